@@ -1,0 +1,92 @@
+package domain
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Error is a refusal by a business rule. It is final: asking again with the same input and the same
+// state gives the same answer, so it is never retried.
+type Error struct {
+	// Code is a stable snake_case word that programs may compare, such as "not_cancellable".
+	Code string
+	// Message is a sentence for people. It holds no personal data.
+	Message string
+	// Field names the part of the input that is wrong as a JSON path, such as "items[0].quantity";
+	// empty when no single field is to blame.
+	Field string
+	// Err is the cause, if there is one.
+	Err error
+}
+
+// Error returns "code: field: message".
+func (e *Error) Error() string {
+	parts := []string{e.Code}
+	if e.Field != "" {
+		parts = append(parts, e.Field)
+	}
+	return strings.Join(append(parts, e.Message), ": ")
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is an [Error] with the same code, so that
+// errors.Is(err, domain.Refuse("not_found", "")) compares codes.
+func (e *Error) Is(target error) bool {
+	t, ok := target.(*Error)
+	return ok && t.Code == e.Code
+}
+
+// CodeInvalid is the code of every error made by [Invalid].
+const CodeInvalid = "invalid"
+
+// Refuse returns an [Error] with this code and message.
+func Refuse(code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Invalid returns an [Error] that blames one field of the input.
+func Invalid(field, format string, args ...any) *Error {
+	return &Error{Code: CodeInvalid, Field: field, Message: fmt.Sprintf(format, args...)}
+}
+
+// Invalids collects what is wrong with an input, so that the sender learns everything at once.
+type Invalids []*Error
+
+// Add appends an error that blames field.
+func (i *Invalids) Add(field, format string, args ...any) {
+	*i = append(*i, Invalid(field, format, args...))
+}
+
+// Err returns nil when nothing was added.
+func (i Invalids) Err() error {
+	if len(i) == 0 {
+		return nil
+	}
+	return i
+}
+
+// Error joins the messages with "; ".
+func (i Invalids) Error() string {
+	s := make([]string, len(i))
+	for n, e := range i {
+		s[n] = e.Error()
+	}
+	return strings.Join(s, "; ")
+}
+
+// Code returns the code of the first [Error] in err's chain, [CodeInvalid] for [Invalids], and ""
+// for an error that is not a refusal.
+func Code(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	var i Invalids
+	if errors.As(err, &i) {
+		return CodeInvalid
+	}
+	return ""
+}

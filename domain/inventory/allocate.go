@@ -1,0 +1,106 @@
+package inventory
+
+import (
+	"sort"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// Line is how many of a SKU an order wants.
+type Line struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+}
+
+// Location is a place goods leave from. Country is an ISO 3166-1 alpha-2 code.
+type Location struct {
+	ID      string `json:"id"`
+	Country string `json:"country"`
+}
+
+// Allocation is how many of a SKU are taken from one location.
+type Allocation struct {
+	SKU      string `json:"sku"`
+	Location string `json:"location"`
+	Quantity int    `json:"quantity"`
+}
+
+// Allocate chooses where each line comes from, all or nothing.
+//
+// Locations in the destination's country come first, then those with most available pieces of the
+// SKU, then by id. A line is taken from the first location that has all of it, so that as few
+// parcels as possible leave, and is spread only where none has. Lines of one SKU are summed first.
+//
+// Error: out_of_stock, naming the SKU that is short.
+func Allocate(lines []Line, locations []Location, available func(sku, location string) int, country string) ([]Allocation, error) {
+	var allocations []Allocation
+	for _, line := range sumBySKU(lines) {
+		ranked := rank(locations, func(l Location) int { return available(line.SKU, l.ID) }, country)
+		taken, short := take(line, ranked)
+		if short > 0 {
+			return nil, domain.Refuse("out_of_stock", "%s is short by %d of %d", line.SKU, short, line.Quantity)
+		}
+		allocations = append(allocations, taken...)
+	}
+	return allocations, nil
+}
+
+type rankedLocation struct {
+	id        string
+	near      bool
+	available int
+}
+
+func rank(locations []Location, available func(Location) int, country string) []rankedLocation {
+	ranked := make([]rankedLocation, 0, len(locations))
+	for _, l := range locations {
+		if n := available(l); n > 0 {
+			ranked = append(ranked, rankedLocation{id: l.ID, near: l.Country == country, available: n})
+		}
+	}
+	sort.Slice(ranked, func(i, j int) bool {
+		a, b := ranked[i], ranked[j]
+		switch {
+		case a.near != b.near:
+			return a.near
+		case a.available != b.available:
+			return a.available > b.available
+		default:
+			return a.id < b.id
+		}
+	})
+	return ranked
+}
+
+func take(line Line, ranked []rankedLocation) (taken []Allocation, short int) {
+	for _, l := range ranked {
+		if l.available >= line.Quantity {
+			return []Allocation{{SKU: line.SKU, Location: l.id, Quantity: line.Quantity}}, 0
+		}
+	}
+	short = line.Quantity
+	for _, l := range ranked {
+		if short == 0 {
+			break
+		}
+		n := min(short, l.available)
+		taken = append(taken, Allocation{SKU: line.SKU, Location: l.id, Quantity: n})
+		short -= n
+	}
+	return taken, short
+}
+
+func sumBySKU(lines []Line) []Line {
+	var sums []Line
+	index := map[string]int{}
+	for _, l := range lines {
+		i, ok := index[l.SKU]
+		if !ok {
+			index[l.SKU] = len(sums)
+			sums = append(sums, l)
+			continue
+		}
+		sums[i].Quantity += l.Quantity
+	}
+	return sums
+}

@@ -1,0 +1,72 @@
+package inventory
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+)
+
+// Events lists every event type of the inventory stream, newest version of each.
+var Events = []domain.Event{StockReceived{}, StockReserved{}, StockReleased{}, StockCommitted{}, StockAdjusted{}}
+
+// StockReceived says that goods arrived.
+type StockReceived struct {
+	SKU      string `json:"sku"`
+	Location string `json:"location"`
+	// ReceiptID is the sender's id of the receipt.
+	ReceiptID  uuid.UUID `json:"receipt_id"`
+	Quantity   int       `json:"quantity"`
+	ReceivedAt time.Time `json:"received_at"`
+}
+
+// StockReserved says that goods are set aside for an order.
+type StockReserved struct {
+	SKU        string    `json:"sku"`
+	Location   string    `json:"location"`
+	OrderID    uuid.UUID `json:"order_id"`
+	Quantity   int       `json:"quantity"`
+	ReservedAt time.Time `json:"reserved_at"`
+}
+
+// StockReleased says that an order's goods are free again. Quantity 0 closes a reservation that was
+// never made, so that a late attempt can't make it.
+type StockReleased struct {
+	SKU        string    `json:"sku"`
+	Location   string    `json:"location"`
+	OrderID    uuid.UUID `json:"order_id"`
+	Quantity   int       `json:"quantity"`
+	Reason     string    `json:"reason"`
+	ReleasedAt time.Time `json:"released_at"`
+}
+
+// StockCommitted says that an order's goods have left.
+type StockCommitted struct {
+	SKU         string    `json:"sku"`
+	Location    string    `json:"location"`
+	OrderID     uuid.UUID `json:"order_id"`
+	Quantity    int       `json:"quantity"`
+	CommittedAt time.Time `json:"committed_at"`
+}
+
+// StockAdjusted corrects what is on hand, up or down, such as after a count.
+type StockAdjusted struct {
+	SKU          string    `json:"sku"`
+	Location     string    `json:"location"`
+	AdjustmentID uuid.UUID `json:"adjustment_id"`
+	Delta        int       `json:"delta"`
+	Reason       string    `json:"reason"`
+	AdjustedAt   time.Time `json:"adjusted_at"`
+}
+
+func (StockReceived) EventType() string  { return "StockReceived" }
+func (StockReserved) EventType() string  { return "StockReserved" }
+func (StockReleased) EventType() string  { return "StockReleased" }
+func (StockCommitted) EventType() string { return "StockCommitted" }
+func (StockAdjusted) EventType() string  { return "StockAdjusted" }
+
+func (StockReceived) EventVersion() int  { return 1 }
+func (StockReserved) EventVersion() int  { return 1 }
+func (StockReleased) EventVersion() int  { return 1 }
+func (StockCommitted) EventVersion() int { return 1 }
+func (StockAdjusted) EventVersion() int  { return 1 }

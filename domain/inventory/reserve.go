@@ -1,0 +1,77 @@
+package inventory
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+)
+
+// ReserveStock asks to set goods aside for an order.
+type ReserveStock struct {
+	SKU      string
+	Location string
+	OrderID  uuid.UUID
+	Quantity int
+	At       time.Time
+}
+
+// Reserve sets goods aside. It returns no events when the order has its reservation here already.
+//
+// Errors: insufficient_stock; reservation_closed when the order's reservation was committed or
+// released before.
+func Reserve(s Stock, c ReserveStock) ([]domain.Event, error) {
+	if _, ok := s.Reservations[c.OrderID]; ok {
+		return nil, nil
+	}
+	switch {
+	case s.Closed.Has(c.OrderID):
+		return nil, domain.Refuse("reservation_closed", "the reservation of order %s for %s at %s is closed", c.OrderID, c.SKU, c.Location)
+	case c.Quantity < 1:
+		return nil, domain.Invalid("quantity", "must be at least 1, got %d", c.Quantity)
+	case c.Quantity > s.Available():
+		return nil, domain.Refuse("insufficient_stock", "%d of %s are available at %s, asked for %d", s.Available(), c.SKU, c.Location, c.Quantity)
+	}
+	return []domain.Event{StockReserved{SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: c.Quantity, ReservedAt: c.At}}, nil
+}
+
+// ReleaseStock asks to free an order's goods.
+type ReleaseStock struct {
+	SKU      string
+	Location string
+	OrderID  uuid.UUID
+	Reason   string
+	At       time.Time
+}
+
+// Release frees an order's goods and closes its reservation, also one that was never made. It
+// returns no events when the reservation is closed.
+func Release(s Stock, c ReleaseStock) []domain.Event {
+	if s.Closed.Has(c.OrderID) {
+		return nil
+	}
+	return []domain.Event{StockReleased{
+		SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: s.Reservations[c.OrderID], Reason: c.Reason, ReleasedAt: c.At,
+	}}
+}
+
+// CommitStock reports that an order's goods have left.
+type CommitStock struct {
+	SKU      string
+	Location string
+	OrderID  uuid.UUID
+	At       time.Time
+}
+
+// Commit takes an order's goods off the stock and closes its reservation. It returns no events when
+// the reservation is closed. Errors: reservation_not_found.
+func Commit(s Stock, c CommitStock) ([]domain.Event, error) {
+	quantity, ok := s.Reservations[c.OrderID]
+	switch {
+	case ok:
+		return []domain.Event{StockCommitted{SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: quantity, CommittedAt: c.At}}, nil
+	case s.Closed.Has(c.OrderID):
+		return nil, nil
+	}
+	return nil, domain.Refuse("reservation_not_found", "order %s has nothing reserved of %s at %s", c.OrderID, c.SKU, c.Location)
+}

@@ -1,0 +1,32 @@
+package order
+
+import (
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// CancelOrder asks to cancel an order.
+type CancelOrder struct {
+	Reason string
+	// By is "customer", "operator" or "system".
+	By string
+	At time.Time
+}
+
+// Cancel decides what cancelling an order means in its present state.
+//
+// It returns no events when the order is already cancelled. Errors: not_found; not_cancellable once
+// a parcel has left, because the goods are then the carrier's.
+func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
+	switch o.Status {
+	case StatusCreated, StatusConfirmed:
+		return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At}}, nil
+	case StatusCancelled:
+		return nil, nil
+	case StatusShipped, StatusDelivered:
+		return nil, domain.Refuse("not_cancellable", "order %s is %s: it has left the warehouse", o.Number, o.Status)
+	default:
+		return nil, notFound(o)
+	}
+}

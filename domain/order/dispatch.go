@@ -1,0 +1,44 @@
+package order
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+)
+
+// DispatchShipment reports that a parcel was handed to the carrier.
+type DispatchShipment struct {
+	ShipmentID     uuid.UUID
+	Carrier        string
+	TrackingNumber string
+	At             time.Time
+}
+
+// Dispatch records that a parcel has left; with the first one the order is shipped.
+//
+// It returns no events when the parcel has left before. Errors: not_found; shipment_not_found;
+// not_dispatchable when the order is not confirmed.
+func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
+	switch o.Status {
+	case StatusConfirmed, StatusShipped, StatusDelivered:
+	case StatusCreated, StatusCancelled:
+		return nil, domain.Refuse("not_dispatchable", "order %s is %s", o.Number, o.Status)
+	default:
+		return nil, notFound(o)
+	}
+	s, ok := o.Shipment(c.ShipmentID)
+	if !ok {
+		return nil, domain.Refuse("shipment_not_found", "order %s has no shipment %s", o.Number, c.ShipmentID)
+	}
+	if s.Status != ShipmentPlanned {
+		return nil, nil
+	}
+	events := []domain.Event{ShipmentDispatched{
+		OrderID: o.ID, ShipmentID: c.ShipmentID, Carrier: c.Carrier, TrackingNumber: c.TrackingNumber, DispatchedAt: c.At,
+	}}
+	if o.Status == StatusConfirmed {
+		events = append(events, OrderShipped{OrderID: o.ID, ShippedAt: c.At})
+	}
+	return events, nil
+}

@@ -1,0 +1,15 @@
+// Package order decides what may happen to an order, from placing it to its delivery.
+//
+// An order is one event stream. It begins with [OrderPlaced] and moves through five states:
+//
+//	created ──▶ confirmed ──▶ shipped ──▶ delivered
+//	   └────────────┴──▶ cancelled
+//
+// It is shipped as soon as its first parcel has left, because from then on nothing can be called
+// back, and delivered once its last parcel has arrived.
+//
+//	events, err := order.Place(order.Order{}, command)
+//	for _, e := range events {
+//		o = order.Evolve(o, e)
+//	}
+package order

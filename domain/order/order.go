@@ -1,0 +1,172 @@
+package order
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+)
+
+// Status is where an order stands; see the package comment for the moves.
+type Status string
+
+// The five states of an order. The empty status is an order that does not exist.
+const (
+	StatusCreated   Status = "created"
+	StatusConfirmed Status = "confirmed"
+	StatusShipped   Status = "shipped"
+	StatusDelivered Status = "delivered"
+	StatusCancelled Status = "cancelled"
+)
+
+// Reasons for which the platform itself cancels an order.
+const (
+	ReasonOutOfStock      = "out_of_stock"
+	ReasonPaymentDeclined = "payment_declined"
+	ReasonPaymentDeadline = "payment_deadline"
+	ReasonCustomerRequest = "customer_request"
+)
+
+// ShipmentStatus is where one parcel stands.
+type ShipmentStatus string
+
+// The states of a parcel.
+const (
+	ShipmentPlanned    ShipmentStatus = "planned"
+	ShipmentInTransit  ShipmentStatus = "dispatched"
+	ShipmentAtCustomer ShipmentStatus = "delivered"
+)
+
+// Item is one line of an order.
+type Item struct {
+	ProductID string      `json:"product_id"`
+	SKU       string      `json:"sku"`
+	Quantity  int         `json:"quantity"`
+	UnitPrice money.Money `json:"unit_price"`
+}
+
+// Total is the price of the whole line.
+func (i Item) Total() money.Money { return i.UnitPrice.Times(i.Quantity) }
+
+// Recipient is the personal part of an order. It exists in the clear only where it enters and where
+// it is shown; between the two it is a [domain.Sealed].
+type Recipient struct {
+	ShippingAddress Address `json:"shipping_address"`
+}
+
+// Address is a postal address. Country is an ISO 3166-1 alpha-2 code.
+type Address struct {
+	Street  string `json:"street"`
+	City    string `json:"city"`
+	State   string `json:"state"`
+	Zip     string `json:"zip"`
+	Country string `json:"country"`
+}
+
+// Shipment is one parcel: what leaves one location together, and what it costs.
+type Shipment struct {
+	ShipmentID uuid.UUID      `json:"shipment_id"`
+	Location   string         `json:"location"`
+	Lines      []ShipmentLine `json:"lines"`
+	// Amount is the part of the order's total that this parcel carries; it is captured when it leaves.
+	Amount         money.Money    `json:"amount"`
+	Status         ShipmentStatus `json:"status"`
+	Carrier        string         `json:"carrier,omitempty"`
+	TrackingNumber string         `json:"tracking_number,omitempty"`
+}
+
+// ShipmentLine is how many of a SKU lie in a parcel.
+type ShipmentLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+}
+
+// Order is the state of one order, as far as decisions need it. The zero value is no order yet.
+type Order struct {
+	ID            uuid.UUID     `json:"order_id"`
+	Number        string        `json:"order_number"`
+	CustomerID    string        `json:"customer_id"`
+	Status        Status        `json:"status"`
+	Items         []Item        `json:"items"`
+	Total         money.Money   `json:"total"`
+	ShipToCountry string        `json:"ship_to_country"`
+	Personal      domain.Sealed `json:"personal"`
+	RequestHash   string        `json:"request_hash"`
+	Shipments     []Shipment    `json:"shipments"`
+	CancelReason  string        `json:"cancel_reason,omitempty"`
+	PlacedAt      time.Time     `json:"placed_at"`
+}
+
+// Evolve returns the order after the event. Unknown events change nothing.
+func Evolve(o Order, e domain.Event) Order {
+	switch e := e.(type) {
+	case OrderPlaced:
+		return Order{
+			ID: e.OrderID, Number: e.OrderNumber, CustomerID: e.CustomerID, Status: StatusCreated, Items: e.Items, Total: e.Total,
+			ShipToCountry: e.ShipToCountry, Personal: e.Personal, RequestHash: e.RequestHash, PlacedAt: e.PlacedAt,
+		}
+	case OrderConfirmed:
+		o.Status = StatusConfirmed
+		o.Shipments = append([]Shipment(nil), e.Shipments...)
+	case OrderCancelled:
+		o.Status, o.CancelReason = StatusCancelled, e.Reason
+	case ShipmentDispatched:
+		if s := o.shipment(e.ShipmentID); s != nil {
+			s.Status, s.Carrier, s.TrackingNumber = ShipmentInTransit, e.Carrier, e.TrackingNumber
+		}
+	case OrderShipped:
+		o.Status = StatusShipped
+	case ShipmentDelivered:
+		if s := o.shipment(e.ShipmentID); s != nil {
+			s.Status = ShipmentAtCustomer
+		}
+	case OrderDelivered:
+		o.Status = StatusDelivered
+	}
+	return o
+}
+
+// FulfillmentStatus sums up the parcels: unfulfilled, partially_shipped, shipped,
+// partially_delivered or delivered.
+func (o Order) FulfillmentStatus() string {
+	var left, arrived int
+	for _, s := range o.Shipments {
+		switch s.Status {
+		case ShipmentInTransit:
+			left++
+		case ShipmentAtCustomer:
+			left++
+			arrived++
+		}
+	}
+	switch n := len(o.Shipments); {
+	case n == 0 || left == 0:
+		return "unfulfilled"
+	case arrived == n:
+		return "delivered"
+	case arrived > 0:
+		return "partially_delivered"
+	case left == n:
+		return "shipped"
+	default:
+		return "partially_shipped"
+	}
+}
+
+// Shipment returns the parcel with this id.
+func (o Order) Shipment(id uuid.UUID) (Shipment, bool) {
+	if s := o.shipment(id); s != nil {
+		return *s, true
+	}
+	return Shipment{}, false
+}
+
+func (o Order) shipment(id uuid.UUID) *Shipment {
+	for i := range o.Shipments {
+		if o.Shipments[i].ShipmentID == id {
+			return &o.Shipments[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,59 @@
+package payment
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+)
+
+// RecordAuthorization is the gateway's answer to an authorisation.
+type RecordAuthorization struct {
+	OrderID uuid.UUID
+	Amount  money.Money
+	// Status is [StatusAuthorized], [StatusDeclined] or [StatusActionRequired].
+	Status      Status
+	GatewayRef  string
+	DeclineCode string
+	ActionURL   string
+	ExpiresAt   time.Time
+	At          time.Time
+}
+
+// Authorize records what the gateway has answered.
+//
+// It returns no events when that answer is known already. Errors: payment_closed when the payment
+// was declined or voided before, so that an answer which comes late can't revive it: the caller then
+// voids at the gateway.
+func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
+	switch p.Status {
+	case "", StatusActionRequired:
+	case StatusAuthorized, StatusCaptured, StatusRefunded:
+		return nil, nil
+	case StatusDeclined:
+		if c.Status == StatusDeclined {
+			return nil, nil
+		}
+		return nil, domain.Refuse("payment_closed", "payment %s was declined before", p.ID)
+	case StatusVoided:
+		return nil, domain.Refuse("payment_closed", "payment %s was voided before", p.ID)
+	}
+	id := ID(c.OrderID)
+	switch c.Status {
+	case StatusAuthorized:
+		return []domain.Event{PaymentAuthorized{
+			PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, GatewayRef: c.GatewayRef, AuthorizedAt: c.At, ExpiresAt: c.ExpiresAt,
+		}}, nil
+	case StatusDeclined:
+		return []domain.Event{PaymentDeclined{PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, Code: c.DeclineCode, DeclinedAt: c.At}}, nil
+	case StatusActionRequired:
+		if p.Status == StatusActionRequired {
+			return nil, nil
+		}
+		return []domain.Event{PaymentActionRequired{
+			PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, GatewayRef: c.GatewayRef, ActionURL: c.ActionURL, RequiredAt: c.At,
+		}}, nil
+	}
+	return nil, domain.Refuse("unknown_gateway_answer", "the gateway answered %q", c.Status)
+}

@@ -1,0 +1,36 @@
+package payment
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+)
+
+// CapturePayment asks to take part of the authorised money.
+type CapturePayment struct {
+	CaptureID  uuid.UUID
+	Amount     money.Money
+	GatewayRef string
+	At         time.Time
+}
+
+// Capture records a capture. Called before the gateway is asked, it says whether the capture would
+// be allowed; no events and no error then mean that it was made before.
+//
+// Errors: not_capturable when nothing is authorised; capture_exceeds_authorization.
+func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
+	if _, done := p.Captures[c.CaptureID]; done {
+		return nil, nil
+	}
+	if p.Status != StatusAuthorized && p.Status != StatusCaptured {
+		return nil, domain.Refuse("not_capturable", "payment %s is %s", p.ID, p.Status)
+	}
+	if !c.Amount.IsPositive() || !c.Amount.SameCurrency(p.Authorized) || c.Amount.Cmp(p.Capturable()) > 0 {
+		return nil, domain.Refuse("capture_exceeds_authorization", "can capture %s of payment %s, asked for %s", p.Capturable(), p.ID, c.Amount)
+	}
+	return []domain.Event{PaymentCaptured{
+		PaymentID: p.ID, OrderID: p.OrderID, CaptureID: c.CaptureID, Amount: c.Amount, GatewayRef: c.GatewayRef, CapturedAt: c.At,
+	}}, nil
+}

@@ -1,0 +1,84 @@
+package payment
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+)
+
+// Status is where a payment stands. What is captured or refunded in part is told by the amounts.
+type Status string
+
+// The states of a payment. The empty status is a payment of which nothing is known yet.
+const (
+	StatusActionRequired Status = "action_required"
+	StatusAuthorized     Status = "authorized"
+	StatusDeclined       Status = "declined"
+	StatusVoided         Status = "voided"
+	// StatusCaptured means that something was captured, perhaps not all.
+	StatusCaptured Status = "captured"
+	// StatusRefunded means that all that was captured went back.
+	StatusRefunded Status = "refunded"
+)
+
+// Payment is the state of one order's payment. The zero value is no payment yet.
+type Payment struct {
+	ID         uuid.UUID                 `json:"payment_id"`
+	OrderID    uuid.UUID                 `json:"order_id"`
+	Status     Status                    `json:"status"`
+	Authorized money.Money               `json:"authorized"`
+	Captured   money.Money               `json:"captured"`
+	Refunded   money.Money               `json:"refunded"`
+	GatewayRef string                    `json:"gateway_ref"`
+	ActionURL  string                    `json:"action_url,omitempty"`
+	ExpiresAt  time.Time                 `json:"expires_at"`
+	Captures   map[uuid.UUID]money.Money `json:"captures,omitempty"`
+	Refunds    map[uuid.UUID]money.Money `json:"refunds,omitempty"`
+}
+
+// ID returns the id of an order's payment.
+func ID(orderID uuid.UUID) uuid.UUID { return domain.DerivedID(orderID, "payment") }
+
+// Evolve returns the payment after the event. Unknown events change nothing.
+func Evolve(p Payment, e domain.Event) Payment {
+	switch e := e.(type) {
+	case PaymentAuthorized:
+		p.ID, p.OrderID, p.Status, p.Authorized, p.GatewayRef, p.ExpiresAt = e.PaymentID, e.OrderID, StatusAuthorized, e.Amount, e.GatewayRef, e.ExpiresAt
+		p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
+	case PaymentDeclined:
+		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, StatusDeclined
+	case PaymentActionRequired:
+		p.ID, p.OrderID, p.Status, p.GatewayRef, p.ActionURL = e.PaymentID, e.OrderID, StatusActionRequired, e.GatewayRef, e.ActionURL
+	case PaymentCaptured:
+		if p.Captures == nil {
+			p.Captures = map[uuid.UUID]money.Money{}
+		}
+		p.Captures[e.CaptureID] = e.Amount
+		p.Captured, p.Status = p.Captured.Add(e.Amount), StatusCaptured
+	case PaymentVoided:
+		// Voiding after a capture only frees the rest, so what was captured still tells the state.
+		if len(p.Captures) == 0 {
+			p.Status = StatusVoided
+		}
+		p.Authorized = p.Captured
+		p.ID, p.OrderID = e.PaymentID, e.OrderID
+	case PaymentRefunded:
+		if p.Refunds == nil {
+			p.Refunds = map[uuid.UUID]money.Money{}
+		}
+		p.Refunds[e.RefundID] = e.Amount
+		p.Refunded = p.Refunded.Add(e.Amount)
+		if p.Refunded.Cmp(p.Captured) == 0 {
+			p.Status = StatusRefunded
+		}
+	}
+	return p
+}
+
+// Capturable is what is authorised and not yet captured.
+func (p Payment) Capturable() money.Money { return p.Authorized.Sub(p.Captured) }
+
+// Refundable is what is captured and not yet refunded.
+func (p Payment) Refundable() money.Money { return p.Captured.Sub(p.Refunded) }

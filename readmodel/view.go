@@ -1,0 +1,106 @@
+package readmodel
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+)
+
+// OrderView is one row of order_views: an order with its payment and its parcels, as people read it.
+// It is folded from two streams, the order's and its payment's, and keeps the version it has of each.
+type OrderView struct {
+	OrderID           uuid.UUID        `json:"order_id"`
+	OrderNumber       string           `json:"order_number"`
+	CustomerID        string           `json:"customer_id"`
+	Status            order.Status     `json:"status"`
+	PaymentStatus     string           `json:"payment_status"`
+	FulfillmentStatus string           `json:"fulfillment_status"`
+	Total             money.Money      `json:"total"`
+	Captured          money.Money      `json:"captured"`
+	Refunded          money.Money      `json:"refunded"`
+	Items             []order.Item     `json:"items"`
+	Shipments         []order.Shipment `json:"shipments"`
+	CancelReason      string           `json:"cancel_reason,omitempty"`
+	// PaymentActionURL is where the customer confirms the payment, while the bank waits for that.
+	PaymentActionURL string `json:"payment_action_url,omitempty"`
+	ShipToCountry    string `json:"ship_to_country"`
+	// Personal seals an [order.Recipient]; the API opens it, and shows null once it is erased.
+	Personal  domain.Sealed `json:"personal"`
+	CreatedAt time.Time     `json:"created_at"`
+	UpdatedAt time.Time     `json:"updated_at"`
+	// Version is the last version of the order's stream in this view, PaymentVersion of the payment's.
+	Version        int64 `json:"version"`
+	PaymentVersion int64 `json:"payment_version"`
+}
+
+// CustomerSummary is one row of customer_summaries.
+type CustomerSummary struct {
+	CustomerID string `json:"customer_id"`
+	Orders     int    `json:"orders"`
+	Cancelled  int    `json:"cancelled"`
+	Delivered  int    `json:"delivered"`
+	// Totals sums what was ordered and not cancelled, one entry per currency, sorted by it.
+	Totals       []money.Money `json:"totals"`
+	FirstOrderAt time.Time     `json:"first_order_at"`
+	LastOrderAt  time.Time     `json:"last_order_at"`
+}
+
+// StockLevel is one row of stock_levels: a SKU at a location.
+type StockLevel struct {
+	SKU       string    `json:"sku"`
+	Location  string    `json:"location"`
+	OnHand    int       `json:"on_hand"`
+	Reserved  int       `json:"reserved"`
+	Available int       `json:"available"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
+}
+
+// TimelineEntry is one row of order_timeline: a fact of any stream that concerns the order.
+type TimelineEntry struct {
+	Sequence      int64     `json:"sequence"`
+	EventID       uuid.UUID `json:"event_id"`
+	AggregateType string    `json:"aggregate_type"`
+	AggregateID   uuid.UUID `json:"aggregate_id"`
+	Version       int64     `json:"version"`
+	EventType     string    `json:"event_type"`
+	// Summary is one sentence for people, without personal data.
+	Summary    string    `json:"summary"`
+	OccurredAt time.Time `json:"occurred_at"`
+	CausedBy   string    `json:"caused_by"`
+}
+
+// OrderQuery asks for a page of orders. The zero value asks for the newest [PageSizeDefault].
+type OrderQuery struct {
+	CustomerID    string
+	Status        string
+	PaymentStatus string
+	SKU           string
+	NumberPrefix  string
+	CreatedFrom   time.Time // inclusive
+	CreatedTo     time.Time // exclusive
+	TotalMin      *money.Money
+	TotalMax      *money.Money
+	// Sort is "created_at", "-created_at" (the default), "total" or "-total".
+	Sort string
+	// Cursor is the NextCursor of the page before; empty for the first page.
+	Cursor string
+	// Limit is from 1 to [PageSizeMax]; 0 is [PageSizeDefault].
+	Limit int
+}
+
+// Page sizes of lists.
+const (
+	PageSizeDefault = 20
+	PageSizeMax     = 100
+)
+
+// OrderPage is a page of orders.
+type OrderPage struct {
+	Orders []OrderView `json:"orders"`
+	// NextCursor is empty on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
