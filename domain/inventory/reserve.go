@@ -41,17 +41,21 @@ type ReleaseStock struct {
 	Location string
 	OrderID  uuid.UUID
 	Reason   string
-	At       time.Time
+	// Fence closes also a reservation that is not there, for when an attempt to make it may still be
+	// under way.
+	Fence bool
+	At    time.Time
 }
 
-// Release frees an order's goods and closes its reservation, also one that was never made. It
-// returns no events when the reservation is closed.
+// Release frees an order's goods and closes its reservation. It returns no events when there is
+// nothing to free, or the reservation is closed.
 func Release(s Stock, c ReleaseStock) []domain.Event {
-	if s.Closed.Has(c.OrderID) {
+	quantity, ok := s.Reservations[c.OrderID]
+	if s.Closed.Has(c.OrderID) || !ok && !c.Fence {
 		return nil
 	}
 	return []domain.Event{StockReleased{
-		SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: s.Reservations[c.OrderID], Reason: c.Reason, ReleasedAt: c.At,
+		SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: quantity, Reason: c.Reason, ReleasedAt: c.At,
 	}}
 }
 

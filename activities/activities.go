@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+	"go.opentelemetry.io/otel/propagation"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+)
+
+// The aggregates, as the event store folds them.
+var (
+	orders   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
+	payments = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve}
+	stock    = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
+)
+
+// Vault turns a personal section that was sealed without the customer's key into one under it.
+type Vault interface {
+	// Reseal returns s unchanged when it is under the subject's key already. May be repeated.
+	Reseal(ctx context.Context, subject string, s domain.Sealed) (domain.Sealed, error)
+}
+
+// Activities holds what the steps need. Its methods are registered with the worker.
+type Activities struct {
+	events    *eventstore.Repository
+	gateway   Gateway
+	vault     Vault
+	locations []inventory.Location
+}
+
+// New returns the activities. Locations are where stock may lie; there is at least one.
+func New(events *eventstore.Repository, gateway Gateway, vault Vault, locations []inventory.Location) *Activities {
+	return &Activities{events: events, gateway: gateway, vault: vault, locations: locations}
+}
+
+// stamp says where the events of one step come from. Step is unique within the workflow, so that the
+// events' ids are, and the same at every attempt.
+func stamp(ctx context.Context, step string, orderID uuid.UUID, at time.Time) eventstore.Stamp {
+	source := activity.GetInfo(ctx).WorkflowExecution.ID + "/" + step
+	s := eventstore.Stamp{Source: source, At: at, Metadata: domain.Metadata{CausationID: source, TraceParent: traceParent(ctx)}}
+	if orderID != uuid.Nil {
+		s.Metadata.CorrelationID = orderID.String()
+	}
+	return s
+}
+
+func traceParent(ctx context.Context) string {
+	carrier := propagation.MapCarrier{}
+	propagation.TraceContext{}.Inject(ctx, carrier)
+	return carrier["traceparent"]
+}
+
+// Refusal returns err as the sagas see it: a refusal of the domain becomes a non-retryable
+// application error whose type is the domain's code; any other error is returned as it is.
+func Refusal(err error) error {
+	var refused *domain.Error
+	var invalid domain.Invalids
+	switch {
+	case errors.As(err, &refused):
+		return temporal.NewNonRetryableApplicationError(refused.Message, refused.Code, nil)
+	case errors.As(err, &invalid):
+		return temporal.NewNonRetryableApplicationError(invalid.Error(), domain.CodeInvalid, nil)
+	}
+	return err
+}

@@ -1,0 +1,189 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// AuthorizePayment is the input of [Activities.AuthorizePayment].
+type AuthorizePayment struct {
+	OrderID uuid.UUID   `json:"order_id"`
+	Amount  money.Money `json:"amount"`
+	Token   string      `json:"token"`
+	At      time.Time   `json:"at"`
+}
+
+// Authorized is the gateway's answer.
+type Authorized struct {
+	// Status is authorized, declined or action_required.
+	Status      payment.Status `json:"status"`
+	DeclineCode string         `json:"decline_code,omitempty"`
+	ActionURL   string         `json:"action_url,omitempty"`
+}
+
+// AuthorizePayment asks the gateway to reserve the order's total and records the answer. A decline is
+// an answer. Refusal: payment_closed when the payment was voided before or meanwhile; nothing is then
+// left authorised at the gateway.
+func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) (Authorized, error) {
+	id := payment.ID(in.OrderID)
+	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	if err != nil {
+		return Authorized{}, fmt.Errorf("load payment %s: %w", id, err)
+	}
+	switch p.Status {
+	case payment.StatusAuthorized, payment.StatusCaptured, payment.StatusRefunded:
+		return Authorized{Status: payment.StatusAuthorized}, nil
+	case payment.StatusVoided:
+		return Authorized{}, Refusal(domain.Refuse("payment_closed", "payment %s was voided before", id))
+	}
+	answer, err := a.gateway.Authorize(ctx, AuthorizeRequest{
+		IdempotencyKey: id.String() + "/authorize", PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Token: in.Token,
+	})
+	if err != nil {
+		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
+	}
+	st := stamp(ctx, "authorize-payment/"+string(answer.Status), in.OrderID, in.At)
+	_, _, err = eventstore.Execute(ctx, a.events, payments, id, st, func(p payment.Payment) ([]domain.Event, error) {
+		return payment.Authorize(p, payment.RecordAuthorization{
+			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
+			DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, ExpiresAt: answer.ExpiresAt, At: in.At,
+		})
+	})
+	if domain.Code(err) == "payment_closed" && answer.Status != payment.StatusDeclined {
+		// It was voided while the gateway was being asked: what the gateway reserved goes back.
+		if voidErr := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void", PaymentID: id, GatewayRef: answer.GatewayRef}); voidErr != nil {
+			return Authorized{}, fmt.Errorf("void payment %s, closed while it was authorised: %w", id, voidErr)
+		}
+	}
+	if err != nil {
+		return Authorized{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
+	}
+	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL}, nil
+}
+
+// RecordPayment is the input of [Activities.RecordPayment].
+type RecordPayment struct {
+	OrderID     uuid.UUID      `json:"order_id"`
+	Amount      money.Money    `json:"amount"`
+	Status      payment.Status `json:"status"`
+	GatewayRef  string         `json:"gateway_ref"`
+	DeclineCode string         `json:"decline_code,omitempty"`
+	ExpiresAt   time.Time      `json:"expires_at"`
+	At          time.Time      `json:"at"`
+}
+
+// RecordPayment records the gateway's later answer to a payment that it had left open. Refusal:
+// payment_closed, as [Activities.AuthorizePayment].
+func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error {
+	st := stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At)
+	_, _, err := executeOn(ctx, a, payments, payment.ID(in.OrderID), st, func(p payment.Payment) ([]domain.Event, error) {
+		return payment.Authorize(p, payment.RecordAuthorization{
+			OrderID: in.OrderID, Amount: in.Amount, Status: in.Status, GatewayRef: in.GatewayRef,
+			DeclineCode: in.DeclineCode, ExpiresAt: in.ExpiresAt, At: in.At,
+		})
+	})
+	return err
+}
+
+// CapturePayment is the input of [Activities.CapturePayment].
+type CapturePayment struct {
+	OrderID uuid.UUID `json:"order_id"`
+	// CaptureID names this capture within the payment: the shipment's id.
+	CaptureID uuid.UUID   `json:"capture_id"`
+	Amount    money.Money `json:"amount"`
+	At        time.Time   `json:"at"`
+}
+
+// CapturePayment takes authorised money. Refusals: not_capturable; capture_exceeds_authorization;
+// gateway_refused.
+func (a *Activities) CapturePayment(ctx context.Context, in CapturePayment) error {
+	id := payment.ID(in.OrderID)
+	record := payment.CapturePayment{CaptureID: in.CaptureID, Amount: in.Amount, At: in.At}
+	return a.moveMoney(ctx, id, "capture/"+in.CaptureID.String(), in.OrderID, in.At,
+		func(p payment.Payment) ([]domain.Event, error) { return payment.Capture(p, record) },
+		func(p payment.Payment, key string) (err error) {
+			record.GatewayRef, err = a.gateway.Capture(ctx, CaptureRequest{IdempotencyKey: key, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount})
+			return err
+		})
+}
+
+// RefundPayment is the input of [Activities.RefundPayment].
+type RefundPayment struct {
+	OrderID  uuid.UUID   `json:"order_id"`
+	RefundID uuid.UUID   `json:"refund_id"`
+	Amount   money.Money `json:"amount"`
+	Reason   string      `json:"reason"`
+	At       time.Time   `json:"at"`
+}
+
+// RefundPayment gives captured money back. Refusals: refund_exceeds_capture; gateway_refused.
+func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error {
+	id := payment.ID(in.OrderID)
+	record := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, At: in.At}
+	return a.moveMoney(ctx, id, "refund/"+in.RefundID.String(), in.OrderID, in.At,
+		func(p payment.Payment) ([]domain.Event, error) { return payment.Refund(p, record) },
+		func(p payment.Payment, key string) (err error) {
+			record.GatewayRef, err = a.gateway.Refund(ctx, RefundRequest{
+				IdempotencyKey: key, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
+			})
+			return err
+		})
+}
+
+// moveMoney asks the domain whether the move is allowed, then the gateway to make it, and records it.
+// When the domain has recorded it before, nobody is asked again.
+func (a *Activities) moveMoney(
+	ctx context.Context, id uuid.UUID, step string, orderID uuid.UUID, at time.Time,
+	decide func(payment.Payment) ([]domain.Event, error), ask func(p payment.Payment, idempotencyKey string) error,
+) error {
+	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	if err != nil {
+		return fmt.Errorf("load payment %s: %w", id, err)
+	}
+	if events, err := decide(p); err != nil || len(events) == 0 {
+		return Refusal(err)
+	}
+	if err := ask(p, id.String()+"/"+step); err != nil {
+		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
+	}
+	_, _, err = executeOn(ctx, a, payments, id, stamp(ctx, step, orderID, at), decide)
+	return err
+}
+
+// VoidPayment is the input of [Activities.VoidPayment].
+type VoidPayment struct {
+	OrderID uuid.UUID `json:"order_id"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+}
+
+// VoidPayment lets go of what is authorised and not captured, also when the answer to the
+// authorisation never came. It does nothing when there is nothing to let go.
+func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
+	id := payment.ID(in.OrderID)
+	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	if err != nil {
+		return fmt.Errorf("load payment %s: %w", id, err)
+	}
+	void := payment.VoidPayment{OrderID: in.OrderID, Reason: in.Reason, At: in.At}
+	if len(payment.Void(p, void)) == 0 {
+		return nil
+	}
+	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
+	err = a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void", PaymentID: id, GatewayRef: p.GatewayRef})
+	if err != nil {
+		return Refusal(fmt.Errorf("void payment %s: %w", id, err))
+	}
+	_, _, err = executeOn(ctx, a, payments, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+		return payment.Void(p, void), nil
+	})
+	return err
+}
+
