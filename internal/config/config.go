@@ -1,0 +1,134 @@
+package config
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/orderloom/orderloom/domain/inventory"
+)
+
+// Config is every setting of the platform, checked.
+type Config struct {
+	HTTP      HTTP
+	Database  Database
+	Temporal  Temporal
+	Kafka     Kafka
+	Redis     Redis
+	Privacy   Privacy
+	Orders    Orders
+	Payment   Payment
+	Telemetry Telemetry
+	// DrainTimeout is how long a stopping process may take to finish or hand over what it holds.
+	DrainTimeout time.Duration
+}
+
+// HTTP is the listener that every serving role has: the API in api and all, and /health and
+// /metrics in each of them.
+type HTTP struct {
+	Address           string
+	ReadHeaderTimeout time.Duration
+	ReadTimeout       time.Duration
+	WriteTimeout      time.Duration
+	IdleTimeout       time.Duration
+	// RequestTimeout bounds the work for one request; it is less than WriteTimeout, so that a
+	// request which takes too long still gets its answer.
+	RequestTimeout time.Duration
+	BodyBytesMax   int64
+}
+
+// Database is the PostgreSQL of the event store and the read model.
+type Database struct {
+	URL            Secret
+	ConnectionsMax int32
+	ConnectionsMin int32
+	ConnectTimeout time.Duration
+	// StatementTimeout bounds each statement on the server's side.
+	StatementTimeout time.Duration
+}
+
+// Temporal is the server that runs the sagas.
+type Temporal struct {
+	Address   string
+	Namespace string
+	APIKey    Secret
+	TLS       TLS
+	// Retention is how long closed sagas stay visible in a namespace that setup creates.
+	Retention time.Duration
+	// UIURL is the address of the Web UI for links; empty for none.
+	UIURL string
+}
+
+// TLS says how to talk to a server over TLS. The paths are of PEM files; empty means the system's
+// certificate authorities, and no client certificate.
+type TLS struct {
+	Enabled    bool
+	CAFile     string
+	CertFile   string
+	KeyFile    string
+	ServerName string
+}
+
+// Kafka is where events are published.
+type Kafka struct {
+	Brokers []string
+	// TopicPartitions, TopicReplication and TopicRetention are used by setup when it creates the topics.
+	TopicPartitions  int
+	TopicReplication int
+	TopicRetention   time.Duration
+	// ProjectorGroup is the consumer group of the projector.
+	ProjectorGroup string
+	// SchemaRegistryURL is empty when there is none.
+	SchemaRegistryURL string
+}
+
+// Redis caches single orders.
+type Redis struct {
+	// URL is empty for no cache.
+	URL Secret
+	// TTL is how long an order stays cached.
+	TTL time.Duration
+}
+
+// Privacy is the keys that personal data is sealed under.
+type Privacy struct {
+	// MasterKeys has the current key first; the others only open what they once wrapped.
+	MasterKeys []MasterKey
+}
+
+// Orders is how orders are fulfilled.
+type Orders struct {
+	// Locations is where goods leave from.
+	Locations []inventory.Location
+	// PaymentDeadline is how long an order waits for its payment before it is cancelled.
+	PaymentDeadline time.Duration
+	// DispatchDeadline is how long a confirmed order waits for its first parcel before operators are told.
+	DispatchDeadline time.Duration
+}
+
+// Gateways.
+const (
+	GatewaySandbox = "sandbox"
+	GatewayStripe  = "stripe"
+)
+
+// Payment is the payment gateway.
+type Payment struct {
+	// Gateway is [GatewaySandbox] or [GatewayStripe].
+	Gateway             string
+	StripeAPIKey        Secret
+	StripeWebhookSecret Secret
+}
+
+// Telemetry is logs and traces; metrics are always at /metrics.
+type Telemetry struct {
+	LogLevel slog.Level
+	// LogFormat is "json" or "text".
+	LogFormat   string
+	ServiceName string
+	// OTLPEndpoint is the base URL of a collector that speaks OTLP over HTTP; empty turns tracing off.
+	OTLPEndpoint string
+	// OTLPHeaders go with each export; their values may be credentials.
+	OTLPHeaders map[string]Secret
+	// TraceRatio is the part of new traces that is kept, from 0 to 1.
+	TraceRatio float64
+}

@@ -1,0 +1,14 @@
+// Package config reads the platform's settings from the environment, all in one place.
+//
+// [Settings] is the one table of them: name, default, form, meaning, and which roles can't do
+// without. [Load] reads them by it and names everything that is wrong at once, so that a first
+// start does not take as many attempts as there are mistakes. docs/configuration.md and the .env
+// example are printed from the same table ([Document], [DotEnv]).
+//
+//	cfg, err := config.Load(os.LookupEnv, config.RoleWorker)
+//
+// Values that must not be seen have the type [Secret] or [MasterKey], which print as "[secret]"
+// whatever prints them.
+package config
+
+//go:generate go run ./generate ../../docs/configuration.md

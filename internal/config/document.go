@@ -1,0 +1,73 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Document returns docs/configuration.md: every setting as Markdown.
+func Document() string {
+	var b strings.Builder
+	b.WriteString(`# Settings
+
+Printed from the table in internal/config by ` + "`go generate ./internal/config`" + `; edit it there.
+
+Every role of ` + "`orderloom`" + ` reads its settings from the environment when it starts, and refuses to start when
+one is wrong or missing, naming all of them at once. A variable set to nothing counts as not set.
+Durations are written like ` + "`30s`, `15m` or `72h`" + `. Values of settings marked *secret* appear in no log and
+no error message.
+`)
+	for i, s := range Settings {
+		if i == 0 || Settings[i-1].Group != s.Group {
+			fmt.Fprintf(&b, "\n## %s\n\n| Variable | Default | Form | Meaning |\n|---|---|---|---|\n", s.Group)
+		}
+		def, help := "", s.Help
+		if s.Default != "" {
+			def = "`" + s.Default + "`"
+		}
+		if len(s.Required) > 0 {
+			help += " *Required by " + joinRoles(s.Required) + ".*"
+		}
+		if s.Secret {
+			help += " *Secret.*"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", s.Name, def, s.Form, help)
+	}
+	return b.String()
+}
+
+// DotEnv returns every setting in the form of a .env file: those with a default commented out, those
+// without filled with an example where there is one.
+func DotEnv() string {
+	var b strings.Builder
+	b.WriteString("# Every setting of orderloom; docs/configuration.md says more. Printed from internal/config.\n")
+	for i, s := range Settings {
+		if i == 0 || Settings[i-1].Group != s.Group {
+			fmt.Fprintf(&b, "\n# == %s ==\n", s.Group)
+		}
+		fmt.Fprintf(&b, "# %s\n# %s", s.Help, upperFirst(s.Form))
+		if len(s.Required) > 0 {
+			b.WriteString("; required by " + joinRoles(s.Required))
+		}
+		b.WriteString(".\n")
+		switch {
+		case s.Default != "":
+			fmt.Fprintf(&b, "#%s=%s\n", s.Name, s.Default)
+		case len(s.Required) > 0:
+			fmt.Fprintf(&b, "%s=%s\n", s.Name, s.Example)
+		default:
+			fmt.Fprintf(&b, "#%s=%s\n", s.Name, s.Example)
+		}
+	}
+	return b.String()
+}
+
+func joinRoles(roles []Role) string {
+	words := make([]string, len(roles))
+	for i, r := range roles {
+		words[i] = string(r)
+	}
+	return strings.Join(words, ", ")
+}
+
+func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

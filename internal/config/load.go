@@ -1,0 +1,122 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is a way to run the program: its first argument.
+type Role string
+
+// The roles that read settings.
+const (
+	RoleAPI       Role = "api"
+	RoleWorker    Role = "worker"
+	RoleProjector Role = "projector"
+	RoleAll       Role = "all"
+	RoleMigrate   Role = "migrate"
+	RoleSetup     Role = "setup"
+)
+
+// Problem is one wrong or missing setting.
+type Problem struct {
+	// Name is the environment variable.
+	Name string
+	// Message says what it should be. It never repeats the value of a secret.
+	Message string
+}
+
+// Problems is everything that is wrong with the environment.
+type Problems []Problem
+
+// Error names every problem on a line of its own.
+func (p Problems) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d settings are wrong:", len(p))
+	if len(p) == 1 {
+		b.Reset()
+		b.WriteString("a setting is wrong:")
+	}
+	for _, problem := range p {
+		fmt.Fprintf(&b, "\n  %s %s", problem.Name, problem.Message)
+	}
+	return b.String()
+}
+
+// Load reads every setting through lookup, which is [os.LookupEnv] or stands in for it, and checks
+// that what the given roles need is there; with no role it checks only what is set. A variable that
+// is set to nothing or white space counts as not set.
+//
+// The error is [Problems], naming every wrong setting at once.
+func Load(lookup func(string) (string, bool), roles ...Role) (Config, error) {
+	var c Config
+	var problems Problems
+	set := map[string]bool{}
+	for _, s := range Settings {
+		value, _ := lookup(s.Name)
+		value = strings.TrimSpace(value)
+		set[s.Name] = value != ""
+		if value == "" {
+			value = s.Default
+		}
+		if value == "" {
+			if role, needed := needs(s.Required, roles); needed {
+				problems = append(problems, Problem{s.Name, fmt.Sprintf("is required by %s: %s", role, s.Form)})
+			}
+			continue
+		}
+		if err := s.set(&c, value); err != nil {
+			message := fmt.Sprintf("must be %s, got %q", s.Form, clip(value))
+			if s.Secret {
+				message = fmt.Sprintf("must be %s (the value is not shown)", s.Form)
+			}
+			if text := err.Error(); text != "" {
+				message += ": " + text
+			}
+			problems = append(problems, Problem{s.Name, message})
+		}
+	}
+	problems = append(problems, together(c, set, roles)...)
+	if len(problems) > 0 {
+		return Config{}, problems
+	}
+	return c, nil
+}
+
+// together checks what settings must be to each other.
+func together(c Config, set map[string]bool, roles []Role) Problems {
+	var problems Problems
+	if c.Database.ConnectionsMin > c.Database.ConnectionsMax && c.Database.ConnectionsMax > 0 {
+		problems = append(problems, Problem{"ORDERLOOM_DATABASE_CONNECTIONS_MIN", "must not be above ORDERLOOM_DATABASE_CONNECTIONS_MAX"})
+	}
+	if c.HTTP.RequestTimeout >= c.HTTP.WriteTimeout && c.HTTP.WriteTimeout > 0 {
+		problems = append(problems, Problem{"ORDERLOOM_HTTP_REQUEST_TIMEOUT", "must be below ORDERLOOM_HTTP_WRITE_TIMEOUT, or a slow request gets no answer"})
+	}
+	if set["TEMPORAL_TLS_CLIENT_CERT_PATH"] != set["TEMPORAL_TLS_CLIENT_KEY_PATH"] {
+		problems = append(problems, Problem{"TEMPORAL_TLS_CLIENT_CERT_PATH", "and TEMPORAL_TLS_CLIENT_KEY_PATH must both be set, or neither"})
+	}
+	if role, needed := needs([]Role{RoleWorker, RoleAll}, roles); needed && c.Payment.Gateway == GatewayStripe && c.Payment.StripeAPIKey == "" {
+		problems = append(problems, Problem{"STRIPE_API_KEY", fmt.Sprintf("is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)})
+	}
+	if role, needed := needs([]Role{RoleAPI, RoleAll}, roles); needed && c.Payment.Gateway == GatewayStripe && c.Payment.StripeWebhookSecret == "" {
+		problems = append(problems, Problem{"STRIPE_WEBHOOK_SECRET", fmt.Sprintf("is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)})
+	}
+	return problems
+}
+
+func needs(required, roles []Role) (Role, bool) {
+	for _, r := range roles {
+		if slices.Contains(required, r) {
+			return r, true
+		}
+	}
+	return "", false
+}
+
+func clip(s string) string {
+	if len(s) > 60 {
+		return strings.ToValidUTF8(s[:60], "") + "…"
+	}
+	return s
+}

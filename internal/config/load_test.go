@@ -1,0 +1,221 @@
+package config_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/stretchr/testify/require"
+)
+
+var key = base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef"))
+
+// complete is an environment with which every role starts.
+func complete() map[string]string {
+	return map[string]string{
+		"DATABASE_URL":              "postgres://orderloom:hunter2@db.example:5432/orderloom",
+		"TEMPORAL_ADDRESS":          "temporal.example:7233",
+		"KAFKA_BROKERS":             "one.example:9092, two.example:9092",
+		"ORDERLOOM_LOCATIONS":       "berlin:DE,reno:US",
+		"ORDERLOOM_PAYMENT_GATEWAY": "sandbox",
+		"ORDERLOOM_MASTER_KEYS":     "k2:" + key + ",k1:" + key,
+	}
+}
+
+func lookup(env map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+}
+
+func TestLoadCompleteEnvironment(t *testing.T) {
+	t.Parallel()
+	for _, role := range []config.Role{config.RoleAPI, config.RoleWorker, config.RoleProjector, config.RoleAll, config.RoleMigrate, config.RoleSetup} {
+		c, err := config.Load(lookup(complete()), role)
+		require.NoError(t, err, role)
+		require.Equal(t, []string{"one.example:9092", "two.example:9092"}, c.Kafka.Brokers)
+		require.Equal(t, []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}, c.Orders.Locations)
+		require.Equal(t, "k2", c.Privacy.MasterKeys[0].ID)
+		require.Equal(t, ":8080", c.HTTP.Address)
+		require.Equal(t, 25*time.Second, c.DrainTimeout)
+		require.Equal(t, slog.LevelInfo, c.Telemetry.LogLevel)
+		require.False(t, c.Temporal.TLS.Enabled)
+	}
+}
+
+func TestLoadTakesEveryDefault(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(lookup(nil))
+	require.NoError(t, err)
+}
+
+func TestLoadNamesEverythingMissing(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(lookup(map[string]string{"DATABASE_URL": "  "}), config.RoleAll)
+	require.ElementsMatch(t, []string{
+		"DATABASE_URL", "TEMPORAL_ADDRESS", "KAFKA_BROKERS", "ORDERLOOM_LOCATIONS", "ORDERLOOM_PAYMENT_GATEWAY", "ORDERLOOM_MASTER_KEYS",
+	}, names(t, err))
+	require.ErrorContains(t, err, "6 settings are wrong:")
+
+	_, err = config.Load(lookup(nil), config.RoleMigrate)
+	require.EqualError(t, err, "a setting is wrong:\n  DATABASE_URL is required by migrate: postgres://user:password@host:port/database")
+}
+
+func TestLoadNamesEverythingWrong(t *testing.T) {
+	t.Parallel()
+	wrong := map[string][]string{
+		"DATABASE_URL":                       {"mysql://localhost/x", "postgres://", "localhost:5432", "postgres://a:b%zz@h/d"},
+		"REDIS_URL":                          {"localhost:6379"},
+		"KAFKA_BROKERS":                      {"kafka", ",", ":9092", "kafka:99999"},
+		"TEMPORAL_ADDRESS":                   {"temporal", "temporal:grpc"},
+		"ORDERLOOM_HTTP_ADDRESS":             {"8080", ":80800"},
+		"ORDERLOOM_HTTP_READ_TIMEOUT":        {"15", "-1s", "1h"},
+		"ORDERLOOM_HTTP_BODY_BYTES_MAX":      {"1MB", "0", "99999999999999999999"},
+		"ORDERLOOM_LOCATIONS":                {"berlin", "berlin:Germany", "berlin:DE,berlin:US", "Berlin:DE", ","},
+		"ORDERLOOM_PAYMENT_GATEWAY":          {"paypal", "Sandbox"},
+		"ORDERLOOM_MASTER_KEYS":              {"k1", "k1:!!!", "k1:c2hvcnQ=", ":" + key, "k1:" + key + ",k1:" + key},
+		"ORDERLOOM_LOG_LEVEL":                {"loud"},
+		"ORDERLOOM_TRACE_RATIO":              {"2", "NaN", "half"},
+		"TEMPORAL_TLS":                       {"perhaps"},
+		"OTEL_EXPORTER_OTLP_ENDPOINT":        {"localhost:4318", "https://user:pw@collector"},
+		"OTEL_EXPORTER_OTLP_HEADERS":         {"authorization"},
+		"ORDERLOOM_DATABASE_CONNECTIONS_MAX": {"0", "1"},
+	}
+	for name, values := range wrong {
+		for _, value := range values {
+			env := complete()
+			env[name] = value
+			_, err := config.Load(lookup(env), config.RoleAll)
+			require.Equal(t, []string{name}, names(t, err), "%s=%s", name, value)
+		}
+	}
+	all := complete()
+	for name, values := range wrong {
+		all[name] = values[0]
+	}
+	_, err := config.Load(lookup(all), config.RoleAll)
+	require.Len(t, names(t, err), len(wrong))
+}
+
+func TestLoadChecksSettingsTogether(t *testing.T) {
+	t.Parallel()
+	for wrong, env := range map[string]map[string]string{
+		"ORDERLOOM_DATABASE_CONNECTIONS_MIN": {"ORDERLOOM_DATABASE_CONNECTIONS_MIN": "50"},
+		"ORDERLOOM_HTTP_REQUEST_TIMEOUT":     {"ORDERLOOM_HTTP_REQUEST_TIMEOUT": "30s"},
+		"TEMPORAL_TLS_CLIENT_CERT_PATH":      {"TEMPORAL_TLS_CLIENT_KEY_PATH": "key.pem"},
+		"STRIPE_API_KEY":                     {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_WEBHOOK_SECRET": "whsec_x"},
+		"STRIPE_WEBHOOK_SECRET":              {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_x"},
+	} {
+		merged := complete()
+		for k, v := range env {
+			merged[k] = v
+		}
+		_, err := config.Load(lookup(merged), config.RoleAll)
+		require.Equal(t, []string{wrong}, names(t, err))
+	}
+}
+
+func TestTLSIsTurnedOnByWhatNeedsIt(t *testing.T) {
+	t.Parallel()
+	for name, value := range map[string]string{"TEMPORAL_API_KEY": "secret", "TEMPORAL_TLS": "true", "TEMPORAL_TLS_SERVER_CA_CERT_PATH": "ca.pem"} {
+		c, err := config.Load(lookup(map[string]string{name: value}))
+		require.NoError(t, err)
+		require.True(t, c.Temporal.TLS.Enabled, name)
+	}
+}
+
+// A secret must not be seen however a Config or an error about it is printed.
+func TestSecretsAreNeverPrinted(t *testing.T) {
+	t.Parallel()
+	const canary = "hunter2"
+	env := complete()
+	env["REDIS_URL"] = "redis://:hunter2@cache:6379"
+	env["TEMPORAL_API_KEY"] = canary
+	env["STRIPE_API_KEY"] = canary
+	env["STRIPE_WEBHOOK_SECRET"] = canary
+	env["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=Bearer%20hunter2"
+	env["ORDERLOOM_MASTER_KEYS"] = "k1:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(canary, 5)[:32]))
+	c, err := config.Load(lookup(env), config.RoleAll)
+	require.NoError(t, err)
+	require.Contains(t, string(c.Database.URL), canary, "and yet it is there")
+	require.Equal(t, config.Secret("Bearer hunter2"), c.Telemetry.OTLPHeaders["authorization"])
+
+	var out strings.Builder
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+		fmt.Fprintf(&out, verb, c)
+		fmt.Fprintf(&out, verb, &c)
+		fmt.Fprintf(&out, verb, c.Database.URL)
+		fmt.Fprintf(&out, verb, c.Privacy.MasterKeys[0])
+	}
+	slog.New(slog.NewJSONHandler(&out, nil)).Info("config", "config", c, "url", c.Database.URL, "key", c.Privacy.MasterKeys[0])
+	slog.New(slog.NewTextHandler(&out, nil)).Info("config", "config", c, "url", c.Database.URL, "key", c.Privacy.MasterKeys[0])
+	b, err := json.Marshal(c)
+	require.NoError(t, err)
+	out.Write(b)
+
+	for _, s := range config.Settings {
+		if s.Secret {
+			env[s.Name] = "wrong-hunter2" // where text of any form will do, this stays right
+		}
+	}
+	_, err = config.Load(lookup(env), config.RoleAll)
+	require.Error(t, err)
+	out.WriteString(err.Error())
+
+	for _, seen := range []string{canary, fmt.Sprintf("%x", canary), base64.StdEncoding.EncodeToString([]byte(strings.Repeat(canary, 5)[:32]))} {
+		require.False(t, strings.Contains(out.String(), seen), "%s was printed", seen)
+	}
+}
+
+func TestSettingsAreDocumentedAndDistinct(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, s := range config.Settings {
+		require.False(t, seen[s.Name], "%s is there twice", s.Name)
+		seen[s.Name] = true
+		require.NotEmpty(t, s.Help, s.Name)
+		require.NotEmpty(t, s.Form, s.Name)
+		require.NotEmpty(t, s.Group, s.Name)
+		require.NotContains(t, s.Help+s.Form, "|", "a bar would break the table")
+		for _, value := range []string{s.Default, s.Example} {
+			if value != "" {
+				_, err := config.Load(lookup(map[string]string{s.Name: value}))
+				require.NoError(t, err, "%s=%s", s.Name, value)
+			}
+		}
+	}
+}
+
+func TestDocumentIsFresh(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../docs/configuration.md")
+	require.NoError(t, err)
+	require.Equal(t, config.Document(), string(b), "run: go generate ./internal/config")
+}
+
+func TestDotEnvNamesEverySetting(t *testing.T) {
+	t.Parallel()
+	lines := strings.Split(config.DotEnv(), "\n")
+	for _, s := range config.Settings {
+		require.True(t, slices.ContainsFunc(lines, func(l string) bool {
+			return strings.HasPrefix(strings.TrimPrefix(l, "#"), s.Name+"=")
+		}), s.Name)
+	}
+}
+
+func names(t *testing.T, err error) []string {
+	t.Helper()
+	var problems config.Problems
+	require.ErrorAs(t, err, &problems)
+	list := make([]string, len(problems))
+	for i, p := range problems {
+		list[i] = p.Name
+	}
+	return list
+}

@@ -1,0 +1,281 @@
+package config
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+)
+
+// errForm says that a value does not have its setting's form, with nothing to add to that.
+var errForm = errors.New("")
+
+func group(name string, settings ...Setting) []Setting {
+	for i := range settings {
+		settings[i].Group = name
+	}
+	return settings
+}
+
+func text(name, def, help, example string, at func(*Config) *string) Setting {
+	return Setting{Name: name, Default: def, Example: example, Form: "text", Help: help, set: func(c *Config, v string) error {
+		*at(c) = v
+		return nil
+	}}
+}
+
+// tlsText is a text that turns TLS on where it is given.
+func tlsText(name, help string, at func(*Config) *string) Setting {
+	s := text(name, "", help, "", at)
+	s.set = func(c *Config, v string) error {
+		*at(c), c.Temporal.TLS.Enabled = v, true
+		return nil
+	}
+	return s
+}
+
+func secret(name, help string, at func(*Config) *Secret) Setting {
+	return Setting{Name: name, Form: "text", Help: help, Secret: true, set: func(c *Config, v string) error {
+		*at(c) = Secret(v)
+		return nil
+	}}
+}
+
+func boolean(name, def, help string, to func(*Config, bool)) Setting {
+	return Setting{Name: name, Default: def, Form: "true or false", Help: help, set: func(c *Config, v string) error {
+		b, err := strconv.ParseBool(v)
+		if err != nil {
+			return errForm
+		}
+		to(c, b)
+		return nil
+	}}
+}
+
+func integer(name, def string, low, high int64, help string, to func(*Config, int64)) Setting {
+	return Setting{Name: name, Default: def, Form: fmt.Sprintf("a whole number from %d to %d", low, high), Help: help, set: func(c *Config, v string) error {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < low || n > high {
+			return errForm
+		}
+		to(c, n)
+		return nil
+	}}
+}
+
+func ratio(name, def, help string, at func(*Config) *float64) Setting {
+	return Setting{Name: name, Default: def, Form: "a number from 0 to 1", Help: help, set: func(c *Config, v string) error {
+		f, err := strconv.ParseFloat(v, 64)
+		if err != nil || !(f >= 0 && f <= 1) { // written so that NaN is refused
+			return errForm
+		}
+		*at(c) = f
+		return nil
+	}}
+}
+
+func duration(name, def string, low, high time.Duration, help string, at func(*Config) *time.Duration) Setting {
+	form := fmt.Sprintf("a duration from %s to %s", short(low), short(high))
+	return Setting{Name: name, Default: def, Form: form, Help: help, set: func(c *Config, v string) error {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < low || d > high {
+			return errForm
+		}
+		*at(c) = d
+		return nil
+	}}
+}
+
+// short writes a duration without the units that are zero: 1h rather than 1h0m0s.
+func short(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
+}
+
+func choice(name, def string, words []string, help, example string, required []Role, to func(*Config, string)) Setting {
+	form := strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+	return Setting{Name: name, Default: def, Example: example, Form: form, Help: help, Required: required, set: func(c *Config, v string) error {
+		if !slices.Contains(words, v) {
+			return errForm
+		}
+		to(c, v)
+		return nil
+	}}
+}
+
+func hostPort(name, def, help, example string, required []Role, at func(*Config) *string) Setting {
+	return Setting{Name: name, Default: def, Example: example, Form: "host:port", Help: help, Required: required, set: func(c *Config, v string) error {
+		if err := checkHostPort(v); err != nil {
+			return err
+		}
+		*at(c) = v
+		return nil
+	}}
+}
+
+func hostPorts(name, help, example string, required []Role, at func(*Config) *[]string) Setting {
+	return Setting{Name: name, Example: example, Form: "host:port,host:port,…", Help: help, Required: required, set: func(c *Config, v string) error {
+		list := split(v)
+		for _, a := range list {
+			if host, _, _ := net.SplitHostPort(a); host == "" {
+				return errForm
+			}
+			if err := checkHostPort(a); err != nil {
+				return err
+			}
+		}
+		if len(list) == 0 {
+			return errForm
+		}
+		*at(c) = list
+		return nil
+	}}
+}
+
+func checkHostPort(v string) error {
+	_, port, err := net.SplitHostPort(v)
+	if err != nil {
+		return errForm
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || (n == 0 && port != "0") {
+		return fmt.Errorf("%q is not a port", port)
+	}
+	return nil
+}
+
+func databaseURL(name, help, example string, required []Role, at func(*Config) *Secret) Setting {
+	return urlSecret(Setting{Name: name, Example: example, Form: "postgres://user:password@host:port/database", Help: help, Required: required},
+		[]string{"postgres", "postgresql"}, at)
+}
+
+func redisURL(name, help, example string, at func(*Config) *Secret) Setting {
+	return urlSecret(Setting{Name: name, Example: example, Form: "redis://user:password@host:port/database, or rediss:// for TLS", Help: help},
+		[]string{"redis", "rediss"}, at)
+}
+
+// urlSecret is a URL that may hold a password, so the whole of it is a secret.
+func urlSecret(s Setting, schemes []string, at func(*Config) *Secret) Setting {
+	s.Secret = true
+	s.set = func(c *Config, v string) error {
+		// A parse error would repeat the URL with its password, so it is left out.
+		u, err := url.Parse(v)
+		if err != nil || !slices.Contains(schemes, u.Scheme) || (u.Host == "" && u.Query().Get("host") == "") {
+			return errForm
+		}
+		*at(c) = Secret(v)
+		return nil
+	}
+	return s
+}
+
+func webURL(name, help, example string, at func(*Config) *string) Setting {
+	return Setting{Name: name, Example: example, Form: "http://… or https://…, without user and password", Help: help, set: func(c *Config, v string) error {
+		u, err := url.Parse(v)
+		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
+			return errForm
+		}
+		*at(c) = strings.TrimRight(v, "/")
+		return nil
+	}}
+}
+
+func headers(name, help string, at func(*Config) *map[string]Secret) Setting {
+	return Setting{Name: name, Form: "name=value,name=value,…, percent-encoded", Help: help, Secret: true, set: func(c *Config, v string) error {
+		m := map[string]Secret{}
+		for _, pair := range split(v) {
+			key, value, ok := strings.Cut(pair, "=")
+			key = strings.TrimSpace(key)
+			plain, err := url.PathUnescape(strings.TrimSpace(value))
+			if !ok || key == "" || err != nil {
+				return errForm
+			}
+			m[key] = Secret(plain)
+		}
+		*at(c) = m
+		return nil
+	}}
+}
+
+// idForm is what names of locations and keys may look like: they become parts of ids and columns.
+var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
+
+func locations(name, help, example string, required []Role) Setting {
+	form := "name:COUNTRY,name:COUNTRY,… with ISO 3166-1 alpha-2 countries"
+	return Setting{Name: name, Example: example, Form: form, Help: help, Required: required, set: func(c *Config, v string) error {
+		var list []inventory.Location
+		for _, item := range split(v) {
+			id, country, _ := strings.Cut(item, ":")
+			switch {
+			case !idForm.MatchString(id):
+				return fmt.Errorf("%q is not a name of at most 32 of a-z, 0-9, - and _", clip(id))
+			case !order.KnownCountry(country):
+				return fmt.Errorf("%q is not a country code in upper case", clip(country))
+			case slices.ContainsFunc(list, func(l inventory.Location) bool { return l.ID == id }):
+				return fmt.Errorf("%s is there twice", id)
+			}
+			list = append(list, inventory.Location{ID: id, Country: country})
+		}
+		if len(list) == 0 {
+			return errForm
+		}
+		c.Orders.Locations = list
+		return nil
+	}}
+}
+
+// masterKeyBytes is the length of an AES-256 key.
+const masterKeyBytes = 32
+
+func masterKeys(name, help string, required []Role) Setting {
+	form := "id:key,id:key,… with each key 32 bytes in base64 (openssl rand -base64 32)"
+	return Setting{Name: name, Form: form, Help: help, Required: required, Secret: true, set: func(c *Config, v string) error {
+		var keys []MasterKey
+		for i, item := range split(v) {
+			// The errors tell the place only: where the colon was forgotten, the id is the key.
+			id, text, _ := strings.Cut(item, ":")
+			key, err := base64.StdEncoding.DecodeString(text)
+			switch {
+			case !idForm.MatchString(id):
+				return fmt.Errorf("entry %d has no id of at most 32 of a-z, 0-9, - and _", i+1)
+			case err != nil:
+				return fmt.Errorf("the key of entry %d is not base64", i+1)
+			case len(key) != masterKeyBytes:
+				return fmt.Errorf("the key of entry %d has %d bytes", i+1, len(key))
+			case slices.ContainsFunc(keys, func(k MasterKey) bool { return k.ID == id }):
+				return fmt.Errorf("entry %d has the id of an earlier one", i+1)
+			}
+			keys = append(keys, MasterKey{ID: id, Key: key})
+		}
+		if len(keys) == 0 {
+			return errForm
+		}
+		c.Privacy.MasterKeys = keys
+		return nil
+	}}
+}
+
+// split cuts a list at its commas and drops white space and empty entries.
+func split(v string) []string {
+	var list []string
+	for _, item := range strings.Split(v, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			list = append(list, item)
+		}
+	}
+	return list
+}

@@ -1,0 +1,159 @@
+package config
+
+import (
+	"log/slog"
+	"slices"
+	"time"
+)
+
+// Setting describes one environment variable.
+type Setting struct {
+	Name string
+	// Default is used when the variable is not set; empty for none.
+	Default string
+	// Example is a value for the .env example where there is no default.
+	Example string
+	// Form says what the value has to be, such as "a duration from 1s to 1h".
+	Form string
+	// Help is one sentence on what it does.
+	Help string
+	// Required lists the roles that don't start without it.
+	Required []Role
+	// Secret values are never printed.
+	Secret bool
+	// Group is the heading it stands under.
+	Group string
+
+	set func(*Config, string) error
+}
+
+// Limits of what settings may ask for; beyond them lies a typing mistake rather than a wish.
+const (
+	bodyBytesMax   = 16 << 20
+	connectionsMax = 1_000
+	partitionsMax  = 1_000
+	deadlineMax    = 90 * 24 * time.Hour
+)
+
+var (
+	serving  = []Role{RoleAPI, RoleWorker, RoleProjector, RoleAll}
+	database = append([]Role{RoleMigrate}, serving...)
+	temporal = []Role{RoleAPI, RoleWorker, RoleAll, RoleSetup}
+	kafka    = []Role{RoleWorker, RoleProjector, RoleAll, RoleSetup}
+	sealing  = []Role{RoleAPI, RoleWorker, RoleAll}
+	sagas    = []Role{RoleWorker, RoleAll}
+)
+
+// Settings is every setting, in the order in which they are documented.
+var Settings = slices.Concat(
+	group("Addresses of what the platform runs on",
+		databaseURL("DATABASE_URL", "PostgreSQL of the event store and the read model.",
+			"postgres://orderloom:orderloom@localhost:5432/orderloom", database, func(c *Config) *Secret { return &c.Database.URL }),
+		hostPort("TEMPORAL_ADDRESS", "", "Temporal's frontend.", "localhost:7233", temporal, func(c *Config) *string { return &c.Temporal.Address }),
+		hostPorts("KAFKA_BROKERS", "Kafka brokers to begin with; the others are learnt from them.",
+			"localhost:9092", kafka, func(c *Config) *[]string { return &c.Kafka.Brokers }),
+		redisURL("REDIS_URL", "Redis for the cache of single orders; without it nothing is cached.",
+			"redis://localhost:6379/0", func(c *Config) *Secret { return &c.Redis.URL }),
+		webURL("SCHEMA_REGISTRY_URL", "Schema registry to which setup writes the events' schemas; without it they are only in docs/events.",
+			"http://localhost:8081", func(c *Config) *string { return &c.Kafka.SchemaRegistryURL }),
+	),
+	group("HTTP",
+		hostPort("ORDERLOOM_HTTP_ADDRESS", ":8080", "Where to listen: the API (api, all), and /health and /metrics of every serving role.",
+			"", nil, func(c *Config) *string { return &c.HTTP.Address }),
+		duration("ORDERLOOM_HTTP_READ_HEADER_TIMEOUT", "5s", 100*time.Millisecond, time.Minute,
+			"How long a client may take to send a request's headers.", func(c *Config) *time.Duration { return &c.HTTP.ReadHeaderTimeout }),
+		duration("ORDERLOOM_HTTP_READ_TIMEOUT", "15s", 100*time.Millisecond, 5*time.Minute,
+			"How long a client may take to send a whole request.", func(c *Config) *time.Duration { return &c.HTTP.ReadTimeout }),
+		duration("ORDERLOOM_HTTP_REQUEST_TIMEOUT", "10s", 100*time.Millisecond, 5*time.Minute,
+			"How long the work for one request may take.", func(c *Config) *time.Duration { return &c.HTTP.RequestTimeout }),
+		duration("ORDERLOOM_HTTP_WRITE_TIMEOUT", "30s", 100*time.Millisecond, 10*time.Minute,
+			"How long a request may take from its headers to the end of its answer.", func(c *Config) *time.Duration { return &c.HTTP.WriteTimeout }),
+		duration("ORDERLOOM_HTTP_IDLE_TIMEOUT", "120s", time.Second, time.Hour,
+			"How long an idle connection is kept.", func(c *Config) *time.Duration { return &c.HTTP.IdleTimeout }),
+		integer("ORDERLOOM_HTTP_BODY_BYTES_MAX", "262144", 1024, bodyBytesMax,
+			"The largest request body that is read.", func(c *Config, n int64) { c.HTTP.BodyBytesMax = n }),
+	),
+	group("Orders",
+		locations("ORDERLOOM_LOCATIONS", "Where goods leave from, and in which country each lies.", "berlin:DE,reno:US", sagas),
+		duration("ORDERLOOM_PAYMENT_DEADLINE", "24h", time.Second, 7*24*time.Hour,
+			"How long an order waits for its payment (the gateway is down, the customer's bank asks for a confirmation) before it is cancelled and its stock released.",
+			func(c *Config) *time.Duration { return &c.Orders.PaymentDeadline }),
+		duration("ORDERLOOM_DISPATCH_DEADLINE", "72h", time.Second, deadlineMax,
+			"How long a confirmed order waits for its first parcel before operators are told.",
+			func(c *Config) *time.Duration { return &c.Orders.DispatchDeadline }),
+	),
+	group("Payment gateway",
+		choice("ORDERLOOM_PAYMENT_GATEWAY", "", []string{GatewaySandbox, GatewayStripe},
+			"Who takes the money. There is no default, so that no shop ships goods that the sandbox has paid for.", GatewaySandbox, sagas,
+			func(c *Config, v string) { c.Payment.Gateway = v }),
+		secret("STRIPE_API_KEY", "Stripe's secret key; required with the gateway stripe.", func(c *Config) *Secret { return &c.Payment.StripeAPIKey }),
+		secret("STRIPE_WEBHOOK_SECRET", "The signing secret of Stripe's webhook; required with the gateway stripe.",
+			func(c *Config) *Secret { return &c.Payment.StripeWebhookSecret }),
+	),
+	group("Personal data",
+		masterKeys("ORDERLOOM_MASTER_KEYS",
+			"Keys that wrap the customers' data keys, the current one first. To rotate, put a new one in front and keep the old ones.", sealing),
+	),
+	group("PostgreSQL",
+		integer("ORDERLOOM_DATABASE_CONNECTIONS_MAX", "16", 2, connectionsMax,
+			"The most connections of one process.", func(c *Config, n int64) { c.Database.ConnectionsMax = int32(n) }),
+		integer("ORDERLOOM_DATABASE_CONNECTIONS_MIN", "2", 0, connectionsMax,
+			"Connections that are kept open.", func(c *Config, n int64) { c.Database.ConnectionsMin = int32(n) }),
+		duration("ORDERLOOM_DATABASE_CONNECT_TIMEOUT", "5s", 100*time.Millisecond, time.Minute,
+			"How long to try to connect.", func(c *Config) *time.Duration { return &c.Database.ConnectTimeout }),
+		duration("ORDERLOOM_DATABASE_STATEMENT_TIMEOUT", "30s", 100*time.Millisecond, time.Hour,
+			"How long one statement may run.", func(c *Config) *time.Duration { return &c.Database.StatementTimeout }),
+	),
+	group("Temporal",
+		text("TEMPORAL_NAMESPACE", "orderloom", "The namespace of the sagas; setup creates it.", "", func(c *Config) *string { return &c.Temporal.Namespace }),
+		duration("ORDERLOOM_TEMPORAL_RETENTION", "168h", 24*time.Hour, 365*24*time.Hour,
+			"How long closed sagas stay visible in a namespace that setup creates.", func(c *Config) *time.Duration { return &c.Temporal.Retention }),
+		webURL("ORDERLOOM_TEMPORAL_UI_URL", "Temporal's Web UI, for links to an order's saga.", "http://localhost:8233",
+			func(c *Config) *string { return &c.Temporal.UIURL }),
+		secret("TEMPORAL_API_KEY", "API key, such as Temporal Cloud asks for; it turns TLS on.", func(c *Config) *Secret { return &c.Temporal.APIKey }),
+		boolean("TEMPORAL_TLS", "false", "Talk TLS. A certificate path or an API key turns it on too.", func(c *Config, v bool) {
+			c.Temporal.TLS.Enabled = c.Temporal.TLS.Enabled || v || c.Temporal.APIKey != ""
+		}),
+		tlsText("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "PEM file of the authorities that sign the server's certificate; the system's without it.",
+			func(c *Config) *string { return &c.Temporal.TLS.CAFile }),
+		tlsText("TEMPORAL_TLS_CLIENT_CERT_PATH", "PEM file of the client's certificate, for mutual TLS.",
+			func(c *Config) *string { return &c.Temporal.TLS.CertFile }),
+		tlsText("TEMPORAL_TLS_CLIENT_KEY_PATH", "PEM file of the client certificate's key.", func(c *Config) *string { return &c.Temporal.TLS.KeyFile }),
+		tlsText("TEMPORAL_TLS_SERVER_NAME", "The name to expect in the server's certificate, where it is not the address.",
+			func(c *Config) *string { return &c.Temporal.TLS.ServerName }),
+	),
+	group("Kafka",
+		integer("ORDERLOOM_KAFKA_PARTITIONS", "12", 1, partitionsMax,
+			"Partitions of each topic that setup creates. Adding some later would break the order of an aggregate's events.",
+			func(c *Config, n int64) { c.Kafka.TopicPartitions = int(n) }),
+		integer("ORDERLOOM_KAFKA_REPLICATION", "1", 1, 10,
+			"Copies of each topic that setup creates; 3 in production.", func(c *Config, n int64) { c.Kafka.TopicReplication = int(n) }),
+		duration("ORDERLOOM_KAFKA_RETENTION", "168h", time.Hour, 10*365*24*time.Hour,
+			"How long the topics that setup creates keep events; the event store keeps them for ever.",
+			func(c *Config) *time.Duration { return &c.Kafka.TopicRetention }),
+		text("ORDERLOOM_KAFKA_PROJECTOR_GROUP", "orderloom-projector", "Consumer group of the projector.", "",
+			func(c *Config) *string { return &c.Kafka.ProjectorGroup }),
+	),
+	group("Redis",
+		duration("ORDERLOOM_CACHE_TTL", "60s", time.Second, 24*time.Hour,
+			"How long an order stays cached.", func(c *Config) *time.Duration { return &c.Redis.TTL }),
+	),
+	group("Logs and traces",
+		choice("ORDERLOOM_LOG_LEVEL", "info", []string{"debug", "info", "warn", "error"}, "The least level that is logged.", "", nil,
+			func(c *Config, v string) { c.Telemetry.LogLevel = logLevels[v] }),
+		choice("ORDERLOOM_LOG_FORMAT", "json", []string{"json", "text"}, "One JSON object per line, or text for people.", "", nil,
+			func(c *Config, v string) { c.Telemetry.LogFormat = v }),
+		text("OTEL_SERVICE_NAME", "orderloom", "The name of the service in traces; the role is added.", "", func(c *Config) *string { return &c.Telemetry.ServiceName }),
+		webURL("OTEL_EXPORTER_OTLP_ENDPOINT", "Collector that takes OTLP over HTTP; traces go to /v1/traces below it. Tracing is off without it.",
+			"http://localhost:4318", func(c *Config) *string { return &c.Telemetry.OTLPEndpoint }),
+		headers("OTEL_EXPORTER_OTLP_HEADERS", "Headers that go with each export.", func(c *Config) *map[string]Secret { return &c.Telemetry.OTLPHeaders }),
+		ratio("ORDERLOOM_TRACE_RATIO", "1", "The part of new traces that is kept.", func(c *Config) *float64 { return &c.Telemetry.TraceRatio }),
+	),
+	group("Stopping",
+		duration("ORDERLOOM_DRAIN_TIMEOUT", "25s", time.Second, 10*time.Minute,
+			"How long a stopping process may take to finish or hand over what it holds; stay below the killer's patience (Kubernetes: 30 s).",
+			func(c *Config) *time.Duration { return &c.DrainTimeout }),
+	),
+)
+
+var logLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
