@@ -186,4 +186,3 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	})
 	return err
 }
-

@@ -26,6 +26,7 @@ const (
 	ReasonPaymentDeclined = "payment_declined"
 	ReasonPaymentDeadline = "payment_deadline"
 	ReasonCustomerRequest = "customer_request"
+	ReasonSystemError     = "system_error"
 )
 
 // ShipmentStatus is where one parcel stands.

@@ -1,0 +1,169 @@
+package workflows
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+)
+
+// ErrUnavailable says that Temporal could not be reached, or did not answer in time. The same request
+// may be sent again: it has the same order then, whether or not this one took effect.
+var ErrUnavailable = errors.New("the workflow service is unavailable")
+
+// answerTimeout bounds how long a caller waits for what a saga does at once.
+const answerTimeout = 10 * time.Second
+
+// Client starts sagas and talks to them. It is safe for concurrent use.
+type Client struct {
+	temporal client.Client
+	memos    converter.DataConverter
+}
+
+// NewClient returns a client of the sagas. The memos are read with the same data converter as that of
+// the Temporal client; nil is the SDK's default.
+func NewClient(c client.Client, memos converter.DataConverter) *Client {
+	if memos == nil {
+		memos = converter.GetDefaultDataConverter()
+	}
+	return &Client{temporal: c, memos: memos}
+}
+
+// PlaceOrder starts the saga of an order. It may be repeated: an order that was placed before by the
+// same request is answered with existed. Errors: idempotency_key_reused when it was placed by another
+// one; [ErrUnavailable].
+func (c *Client) PlaceOrder(ctx context.Context, in OrderInput) (placed OrderMemo, existed bool, err error) {
+	total := order.Total(in.Items)
+	memo := OrderMemo{
+		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
+		Total: total.Text(), Currency: total.Currency, AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID:                    OrderSagaID(in.OrderID),
+		TaskQueue:             TaskQueue,
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		// Otherwise the SDK answers as if it had started another order's request.
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		EnableEagerStart:                         true,
+		StaticSummary:                            fmt.Sprintf("%s, %s, %d lines", memo.OrderNumber, total, len(in.Items)),
+		Memo:                                     map[string]any{memoKey: memo},
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			keyOrderStatus.ValueSet(string(order.StatusCreated)), keyCustomerID.ValueSet(in.CustomerID),
+			keyOrderNumber.ValueSet(memo.OrderNumber), keyOrderTotal.ValueSet(total.Amount.InexactFloat64()),
+		),
+	}, OrderSaga, in)
+	var already *serviceerror.WorkflowExecutionAlreadyStarted
+	if !errors.As(err, &already) {
+		return memo, false, classify(err)
+	}
+	if memo, err = c.OrderMemo(ctx, in.OrderID); err != nil {
+		return OrderMemo{}, false, err
+	}
+	if memo.RequestHash != in.RequestHash {
+		return OrderMemo{}, false, domain.Refuse("idempotency_key_reused", "order %s was placed by another request under the same key", memo.OrderNumber)
+	}
+	return memo, true, nil
+}
+
+const memoKey = "order"
+
+// OrderMemo returns what Temporal remembers of an accepted order. Errors: not_found; [ErrUnavailable].
+func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (OrderMemo, error) {
+	d, err := c.temporal.DescribeWorkflowExecution(ctx, OrderSagaID(orderID), "")
+	if err != nil {
+		return OrderMemo{}, classify(err)
+	}
+	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoKey]
+	if !ok {
+		return OrderMemo{}, domain.Refuse("not_found", "order %s does not exist", orderID)
+	}
+	var memo OrderMemo
+	if err := c.memos.FromPayload(payload, &memo); err != nil {
+		return OrderMemo{}, fmt.Errorf("read the memo of order %s: %w", orderID, err)
+	}
+	return memo, nil
+}
+
+// CancelOrder asks the saga to cancel its order and waits until everything is undone, at most ten
+// seconds. It may be repeated. Errors: not_found when no saga of the order is open; not_cancellable
+// once a parcel has left; invalid; [ErrUnavailable] also when it takes longer, and is then still done.
+func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r CancelRequest) (OrderState, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	var state OrderState
+	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: OrderSagaID(orderID), UpdateName: CancelOrder, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageCompleted,
+	})
+	if err == nil {
+		err = handle.Get(ctx, &state)
+	}
+	return state, classify(err)
+}
+
+// DispatchShipment reports that a parcel was handed to the carrier. It may be repeated. Errors:
+// not_found when no saga of the order is open; [ErrUnavailable].
+func (c *Client) DispatchShipment(ctx context.Context, orderID uuid.UUID, d Dispatch) error {
+	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentDispatched, d))
+}
+
+// DeliverShipment reports that a parcel has arrived. It may be repeated. Errors: as
+// [Client.DispatchShipment].
+func (c *Client) DeliverShipment(ctx context.Context, orderID uuid.UUID, d Delivery) error {
+	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentDelivered, d))
+}
+
+// ReceiveStock records goods that arrived and waits for it. It may be repeated under the same receipt
+// id. Errors: invalid; unknown_location; [ErrUnavailable].
+func (c *Client) ReceiveStock(ctx context.Context, r StockReceipt) error {
+	return c.runToEnd(ctx, "stock-receipt-"+r.ReceiptID.String(), fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location), StockReceiptSaga, r)
+}
+
+// AdjustStock corrects what is on hand and waits for it. It may be repeated under the same adjustment
+// id. Errors: invalid; unknown_location; insufficient_stock; [ErrUnavailable].
+func (c *Client) AdjustStock(ctx context.Context, r StockAdjustment) error {
+	return c.runToEnd(ctx, "stock-adjustment-"+r.AdjustmentID.String(), fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location), StockAdjustmentSaga, r)
+}
+
+func (c *Client) runToEnd(ctx context.Context, id, summary string, saga, in any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: id, TaskQueue: TaskQueue, EnableEagerStart: true, StaticSummary: summary,
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, saga, in)
+	if err != nil {
+		return classify(err)
+	}
+	return classify(run.Get(ctx, nil))
+}
+
+// classify returns err in the domain's terms: refusals of sagas and of Temporal become
+// [domain.Error], and what passes becomes [ErrUnavailable].
+func classify(err error) error {
+	var app *temporal.ApplicationError
+	var notFound *serviceerror.NotFound
+	var unavailable *serviceerror.Unavailable
+	var deadline *serviceerror.DeadlineExceeded
+	var exhausted *serviceerror.ResourceExhausted
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &app) && app.Type() != "":
+		return domain.Refuse(app.Type(), "%s", app.Message())
+	case errors.As(err, &notFound):
+		return domain.Refuse("not_found", "no open saga: %s", notFound.Message)
+	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}

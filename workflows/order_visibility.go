@@ -1,0 +1,69 @@
+package workflows
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/orderloom/orderloom/domain/order"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// The search attributes as typed keys.
+var (
+	keyOrderStatus = temporal.NewSearchAttributeKeyKeyword(AttributeOrderStatus)
+	keyCustomerID  = temporal.NewSearchAttributeKeyKeyword(AttributeCustomerID)
+	keyOrderNumber = temporal.NewSearchAttributeKeyKeyword(AttributeOrderNumber)
+	keyOrderTotal  = temporal.NewSearchAttributeKeyFloat64(AttributeOrderTotal)
+)
+
+// enter moves the order to a status and makes that searchable.
+func (s *orderSaga) enter(ctx workflow.Context, status order.Status) error {
+	s.state.Status = status
+	if status == order.StatusDelivered || status == order.StatusCancelled {
+		s.wait(ctx, "")
+	}
+	return workflow.UpsertTypedSearchAttributes(ctx, keyOrderStatus.ValueSet(string(status)))
+}
+
+// wait tells operators what the order is waiting for, in the Web UI and in answers to queries.
+func (s *orderSaga) wait(ctx workflow.Context, forWhat string) {
+	s.state.WaitingFor = forWhat
+	s.describe(ctx, "")
+}
+
+func (s *orderSaga) waitForParcels(ctx workflow.Context) {
+	var planned, under []string
+	for _, p := range s.state.Shipments {
+		switch p.Status {
+		case order.ShipmentPlanned:
+			planned = append(planned, p.Location)
+		case order.ShipmentInTransit:
+			under = append(under, strings.TrimSpace(p.Carrier+" "+p.TrackingNumber))
+		}
+	}
+	var waits []string
+	if len(planned) > 0 {
+		waits = append(waits, fmt.Sprintf("Waiting for the dispatch of %d of %d parcels, from %s.", len(planned), len(s.state.Shipments), strings.Join(planned, " and ")))
+	}
+	if len(under) > 0 {
+		waits = append(waits, fmt.Sprintf("Waiting for the delivery of %d of %d parcels: %s.", len(under), len(s.state.Shipments), strings.Join(under, ", ")))
+	}
+	s.state.WaitingFor = strings.Join(waits, " ")
+	s.describe(ctx, "")
+}
+
+// refused tells operators why the last request was not carried out, where it came as a signal and
+// there is nobody to answer.
+func (s *orderSaga) refused(ctx workflow.Context, code, message string) {
+	workflow.GetLogger(ctx).Warn("Refused a request.", "code", code)
+	s.describe(ctx, fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, message))
+}
+
+func (s *orderSaga) describe(ctx workflow.Context, refusal string) {
+	details := fmt.Sprintf("**%s** is %s. %s", s.state.OrderNumber, s.state.Status, s.state.WaitingFor)
+	if s.state.Reason != "" {
+		details += " Reason: " + s.state.Reason
+	}
+	workflow.SetCurrentDetails(ctx, details+refusal)
+}

@@ -1,0 +1,121 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+)
+
+// PaymentDeadline is how long a customer has to confirm a payment at the bank.
+const PaymentDeadline = 30 * time.Minute
+
+// PaymentInput starts a [PaymentSaga].
+type PaymentInput struct {
+	OrderID uuid.UUID   `json:"order_id"`
+	Amount  money.Money `json:"amount"`
+	Token   string      `json:"token"`
+}
+
+// PaymentResult is how a payment was secured, or why not.
+type PaymentResult struct {
+	// Status is authorized or declined.
+	Status      payment.Status `json:"status"`
+	DeclineCode string         `json:"decline_code,omitempty"`
+}
+
+// codeDeadline is the decline code of a payment that nobody confirmed in time.
+const codeDeadline = "confirmation_deadline"
+
+// PaymentSagaID is the workflow id of an order's payment when it is an execution of its own.
+func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.String() }
+
+// PaymentSaga secures a payment and outwaits the customer's bank, up to [PaymentDeadline]. Cancelled
+// or too late, it voids what was authorised.
+//
+// The gateway's news comes as the signal [PaymentUpdated].
+func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
+	var undo compensations
+	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured") })
+	answer, err := authorize(ctx, in)
+	if err == nil && answer.Status == payment.StatusActionRequired {
+		answer, err = awaitConfirmation(ctx, in)
+	}
+	if err != nil || answer.Status != payment.StatusAuthorized {
+		if undoErr := undo.run(ctx); undoErr != nil {
+			return PaymentResult{}, undoErr
+		}
+	}
+	return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, err
+}
+
+// payInline is the same saga within the order's execution, as long as nobody has to be waited for;
+// it goes on as an execution of its own when the bank wants a confirmation. Its compensation is the
+// caller's, pushed before.
+func payInline(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
+	answer, err := authorize(ctx, in)
+	if err != nil || answer.Status != payment.StatusActionRequired {
+		return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, err
+	}
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          PaymentSagaID(in.OrderID),
+		WaitForCancellation: true,
+		StaticSummary:       "Waits for the customer to confirm the payment at the bank",
+	})
+	var result PaymentResult
+	err = workflow.ExecuteChildWorkflow(ctx, PaymentSaga, in).Get(ctx, &result)
+	return result, err
+}
+
+func authorize(ctx workflow.Context, in PaymentInput) (activities.Authorized, error) {
+	var a *activities.Activities
+	return step(ctx, "Authorise "+in.Amount.String(), a.AuthorizePayment, activities.AuthorizePayment{
+		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, At: workflow.Now(ctx),
+	})
+}
+
+func awaitConfirmation(ctx workflow.Context, in PaymentInput) (activities.Authorized, error) {
+	workflow.SetCurrentDetails(ctx, "Waiting for the customer to confirm the payment at the bank.")
+	var a *activities.Activities
+	timerCtx, stopTimer := workflow.WithCancel(ctx)
+	defer stopTimer()
+	deadline := workflow.NewTimerWithOptions(timerCtx, PaymentDeadline, workflow.TimerOptions{Summary: "payment deadline"})
+	updates := workflow.GetSignalChannel(ctx, PaymentUpdated)
+	for {
+		var update PaymentUpdate
+		var received, late bool
+		workflow.NewNamedSelector(ctx, "bank confirmation").
+			AddReceive(updates, func(c workflow.ReceiveChannel, _ bool) { received = c.ReceiveAsync(&update) }).
+			AddFuture(deadline, func(f workflow.Future) { late = f.Get(ctx, nil) == nil }).
+			AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
+			Select(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return activities.Authorized{}, temporal.NewCanceledError()
+		case received && (update.Status == string(payment.StatusAuthorized) || update.Status == string(payment.StatusDeclined)):
+			status := payment.Status(update.Status)
+			err := do(ctx, "Record the gateway's answer", a.RecordPayment, activities.RecordPayment{
+				OrderID: in.OrderID, Amount: in.Amount, Status: status, GatewayRef: update.GatewayRef,
+				DeclineCode: update.DeclineCode, ExpiresAt: workflow.Now(ctx).Add(authorizationLife), At: workflow.Now(ctx),
+			})
+			return activities.Authorized{Status: status, DeclineCode: update.DeclineCode}, err
+		case received:
+			workflow.GetLogger(ctx).Warn("Ignored a payment update with an unknown status.", "status", update.Status)
+		case late:
+			return activities.Authorized{Status: payment.StatusDeclined, DeclineCode: codeDeadline}, nil
+		}
+	}
+}
+
+// authorizationLife is how long a card authorisation holds when the gateway doesn't say: the seven
+// days that the card schemes commonly allow.
+const authorizationLife = 7 * 24 * time.Hour
+
+func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string) error {
+	var a *activities.Activities
+	return do(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{OrderID: orderID, Reason: reason, At: workflow.Now(ctx)})
+}
