@@ -1,0 +1,68 @@
+package eventstore
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// ConcurrencyConflict is returned when a stream does not have the version that an append expected.
+// Nothing of the call was stored. Load the stream, decide again, append again.
+type ConcurrencyConflict struct {
+	Stream           StreamID
+	Expected, Actual int64
+}
+
+// Error names the stream and both versions.
+func (e *ConcurrencyConflict) Error() string {
+	return fmt.Sprintf("concurrency conflict: stream %s is at version %d, expected %d", e.Stream, e.Actual, e.Expected)
+}
+
+// Codes of [InvalidError].
+const (
+	CodeNoEvents             = "no_events"
+	CodeTooManyEvents        = "too_many_events"
+	CodeStreamTwice          = "stream_twice"
+	CodeVersionNegative      = "version_negative"
+	CodeUnknownAggregateType = "unknown_aggregate_type"
+	CodeAggregateTypeDiffers = "aggregate_type_differs"
+	CodeIDMissing            = "id_missing"
+	CodeEventTypeInvalid     = "event_type_invalid"
+	CodeSchemaVersionInvalid = "schema_version_invalid"
+	CodeTimestampInvalid     = "timestamp_invalid"
+	CodePayloadInvalid       = "payload_invalid"
+	CodePayloadTooLarge      = "payload_too_large"
+	CodeMetadataInvalid      = "metadata_invalid"
+	CodeNUL                  = "nul_character"
+	CodeEventIDReused        = "event_id_reused"
+)
+
+// InvalidError is returned for an append that can never succeed as it is. Nothing of the call was
+// stored. It unwraps to a [domain.Error] with the same code, which marks it as not worth retrying.
+type InvalidError struct {
+	Stream StreamID
+	// Index is the event's place in its [Append] from 0, or -1 when the stream itself is to blame.
+	Index   int
+	Code    string // one of the Code constants
+	Message string
+}
+
+// Error names the stream, the event and what is wrong with it.
+func (e *InvalidError) Error() string {
+	if e.Index < 0 {
+		return fmt.Sprintf("%s: stream %s: %s", e.Code, e.Stream, e.Message)
+	}
+	return fmt.Sprintf("%s: stream %s: event %d: %s", e.Code, e.Stream, e.Index, e.Message)
+}
+
+// Unwrap returns the same as a refusal of the domain.
+func (e *InvalidError) Unwrap() error { return &domain.Error{Code: e.Code, Message: e.Message} }
+
+var (
+	// ErrOutcomeUnknown is returned when the caller gave up after its events were sent and before the
+	// answer came: they may be stored. Appending them again, with the same ids, is safe.
+	ErrOutcomeUnknown = errors.New("the outcome of the append is unknown")
+	// ErrClosed is returned by a store that was closed. Nothing was stored.
+	ErrClosed = errors.New("the event store is closed")
+)

@@ -1,0 +1,172 @@
+// Package migrations holds the database schema as numbered SQL files and applies them.
+//
+// Files 00001 to 00019 are the event store's, 00020 to 00039 the read model's. A file is never edited
+// once it was released: [Apply] keeps a checksum of each and refuses an edited one. Everything lives in
+// the schema orderloom, so that the platform can share a database with Temporal.
+//
+//	pool, _ := pgxpool.New(ctx, url)
+//	err := migrations.Apply(ctx, pool)
+package migrations
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+)
+
+//go:embed *.sql
+var files embed.FS
+
+// DB is what [Apply] needs of a database: a *pgx.Conn or a *pgxpool.Pool.
+type DB interface {
+	Begin(ctx context.Context) (pgx.Tx, error)
+}
+
+// lockKey serialises processes that migrate the same database at the same time.
+const lockKey = 7_308_613_000
+
+// ErrEdited means that a file differs from what was applied under its number.
+var ErrEdited = errors.New("migration was edited after it was applied")
+
+// Migration is one numbered file.
+type Migration struct {
+	Number   int
+	Name     string
+	SQL      string
+	Checksum string
+}
+
+// All returns the migrations in the order of their numbers.
+func All() ([]Migration, error) {
+	names, err := fs.Glob(files, "*.sql")
+	if err != nil {
+		return nil, fmt.Errorf("list migrations: %w", err)
+	}
+	return parse(files, names)
+}
+
+func parse(fsys fs.FS, names []string) ([]Migration, error) {
+	var all []Migration
+	for _, name := range names { // Glob sorts by name, and the numbers are zero-padded.
+		digits, rest, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".sql"), "_")
+		number, err := strconv.Atoi(digits)
+		if err != nil || len(digits) != 5 || rest == "" {
+			return nil, fmt.Errorf("migration %s is not named NNNNN_name.sql", name)
+		}
+		if len(all) > 0 && all[len(all)-1].Number == number {
+			return nil, fmt.Errorf("two migrations have the number %05d", number)
+		}
+		b, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			return nil, fmt.Errorf("read migration %s: %w", name, err)
+		}
+		sum := sha256.Sum256(b)
+		all = append(all, Migration{Number: number, Name: rest, SQL: string(b), Checksum: hex.EncodeToString(sum[:])})
+	}
+	return all, nil
+}
+
+// Apply brings the database up to date. Each file runs in a transaction of its own, under a lock that
+// makes concurrent callers wait for each other. It may be repeated: what was applied is skipped.
+// Errors: [ErrEdited].
+func Apply(ctx context.Context, db DB) error {
+	all, err := All()
+	if err != nil {
+		return err
+	}
+	return apply(ctx, db, all)
+}
+
+func apply(ctx context.Context, db DB, all []Migration) error {
+	for {
+		done, err := applyNext(ctx, db, all)
+		if err != nil || done {
+			return err
+		}
+	}
+}
+
+// applyNext applies the first file that is missing and reports whether none was.
+func applyNext(ctx context.Context, db DB, all []Migration) (done bool, err error) {
+	tx, err := db.Begin(ctx)
+	if err != nil {
+		return false, fmt.Errorf("begin migration: %w", err)
+	}
+	defer func() { _ = tx.Rollback(ctx) }() // does nothing after a commit
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lockKey)); err != nil {
+		return false, fmt.Errorf("lock for migration: %w", err)
+	}
+	applied, err := checksums(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	for _, m := range all {
+		sum, ok := applied[m.Number]
+		if ok && sum != m.Checksum {
+			return false, fmt.Errorf("%05d_%s: %w", m.Number, m.Name, ErrEdited)
+		}
+		if !ok {
+			return false, m.apply(ctx, tx)
+		}
+	}
+	return true, tx.Commit(ctx)
+}
+
+func checksums(ctx context.Context, tx pgx.Tx) (map[int]string, error) {
+	const schema = `
+		CREATE SCHEMA IF NOT EXISTS orderloom;
+		CREATE TABLE IF NOT EXISTS orderloom.schema_migrations (
+			number     integer PRIMARY KEY,
+			name       text NOT NULL,
+			checksum   text NOT NULL,
+			applied_at timestamptz NOT NULL DEFAULT now()
+		)`
+	var exists bool
+	if err := tx.QueryRow(ctx, "SELECT to_regclass('orderloom.schema_migrations') IS NOT NULL").Scan(&exists); err != nil {
+		return nil, fmt.Errorf("look for schema_migrations: %w", err)
+	}
+	if !exists { // so that a role that may not create anything can still check that all is applied
+		if err := execScript(ctx, tx, schema); err != nil {
+			return nil, fmt.Errorf("create schema_migrations: %w", err)
+		}
+	}
+	rows, err := tx.Query(ctx, "SELECT number, checksum FROM orderloom.schema_migrations")
+	if err != nil {
+		return nil, fmt.Errorf("read schema_migrations: %w", err)
+	}
+	applied := map[int]string{}
+	var number int
+	var sum string
+	if _, err = pgx.ForEachRow(rows, []any{&number, &sum}, func() error { applied[number] = sum; return nil }); err != nil {
+		return nil, fmt.Errorf("read schema_migrations: %w", err)
+	}
+	return applied, nil
+}
+
+func (m Migration) apply(ctx context.Context, tx pgx.Tx) error {
+	if err := execScript(ctx, tx, m.SQL); err != nil {
+		return fmt.Errorf("migration %05d_%s: %w", m.Number, m.Name, err)
+	}
+	const record = "INSERT INTO orderloom.schema_migrations (number, name, checksum) VALUES ($1, $2, $3)"
+	if _, err := tx.Exec(ctx, record, m.Number, m.Name, m.Checksum); err != nil {
+		return fmt.Errorf("record migration %05d_%s: %w", m.Number, m.Name, err)
+	}
+	if err := tx.Commit(ctx); err != nil {
+		return fmt.Errorf("commit migration %05d_%s: %w", m.Number, m.Name, err)
+	}
+	return nil
+}
+
+// execScript runs several statements at once, which only the simple protocol can.
+func execScript(ctx context.Context, tx pgx.Tx, sql string) error {
+	return tx.Conn().PgConn().Exec(ctx, sql).Close()
+}
