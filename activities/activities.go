@@ -19,7 +19,7 @@ import (
 // The aggregates, as the event store folds them.
 var (
 	orders   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
-	payments = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve}
+	payments = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
 	stock    = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
 )
 
@@ -71,4 +71,10 @@ func Refusal(err error) error {
 		return temporal.NewNonRetryableApplicationError(invalid.Error(), domain.CodeInvalid, nil)
 	}
 	return err
+}
+
+// isRefusal reports whether err is a refusal with this code.
+func isRefusal(err error, code string) bool {
+	var app *temporal.ApplicationError
+	return errors.As(err, &app) && app.Type() == code
 }

@@ -9,13 +9,20 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// executeOn decides on one aggregate and appends, with errors as the sagas see them.
-func executeOn[S any](
+// change decides on one aggregate and appends what was decided, with errors as the sagas see them.
+// Decide may run more than once, and what it is given is the repository's: it keeps nothing of it.
+func change[S any](
 	ctx context.Context, a *Activities, aggregate eventstore.Aggregate[S], id uuid.UUID, st eventstore.Stamp, decide func(S) ([]domain.Event, error),
-) (S, int64, error) {
-	state, version, err := eventstore.Execute(ctx, a.events, aggregate, id, st, decide)
+) error {
+	err := a.events.Decide(ctx, st, []eventstore.StreamID{{Type: aggregate.Type, ID: id}}, func(tx *eventstore.Tx) error {
+		events, err := decide(eventstore.State(tx, aggregate, id))
+		if err == nil {
+			eventstore.Record(tx, aggregate, id, events...)
+		}
+		return err
+	})
 	if err != nil {
-		return state, version, Refusal(fmt.Errorf("%s: %w", st.Source, err))
+		return Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
-	return state, version, nil
+	return nil
 }

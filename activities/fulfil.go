@@ -26,10 +26,15 @@ type Confirmed struct {
 
 // ConfirmOrder confirms the order and plans its parcels. Refusals: not_found; not_confirmable.
 func (a *Activities) ConfirmOrder(ctx context.Context, in ConfirmOrder) (Confirmed, error) {
-	o, _, err := executeOn(ctx, a, orders, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		return order.Confirm(o, order.ConfirmOrder{Shipments: order.PlanShipments(o, in.Allocations), At: in.At})
+	var out Confirmed
+	err := change(ctx, a, orders, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+		out.Shipments = order.PlanShipments(o, in.Allocations)
+		return order.Confirm(o, order.ConfirmOrder{Shipments: out.Shipments, At: in.At})
 	})
-	return Confirmed{Shipments: o.Shipments}, err
+	if err != nil {
+		return Confirmed{}, err
+	}
+	return out, nil
 }
 
 // CancelOrder is the input of [Activities.CancelOrder].
@@ -42,10 +47,9 @@ type CancelOrder struct {
 
 // CancelOrder records that the order is cancelled. Refusals: not_found; not_cancellable.
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) error {
-	_, _, err := executeOn(ctx, a, orders, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return change(ctx, a, orders, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Cancel(o, order.CancelOrder{Reason: in.Reason, By: in.By, At: in.At})
 	})
-	return err
 }
 
 // DispatchShipment is the input of [Activities.DispatchShipment].
@@ -106,8 +110,7 @@ type DeliverShipment struct {
 // not_deliverable.
 func (a *Activities) DeliverShipment(ctx context.Context, in DeliverShipment) error {
 	st := stamp(ctx, "deliver/"+in.ShipmentID.String(), in.OrderID, in.At)
-	_, _, err := executeOn(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+	return change(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
 		return order.Deliver(o, order.DeliverShipment{ShipmentID: in.ShipmentID, At: in.At})
 	})
-	return err
 }

@@ -50,20 +50,20 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
 	}
 	st := stamp(ctx, "authorize-payment/"+string(answer.Status), in.OrderID, in.At)
-	_, _, err = eventstore.Execute(ctx, a.events, payments, id, st, func(p payment.Payment) ([]domain.Event, error) {
+	err = change(ctx, a, payments, id, st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
 			DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, ExpiresAt: answer.ExpiresAt, At: in.At,
 		})
 	})
-	if domain.Code(err) == "payment_closed" && answer.Status != payment.StatusDeclined {
+	if isRefusal(err, "payment_closed") && answer.Status != payment.StatusDeclined {
 		// It was voided while the gateway was being asked: what the gateway reserved goes back.
 		if voidErr := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void", PaymentID: id, GatewayRef: answer.GatewayRef}); voidErr != nil {
 			return Authorized{}, fmt.Errorf("void payment %s, closed while it was authorised: %w", id, voidErr)
 		}
 	}
 	if err != nil {
-		return Authorized{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
+		return Authorized{}, err
 	}
 	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL}, nil
 }
@@ -83,13 +83,12 @@ type RecordPayment struct {
 // payment_closed, as [Activities.AuthorizePayment].
 func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error {
 	st := stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At)
-	_, _, err := executeOn(ctx, a, payments, payment.ID(in.OrderID), st, func(p payment.Payment) ([]domain.Event, error) {
+	return change(ctx, a, payments, payment.ID(in.OrderID), st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: in.Status, GatewayRef: in.GatewayRef,
 			DeclineCode: in.DeclineCode, ExpiresAt: in.ExpiresAt, At: in.At,
 		})
 	})
-	return err
 }
 
 // CapturePayment is the input of [Activities.CapturePayment].
@@ -153,7 +152,7 @@ func (a *Activities) moveMoney(
 	if err := ask(p, id.String()+"/"+step); err != nil {
 		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
 	}
-	_, _, err = executeOn(ctx, a, payments, id, stamp(ctx, step, orderID, at), decide)
+	return change(ctx, a, payments, id, stamp(ctx, step, orderID, at), decide)
 	return err
 }
 
@@ -184,5 +183,4 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	_, _, err = executeOn(ctx, a, payments, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil
 	})
-	return err
 }

@@ -38,7 +38,13 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	}
 	st := stamp(ctx, "place", in.OrderID, in.At)
 	st.Metadata.UserID = in.UserID
-	o, _, err := executeOn(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+	st.Fresh = true
+	var out Placed
+	err = change(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+		out = Placed{}
+		if o.Status != "" && !o.PlacedAt.Equal(in.At) {
+			out.Existing = o.Status
+		}
 		return order.Place(o, order.PlaceOrder{
 			OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
 			Personal: personal, RequestHash: in.RequestHash, At: in.At,
@@ -47,8 +53,5 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	if err != nil {
 		return Placed{}, err
 	}
-	if !o.PlacedAt.Equal(in.At) {
-		return Placed{Existing: o.Status}, nil
-	}
-	return Placed{}, nil
+	return out, nil
 }

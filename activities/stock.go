@@ -105,10 +105,9 @@ func (a *Activities) ReceiveStock(ctx context.Context, in ReceiveStock) error {
 		return Refusal(err)
 	}
 	st := stamp(ctx, "receive-stock", uuid.Nil, in.At)
-	_, _, err := executeOn(ctx, a, stock, inventory.ID(in.SKU, in.Location), st, func(s inventory.Stock) ([]domain.Event, error) {
+	return change(ctx, a, stock, inventory.ID(in.SKU, in.Location), st, func(s inventory.Stock) ([]domain.Event, error) {
 		return inventory.Receive(s, inventory.ReceiveStock{SKU: in.SKU, Location: in.Location, ReceiptID: in.ReceiptID, Quantity: in.Quantity, At: in.At})
 	})
-	return err
 }
 
 // AdjustStock is the input of [Activities.AdjustStock].
@@ -127,12 +126,11 @@ func (a *Activities) AdjustStock(ctx context.Context, in AdjustStock) error {
 		return Refusal(err)
 	}
 	st := stamp(ctx, "adjust-stock", uuid.Nil, in.At)
-	_, _, err := executeOn(ctx, a, stock, inventory.ID(in.SKU, in.Location), st, func(s inventory.Stock) ([]domain.Event, error) {
+	return change(ctx, a, stock, inventory.ID(in.SKU, in.Location), st, func(s inventory.Stock) ([]domain.Event, error) {
 		return inventory.Adjust(s, inventory.AdjustStock{
 			SKU: in.SKU, Location: in.Location, AdjustmentID: in.AdjustmentID, Delta: in.Delta, Reason: in.Reason, At: in.At,
 		})
 	})
-	return err
 }
 
 // stockItems names the stock items at which the lines' goods may lie.

@@ -74,37 +74,32 @@ func (c *Client) PlaceOrder(ctx context.Context, in OrderInput) (placed OrderMem
 	return memo, true, nil
 }
 
+// memoKey is the name under which a saga's memo keeps what it was asked.
 const memoKey = "order"
 
 // OrderMemo returns what Temporal remembers of an accepted order. Errors: not_found; [ErrUnavailable].
 func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (OrderMemo, error) {
-	d, err := c.temporal.DescribeWorkflowExecution(ctx, OrderSagaID(orderID), "")
-	if err != nil {
-		return OrderMemo{}, classify(err)
-	}
-	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoKey]
-	if !ok {
-		return OrderMemo{}, domain.Refuse("not_found", "order %s does not exist", orderID)
-	}
 	var memo OrderMemo
-	if err := c.memos.FromPayload(payload, &memo); err != nil {
-		return OrderMemo{}, fmt.Errorf("read the memo of order %s: %w", orderID, err)
-	}
-	return memo, nil
+	err := c.memo(ctx, OrderSagaID(orderID), &memo)
+	return memo, err
 }
 
-// CancelOrder asks the saga to cancel its order and waits until everything is undone, at most ten
-// seconds. It may be repeated. Errors: not_found when no saga of the order is open; not_cancellable
-// once a parcel has left; invalid; [ErrUnavailable] also when it takes longer, and is then still done.
+// CancelOrder asks the saga to cancel its order and waits until everything is undone, as long as ctx
+// lasts. It may be repeated. Errors: not_found when no saga of the order is open; not_cancellable once
+// a parcel has left; invalid; [context.DeadlineExceeded] when it takes longer than ctx, and is then
+// still carried out; [ErrUnavailable].
 func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r CancelRequest) (OrderState, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
 	var state OrderState
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: OrderSagaID(orderID), UpdateName: CancelOrder, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageCompleted,
+		WorkflowID: OrderSagaID(orderID), UpdateName: CancelOrder, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
-	if err == nil {
-		err = handle.Get(ctx, &state)
+	if err != nil {
+		return state, classify(err)
+	}
+	err = handle.Get(ctx, &state)
+	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	if errors.As(err, &late) {
+		return state, fmt.Errorf("cancel order %s: %w", orderID, context.DeadlineExceeded)
 	}
 	return state, classify(err)
 }
@@ -122,29 +117,59 @@ func (c *Client) DeliverShipment(ctx context.Context, orderID uuid.UUID, d Deliv
 }
 
 // ReceiveStock records goods that arrived and waits for it. It may be repeated under the same receipt
-// id. Errors: invalid; unknown_location; [ErrUnavailable].
+// id. Errors: invalid; unknown_location; idempotency_key_reused when the id belongs to another receipt;
+// [ErrUnavailable].
 func (c *Client) ReceiveStock(ctx context.Context, r StockReceipt) error {
-	return c.runToEnd(ctx, "stock-receipt-"+r.ReceiptID.String(), fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location), StockReceiptSaga, r)
+	return runToEnd(ctx, c, "stock-receipt-"+r.ReceiptID.String(), fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location), StockReceiptSaga, r)
 }
 
 // AdjustStock corrects what is on hand and waits for it. It may be repeated under the same adjustment
-// id. Errors: invalid; unknown_location; insufficient_stock; [ErrUnavailable].
+// id. Errors: invalid; unknown_location; insufficient_stock; idempotency_key_reused when the id belongs
+// to another adjustment; [ErrUnavailable].
 func (c *Client) AdjustStock(ctx context.Context, r StockAdjustment) error {
-	return c.runToEnd(ctx, "stock-adjustment-"+r.AdjustmentID.String(), fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location), StockAdjustmentSaga, r)
+	return runToEnd(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location), StockAdjustmentSaga, r)
 }
 
-func (c *Client) runToEnd(ctx context.Context, id, summary string, saga, in any) error {
+// runToEnd runs a short saga and waits for its end. The memo keeps what it was asked, so that another
+// request under the same id is noticed.
+func runToEnd[I comparable](ctx context.Context, c *Client, id, summary string, saga any, in I) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: id, TaskQueue: TaskQueue, EnableEagerStart: true, StaticSummary: summary,
-		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
-		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+		ID: id, TaskQueue: TaskQueue, EnableEagerStart: true, StaticSummary: summary, Memo: map[string]any{memoKey: in},
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, saga, in)
+	var already *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &already) {
+		var before I
+		if err := c.memo(ctx, id, &before); err != nil {
+			return err
+		}
+		if before != in {
+			return domain.Refuse("idempotency_key_reused", "%s was asked for with another content", id)
+		}
+		run, err = c.temporal.GetWorkflow(ctx, id, ""), nil
+	}
 	if err != nil {
 		return classify(err)
 	}
 	return classify(run.Get(ctx, nil))
+}
+
+func (c *Client) memo(ctx context.Context, workflowID string, v any) error {
+	d, err := c.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return classify(err)
+	}
+	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoKey]
+	if !ok {
+		return domain.Refuse("not_found", "%s has no memo of ours", workflowID)
+	}
+	if err := c.memos.FromPayload(payload, v); err != nil {
+		return fmt.Errorf("read the memo of %s: %w", workflowID, err)
+	}
+	return nil
 }
 
 // classify returns err in the domain's terms: refusals of sagas and of Temporal become

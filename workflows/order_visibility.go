@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/orderloom/orderloom/domain/order"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -66,4 +67,14 @@ func (s *orderSaga) describe(ctx workflow.Context, refusal string) {
 		details += " Reason: " + s.state.Reason
 	}
 	workflow.SetCurrentDetails(ctx, details+refusal)
+}
+
+// SearchAttributes returns the search attributes that the sagas set, with their types.
+func SearchAttributes() map[string]enums.IndexedValueType {
+	return map[string]enums.IndexedValueType{
+		AttributeOrderStatus: enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeCustomerID:  enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeOrderNumber: enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeOrderTotal:  enums.INDEXED_VALUE_TYPE_DOUBLE,
+	}
 }

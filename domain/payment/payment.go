@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"maps"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,3 +83,9 @@ func (p Payment) Capturable() money.Money { return p.Authorized.Sub(p.Captured) 
 
 // Refundable is what is captured and not yet refunded.
 func (p Payment) Refundable() money.Money { return p.Captured.Sub(p.Refunded) }
+
+// Clone returns a copy that shares nothing which [Evolve] changes.
+func (p Payment) Clone() Payment {
+	p.Captures, p.Refunds = maps.Clone(p.Captures), maps.Clone(p.Refunds)
+	return p
+}

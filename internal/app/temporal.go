@@ -1,0 +1,127 @@
+package app
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
+	"google.golang.org/protobuf/types/known/durationpb"
+)
+
+// dialTemporal returns a client that connects when it is first used, so that a platform may start
+// before its Temporal server.
+func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry) (client.Client, error) {
+	o := client.Options{
+		HostPort:       cfg.Address,
+		Namespace:      cfg.Namespace,
+		Logger:         tel.TemporalLogger(),
+		MetricsHandler: tel.TemporalMetrics(),
+	}
+	var err error
+	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {
+		return nil, err
+	}
+	if cfg.APIKey != "" {
+		o.Credentials = client.NewAPIKeyStaticCredentials(string(cfg.APIKey))
+	}
+	if cfg.TLS.Enabled {
+		if o.ConnectionOptions.TLS, err = clientTLS(cfg.TLS); err != nil {
+			return nil, err
+		}
+	}
+	c, err := client.NewLazyClient(o)
+	if err != nil {
+		return nil, fmt.Errorf("make a Temporal client for %s: %w", cfg.Address, err)
+	}
+	return c, nil
+}
+
+func clientTLS(cfg config.TLS) (*tls.Config, error) {
+	t := &tls.Config{ServerName: cfg.ServerName, MinVersion: tls.VersionTLS12}
+	if cfg.CAFile != "" {
+		pem, err := os.ReadFile(cfg.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate authorities of Temporal: %w", err)
+		}
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no PEM certificate", cfg.CAFile)
+		}
+	}
+	if cfg.CertFile != "" {
+		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the client certificate for Temporal: %w", err)
+		}
+		t.Certificates = []tls.Certificate{cert}
+	}
+	return t, nil
+}
+
+// setupTemporal creates the namespace and the search attributes where they are missing, and returns
+// when both can be used, which a Temporal server takes some seconds for.
+func setupTemporal(ctx context.Context, c client.Client, cfg config.Temporal) error {
+	_, err := c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+		Namespace: cfg.Namespace, Description: "Orderloom's sagas", WorkflowExecutionRetentionPeriod: durationpb.New(cfg.Retention),
+	})
+	var exists *serviceerror.NamespaceAlreadyExists
+	if err != nil && !errors.As(err, &exists) {
+		return fmt.Errorf("create the Temporal namespace %s: %w", cfg.Namespace, err)
+	}
+	wanted := workflows.SearchAttributes()
+	for {
+		err := addSearchAttributes(ctx, c, cfg.Namespace, wanted)
+		if err == nil || errors.Is(err, errWrongType) {
+			return err
+		}
+		// A new namespace is known to every service of the server only after a while.
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("create search attributes in Temporal: %w", err)
+		case <-time.After(setupPoll):
+		}
+	}
+}
+
+// setupPoll is how often setup looks whether Temporal has taken over what it created.
+const setupPoll = 200 * time.Millisecond
+
+// errWrongType says that somebody made a search attribute of ours with another type.
+var errWrongType = errors.New("a search attribute has another type than ours")
+
+func addSearchAttributes(ctx context.Context, c client.Client, namespace string, wanted map[string]enums.IndexedValueType) error {
+	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
+	if err != nil {
+		return err
+	}
+	missing := map[string]enums.IndexedValueType{}
+	for name, kind := range wanted {
+		got, ok := have.GetCustomAttributes()[name]
+		switch {
+		case !ok:
+			missing[name] = kind
+		case got != kind:
+			return fmt.Errorf("%w: %s is a %s in namespace %s and should be a %s", errWrongType, name, got, namespace, kind)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
+	if err != nil {
+		return err
+	}
+	return errors.New("search attributes were added and are not usable yet")
+}

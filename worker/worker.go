@@ -1,0 +1,95 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/interceptor"
+	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+)
+
+// Settings of the worker. Each was chosen by measurement; docs/benchmarks.md has the figures.
+const (
+	// workflowTasksMax bounds the workflow tasks under way at once; each holds a goroutine per saga.
+	workflowTasksMax = 200
+	// localActivitiesMax bounds the steps under way at once. They wait for PostgreSQL's commits and
+	// for the payment gateway, so there may be many more of them than processors.
+	localActivitiesMax = 500
+	// durableActivitiesMax bounds the steps that outwait an outage.
+	durableActivitiesMax = 200
+	// pollersMax bounds what autoscaling may reach; it starts from five and grows with the backlog.
+	pollersMax = 32
+	// stickyCacheMax is how many open sagas a process keeps in memory. One that was put out of it is
+	// replayed from its history, some milliseconds.
+	stickyCacheMax = 10_000
+)
+
+// Options are the settings that differ between processes.
+type Options struct {
+	// Identity names the process in histories; empty is the SDK's default, process and host.
+	Identity string
+	// Interceptors run around every workflow and activity, such as those of telemetry.
+	Interceptors []interceptor.WorkerInterceptor
+	// DrainTimeout is how long steps under way may take to finish when the worker stops.
+	DrainTimeout time.Duration
+}
+
+// New returns a worker for the sagas' task queue, not yet started. The client must have been made
+// with the same data converter as that of the API.
+func New(c client.Client, a *activities.Activities, o Options) sdkworker.Worker {
+	sdkworker.SetStickyWorkflowCacheSize(stickyCacheMax)
+	w := sdkworker.New(c, workflows.TaskQueue, sdkworker.Options{
+		Identity:                                o.Identity,
+		Interceptors:                            o.Interceptors,
+		WorkerStopTimeout:                       o.DrainTimeout,
+		MaxConcurrentWorkflowTaskExecutionSize:  workflowTasksMax,
+		MaxConcurrentLocalActivityExecutionSize: localActivitiesMax,
+		MaxConcurrentActivityExecutionSize:      durableActivitiesMax,
+		WorkflowTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
+			InitialNumberOfPollers: 5, MinimumNumberOfPollers: 2, MaximumNumberOfPollers: pollersMax,
+		}),
+		ActivityTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
+			InitialNumberOfPollers: 2, MinimumNumberOfPollers: 1, MaximumNumberOfPollers: pollersMax,
+		}),
+	})
+	Register(w, a)
+	return w
+}
+
+// Register registers every saga and every activity; replay needs the sagas alone and may give nil
+// activities.
+func Register(r sdkworker.Registry, a *activities.Activities) {
+	for name, saga := range Sagas() {
+		r.RegisterWorkflowWithOptions(saga, workflow.RegisterOptions{Name: name})
+	}
+	if a != nil {
+		r.RegisterActivity(a)
+	}
+}
+
+// Sagas returns every workflow type by its name.
+func Sagas() map[string]any {
+	return map[string]any{
+		"OrderSaga":           workflows.OrderSaga,
+		"PaymentSaga":         workflows.PaymentSaga,
+		"InventorySaga":       workflows.InventorySaga,
+		"StockReceiptSaga":    workflows.StockReceiptSaga,
+		"StockAdjustmentSaga": workflows.StockAdjustmentSaga,
+	}
+}
+
+// Run runs the worker until ctx ends, then drains it: it takes no new tasks and waits for those under
+// way, at most the drain timeout; what is left is taken up by another worker.
+func Run(ctx context.Context, w sdkworker.Worker) error {
+	if err := w.Start(); err != nil {
+		return fmt.Errorf("start the Temporal worker: %w", err)
+	}
+	<-ctx.Done()
+	w.Stop()
+	return nil
+}
