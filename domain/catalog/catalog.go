@@ -8,6 +8,7 @@
 package catalog
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -99,6 +100,9 @@ func Decode(env domain.Envelope) (domain.Event, error) {
 		if payload, err = upcasters[env.EventType][v-1](payload); err != nil {
 			return nil, fmt.Errorf("upcast event %s from version %d: %w", env.EventID, v, err)
 		}
+	}
+	if !bytes.HasPrefix(bytes.TrimSpace(payload), []byte("{")) { // null would decode to an event of nothing
+		return nil, fmt.Errorf("decode event %s: its payload is no JSON object", env.EventID)
 	}
 	p := reflect.New(reflect.TypeOf(zero))
 	if err := json.Unmarshal(payload, p.Interface()); err != nil {

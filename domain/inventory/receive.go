@@ -1,14 +1,18 @@
 package inventory
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 )
 
-// QuantityMax bounds what one stock item may hold.
-const QuantityMax = 1_000_000_000
+// Limits of a stock item and of what is told of it.
+const (
+	QuantityMax     = 1_000_000_000 // pieces
+	ReasonLengthMax = 200           // characters
+)
 
 // ReceiveStock reports goods that arrived.
 type ReceiveStock struct {
@@ -19,14 +23,19 @@ type ReceiveStock struct {
 	At        time.Time
 }
 
-// Receive records goods that arrived. It returns no events for a receipt known already. Errors:
-// invalid when the quantity is not from 1 to [QuantityMax], or the stock would go beyond it.
+// Receive records goods that arrived. It returns no events for a receipt known already. Error:
+// [domain.Invalids] for ids that are missing or malformed, and when the quantity is not from 1 to
+// [QuantityMax], or the stock would go beyond it.
 func Receive(s Stock, c ReceiveStock) ([]domain.Event, error) {
-	if s.Closed.Has(c.ReceiptID) {
+	if s.Closed.Has(receiptKey(c.ReceiptID)) {
 		return nil, nil
 	}
+	bad := checkItem(c.SKU, c.Location, "receipt_id", c.ReceiptID)
 	if c.Quantity < 1 || c.Quantity > QuantityMax-s.OnHand {
-		return nil, domain.Invalid("quantity", "must be from 1 to %d, got %d", QuantityMax-s.OnHand, c.Quantity)
+		bad.Add("quantity", "must be from 1 to %d, got %d", QuantityMax-s.OnHand, c.Quantity)
+	}
+	if len(bad) > 0 {
+		return nil, bad
 	}
 	return []domain.Event{StockReceived{SKU: c.SKU, Location: c.Location, ReceiptID: c.ReceiptID, Quantity: c.Quantity, ReceivedAt: c.At}}, nil
 }
@@ -41,20 +50,39 @@ type AdjustStock struct {
 	At           time.Time
 }
 
-// Adjust records a correction. It returns no events for one known already. Errors: invalid without a
-// reason or with a delta of 0; insufficient_stock when what is reserved would not be there any more.
+// Adjust records a correction. It returns no events for one known already. Errors: [domain.Invalids]
+// for ids that are missing or malformed, without a reason, or with a delta of 0 or beyond
+// [QuantityMax]; insufficient_stock when what is reserved would not be there any more.
 func Adjust(s Stock, c AdjustStock) ([]domain.Event, error) {
-	switch {
-	case s.Closed.Has(c.AdjustmentID):
+	if s.Closed.Has(adjustmentKey(c.AdjustmentID)) {
 		return nil, nil
-	case c.Reason == "":
-		return nil, domain.Invalid("reason", "is required")
-	case c.Delta == 0 || c.Delta > QuantityMax-s.OnHand:
-		return nil, domain.Invalid("delta", "must not be 0, nor take the stock beyond %d", QuantityMax)
-	case s.Available()+c.Delta < 0:
+	}
+	bad := checkItem(c.SKU, c.Location, "adjustment_id", c.AdjustmentID)
+	if strings.TrimSpace(c.Reason) == "" {
+		bad.Add("reason", "is required")
+	} else {
+		bad.Text("reason", c.Reason, ReasonLengthMax)
+	}
+	if c.Delta == 0 || c.Delta < -QuantityMax || c.Delta > QuantityMax-s.OnHand {
+		bad.Add("delta", "must not be 0, nor take the stock beyond %d", QuantityMax)
+	}
+	if len(bad) > 0 {
+		return nil, bad
+	}
+	if s.Available()+c.Delta < 0 {
 		return nil, domain.Refuse("insufficient_stock", "%d of %s are available at %s, can't take %d away", s.Available(), c.SKU, c.Location, -c.Delta)
 	}
 	return []domain.Event{StockAdjusted{
 		SKU: c.SKU, Location: c.Location, AdjustmentID: c.AdjustmentID, Delta: c.Delta, Reason: c.Reason, AdjustedAt: c.At,
 	}}, nil
+}
+
+func checkItem(sku, location, idField string, id uuid.UUID) domain.Invalids {
+	var bad domain.Invalids
+	bad.ID("sku", sku)
+	bad.ID("location", location)
+	if id == uuid.Nil {
+		bad.Add(idField, "is required")
+	}
+	return bad
 }

@@ -19,7 +19,7 @@ type Stock struct {
 	// Reservations holds the open ones: quantity by order.
 	Reservations map[uuid.UUID]int `json:"reservations,omitempty"`
 	// Closed remembers what must not happen again: orders whose reservation was committed or
-	// released, and the ids of receipts and adjustments.
+	// released, and receipts and adjustments by ids derived from theirs.
 	Closed Memory `json:"closed"`
 }
 
@@ -39,11 +39,11 @@ func Evolve(s Stock, e domain.Event) Stock {
 	case StockReceived:
 		s.SKU, s.Location = e.SKU, e.Location
 		s.OnHand += e.Quantity
-		s.Closed.add(e.ReceiptID)
+		s.Closed.add(receiptKey(e.ReceiptID))
 	case StockAdjusted:
 		s.SKU, s.Location = e.SKU, e.Location
 		s.OnHand += e.Delta
-		s.Closed.add(e.AdjustmentID)
+		s.Closed.add(adjustmentKey(e.AdjustmentID))
 	case StockReserved:
 		s.SKU, s.Location = e.SKU, e.Location
 		if s.Reservations == nil {
@@ -60,6 +60,13 @@ func Evolve(s Stock, e domain.Event) Stock {
 	}
 	return s
 }
+
+// receiptKey is how Closed remembers a receipt. Its id is the sender's, who may well name the receipt
+// of goods that came back after their order; taken as it is, it would close that order's reservation.
+func receiptKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "receipt") }
+
+// adjustmentKey is how Closed remembers an adjustment, for the same reason.
+func adjustmentKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "adjustment") }
 
 func (s *Stock) close(order uuid.UUID, quantity int) {
 	s.Reserved -= quantity

@@ -9,6 +9,7 @@
 package money
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/orderloom/orderloom/domain"
@@ -29,7 +30,7 @@ type Money struct {
 // New returns amount in currency.
 //
 // Errors: unknown_currency; over_precise when amount has more digits than the currency's minor
-// unit; amount_too_large beyond [AmountDigitsMax] digits.
+// unit; amount_too_large from 10^14 on, or when it is written with more than [AmountDigitsMax] digits.
 func New(amount decimal.Decimal, currency string) (Money, error) {
 	digits, ok := exponents[currency]
 	if !ok {
@@ -43,11 +44,13 @@ func New(amount decimal.Decimal, currency string) (Money, error) {
 		return Money{}, domain.Refuse("over_precise", "%s allows %d digits after the point, got %s", currency, digits, amount)
 	}
 	if amount.Abs().Cmp(amountMax) >= 0 {
-		return Money{}, domain.Refuse("amount_too_large", "an amount has at most %d digits", AmountDigitsMax)
+		return Money{}, domain.Refuse("amount_too_large", "an amount is below %s", amountMax)
 	}
 	return Money{Amount: amount.Truncate(digits), Currency: currency}, nil
 }
 
+// amountMax leaves room for the four digits of the most precise currency, and for sums in an int64 of
+// minor units.
 var amountMax = decimal.New(1, AmountDigitsMax-4)
 
 // Parse returns the amount written in s, such as "19.90". Errors: as [New], and not_a_number.
@@ -129,7 +132,11 @@ func (m Money) String() string { return m.Text() + " " + m.Currency }
 
 // MarshalJSON writes {"amount":"19.90","currency":"EUR"}.
 func (m Money) MarshalJSON() ([]byte, error) {
-	return []byte(`{"amount":"` + m.Text() + `","currency":"` + m.Currency + `"}`), nil
+	currency := []byte(`"` + m.Currency + `"`)
+	if !KnownCurrency(m.Currency) { // then it may hold anything, a quotation mark too
+		currency, _ = json.Marshal(m.Currency) // a string is always written
+	}
+	return append(append([]byte(`{"amount":"`+m.Text()+`","currency":`), currency...), '}'), nil
 }
 
 func (m Money) common(o Money) string {

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"strings"
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
@@ -17,10 +18,14 @@ type CancelOrder struct {
 // Cancel decides what cancelling an order means in its present state.
 //
 // It returns no events when the order is already cancelled. Errors: not_found; not_cancellable once
-// a parcel has left, because the goods are then the carrier's.
+// a parcel has left, because the goods are then the carrier's; [domain.Invalids] for a reason that is
+// missing or can't be kept.
 func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 	switch o.Status {
 	case StatusCreated, StatusConfirmed:
+		if err := CheckCancel(c.Reason, c.By); err != nil {
+			return nil, err
+		}
 		return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At}}, nil
 	case StatusCancelled:
 		return nil, nil
@@ -29,4 +34,16 @@ func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 	default:
 		return nil, notFound(o)
 	}
+}
+
+// CheckCancel names what is wrong with a request to cancel, as [domain.Invalids].
+func CheckCancel(reason, by string) error {
+	var bad domain.Invalids
+	if strings.TrimSpace(reason) == "" {
+		bad.Add("reason", "is required")
+	} else {
+		bad.Text("reason", reason, TextLengthMax)
+	}
+	bad.ID("by", by)
+	return bad.Err()
 }

@@ -3,6 +3,7 @@ package order
 import (
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
@@ -16,10 +17,15 @@ type ConfirmOrder struct {
 }
 
 // Confirm accepts an order for fulfilment. It returns no events when the order is confirmed already
-// or has gone further. Errors: not_found; not_confirmable when the order is cancelled.
+// or has gone further. Errors: not_found; not_confirmable when the order is cancelled, or when the
+// parcels do not carry exactly what was ordered: an order is never confirmed that would ship too
+// little or take too much money.
 func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 	switch o.Status {
 	case StatusCreated:
+		if !carries(c.Shipments, o) {
+			return nil, domain.Refuse("not_confirmable", "the parcels do not carry exactly what order %s holds", o.Number)
+		}
 		return []domain.Event{OrderConfirmed{OrderID: o.ID, Shipments: c.Shipments, ConfirmedAt: c.At}}, nil
 	case StatusConfirmed, StatusShipped, StatusDelivered:
 		return nil, nil
@@ -33,22 +39,10 @@ func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 // PlanShipments groups what was reserved into one parcel per location, in the order in which the
 // locations first appear. The parcels' amounts add up to the order's total.
 func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
-	// Lines of one SKU may differ in price, so pieces are priced line by line.
+	// Lines of one SKU may differ in price, so pieces are taken from the order's lines one by one.
 	left := make([]int, len(o.Items))
 	for i, item := range o.Items {
 		left[i] = item.Quantity
-	}
-	price := func(sku string, quantity int) money.Money {
-		sum := money.Zero(o.Total.Currency)
-		for i, item := range o.Items {
-			if item.SKU == sku && quantity > 0 {
-				n := min(quantity, left[i])
-				left[i] -= n
-				quantity -= n
-				sum = sum.Add(item.UnitPrice.Times(n))
-			}
-		}
-		return sum
 	}
 	var shipments []Shipment
 	index := map[string]int{}
@@ -63,10 +57,45 @@ func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
 			})
 		}
 		s := &shipments[i]
-		s.Lines = append(s.Lines, ShipmentLine{SKU: a.SKU, Quantity: a.Quantity})
-		s.Amount = s.Amount.Add(price(a.SKU, a.Quantity))
+		want := a.Quantity
+		for j, item := range o.Items {
+			if n := min(want, left[j]); item.SKU == a.SKU && n > 0 {
+				left[j] -= n
+				want -= n
+				s.Lines = append(s.Lines, ShipmentLine{SKU: item.SKU, Quantity: n, UnitPrice: item.UnitPrice})
+				s.Amount = s.Amount.Add(item.UnitPrice.Times(n))
+			}
+		}
 	}
 	return shipments
+}
+
+// carries reports whether the parcels hold what the order does, at its total.
+func carries(shipments []Shipment, o Order) bool {
+	pieces := map[string]int{}
+	for _, item := range o.Items {
+		pieces[item.SKU] += item.Quantity
+	}
+	sum := money.Zero(o.Total.Currency)
+	ids := map[uuid.UUID]bool{}
+	for _, s := range shipments {
+		if ids[s.ShipmentID] || !s.Amount.SameCurrency(o.Total) || !s.Amount.IsPositive() {
+			return false
+		}
+		ids[s.ShipmentID] = true
+		sum = sum.Add(s.Amount)
+		for _, l := range s.Lines {
+			if pieces[l.SKU] -= l.Quantity; l.Quantity < 1 || pieces[l.SKU] < 0 {
+				return false
+			}
+		}
+	}
+	for _, missing := range pieces {
+		if missing != 0 {
+			return false
+		}
+	}
+	return sum.Cmp(o.Total) == 0
 }
 
 func notFound(o Order) error { return domain.Refuse("not_found", "order %s does not exist", o.ID) }

@@ -13,28 +13,73 @@ type DeliverShipment struct {
 	At         time.Time
 }
 
-// Deliver records that a parcel has arrived; with the last one the order is delivered.
+// Deliver records that a parcel has arrived; when it was the last one under way, the order is
+// delivered.
 //
-// It returns no events when the parcel has arrived before. Errors: not_found; shipment_not_found;
+// It returns no events when the parcel has ended before. Errors: not_found; shipment_not_found;
 // not_deliverable when the parcel has not left.
 func Deliver(o Order, c DeliverShipment) ([]domain.Event, error) {
+	return endParcel(o, c.ShipmentID, ShipmentAtCustomer, c.At)
+}
+
+// LoseShipment reports that the carrier has lost a parcel.
+type LoseShipment struct {
+	ShipmentID uuid.UUID
+	At         time.Time
+}
+
+// Lose records that a parcel is lost. What it cost is to be refunded. Otherwise it is as [Deliver];
+// an order of which no parcel arrived is cancelled as undeliverable.
+func Lose(o Order, c LoseShipment) ([]domain.Event, error) {
+	return endParcel(o, c.ShipmentID, ShipmentGone, c.At)
+}
+
+// RefuseShipment reports that the recipient did not take a parcel, and that it has come back.
+type RefuseShipment struct {
+	ShipmentID uuid.UUID
+	At         time.Time
+}
+
+// RefuseDelivery records that a parcel has come back. What it cost is to be refunded, and the goods go
+// back to their location. Otherwise it is as [Lose].
+func RefuseDelivery(o Order, c RefuseShipment) ([]domain.Event, error) {
+	return endParcel(o, c.ShipmentID, ShipmentCameBack, c.At)
+}
+
+func endParcel(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
 	}
-	s, ok := o.Shipment(c.ShipmentID)
+	s, ok := o.Shipment(id)
 	switch {
 	case !ok:
-		return nil, domain.Refuse("shipment_not_found", "order %s has no shipment %s", o.Number, c.ShipmentID)
+		return nil, domain.Refuse("shipment_not_found", "order %s has no shipment %s", o.Number, id)
 	case s.Status == ShipmentPlanned:
-		return nil, domain.Refuse("not_deliverable", "shipment %s has not left yet", c.ShipmentID)
-	case s.Status == ShipmentAtCustomer:
+		return nil, domain.Refuse("not_deliverable", "shipment %s has not left yet", id)
+	case s.Status.Ended():
 		return nil, nil
 	}
-	events := []domain.Event{ShipmentDelivered{OrderID: o.ID, ShipmentID: c.ShipmentID, DeliveredAt: c.At}}
+	var events []domain.Event
+	switch end {
+	case ShipmentGone:
+		events = append(events, ShipmentLost{OrderID: o.ID, ShipmentID: id, LostAt: at})
+	case ShipmentCameBack:
+		events = append(events, ShipmentRefused{OrderID: o.ID, ShipmentID: id, RefusedAt: at})
+	default:
+		events = append(events, ShipmentDelivered{OrderID: o.ID, ShipmentID: id, DeliveredAt: at})
+	}
+	arrived := end == ShipmentAtCustomer
 	for _, other := range o.Shipments {
-		if other.ShipmentID != c.ShipmentID && other.Status != ShipmentAtCustomer {
+		if other.ShipmentID == id {
+			continue
+		}
+		if !other.Status.Ended() {
 			return events, nil
 		}
+		arrived = arrived || other.Status == ShipmentAtCustomer
 	}
-	return append(events, OrderDelivered{OrderID: o.ID, DeliveredAt: c.At}), nil
+	if arrived {
+		return append(events, OrderDelivered{OrderID: o.ID, DeliveredAt: at}), nil
+	}
+	return append(events, OrderCancelled{OrderID: o.ID, Reason: ReasonUndeliverable, CancelledBy: "system", CancelledAt: at}), nil
 }

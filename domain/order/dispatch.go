@@ -18,7 +18,7 @@ type DispatchShipment struct {
 // Dispatch records that a parcel has left; with the first one the order is shipped.
 //
 // It returns no events when the parcel has left before. Errors: not_found; shipment_not_found;
-// not_dispatchable when the order is not confirmed.
+// not_dispatchable when the order is not confirmed; [domain.Invalids] as [CheckDispatch].
 func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 	switch o.Status {
 	case StatusConfirmed, StatusShipped, StatusDelivered:
@@ -34,6 +34,9 @@ func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 	if s.Status != ShipmentPlanned {
 		return nil, nil
 	}
+	if err := CheckDispatch(c.Carrier, c.TrackingNumber); err != nil {
+		return nil, err
+	}
 	events := []domain.Event{ShipmentDispatched{
 		OrderID: o.ID, ShipmentID: c.ShipmentID, Carrier: c.Carrier, TrackingNumber: c.TrackingNumber, DispatchedAt: c.At,
 	}}
@@ -41,4 +44,13 @@ func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 		events = append(events, OrderShipped{OrderID: o.ID, ShippedAt: c.At})
 	}
 	return events, nil
+}
+
+// CheckDispatch names what is wrong with the report of a parcel that was handed over, as
+// [domain.Invalids]. Both texts may be empty: some goods leave without a carrier.
+func CheckDispatch(carrier, trackingNumber string) error {
+	var bad domain.Invalids
+	bad.Text("carrier", carrier, TextLengthMax)
+	bad.Text("tracking_number", trackingNumber, TextLengthMax)
+	return bad.Err()
 }

@@ -10,7 +10,9 @@ import (
 
 // Events lists every event type of the order stream, newest version of each.
 var Events = []domain.Event{
-	OrderPlaced{}, OrderConfirmed{}, OrderCancelled{}, ShipmentDispatched{}, OrderShipped{}, ShipmentDelivered{}, OrderDelivered{},
+	OrderPlaced{}, OrderHeld{}, OrderApproved{}, OrderConfirmed{}, OrderCancelled{}, OrderLinesCancelled{}, ShippingAddressAmended{},
+	DispatchOverdue{}, ShipmentDispatched{}, OrderShipped{}, ShipmentDelivered{}, ShipmentLost{}, ShipmentRefused{}, OrderDelivered{},
+	OrderReturned{},
 }
 
 // OrderPlaced says that an order was accepted with these lines at this total.
@@ -29,6 +31,21 @@ type OrderPlaced struct {
 	PlacedAt    time.Time `json:"placed_at"`
 }
 
+// OrderHeld says that the order waits for a person to review it.
+type OrderHeld struct {
+	OrderID uuid.UUID `json:"order_id"`
+	// Rule is the code of the rule that asked for the review, such as "amount".
+	Rule   string    `json:"rule"`
+	HeldAt time.Time `json:"held_at"`
+}
+
+// OrderApproved says that a person has reviewed the order and lets it go on.
+type OrderApproved struct {
+	OrderID    uuid.UUID `json:"order_id"`
+	ApprovedBy string    `json:"approved_by"`
+	ApprovedAt time.Time `json:"approved_at"`
+}
+
 // OrderConfirmed says that stock and payment are secured, and in which parcels the order will leave.
 type OrderConfirmed struct {
 	OrderID     uuid.UUID  `json:"order_id"`
@@ -44,6 +61,41 @@ type OrderCancelled struct {
 	// CancelledBy is "customer", "operator" or "system".
 	CancelledBy string    `json:"cancelled_by"`
 	CancelledAt time.Time `json:"cancelled_at"`
+}
+
+// OrderLinesCancelled takes pieces out of parcels that have not left; their price is not captured.
+type OrderLinesCancelled struct {
+	OrderID     uuid.UUID       `json:"order_id"`
+	RequestID   uuid.UUID       `json:"request_id"`
+	Lines       []CancelledLine `json:"lines"`
+	Amount      money.Money     `json:"amount"`
+	Reason      string          `json:"reason"`
+	CancelledBy string          `json:"cancelled_by"`
+	CancelledAt time.Time       `json:"cancelled_at"`
+}
+
+// CancelledLine is how many pieces of a SKU were taken out of one parcel, and their price.
+type CancelledLine struct {
+	ShipmentID uuid.UUID   `json:"shipment_id"`
+	Location   string      `json:"location"`
+	SKU        string      `json:"sku"`
+	Quantity   int         `json:"quantity"`
+	Amount     money.Money `json:"amount"`
+}
+
+// ShippingAddressAmended replaces the address of an order of which no parcel has left.
+type ShippingAddressAmended struct {
+	OrderID uuid.UUID `json:"order_id"`
+	// Personal seals a [Recipient].
+	Personal  domain.Sealed `json:"personal"`
+	AmendedBy string        `json:"amended_by"`
+	AmendedAt time.Time     `json:"amended_at"`
+}
+
+// DispatchOverdue says that no parcel had left when the dispatch deadline passed.
+type DispatchOverdue struct {
+	OrderID    uuid.UUID `json:"order_id"`
+	DeadlineAt time.Time `json:"deadline_at"`
 }
 
 // ShipmentDispatched says that a parcel was handed to the carrier.
@@ -68,6 +120,42 @@ type ShipmentDelivered struct {
 	DeliveredAt time.Time `json:"delivered_at"`
 }
 
+// ShipmentLost says that the carrier has lost a parcel.
+type ShipmentLost struct {
+	OrderID    uuid.UUID `json:"order_id"`
+	ShipmentID uuid.UUID `json:"shipment_id"`
+	LostAt     time.Time `json:"lost_at"`
+}
+
+// ShipmentRefused says that the recipient did not take a parcel, and that it has come back.
+type ShipmentRefused struct {
+	OrderID    uuid.UUID `json:"order_id"`
+	ShipmentID uuid.UUID `json:"shipment_id"`
+	RefusedAt  time.Time `json:"refused_at"`
+}
+
+// OrderReturned says that goods came back after their delivery.
+type OrderReturned struct {
+	OrderID  uuid.UUID      `json:"order_id"`
+	ReturnID uuid.UUID      `json:"return_id"`
+	Lines    []ReturnedLine `json:"lines"`
+	// Amount is what the goods had cost: the refund that the customer gets.
+	Amount     money.Money `json:"amount"`
+	Reason     string      `json:"reason"`
+	ReturnedAt time.Time   `json:"returned_at"`
+}
+
+// ReturnedLine is how many pieces of a SKU came back, and whether they can be sold again.
+type ReturnedLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	// Location takes the pieces in: the one they had left from.
+	Location string `json:"location"`
+	// Restock is false for pieces that are written off.
+	Restock bool        `json:"restock"`
+	Amount  money.Money `json:"amount"`
+}
+
 // OrderDelivered says that the last parcel has arrived.
 type OrderDelivered struct {
 	OrderID     uuid.UUID `json:"order_id"`
@@ -89,3 +177,21 @@ func (ShipmentDispatched) EventVersion() int { return 1 }
 func (OrderShipped) EventVersion() int       { return 1 }
 func (ShipmentDelivered) EventVersion() int  { return 1 }
 func (OrderDelivered) EventVersion() int     { return 1 }
+
+func (OrderHeld) EventType() string              { return "OrderHeld" }
+func (OrderApproved) EventType() string          { return "OrderApproved" }
+func (OrderLinesCancelled) EventType() string    { return "OrderLinesCancelled" }
+func (ShippingAddressAmended) EventType() string { return "ShippingAddressAmended" }
+func (DispatchOverdue) EventType() string        { return "DispatchOverdue" }
+func (ShipmentLost) EventType() string           { return "ShipmentLost" }
+func (ShipmentRefused) EventType() string        { return "ShipmentRefused" }
+func (OrderReturned) EventType() string          { return "OrderReturned" }
+
+func (OrderHeld) EventVersion() int              { return 1 }
+func (OrderApproved) EventVersion() int          { return 1 }
+func (OrderLinesCancelled) EventVersion() int    { return 1 }
+func (ShippingAddressAmended) EventVersion() int { return 1 }
+func (DispatchOverdue) EventVersion() int        { return 1 }
+func (ShipmentLost) EventVersion() int           { return 1 }
+func (ShipmentRefused) EventVersion() int        { return 1 }
+func (OrderReturned) EventVersion() int          { return 1 }

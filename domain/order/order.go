@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,6 +27,10 @@ const (
 	ReasonPaymentDeclined = "payment_declined"
 	ReasonPaymentDeadline = "payment_deadline"
 	ReasonCustomerRequest = "customer_request"
+	ReasonStockDeadline   = "stock_deadline"
+	ReasonReviewDeadline  = "review_deadline"
+	ReasonReviewRejected  = "review_rejected"
+	ReasonUndeliverable   = "undeliverable"
 	ReasonSystemError     = "system_error"
 )
 
@@ -37,6 +42,10 @@ const (
 	ShipmentPlanned    ShipmentStatus = "planned"
 	ShipmentInTransit  ShipmentStatus = "dispatched"
 	ShipmentAtCustomer ShipmentStatus = "delivered"
+	ShipmentGone       ShipmentStatus = "lost"
+	ShipmentCameBack   ShipmentStatus = "refused"
+	// ShipmentEmpty is a parcel all of whose pieces were cancelled before it left.
+	ShipmentEmpty ShipmentStatus = "cancelled"
 )
 
 // Item is one line of an order.
@@ -77,10 +86,18 @@ type Shipment struct {
 	TrackingNumber string         `json:"tracking_number,omitempty"`
 }
 
+// Ended reports whether nothing more is to be expected of a parcel in this state.
+func (s ShipmentStatus) Ended() bool { return s != ShipmentPlanned && s != ShipmentInTransit }
+
 // ShipmentLine is how many of a SKU lie in a parcel.
 type ShipmentLine struct {
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
+	// UnitPrice is what one piece costs. A SKU that stands in two lines of an order at two prices has
+	// two lines in the parcel.
+	UnitPrice money.Money `json:"unit_price"`
+	// Returned is how many of the pieces came back after their delivery.
+	Returned int `json:"returned,omitempty"`
 }
 
 // Order is the state of one order, as far as decisions need it. The zero value is no order yet.
@@ -97,6 +114,13 @@ type Order struct {
 	Shipments     []Shipment    `json:"shipments"`
 	CancelReason  string        `json:"cancel_reason,omitempty"`
 	PlacedAt      time.Time     `json:"placed_at"`
+	// Held is the rule that asked for a review which nobody has made yet.
+	Held string `json:"held,omitempty"`
+	// Overdue is true when the dispatch deadline passed before a parcel left.
+	Overdue     bool      `json:"overdue,omitempty"`
+	DeliveredAt time.Time `json:"delivered_at"`
+	// Requests holds the ids of the partial cancellations and returns that were carried out.
+	Requests []uuid.UUID `json:"requests,omitempty"`
 }
 
 // Evolve returns the order after the event. Unknown events change nothing.
@@ -107,11 +131,21 @@ func Evolve(o Order, e domain.Event) Order {
 			ID: e.OrderID, Number: e.OrderNumber, CustomerID: e.CustomerID, Status: StatusCreated, Items: e.Items, Total: e.Total,
 			ShipToCountry: e.ShipToCountry, Personal: e.Personal, RequestHash: e.RequestHash, PlacedAt: e.PlacedAt,
 		}
+	case OrderHeld:
+		o.Held = e.Rule
+	case OrderApproved:
+		o.Held = ""
 	case OrderConfirmed:
 		o.Status = StatusConfirmed
-		o.Shipments = append([]Shipment(nil), e.Shipments...)
+		o.Shipments = cloneShipments(e.Shipments)
 	case OrderCancelled:
 		o.Status, o.CancelReason = StatusCancelled, e.Reason
+	case OrderLinesCancelled:
+		o = o.withoutLines(e)
+	case ShippingAddressAmended:
+		o.Personal = e.Personal
+	case DispatchOverdue:
+		o.Overdue = true
 	case ShipmentDispatched:
 		if s := o.shipment(e.ShipmentID); s != nil {
 			s.Status, s.Carrier, s.TrackingNumber = ShipmentInTransit, e.Carrier, e.TrackingNumber
@@ -119,36 +153,70 @@ func Evolve(o Order, e domain.Event) Order {
 	case OrderShipped:
 		o.Status = StatusShipped
 	case ShipmentDelivered:
-		if s := o.shipment(e.ShipmentID); s != nil {
-			s.Status = ShipmentAtCustomer
-		}
+		o.setShipment(e.ShipmentID, ShipmentAtCustomer)
+	case ShipmentLost:
+		o.setShipment(e.ShipmentID, ShipmentGone)
+	case ShipmentRefused:
+		o.setShipment(e.ShipmentID, ShipmentCameBack)
 	case OrderDelivered:
-		o.Status = StatusDelivered
+		o.Status, o.DeliveredAt = StatusDelivered, e.DeliveredAt
+	case OrderReturned:
+		o = o.withReturn(e)
 	}
 	return o
 }
 
+func (o Order) setShipment(id uuid.UUID, status ShipmentStatus) {
+	if s := o.shipment(id); s != nil {
+		s.Status = status
+	}
+}
+
+// Clone returns a copy that shares nothing which [Evolve] changes.
+func (o Order) Clone() Order {
+	o.Items, o.Requests = slices.Clone(o.Items), slices.Clone(o.Requests)
+	o.Shipments = cloneShipments(o.Shipments)
+	return o
+}
+
+func cloneShipments(shipments []Shipment) []Shipment {
+	shipments = slices.Clone(shipments)
+	for i := range shipments {
+		shipments[i].Lines = slices.Clone(shipments[i].Lines)
+	}
+	return shipments
+}
+
 // FulfillmentStatus sums up the parcels: unfulfilled, partially_shipped, shipped,
-// partially_delivered or delivered.
+// partially_delivered, delivered, or undeliverable when none arrived and none will. Parcels whose
+// pieces were all cancelled don't count.
 func (o Order) FulfillmentStatus() string {
-	var left, arrived int
+	var all, left, arrived, ended int
 	for _, s := range o.Shipments {
-		switch s.Status {
-		case ShipmentInTransit:
+		if s.Status == ShipmentEmpty {
+			continue
+		}
+		all++
+		if s.Status != ShipmentPlanned {
 			left++
-		case ShipmentAtCustomer:
-			left++
+		}
+		if s.Status == ShipmentAtCustomer {
 			arrived++
 		}
+		if s.Status.Ended() {
+			ended++
+		}
 	}
-	switch n := len(o.Shipments); {
-	case n == 0 || left == 0:
+	switch {
+	case left == 0:
 		return "unfulfilled"
-	case arrived == n:
+	case ended == all && arrived == 0:
+		return "undeliverable"
+	case arrived == all:
 		return "delivered"
 	case arrived > 0:
 		return "partially_delivered"
-	case left == n:
+	case left == all:
 		return "shipped"
 	default:
 		return "partially_shipped"

@@ -1,11 +1,10 @@
 package order
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
@@ -16,7 +15,7 @@ import (
 const (
 	ItemsMax      = 100
 	QuantityMax   = 100_000
-	IDLengthMax   = 64
+	IDLengthMax   = domain.IDLengthMax
 	TextLengthMax = 200
 )
 
@@ -64,7 +63,7 @@ func Total(items []Item) money.Money {
 // of each field, as [domain.Invalids].
 func CheckOrder(customerID string, items []Item, country string) error {
 	var bad domain.Invalids
-	checkID(&bad, "customer_id", customerID)
+	bad.ID("customer_id", customerID)
 	switch {
 	case len(items) == 0:
 		bad.Add("items", "an order has at least one item")
@@ -72,8 +71,15 @@ func CheckOrder(customerID string, items []Item, country string) error {
 		bad.Add("items", "an order has at most %d items, got %d", ItemsMax, len(items))
 		return bad
 	}
+	currency := ""
 	for i, item := range items {
-		checkItem(&bad, fmt.Sprintf("items[%d]", i), item, items[0].UnitPrice.Currency)
+		if i == 0 {
+			currency = item.UnitPrice.Currency
+			if !money.KnownCurrency(currency) {
+				bad.Add("currency", "%q is not an active ISO 4217 currency code", clip(currency))
+			}
+		}
+		checkItem(&bad, fmt.Sprintf("items[%d]", i), item, currency)
 	}
 	if len(bad) == 0 {
 		if _, err := money.New(Total(items).Amount, Total(items).Currency); err != nil {
@@ -87,19 +93,20 @@ func CheckOrder(customerID string, items []Item, country string) error {
 }
 
 func checkItem(bad *domain.Invalids, path string, item Item, currency string) {
-	checkID(bad, path+".product_id", item.ProductID)
-	checkID(bad, path+".sku", item.SKU)
+	bad.ID(path+".product_id", item.ProductID)
+	bad.ID(path+".sku", item.SKU)
 	if item.Quantity < 1 || item.Quantity > QuantityMax {
 		bad.Add(path+".quantity", "must be from 1 to %d, got %d", QuantityMax, item.Quantity)
 	}
 	price, err := money.New(item.UnitPrice.Amount, item.UnitPrice.Currency)
+	var refusal *domain.Error
 	switch {
-	case domain.Code(err) == "unknown_currency":
-		bad.Add("currency", "%s", err.(*domain.Error).Message)
-	case err != nil:
-		bad.Add(path+".unit_price", "%s", err.(*domain.Error).Message)
-	case price.Currency != currency:
-		bad.Add(path+".unit_price", "an order has one currency: %s here, %s in the first line", price.Currency, currency)
+	case item.UnitPrice.Currency != currency:
+		bad.Add(path+".unit_price", "an order has one currency: %q here, %q in the first line", clip(item.UnitPrice.Currency), clip(currency))
+	case !money.KnownCurrency(currency):
+		// Said once, for the whole order.
+	case errors.As(err, &refusal):
+		bad.Add(path+".unit_price", "%s", refusal.Message)
 	case price.Amount.Cmp(priceMin) < 0:
 		bad.Add(path+".unit_price", "must be at least 0.01, got %s", price.Text())
 	}
@@ -118,34 +125,14 @@ func CheckAddress(prefix string, a Address) error {
 		switch {
 		case f.required && strings.TrimSpace(f.value) == "":
 			bad.Add(prefix+"."+f.name, "is required")
-		case utf8.RuneCountInString(f.value) > TextLengthMax:
-			bad.Add(prefix+"."+f.name, "has at most %d characters", TextLengthMax)
-		case !printable(f.value):
-			bad.Add(prefix+"."+f.name, "holds a control character or is not UTF-8")
+		default:
+			bad.Text(prefix+"."+f.name, f.value, TextLengthMax)
 		}
 	}
 	if !KnownCountry(a.Country) {
 		bad.Add(prefix+".country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", clip(a.Country))
 	}
 	return bad.Err()
-}
-
-func checkID(bad *domain.Invalids, path, id string) {
-	switch {
-	case id == "":
-		bad.Add(path, "is required")
-	case len(id) > IDLengthMax:
-		bad.Add(path, "has at most %d bytes", IDLengthMax)
-	case strings.TrimSpace(id) != id || !printable(id):
-		bad.Add(path, "holds white space at an end, a control character, or is not UTF-8")
-	}
-}
-
-func printable(s string) bool {
-	if !utf8.ValidString(s) {
-		return false
-	}
-	return strings.IndexFunc(s, unicode.IsControl) < 0
 }
 
 func clip(s string) string {

@@ -8,6 +8,12 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 )
 
+// Limits of what a gateway may tell, in characters.
+const (
+	TextLengthMax = 500
+	URLLengthMax  = 2_000
+)
+
 // RecordAuthorization is the gateway's answer to an authorisation.
 type RecordAuthorization struct {
 	OrderID uuid.UUID
@@ -25,7 +31,7 @@ type RecordAuthorization struct {
 //
 // It returns no events when that answer is known already. Errors: payment_closed when the payment
 // was declined or voided before, so that an answer which comes late can't revive it: the caller then
-// voids at the gateway.
+// voids at the gateway; unknown_gateway_answer; [domain.Invalids] for texts that can't be kept.
 func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 	switch p.Status {
 	case "", StatusActionRequired:
@@ -38,6 +44,13 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 		return nil, domain.Refuse("payment_closed", "payment %s was declined before", p.ID)
 	case StatusVoided:
 		return nil, domain.Refuse("payment_closed", "payment %s was voided before", p.ID)
+	}
+	var bad domain.Invalids
+	bad.Text("gateway_ref", c.GatewayRef, TextLengthMax)
+	bad.Text("decline_code", c.DeclineCode, TextLengthMax)
+	bad.Text("action_url", c.ActionURL, URLLengthMax)
+	if len(bad) > 0 {
+		return nil, bad
 	}
 	id := ID(c.OrderID)
 	switch c.Status {

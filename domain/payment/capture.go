@@ -24,7 +24,9 @@ func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 	if _, done := p.Captures[c.CaptureID]; done {
 		return nil, nil
 	}
-	if p.Status != StatusAuthorized && p.Status != StatusCaptured {
+	switch p.Status {
+	case StatusAuthorized, StatusCaptured, StatusRefunded: // a refunded parcel leaves the others to be captured
+	default:
 		return nil, domain.Refuse("not_capturable", "payment %s is %s", p.ID, p.Status)
 	}
 	if !c.Amount.IsPositive() || !c.Amount.SameCurrency(p.Authorized) || c.Amount.Cmp(p.Capturable()) > 0 {

@@ -25,7 +25,7 @@ func Void(p Payment, c VoidPayment) []domain.Event {
 	switch p.Status {
 	case "", StatusActionRequired:
 		voided.Amount = money.Zero(p.Authorized.Currency)
-	case StatusAuthorized, StatusCaptured:
+	case StatusAuthorized, StatusCaptured, StatusRefunded:
 		voided.Amount = p.Capturable()
 		if voided.Amount.IsZero() {
 			return nil

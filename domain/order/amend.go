@@ -1,0 +1,30 @@
+package order
+
+import (
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// AmendAddress asks to send the order elsewhere within the same country: another country may mean
+// another location and another price.
+type AmendAddress struct {
+	Country  string
+	Personal domain.Sealed
+	By       string
+	At       time.Time
+}
+
+// Amend replaces the address. Errors: not_found; not_amendable once a parcel has left or the order is
+// cancelled; country_fixed.
+func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
+	switch {
+	case o.Status == "":
+		return nil, notFound(o)
+	case o.Status != StatusCreated && o.Status != StatusConfirmed:
+		return nil, domain.Refuse("not_amendable", "order %s is %s", o.Number, o.Status)
+	case c.Country != o.ShipToCountry:
+		return nil, domain.Refuse("country_fixed", "order %s goes to %s: place a new order for another country", o.Number, o.ShipToCountry)
+	}
+	return []domain.Event{ShippingAddressAmended{OrderID: o.ID, Personal: c.Personal, AmendedBy: c.By, AmendedAt: c.At}}, nil
+}

@@ -1,0 +1,131 @@
+package order
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+)
+
+// CancelLines asks to take pieces out of an order.
+type CancelLines struct {
+	RequestID uuid.UUID
+	Lines     []inventory.Line
+	Reason    string
+	By        string
+	At        time.Time
+}
+
+// CancelPart takes pieces out of parcels that have not left, the last parcels first. The rest of the
+// order goes on.
+//
+// It returns no events when the request was carried out before. Errors: not_found; not_cancellable
+// unless the order is confirmed or shipped; [domain.Invalids] for pieces that are not there any more
+// to be cancelled, or when nothing of the order would be left, which is for [Cancel].
+func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
+	if o.Status == "" {
+		return nil, notFound(o)
+	}
+	if slices.Contains(o.Requests, c.RequestID) {
+		return nil, nil
+	}
+	if o.Status != StatusConfirmed && o.Status != StatusShipped {
+		return nil, domain.Refuse("not_cancellable", "order %s is %s: lines can be cancelled once it is confirmed and before they leave", o.Number, o.Status)
+	}
+	e := OrderLinesCancelled{
+		OrderID: o.ID, RequestID: c.RequestID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At,
+	}
+	var bad domain.Invalids
+	if len(c.Lines) == 0 {
+		bad.Add("lines", "is required")
+	}
+	after := o.Clone()
+	for i, line := range c.Lines {
+		taken, short := takeFromParcels(after, line)
+		if line.Quantity < 1 {
+			bad.Add(fmt.Sprintf("lines[%d].quantity", i), "must be at least 1, got %d", line.Quantity)
+		} else if short > 0 {
+			bad.Add(fmt.Sprintf("lines[%d]", i), "of %s only %d have not left yet", clip(line.SKU), line.Quantity-short)
+		}
+		for _, t := range taken {
+			e.Amount = e.Amount.Add(t.Amount)
+		}
+		e.Lines = append(e.Lines, taken...)
+	}
+	if err := bad.Err(); err != nil {
+		return nil, err
+	}
+	for _, s := range after.Shipments {
+		if len(s.Lines) > 0 {
+			return []domain.Event{e}, nil
+		}
+	}
+	return nil, domain.Refuse("nothing_left", "nothing of order %s would be left: cancel the order", o.Number)
+}
+
+// takeFromParcels takes pieces out of the parcels of o that have not left, the last ones first.
+func takeFromParcels(o Order, line inventory.Line) (taken []CancelledLine, short int) {
+	short = line.Quantity
+	for i := len(o.Shipments) - 1; i >= 0 && short > 0; i-- {
+		s := &o.Shipments[i]
+		if s.Status != ShipmentPlanned {
+			continue
+		}
+		for j := len(s.Lines) - 1; j >= 0 && short > 0; j-- {
+			l := &s.Lines[j]
+			if l.SKU != line.SKU {
+				continue
+			}
+			n := min(short, l.Quantity)
+			short -= n
+			amount := l.UnitPrice.Times(n)
+			taken = append(taken, CancelledLine{ShipmentID: s.ShipmentID, Location: s.Location, SKU: l.SKU, Quantity: n, Amount: amount})
+			s.take(j, n)
+		}
+	}
+	return taken, short
+}
+
+// take takes n pieces out of line j.
+func (s *Shipment) take(j, n int) {
+	s.Amount = s.Amount.Sub(s.Lines[j].UnitPrice.Times(n))
+	if s.Lines[j].Quantity -= n; s.Lines[j].Quantity == 0 {
+		s.Lines = slices.Delete(s.Lines, j, j+1)
+	}
+	if len(s.Lines) == 0 {
+		s.Status = ShipmentEmpty
+	}
+}
+
+// withoutLines takes the cancelled pieces out of the parcels and out of the order's own lines.
+func (o Order) withoutLines(e OrderLinesCancelled) Order {
+	o = o.Clone()
+	o.Requests = append(o.Requests, e.RequestID)
+	o.Total = o.Total.Sub(e.Amount)
+	for _, c := range e.Lines {
+		s := o.shipment(c.ShipmentID)
+		if s == nil {
+			continue
+		}
+		price := c.Amount
+		for j := len(s.Lines) - 1; j >= 0; j-- {
+			if l := s.Lines[j]; l.SKU == c.SKU && l.Quantity >= c.Quantity && l.UnitPrice.Times(c.Quantity).Cmp(price) == 0 {
+				s.take(j, c.Quantity)
+				break
+			}
+		}
+		for j := len(o.Items) - 1; j >= 0; j-- {
+			if item := &o.Items[j]; item.SKU == c.SKU && item.Quantity >= c.Quantity && item.UnitPrice.Times(c.Quantity).Cmp(price) == 0 {
+				if item.Quantity -= c.Quantity; item.Quantity == 0 {
+					o.Items = slices.Delete(o.Items, j, j+1)
+				}
+				break
+			}
+		}
+	}
+	return o
+}

@@ -1,0 +1,50 @@
+package order
+
+import (
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// ApproveOrder asks to let an order go on that was held for review.
+type ApproveOrder struct {
+	By string
+	At time.Time
+}
+
+// Hold lets an order wait for a review that the rule asks for. It returns no events when it waits
+// already. Errors: not_found; not_holdable once the order is confirmed or cancelled.
+func Hold(o Order, rule string, at time.Time) ([]domain.Event, error) {
+	switch {
+	case o.Status == "":
+		return nil, notFound(o)
+	case o.Status != StatusCreated:
+		return nil, domain.Refuse("not_holdable", "order %s is %s", o.Number, o.Status)
+	case o.Held != "":
+		return nil, nil
+	}
+	return []domain.Event{OrderHeld{OrderID: o.ID, Rule: rule, HeldAt: at}}, nil
+}
+
+// Approve lets a held order go on. It returns no events when the order is not held (any more).
+// Errors: not_found; not_approvable when the order is cancelled.
+func Approve(o Order, c ApproveOrder) ([]domain.Event, error) {
+	switch {
+	case o.Status == "":
+		return nil, notFound(o)
+	case o.Status == StatusCancelled:
+		return nil, domain.Refuse("not_approvable", "order %s is cancelled", o.Number)
+	case o.Held == "":
+		return nil, nil
+	}
+	return []domain.Event{OrderApproved{OrderID: o.ID, ApprovedBy: c.By, ApprovedAt: c.At}}, nil
+}
+
+// Overdue records that no parcel had left at the deadline. It returns no events when that is recorded
+// or not true any more.
+func Overdue(o Order, deadline time.Time) []domain.Event {
+	if o.Status != StatusConfirmed || o.Overdue {
+		return nil
+	}
+	return []domain.Event{DispatchOverdue{OrderID: o.ID, DeadlineAt: deadline}}
+}

@@ -1,0 +1,37 @@
+package domain
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// IDLengthMax bounds ids that others give, such as a SKU or a customer's id, in bytes.
+const IDLengthMax = 64
+
+// ID blames field when value is no id that others may give: it has from 1 to [IDLengthMax] bytes, all
+// of it can be seen, and it neither begins nor ends with a space. That two ids look alike only when they are
+// alike is not checked.
+func (i *Invalids) ID(field, value string) {
+	switch {
+	case value == "":
+		i.Add(field, "is required")
+	case len(value) > IDLengthMax:
+		i.Add(field, "has at most %d bytes", IDLengthMax)
+	case !utf8.ValidString(value) || strings.TrimSpace(value) != value || strings.ContainsFunc(value, invisible):
+		i.Add(field, "holds a space at an end or a character that can't be seen, or is not UTF-8")
+	}
+}
+
+func invisible(r rune) bool { return !unicode.IsPrint(r) }
+
+// Text blames field when value has more than charactersMax characters or can't be kept: it holds a
+// control character (PostgreSQL has no U+0000) or is not UTF-8.
+func (i *Invalids) Text(field, value string, charactersMax int) {
+	switch {
+	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
+		i.Add(field, "holds a control character or is not UTF-8")
+	case utf8.RuneCountInString(value) > charactersMax:
+		i.Add(field, "has at most %d characters", charactersMax)
+	}
+}
