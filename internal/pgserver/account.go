@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
+
+	"github.com/orderloom/orderloom/internal/progress"
 )
 
 // account is the user that the server runs as, when that is another than ours. Nil: ourselves.
@@ -123,7 +125,7 @@ func (a *account) cacheCandidates() []string {
 
 // home returns where the data of dir lie: dir itself, or, where the account can't get there, a
 // directory that it can reach, which dir then links to.
-func (a *account) home(dir string, log logFunc) (string, error) {
+func (a *account) home(dir string, log progress.Log) (string, error) {
 	if target, err := filepath.EvalSymlinks(dir); err == nil && a.canEnter(target) {
 		return target, nil
 	}

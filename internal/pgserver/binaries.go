@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+	"github.com/orderloom/orderloom/internal/progress"
 )
 
 // BinariesVariable names the environment variable with a directory of PostgreSQL programs to use, or
@@ -31,7 +32,7 @@ const versionMin = 15
 const fetchedVersion = embeddedpostgres.V17
 
 // binaries finds the directory that holds initdb and postgres, fetching them if need be.
-func binaries(ctx context.Context, owner *account, log logFunc) (string, error) {
+func binaries(ctx context.Context, owner *account, log progress.Log) (string, error) {
 	switch dir := os.Getenv(BinariesVariable); dir {
 	case "":
 	case Fetch:
@@ -95,7 +96,7 @@ func usable(ctx context.Context, dir string) error {
 
 // fetched returns the programs in the cache, fetching them first if they are not there yet. Processes
 // that want them at once wait for the first.
-func fetched(ctx context.Context, owner *account, log logFunc) (string, error) {
+func fetched(ctx context.Context, owner *account, log progress.Log) (string, error) {
 	cache, err := owner.cacheDir()
 	if err != nil {
 		return "", err
@@ -110,7 +111,7 @@ func fetched(ctx context.Context, owner *account, log logFunc) (string, error) {
 		return "", fmt.Errorf("lock the cache of PostgreSQL's programs: %w", err)
 	}
 	defer func() { _ = lock.Close() }() // which also unlocks
-	done := tick(log, "fetching PostgreSQL "+string(fetchedVersion)+" (about 30 MB, once)")
+	done := progress.Tick(log, "fetching PostgreSQL "+string(fetchedVersion)+" (about 30 MB, once)")
 	defer done()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return "", fmt.Errorf("lock the cache of PostgreSQL's programs: %w", err)

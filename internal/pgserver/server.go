@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/internal/progress"
 )
 
 // Options says what server to start. The zero value is a throwaway for tests.
@@ -30,7 +31,7 @@ type Options struct {
 	// Settings are PostgreSQL's own (postgresql.conf), over the defaults here.
 	Settings map[string]string
 	// Log hears of what takes long or is out of the ordinary. Nil: nobody does.
-	Log func(format string, args ...any)
+	Log progress.Log
 }
 
 // Server is a running PostgreSQL.
@@ -64,9 +65,9 @@ var ErrPortTaken = errors.New("port is taken")
 // process ends, however it ends; not when ctx does, which bounds the start only.
 // Errors: [ErrPortTaken].
 func Start(ctx context.Context, opts Options) (*Server, error) {
-	log := logFunc(opts.Log)
+	log := opts.Log
 	if log == nil {
-		log = func(string, ...any) {}
+		log = progress.Silent
 	}
 	owner, err := serverAccount()
 	if err != nil {
@@ -138,7 +139,7 @@ func (s *Server) Stop(ctx context.Context) error {
 func (s *Server) Exited() <-chan struct{} { return s.exited }
 
 // dataDir makes the directory for the cluster, the log and the password.
-func dataDir(dir string, owner *account, log logFunc) (string, error) {
+func dataDir(dir string, owner *account, log progress.Log) (string, error) {
 	if dir == "" {
 		return temporaryDir(owner)
 	}
@@ -181,7 +182,7 @@ func (s *Server) discard() {
 
 // initialise makes the cluster, once. An initdb that was interrupted is begun anew: its directory only
 // gets its final name when it is complete.
-func (s *Server) initialise(ctx context.Context, bin string, owner *account, log logFunc) error {
+func (s *Server) initialise(ctx context.Context, bin string, owner *account, log progress.Log) error {
 	if _, err := os.Stat(s.cluster()); err == nil {
 		password, err := os.ReadFile(s.passwordFile())
 		if err != nil {
@@ -190,7 +191,7 @@ func (s *Server) initialise(ctx context.Context, bin string, owner *account, log
 		s.password = strings.TrimSpace(string(password))
 		return nil
 	}
-	defer tick(log, "initialising PostgreSQL's data directory")()
+	defer progress.Tick(log, "initialising PostgreSQL's data directory")()
 	s.password = rand.Text()
 	if err := os.WriteFile(s.passwordFile(), []byte(s.password+"\n"), 0o600); err != nil {
 		return fmt.Errorf("write the superuser's password: %w", err)
@@ -218,8 +219,8 @@ func (s *Server) initialise(ctx context.Context, bin string, owner *account, log
 }
 
 // awaitPredecessor waits for a server that still shuts down on the same data, as after a kill -9.
-func (s *Server) awaitPredecessor(ctx context.Context, log logFunc) error {
-	defer tick(log, "waiting for the last PostgreSQL on these data to end")()
+func (s *Server) awaitPredecessor(ctx context.Context, log progress.Log) error {
+	defer progress.Tick(log, "waiting for the last PostgreSQL on these data to end")()
 	deadline := time.Now().Add(stopTimeout)
 	for {
 		pid := s.lockHolder()
@@ -252,8 +253,8 @@ func (s *Server) lockHolder() int {
 }
 
 // launch starts the server on the port asked for, or on free ones until it gets one.
-func (s *Server) launch(ctx context.Context, bin string, owner *account, opts Options, log logFunc) error {
-	defer tick(log, "starting PostgreSQL")()
+func (s *Server) launch(ctx context.Context, bin string, owner *account, opts Options, log progress.Log) error {
+	defer progress.Tick(log, "starting PostgreSQL")()
 	for try := 1; ; try++ {
 		s.port = opts.Port
 		if opts.Port == 0 {
