@@ -18,7 +18,7 @@ import (
 
 // The aggregates, as the event store folds them.
 var (
-	orders   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
+	orders   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve, Clone: order.Order.Clone}
 	payments = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
 	stock    = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
 )

@@ -23,6 +23,8 @@ type Allocation struct {
 	SKU      string `json:"sku"`
 	Location string `json:"location"`
 	Quantity int    `json:"quantity"`
+	// Backordered says that the goods are not all there: the order waits for them.
+	Backordered bool `json:"backordered,omitempty"`
 }
 
 // Allocate chooses where each line comes from, all or nothing.
@@ -31,18 +33,35 @@ type Allocation struct {
 // SKU, then by id. A line is taken from the first location that has all of it, so that as few
 // parcels as possible leave, and is spread only where none has. Lines of one SKU are summed first.
 //
-// Error: out_of_stock, naming the SKU that is short.
-func Allocate(lines []Line, locations []Location, available func(sku, location string) int, country string) ([]Allocation, error) {
+// With backorders allowed, what is short waits at the first location of the same ranking, where none
+// has any: at the first in the destination's country, else the first by id.
+//
+// Error: out_of_stock without backorders, naming the SKU that is short.
+func Allocate(lines []Line, locations []Location, available func(sku, location string) int, country string, backorder bool) ([]Allocation, error) {
 	var allocations []Allocation
 	for _, line := range sumBySKU(lines) {
 		ranked := rank(locations, func(l Location) int { return available(line.SKU, l.ID) }, country)
 		taken, short := take(line, ranked)
-		if short > 0 {
+		switch {
+		case short > 0 && !backorder:
 			return nil, domain.Refuse("out_of_stock", "%s is short by %d of %d", line.SKU, short, line.Quantity)
+		case short > 0:
+			taken = backordered(line.SKU, short, taken, ranked)
 		}
 		allocations = append(allocations, taken...)
 	}
 	return allocations, nil
+}
+
+// backordered adds the wait for what is short. A location serves an order's reservation and its
+// backorder in one, so where some pieces lie already the whole waits there together.
+func backordered(sku string, short int, taken []Allocation, ranked []rankedLocation) []Allocation {
+	if len(taken) == 0 {
+		return []Allocation{{SKU: sku, Location: ranked[0].id, Quantity: short, Backordered: true}}
+	}
+	taken[0].Quantity += short
+	taken[0].Backordered = true
+	return taken
 }
 
 type rankedLocation struct {
@@ -54,13 +73,13 @@ type rankedLocation struct {
 func rank(locations []Location, available func(Location) int, country string) []rankedLocation {
 	ranked := make([]rankedLocation, 0, len(locations))
 	for _, l := range locations {
-		if n := available(l); n > 0 {
-			ranked = append(ranked, rankedLocation{id: l.ID, near: l.Country == country, available: n})
-		}
+		ranked = append(ranked, rankedLocation{id: l.ID, near: l.Country == country, available: max(0, available(l))})
 	}
 	sort.Slice(ranked, func(i, j int) bool {
 		a, b := ranked[i], ranked[j]
 		switch {
+		case (a.available > 0) != (b.available > 0):
+			return a.available > 0
 		case a.near != b.near:
 			return a.near
 		case a.available != b.available:
@@ -84,6 +103,9 @@ func take(line Line, ranked []rankedLocation) (taken []Allocation, short int) {
 			break
 		}
 		n := min(short, l.available)
+		if n == 0 {
+			continue
+		}
 		taken = append(taken, Allocation{SKU: line.SKU, Location: l.id, Quantity: n})
 		short -= n
 	}

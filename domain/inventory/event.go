@@ -8,7 +8,9 @@ import (
 )
 
 // Events lists every event type of the inventory stream, newest version of each.
-var Events = []domain.Event{StockReceived{}, StockReserved{}, StockReleased{}, StockCommitted{}, StockAdjusted{}}
+var Events = []domain.Event{
+	StockReceived{}, StockReserved{}, StockBackordered{}, StockReservationReduced{}, StockReleased{}, StockCommitted{}, StockReturned{}, StockAdjusted{},
+}
 
 // StockReceived says that goods arrived.
 type StockReceived struct {
@@ -29,6 +31,28 @@ type StockReserved struct {
 	ReservedAt time.Time `json:"reserved_at"`
 }
 
+// StockBackordered says that an order waits for goods that are not there yet. It is served, by
+// StockReserved, in the order in which the backorders were made.
+type StockBackordered struct {
+	SKU           string    `json:"sku"`
+	Location      string    `json:"location"`
+	OrderID       uuid.UUID `json:"order_id"`
+	Quantity      int       `json:"quantity"`
+	BackorderedAt time.Time `json:"backordered_at"`
+}
+
+// StockReservationReduced says that an order needs fewer of its goods.
+type StockReservationReduced struct {
+	SKU      string    `json:"sku"`
+	Location string    `json:"location"`
+	OrderID  uuid.UUID `json:"order_id"`
+	// RequestID is the id of the partial cancellation that asked for it.
+	RequestID uuid.UUID `json:"request_id"`
+	Quantity  int       `json:"quantity"`
+	Reason    string    `json:"reason"`
+	ReducedAt time.Time `json:"reduced_at"`
+}
+
 // StockReleased says that an order's goods are free again. Quantity 0 closes a reservation that was
 // never made, so that a late attempt can't make it.
 type StockReleased struct {
@@ -47,6 +71,17 @@ type StockCommitted struct {
 	OrderID     uuid.UUID `json:"order_id"`
 	Quantity    int       `json:"quantity"`
 	CommittedAt time.Time `json:"committed_at"`
+}
+
+// StockReturned says that an order's goods came back and can be sold again.
+type StockReturned struct {
+	SKU      string    `json:"sku"`
+	Location string    `json:"location"`
+	OrderID  uuid.UUID `json:"order_id"`
+	// ReturnID is the id of the return, or of the parcel that was refused.
+	ReturnID   uuid.UUID `json:"return_id"`
+	Quantity   int       `json:"quantity"`
+	ReturnedAt time.Time `json:"returned_at"`
 }
 
 // StockAdjusted corrects what is on hand, up or down, such as after a count.
@@ -70,3 +105,12 @@ func (StockReserved) EventVersion() int  { return 1 }
 func (StockReleased) EventVersion() int  { return 1 }
 func (StockCommitted) EventVersion() int { return 1 }
 func (StockAdjusted) EventVersion() int  { return 1 }
+
+func (StockBackordered) EventType() string { return "StockBackordered" }
+func (StockBackordered) EventVersion() int { return 1 }
+
+func (StockReservationReduced) EventType() string { return "StockReservationReduced" }
+func (StockReservationReduced) EventVersion() int { return 1 }
+
+func (StockReturned) EventType() string { return "StockReturned" }
+func (StockReturned) EventVersion() int { return 1 }

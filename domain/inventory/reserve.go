@@ -26,13 +26,17 @@ func Reserve(s Stock, c ReserveStock) ([]domain.Event, error) {
 	}
 	switch {
 	case s.Closed.Has(c.OrderID):
-		return nil, domain.Refuse("reservation_closed", "the reservation of order %s for %s at %s is closed", c.OrderID, c.SKU, c.Location)
+		return nil, closed(c.OrderID, c.SKU, c.Location)
 	case c.Quantity < 1:
 		return nil, domain.Invalid("quantity", "must be at least 1, got %d", c.Quantity)
 	case c.Quantity > s.Available():
 		return nil, domain.Refuse("insufficient_stock", "%d of %s are available at %s, asked for %d", s.Available(), c.SKU, c.Location, c.Quantity)
 	}
 	return []domain.Event{StockReserved{SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: c.Quantity, ReservedAt: c.At}}, nil
+}
+
+func closed(orderID uuid.UUID, sku, location string) error {
+	return domain.Refuse("reservation_closed", "the reservation of order %s for %s at %s is closed", orderID, sku, location)
 }
 
 // ReleaseStock asks to free an order's goods.
@@ -47,11 +51,11 @@ type ReleaseStock struct {
 	At    time.Time
 }
 
-// Release frees an order's goods and closes its reservation. It returns no events when there is
-// nothing to free, or the reservation is closed.
+// Release frees an order's goods, or ends its waiting for them, and closes its reservation. It returns
+// no events when there is nothing to free, or the reservation is closed.
 func Release(s Stock, c ReleaseStock) []domain.Event {
 	quantity, ok := s.Reservations[c.OrderID]
-	if s.Closed.Has(c.OrderID) || !ok && !c.Fence {
+	if s.Closed.Has(c.OrderID) || !ok && !c.Fence && !s.Waits(c.OrderID) {
 		return nil
 	}
 	return []domain.Event{StockReleased{

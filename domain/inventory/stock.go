@@ -1,6 +1,8 @@
 package inventory
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 )
@@ -18,13 +20,31 @@ type Stock struct {
 	Reserved int    `json:"reserved"`
 	// Reservations holds the open ones: quantity by order.
 	Reservations map[uuid.UUID]int `json:"reservations,omitempty"`
+	// Backorders wait for goods, first come first served.
+	Backorders []Backorder `json:"backorders,omitempty"`
 	// Closed remembers what must not happen again: orders whose reservation was committed or
 	// released, and receipts and adjustments by ids derived from theirs.
 	Closed Memory `json:"closed"`
 }
 
-// Available is what may still be reserved.
-func (s Stock) Available() int { return s.OnHand - s.Reserved }
+// Backorder is how many pieces an order waits for.
+type Backorder struct {
+	OrderID  uuid.UUID `json:"order_id"`
+	Quantity int       `json:"quantity"`
+}
+
+// Available is what may still be reserved: on hand, less what is reserved and what those are served
+// from who wait already.
+func (s Stock) Available() int { return max(0, s.unreserved()-s.waiting()) }
+
+func (s Stock) unreserved() int { return s.OnHand - s.Reserved }
+
+func (s Stock) waiting() (n int) {
+	for _, b := range s.Backorders {
+		n += b.Quantity
+	}
+	return n
+}
 
 // namespace is the root of the ids of stock items: the UUIDv5 of the DNS name "inventory.orderloom".
 var namespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("inventory.orderloom"))
@@ -51,6 +71,19 @@ func Evolve(s Stock, e domain.Event) Stock {
 		}
 		s.Reservations[e.OrderID] += e.Quantity
 		s.Reserved += e.Quantity
+		s.dropBackorder(e.OrderID)
+	case StockBackordered:
+		s.SKU, s.Location = e.SKU, e.Location
+		s.Backorders = append(s.Backorders, Backorder{OrderID: e.OrderID, Quantity: e.Quantity})
+	case StockReservationReduced:
+		s.Reserved -= e.Quantity
+		if s.Reservations[e.OrderID] -= e.Quantity; s.Reservations[e.OrderID] == 0 {
+			delete(s.Reservations, e.OrderID)
+		}
+		s.Closed.add(e.RequestID)
+	case StockReturned:
+		s.OnHand += e.Quantity
+		s.Closed.add(e.ReturnID)
 	case StockReleased:
 		s.SKU, s.Location = e.SKU, e.Location
 		s.close(e.OrderID, e.Quantity)
@@ -71,5 +104,11 @@ func adjustmentKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "adjust
 func (s *Stock) close(order uuid.UUID, quantity int) {
 	s.Reserved -= quantity
 	delete(s.Reservations, order)
+	s.dropBackorder(order)
 	s.Closed.add(order)
+}
+
+// dropBackorder ends the order's waiting: it was served, or it does not want the goods any more.
+func (s *Stock) dropBackorder(order uuid.UUID) {
+	s.Backorders = slices.DeleteFunc(s.Backorders, func(b Backorder) bool { return b.OrderID == order })
 }

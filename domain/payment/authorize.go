@@ -34,9 +34,13 @@ type RecordAuthorization struct {
 // voids at the gateway; unknown_gateway_answer; [domain.Invalids] for texts that can't be kept.
 func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 	switch p.Status {
-	case "", StatusActionRequired:
-	case StatusAuthorized, StatusCaptured, StatusRefunded:
+	case "", StatusActionRequired, StatusExpired:
+	case StatusAuthorized, StatusRefunded:
 		return nil, nil
+	case StatusCaptured:
+		if !p.NeedsAuthorization(c.Amount) {
+			return nil, nil
+		}
 	case StatusDeclined:
 		if c.Status == StatusDeclined {
 			return nil, nil
@@ -69,4 +73,25 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 		}}, nil
 	}
 	return nil, domain.Refuse("unknown_gateway_answer", "the gateway answered %q", c.Status)
+}
+
+// NeedsAuthorization reports whether amount can't be captured before it is authorised (anew).
+func (p Payment) NeedsAuthorization(amount money.Money) bool {
+	switch p.Status {
+	case "", StatusActionRequired, StatusExpired:
+		return true
+	case StatusCaptured:
+		return amount.Cmp(p.Capturable()) > 0
+	default:
+		return false
+	}
+}
+
+// Expire records that the gateway has let the reserved money go. It returns no events when nothing is
+// reserved, or the authorisation still holds at that time.
+func Expire(p Payment, at time.Time) []domain.Event {
+	if p.Status != StatusAuthorized && p.Status != StatusCaptured || at.Before(p.ExpiresAt) || !p.Capturable().IsPositive() {
+		return nil
+	}
+	return []domain.Event{PaymentAuthorizationExpired{PaymentID: p.ID, OrderID: p.OrderID, Amount: p.Capturable(), ExpiredAt: at}}
 }

@@ -19,7 +19,8 @@ type CapturePayment struct {
 // Capture records a capture. Called before the gateway is asked, it says whether the capture would
 // be allowed; no events and no error then mean that it was made before.
 //
-// Errors: not_capturable when nothing is authorised; capture_exceeds_authorization.
+// Errors: not_capturable when nothing is authorised; authorization_expired, after which [Expire] and a
+// new authorisation help; capture_exceeds_authorization.
 func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 	if _, done := p.Captures[c.CaptureID]; done {
 		return nil, nil
@@ -28,6 +29,9 @@ func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 	case StatusAuthorized, StatusCaptured, StatusRefunded: // a refunded parcel leaves the others to be captured
 	default:
 		return nil, domain.Refuse("not_capturable", "payment %s is %s", p.ID, p.Status)
+	}
+	if !p.ExpiresAt.IsZero() && !c.At.Before(p.ExpiresAt) {
+		return nil, domain.Refuse("authorization_expired", "the authorisation of payment %s held until %s", p.ID, p.ExpiresAt.Format(time.RFC3339))
 	}
 	if !c.Amount.IsPositive() || !c.Amount.SameCurrency(p.Authorized) || c.Amount.Cmp(p.Capturable()) > 0 {
 		return nil, domain.Refuse("capture_exceeds_authorization", "can capture %s of payment %s, asked for %s", p.Capturable(), p.ID, c.Amount)

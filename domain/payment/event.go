@@ -10,7 +10,8 @@ import (
 
 // Events lists every event type of the payment stream, newest version of each.
 var Events = []domain.Event{
-	PaymentAuthorized{}, PaymentDeclined{}, PaymentActionRequired{}, PaymentCaptured{}, PaymentVoided{}, PaymentRefunded{},
+	PaymentAuthorized{}, PaymentDeclined{}, PaymentActionRequired{}, PaymentAuthorizationExpired{}, PaymentCaptured{}, PaymentVoided{},
+	PaymentRefunded{}, PaymentDifferenceFound{},
 }
 
 // PaymentAuthorized says that the gateway has reserved the amount.
@@ -44,6 +45,27 @@ type PaymentActionRequired struct {
 	// ActionURL is where the customer confirms.
 	ActionURL  string    `json:"action_url"`
 	RequiredAt time.Time `json:"required_at"`
+}
+
+// PaymentAuthorizationExpired says that the gateway has let the reserved money go: what is not
+// captured has to be authorised anew.
+type PaymentAuthorizationExpired struct {
+	PaymentID uuid.UUID   `json:"payment_id"`
+	OrderID   uuid.UUID   `json:"order_id"`
+	Amount    money.Money `json:"amount"`
+	ExpiredAt time.Time   `json:"expired_at"`
+}
+
+// PaymentDifferenceFound says that the gateway's ledger and this stream disagree. It changes nothing:
+// a person looks into it.
+type PaymentDifferenceFound struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// What names the amount that differs: held, captured or refunded.
+	What    string      `json:"what"`
+	Gateway money.Money `json:"gateway"`
+	Stream  money.Money `json:"stream"`
+	FoundAt time.Time   `json:"found_at"`
 }
 
 // PaymentCaptured says that part of the authorised money was taken.
@@ -90,3 +112,9 @@ func (PaymentActionRequired) EventVersion() int { return 1 }
 func (PaymentCaptured) EventVersion() int       { return 1 }
 func (PaymentVoided) EventVersion() int         { return 1 }
 func (PaymentRefunded) EventVersion() int       { return 1 }
+
+func (PaymentAuthorizationExpired) EventType() string { return "PaymentAuthorizationExpired" }
+func (PaymentAuthorizationExpired) EventVersion() int { return 1 }
+
+func (PaymentDifferenceFound) EventType() string { return "PaymentDifferenceFound" }
+func (PaymentDifferenceFound) EventVersion() int { return 1 }

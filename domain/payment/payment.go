@@ -18,6 +18,8 @@ const (
 	StatusAuthorized     Status = "authorized"
 	StatusDeclined       Status = "declined"
 	StatusVoided         Status = "voided"
+	// StatusExpired means that nothing was captured before the gateway let the money go.
+	StatusExpired Status = "expired"
 	// StatusCaptured means that something was captured, perhaps not all.
 	StatusCaptured Status = "captured"
 	// StatusRefunded means that all that was captured went back.
@@ -26,15 +28,17 @@ const (
 
 // Payment is the state of one order's payment. The zero value is no payment yet.
 type Payment struct {
-	ID         uuid.UUID                 `json:"payment_id"`
-	OrderID    uuid.UUID                 `json:"order_id"`
-	Status     Status                    `json:"status"`
-	Authorized money.Money               `json:"authorized"`
-	Captured   money.Money               `json:"captured"`
-	Refunded   money.Money               `json:"refunded"`
-	GatewayRef string                    `json:"gateway_ref"`
-	ActionURL  string                    `json:"action_url,omitempty"`
-	ExpiresAt  time.Time                 `json:"expires_at"`
+	ID         uuid.UUID   `json:"payment_id"`
+	OrderID    uuid.UUID   `json:"order_id"`
+	Status     Status      `json:"status"`
+	Authorized money.Money `json:"authorized"`
+	Captured   money.Money `json:"captured"`
+	Refunded   money.Money `json:"refunded"`
+	GatewayRef string      `json:"gateway_ref"`
+	ActionURL  string      `json:"action_url,omitempty"`
+	ExpiresAt  time.Time   `json:"expires_at"`
+	// Generation counts the authorisations: the first, and one more after each that expired.
+	Generation int                       `json:"generation"`
 	Captures   map[uuid.UUID]money.Money `json:"captures,omitempty"`
 	Refunds    map[uuid.UUID]money.Money `json:"refunds,omitempty"`
 }
@@ -46,8 +50,19 @@ func ID(orderID uuid.UUID) uuid.UUID { return domain.DerivedID(orderID, "payment
 func Evolve(p Payment, e domain.Event) Payment {
 	switch e := e.(type) {
 	case PaymentAuthorized:
-		p.ID, p.OrderID, p.Status, p.Authorized, p.GatewayRef, p.ExpiresAt = e.PaymentID, e.OrderID, StatusAuthorized, e.Amount, e.GatewayRef, e.ExpiresAt
-		p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
+		p.ID, p.OrderID, p.GatewayRef, p.ExpiresAt = e.PaymentID, e.OrderID, e.GatewayRef, e.ExpiresAt
+		if p.Generation++; p.Generation == 1 {
+			p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
+		}
+		p.Authorized = p.Captured.Add(e.Amount)
+		if p.Status = StatusAuthorized; len(p.Captures) > 0 {
+			p.Status = StatusCaptured
+		}
+	case PaymentAuthorizationExpired:
+		p.Authorized = p.Captured
+		if p.Status == StatusAuthorized {
+			p.Status = StatusExpired
+		}
 	case PaymentDeclined:
 		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, StatusDeclined
 	case PaymentActionRequired:
