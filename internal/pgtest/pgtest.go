@@ -20,7 +20,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"os"
 	"strings"
@@ -156,7 +155,7 @@ func (s *server) template(ctx context.Context) (string, error) {
 	if s.migrated != "" {
 		return s.migrated, nil
 	}
-	sum, err := checksum(migrations.FS)
+	sum, err := checksum()
 	if err != nil {
 		return "", err
 	}
@@ -208,22 +207,17 @@ func (s *server) migrate(ctx context.Context, conn *pgx.Conn, name string) error
 	return err
 }
 
-// checksum covers names and contents of the migrations.
-func checksum(files fs.FS) (string, error) {
+// checksum stands for the present migrations, all of them.
+func checksum() (string, error) {
+	all, err := migrations.All()
+	if err != nil {
+		return "", err
+	}
 	sum := sha256.New()
-	err := fs.WalkDir(files, ".", func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() {
-			return err
-		}
-		content, err := fs.ReadFile(files, path)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(sum, "%s %d\n", path, len(content))
-		sum.Write(content)
-		return nil
-	})
-	return hex.EncodeToString(sum.Sum(nil)[:8]), err
+	for _, migration := range all {
+		fmt.Fprintln(sum, migration.Number, migration.Name, migration.Checksum)
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8]), nil
 }
 
 func quote(identifier string) string { return pgx.Identifier{identifier}.Sanitize() }
