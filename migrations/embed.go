@@ -23,8 +23,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// FS holds the files, for tools that want to know whether any changed.
+//
 //go:embed *.sql
-var files embed.FS
+var FS embed.FS
 
 // DB is what [Apply] needs of a database: a *pgx.Conn or a *pgxpool.Pool.
 type DB interface {
@@ -47,11 +49,11 @@ type Migration struct {
 
 // All returns the migrations in the order of their numbers.
 func All() ([]Migration, error) {
-	names, err := fs.Glob(files, "*.sql")
+	names, err := fs.Glob(FS, "*.sql")
 	if err != nil {
 		return nil, fmt.Errorf("list migrations: %w", err)
 	}
-	return parse(files, names)
+	return parse(FS, names)
 }
 
 func parse(fsys fs.FS, names []string) ([]Migration, error) {
