@@ -43,7 +43,7 @@ func Allocate(lines []Line, locations []Location, available func(sku, location s
 		ranked := rank(locations, func(l Location) int { return available(line.SKU, l.ID) }, country)
 		taken, short := take(line, ranked)
 		switch {
-		case short > 0 && !backorder:
+		case short > 0 && (!backorder || len(ranked) == 0):
 			return nil, domain.Refuse("out_of_stock", "%s is short by %d of %d", line.SKU, short, line.Quantity)
 		case short > 0:
 			taken = backordered(line.SKU, short, taken, ranked)

@@ -69,8 +69,8 @@ func Adjust(s Stock, c AdjustStock) ([]domain.Event, error) {
 	if len(bad) > 0 {
 		return nil, bad
 	}
-	if s.Available()+c.Delta < 0 {
-		return nil, domain.Refuse("insufficient_stock", "%d of %s are available at %s, can't take %d away", s.Available(), c.SKU, c.Location, -c.Delta)
+	if s.unreserved()+c.Delta < 0 { // those who wait for goods have no claim to what was miscounted
+		return nil, domain.Refuse("insufficient_stock", "%d of %s are not reserved at %s, can't take %d away", s.unreserved(), c.SKU, c.Location, -c.Delta)
 	}
 	return []domain.Event{StockAdjusted{
 		SKU: c.SKU, Location: c.Location, AdjustmentID: c.AdjustmentID, Delta: c.Delta, Reason: c.Reason, AdjustedAt: c.At,

@@ -20,11 +20,15 @@ type ReturnStock struct {
 // Restock takes goods back that can be sold again. It returns no events for a return known already.
 // Errors: invalid, as [Receive].
 func Restock(s Stock, c ReturnStock) ([]domain.Event, error) {
-	if s.Closed.Has(c.ReturnID) {
+	if s.Closed.Has(returnKey(c.ReturnID)) {
 		return nil, nil
 	}
+	bad := checkItem(c.SKU, c.Location, "return_id", c.ReturnID)
 	if c.Quantity < 1 || c.Quantity > QuantityMax-s.OnHand {
-		return nil, domain.Invalid("quantity", "must be from 1 to %d, got %d", QuantityMax-s.OnHand, c.Quantity)
+		bad.Add("quantity", "must be from 1 to %d, got %d", QuantityMax-s.OnHand, c.Quantity)
+	}
+	if len(bad) > 0 {
+		return nil, bad
 	}
 	return []domain.Event{StockReturned{
 		SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, ReturnID: c.ReturnID, Quantity: c.Quantity, ReturnedAt: c.At,
@@ -45,7 +49,7 @@ type ReduceReservation struct {
 // Reduce frees part of an order's goods. It returns no events for a request known already. Errors:
 // reservation_not_found when the order has not that many reserved here.
 func Reduce(s Stock, c ReduceReservation) ([]domain.Event, error) {
-	if s.Closed.Has(c.RequestID) {
+	if s.Closed.Has(requestKey(c.RequestID)) {
 		return nil, nil
 	}
 	if c.Quantity < 1 || s.Reservations[c.OrderID] < c.Quantity {

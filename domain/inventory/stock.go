@@ -23,7 +23,7 @@ type Stock struct {
 	// Backorders wait for goods, first come first served.
 	Backorders []Backorder `json:"backorders,omitempty"`
 	// Closed remembers what must not happen again: orders whose reservation was committed or
-	// released, and receipts and adjustments by ids derived from theirs.
+	// released, and receipts, adjustments, returns and partial cancellations by ids derived from theirs.
 	Closed Memory `json:"closed"`
 }
 
@@ -80,10 +80,10 @@ func Evolve(s Stock, e domain.Event) Stock {
 		if s.Reservations[e.OrderID] -= e.Quantity; s.Reservations[e.OrderID] == 0 {
 			delete(s.Reservations, e.OrderID)
 		}
-		s.Closed.add(e.RequestID)
+		s.Closed.add(requestKey(e.RequestID))
 	case StockReturned:
 		s.OnHand += e.Quantity
-		s.Closed.add(e.ReturnID)
+		s.Closed.add(returnKey(e.ReturnID))
 	case StockReleased:
 		s.SKU, s.Location = e.SKU, e.Location
 		s.close(e.OrderID, e.Quantity)
@@ -98,8 +98,10 @@ func Evolve(s Stock, e domain.Event) Stock {
 // of goods that came back after their order; taken as it is, it would close that order's reservation.
 func receiptKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "receipt") }
 
-// adjustmentKey is how Closed remembers an adjustment, for the same reason.
+// The other ids that Closed remembers are derived for the same reason.
 func adjustmentKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "adjustment") }
+func returnKey(id uuid.UUID) uuid.UUID     { return domain.DerivedID(id, "return") }
+func requestKey(id uuid.UUID) uuid.UUID    { return domain.DerivedID(id, "request") }
 
 func (s *Stock) close(order uuid.UUID, quantity int) {
 	s.Reserved -= quantity

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
@@ -15,8 +16,9 @@ type AmendAddress struct {
 	At       time.Time
 }
 
-// Amend replaces the address. Errors: not_found; not_amendable once a parcel has left or the order is
-// cancelled; country_fixed.
+// Amend replaces the address. It returns no events when the order has that address already. Errors:
+// not_found; not_amendable once a parcel has left or the order is cancelled; country_fixed; invalid
+// without an address or a name of who did it.
 func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 	switch {
 	case o.Status == "":
@@ -25,6 +27,16 @@ func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 		return nil, domain.Refuse("not_amendable", "order %s is %s", o.Number, o.Status)
 	case c.Country != o.ShipToCountry:
 		return nil, domain.Refuse("country_fixed", "order %s goes to %s: place a new order for another country", o.Number, o.ShipToCountry)
+	}
+	if c.Personal.Key == o.Personal.Key && bytes.Equal(c.Personal.Data, o.Personal.Data) {
+		return nil, nil
+	}
+	var bad domain.Invalids
+	if c.Personal.IsZero() {
+		bad.Add("shipping_address", "is required")
+	}
+	if bad.ID("by", c.By); len(bad) > 0 {
+		return nil, bad
 	}
 	return []domain.Event{ShippingAddressAmended{OrderID: o.ID, Personal: c.Personal, AmendedBy: c.By, AmendedAt: c.At}}, nil
 }

@@ -39,11 +39,15 @@ func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 // CheckCancel names what is wrong with a request to cancel, as [domain.Invalids].
 func CheckCancel(reason, by string) error {
 	var bad domain.Invalids
+	checkCancel(&bad, reason, by)
+	return bad.Err()
+}
+
+func checkCancel(bad *domain.Invalids, reason, by string) {
 	if strings.TrimSpace(reason) == "" {
 		bad.Add("reason", "is required")
 	} else {
 		bad.Text("reason", reason, TextLengthMax)
 	}
 	bad.ID("by", by)
-	return bad.Err()
 }

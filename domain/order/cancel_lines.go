@@ -21,11 +21,11 @@ type CancelLines struct {
 }
 
 // CancelPart takes pieces out of parcels that have not left, the last parcels first. The rest of the
-// order goes on.
+// order goes on, and ends when all that it still waited for is cancelled.
 //
 // It returns no events when the request was carried out before. Errors: not_found; not_cancellable
 // unless the order is confirmed or shipped; [domain.Invalids] for pieces that are not there any more
-// to be cancelled, or when nothing of the order would be left, which is for [Cancel].
+// to be cancelled; nothing_left when nothing of the order would be, which is for [Cancel].
 func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
@@ -40,8 +40,10 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 		OrderID: o.ID, RequestID: c.RequestID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At,
 	}
 	var bad domain.Invalids
-	if len(c.Lines) == 0 {
-		bad.Add("lines", "is required")
+	checkRequest(&bad, "request_id", c.RequestID, len(c.Lines))
+	checkCancel(&bad, c.Reason, c.By)
+	if len(bad) > 0 {
+		return nil, bad
 	}
 	after := o.Clone()
 	for i, line := range c.Lines {
@@ -59,12 +61,20 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
-	for _, s := range after.Shipments {
-		if len(s.Lines) > 0 {
-			return []domain.Event{e}, nil
-		}
+	if !slices.ContainsFunc(after.Shipments, func(s Shipment) bool { return len(s.Lines) > 0 }) {
+		return nil, domain.Refuse("nothing_left", "nothing of order %s would be left: cancel the order", o.Number)
 	}
-	return nil, domain.Refuse("nothing_left", "nothing of order %s would be left: cancel the order", o.Number)
+	// What was cancelled may have been all that the order still waited for.
+	return append([]domain.Event{e}, after.end(c.At)...), nil
+}
+
+func checkRequest(bad *domain.Invalids, idField string, id uuid.UUID, lines int) {
+	if id == uuid.Nil {
+		bad.Add(idField, "is required")
+	}
+	if lines < 1 || lines > ItemsMax {
+		bad.Add("lines", "has from 1 to %d entries, got %d", ItemsMax, lines)
+	}
 }
 
 // takeFromParcels takes pieces out of the parcels of o that have not left, the last ones first.

@@ -17,12 +17,15 @@ type ConfirmOrder struct {
 }
 
 // Confirm accepts an order for fulfilment. It returns no events when the order is confirmed already
-// or has gone further. Errors: not_found; not_confirmable when the order is cancelled, or when the
+// or has gone further. Errors: not_found; not_confirmable when the order is cancelled or held, or when the
 // parcels do not carry exactly what was ordered: an order is never confirmed that would ship too
 // little or take too much money.
 func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 	switch o.Status {
 	case StatusCreated:
+		if o.Held != "" {
+			return nil, domain.Refuse("not_confirmable", "order %s waits for a review", o.Number)
+		}
 		if !carries(c.Shipments, o) {
 			return nil, domain.Refuse("not_confirmable", "the parcels do not carry exactly what order %s holds", o.Number)
 		}

@@ -68,18 +68,23 @@ func endParcel(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domai
 	default:
 		events = append(events, ShipmentDelivered{OrderID: o.ID, ShipmentID: id, DeliveredAt: at})
 	}
-	arrived := end == ShipmentAtCustomer
-	for _, other := range o.Shipments {
-		if other.ShipmentID == id {
-			continue
+	o = o.Clone()
+	o.setShipment(id, end)
+	return append(events, o.end(at)...), nil
+}
+
+// end is how an order ends whose parcels have all ended, and nothing while one has not: delivered when
+// one has arrived, else cancelled as undeliverable.
+func (o Order) end(at time.Time) []domain.Event {
+	arrived := false
+	for _, s := range o.Shipments {
+		if !s.Status.Ended() {
+			return nil
 		}
-		if !other.Status.Ended() {
-			return events, nil
-		}
-		arrived = arrived || other.Status == ShipmentAtCustomer
+		arrived = arrived || s.Status == ShipmentAtCustomer
 	}
 	if arrived {
-		return append(events, OrderDelivered{OrderID: o.ID, DeliveredAt: at}), nil
+		return []domain.Event{OrderDelivered{OrderID: o.ID, DeliveredAt: at}}
 	}
-	return append(events, OrderCancelled{OrderID: o.ID, Reason: ReasonUndeliverable, CancelledBy: "system", CancelledAt: at}), nil
+	return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: ReasonUndeliverable, CancelledBy: "system", CancelledAt: at}}
 }

@@ -116,11 +116,30 @@ type Order struct {
 	PlacedAt      time.Time     `json:"placed_at"`
 	// Held is the rule that asked for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
+	// Reviewed is true once a person has let the order go on, so that a late attempt can't hold it again.
+	Reviewed bool `json:"reviewed,omitempty"`
 	// Overdue is true when the dispatch deadline passed before a parcel left.
 	Overdue     bool      `json:"overdue,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at"`
-	// Requests holds the ids of the partial cancellations and returns that were carried out.
-	Requests []uuid.UUID `json:"requests,omitempty"`
+	// Requests holds the ids of the partial cancellations that were carried out.
+	Requests []uuid.UUID  `json:"requests,omitempty"`
+	Returns  []Refundable `json:"returns,omitempty"`
+}
+
+// Refundable is a return that was recorded, and what its goods had cost.
+type Refundable struct {
+	ReturnID uuid.UUID   `json:"return_id"`
+	Amount   money.Money `json:"amount"`
+}
+
+// ReturnedAmount is what the goods of a return had cost; no money for an unknown one.
+func (o Order) ReturnedAmount(returnID uuid.UUID) money.Money {
+	for _, r := range o.Returns {
+		if r.ReturnID == returnID {
+			return r.Amount
+		}
+	}
+	return money.Money{}
 }
 
 // Evolve returns the order after the event. Unknown events change nothing.
@@ -134,7 +153,7 @@ func Evolve(o Order, e domain.Event) Order {
 	case OrderHeld:
 		o.Held = e.Rule
 	case OrderApproved:
-		o.Held = ""
+		o.Held, o.Reviewed = "", true
 	case OrderConfirmed:
 		o.Status = StatusConfirmed
 		o.Shipments = cloneShipments(e.Shipments)
@@ -174,7 +193,7 @@ func (o Order) setShipment(id uuid.UUID, status ShipmentStatus) {
 
 // Clone returns a copy that shares nothing which [Evolve] changes.
 func (o Order) Clone() Order {
-	o.Items, o.Requests = slices.Clone(o.Items), slices.Clone(o.Requests)
+	o.Items, o.Requests, o.Returns = slices.Clone(o.Items), slices.Clone(o.Requests), slices.Clone(o.Returns)
 	o.Shipments = cloneShipments(o.Shipments)
 	return o
 }

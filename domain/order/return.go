@@ -38,7 +38,7 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	switch {
 	case o.Status == "":
 		return nil, notFound(o)
-	case slices.Contains(o.Requests, c.ReturnID):
+	case slices.ContainsFunc(o.Returns, func(r Refundable) bool { return r.ReturnID == c.ReturnID }):
 		return nil, nil
 	case o.Status != StatusDelivered:
 		return nil, domain.Refuse("not_returnable", "order %s is %s, not delivered", o.Number, o.Status)
@@ -47,8 +47,10 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	}
 	e := OrderReturned{OrderID: o.ID, ReturnID: c.ReturnID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, ReturnedAt: c.At}
 	var bad domain.Invalids
-	if len(c.Lines) == 0 {
-		bad.Add("lines", "is required")
+	checkRequest(&bad, "return_id", c.ReturnID, len(c.Lines))
+	bad.Text("reason", c.Reason, TextLengthMax)
+	if len(bad) > 0 {
+		return nil, bad
 	}
 	after := o.Clone()
 	for i, line := range c.Lines {
@@ -93,7 +95,7 @@ func (o Order) takeBack(line ReturnLine) (taken []ReturnedLine, short int) {
 
 func (o Order) withReturn(e OrderReturned) Order {
 	o = o.Clone()
-	o.Requests = append(o.Requests, e.ReturnID)
+	o.Returns = append(o.Returns, Refundable{ReturnID: e.ReturnID, Amount: e.Amount})
 	for _, l := range e.Lines {
 		o.takeBack(ReturnLine{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock})
 	}

@@ -13,21 +13,21 @@ type ApproveOrder struct {
 }
 
 // Hold lets an order wait for a review that the rule asks for. It returns no events when it waits
-// already. Errors: not_found; not_holdable once the order is confirmed or cancelled.
+// already, or was reviewed before. Errors: not_found; not_holdable once the order is confirmed or cancelled.
 func Hold(o Order, rule string, at time.Time) ([]domain.Event, error) {
 	switch {
 	case o.Status == "":
 		return nil, notFound(o)
 	case o.Status != StatusCreated:
 		return nil, domain.Refuse("not_holdable", "order %s is %s", o.Number, o.Status)
-	case o.Held != "":
+	case o.Held != "" || o.Reviewed:
 		return nil, nil
 	}
 	return []domain.Event{OrderHeld{OrderID: o.ID, Rule: rule, HeldAt: at}}, nil
 }
 
 // Approve lets a held order go on. It returns no events when the order is not held (any more).
-// Errors: not_found; not_approvable when the order is cancelled.
+// Errors: not_found; not_approvable when the order is cancelled; invalid without a name of who did it.
 func Approve(o Order, c ApproveOrder) ([]domain.Event, error) {
 	switch {
 	case o.Status == "":
@@ -36,6 +36,10 @@ func Approve(o Order, c ApproveOrder) ([]domain.Event, error) {
 		return nil, domain.Refuse("not_approvable", "order %s is cancelled", o.Number)
 	case o.Held == "":
 		return nil, nil
+	}
+	var bad domain.Invalids
+	if bad.ID("by", c.By); len(bad) > 0 {
+		return nil, bad
 	}
 	return []domain.Event{OrderApproved{OrderID: o.ID, ApprovedBy: c.By, ApprovedAt: c.At}}, nil
 }

@@ -35,9 +35,9 @@ type RecordAuthorization struct {
 func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 	switch p.Status {
 	case "", StatusActionRequired, StatusExpired:
-	case StatusAuthorized, StatusRefunded:
+	case StatusAuthorized:
 		return nil, nil
-	case StatusCaptured:
+	case StatusCaptured, StatusRefunded:
 		if !p.NeedsAuthorization(c.Amount) {
 			return nil, nil
 		}
@@ -55,6 +55,9 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 	bad.Text("action_url", c.ActionURL, URLLengthMax)
 	if len(bad) > 0 {
 		return nil, bad
+	}
+	if c.Status == StatusDeclined && p.Declined == p.Generation+1 {
+		return nil, nil
 	}
 	id := ID(c.OrderID)
 	switch c.Status {
@@ -80,7 +83,7 @@ func (p Payment) NeedsAuthorization(amount money.Money) bool {
 	switch p.Status {
 	case "", StatusActionRequired, StatusExpired:
 		return true
-	case StatusCaptured:
+	case StatusCaptured, StatusRefunded:
 		return amount.Cmp(p.Capturable()) > 0
 	default:
 		return false
@@ -90,7 +93,12 @@ func (p Payment) NeedsAuthorization(amount money.Money) bool {
 // Expire records that the gateway has let the reserved money go. It returns no events when nothing is
 // reserved, or the authorisation still holds at that time.
 func Expire(p Payment, at time.Time) []domain.Event {
-	if p.Status != StatusAuthorized && p.Status != StatusCaptured || at.Before(p.ExpiresAt) || !p.Capturable().IsPositive() {
+	switch p.Status {
+	case StatusAuthorized, StatusCaptured, StatusRefunded:
+	default:
+		return nil
+	}
+	if at.Before(p.ExpiresAt) || !p.Capturable().IsPositive() {
 		return nil
 	}
 	return []domain.Event{PaymentAuthorizationExpired{PaymentID: p.ID, OrderID: p.OrderID, Amount: p.Capturable(), ExpiredAt: at}}

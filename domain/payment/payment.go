@@ -38,9 +38,11 @@ type Payment struct {
 	ActionURL  string      `json:"action_url,omitempty"`
 	ExpiresAt  time.Time   `json:"expires_at"`
 	// Generation counts the authorisations: the first, and one more after each that expired.
-	Generation int                       `json:"generation"`
-	Captures   map[uuid.UUID]money.Money `json:"captures,omitempty"`
-	Refunds    map[uuid.UUID]money.Money `json:"refunds,omitempty"`
+	Generation int `json:"generation"`
+	// Declined is the generation that the gateway declined last, 0 for none.
+	Declined int                       `json:"declined,omitempty"`
+	Captures map[uuid.UUID]money.Money `json:"captures,omitempty"`
+	Refunds  map[uuid.UUID]money.Money `json:"refunds,omitempty"`
 }
 
 // ID returns the id of an order's payment.
@@ -55,16 +57,14 @@ func Evolve(p Payment, e domain.Event) Payment {
 			p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
 		}
 		p.Authorized = p.Captured.Add(e.Amount)
-		if p.Status = StatusAuthorized; len(p.Captures) > 0 {
-			p.Status = StatusCaptured
-		}
+		p.Status = p.settledOr(StatusAuthorized)
 	case PaymentAuthorizationExpired:
 		p.Authorized = p.Captured
 		if p.Status == StatusAuthorized {
 			p.Status = StatusExpired
 		}
 	case PaymentDeclined:
-		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, StatusDeclined
+		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, p.settledOr(StatusDeclined)
 	case PaymentActionRequired:
 		p.ID, p.OrderID, p.Status, p.GatewayRef, p.ActionURL = e.PaymentID, e.OrderID, StatusActionRequired, e.GatewayRef, e.ActionURL
 	case PaymentCaptured:
@@ -74,10 +74,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.Captures[e.CaptureID] = e.Amount
 		p.Captured, p.Status = p.Captured.Add(e.Amount), StatusCaptured
 	case PaymentVoided:
-		// Voiding after a capture only frees the rest, so what was captured still tells the state.
-		if len(p.Captures) == 0 {
-			p.Status = StatusVoided
-		}
+		p.Status = p.settledOr(StatusVoided)
 		p.Authorized = p.Captured
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
 	case PaymentRefunded:
@@ -86,11 +83,22 @@ func Evolve(p Payment, e domain.Event) Payment {
 		}
 		p.Refunds[e.RefundID] = e.Amount
 		p.Refunded = p.Refunded.Add(e.Amount)
-		if p.Refunded.Cmp(p.Captured) == 0 {
-			p.Status = StatusRefunded
-		}
+		p.Status = p.settledOr(p.Status)
 	}
 	return p
+}
+
+// settledOr is where a payment stands of which something was captured, and otherwise the status given:
+// what becomes of the rest of an authorisation doesn't change that money was taken.
+func (p Payment) settledOr(status Status) Status {
+	switch {
+	case len(p.Captures) == 0:
+		return status
+	case p.Refunded.Cmp(p.Captured) == 0:
+		return StatusRefunded
+	default:
+		return StatusCaptured
+	}
 }
 
 // Capturable is what is authorised and not yet captured.

@@ -23,7 +23,7 @@ type VoidPayment struct {
 func Void(p Payment, c VoidPayment) []domain.Event {
 	voided := PaymentVoided{PaymentID: ID(c.OrderID), OrderID: c.OrderID, Reason: c.Reason, VoidedAt: c.At}
 	switch p.Status {
-	case "", StatusActionRequired:
+	case "", StatusActionRequired, StatusExpired:
 		voided.Amount = money.Zero(p.Authorized.Currency)
 	case StatusAuthorized, StatusCaptured, StatusRefunded:
 		voided.Amount = p.Capturable()
