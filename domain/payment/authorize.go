@@ -84,7 +84,8 @@ func (p Payment) NeedsAuthorization(amount money.Money) bool {
 	case "", StatusActionRequired, StatusExpired:
 		return true
 	case StatusCaptured, StatusRefunded:
-		return amount.Cmp(p.Capturable()) > 0
+		// Only what ran out is made anew: a late duplicate of the first attempt must not reserve money again.
+		return p.Lapsed && amount.Cmp(p.Capturable()) > 0
 	default:
 		return false
 	}

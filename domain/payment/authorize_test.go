@@ -60,6 +60,19 @@ func TestExpiredAuthorizationIsMadeAnew(t *testing.T) {
 	require.False(t, p.NeedsAuthorization(eur(60)))
 }
 
+// A first attempt that timed out may come back long after its retry: it must not reserve money again.
+func TestLateDuplicateOfAnAuthorization(t *testing.T) {
+	t.Parallel()
+	p := must(t, payment.Payment{}, authorize(100))
+	for _, cents := range []int64{40, 60} {
+		p = must(t, p, capture(uuid.New(), cents))
+		require.False(t, p.NeedsAuthorization(eur(100)))
+		events, err := authorize(100)(p)
+		require.NoError(t, err)
+		require.Empty(t, events)
+	}
+}
+
 // The second authorisation of a part-captured payment is declined: the money that was taken is still
 // told of, and can be refunded.
 func TestDeclineOfTheRestKeepsWhatWasCaptured(t *testing.T) {

@@ -56,10 +56,10 @@ func Evolve(p Payment, e domain.Event) Payment {
 		if p.Generation++; p.Generation == 1 {
 			p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
 		}
-		p.Authorized = p.Captured.Add(e.Amount)
+		p.Authorized, p.Lapsed = p.Captured.Add(e.Amount), false
 		p.Status = p.settledOr(StatusAuthorized)
 	case PaymentAuthorizationExpired:
-		p.Authorized = p.Captured
+		p.Authorized, p.Lapsed = p.Captured, true
 		if p.Status == StatusAuthorized {
 			p.Status = StatusExpired
 		}
@@ -75,7 +75,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.Captured, p.Status = p.Captured.Add(e.Amount), StatusCaptured
 	case PaymentVoided:
 		p.Status = p.settledOr(StatusVoided)
-		p.Authorized = p.Captured
+		p.Authorized, p.Lapsed = p.Captured, false
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
 	case PaymentRefunded:
 		if p.Refunds == nil {

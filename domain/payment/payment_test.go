@@ -78,6 +78,7 @@ func TestPaymentKeepsItsBooks(t *testing.T) {
 		var p payment.Payment
 		captured, refunded := map[uuid.UUID]int64{}, map[uuid.UUID]int64{}
 		var held int64 // at the gateway, authorised and neither captured nor let go
+		lapsed := false
 		id, cents := rapid.SampledFrom(ids), rapid.Int64Range(-1, 60)
 		take := func(t *rapid.T, decide func(payment.Payment) ([]domain.Event, error)) []domain.Event {
 			before, err := json.Marshal(p)
@@ -100,18 +101,20 @@ func TestPaymentKeepsItsBooks(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"authorize": func(t *rapid.T) {
 				if len(take(t, authorize(100))) > 0 {
-					held = 100
+					require.Zero(t, held, "never twice at once")
+					require.True(t, lapsed || len(captured) == 0)
+					held, lapsed = 100, false
 				}
 			},
 			"require action": func(t *rapid.T) { take(t, answer(payment.StatusActionRequired)) },
 			"expire": func(t *rapid.T) {
 				if len(take(t, expire)) > 0 {
-					held = 0
+					held, lapsed = 0, true
 				}
 			},
 			"void": func(t *rapid.T) {
 				take(t, void)
-				held = 0
+				held, lapsed = 0, false
 			},
 			"capture": func(t *rapid.T) {
 				c, n := id.Draw(t, "capture"), cents.Draw(t, "cents")

@@ -27,7 +27,7 @@ func Void(p Payment, c VoidPayment) []domain.Event {
 		voided.Amount = money.Zero(p.Authorized.Currency)
 	case StatusAuthorized, StatusCaptured, StatusRefunded:
 		voided.Amount = p.Capturable()
-		if voided.Amount.IsZero() {
+		if voided.Amount.IsZero() && !p.Lapsed {
 			return nil
 		}
 	default:
