@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,8 +14,8 @@ import (
 // Gateway is a payment gateway.
 //
 // Each call may be repeated: the same idempotency key gives the same outcome and takes effect once.
-// An error that is no [domain.Error] means that the outcome is not known, so the caller asks again
-// under the same key.
+// An error that is no [domain.Error] ([ErrNoAnswer]) means that the outcome is not known, so the caller
+// asks again under the same key, with the same AskedAt, for as long as it wants to know.
 type Gateway interface {
 	// Authorize reserves money, or says why not. A decline is an answer, not an error.
 	Authorize(ctx context.Context, r AuthorizeRequest) (AuthorizeResult, error)
@@ -27,12 +29,21 @@ type Gateway interface {
 	Refund(ctx context.Context, r RefundRequest) (ref string, err error)
 }
 
+// ErrNoAnswer says that a gateway could not be asked or did not answer, so that the outcome is unknown.
+var ErrNoAnswer = errors.New("no answer from the payment gateway")
+
+// NoAnswer returns err as an [ErrNoAnswer], which is worth asking again.
+func NoAnswer(err error) error { return fmt.Errorf("%w: %w", ErrNoAnswer, err) }
+
 // AuthorizeRequest asks for money to be reserved.
 type AuthorizeRequest struct {
 	IdempotencyKey string
-	PaymentID      uuid.UUID
-	OrderID        uuid.UUID
-	Amount         money.Money
+	// AskedAt is when this key was asked for first. A gateway forgets keys after some time, and looks up
+	// what became of an older request before it makes it again; the zero time makes it look up always.
+	AskedAt   time.Time
+	PaymentID uuid.UUID
+	OrderID   uuid.UUID
+	Amount    money.Money
 	// Token names the customer's means of payment at the gateway.
 	Token string
 }
@@ -48,12 +59,17 @@ type AuthorizeResult struct {
 	ExpiresAt time.Time
 }
 
-// CaptureRequest asks to take money.
+// CaptureRequest asks to take money. Captures of one payment are asked for one after the other: the
+// next when the last was answered.
 type CaptureRequest struct {
 	IdempotencyKey string
+	AskedAt        time.Time // as in [AuthorizeRequest]
 	PaymentID      uuid.UUID
 	GatewayRef     string
 	Amount         money.Money
+	// Capturable is what of the authorisation was left before this capture: [payment.Payment.Capturable].
+	// When Amount is all of it, nothing stays reserved.
+	Capturable money.Money
 }
 
 // VoidRequest asks to let an authorisation go. GatewayRef is empty when the answer to the
@@ -62,13 +78,21 @@ type VoidRequest struct {
 	IdempotencyKey string
 	PaymentID      uuid.UUID
 	GatewayRef     string
+	// AuthorizeKey is the idempotency key of an authorisation that was or may still be asked for and is
+	// not answered, the first one or a later one; empty when there is none. It authorises nothing afterwards.
+	AuthorizeKey string
+	// Capturable is what the caller knows to be authorised and not captured: [payment.Payment.Capturable];
+	// zero when nothing is known. If the gateway has taken more than the caller asked for, it goes back.
+	Capturable money.Money
 }
 
 // RefundRequest asks to give money back.
 type RefundRequest struct {
 	IdempotencyKey string
+	AskedAt        time.Time // as in [AuthorizeRequest]
 	PaymentID      uuid.UUID
 	GatewayRef     string
 	Amount         money.Money
-	Reason         string
+	// Reason is ours; it may be a person's words, so a gateway doesn't pass it on.
+	Reason string
 }

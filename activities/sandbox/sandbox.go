@@ -42,6 +42,7 @@ type Entry struct {
 	Key       string      `json:"key"`
 	Kind      string      `json:"kind"` // attempt, authorize, decline, action_required, capture, void, refund
 	PaymentID uuid.UUID   `json:"payment_id"`
+	OrderID   uuid.UUID   `json:"order_id,omitzero"`
 	Amount    money.Money `json:"amount"`
 	Ref       string      `json:"ref"`
 	Code      string      `json:"code,omitempty"`
@@ -98,7 +99,7 @@ func (g *Gateway) Authorize(ctx context.Context, r activities.AuthorizeRequest) 
 			return nil
 		}
 		acc := g.account(r.PaymentID)
-		e := Entry{Key: r.IdempotencyKey, PaymentID: r.PaymentID, Amount: r.Amount, Ref: "sandbox_" + r.PaymentID.String()}
+		e := Entry{Key: r.IdempotencyKey, PaymentID: r.PaymentID, OrderID: r.OrderID, Amount: r.Amount, Ref: "sandbox_" + r.PaymentID.String()}
 		switch {
 		case acc.closed:
 			e.Kind, e.Code = "decline", "payment_cancelled"
@@ -230,8 +231,8 @@ func (g *Gateway) Balance(paymentID uuid.UUID) (Balance, error) {
 	return b, err
 }
 
-// Ledger returns all entries, oldest first.
-func (g *Gateway) Ledger() ([]Entry, error) {
+// Entries returns all entries of the ledger, oldest first.
+func (g *Gateway) Entries() ([]Entry, error) {
 	var entries []Entry
 	err := g.locked(func() error { entries = append(entries, g.entries...); return nil })
 	return entries, err
