@@ -40,7 +40,9 @@ type Payment struct {
 	// Generation counts the authorisations: the first, and one more after each that expired.
 	Generation int `json:"generation"`
 	// Declined is the generation that the gateway declined last, 0 for none.
-	Declined int                       `json:"declined,omitempty"`
+	Declined int `json:"declined,omitempty"`
+	// Lapsed is true from the expiry of an authorisation until the next one or a void.
+	Lapsed   bool                      `json:"lapsed,omitempty"`
 	Captures map[uuid.UUID]money.Money `json:"captures,omitempty"`
 	Refunds  map[uuid.UUID]money.Money `json:"refunds,omitempty"`
 }
@@ -65,6 +67,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		}
 	case PaymentDeclined:
 		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, p.settledOr(StatusDeclined)
+		p.Declined = p.Generation + 1
 	case PaymentActionRequired:
 		p.ID, p.OrderID, p.Status, p.GatewayRef, p.ActionURL = e.PaymentID, e.OrderID, StatusActionRequired, e.GatewayRef, e.ActionURL
 	case PaymentCaptured:
