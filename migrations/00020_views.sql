@@ -132,6 +132,14 @@ CREATE TABLE orderloom.order_changes (
 CREATE INDEX order_changes_tx ON orderloom.order_changes (tx, id);
 CREATE INDEX order_changes_changed_at ON orderloom.order_changes USING brin (changed_at);
 
+-- The projections there are, written by the projector when it starts.
+CREATE TABLE orderloom.projections (
+    name           text        NOT NULL PRIMARY KEY,
+    aggregates     text[]      NOT NULL,
+    consumer_group text        NOT NULL,
+    registered_at  timestamptz NOT NULL DEFAULT now()
+);
+
 -- Where the projectors of a consumer group stand in Kafka, written with what they have applied.
 CREATE TABLE orderloom.projection_checkpoints (
     consumer_group text        NOT NULL,

@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 )
 
 // OrderView is one row of order_views: an order with its payment and its parcels, as people read it.
@@ -23,6 +24,7 @@ type OrderView struct {
 	Refunded          money.Money      `json:"refunded"`
 	Items             []order.Item     `json:"items"`
 	Shipments         []order.Shipment `json:"shipments"`
+	Refunds           []Refund         `json:"refunds,omitempty"`
 	CancelReason      string           `json:"cancel_reason,omitempty"`
 	// PaymentActionURL is where the customer confirms the payment, while the bank waits for that.
 	PaymentActionURL string `json:"payment_action_url,omitempty"`
@@ -34,6 +36,21 @@ type OrderView struct {
 	// Version is the last version of the order's stream in this view, PaymentVersion of the payment's.
 	Version        int64 `json:"version"`
 	PaymentVersion int64 `json:"payment_version"`
+}
+
+// Refund is money that went back to the customer.
+type Refund struct {
+	RefundID   uuid.UUID   `json:"refund_id"`
+	Amount     money.Money `json:"amount"`
+	Reason     string      `json:"reason"`
+	RefundedAt time.Time   `json:"refunded_at"`
+}
+
+// PaymentView is one row of payment_views.
+type PaymentView struct {
+	payment.Payment
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
 }
 
 // CustomerSummary is one row of customer_summaries.

@@ -1,0 +1,145 @@
+package broker
+
+import (
+	"crypto/tls"
+	"log/slog"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+)
+
+// Defaults and limits.
+const (
+	// PartitionsDefault is how many partitions a topic gets. It can't be changed later without breaking
+	// the order of an aggregate's events, so it is generous.
+	PartitionsDefault = 12
+	// RetentionDefault is how long Kafka keeps an event; the event store keeps it for ever.
+	RetentionDefault = 7 * 24 * time.Hour
+	// MessageBytesMaxDefault is a little less than what Kafka accepts unless told otherwise (1,048,588
+	// bytes for a batch), which leaves room for headers and framing.
+	MessageBytesMaxDefault = 1_000_000
+	// requestTimeout bounds one request to a broker. A produce request that takes longer counts as
+	// failed, though it may have arrived.
+	requestTimeout = 10 * time.Second
+	// metadataTTL is how long the layout of the cluster is remembered. A moved partition is found after
+	// at most this long.
+	metadataTTL = 5 * time.Second
+)
+
+// DeadLetters is the topic of messages that nobody could make sense of; see [Writer.DeadLetter].
+const DeadLetters = "orderloom-dead-letters"
+
+// Config says where Kafka is and how its topics are set up. Only Brokers is required.
+type Config struct {
+	// Brokers are addresses host:port to begin with; the others are learnt from them.
+	Brokers  []string
+	ClientID string
+	// TLS and SASL are nil for a plain connection.
+	TLS  *tls.Config
+	SASL sasl.Mechanism
+
+	// Partitions, Replication, Retention and Topics are what EnsureTopics sets up. Zero means
+	// PartitionsDefault, 1 and RetentionDefault; a negative retention keeps for ever.
+	Partitions  int
+	Replication int
+	Retention   time.Duration
+	// Topics overrides settings topic by topic.
+	Topics map[string]TopicConfig
+
+	// MessageBytesMax is the largest message sent whole; 0 is MessageBytesMaxDefault.
+	MessageBytesMax int
+
+	// Group is the consumer group of a [Reader].
+	Group string
+
+	Logger *slog.Logger
+	// Registry adds schema references to the messages; nil adds none.
+	Registry *Registry
+}
+
+// TopicConfig overrides what [Config] says for one topic; zero values override nothing.
+type TopicConfig struct {
+	Partitions  int
+	Replication int
+	Retention   time.Duration
+	// Settings are any further settings by their name in Kafka, such as "cleanup.policy": "compact".
+	Settings map[string]string
+}
+
+// Topic returns the topic that carries the events of an aggregate type.
+func Topic(aggregateType string) string { return aggregateType + "-events" }
+
+// Topics returns the topics of all aggregate types.
+func Topics() []string {
+	var topics []string
+	for _, t := range catalog.AggregateTypes() {
+		topics = append(topics, Topic(t))
+	}
+	return topics
+}
+
+func (c Config) logger() *slog.Logger {
+	if c.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return c.Logger
+}
+
+func (c Config) messageBytesMax() int {
+	if c.MessageBytesMax > 0 {
+		return c.MessageBytesMax
+	}
+	return MessageBytesMaxDefault
+}
+
+func (c Config) clientID() string {
+	if c.ClientID == "" {
+		return "orderloom"
+	}
+	return c.ClientID
+}
+
+// client returns a client with connections of its own, and the function that closes them.
+func (c Config) client() (*kafka.Client, func()) {
+	t := &kafka.Transport{
+		ClientID: c.clientID(), TLS: c.TLS, SASL: c.SASL,
+		DialTimeout: 3 * time.Second, IdleTimeout: 30 * time.Second, MetadataTTL: metadataTTL,
+	}
+	return &kafka.Client{Addr: kafka.TCP(c.Brokers...), Transport: t, Timeout: requestTimeout}, t.CloseIdleConnections
+}
+
+func (c Config) dialer() *kafka.Dialer {
+	return &kafka.Dialer{
+		ClientID: c.clientID(), TLS: c.TLS, SASLMechanism: c.SASL, Timeout: 3 * time.Second, DualStack: true,
+	}
+}
+
+// topicConfig returns the settings of one topic with the defaults filled in.
+func (c Config) topicConfig(topic string) TopicConfig {
+	first := func(ns ...int) int {
+		for _, n := range ns {
+			if n > 0 {
+				return n
+			}
+		}
+		return 0
+	}
+	t := c.Topics[topic]
+	t.Partitions = first(t.Partitions, c.Partitions, PartitionsDefault)
+	t.Replication = first(t.Replication, c.Replication, 1)
+	if t.Retention == 0 {
+		t.Retention = c.Retention
+	}
+	if t.Retention == 0 {
+		t.Retention = RetentionDefault
+	}
+	return t
+}
+
+// partitionOf returns the partition for an aggregate: murmur2 of the key, as Kafka's own clients do.
+func partitionOf(env domain.Envelope, partitions []int) int {
+	return kafka.Murmur2Balancer{Consistent: true}.Balance(kafka.Message{Key: []byte(env.AggregateID.String())}, partitions...)
+}

@@ -1,0 +1,131 @@
+package projector
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/segmentio/kafka-go"
+)
+
+// reportInterval is how often the lag is measured and the parked are counted.
+const reportInterval = time.Second
+
+// mark is how far a batch has come in one partition.
+type mark struct {
+	next, end, sequence int64
+	at                  *time.Time
+}
+
+// after returns the mark after a message; env is zero when the message is no event.
+func (c mark) after(m kafka.Message, env domain.Envelope) mark {
+	c.next, c.end = m.Offset+1, max(c.end, m.HighWaterMark)
+	if env.Sequence > 0 {
+		c.sequence, c.at = env.Sequence, &env.Timestamp
+	}
+	return c
+}
+
+// writeMarks queues the statement that records how far a consumer group has come.
+func writeMarks(q *pgx.Batch, group string, marks map[broker.PartitionID]mark) {
+	ids := slices.SortedFunc(maps.Keys(marks), comparePartitions)
+	var topics []string
+	var partitions []int32
+	var next, end, sequences []int64
+	var at []*time.Time
+	for _, id := range ids {
+		c := marks[id]
+		topics, partitions = append(topics, id.Topic), append(partitions, int32(id.Partition))
+		next, end, sequences, at = append(next, c.next), append(end, c.end), append(sequences, c.sequence), append(at, c.at)
+	}
+	q.Queue(`INSERT INTO orderloom.projection_checkpoints AS t (consumer_group, topic, partition, next_offset, end_offset, sequence, event_at)
+		SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[])
+		ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET next_offset = excluded.next_offset, end_offset = excluded.end_offset,
+			sequence = GREATEST(t.sequence, excluded.sequence), event_at = coalesce(excluded.event_at, t.event_at), updated_at = now()`,
+		group, topics, partitions, next, end, sequences, at)
+}
+
+func comparePartitions(a, b broker.PartitionID) int {
+	if c := strings.Compare(a.Topic, b.Topic); c != 0 {
+		return c
+	}
+	return a.Partition - b.Partition
+}
+
+// side starts what goes on beside the reading of Kafka: reporting, sweeping, and trying parked aggregates
+// again. It ends with ctx.
+func (p *Projector) side(ctx context.Context, reader *broker.Reader) *sync.WaitGroup {
+	var wg sync.WaitGroup
+	wg.Go(func() { p.report(ctx, reader) })
+	wg.Go(func() { p.retryParked(ctx) })
+	if p.opts.Streams != nil {
+		wg.Go(func() { p.sweep(ctx, reader.Lost()) })
+	}
+	return &wg
+}
+
+// report refreshes the ends of the partitions in the checkpoints, from which the lag follows, and the
+// gauges.
+func (p *Projector) report(ctx context.Context, reader *broker.Reader) {
+	for pause(ctx, reportInterval) == nil {
+		if err := p.reportOnce(ctx, reader.Positions()); err != nil && ctx.Err() == nil {
+			p.opts.Logger.DebugContext(ctx, "can't report the lag", "error", err)
+		}
+	}
+}
+
+func (p *Projector) reportOnce(ctx context.Context, positions []broker.Position) error {
+	// All lock the rows in one order.
+	slices.SortFunc(positions, func(a, b broker.Position) int { return comparePartitions(a.PartitionID, b.PartitionID) })
+	var topics []string
+	var partitions []int32
+	var next, end []int64
+	for _, pos := range positions {
+		topics, partitions = append(topics, pos.Topic), append(partitions, int32(pos.Partition))
+		next, end = append(next, pos.Processed), append(end, pos.End)
+	}
+	_, err := p.opts.Pool.Exec(ctx, `INSERT INTO orderloom.projection_checkpoints AS t
+			(consumer_group, topic, partition, next_offset, end_offset, sequence)
+		SELECT $1, *, 0 FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[])
+		ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET end_offset = excluded.end_offset, updated_at = now(),
+			next_offset = LEAST(t.next_offset, excluded.end_offset)`, p.opts.Broker.Group, topics, partitions, next, end)
+	if err != nil {
+		return err
+	}
+	return p.setGauges(ctx)
+}
+
+// setGauges shows the status of the projections as metrics.
+func (p *Projector) setGauges(ctx context.Context) error {
+	all, err := readmodel.Projections(ctx, p.opts.Pool)
+	if err != nil {
+		return err
+	}
+	m := p.engine.metrics
+	for _, s := range all {
+		m.lagEvents.WithLabelValues(s.Name).Set(float64(s.LagEvents))
+		m.lagSeconds.WithLabelValues(s.Name).Set(s.LagSeconds)
+		m.parked.WithLabelValues(s.Name).Set(float64(s.Parked))
+		m.parkedAge.WithLabelValues(s.Name).Set(s.ParkedOldestSeconds)
+	}
+	return nil
+}
+
+// register records which projections there are, for the reporting of their status.
+func (p *Projector) register(ctx context.Context) error {
+	q := &pgx.Batch{}
+	for _, pr := range p.engine.projections {
+		q.Queue(`INSERT INTO orderloom.projections AS t (name, aggregates, consumer_group) VALUES ($1, $2, $3)
+			ON CONFLICT (name) DO UPDATE SET aggregates = excluded.aggregates, consumer_group = excluded.consumer_group, registered_at = now()
+			WHERE (t.aggregates, t.consumer_group) IS DISTINCT FROM (excluded.aggregates, excluded.consumer_group)`,
+			pr.Name(), pr.Aggregates(), p.opts.Broker.Group)
+	}
+	return p.opts.Pool.SendBatch(ctx, q).Close()
+}

@@ -1,0 +1,359 @@
+package projector
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/shopspring/decimal"
+)
+
+// Orders keeps order_views, one row for each order with its payment, and from its changes
+// customer_summaries and order_changes.
+type Orders struct{}
+
+// Name implements [Projection].
+func (Orders) Name() string { return "orders" }
+
+// Aggregates implements [Projection].
+func (Orders) Aggregates() []string {
+	return []string{domain.AggregateOrder, domain.AggregatePayment}
+}
+
+// Tables implements [Projection].
+func (Orders) Tables() []Table {
+	return []Table{
+		{Name: "order_views", Key: []string{"order_id"}, Versions: []string{"version", "payment_version"}},
+		{Name: "customer_summaries", Key: []string{"customer_id", "currency"}},
+	}
+}
+
+// errRaced means that another projector has created a row meanwhile: the batch is done again.
+var errRaced = errors.New("another projector was first")
+
+// Open implements [Projection]. The rows are locked, because what a change adds to the customer's summary
+// is the difference between the row before and after it.
+func (Orders) Open(q *pgx.Batch, in Place, keys []Key) Batch {
+	b := &orderBatch{in: in, rows: map[uuid.UUID]*orderRow{}}
+	seen := map[uuid.UUID]bool{}
+	for _, k := range keys {
+		seen[k.OrderID] = true
+	}
+	statement := "SELECT " + readmodel.OrderColumns + " FROM {order_views} WHERE order_id = ANY($1) ORDER BY order_id"
+	if in.IsLive() {
+		statement += " FOR UPDATE"
+	}
+	q.Queue(in.SQL(statement), sortedIDs(seen)).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			v, err := readmodel.ScanOrder(rows)
+			if err != nil {
+				return err
+			}
+			b.rows[v.OrderID] = &orderRow{exists: true, before: v, view: v}
+		}
+		return rows.Err()
+	})
+	return b
+}
+
+type orderBatch struct {
+	in   Place
+	rows map[uuid.UUID]*orderRow
+}
+
+type orderRow struct {
+	// exists tells whether the row was there when the batch was opened.
+	exists, changed bool
+	before, view    readmodel.OrderView
+}
+
+func (b *orderBatch) row(id uuid.UUID) *orderRow {
+	r := b.rows[id]
+	if r == nil {
+		r = &orderRow{before: readmodel.NewOrderView(id), view: readmodel.NewOrderView(id)}
+		b.rows[id] = r
+	}
+	return r
+}
+
+func (b *orderBatch) Version(k Key) int64 {
+	r := b.rows[k.OrderID]
+	switch {
+	case r == nil:
+		return 0
+	case k.AggregateType == domain.AggregatePayment:
+		return r.view.PaymentVersion
+	default:
+		return r.view.Version
+	}
+}
+
+func (b *orderBatch) Apply(e Event) error {
+	if e.OrderID == uuid.Nil {
+		return fmt.Errorf("%s names no order", e.EventType)
+	}
+	r := b.row(e.OrderID)
+	r.changed = true
+	if e.AggregateType == domain.AggregatePayment {
+		r.view = r.view.ApplyPayment(e.Envelope, e.Data)
+	} else {
+		r.view = r.view.ApplyOrder(e.Envelope, e.Data)
+	}
+	return nil
+}
+
+func (b *orderBatch) Skip(e Event) {
+	r := b.row(e.OrderID)
+	r.changed = true
+	if e.AggregateType == domain.AggregatePayment {
+		r.view.PaymentVersion = e.Version
+	} else {
+		r.view.Version = e.Version
+	}
+	if r.view.UpdatedAt.IsZero() {
+		r.view.UpdatedAt = e.Timestamp
+	}
+}
+
+func (b *orderBatch) Flush(q *pgx.Batch) {
+	var added, updated orderColumns
+	customers := customerDeltas{}
+	var ids []uuid.UUID
+	var versions, paymentVersions []int64
+	for _, id := range sortedIDs(b.rows) {
+		r := b.rows[id]
+		if !r.changed {
+			continue
+		}
+		if r.exists {
+			updated.add(r.view)
+		} else {
+			added.add(r.view)
+		}
+		customers.add(r.before, -1)
+		customers.add(r.view, +1)
+		ids, versions, paymentVersions = append(ids, id), append(versions, r.view.Version), append(paymentVersions, r.view.PaymentVersion)
+	}
+	if n := len(added.ids); n > 0 {
+		q.Queue(b.in.SQL("INSERT INTO {order_views} ("+orderColumnNames+") SELECT "+orderColumnCasts+" FROM "+orderColumnArrays+
+			" ON CONFLICT (order_id) DO NOTHING"), added.args()...).Exec(func(tag pgconn.CommandTag) error {
+			if int(tag.RowsAffected()) != n {
+				return errRaced
+			}
+			return nil
+		})
+	}
+	if len(updated.ids) > 0 {
+		q.Queue(b.in.SQL("UPDATE {order_views} AS t SET ("+orderColumnNames+") = ROW("+orderColumnCasts+") FROM "+orderColumnArrays+
+			" WHERE t.order_id = u.order_id"), updated.args()...)
+	}
+	customers.flush(q, b.in)
+	if len(ids) > 0 && b.in.IsLive() {
+		q.Queue(`INSERT INTO orderloom.order_changes (order_id, version, payment_version) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])`,
+			ids, versions, paymentVersions)
+	}
+}
+
+// changed implements changes: the orders that this batch has changed.
+func (b *orderBatch) changes() []readmodel.OrderVersion {
+	var all []readmodel.OrderVersion
+	for id, r := range b.rows {
+		if r.changed {
+			all = append(all, readmodel.OrderVersion{OrderID: id, Version: r.view.Version, PaymentVersion: r.view.PaymentVersion})
+		}
+	}
+	return all
+}
+
+// orderColumns holds rows of order_views column by column, which is how one statement takes many.
+type orderColumns struct {
+	ids                                                                                    []uuid.UUID
+	versions, paymentVersions                                                              []int64
+	created                                                                                []*time.Time
+	updated                                                                                []time.Time
+	numbers, customers, statuses, fulfillments, totals, currencies, items, skus, shipments []*string
+	cancelReasons, countries                                                               []string
+	addresses                                                                              []*string
+	paymentStatuses, captured, refunded, paymentCurrencies, actionURLs                     []string
+	refunds                                                                                []*string
+}
+
+const (
+	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
+		total_amount, currency, items, skus, shipments, cancel_reason, ship_to_country, shipping_address, payment_status, captured_amount,
+		refunded_amount, payment_currency, payment_action_url, refunds`
+	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
+		u.fulfillment_status, u.total_amount::numeric, u.currency, u.items::jsonb, u.skus::text[], u.shipments::jsonb, u.cancel_reason,
+		u.ship_to_country, u.shipping_address::jsonb, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric,
+		u.payment_currency, u.payment_action_url, u.refunds::jsonb`
+	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+		$20::text[], $21::text[], $22::text[], $23::text[]) AS u(` + orderColumnNames + `)`
+)
+
+func (c *orderColumns) add(v readmodel.OrderView) {
+	known := v.Status != ""
+	text := func(s string) *string {
+		if !known {
+			return nil
+		}
+		return &s
+	}
+	c.ids = append(c.ids, v.OrderID)
+	c.versions, c.paymentVersions = append(c.versions, v.Version), append(c.paymentVersions, v.PaymentVersion)
+	c.created, c.updated = append(c.created, timeOrNil(v.CreatedAt)), append(c.updated, v.UpdatedAt)
+	c.numbers, c.customers = append(c.numbers, text(v.OrderNumber)), append(c.customers, text(v.CustomerID))
+	c.statuses, c.fulfillments = append(c.statuses, text(string(v.Status))), append(c.fulfillments, text(v.FulfillmentStatus))
+	c.totals, c.currencies = append(c.totals, text(v.Total.Amount.String())), append(c.currencies, text(v.Total.Currency))
+	c.items, c.skus = append(c.items, text(jsonText(v.Items))), append(c.skus, text(arrayText(skus(v.Items))))
+	c.shipments = append(c.shipments, jsonOrNil(v.Shipments))
+	c.cancelReasons, c.countries = append(c.cancelReasons, v.CancelReason), append(c.countries, v.ShipToCountry)
+	if v.Personal.IsZero() {
+		c.addresses = append(c.addresses, nil)
+	} else {
+		sealed := jsonText(v.Personal)
+		c.addresses = append(c.addresses, &sealed)
+	}
+	c.paymentStatuses = append(c.paymentStatuses, v.PaymentStatus)
+	c.captured, c.refunded = append(c.captured, v.Captured.Amount.String()), append(c.refunded, v.Refunded.Amount.String())
+	c.paymentCurrencies, c.actionURLs = append(c.paymentCurrencies, v.Captured.Currency), append(c.actionURLs, v.PaymentActionURL)
+	c.refunds = append(c.refunds, jsonOrNil(v.Refunds))
+}
+
+func (c *orderColumns) args() []any {
+	return []any{
+		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
+		c.items, c.skus, c.shipments, c.cancelReasons, c.countries, c.addresses, c.paymentStatuses, c.captured, c.refunded, c.paymentCurrencies,
+		c.actionURLs, c.refunds,
+	}
+}
+
+// customerDeltas sums what orders add to the summaries of their customers.
+type customerDeltas map[customerKey]*customerDelta
+
+type customerKey struct{ customer, currency string }
+
+type customerDelta struct {
+	orders, cancelled, delivered int64
+	total                        decimal.Decimal
+	first, last                  time.Time
+}
+
+// add adds an order, or with sign -1 takes it away again.
+func (d customerDeltas) add(v readmodel.OrderView, sign int64) {
+	if v.Status == "" {
+		return
+	}
+	k := customerKey{v.CustomerID, v.Total.Currency}
+	c := d[k]
+	if c == nil {
+		c = &customerDelta{}
+		d[k] = c
+	}
+	c.orders += sign
+	switch v.Status {
+	case order.StatusCancelled:
+		c.cancelled += sign
+	case order.StatusDelivered:
+		c.delivered += sign
+	}
+	if v.Status != order.StatusCancelled {
+		c.total = c.total.Add(v.Total.Amount.Mul(decimal.NewFromInt(sign)))
+	}
+	if sign > 0 {
+		if c.first.IsZero() || v.CreatedAt.Before(c.first) {
+			c.first = v.CreatedAt
+		}
+		if v.CreatedAt.After(c.last) {
+			c.last = v.CreatedAt
+		}
+	}
+}
+
+func (d customerDeltas) flush(q *pgx.Batch, in Place) {
+	keys := make([]customerKey, 0, len(d))
+	for k, c := range d {
+		if c.orders != 0 || c.cancelled != 0 || c.delivered != 0 || !c.total.IsZero() {
+			keys = append(keys, k)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	slices.SortFunc(keys, func(a, b customerKey) int {
+		if c := strings.Compare(a.customer, b.customer); c != 0 {
+			return c
+		}
+		return strings.Compare(a.currency, b.currency)
+	})
+	var customers, currencies, totals []string
+	var orders, cancelled, delivered []int64
+	var first, last []time.Time
+	for _, k := range keys {
+		c := d[k]
+		customers, currencies, totals = append(customers, k.customer), append(currencies, k.currency), append(totals, c.total.String())
+		orders, cancelled, delivered = append(orders, c.orders), append(cancelled, c.cancelled), append(delivered, c.delivered)
+		first, last = append(first, c.first), append(last, c.last)
+	}
+	q.Queue(in.SQL(`INSERT INTO {customer_summaries} AS t
+			(customer_id, currency, orders, cancelled, delivered, total_amount, first_order_at, last_order_at)
+		SELECT a, b, c, d, e, f::numeric, g, h
+		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::timestamptz[], $8::timestamptz[])
+			AS u(a, b, c, d, e, f, g, h)
+		ON CONFLICT (customer_id, currency) DO UPDATE SET orders = t.orders + excluded.orders, cancelled = t.cancelled + excluded.cancelled,
+			delivered = t.delivered + excluded.delivered, total_amount = t.total_amount + excluded.total_amount,
+			first_order_at = LEAST(t.first_order_at, excluded.first_order_at), last_order_at = GREATEST(t.last_order_at, excluded.last_order_at)`),
+		customers, currencies, orders, cancelled, delivered, totals, first, last)
+}
+
+// skus returns the SKUs of the lines, each once, sorted.
+func skus(items []order.Item) []string {
+	all := make([]string, 0, len(items))
+	for _, i := range items {
+		all = append(all, i.SKU)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// arrayText returns an array literal of PostgreSQL, since an array of arrays of different lengths can't be
+// passed.
+func arrayText(all []string) string {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, s := range all {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		b.WriteString(arrayEscapes.Replace(s))
+		b.WriteByte('"')
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+var arrayEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
+
+// jsonOrNil returns a list as JSON, nil for an empty one.
+func jsonOrNil[T any](list []T) *string {
+	if len(list) == 0 {
+		return nil
+	}
+	b, err := json.Marshal(list)
+	if err != nil {
+		panic("projector: " + err.Error())
+	}
+	s := string(b)
+	return &s
+}

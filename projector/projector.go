@@ -1,0 +1,236 @@
+package projector
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// Limits.
+const (
+	// batchEventsDefault bounds the events of one transaction.
+	batchEventsDefault = 2000
+	// drainTimeout bounds how long a batch that was begun may go on after the context has ended.
+	drainTimeout = 10 * time.Second
+	// traceLinksMax bounds the traces that the span of a batch is linked to.
+	traceLinksMax = 32
+)
+
+// Invalidator forgets what caches hold of orders that have changed. It must not fail for long: what it
+// can't do now it does later by itself.
+type Invalidator interface {
+	Invalidate(ctx context.Context, changed []readmodel.OrderVersion)
+}
+
+// Options says what a projector works with. Pool, Source and Broker are required.
+type Options struct {
+	// Pool is the database of the views.
+	Pool *pgxpool.Pool
+	// Source is the event store, for what Kafka does not bring.
+	Source EventSource
+	// Streams lists the streams of the event store for the sweeper; without it nothing is swept.
+	Streams StreamLister
+	Broker  broker.Config
+	// Writer puts what can't be read on the dead letter topic; nil makes one.
+	Writer *broker.Writer
+	// Projections are the views to keep; nil for All.
+	Projections []Projection
+	Cache       Invalidator
+	Logger      *slog.Logger
+	Registerer  prometheus.Registerer
+	Tracer      trace.TracerProvider
+	// BatchEvents bounds the events of one transaction; 0 for the default.
+	BatchEvents int
+}
+
+// Projector keeps the views up to date.
+type Projector struct {
+	opts   Options
+	engine *engine
+	tracer trace.Tracer
+	writer *broker.Writer
+}
+
+// New returns a projector. It begins to work with [Projector.Run].
+func New(opts Options) (*Projector, error) {
+	if opts.Pool == nil || opts.Source == nil || len(opts.Broker.Brokers) == 0 || opts.Broker.Group == "" {
+		return nil, errors.New("projector: Pool, Source, Broker.Brokers and Broker.Group are required")
+	}
+	if opts.Projections == nil {
+		opts.Projections = All()
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Tracer == nil {
+		opts.Tracer = noop.NewTracerProvider()
+	}
+	if opts.BatchEvents == 0 {
+		opts.BatchEvents = batchEventsDefault
+	}
+	p := &Projector{opts: opts, tracer: opts.Tracer.Tracer("orderloom/projector"), writer: opts.Writer}
+	if p.writer == nil {
+		p.writer = broker.NewWriter(opts.Broker)
+	}
+	p.engine = &engine{
+		pool: opts.Pool, source: opts.Source, projections: opts.Projections, log: opts.Logger, metrics: newMetrics(opts.Registerer),
+	}
+	return p, nil
+}
+
+// Run keeps the views up to date until ctx ends. A batch that was begun then is finished first. Whatever
+// goes wrong meanwhile is tried again without end.
+func (p *Projector) Run(ctx context.Context) error {
+	reader, err := broker.NewReader(p.opts.Broker, broker.Topics()...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = reader.Close() }()
+	if p.opts.Writer == nil {
+		defer func() { _ = p.writer.Close() }()
+	}
+	wait := newBackoff()
+	for err := p.register(ctx); err != nil; err = p.register(ctx) {
+		p.opts.Logger.WarnContext(ctx, "can't reach the database of the views, trying again", "error", err)
+		if wait.wait(ctx) != nil {
+			return nil
+		}
+	}
+	background, stop := context.WithCancel(ctx)
+	defer stop()
+	side := p.side(background, reader)
+	defer side.Wait()
+	defer stop()
+	for {
+		messages, err := reader.Fetch(ctx, p.opts.BatchEvents)
+		if err != nil {
+			return nil //nolint:nilerr // ctx has ended: nothing else ends Fetch
+		}
+		if !p.handle(ctx, reader, messages) {
+			return nil
+		}
+	}
+}
+
+// handle applies a batch, again and again until it succeeds, and commits it. It reports false when ctx
+// ended before that.
+func (p *Projector) handle(ctx context.Context, reader *broker.Reader, messages []kafka.Message) bool {
+	wait := newBackoff()
+	for {
+		work, drain := drainable(ctx)
+		err := p.project(work, messages)
+		drain()
+		if err == nil {
+			break
+		}
+		p.engine.metrics.failures.Inc()
+		p.opts.Logger.WarnContext(ctx, "can't write the views, trying again", "error", err, "events", len(messages))
+		if wait.wait(ctx) != nil {
+			return false
+		}
+	}
+	if err := reader.Commit(messages); err != nil {
+		// The messages come again, to whoever has their partitions, and are skipped by their versions.
+		p.opts.Logger.InfoContext(ctx, "offsets not committed", "error", err)
+	}
+	return ctx.Err() == nil
+}
+
+// drainable returns a context that outlives ctx by drainTimeout.
+func drainable(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(drainTimeout, cancel)
+		context.AfterFunc(work, func() { t.Stop() })
+	})
+	return work, func() { stop(); cancel() }
+}
+
+// project applies a batch of messages in one transaction.
+func (p *Projector) project(ctx context.Context, messages []kafka.Message) error {
+	events := make([]incoming, 0, len(messages))
+	marks := map[broker.PartitionID]mark{}
+	var links []trace.Link
+	for _, m := range messages {
+		env, err := broker.Decode(m)
+		id := broker.PartitionID{Topic: m.Topic, Partition: m.Partition}
+		marks[id] = marks[id].after(m, env)
+		if err != nil {
+			// It is no event of ours, so no view waits for it.
+			if err := p.writer.DeadLetter(ctx, m, p.opts.Broker.Group, err.Error()); err != nil {
+				return err
+			}
+			p.engine.metrics.deadLetters.Inc()
+			p.opts.Logger.ErrorContext(ctx, "message is no event, put on the dead letter topic", "topic", m.Topic,
+				"partition", m.Partition, "offset", m.Offset, "error", err)
+			continue
+		}
+		if len(links) < traceLinksMax {
+			if link, ok := linkOf(ctx, env); ok {
+				links = append(links, link)
+			}
+		}
+		events = append(events, decode(env))
+	}
+	ctx, span := p.tracer.Start(ctx, "project batch", trace.WithLinks(links...), trace.WithSpanKind(trace.SpanKindConsumer),
+		trace.WithAttributes(attribute.Int("orderloom.events", len(events))))
+	defer span.End()
+	r, err := p.engine.process(ctx, work{
+		place: Live, projections: p.engine.projections, events: events,
+		also: func(q *pgx.Batch) { writeMarks(q, p.opts.Broker.Group, marks) },
+	})
+	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
+		return err
+	}
+	p.engine.metrics.repaired.WithLabelValues("gap").Add(float64(r.repaired))
+	p.after(ctx, r)
+	now := time.Now()
+	for _, in := range events {
+		p.engine.metrics.delay.Observe(now.Sub(in.event.Timestamp).Seconds())
+	}
+	return p.bury(ctx, r)
+}
+
+// after tells the caches what has changed.
+func (p *Projector) after(ctx context.Context, r result) {
+	if p.opts.Cache != nil && len(r.changed) > 0 {
+		p.opts.Cache.Invalidate(ctx, r.changed)
+	}
+}
+
+// bury puts the events that have parked their aggregates on the dead letter topic, for whoever watches that.
+// The events themselves are in the event store.
+func (p *Projector) bury(ctx context.Context, r result) error {
+	for _, parked := range r.parked {
+		m := broker.Encode(parked.event, "")
+		if err := p.writer.DeadLetter(ctx, m, parked.projection, parked.err.Error()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// linkOf returns the link to the trace of the step that caused an event.
+func linkOf(ctx context.Context, env domain.Envelope) (trace.Link, bool) {
+	if env.Metadata.TraceParent == "" {
+		return trace.Link{}, false
+	}
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": env.Metadata.TraceParent})
+	link := trace.LinkFromContext(ctx)
+	return link, link.SpanContext.IsValid()
+}

@@ -1,0 +1,108 @@
+package projector
+
+import (
+	"bytes"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/readmodel"
+)
+
+// Timeline keeps order_timeline: one row for each event, found by the order that it concerns.
+type Timeline struct{}
+
+// Name implements [Projection].
+func (Timeline) Name() string { return "timeline" }
+
+// Aggregates implements [Projection].
+func (Timeline) Aggregates() []string { return catalog.AggregateTypes() }
+
+// Tables implements [Projection].
+func (Timeline) Tables() []Table {
+	return []Table{{Name: "order_timeline", Key: []string{"aggregate_id", "version"}}}
+}
+
+// Open implements [Projection]. Rows are only ever added, one for each version, so the highest version is
+// the last one applied, and nothing needs to be locked.
+func (Timeline) Open(q *pgx.Batch, in Place, keys []Key) Batch {
+	b := &timelineBatch{in: in, versions: map[uuid.UUID]int64{}}
+	q.Queue(in.SQL(`SELECT id, version FROM unnest($1::uuid[]) AS id,
+		LATERAL (SELECT version FROM {order_timeline} WHERE aggregate_id = id ORDER BY version DESC LIMIT 1) AS last`),
+		aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			var id uuid.UUID
+			var version int64
+			if err := rows.Scan(&id, &version); err != nil {
+				return err
+			}
+			b.versions[id] = version
+		}
+		return rows.Err()
+	})
+	return b
+}
+
+type timelineBatch struct {
+	in       Place
+	versions map[uuid.UUID]int64
+	added    []timelineRow
+}
+
+type timelineRow struct {
+	readmodel.TimelineEntry
+	orderID uuid.UUID
+}
+
+func (b *timelineBatch) Version(k Key) int64 { return b.versions[k.AggregateID] }
+
+func (b *timelineBatch) Apply(e Event) error {
+	b.versions[e.AggregateID] = e.Version
+	b.added = append(b.added, timelineRow{readmodel.NewTimelineEntry(e.Envelope, e.Data), e.OrderID})
+	return nil
+}
+
+func (b *timelineBatch) Skip(e Event) {
+	b.versions[e.AggregateID] = e.Version
+	entry := readmodel.NewTimelineEntry(e.Envelope, skipped{})
+	b.added = append(b.added, timelineRow{TimelineEntry: entry}) // concerns no order, so it is shown to nobody
+}
+
+// skipped stands in for an event that was left out.
+type skipped struct{}
+
+func (skipped) EventType() string { return "left out" }
+func (skipped) EventVersion() int { return 1 }
+
+func (b *timelineBatch) Flush(q *pgx.Batch) {
+	if len(b.added) == 0 {
+		return
+	}
+	slices.SortFunc(b.added, func(x, y timelineRow) int {
+		if c := bytes.Compare(x.AggregateID[:], y.AggregateID[:]); c != 0 {
+			return c
+		}
+		return int(x.Version - y.Version)
+	})
+	n := len(b.added)
+	ids, eventIDs, orders := make([]uuid.UUID, n), make([]uuid.UUID, n), make([]*uuid.UUID, n)
+	versions, sequences := make([]int64, n), make([]int64, n)
+	occurred := make([]time.Time, n)
+	types, events, summaries, causes := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	for i := range b.added {
+		r := &b.added[i]
+		ids[i], versions[i], sequences[i], eventIDs[i], occurred[i] = r.AggregateID, r.Version, r.Sequence, r.EventID, r.OccurredAt
+		types[i], events[i], summaries[i], causes[i] = r.AggregateType, r.EventType, r.Summary, r.CausedBy
+		if r.orderID != uuid.Nil {
+			orders[i] = &r.orderID
+		}
+	}
+	q.Queue(b.in.SQL(`INSERT INTO {order_timeline}
+			(aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by)
+		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
+			$10::text[])
+		ON CONFLICT (aggregate_id, version) DO NOTHING`),
+		ids, versions, sequences, eventIDs, orders, occurred, types, events, summaries, causes)
+}

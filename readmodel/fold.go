@@ -1,0 +1,120 @@
+package readmodel
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+)
+
+// PaymentPending is the payment status of an order whose payment has no events yet.
+const PaymentPending = "pending"
+
+// FoldOrder makes the view of an order from its events and those of its payment, each in the order of
+// their versions. Either may be empty. Errors: what [catalog.Decode] returns.
+func FoldOrder(orderEvents, paymentEvents []domain.Envelope) (OrderView, error) {
+	v := NewOrderView(uuid.Nil)
+	for _, env := range orderEvents {
+		e, err := catalog.Decode(env)
+		if err != nil {
+			return OrderView{}, fmt.Errorf("fold order: %w", err)
+		}
+		v = v.ApplyOrder(env, e)
+	}
+	for _, env := range paymentEvents {
+		e, err := catalog.Decode(env)
+		if err != nil {
+			return OrderView{}, fmt.Errorf("fold order: %w", err)
+		}
+		v = v.ApplyPayment(env, e)
+	}
+	return v, nil
+}
+
+// NewOrderView is an order of which nothing is known.
+func NewOrderView(id uuid.UUID) OrderView {
+	return OrderView{OrderID: id, PaymentStatus: PaymentPending, FulfillmentStatus: order.Order{}.FulfillmentStatus()}
+}
+
+// ApplyOrder returns the view after an event of the order's stream. It changes only what comes from
+// that stream, and UpdatedAt to the later of the two, so the order's events and the payment's may come
+// in any mutual order.
+func (v OrderView) ApplyOrder(env domain.Envelope, e domain.Event) OrderView {
+	o := order.Evolve(order.Order{
+		ID: v.OrderID, Number: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, Items: v.Items, Total: v.Total,
+		ShipToCountry: v.ShipToCountry, Personal: v.Personal, CancelReason: v.CancelReason, PlacedAt: v.CreatedAt,
+		// Copied, because Evolve changes parcels in place and v may be kept.
+		Shipments: append([]order.Shipment(nil), v.Shipments...),
+	}, e)
+	v.OrderID = env.AggregateID
+	v.OrderNumber, v.CustomerID, v.Status, v.Items, v.Total = o.Number, o.CustomerID, o.Status, o.Items, o.Total
+	v.ShipToCountry, v.Personal, v.CancelReason, v.Shipments = o.ShipToCountry, o.Personal, o.CancelReason, o.Shipments
+	v.FulfillmentStatus = o.FulfillmentStatus()
+	v.CreatedAt = o.PlacedAt.UTC()
+	v.UpdatedAt = later(v.UpdatedAt, env.Timestamp)
+	v.Version = env.Version
+	return v
+}
+
+// ApplyPayment returns the view after an event of the payment's stream; see [OrderView.ApplyOrder].
+func (v OrderView) ApplyPayment(env domain.Envelope, e domain.Event) OrderView {
+	p := payment.Payment{Status: payment.Status(v.PaymentStatus), Captured: v.Captured, Refunded: v.Refunded, ActionURL: v.PaymentActionURL}
+	if v.PaymentStatus == PaymentPending {
+		p.Status = ""
+	}
+	if !v.Captured.IsZero() {
+		// That something was captured is all that Evolve asks of the captures.
+		p.Captures = map[uuid.UUID]money.Money{uuid.Nil: v.Captured}
+	}
+	p = payment.Evolve(p, e)
+	v.PaymentStatus = string(p.Status)
+	if p.Status == "" {
+		v.PaymentStatus = PaymentPending
+	}
+	v.Captured, v.Refunded, v.PaymentActionURL = p.Captured, p.Refunded, p.ActionURL
+	if p.Status != payment.StatusActionRequired {
+		v.PaymentActionURL = ""
+	}
+	if r, ok := e.(payment.PaymentRefunded); ok {
+		v.Refunds = append(v.Refunds[:len(v.Refunds):len(v.Refunds)],
+			Refund{RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, RefundedAt: r.RefundedAt.UTC()})
+	}
+	if id, ok := OrderOf(e); ok {
+		v.OrderID = id
+	}
+	v.UpdatedAt = later(v.UpdatedAt, env.Timestamp)
+	v.PaymentVersion = env.Version
+	return v
+}
+
+// Apply returns the view after an event of the payment's stream.
+func (v PaymentView) Apply(env domain.Envelope, e domain.Event) PaymentView {
+	v.Payment = payment.Evolve(v.Payment, e)
+	v.ID = env.AggregateID
+	v.UpdatedAt = later(v.UpdatedAt, env.Timestamp)
+	v.Version = env.Version
+	return v
+}
+
+// Apply returns the level after an event of the stock item's stream.
+func (l StockLevel) Apply(env domain.Envelope, e domain.Event) StockLevel {
+	s := inventory.Evolve(inventory.Stock{SKU: l.SKU, Location: l.Location, OnHand: l.OnHand, Reserved: l.Reserved}, e)
+	l.SKU, l.Location, l.OnHand, l.Reserved, l.Available = s.SKU, s.Location, s.OnHand, s.Reserved, s.Available()
+	l.UpdatedAt = later(l.UpdatedAt, env.Timestamp)
+	l.Version = env.Version
+	return l
+}
+
+// later returns the later of two times, in UTC.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a.UTC()
+	}
+	return b.UTC()
+}

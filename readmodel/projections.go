@@ -1,0 +1,81 @@
+package readmodel
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ProjectionStatus tells how far a projection is behind the event store, and what it can't go on with.
+type ProjectionStatus struct {
+	Name string `json:"name"`
+	// LagEvents counts the events that are in the store and not in the view: those that the relay has not
+	// published yet (at most [LagEventsMax] are counted), and those that wait in Kafka.
+	LagEvents int64 `json:"lag_events"`
+	// LagSeconds is the age of the oldest of them; of those that wait in Kafka, it is an upper bound.
+	LagSeconds float64 `json:"lag_seconds"`
+	// Parked counts the aggregates that are parked, ParkedOldestSeconds is the age of the oldest.
+	Parked              int64   `json:"parked"`
+	ParkedOldestSeconds float64 `json:"parked_oldest_seconds"`
+	// Stale is true when no projector has reported for [ReportStaleAfter]: the events that came to Kafka
+	// since are not counted.
+	Stale bool `json:"stale"`
+	// UpdatedAt is when a projector reported last.
+	UpdatedAt *time.Time `json:"updated_at"`
+	// Rebuild is "filling", "filled" or "swapped" while a rebuild is under way or its old tables are kept.
+	Rebuild string `json:"rebuild,omitempty"`
+}
+
+// Limits of [ProjectionStatus].
+const (
+	LagEventsMax     = 100_000
+	ReportStaleAfter = 15 * time.Second
+)
+
+// Querier is a pool, a connection or a transaction.
+type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
+}
+
+const projectionsSQL = `
+WITH unpublished AS (
+	SELECT e.aggregate_type, count(*) AS events, min(e."timestamp") AS oldest
+	FROM (SELECT aggregate_type, "timestamp" FROM orderloom.events
+		WHERE sequence > coalesce((SELECT max(position) FROM orderloom.relay_cursors), 0) ORDER BY sequence LIMIT 100000) AS e
+	GROUP BY e.aggregate_type
+), waiting AS (
+	SELECT consumer_group, replace(topic, '-events', '') AS aggregate_type, sum(greatest(end_offset - next_offset, 0)) AS events,
+		min(event_at) FILTER (WHERE end_offset > next_offset) AS oldest, max(updated_at) AS updated_at
+	FROM orderloom.projection_checkpoints GROUP BY consumer_group, topic
+)
+SELECT p.name,
+	coalesce((SELECT sum(u.events) FROM unpublished u WHERE u.aggregate_type = ANY(p.aggregates)), 0)::bigint
+		+ coalesce((SELECT sum(w.events) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group), 0)::bigint,
+	coalesce(greatest(0, extract(epoch FROM now() - least(
+		(SELECT min(u.oldest) FROM unpublished u WHERE u.aggregate_type = ANY(p.aggregates)),
+		(SELECT min(w.oldest) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group)))), 0)::float8,
+	(SELECT count(*) FROM orderloom.parked_streams s WHERE s.projection = p.name),
+	coalesce((SELECT extract(epoch FROM now() - min(s.parked_at)) FROM orderloom.parked_streams s WHERE s.projection = p.name), 0)::float8,
+	(SELECT max(w.updated_at) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group),
+	coalesce((SELECT r.state FROM orderloom.projection_rebuilds r WHERE r.projection = p.name), '')
+FROM orderloom.projections p ORDER BY p.name`
+
+// Projections returns the status of every projection, sorted by name.
+func Projections(ctx context.Context, db Querier) ([]ProjectionStatus, error) {
+	rows, err := db.Query(ctx, projectionsSQL)
+	if err != nil {
+		return nil, fmt.Errorf("status of projections: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ProjectionStatus, error) {
+		var s ProjectionStatus
+		err := row.Scan(&s.Name, &s.LagEvents, &s.LagSeconds, &s.Parked, &s.ParkedOldestSeconds, &s.UpdatedAt, &s.Rebuild)
+		s.Stale = s.UpdatedAt == nil || time.Since(*s.UpdatedAt) > ReportStaleAfter
+		return s, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("status of projections: %w", err)
+	}
+	return all, nil
+}

@@ -1,0 +1,26 @@
+// Package relay publishes the events of the event store to Kafka, in order.
+//
+// On the way of an order it stands between the event store, whose events table is its outbox, and the
+// broker. Every worker process runs one; one of them leads at a time.
+//
+// Invariants:
+//
+//   - Nothing is skipped. The relay reads only up to the store's high-water mark, and its cursor moves
+//     past an event only when every replica in sync has it.
+//   - Order is kept per aggregate. What failed is published again before anything later; a leader that
+//     was deposed without knowing can only repeat events that its successor publishes as well.
+//   - The cursor moves by comparing and setting position and epoch, and every new leader raises the epoch,
+//     so a deposed leader can't move it.
+//   - No transaction is open while Kafka is waited for.
+//
+// Kafka may be away for as long as it likes: the relay waits, shows it in its metrics, and goes on from the
+// cursor.
+//
+// The smallest example:
+//
+//	r, err := relay.New(relay.Options{Store: store, Pool: pool, Writer: writer})
+//	if err != nil {
+//		return err
+//	}
+//	return r.Run(ctx)
+package relay

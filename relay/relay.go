@@ -1,0 +1,218 @@
+package relay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Defaults and limits.
+const (
+	// Name is the name of the cursor of the platform's relay.
+	Name = "orderloom"
+	// pageEvents bounds the events published at once, and with them what is repeated after a failure.
+	pageEvents = 2000
+	// pollInterval is how often the store is asked for events that another process has appended, of which
+	// this one hears nothing.
+	pollInterval = 15 * time.Millisecond
+	// pollIdleInterval takes its place once nothing has come for pollIdleAfter.
+	pollIdleInterval = 25 * time.Millisecond
+	pollIdleAfter    = 10 * time.Second
+	// electionInterval is how often a follower asks whether there is still a leader.
+	electionInterval = 500 * time.Millisecond
+	// drainTimeout bounds how long a page that was begun may go on after the context has ended.
+	drainTimeout = 10 * time.Second
+)
+
+// Store is what the relay needs of the event store.
+type Store interface {
+	// Read returns events in the global order, never past the high-water mark.
+	Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.Page, error)
+	// Wake tells of commits of this process.
+	Wake() (wake <-chan struct{}, stop func())
+	// Identity tells which store this is.
+	Identity(ctx context.Context) (eventstore.Identity, error)
+}
+
+// Publisher sends events to Kafka; [broker.Writer] is one.
+type Publisher interface {
+	// Publish returns once all events have arrived, or with an error and those that may not have.
+	Publish(ctx context.Context, events []domain.Envelope) (unpublished []domain.Envelope, err error)
+}
+
+// Options says what a relay works with. Store, Pool and Writer are required.
+type Options struct {
+	Store Store
+	// Pool is the database of the cursor. Leading takes one connection of it for as long as it lasts; the
+	// connection must not go through a pooler that shares sessions.
+	Pool       *pgxpool.Pool
+	Writer     Publisher
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// Instance names this process in the cursor's row; "" for host and process id.
+	Instance string
+	// Name is the name of the cursor; "" for Name.
+	Name string
+}
+
+// Relay publishes events while it leads.
+type Relay struct {
+	opts    Options
+	log     *slog.Logger
+	metrics *metrics
+}
+
+// New returns a relay. It begins to work with [Relay.Run].
+func New(opts Options) (*Relay, error) {
+	if opts.Store == nil || opts.Pool == nil || opts.Writer == nil {
+		return nil, errors.New("relay: Store, Pool and Writer are required")
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	if opts.Name == "" {
+		opts.Name = Name
+	}
+	if opts.Instance == "" {
+		host, _ := os.Hostname()
+		opts.Instance = fmt.Sprintf("%s/%d", host, os.Getpid())
+	}
+	return &Relay{opts: opts, log: opts.Logger, metrics: newMetrics(opts.Registerer)}, nil
+}
+
+// Run publishes whenever this relay leads, and otherwise waits to lead, until ctx ends. A page that was
+// begun then is finished first.
+func (r *Relay) Run(ctx context.Context) error {
+	wait := newBackoff()
+	for ctx.Err() == nil {
+		term, err := r.elect(ctx)
+		switch {
+		case err != nil:
+			r.report(ctx, "can't stand for election, trying again", err)
+			_ = wait.wait(ctx)
+			continue
+		case term == nil:
+			wait.reset()
+			_ = pause(ctx, electionInterval)
+			continue
+		}
+		wait.reset()
+		r.log.InfoContext(ctx, "relay leads", "epoch", term.epoch, "position", term.position)
+		r.metrics.leading.Set(1)
+		err = term.lead(ctx)
+		r.metrics.leading.Set(0)
+		term.resign()
+		switch {
+		case errors.Is(err, errDeposed):
+			r.log.WarnContext(ctx, "relay was deposed", "epoch", term.epoch)
+		case err != nil && ctx.Err() == nil:
+			r.report(ctx, "relay gives up leading", err)
+			_ = wait.wait(ctx)
+		}
+	}
+	return nil
+}
+
+func (r *Relay) report(ctx context.Context, message string, err error) {
+	if ctx.Err() == nil {
+		r.metrics.failures.Inc()
+		r.log.WarnContext(ctx, message, "error", err)
+	}
+}
+
+// lead publishes until ctx ends, or something happens after which it is better to be elected anew.
+func (t *term) lead(ctx context.Context) error {
+	wake, stop := t.opts.Store.Wake()
+	defer stop()
+	idleSince := time.Now()
+	lastBeat := time.Now()
+	for ctx.Err() == nil {
+		work, drain := drainable(ctx)
+		n, more, err := t.relayPage(ctx, work)
+		drain()
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			idleSince = time.Now()
+		}
+		if time.Since(lastBeat) > electionInterval {
+			lastBeat = time.Now()
+			if err := t.beat(ctx); err != nil {
+				return err
+			}
+		}
+		if more {
+			continue
+		}
+		t.metrics.backlogSeconds.Set(0)
+		interval := pollInterval
+		if time.Since(idleSince) > pollIdleAfter {
+			interval = pollIdleInterval
+		}
+		timer := time.NewTimer(interval)
+		select {
+		case <-wake:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// relayPage publishes one page and moves the cursor past it. What Kafka refuses it tries again without end,
+// as long as this relay leads. The page is read and published under work, which outlives ctx a little.
+func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err error) {
+	page, err := t.opts.Store.Read(work, eventstore.ReadOptions{After: t.position, Limit: pageEvents})
+	if err != nil {
+		return 0, false, fmt.Errorf("read events after %d: %w", t.position, err)
+	}
+	if len(page.Events) == 0 {
+		return 0, false, nil
+	}
+	start := time.Now()
+	oldest := page.Events[0].Timestamp
+	t.metrics.backlogSeconds.Set(start.Sub(oldest).Seconds())
+	rest := page.Events
+	for wait := newBackoff(); ; {
+		rest, err = t.opts.Writer.Publish(work, rest)
+		if err == nil {
+			break
+		}
+		t.metrics.up.Set(0)
+		t.report(ctx, "can't publish, trying again", err)
+		t.metrics.backlogSeconds.Set(time.Since(oldest).Seconds())
+		if err := wait.wait(ctx); err != nil {
+			return 0, false, err
+		}
+		// Kafka may be away for long, and whoever leads then should know that it still does.
+		if err := t.beat(ctx); err != nil {
+			return 0, false, err
+		}
+	}
+	t.metrics.up.Set(1)
+	if err := t.move(work, page.Events[len(page.Events)-1].Sequence); err != nil {
+		return 0, false, err
+	}
+	t.metrics.published(page.Events, time.Since(start))
+	return len(page.Events), page.More, nil
+}
+
+// drainable returns a context that outlives ctx by drainTimeout.
+func drainable(ctx context.Context) (context.Context, context.CancelFunc) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() {
+		t := time.AfterFunc(drainTimeout, cancel)
+		context.AfterFunc(work, func() { t.Stop() })
+	})
+	return work, func() { stop(); cancel() }
+}
