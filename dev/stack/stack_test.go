@@ -120,6 +120,7 @@ func TestWhatItHoldsSurvivesARestart(t *testing.T) {
 
 	reader := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: strings.Split(second.KafkaBrokers, ","), GroupID: "readers", Topic: "kept", StartOffset: kafka.FirstOffset,
+		MaxWait: 100 * time.Millisecond,
 	})
 	defer func() { require.NoError(t, reader.Close()) }()
 	message, err := reader.ReadMessage(t.Context())

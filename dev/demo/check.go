@@ -1,0 +1,155 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// result is how a sample ended.
+type result struct {
+	sample      sample
+	order       Order
+	timeline    []timelineEntry
+	levels      []string // what is in stock, for people
+	differences []string
+}
+
+func (r *result) differ(format string, args ...any) {
+	r.differences = append(r.differences, fmt.Sprintf(format, args...))
+}
+
+// check compares everything that can be asked about the order with what is wanted. Views follow the
+// order within moments, so it waits until all is as wanted; what still differs at the end is reported.
+func (p sample) check(ctx context.Context, s *shop, placed Order) result {
+	var last result
+	err := poll(ctx, func(ctx context.Context) (bool, error) {
+		now := result{sample: p}
+		err := now.look(ctx, s, placed)
+		if err != nil {
+			return false, err
+		}
+		last = now
+		return len(now.differences) == 0, nil
+	})
+	if err != nil && len(last.differences) == 0 {
+		last.sample, last.order = p, placed
+		last.differ("%v", err)
+	}
+	return last
+}
+
+// look asks the API and notes what differs.
+func (r *result) look(ctx context.Context, s *shop, placed Order) error {
+	var err error
+	if r.order, err = s.order(ctx, placed.OrderID); err != nil {
+		return err
+	}
+	want := r.sample.want
+	r.same("order status", r.order.Status, want.status)
+	r.same("payment status", r.order.PaymentStatus, want.payment)
+	r.same("fulfilment status", r.order.FulfillmentStatus, want.fulfillment)
+	r.same("reason told to the customer", r.order.CancelReason, want.reason)
+	r.same("money taken", r.order.Captured.Amount, want.captured)
+	r.same("order number", r.order.OrderNumber, placed.OrderNumber)
+	delivered := 0
+	for _, parcel := range r.order.Shipments {
+		if parcel.Status == "delivered" {
+			delivered++
+		}
+	}
+	r.same("parcels delivered", delivered, want.parcels)
+	if err := r.lookAtTimeline(ctx, s); err != nil {
+		return err
+	}
+	if err := r.lookAtStock(ctx, s); err != nil {
+		return err
+	}
+	return r.lookAtCustomer(ctx, s)
+}
+
+// lookAtTimeline checks that exactly the wanted events happened, those of one aggregate type in the
+// wanted order.
+func (r *result) lookAtTimeline(ctx context.Context, s *shop) error {
+	var err error
+	if r.timeline, err = s.timeline(ctx, r.order.OrderID); err != nil {
+		return err
+	}
+	happened := make([]string, 0, len(r.timeline))
+	for _, entry := range r.timeline {
+		happened = append(happened, entry.EventType)
+	}
+	r.same("events", kinds(happened), kinds(r.sample.want.events))
+	return nil
+}
+
+// kinds writes event types with those of order, payment and stock apart, since they may interleave.
+func kinds(events []string) string {
+	var orders, payments, stock []string
+	for _, event := range events {
+		switch {
+		case strings.HasPrefix(event, "Payment"):
+			payments = append(payments, event)
+		case strings.HasPrefix(event, "Stock"):
+			stock = append(stock, event)
+		default:
+			orders = append(orders, event)
+		}
+	}
+	slices.Sort(stock) // of different items, which have no order among them
+	return strings.Join(slices.Concat(orders, payments, stock), " ")
+}
+
+func (r *result) lookAtStock(ctx context.Context, s *shop) error {
+	for _, want := range r.sample.want.levels {
+		levels, err := s.stock(ctx, want.sku)
+		if err != nil {
+			return err
+		}
+		var found level
+		for _, l := range levels {
+			if l.Location == want.location {
+				found = l
+			}
+		}
+		what := fmt.Sprintf("%s at %s", want.sku, want.location)
+		r.same("on hand of "+what, found.OnHand, want.onHand)
+		r.same("reserved of "+what, found.Reserved, want.reserved)
+		r.same("available of "+what, found.Available, want.onHand-want.reserved)
+		r.levels = append(r.levels, fmt.Sprintf("%s: %d on hand, %d reserved", what, found.OnHand, found.Reserved))
+	}
+	return nil
+}
+
+// lookAtCustomer checks the customer's summary: one order, which is delivered or cancelled.
+func (r *result) lookAtCustomer(ctx context.Context, s *shop) error {
+	summary, err := s.customer(ctx, r.order.CustomerID)
+	var answer *refused
+	if errors.As(err, &answer) && answer.Status == http.StatusNotFound { // not counted yet
+		r.differ("the customer %s has no summary", r.order.CustomerID)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.same("the customer's orders", summary.Orders, 1)
+	r.same("the customer's delivered orders", summary.Delivered, one(r.sample.want.status == "delivered"))
+	r.same("the customer's cancelled orders", summary.Cancelled, one(r.sample.want.status == "cancelled"))
+	return nil
+}
+
+func one(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
+}
+
+func (r *result) same(what string, got, want any) {
+	if got != want {
+		r.differ("%s: %v instead of %v", what, got, want)
+	}
+}

@@ -1,0 +1,113 @@
+package demo
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// Options says where and for whom to play.
+type Options struct {
+	// APIURL is where the API is, such as http://127.0.0.1:8080.
+	APIURL string
+	// APIKey goes with every request; empty for none.
+	APIKey string
+	// SagaURL gives the address of an order's saga in Temporal's Web UI; nil for none.
+	SagaURL func(orderID string) string
+	// Locations are at least two that the platform knows.
+	Locations []string
+	// Out is where people read.
+	Out io.Writer
+	// Colour marks up what is printed for a terminal.
+	Colour bool
+}
+
+// Report is how the samples ended.
+type Report struct {
+	// Orders are the sample orders by their names.
+	Orders map[string]Order
+	// Took is how long it all took.
+	Took        time.Duration
+	differences []string
+}
+
+// AsItShould tells whether every order ended as it should.
+func (r Report) AsItShould() bool { return len(r.differences) == 0 }
+
+// Differences says, a line each, what did not end as it should.
+func (r Report) Differences() string { return strings.Join(r.differences, "\n") }
+
+// requestTimeout bounds one request.
+const requestTimeout = 15 * time.Second
+
+// Play receives stock, places the sample orders, plays the warehouse, the carrier and the customers, and
+// prints each order's timeline. An error means that it could not go on; orders that ended differently
+// than they should are no error but in the report.
+func Play(ctx context.Context, opts Options) (Report, error) {
+	if len(opts.Locations) < 2 {
+		return Report{}, errors.New("the sample orders need two locations, and ORDERLOOM_LOCATIONS has fewer")
+	}
+	begun := time.Now()
+	s := opts.shop()
+	p := printer{out: opts.Out, colour: opts.Colour, sagaURL: opts.SagaURL}
+	c := cast{run: strings.ToLower(rand.Text()[:5]), here: opts.Locations[0], elsewhere: opts.Locations[1]}
+	report := Report{Orders: map[string]Order{}}
+	for number, sample := range c.samples() {
+		p.title(number+1, sample)
+		done, err := sample.play(ctx, s, c.run)
+		if err != nil {
+			return report, fmt.Errorf("sample order %q: %w", sample.name, err)
+		}
+		p.result(done)
+		report.Orders[sample.name] = done.order
+		for _, difference := range done.differences {
+			report.differences = append(report.differences, sample.name+": "+difference)
+		}
+	}
+	report.Took = time.Since(begun)
+	return report, nil
+}
+
+func (o Options) shop() *shop {
+	return &shop{url: strings.TrimSuffix(o.APIURL, "/"), apiKey: o.APIKey, http: &http.Client{Timeout: requestTimeout}}
+}
+
+// play takes one sample from its stock to its end.
+func (p sample) play(ctx context.Context, s *shop, run string) (result, error) {
+	for _, d := range p.stock {
+		if err := s.receive(ctx, d.sku, d.location, d.quantity); err != nil {
+			return result{}, fmt.Errorf("receive stock: %w", err)
+		}
+	}
+	placed, err := s.place(ctx, "sample-"+run+"-"+p.order.CustomerID, p.order)
+	if err != nil {
+		return result{}, fmt.Errorf("place it: %w", err)
+	}
+	if p.then != nil {
+		if err := p.then(ctx, s, placed); err != nil {
+			ended := p.check(ctx, s, placed)
+			ended.differ("%v", err)
+			return ended, nil
+		}
+	}
+	return p.check(ctx, s, placed), nil
+}
+
+// earlierMax is how many earlier orders are listed.
+const earlierMax = 20
+
+// Earlier lists the newest orders that are there already and returns how many it listed.
+func Earlier(ctx context.Context, opts Options) (int, error) {
+	orders, err := opts.shop().orders(ctx, earlierMax)
+	if err != nil {
+		return 0, fmt.Errorf("list earlier orders: %w", err)
+	}
+	p := printer{out: opts.Out, colour: opts.Colour, sagaURL: opts.SagaURL}
+	p.earlier(orders)
+	return len(orders), nil
+}

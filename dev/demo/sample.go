@@ -1,0 +1,200 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+)
+
+// sample is one order of the demo: what is in stock, what is ordered, what happens then, and how it
+// should end.
+type sample struct {
+	name  string
+	story string
+	stock []delivery
+	order newOrder
+	then  func(ctx context.Context, s *shop, o Order) error
+	want  outcome
+}
+
+// delivery is stock that is received beforehand.
+type delivery struct {
+	sku, location string
+	quantity      int
+}
+
+// outcome is how an order should end.
+type outcome struct {
+	status, payment, fulfillment string
+	// reason is what the customer is told about a cancelled order.
+	reason string
+	// captured is the money taken.
+	captured string
+	// parcels is how many were delivered.
+	parcels int
+	// levels is what is then in stock.
+	levels []shelf
+	// events are those of the order, its payment and its stock, in this order where they are of one kind.
+	events []string
+}
+
+// shelf is what lies of a SKU at a location.
+type shelf struct {
+	sku, location    string
+	onHand, reserved int
+}
+
+// cast is who and what takes part in a run: named after it, so that runs don't get into each other's way.
+type cast struct {
+	run       string
+	here      string // the location that most goods leave from
+	elsewhere string
+}
+
+func (c cast) sku(name string) string      { return name + "-" + c.run }
+func (c cast) customer(name string) string { return name + "-" + c.run }
+
+func (c cast) order(customer, token string, items ...newItem) newOrder {
+	return newOrder{
+		CustomerID: c.customer(customer), Currency: "EUR", Items: items, PaymentToken: token,
+		ShippingAddress: address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+	}
+}
+
+func (c cast) item(name string, quantity int, price string) newItem {
+	return newItem{ProductID: "p-" + name, SKU: c.sku(name), Quantity: quantity, UnitPrice: price}
+}
+
+func (c cast) samples() []sample {
+	return []sample{c.delivered(), c.declined(), c.outOfStock(), c.cancelled(), c.twoParcels()}
+}
+
+func (c cast) delivered() sample {
+	beans := c.sku("espresso")
+	return sample{
+		name:  "Delivered",
+		story: "2 bags of espresso: reserved, paid, packed, on its way, there",
+		stock: []delivery{{beans, c.here, 10}},
+		order: c.order("anna", "tok_approve", c.item("espresso", 2, "19.90")),
+		then:  shipAll,
+		want: outcome{
+			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "39.80", parcels: 1,
+			levels: []shelf{{beans, c.here, 8, 0}},
+			events: []string{
+				"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "ShipmentDelivered", "OrderDelivered",
+				"PaymentAuthorized", "PaymentCaptured", "StockReserved", "StockCommitted",
+			},
+		},
+	}
+}
+
+func (c cast) declined() sample {
+	grinder := c.sku("grinder")
+	return sample{
+		name:  "Declined",
+		story: "the card is declined, so the reserved stock is released again",
+		stock: []delivery{{grinder, c.here, 3}},
+		order: c.order("ben", "tok_decline", c.item("grinder", 1, "129.00")),
+		want: outcome{
+			status: "cancelled", payment: "declined", fulfillment: "unfulfilled", reason: "payment_declined", captured: "0.00",
+			levels: []shelf{{grinder, c.here, 3, 0}},
+			events: []string{"OrderPlaced", "OrderCancelled", "PaymentDeclined", "StockReserved", "StockReleased"},
+		},
+	}
+}
+
+func (c cast) outOfStock() sample {
+	machine := c.sku("machine")
+	return sample{
+		name:  "Out of stock",
+		story: "3 machines are wanted and 1 is there, so nobody is charged",
+		stock: []delivery{{machine, c.here, 1}},
+		order: c.order("carla", "tok_approve", c.item("machine", 3, "899.00")),
+		want: outcome{
+			status: "cancelled", payment: "pending", fulfillment: "unfulfilled", reason: "out_of_stock", captured: "0.00",
+			levels: []shelf{{machine, c.here, 1, 0}},
+			events: []string{"OrderPlaced", "OrderCancelled"},
+		},
+	}
+}
+
+const changedMind = "changed_my_mind"
+
+func (c cast) cancelled() sample {
+	cups := c.sku("cups")
+	return sample{
+		name:  "Cancelled by the customer",
+		story: "confirmed, then called off: the payment is voided and the stock released",
+		stock: []delivery{{cups, c.here, 12}},
+		order: c.order("dora", "tok_approve", c.item("cups", 6, "8.50")),
+		then: func(ctx context.Context, s *shop, o Order) error {
+			if _, err := s.await(ctx, o.OrderID, "confirmed", func(o Order) bool { return o.Status == "confirmed" }); err != nil {
+				return err
+			}
+			return s.cancel(ctx, o.OrderID, changedMind)
+		},
+		want: outcome{
+			status: "cancelled", payment: "voided", fulfillment: "unfulfilled", reason: changedMind, captured: "0.00",
+			levels: []shelf{{cups, c.here, 12, 0}},
+			events: []string{
+				"OrderPlaced", "OrderConfirmed", "OrderCancelled", "PaymentAuthorized", "PaymentVoided", "StockReserved", "StockReleased",
+			},
+		},
+	}
+}
+
+func (c cast) twoParcels() sample {
+	kettle, filters := c.sku("kettle"), c.sku("filters")
+	return sample{
+		name:  "Two parcels",
+		story: fmt.Sprintf("two lines, one from %s and one from %s, each in a parcel of its own", c.here, c.elsewhere),
+		stock: []delivery{{kettle, c.here, 2}, {filters, c.elsewhere, 40}},
+		order: c.order("emil", "tok_approve", c.item("kettle", 1, "75.00"), c.item("filters", 4, "3.25")),
+		then:  shipAll,
+		want: outcome{
+			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "88.00", parcels: 2,
+			levels: []shelf{{kettle, c.here, 1, 0}, {filters, c.elsewhere, 36, 0}},
+			events: []string{
+				"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "ShipmentDelivered",
+				"ShipmentDispatched", "ShipmentDelivered", "OrderDelivered",
+				"PaymentAuthorized", "PaymentCaptured", "PaymentCaptured",
+				"StockReserved", "StockReserved", "StockCommitted", "StockCommitted",
+			},
+		},
+	}
+}
+
+// shipAll is the warehouse and the carrier: each parcel leaves and arrives, one after the other.
+func shipAll(ctx context.Context, s *shop, o Order) error {
+	confirmed, err := s.await(ctx, o.OrderID, "confirmed", func(o Order) bool { return o.Status == "confirmed" })
+	if err != nil {
+		return err
+	}
+	for i, parcel := range confirmed.Shipments {
+		id := parcel.ShipmentID
+		tracking := fmt.Sprintf("JD%s%02d", confirmed.OrderNumber[len("ORD-"):], i+1)
+		if err := s.dispatch(ctx, o.OrderID, parcel, "DHL", tracking); err != nil {
+			return err
+		}
+		if _, err := s.await(ctx, o.OrderID, "parcel dispatched", parcelIs(id, "dispatched")); err != nil {
+			return err
+		}
+		if err := s.deliver(ctx, o.OrderID, parcel); err != nil {
+			return err
+		}
+		if _, err := s.await(ctx, o.OrderID, "parcel delivered", parcelIs(id, "delivered")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parcelIs(id, status string) func(Order) bool {
+	return func(o Order) bool {
+		for _, parcel := range o.Shipments {
+			if parcel.ShipmentID == id {
+				return parcel.Status == status
+			}
+		}
+		return false
+	}
+}
