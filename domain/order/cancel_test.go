@@ -1,0 +1,87 @@
+package order_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/stretchr/testify/require"
+)
+
+func TestCancelBeforeAParcelLeaves(t *testing.T) {
+	t.Parallel()
+	placed := must(t, order.Order{}, place(item("A", 1, "1")))
+	o := must(t, placed, cancel)
+	require.Equal(t, order.StatusCancelled, o.Status)
+	require.Equal(t, "changed_mind", o.CancelReason)
+	confirmed, berlin, _ := twoParcels(t)
+	require.Equal(t, order.StatusCancelled, must(t, confirmed, cancel).Status)
+
+	_, err := cancel(must(t, confirmed, dispatch(berlin)))
+	require.Equal(t, "not_cancellable", domain.Code(err))
+}
+
+// A reason that PostgreSQL can't keep would otherwise be retried for ever.
+func TestCancelNeedsAReasonThatCanBeKept(t *testing.T) {
+	t.Parallel()
+	o := must(t, order.Order{}, place(item("A", 1, "1")))
+	for _, reason := range []string{"", " ", "a\x00b", "\xff", strings.Repeat("x", order.TextLengthMax+1)} {
+		_, err := order.Cancel(o, order.CancelOrder{Reason: reason, By: "customer", At: at})
+		require.Equal(t, []string{"reason"}, fields(t, err), "%q", reason)
+	}
+	require.Equal(t, []string{"reason", "by"}, fields(t, order.CheckCancel("", "")))
+}
+
+func TestCancelLines(t *testing.T) {
+	t.Parallel()
+	o, berlin, reno := twoParcels(t)
+	request := uuid.New()
+	o = must(t, o, cancelLines(request, inventory.Line{SKU: "B", Quantity: 2}))
+	require.Equal(t, "22.50 EUR", o.Total.String())
+	parcel, _ := o.Shipment(reno)
+	require.Equal(t, "2.50 EUR", parcel.Amount.String())
+
+	for name, c := range map[string]struct {
+		decide func(order.Order) ([]domain.Event, error)
+		code   string
+	}{
+		"more than is left": {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 2}), domain.CodeInvalid},
+		"nothing":           {cancelLines(uuid.New()), domain.CodeInvalid},
+		"not a piece":       {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: -1}), domain.CodeInvalid},
+		"no id":             {cancelLines(uuid.Nil, inventory.Line{SKU: "B", Quantity: 1}), domain.CodeInvalid},
+		"all of the order":  {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 1}, inventory.Line{SKU: "A", Quantity: 2}), "nothing_left"},
+	} {
+		_, err := c.decide(o)
+		require.Equal(t, c.code, domain.Code(err), name)
+	}
+
+	// The first parcel has arrived, and the rest of the other one is cancelled: the order is over.
+	o = must(t, must(t, o, dispatch(berlin)), deliver(berlin))
+	require.Equal(t, order.StatusShipped, o.Status)
+	o = must(t, o, cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 1}))
+	require.Equal(t, order.StatusDelivered, o.Status)
+	require.Equal(t, "delivered", o.FulfillmentStatus())
+	require.Equal(t, at, o.DeliveredAt)
+}
+
+func TestAmend(t *testing.T) {
+	t.Parallel()
+	o, berlin, _ := twoParcels(t)
+	elsewhere := domain.Sealed{Key: "c-1:1", Data: []byte{4}}
+	amend := func(c order.AmendAddress) func(order.Order) ([]domain.Event, error) {
+		return func(o order.Order) ([]domain.Event, error) { return order.Amend(o, c) }
+	}
+	require.Equal(t, elsewhere, must(t, o, amend(order.AmendAddress{Country: "DE", Personal: elsewhere, By: "ann", At: at})).Personal)
+	for code, c := range map[string]order.AmendAddress{
+		"country_fixed":    {Country: "AT", Personal: elsewhere, By: "ann"},
+		domain.CodeInvalid: {Country: "DE", By: "ann"},
+	} {
+		_, err := order.Amend(o, c)
+		require.Equal(t, code, domain.Code(err))
+	}
+	_, err := order.Amend(must(t, o, dispatch(berlin)), order.AmendAddress{Country: "DE", Personal: elsewhere, By: "ann"})
+	require.Equal(t, "not_amendable", domain.Code(err))
+}

@@ -1,0 +1,83 @@
+package order_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/stretchr/testify/require"
+)
+
+func TestParcelsMoveTheOrder(t *testing.T) {
+	t.Parallel()
+	o, berlin, reno := twoParcels(t)
+	o = must(t, o, dispatch(reno))
+	require.Equal(t, order.StatusShipped, o.Status, "with its first parcel")
+	o = must(t, o, deliver(reno))
+	require.Equal(t, order.StatusShipped, o.Status)
+	o = must(t, must(t, o, dispatch(berlin)), deliver(berlin))
+	require.Equal(t, order.StatusDelivered, o.Status, "with its last parcel")
+	parcel, ok := o.Shipment(berlin)
+	require.True(t, ok)
+	require.Equal(t, "DHL", parcel.Carrier)
+}
+
+func TestParcelRefusals(t *testing.T) {
+	t.Parallel()
+	o, berlin, _ := twoParcels(t)
+	_, err := dispatch(uuid.New())(o)
+	require.Equal(t, "shipment_not_found", domain.Code(err))
+	_, err = deliver(uuid.New())(o)
+	require.Equal(t, "shipment_not_found", domain.Code(err))
+	_, err = deliver(berlin)(o)
+	require.Equal(t, "not_deliverable", domain.Code(err), "it has not left")
+	_, err = dispatch(berlin)(must(t, o, cancel))
+	require.Equal(t, "not_dispatchable", domain.Code(err))
+	for _, text := range []string{"a\x00", "\xff", strings.Repeat("x", order.TextLengthMax+1)} {
+		_, err = order.Dispatch(o, order.DispatchShipment{ShipmentID: berlin, Carrier: text, TrackingNumber: text, At: at})
+		require.Equal(t, []string{"carrier", "tracking_number"}, fields(t, err))
+	}
+	require.NoError(t, order.CheckDispatch("", ""), "some goods leave without a carrier")
+}
+
+func TestLostParcels(t *testing.T) {
+	t.Parallel()
+	o, berlin, reno := twoParcels(t)
+	o = must(t, must(t, o, dispatch(berlin)), dispatch(reno))
+	partly := must(t, must(t, o, lose(berlin)), deliver(reno))
+	require.Equal(t, order.StatusDelivered, partly.Status)
+	require.Equal(t, "partially_delivered", partly.FulfillmentStatus())
+	all := must(t, must(t, o, lose(berlin)), comeBack(reno))
+	require.Equal(t, order.StatusCancelled, all.Status)
+	events, err := deliver(berlin)(partly)
+	require.NoError(t, err)
+	require.Empty(t, events, "a parcel ends once")
+}
+
+func TestReturns(t *testing.T) {
+	t.Parallel()
+	o, berlin, reno := twoParcels(t)
+	_, err := bringBack(uuid.New(), order.ReturnLine{SKU: "A", Quantity: 1})(o)
+	require.Equal(t, "not_returnable", domain.Code(err))
+	o = must(t, must(t, o, dispatch(berlin)), dispatch(reno))
+	o = must(t, must(t, o, deliver(berlin)), lose(reno))
+
+	events, err := bringBack(uuid.New(), order.ReturnLine{SKU: "A", Quantity: 1, Restock: true})(o)
+	require.NoError(t, err)
+	returned := events[0].(order.OrderReturned)
+	require.Equal(t, "10.00 EUR", returned.Amount.String())
+	require.Equal(t, "berlin", returned.Lines[0].Location)
+	o = apply(o, events)
+	for name, line := range map[string]order.ReturnLine{
+		"more than was kept": {SKU: "A", Quantity: 2}, "never arrived": {SKU: "B", Quantity: 1}, "no piece": {SKU: "A", Quantity: 0},
+	} {
+		_, err := bringBack(uuid.New(), line)(o)
+		require.Equal(t, domain.CodeInvalid, domain.Code(err), name)
+	}
+	_, err = order.Return(o, order.ReturnOrder{ReturnID: uuid.New(), Lines: []order.ReturnLine{{SKU: "A", Quantity: 1}}, At: at.Add(order.ReturnWindow + time.Second)})
+	require.Equal(t, "return_window_closed", domain.Code(err))
+	require.Equal(t, order.StatusDelivered, must(t, o, bringBack(uuid.New(), order.ReturnLine{SKU: "A", Quantity: 1})).Status)
+}
