@@ -35,11 +35,22 @@ type Activities struct {
 	gateway   Gateway
 	vault     Vault
 	locations []inventory.Location
+	review    ReviewRules
 }
 
-// New returns the activities. Locations are where stock may lie; there is at least one.
-func New(events *eventstore.Repository, gateway Gateway, vault Vault, locations []inventory.Location) *Activities {
-	return &Activities{events: events, gateway: gateway, vault: vault, locations: locations}
+// Options are what the activities work with. All but Review are required.
+type Options struct {
+	Events  *eventstore.Repository
+	Gateway Gateway
+	Vault   Vault
+	// Locations are where stock may lie; at least one.
+	Locations []inventory.Location
+	Review    ReviewRules
+}
+
+// New returns the activities.
+func New(o Options) *Activities {
+	return &Activities{events: o.Events, gateway: o.Gateway, vault: o.Vault, locations: o.Locations, review: o.Review}
 }
 
 // stamp says where the events of one step come from. Step is unique within the workflow, so that the

@@ -99,18 +99,109 @@ func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) 
 	return nil
 }
 
-// DeliverShipment is the input of [Activities.DeliverShipment].
-type DeliverShipment struct {
+// EndShipment is the input of [Activities.DeliverShipment], [Activities.LoseShipment] and
+// [Activities.RefuseShipment].
+type EndShipment struct {
 	OrderID    uuid.UUID `json:"order_id"`
 	ShipmentID uuid.UUID `json:"shipment_id"`
-	At         time.Time `json:"at"`
+	// Location and Lines say which goods come back with a refused parcel.
+	Location string               `json:"location,omitempty"`
+	Lines    []order.ShipmentLine `json:"lines,omitempty"`
+	At       time.Time            `json:"at"`
+}
+
+// Ended tells what the end of a parcel means for its order.
+type Ended struct {
+	// Status is the order's afterwards.
+	Status order.Status `json:"status"`
+	Served Served       `json:"served"`
 }
 
 // DeliverShipment records that a parcel has arrived. Refusals: not_found; shipment_not_found;
 // not_deliverable.
-func (a *Activities) DeliverShipment(ctx context.Context, in DeliverShipment) error {
-	st := stamp(ctx, "deliver/"+in.ShipmentID.String(), in.OrderID, in.At)
-	return change(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+func (a *Activities) DeliverShipment(ctx context.Context, in EndShipment) (Ended, error) {
+	return a.endShipment(ctx, "deliver/", in, func(o order.Order) ([]domain.Event, error) {
 		return order.Deliver(o, order.DeliverShipment{ShipmentID: in.ShipmentID, At: in.At})
 	})
+}
+
+// LoseShipment records that a parcel is lost. Refusals: as [Activities.DeliverShipment].
+func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, error) {
+	return a.endShipment(ctx, "lose/", in, func(o order.Order) ([]domain.Event, error) {
+		return order.Lose(o, order.LoseShipment{ShipmentID: in.ShipmentID, At: in.At})
+	})
+}
+
+func (a *Activities) endShipment(ctx context.Context, step string, in EndShipment, decide func(order.Order) ([]domain.Event, error)) (Ended, error) {
+	var out Ended
+	st := stamp(ctx, step+in.ShipmentID.String(), in.OrderID, in.At)
+	err := change(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+		events, err := decide(o)
+		out.Status = statusAfter(o, events)
+		return events, err
+	})
+	if err != nil {
+		return Ended{}, err
+	}
+	return out, nil
+}
+
+func statusAfter(o order.Order, events []domain.Event) order.Status {
+	o = o.Clone()
+	for _, e := range events {
+		o = order.Evolve(o, e)
+	}
+	return o.Status
+}
+
+// RefuseShipment records that a parcel came back because the recipient did not take it, and takes its
+// goods back into the stock, both or neither. Refusals: as [Activities.DeliverShipment].
+func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended, error) {
+	var out Ended
+	served, err := a.changeStock(ctx, stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At), withOrder(in.OrderID, in.items()), func(tx *eventstore.Tx) error {
+		o := eventstore.State(tx, orders, in.OrderID)
+		events, err := order.RefuseDelivery(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
+		if err != nil {
+			return err
+		}
+		out.Status = statusAfter(o, events)
+		eventstore.Record(tx, orders, in.OrderID, events...)
+		for _, l := range in.Lines {
+			returnID := domain.DerivedID(in.ShipmentID, fmt.Sprintf("refused/%s/%s", l.SKU, l.UnitPrice))
+			if err := restock(tx, l.SKU, in.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	out.Served = served
+	return out, err
+}
+
+func (in EndShipment) items() []eventstore.StreamID {
+	var ids []eventstore.StreamID
+	seen := map[string]bool{}
+	for _, l := range in.Lines {
+		if !seen[l.SKU] {
+			seen[l.SKU] = true
+			ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(l.SKU, in.Location)})
+		}
+	}
+	return ids
+}
+
+func withOrder(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
+	return append([]eventstore.StreamID{{Type: domain.AggregateOrder, ID: orderID}}, items...)
+}
+
+func restock(tx *eventstore.Tx, sku, location string, quantity int, orderID, returnID uuid.UUID, at time.Time) error {
+	id := inventory.ID(sku, location)
+	events, err := inventory.Restock(eventstore.State(tx, stock, id), inventory.ReturnStock{
+		SKU: sku, Location: location, OrderID: orderID, ReturnID: returnID, Quantity: quantity, At: at,
+	})
+	if err != nil {
+		return err
+	}
+	eventstore.Record(tx, stock, id, events...)
+	return nil
 }

@@ -28,28 +28,33 @@ type Authorized struct {
 	ActionURL   string         `json:"action_url,omitempty"`
 }
 
-// AuthorizePayment asks the gateway to reserve the order's total and records the answer. A decline is
-// an answer. Refusal: payment_closed when the payment was voided before or meanwhile; nothing is then
-// left authorised at the gateway.
+// AuthorizePayment asks the gateway to reserve the amount and records the answer. A decline is an
+// answer. An authorisation that has expired is made anew, for the amount that is still to be captured.
+// Refusal: payment_closed when the payment was voided before or meanwhile; nothing is then left
+// authorised at the gateway.
 func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) (Authorized, error) {
 	id := payment.ID(in.OrderID)
-	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	p, err := a.currentPayment(ctx, in)
 	if err != nil {
-		return Authorized{}, fmt.Errorf("load payment %s: %w", id, err)
+		return Authorized{}, err
 	}
-	switch p.Status {
-	case payment.StatusAuthorized, payment.StatusCaptured, payment.StatusRefunded:
-		return Authorized{Status: payment.StatusAuthorized}, nil
-	case payment.StatusVoided:
+	if p.Status == payment.StatusVoided {
 		return Authorized{}, Refusal(domain.Refuse("payment_closed", "payment %s was voided before", id))
 	}
+	if p.Status == payment.StatusActionRequired {
+		return Authorized{Status: p.Status, ActionURL: p.ActionURL}, nil
+	}
+	if p.Status != payment.StatusDeclined && !p.NeedsAuthorization(in.Amount) {
+		return Authorized{Status: payment.StatusAuthorized}, nil
+	}
+	generation := p.Generation + 1
 	answer, err := a.gateway.Authorize(ctx, AuthorizeRequest{
-		IdempotencyKey: id.String() + "/authorize", PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Token: in.Token,
+		IdempotencyKey: authorizeKey(id, generation), AskedAt: in.At, PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Token: in.Token,
 	})
 	if err != nil {
 		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
 	}
-	st := stamp(ctx, "authorize-payment/"+string(answer.Status), in.OrderID, in.At)
+	st := stamp(ctx, fmt.Sprintf("authorize-payment/%d/%s", generation, answer.Status), in.OrderID, in.At)
 	err = change(ctx, a, payments, id, st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
@@ -58,7 +63,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	})
 	if isRefusal(err, "payment_closed") && answer.Status != payment.StatusDeclined {
 		// It was voided while the gateway was being asked: what the gateway reserved goes back.
-		if voidErr := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void", PaymentID: id, GatewayRef: answer.GatewayRef}); voidErr != nil {
+		if voidErr := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", PaymentID: id, GatewayRef: answer.GatewayRef}); voidErr != nil {
 			return Authorized{}, fmt.Errorf("void payment %s, closed while it was authorised: %w", id, voidErr)
 		}
 	}
@@ -66,6 +71,33 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		return Authorized{}, err
 	}
 	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL}, nil
+}
+
+// authorizeKey is the idempotency key of a payment's first, second, … authorisation.
+func authorizeKey(id uuid.UUID, generation int) string {
+	return fmt.Sprintf("%s/authorize/%d", id, generation)
+}
+
+// currentPayment returns the payment with an authorisation that has run out recorded as expired.
+func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (payment.Payment, error) {
+	id := payment.ID(in.OrderID)
+	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	if err != nil {
+		return p, fmt.Errorf("load payment %s: %w", id, err)
+	}
+	if len(payment.Expire(p, in.At)) == 0 {
+		return p, nil
+	}
+	st := stamp(ctx, fmt.Sprintf("expire-payment/%d", p.Generation), in.OrderID, in.At)
+	err = change(ctx, a, payments, id, st, func(now payment.Payment) ([]domain.Event, error) {
+		events := payment.Expire(now, in.At)
+		for _, e := range events {
+			now = payment.Evolve(now.Clone(), e)
+		}
+		p = now.Clone()
+		return events, nil
+	})
+	return p, err
 }
 
 // RecordPayment is the input of [Activities.RecordPayment].
@@ -79,16 +111,22 @@ type RecordPayment struct {
 	At          time.Time      `json:"at"`
 }
 
-// RecordPayment records the gateway's later answer to a payment that it had left open. Refusal:
-// payment_closed, as [Activities.AuthorizePayment].
+// RecordPayment records the gateway's later answer to a payment that it had left open. When the
+// payment was voided meanwhile, it voids at the gateway what came too late. Refusal: payment_closed.
 func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error {
-	st := stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At)
-	return change(ctx, a, payments, payment.ID(in.OrderID), st, func(p payment.Payment) ([]domain.Event, error) {
+	id := payment.ID(in.OrderID)
+	err := change(ctx, a, payments, id, stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: in.Status, GatewayRef: in.GatewayRef,
 			DeclineCode: in.DeclineCode, ExpiresAt: in.ExpiresAt, At: in.At,
 		})
 	})
+	if isRefusal(err, "payment_closed") && in.Status == payment.StatusAuthorized {
+		if voidErr := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", PaymentID: id, GatewayRef: in.GatewayRef}); voidErr != nil {
+			return Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, voidErr))
+		}
+	}
+	return err
 }
 
 // CapturePayment is the input of [Activities.CapturePayment].
@@ -100,15 +138,17 @@ type CapturePayment struct {
 	At        time.Time   `json:"at"`
 }
 
-// CapturePayment takes authorised money. Refusals: not_capturable; capture_exceeds_authorization;
-// gateway_refused.
+// CapturePayment takes authorised money. Refusals: not_capturable; authorization_expired;
+// capture_exceeds_authorization; gateway_refused.
 func (a *Activities) CapturePayment(ctx context.Context, in CapturePayment) error {
 	id := payment.ID(in.OrderID)
 	record := payment.CapturePayment{CaptureID: in.CaptureID, Amount: in.Amount, At: in.At}
 	return a.moveMoney(ctx, id, "capture/"+in.CaptureID.String(), in.OrderID, in.At,
 		func(p payment.Payment) ([]domain.Event, error) { return payment.Capture(p, record) },
 		func(p payment.Payment, key string) (err error) {
-			record.GatewayRef, err = a.gateway.Capture(ctx, CaptureRequest{IdempotencyKey: key, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount})
+			record.GatewayRef, err = a.gateway.Capture(ctx, CaptureRequest{
+				IdempotencyKey: key, AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Capturable: p.Capturable(),
+			})
 			return err
 		})
 }
@@ -130,7 +170,7 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error 
 		func(p payment.Payment) ([]domain.Event, error) { return payment.Refund(p, record) },
 		func(p payment.Payment, key string) (err error) {
 			record.GatewayRef, err = a.gateway.Refund(ctx, RefundRequest{
-				IdempotencyKey: key, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
+				IdempotencyKey: key, AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
 			})
 			return err
 		})
@@ -176,7 +216,11 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 		return nil
 	}
 	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
-	err = a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void", PaymentID: id, GatewayRef: p.GatewayRef})
+	request := VoidRequest{IdempotencyKey: id.String() + "/void", PaymentID: id, GatewayRef: p.GatewayRef, Capturable: p.Capturable()}
+	if p.NeedsAuthorization(money.Money{}) || p.Lapsed {
+		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
+	}
+	err = a.gateway.Void(ctx, request)
 	if err != nil {
 		return Refusal(fmt.Errorf("void payment %s: %w", id, err))
 	}

@@ -28,9 +28,12 @@ type Placed struct {
 	// Existing is the status of an order that an earlier saga has placed, which Temporal has since
 	// forgotten; empty when the order is this saga's own.
 	Existing order.Status `json:"existing,omitempty"`
+	// Held is the rule that asks for a review before the order goes on; empty for none.
+	Held string `json:"held,omitempty"`
 }
 
-// PlaceOrder records the order. Refusals: invalid, idempotency_key_reused.
+// PlaceOrder records the order, and holds it where a rule asks for a review. Refusals: invalid;
+// idempotency_key_reused.
 func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, error) {
 	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
 	if err != nil {
@@ -41,14 +44,19 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	st.Fresh = true
 	var out Placed
 	err = change(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
-		out = Placed{}
+		out = Placed{Held: o.Held}
 		if o.Status != "" && !o.PlacedAt.Equal(in.At) {
 			out.Existing = o.Status
 		}
-		return order.Place(o, order.PlaceOrder{
+		events, err := order.Place(o, order.PlaceOrder{
 			OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
 			Personal: personal, RequestHash: in.RequestHash, At: in.At,
 		})
+		if rule := a.review.Rule(in.CustomerID, order.Total(in.Items)); err == nil && len(events) > 0 && rule != "" {
+			out.Held = rule
+			events = append(events, order.OrderHeld{OrderID: in.OrderID, Rule: rule, HeldAt: in.At})
+		}
+		return events, err
 	})
 	if err != nil {
 		return Placed{}, err

@@ -16,39 +16,40 @@ type ReserveStock struct {
 	OrderID       uuid.UUID        `json:"order_id"`
 	Lines         []inventory.Line `json:"lines"`
 	ShipToCountry string           `json:"ship_to_country"`
-	At            time.Time        `json:"at"`
+	// Backorder lets the order wait for what is not there.
+	Backorder bool      `json:"backorder,omitempty"`
+	At        time.Time `json:"at"`
 }
 
 // Reserved says where the goods of an order are set aside.
 type Reserved struct {
 	Allocations []inventory.Allocation `json:"allocations"`
+	// Waiting is true while some of them are backordered.
+	Waiting bool `json:"waiting,omitempty"`
 }
 
-// ReserveStock sets the goods of an order aside, all lines or none. Refusals: out_of_stock;
-// reservation_closed when the order's reservation was released before.
+// ReserveStock sets the goods of an order aside, all lines or none; with backorders allowed it puts
+// the order into the queue for what is not there. Called again, it tells how things stand. Refusals:
+// out_of_stock; reservation_closed when the order's reservation was released before.
 func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserved, error) {
 	var out Reserved
 	st := stamp(ctx, "reserve-stock", in.OrderID, in.At)
 	err := a.events.Decide(ctx, st, a.stockItems(in.Lines), func(tx *eventstore.Tx) error {
-		if out.Allocations = a.reservations(tx, in.OrderID, in.Lines); len(out.Allocations) > 0 {
+		if out = a.reserved(tx, in.OrderID, in.Lines); len(out.Allocations) > 0 {
 			return nil // an earlier attempt has made it
 		}
 		available := func(sku, location string) int {
 			return eventstore.State(tx, stock, inventory.ID(sku, location)).Available()
 		}
-		allocations, err := inventory.Allocate(in.Lines, a.locations, available, in.ShipToCountry)
+		allocations, err := inventory.Allocate(in.Lines, a.locations, available, in.ShipToCountry, in.Backorder)
 		if err != nil {
 			return err
 		}
 		for _, al := range allocations {
-			id := inventory.ID(al.SKU, al.Location)
-			events, err := inventory.Reserve(eventstore.State(tx, stock, id), inventory.ReserveStock{
-				SKU: al.SKU, Location: al.Location, OrderID: in.OrderID, Quantity: al.Quantity, At: in.At,
-			})
-			if err != nil {
+			if err := setAside(tx, in.OrderID, al, in.At); err != nil {
 				return err
 			}
-			eventstore.Record(tx, stock, id, events...)
+			out.Waiting = out.Waiting || al.Backordered
 		}
 		out.Allocations = allocations
 		return nil
@@ -57,6 +58,23 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 		return Reserved{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
 	return out, nil
+}
+
+func setAside(tx *eventstore.Tx, orderID uuid.UUID, al inventory.Allocation, at time.Time) error {
+	id := inventory.ID(al.SKU, al.Location)
+	item := eventstore.State(tx, stock, id)
+	var events []domain.Event
+	var err error
+	if al.Backordered {
+		events, err = inventory.Wait(item, inventory.BackorderStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
+	} else {
+		events, err = inventory.Reserve(item, inventory.ReserveStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
+	}
+	if err != nil {
+		return err
+	}
+	eventstore.Record(tx, stock, id, events...)
+	return nil
 }
 
 // ReleaseStock is the input of [Activities.ReleaseStock].
@@ -70,10 +88,14 @@ type ReleaseStock struct {
 	At    time.Time `json:"at"`
 }
 
+// Served names the orders whose backorders were served by goods that became free or came in.
+type Served struct {
+	Orders []uuid.UUID `json:"orders,omitempty"`
+}
+
 // ReleaseStock frees what is reserved for an order. It does nothing when nothing is.
-func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) error {
-	st := stamp(ctx, "release-stock", in.OrderID, in.At)
-	err := a.events.Decide(ctx, st, a.stockItems(in.Lines), func(tx *eventstore.Tx) error {
+func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) (Served, error) {
+	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), a.stockItems(in.Lines), func(tx *eventstore.Tx) error {
 		for _, sku := range skus(in.Lines) {
 			for _, l := range a.locations {
 				id := inventory.ID(sku, l.ID)
@@ -84,10 +106,34 @@ func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) error {
 		}
 		return nil
 	})
+}
+
+// changeStock runs a decision that may free stock or bring some in, and serves with it those who wait.
+func (a *Activities) changeStock(
+	ctx context.Context, st eventstore.Stamp, streams []eventstore.StreamID, decide func(tx *eventstore.Tx) error,
+) (Served, error) {
+	var out Served
+	err := a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
+		out = Served{}
+		if err := decide(tx); err != nil {
+			return err
+		}
+		for _, s := range streams {
+			if s.Type != domain.AggregateInventory {
+				continue
+			}
+			served := inventory.Serve(eventstore.State(tx, stock, s.ID), st.At)
+			for _, e := range served {
+				out.Orders = append(out.Orders, e.(inventory.StockReserved).OrderID)
+			}
+			eventstore.Record(tx, stock, s.ID, served...)
+		}
+		return nil
+	})
 	if err != nil {
-		return Refusal(fmt.Errorf("%s: %w", st.Source, err))
+		return Served{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
-	return nil
+	return out, nil
 }
 
 // ReceiveStock is the input of [Activities.ReceiveStock].
@@ -100,12 +146,8 @@ type ReceiveStock struct {
 }
 
 // ReceiveStock records goods that arrived. Refusals: invalid; unknown_location.
-func (a *Activities) ReceiveStock(ctx context.Context, in ReceiveStock) error {
-	if err := a.knownLocation(in.Location); err != nil {
-		return Refusal(err)
-	}
-	st := stamp(ctx, "receive-stock", uuid.Nil, in.At)
-	return change(ctx, a, stock, inventory.ID(in.SKU, in.Location), st, func(s inventory.Stock) ([]domain.Event, error) {
+func (a *Activities) ReceiveStock(ctx context.Context, in ReceiveStock) (Served, error) {
+	return a.changeItem(ctx, stamp(ctx, "receive-stock", uuid.Nil, in.At), in.SKU, in.Location, func(s inventory.Stock) ([]domain.Event, error) {
 		return inventory.Receive(s, inventory.ReceiveStock{SKU: in.SKU, Location: in.Location, ReceiptID: in.ReceiptID, Quantity: in.Quantity, At: in.At})
 	})
 }
@@ -121,15 +163,27 @@ type AdjustStock struct {
 }
 
 // AdjustStock corrects what is on hand. Refusals: invalid; unknown_location; insufficient_stock.
-func (a *Activities) AdjustStock(ctx context.Context, in AdjustStock) error {
-	if err := a.knownLocation(in.Location); err != nil {
-		return Refusal(err)
-	}
-	st := stamp(ctx, "adjust-stock", uuid.Nil, in.At)
-	return change(ctx, a, stock, inventory.ID(in.SKU, in.Location), st, func(s inventory.Stock) ([]domain.Event, error) {
+func (a *Activities) AdjustStock(ctx context.Context, in AdjustStock) (Served, error) {
+	return a.changeItem(ctx, stamp(ctx, "adjust-stock", uuid.Nil, in.At), in.SKU, in.Location, func(s inventory.Stock) ([]domain.Event, error) {
 		return inventory.Adjust(s, inventory.AdjustStock{
 			SKU: in.SKU, Location: in.Location, AdjustmentID: in.AdjustmentID, Delta: in.Delta, Reason: in.Reason, At: in.At,
 		})
+	})
+}
+
+func (a *Activities) changeItem(
+	ctx context.Context, st eventstore.Stamp, sku, location string, decide func(inventory.Stock) ([]domain.Event, error),
+) (Served, error) {
+	if err := a.knownLocation(location); err != nil {
+		return Served{}, Refusal(err)
+	}
+	id := inventory.ID(sku, location)
+	return a.changeStock(ctx, st, []eventstore.StreamID{{Type: domain.AggregateInventory, ID: id}}, func(tx *eventstore.Tx) error {
+		events, err := decide(eventstore.State(tx, stock, id))
+		if err == nil {
+			eventstore.Record(tx, stock, id, events...)
+		}
+		return err
 	})
 }
 
@@ -144,17 +198,24 @@ func (a *Activities) stockItems(lines []inventory.Line) []eventstore.StreamID {
 	return ids
 }
 
-// reservations returns what is reserved for the order already.
-func (a *Activities) reservations(tx *eventstore.Tx, orderID uuid.UUID, lines []inventory.Line) []inventory.Allocation {
-	var found []inventory.Allocation
+// reserved tells what is set aside for the order already, and whether it waits for more.
+func (a *Activities) reserved(tx *eventstore.Tx, orderID uuid.UUID, lines []inventory.Line) Reserved {
+	var out Reserved
 	for _, sku := range skus(lines) {
 		for _, l := range a.locations {
-			if n, ok := eventstore.State(tx, stock, inventory.ID(sku, l.ID)).Reservations[orderID]; ok {
-				found = append(found, inventory.Allocation{SKU: sku, Location: l.ID, Quantity: n})
+			item := eventstore.State(tx, stock, inventory.ID(sku, l.ID))
+			if n, ok := item.Reservations[orderID]; ok {
+				out.Allocations = append(out.Allocations, inventory.Allocation{SKU: sku, Location: l.ID, Quantity: n})
+			}
+			for _, b := range item.Backorders {
+				if b.OrderID == orderID {
+					out.Allocations = append(out.Allocations, inventory.Allocation{SKU: sku, Location: l.ID, Quantity: b.Quantity, Backordered: true})
+					out.Waiting = true
+				}
 			}
 		}
 	}
-	return found
+	return out
 }
 
 func (a *Activities) knownLocation(id string) error {

@@ -1,7 +1,9 @@
 package workflows
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -25,23 +27,25 @@ const answerTimeout = 10 * time.Second
 
 // Client starts sagas and talks to them. It is safe for concurrent use.
 type Client struct {
-	temporal client.Client
-	memos    converter.DataConverter
+	temporal  client.Client
+	memos     converter.DataConverter
+	deadlines Deadlines
 }
 
-// NewClient returns a client of the sagas. The memos are read with the same data converter as that of
-// the Temporal client; nil is the SDK's default.
-func NewClient(c client.Client, memos converter.DataConverter) *Client {
+// NewClient returns a client of the sagas, whose orders get these deadlines. The memos are read with
+// the same data converter as that of the Temporal client; nil is the SDK's default.
+func NewClient(c client.Client, memos converter.DataConverter, deadlines Deadlines) *Client {
 	if memos == nil {
 		memos = converter.GetDefaultDataConverter()
 	}
-	return &Client{temporal: c, memos: memos}
+	return &Client{temporal: c, memos: memos, deadlines: deadlines}
 }
 
 // PlaceOrder starts the saga of an order. It may be repeated: an order that was placed before by the
 // same request is answered with existed. Errors: idempotency_key_reused when it was placed by another
 // one; [ErrUnavailable].
 func (c *Client) PlaceOrder(ctx context.Context, in OrderInput) (placed OrderMemo, existed bool, err error) {
+	in.Deadlines = c.deadlines
 	total := order.Total(in.Items)
 	memo := OrderMemo{
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
@@ -89,9 +93,34 @@ func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (OrderMemo, e
 // a parcel has left; invalid; [context.DeadlineExceeded] when it takes longer than ctx, and is then
 // still carried out; [ErrUnavailable].
 func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r CancelRequest) (OrderState, error) {
+	return c.update(ctx, orderID, CancelOrder, r)
+}
+
+// CancelLines takes pieces out of an order before they leave. It may be repeated under the same request
+// id. Errors: as [Client.CancelOrder], and nothing_left.
+func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r CancelLinesRequest) (OrderState, error) {
+	return c.update(ctx, orderID, CancelLines, r)
+}
+
+// AmendAddress sends an order elsewhere within its country. Errors: not_found; not_amendable;
+// country_fixed; invalid; otherwise as [Client.CancelOrder].
+func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r AmendRequest) (OrderState, error) {
+	return c.update(ctx, orderID, AmendAddress, r)
+}
+
+// ReviewOrder decides on an order that was held. Errors: not_found; not_held; already_reviewed;
+// otherwise as [Client.CancelOrder].
+func (c *Client) ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r ReviewRequest) (OrderState, error) {
+	if approve {
+		return c.update(ctx, orderID, ApproveOrder, r)
+	}
+	return c.update(ctx, orderID, RejectOrder, r)
+}
+
+func (c *Client) update(ctx context.Context, orderID uuid.UUID, name string, request any) (OrderState, error) {
 	var state OrderState
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: OrderSagaID(orderID), UpdateName: CancelOrder, Args: []any{r}, WaitForStage: client.WorkflowUpdateStageAccepted,
+		WorkflowID: OrderSagaID(orderID), UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	if err != nil {
 		return state, classify(err)
@@ -99,9 +128,25 @@ func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r CancelReq
 	err = handle.Get(ctx, &state)
 	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
 	if errors.As(err, &late) {
-		return state, fmt.Errorf("cancel order %s: %w", orderID, context.DeadlineExceeded)
+		return state, fmt.Errorf("%s of order %s: %w", name, orderID, context.DeadlineExceeded)
 	}
 	return state, classify(err)
+}
+
+// ReturnGoods takes goods back after their delivery and refunds them; it waits for both, at most ten
+// seconds. It may be repeated under the same return id. Errors: not_found; not_returnable;
+// return_window_closed; invalid; idempotency_key_reused; [ErrUnavailable].
+func (c *Client) ReturnGoods(ctx context.Context, in ReturnInput) (ReturnResult, error) {
+	var out ReturnResult
+	err := runToEnd(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of %d lines", len(in.Lines)), ReturnSaga, in, &out)
+	return out, err
+}
+
+// RefundPayment gives money back without goods and waits for it, at most ten seconds. It may be
+// repeated under the same refund id. Errors: refund_exceeds_capture; gateway_refused;
+// idempotency_key_reused; [ErrUnavailable].
+func (c *Client) RefundPayment(ctx context.Context, in RefundInput) error {
+	return runToEnd(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), RefundSaga, in, nil)
 }
 
 // DispatchShipment reports that a parcel was handed to the carrier. It may be repeated. Errors:
@@ -112,27 +157,52 @@ func (c *Client) DispatchShipment(ctx context.Context, orderID uuid.UUID, d Disp
 
 // DeliverShipment reports that a parcel has arrived. It may be repeated. Errors: as
 // [Client.DispatchShipment].
-func (c *Client) DeliverShipment(ctx context.Context, orderID uuid.UUID, d Delivery) error {
-	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentDelivered, d))
+func (c *Client) DeliverShipment(ctx context.Context, orderID uuid.UUID, r ShipmentReport) error {
+	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentDelivered, r))
+}
+
+// LoseShipment reports that the carrier has lost a parcel. It may be repeated. Errors: as
+// [Client.DispatchShipment].
+func (c *Client) LoseShipment(ctx context.Context, orderID uuid.UUID, r ShipmentReport) error {
+	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentLost, r))
+}
+
+// RefuseShipment reports that a parcel came back because the recipient did not take it. It may be
+// repeated. Errors: as [Client.DispatchShipment].
+func (c *Client) RefuseShipment(ctx context.Context, orderID uuid.UUID, r ShipmentReport) error {
+	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentRefused, r))
+}
+
+// PaymentUpdated passes on the gateway's news about a payment. It may be repeated, and come late: when
+// nobody waits for it any more, money that was authorised is let go. Errors: [ErrUnavailable].
+func (c *Client) PaymentUpdated(ctx context.Context, orderID uuid.UUID, u PaymentUpdate) error {
+	err := classify(c.temporal.SignalWorkflow(ctx, PaymentSagaID(orderID), "", PaymentUpdated, u))
+	if domain.Code(err) != "not_found" {
+		return err
+	}
+	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: fmt.Sprintf("late-payment-%s-%s", orderID, u.Status), TaskQueue: TaskQueue, StaticSummary: "A payment is " + u.Status + " that nobody waits for",
+	}, LatePaymentSaga, LatePayment{OrderID: orderID, Update: u})
+	return classify(err)
 }
 
 // ReceiveStock records goods that arrived and waits for it. It may be repeated under the same receipt
 // id. Errors: invalid; unknown_location; idempotency_key_reused when the id belongs to another receipt;
 // [ErrUnavailable].
 func (c *Client) ReceiveStock(ctx context.Context, r StockReceipt) error {
-	return runToEnd(ctx, c, "stock-receipt-"+r.ReceiptID.String(), fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location), StockReceiptSaga, r)
+	return runToEnd(ctx, c, "stock-receipt-"+r.ReceiptID.String(), fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location), StockReceiptSaga, r, nil)
 }
 
 // AdjustStock corrects what is on hand and waits for it. It may be repeated under the same adjustment
 // id. Errors: invalid; unknown_location; insufficient_stock; idempotency_key_reused when the id belongs
 // to another adjustment; [ErrUnavailable].
 func (c *Client) AdjustStock(ctx context.Context, r StockAdjustment) error {
-	return runToEnd(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location), StockAdjustmentSaga, r)
+	return runToEnd(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location), StockAdjustmentSaga, r, nil)
 }
 
 // runToEnd runs a short saga and waits for its end. The memo keeps what it was asked, so that another
 // request under the same id is noticed.
-func runToEnd[I comparable](ctx context.Context, c *Client, id, summary string, saga any, in I) error {
+func runToEnd[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -146,7 +216,7 @@ func runToEnd[I comparable](ctx context.Context, c *Client, id, summary string, 
 		if err := c.memo(ctx, id, &before); err != nil {
 			return err
 		}
-		if before != in {
+		if !sameJSON(before, in) {
 			return domain.Refuse("idempotency_key_reused", "%s was asked for with another content", id)
 		}
 		run, err = c.temporal.GetWorkflow(ctx, id, ""), nil
@@ -154,7 +224,13 @@ func runToEnd[I comparable](ctx context.Context, c *Client, id, summary string, 
 	if err != nil {
 		return classify(err)
 	}
-	return classify(run.Get(ctx, nil))
+	return classify(run.Get(ctx, out))
+}
+
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
 func (c *Client) memo(ctx context.Context, workflowID string, v any) error {

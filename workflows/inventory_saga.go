@@ -1,10 +1,13 @@
 package workflows
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -13,15 +16,26 @@ type InventoryInput struct {
 	OrderID       uuid.UUID        `json:"order_id"`
 	Lines         []inventory.Line `json:"lines"`
 	ShipToCountry string           `json:"ship_to_country"`
+	// Backorder lets the saga wait for goods that are not there.
+	Backorder bool `json:"backorder,omitempty"`
+	// Deadline bounds that waiting; zero is [StockDeadline].
+	Deadline time.Duration `json:"deadline,omitempty"`
 }
 
-// InventorySaga reserves the goods of an order, all lines or none, and answers where they lie. When
-// it fails or is cancelled, nothing stays reserved.
+// InventorySagaID is the workflow id of an order's stock when it is an execution of its own.
+func InventorySagaID(orderID uuid.UUID) string { return "inventory-" + orderID.String() }
+
+// InventorySaga reserves the goods of an order and outwaits those that are backordered, up to its
+// deadline. It answers where the goods lie. When it fails or is cancelled, nothing stays reserved.
 //
-// Refusal: out_of_stock.
+// That goods were reserved for it comes as the signal [StockServed]. Refusals: out_of_stock;
+// stock_deadline.
 func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	var undo compensations
 	reserved, err := reserve(ctx, in, &undo)
+	if err == nil && reserved.Waiting {
+		reserved, err = awaitStock(ctx, in)
+	}
 	if err != nil {
 		if undoErr := undo.run(ctx); undoErr != nil {
 			return activities.Reserved{}, undoErr
@@ -30,21 +44,78 @@ func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved
 	return reserved, err
 }
 
-// reserve is the saga's code, run inline by the order or by [InventorySaga] in an execution of its own.
+// reserveInline is the same saga within the order's execution, as long as nothing is backordered; it
+// goes on as an execution of its own when goods have to be waited for.
+func reserveInline(ctx workflow.Context, in InventoryInput, undo *compensations) (activities.Reserved, error) {
+	reserved, err := reserve(ctx, in, undo)
+	if err != nil || !reserved.Waiting {
+		return reserved, err
+	}
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:          InventorySagaID(in.OrderID),
+		WaitForCancellation: true,
+		StaticSummary:       "Waits for backordered goods",
+	})
+	err = workflow.ExecuteChildWorkflow(ctx, InventorySaga, in).Get(ctx, &reserved)
+	return reserved, err
+}
+
 func reserve(ctx workflow.Context, in InventoryInput, undo *compensations) (activities.Reserved, error) {
-	var a *activities.Activities
 	fence := true
-	undo.push(func(ctx workflow.Context) error {
-		return do(ctx, "Release the stock", a.ReleaseStock, activities.ReleaseStock{
-			OrderID: in.OrderID, Lines: in.Lines, Reason: "order_cancelled", Fence: fence, At: workflow.Now(ctx),
-		})
-	})
-	reserved, err := step(ctx, "Reserve stock", a.ReserveStock, activities.ReserveStock{
-		OrderID: in.OrderID, Lines: in.Lines, ShipToCountry: in.ShipToCountry, At: workflow.Now(ctx),
-	})
+	undo.push(func(ctx workflow.Context) error { return release(ctx, in, fence) })
+	reserved, err := askForStock(ctx, in)
 	// With an answer no attempt is under way any more that would have to be fenced off.
 	fence = err != nil && refusalCode(err) == ""
 	return reserved, err
+}
+
+func askForStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
+	var a *activities.Activities
+	return step(ctx, "Reserve stock", a.ReserveStock, activities.ReserveStock{
+		OrderID: in.OrderID, Lines: in.Lines, ShipToCountry: in.ShipToCountry, Backorder: in.Backorder, At: workflow.Now(ctx),
+	})
+}
+
+func release(ctx workflow.Context, in InventoryInput, fence bool) error {
+	var a *activities.Activities
+	served, err := step(ctx, "Release the stock", a.ReleaseStock, activities.ReleaseStock{
+		OrderID: in.OrderID, Lines: in.Lines, Reason: "order_cancelled", Fence: fence, At: workflow.Now(ctx),
+	})
+	tellServed(ctx, served)
+	return err
+}
+
+// awaitStock waits until nothing is backordered any more. The stock itself is asked each time, so that
+// a signal which came before or twice does no harm.
+func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
+	workflow.SetCurrentDetails(ctx, "Waiting for backordered goods.")
+	timerCtx, stopTimer := workflow.WithCancel(ctx)
+	defer stopTimer()
+	deadline := workflow.NewTimerWithOptions(timerCtx, orDefault(in.Deadline, StockDeadline), workflow.TimerOptions{Summary: "stock deadline"})
+	served := workflow.GetSignalChannel(ctx, StockServed)
+	for {
+		reserved, err := askForStock(ctx, in)
+		if err != nil || !reserved.Waiting {
+			return reserved, err
+		}
+		err = workflow.Await(ctx, func() bool { return served.Len() > 0 || deadline.IsReady() })
+		if err != nil {
+			return activities.Reserved{}, err
+		}
+		if !served.ReceiveAsync(nil) && deadline.IsReady() {
+			return activities.Reserved{}, temporal.NewNonRetryableApplicationError("the goods did not come in time", order.ReasonStockDeadline, nil)
+		}
+	}
+}
+
+// tellServed wakes the sagas whose backorders were served. One that has ended meanwhile needs no
+// telling, and any other finds out by itself at its deadline; so errors are only logged.
+func tellServed(ctx workflow.Context, served activities.Served) {
+	for _, id := range served.Orders {
+		if err := workflow.SignalExternalWorkflow(ctx, InventorySagaID(id), "", StockServed, nil).Get(ctx, nil); err != nil {
+			workflow.GetLogger(ctx).Warn("Nobody waits for goods that were served.", "order_id", id.String(), "error", err)
+		}
+	}
 }
 
 // lines returns what an order wants of each SKU.
@@ -59,16 +130,20 @@ func lines(items []order.Item) []inventory.Line {
 // StockReceiptSaga records goods that arrived. Refusals: invalid; unknown_location.
 func StockReceiptSaga(ctx workflow.Context, in StockReceipt) error {
 	var a *activities.Activities
-	return do(ctx, "Receive stock", a.ReceiveStock, activities.ReceiveStock{
+	served, err := step(ctx, "Receive stock", a.ReceiveStock, activities.ReceiveStock{
 		ReceiptID: in.ReceiptID, SKU: in.SKU, Location: in.Location, Quantity: in.Quantity, At: workflow.Now(ctx),
 	})
+	tellServed(ctx, served)
+	return err
 }
 
 // StockAdjustmentSaga corrects what is on hand. Refusals: invalid; unknown_location;
 // insufficient_stock.
 func StockAdjustmentSaga(ctx workflow.Context, in StockAdjustment) error {
 	var a *activities.Activities
-	return do(ctx, "Adjust stock", a.AdjustStock, activities.AdjustStock{
+	served, err := step(ctx, "Adjust stock", a.AdjustStock, activities.AdjustStock{
 		AdjustmentID: in.AdjustmentID, SKU: in.SKU, Location: in.Location, Delta: in.Delta, Reason: in.Reason, At: workflow.Now(ctx),
 	})
+	tellServed(ctx, served)
+	return err
 }

@@ -5,26 +5,46 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 )
 
 // TaskQueue is where all sagas run.
 const TaskQueue = "orderloom"
 
-// Signals, updates and queries of an order's saga. What a person asks for is an update (it answers,
-// and refuses with a reason) and, for tools that know no updates, a signal of the same name. What the
-// world reports is a signal. All take one JSON object.
+// Signals, updates and queries of an order's saga. What a person asks for is an update (it answers
+// with an [OrderState], and refuses with a reason) and, for tools that know no updates, a signal of the
+// same name. What the world reports is a signal. All take one JSON object.
 const (
-	// CancelOrder takes a [CancelRequest]. Update (answers [OrderState]) and signal.
+	// CancelOrder takes a [CancelRequest]. Update and signal.
 	CancelOrder = "cancel_order"
+	// CancelLines takes a [CancelLinesRequest]. Update and signal.
+	CancelLines = "cancel_lines"
+	// AmendAddress takes an [AmendRequest]. Update and signal.
+	AmendAddress = "amend_address"
+	// ApproveOrder and RejectOrder take a [ReviewRequest]. Updates and signals.
+	ApproveOrder = "approve_order"
+	RejectOrder  = "reject_order"
+
 	// ShipmentDispatched takes a [Dispatch]. Signal.
 	ShipmentDispatched = "shipment_dispatched"
-	// ShipmentDelivered takes a [Delivery]. Signal.
+	// ShipmentDelivered, ShipmentLost and ShipmentRefused take a [ShipmentReport]. Signals.
 	ShipmentDelivered = "shipment_delivered"
-	// PaymentUpdated takes a [PaymentUpdate]: the gateway's news about a payment it had left open. Signal.
-	PaymentUpdated = "payment_updated"
+	ShipmentLost      = "shipment_lost"
+	ShipmentRefused   = "shipment_refused"
+
 	// QueryState answers [OrderState]. Query.
 	QueryState = "state"
+)
+
+// Signals of the sagas that outwait something for an order.
+const (
+	// PaymentUpdated takes a [PaymentUpdate]: the gateway's news about a payment that it had left open.
+	// Of [PaymentSaga].
+	PaymentUpdated = "payment_updated"
+	// StockServed takes nothing: goods that the order waits for were reserved. Of [InventorySaga].
+	StockServed = "stock_served"
 )
 
 // Search attributes of an order's saga, all of type Keyword but the total.
@@ -51,13 +71,60 @@ type OrderInput struct {
 	RequestHash string `json:"request_hash"`
 	// UserID is the authenticated caller.
 	UserID string `json:"user_id,omitempty"`
+	// AllowBackorder lets the order wait for goods that are not there.
+	AllowBackorder bool `json:"allow_backorder,omitempty"`
+	// Deadlines are set by [Client] from the platform's settings.
+	Deadlines Deadlines `json:"deadlines"`
 }
+
+// Deadlines say how long an order waits for each thing. Durations are in nanoseconds; zero is the
+// default.
+type Deadlines struct {
+	// Stock ends the waiting for backordered goods; the order is cancelled then.
+	Stock time.Duration `json:"stock,omitempty"`
+	// Review ends the waiting for a person; the order is cancelled then.
+	Review time.Duration `json:"review,omitempty"`
+	// Payment ends the waiting for the customer's bank; the order is cancelled then.
+	Payment time.Duration `json:"payment,omitempty"`
+	// Dispatch is when operators are told that no parcel has left yet; the order goes on waiting.
+	Dispatch time.Duration `json:"dispatch,omitempty"`
+}
+
+// Default deadlines.
+const (
+	StockDeadline    = 14 * 24 * time.Hour
+	ReviewDeadline   = 48 * time.Hour
+	PaymentDeadline  = 30 * time.Minute
+	DispatchDeadline = 72 * time.Hour
+)
 
 // CancelRequest asks to cancel an order.
 type CancelRequest struct {
 	// Reason is a word or a sentence, at most 200 characters.
 	Reason string `json:"reason"`
 	// By is "customer" or "operator".
+	By string `json:"by"`
+}
+
+// CancelLinesRequest asks to take pieces out of an order before they leave.
+type CancelLinesRequest struct {
+	// RequestID makes the request repeatable.
+	RequestID uuid.UUID        `json:"request_id"`
+	Lines     []inventory.Line `json:"lines"`
+	Reason    string           `json:"reason"`
+	By        string           `json:"by"`
+}
+
+// AmendRequest asks to send the order elsewhere within its country.
+type AmendRequest struct {
+	Country  string        `json:"country"`
+	Personal domain.Sealed `json:"personal"`
+	By       string        `json:"by"`
+}
+
+// ReviewRequest is a person's decision on an order that was held.
+type ReviewRequest struct {
+	// By names the person's role or account, at most 200 characters.
 	By string `json:"by"`
 }
 
@@ -68,8 +135,8 @@ type Dispatch struct {
 	TrackingNumber string    `json:"tracking_number"`
 }
 
-// Delivery reports that a parcel has arrived.
-type Delivery struct {
+// ShipmentReport reports what became of a parcel under way.
+type ShipmentReport struct {
 	ShipmentID uuid.UUID `json:"shipment_id"`
 }
 
@@ -79,6 +146,8 @@ type PaymentUpdate struct {
 	// Status is "authorized" or "declined".
 	Status      string `json:"status"`
 	DeclineCode string `json:"decline_code,omitempty"`
+	// ExpiresAt is when the gateway lets the money go; zero when it doesn't say.
+	ExpiresAt time.Time `json:"expires_at"`
 }
 
 // OrderState is what a saga says of its order.
@@ -107,6 +176,27 @@ type StockAdjustment struct {
 	Location     string    `json:"location"`
 	Delta        int       `json:"delta"`
 	Reason       string    `json:"reason"`
+}
+
+// ReturnInput reports goods that came back after their delivery.
+type ReturnInput struct {
+	OrderID  uuid.UUID          `json:"order_id"`
+	ReturnID uuid.UUID          `json:"return_id"`
+	Lines    []order.ReturnLine `json:"lines"`
+	Reason   string             `json:"reason"`
+}
+
+// ReturnResult is what a return gave back.
+type ReturnResult struct {
+	Refunded money.Money `json:"refunded"`
+}
+
+// RefundInput asks to give money back without goods.
+type RefundInput struct {
+	OrderID  uuid.UUID   `json:"order_id"`
+	RefundID uuid.UUID   `json:"refund_id"`
+	Amount   money.Money `json:"amount"`
+	Reason   string      `json:"reason"`
 }
 
 // OrderMemo stays with the execution, readable without a query for as long as Temporal keeps it.

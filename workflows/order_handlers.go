@@ -1,10 +1,15 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -16,33 +21,45 @@ const ReasonLengthMax = 200
 // listen answers queries and updates and takes signals, from the first workflow task on. Cancelling
 // the execution asks for the same as an operator's [CancelOrder].
 func (s *orderSaga) listen(outer, ctx workflow.Context) error {
-	if err := workflow.SetQueryHandler(ctx, QueryState, func() (OrderState, error) { return s.state, nil }); err != nil {
-		return err
-	}
-	err := workflow.SetUpdateHandlerWithOptions(ctx, CancelOrder, s.cancelOrder, workflow.UpdateHandlerOptions{
-		Validator: s.mayCancel, Description: "Cancels the order, as long as no parcel has left.",
-	})
+	err := workflow.SetQueryHandler(ctx, QueryState, func() (OrderState, error) { return s.state, nil })
 	if err != nil {
 		return err
 	}
-	workflow.GoNamed(ctx, "cancel signals", func(ctx workflow.Context) {
-		for {
-			var r CancelRequest
-			workflow.GetSignalChannel(ctx, CancelOrder).Receive(ctx, &r)
-			if err := s.mayCancel(ctx, r); err != nil {
-				s.refused(ctx, refusalCode(err), refusalMessage(err))
-				continue
-			}
+	workflow.GoNamed(ctx, "cancelled execution", func(workflow.Context) {
+		outer.Done().Receive(ctx, nil)
+		if r := (CancelRequest{Reason: "operator_request", By: "operator"}); s.mayCancel(ctx, r) == nil {
 			s.requestCancel(r)
 		}
 	})
-	workflow.GoNamed(ctx, "cancelled execution", func(workflow.Context) {
-		outer.Done().Receive(ctx, nil)
-		if s.mayCancel(ctx, CancelRequest{Reason: "operator_request", By: "operator"}) == nil {
-			s.requestCancel(CancelRequest{Reason: "operator_request", By: "operator"})
+	return errors.Join(
+		handle(ctx, s, CancelOrder, "Cancels the order, as long as no parcel has left.", s.mayCancel, s.cancelOrder),
+		handle(ctx, s, CancelLines, "Takes pieces out of parcels that have not left.", s.mayCancelLines, s.cancelLines),
+		handle(ctx, s, AmendAddress, "Sends the order elsewhere within its country.", s.mayAmend, s.amendAddress),
+		handle(ctx, s, ApproveOrder, "Lets a held order go on.", s.mayReview, s.approveOrder),
+		handle(ctx, s, RejectOrder, "Cancels a held order.", s.mayReview, s.rejectOrder),
+	)
+}
+
+// handle takes a request as an update, which is answered, and as a signal of the same name, whose
+// refusal is shown in the execution's details.
+func handle[R any](
+	ctx workflow.Context, s *orderSaga, name, description string,
+	validate func(workflow.Context, R) error, carryOut func(workflow.Context, R) (OrderState, error),
+) error {
+	workflow.GoNamed(ctx, name+" signals", func(ctx workflow.Context) {
+		for {
+			var r R
+			workflow.GetSignalChannel(ctx, name).Receive(ctx, &r)
+			err := validate(ctx, r)
+			if err == nil {
+				_, err = carryOut(ctx, r)
+			}
+			if err != nil {
+				s.refused(ctx, refusalCode(err), refusalMessage(err))
+			}
 		}
 	})
-	return nil
+	return workflow.SetUpdateHandlerWithOptions(ctx, name, carryOut, workflow.UpdateHandlerOptions{Validator: validate, Description: description})
 }
 
 // mayCancel refuses what can't be done, before anything is written to the history.
@@ -50,12 +67,22 @@ func (s *orderSaga) mayCancel(_ workflow.Context, r CancelRequest) error {
 	switch {
 	case s.state.Status == order.StatusShipped || s.state.Status == order.StatusDelivered:
 		return s.notCancellable()
-	case strings.TrimSpace(r.Reason) == "" || utf8.RuneCountInString(r.Reason) > ReasonLengthMax:
-		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("reason: has from 1 to %d characters", ReasonLengthMax), "invalid", nil)
-	case r.By != "customer" && r.By != "operator":
-		return temporal.NewNonRetryableApplicationError(`by: must be "customer" or "operator"`, "invalid", nil)
+	}
+	return checkAsker(r.Reason, r.By)
+}
+
+func checkAsker(reason, by string) error {
+	switch {
+	case strings.TrimSpace(reason) == "" || utf8.RuneCountInString(reason) > ReasonLengthMax:
+		return invalid("reason: has from 1 to %d characters", ReasonLengthMax)
+	case by != "customer" && by != "operator":
+		return invalid(`by: must be "customer" or "operator"`)
 	}
 	return nil
+}
+
+func invalid(format string, args ...any) error {
+	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), domain.CodeInvalid, nil)
 }
 
 func (s *orderSaga) notCancellable() error {
@@ -83,4 +110,85 @@ func (s *orderSaga) requestCancel(r CancelRequest) {
 	if s.stop != nil {
 		s.stop()
 	}
+}
+
+func (s *orderSaga) mayCancelLines(_ workflow.Context, r CancelLinesRequest) error {
+	switch {
+	case s.state.Status != order.StatusConfirmed && s.state.Status != order.StatusShipped:
+		return temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("order %s is %s: lines can be cancelled once it is confirmed and before they leave", s.state.OrderNumber, s.state.Status),
+			"not_cancellable", nil, s.state)
+	case r.RequestID == uuid.Nil:
+		return invalid("request_id: is required")
+	case len(r.Lines) == 0 || len(r.Lines) > order.ItemsMax:
+		return invalid("lines: has from 1 to %d", order.ItemsMax)
+	}
+	return checkAsker(r.Reason, r.By)
+}
+
+// cancelLines takes pieces out of parcels that have not left. What they cost is not captured.
+func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (OrderState, error) {
+	if err := s.parcels.Lock(ctx); err != nil {
+		return s.state, err
+	}
+	defer s.parcels.Unlock()
+	var a *activities.Activities
+	out, err := step(ctx, "Cancel lines", a.CancelLines, activities.CancelLines{
+		OrderID: s.in.OrderID, RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By, At: workflow.Now(ctx),
+	})
+	if err != nil {
+		return s.state, err
+	}
+	s.state.Shipments, s.partly = out.Shipments, true
+	tellServed(ctx, out.Served)
+	if s.planned() == 0 {
+		// All that was left to leave is cancelled, so nothing more will be captured.
+		err = voidPayment(ctx, s.in.OrderID, "lines_cancelled")
+	}
+	return s.state, err
+}
+
+func (s *orderSaga) mayAmend(_ workflow.Context, r AmendRequest) error {
+	switch {
+	case s.state.Status != order.StatusCreated && s.state.Status != order.StatusConfirmed:
+		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("order %s is %s", s.state.OrderNumber, s.state.Status), "not_amendable", nil, s.state)
+	case r.Country != s.in.ShipToCountry:
+		return temporal.NewNonRetryableApplicationError("the order goes to "+s.in.ShipToCountry, "country_fixed", nil)
+	case r.Personal.IsZero():
+		return invalid("personal: is required, sealed as the API does it")
+	}
+	return checkAsker("address", r.By)
+}
+
+func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderState, error) {
+	s.amendments++
+	var a *activities.Activities
+	err := do(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
+		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Country: r.Country, Personal: r.Personal, By: r.By,
+		RequestID: strconv.Itoa(s.amendments), At: workflow.Now(ctx),
+	})
+	return s.state, err
+}
+
+func (s *orderSaga) mayReview(_ workflow.Context, r ReviewRequest) error {
+	switch {
+	case strings.TrimSpace(r.By) == "" || utf8.RuneCountInString(r.By) > ReasonLengthMax:
+		return invalid("by: has from 1 to %d characters", ReasonLengthMax)
+	case !s.held:
+		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("order %s is %s and waits for no review", s.state.OrderNumber, s.state.Status), "not_held", nil, s.state)
+	case s.review != nil:
+		return temporal.NewNonRetryableApplicationError("the review is made already", "already_reviewed", nil, s.state)
+	}
+	return nil
+}
+
+func (s *orderSaga) approveOrder(_ workflow.Context, r ReviewRequest) (OrderState, error) {
+	s.review = &review{approved: true, by: r.By}
+	return s.state, nil
+}
+
+func (s *orderSaga) rejectOrder(ctx workflow.Context, r ReviewRequest) (OrderState, error) {
+	s.review = &review{by: r.By}
+	err := workflow.Await(ctx, func() bool { return s.state.Status == order.StatusCancelled })
+	return s.state, err
 }

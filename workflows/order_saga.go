@@ -2,9 +2,11 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/temporal"
@@ -19,16 +21,36 @@ type orderSaga struct {
 	// cancel is what was asked for and not yet answered; stop ends the steps that secure the order.
 	cancel *CancelRequest
 	stop   workflow.CancelFunc
+	// review is the decision on a held order.
+	held   bool
+	review *review
+	// parcels is held by whoever changes the parcels: a dispatch and a partial cancellation, which come
+	// from different coroutines, must not cross.
+	parcels workflow.Mutex
+	// partly is true once lines were cancelled, so that less is captured than was authorised.
+	partly  bool
+	overdue bool
+	// amendments counts the changes of address, so that each is a step of its own.
+	amendments int
+}
+
+type review struct {
+	approved bool
+	by       string
 }
 
 // OrderSaga carries an order from its placing to its delivery. It secures stock and payment, and
 // confirms the order; then it waits for the reports of the parcels, takes the money of each when it
-// leaves, and ends with the last one's delivery. Cancelled, or refused on the way, it undoes what was
-// done and ends with a cancelled order, which is an answer and no failure.
+// leaves, and ends with the last one's end. Cancelled, or refused on the way, it undoes what was done
+// and ends with a cancelled order, which is an answer and no failure.
 //
 // It fails only when the order can't be placed. Refusals: invalid; idempotency_key_reused.
 func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
-	s := &orderSaga{in: in, state: OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated}}
+	s := &orderSaga{
+		in:      in,
+		state:   OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
+		parcels: workflow.NewMutex(ctx),
+	}
 	// A cancelled execution is an order to cancel, which takes steps; so the body's own context is
 	// out of reach of the cancellation.
 	body, end := workflow.NewDisconnectedContext(ctx)
@@ -51,7 +73,7 @@ func (s *orderSaga) run(ctx workflow.Context) error {
 		s.state.Status, s.state.Reason = placed.Existing, "placed_before"
 		return nil
 	}
-	if err := s.secure(ctx); err != nil {
+	if err := s.secure(ctx, placed); err != nil {
 		return s.abandon(ctx, err)
 	}
 	return s.fulfil(ctx)
@@ -65,22 +87,30 @@ func (s *orderSaga) place(ctx workflow.Context) (activities.Placed, error) {
 	})
 }
 
-// secure reserves the stock, authorises the payment and confirms the order.
-func (s *orderSaga) secure(ctx workflow.Context) error {
+// secure reserves the stock, has the order reviewed where a rule asks for it, authorises the payment
+// and confirms the order.
+func (s *orderSaga) secure(ctx workflow.Context, placed activities.Placed) error {
 	ctx, s.stop = workflow.WithCancel(ctx)
-	s.wait(ctx, "Securing stock and payment.")
-	reserved, err := reserve(ctx, InventoryInput{OrderID: s.in.OrderID, Lines: lines(s.in.Items), ShipToCountry: s.in.ShipToCountry}, &s.undo)
+	if s.cancel != nil {
+		s.stop() // it was asked for while the order was being placed
+	}
+	s.wait(ctx, "Securing the stock.")
+	reserved, err := reserveInline(ctx, InventoryInput{
+		OrderID: s.in.OrderID, Lines: lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
+		Backorder: s.in.AllowBackorder, Deadline: s.in.Deadlines.Stock,
+	}, &s.undo)
 	if err != nil {
 		return err
+	}
+	if placed.Held != "" {
+		if err := s.awaitReview(ctx, placed.Held); err != nil {
+			return err
+		}
 	}
 	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled") })
-	s.wait(ctx, "Waiting for the payment.")
-	paid, err := payInline(ctx, PaymentInput{OrderID: s.in.OrderID, Amount: order.Total(s.in.Items), Token: s.in.PaymentToken})
-	if err != nil {
+	s.wait(ctx, "Securing the payment.")
+	if err := s.pay(ctx, order.Total(s.in.Items)); err != nil {
 		return err
-	}
-	if paid.Status != payment.StatusAuthorized {
-		return declined(paid.DeclineCode)
 	}
 	var a *activities.Activities
 	confirmed, err := step(ctx, "Confirm the order", a.ConfirmOrder, activities.ConfirmOrder{
@@ -91,6 +121,34 @@ func (s *orderSaga) secure(ctx workflow.Context) error {
 	}
 	s.state.Shipments = confirmed.Shipments
 	return s.enter(ctx, order.StatusConfirmed)
+}
+
+func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
+	s.held = true
+	defer func() { s.held = false }()
+	s.wait(ctx, "Waiting for a review, because of the rule on "+rule+".")
+	decided, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
+		Timeout: orDefault(s.in.Deadlines.Review, ReviewDeadline), TimerOptions: workflow.TimerOptions{Summary: "review deadline"},
+	}, func() bool { return s.review != nil })
+	switch {
+	case err != nil:
+		return err
+	case !decided:
+		return temporal.NewNonRetryableApplicationError("nobody reviewed the order in time", order.ReasonReviewDeadline, nil)
+	case !s.review.approved:
+		return temporal.NewNonRetryableApplicationError("the review rejected the order", order.ReasonReviewRejected, nil)
+	}
+	var a *activities.Activities
+	return do(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: s.review.by, At: workflow.Now(ctx)})
+}
+
+// pay authorises the amount; a payment that does not succeed is a refusal.
+func (s *orderSaga) pay(ctx workflow.Context, amount money.Money) error {
+	paid, err := payInline(ctx, PaymentInput{OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Deadline: s.in.Deadlines.Payment})
+	if err == nil && paid.Status != payment.StatusAuthorized {
+		return declined(paid.DeclineCode)
+	}
+	return err
 }
 
 // declined is the refusal of an order whose payment did not succeed.
@@ -127,18 +185,19 @@ func (s *orderSaga) abandon(ctx workflow.Context, refusal error) error {
 	return s.enter(ctx, order.StatusCancelled)
 }
 
-// fulfil follows the parcels until the last one has arrived, or the order is cancelled before the
-// first one leaves.
+// fulfil follows the parcels until the last one has ended, or the order is cancelled before the first
+// one leaves.
 func (s *orderSaga) fulfil(ctx workflow.Context) error {
 	dispatches := workflow.GetSignalChannel(ctx, ShipmentDispatched)
-	deliveries := workflow.GetSignalChannel(ctx, ShipmentDelivered)
-	for s.state.Status != order.StatusDelivered {
+	ends := s.parcelEnds(ctx)
+	stopTimer := s.watchDispatch(ctx)
+	defer stopTimer()
+	for s.state.Status == order.StatusConfirmed || s.state.Status == order.StatusShipped {
 		s.waitForParcels(ctx)
-		if err := workflow.Await(ctx, func() bool { return s.cancel != nil || dispatches.Len() > 0 || deliveries.Len() > 0 }); err != nil {
+		if err := workflow.Await(ctx, func() bool { return s.cancel != nil || dispatches.Len() > 0 || ends.waiting() }); err != nil {
 			return err
 		}
 		var dispatch Dispatch
-		var delivery Delivery
 		var err error
 		switch {
 		case s.cancel != nil && s.state.Status == order.StatusConfirmed:
@@ -146,9 +205,11 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 		case s.cancel != nil:
 			s.cancel = nil // too late: a parcel left while it was asked for
 		case dispatches.ReceiveAsync(&dispatch):
-			err = s.dispatch(ctx, dispatch)
-		case deliveries.ReceiveAsync(&delivery):
-			err = s.deliver(ctx, delivery)
+			if err = s.dispatch(ctx, dispatch); err == nil && s.state.Status == order.StatusShipped {
+				stopTimer()
+			}
+		default:
+			err = ends.next(ctx)
 		}
 		if code := refusalCode(err); code != "" {
 			s.refused(ctx, code, refusalMessage(err))
@@ -159,56 +220,104 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 	return nil
 }
 
+// watchDispatch tells operators when no parcel has left at the deadline. The returned function stops
+// the watch.
+func (s *orderSaga) watchDispatch(ctx workflow.Context) workflow.CancelFunc {
+	timerCtx, stop := workflow.WithCancel(ctx)
+	wait := orDefault(s.in.Deadlines.Dispatch, DispatchDeadline)
+	deadline := workflow.Now(ctx).Add(wait)
+	timer := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "dispatch deadline"})
+	workflow.GoNamed(ctx, "dispatch deadline", func(ctx workflow.Context) {
+		if timer.Get(ctx, nil) != nil || s.state.Status != order.StatusConfirmed {
+			return
+		}
+		var a *activities.Activities
+		s.overdue = true
+		s.waitForParcels(ctx)
+		if err := do(ctx, "Mark the order as overdue", a.MarkOverdue, activities.MarkOverdue{OrderID: s.in.OrderID, DeadlineAt: deadline}); err != nil {
+			workflow.GetLogger(ctx).Error("An overdue order could not be marked.", "error", err)
+		}
+	})
+	return stop
+}
+
 // dispatch takes the parcel's money and lets it go: nothing leaves unpaid.
 func (s *orderSaga) dispatch(ctx workflow.Context, d Dispatch) error {
+	if err := s.parcels.Lock(ctx); err != nil {
+		return err
+	}
+	defer s.parcels.Unlock()
 	parcel, err := s.parcel(d.ShipmentID)
 	if err != nil || parcel.Status != order.ShipmentPlanned {
 		return err
 	}
-	var a *activities.Activities
-	err = do(ctx, "Capture "+parcel.Amount.String(), a.CapturePayment, activities.CapturePayment{
-		OrderID: s.in.OrderID, CaptureID: parcel.ShipmentID, Amount: parcel.Amount, At: workflow.Now(ctx),
-	})
-	if err != nil {
+	if err := s.capture(ctx, parcel); err != nil {
 		return err
 	}
-	skus := make([]string, len(parcel.Lines))
-	for i, l := range parcel.Lines {
-		skus[i] = l.SKU
-	}
+	var a *activities.Activities
 	err = do(ctx, "Dispatch from "+parcel.Location, a.DispatchShipment, activities.DispatchShipment{
 		OrderID: s.in.OrderID, ShipmentID: parcel.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber,
-		Location: parcel.Location, SKUs: skus, At: workflow.Now(ctx),
+		Location: parcel.Location, SKUs: skus(*parcel), At: workflow.Now(ctx),
 	})
 	if err != nil {
 		return err
 	}
 	parcel.Status, parcel.Carrier, parcel.TrackingNumber = order.ShipmentInTransit, d.Carrier, d.TrackingNumber
+	if s.partly && s.planned() == 0 {
+		if err := voidPayment(ctx, s.in.OrderID, "lines_cancelled"); err != nil {
+			return err
+		}
+	}
 	if s.state.Status == order.StatusConfirmed {
 		return s.enter(ctx, order.StatusShipped)
 	}
 	return nil
 }
 
-func (s *orderSaga) deliver(ctx workflow.Context, d Delivery) error {
-	parcel, err := s.parcel(d.ShipmentID)
-	if err != nil || parcel.Status == order.ShipmentAtCustomer {
+// capture takes a parcel's money, authorised anew where the authorisation has expired.
+func (s *orderSaga) capture(ctx workflow.Context, parcel *order.Shipment) error {
+	err := s.captureOnce(ctx, parcel)
+	if refusalCode(err) != "authorization_expired" {
 		return err
 	}
-	var a *activities.Activities
-	err = do(ctx, "Deliver from "+parcel.Location, a.DeliverShipment, activities.DeliverShipment{
-		OrderID: s.in.OrderID, ShipmentID: parcel.ShipmentID, At: workflow.Now(ctx),
-	})
-	if err != nil {
-		return err
-	}
-	parcel.Status = order.ShipmentAtCustomer
+	// What the other parcels still cost is authorised with it.
+	amount := money.Zero(parcel.Amount.Currency)
 	for _, p := range s.state.Shipments {
-		if p.Status != order.ShipmentAtCustomer {
-			return nil
+		if p.Status == order.ShipmentPlanned {
+			amount = amount.Add(p.Amount)
 		}
 	}
-	return s.enter(ctx, order.StatusDelivered)
+	if err := s.pay(ctx, amount); err != nil {
+		return err
+	}
+	return s.captureOnce(ctx, parcel)
+}
+
+func (s *orderSaga) captureOnce(ctx workflow.Context, parcel *order.Shipment) error {
+	var a *activities.Activities
+	return do(ctx, "Capture "+parcel.Amount.String(), a.CapturePayment, activities.CapturePayment{
+		OrderID: s.in.OrderID, CaptureID: parcel.ShipmentID, Amount: parcel.Amount, At: workflow.Now(ctx),
+	})
+}
+
+func (s *orderSaga) planned() (n int) {
+	for _, p := range s.state.Shipments {
+		if p.Status == order.ShipmentPlanned {
+			n++
+		}
+	}
+	return n
+}
+
+// skus returns the SKUs in a parcel, each once.
+func skus(parcel order.Shipment) []string {
+	var out []string
+	for _, l := range parcel.Lines {
+		if !slices.Contains(out, l.SKU) {
+			out = append(out, l.SKU)
+		}
+	}
+	return out
 }
 
 func (s *orderSaga) parcel(id uuid.UUID) (*order.Shipment, error) {

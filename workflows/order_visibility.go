@@ -44,6 +44,9 @@ func (s *orderSaga) waitForParcels(ctx workflow.Context) {
 		}
 	}
 	var waits []string
+	if s.overdue && s.state.Status == order.StatusConfirmed {
+		waits = append(waits, "**Overdue:** the dispatch deadline has passed.")
+	}
 	if len(planned) > 0 {
 		waits = append(waits, fmt.Sprintf("Waiting for the dispatch of %d of %d parcels, from %s.", len(planned), len(s.state.Shipments), strings.Join(planned, " and ")))
 	}

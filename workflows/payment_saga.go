@@ -11,14 +11,13 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// PaymentDeadline is how long a customer has to confirm a payment at the bank.
-const PaymentDeadline = 30 * time.Minute
-
 // PaymentInput starts a [PaymentSaga].
 type PaymentInput struct {
 	OrderID uuid.UUID   `json:"order_id"`
 	Amount  money.Money `json:"amount"`
 	Token   string      `json:"token"`
+	// Deadline bounds the waiting for the customer's bank; zero is [PaymentDeadline].
+	Deadline time.Duration `json:"deadline,omitempty"`
 }
 
 // PaymentResult is how a payment was secured, or why not.
@@ -34,7 +33,7 @@ const codeDeadline = "confirmation_deadline"
 // PaymentSagaID is the workflow id of an order's payment when it is an execution of its own.
 func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.String() }
 
-// PaymentSaga secures a payment and outwaits the customer's bank, up to [PaymentDeadline]. Cancelled
+// PaymentSaga secures a payment and outwaits the customer's bank, up to its deadline. Cancelled
 // or too late, it voids what was authorised.
 //
 // The gateway's news comes as the signal [PaymentUpdated].
@@ -83,7 +82,7 @@ func awaitConfirmation(ctx workflow.Context, in PaymentInput) (activities.Author
 	var a *activities.Activities
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
 	defer stopTimer()
-	deadline := workflow.NewTimerWithOptions(timerCtx, PaymentDeadline, workflow.TimerOptions{Summary: "payment deadline"})
+	deadline := workflow.NewTimerWithOptions(timerCtx, orDefault(in.Deadline, PaymentDeadline), workflow.TimerOptions{Summary: "payment deadline"})
 	updates := workflow.GetSignalChannel(ctx, PaymentUpdated)
 	for {
 		var update PaymentUpdate
@@ -100,7 +99,7 @@ func awaitConfirmation(ctx workflow.Context, in PaymentInput) (activities.Author
 			status := payment.Status(update.Status)
 			err := do(ctx, "Record the gateway's answer", a.RecordPayment, activities.RecordPayment{
 				OrderID: in.OrderID, Amount: in.Amount, Status: status, GatewayRef: update.GatewayRef,
-				DeclineCode: update.DeclineCode, ExpiresAt: workflow.Now(ctx).Add(authorizationLife), At: workflow.Now(ctx),
+				DeclineCode: update.DeclineCode, ExpiresAt: update.expiry(workflow.Now(ctx)), At: workflow.Now(ctx),
 			})
 			return activities.Authorized{Status: status, DeclineCode: update.DeclineCode}, err
 		case received:
@@ -115,7 +114,54 @@ func awaitConfirmation(ctx workflow.Context, in PaymentInput) (activities.Author
 // days that the card schemes commonly allow.
 const authorizationLife = 7 * 24 * time.Hour
 
+func (u PaymentUpdate) expiry(now time.Time) time.Time {
+	if u.ExpiresAt.IsZero() {
+		return now.Add(authorizationLife)
+	}
+	return u.ExpiresAt
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d <= 0 {
+		return otherwise
+	}
+	return d
+}
+
 func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string) error {
 	var a *activities.Activities
 	return do(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{OrderID: orderID, Reason: reason, At: workflow.Now(ctx)})
+}
+
+// LatePayment starts a [LatePaymentSaga].
+type LatePayment struct {
+	OrderID uuid.UUID     `json:"order_id"`
+	Update  PaymentUpdate `json:"update"`
+}
+
+// LatePaymentSaga takes up the gateway's news about a payment that nobody waits for any more: money
+// that was authorised after the order had given up is let go again.
+func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
+	var a *activities.Activities
+	err := do(ctx, "Settle a late payment", a.RecordPayment, activities.RecordPayment{
+		OrderID: in.OrderID, Status: payment.Status(in.Update.Status), GatewayRef: in.Update.GatewayRef, DeclineCode: in.Update.DeclineCode,
+		ExpiresAt: in.Update.expiry(workflow.Now(ctx)), At: workflow.Now(ctx),
+	})
+	if refusalCode(err) == "payment_closed" {
+		return nil
+	}
+	return err
+}
+
+// RefundSaga gives money back without goods. It may be started again with the same id. Refusals:
+// refund_exceeds_capture; gateway_refused.
+func RefundSaga(ctx workflow.Context, in RefundInput) error {
+	return refund(ctx, in.OrderID, in.RefundID, in.Amount, in.Reason)
+}
+
+func refund(ctx workflow.Context, orderID, refundID uuid.UUID, amount money.Money, reason string) error {
+	var a *activities.Activities
+	return do(ctx, "Refund "+amount.String(), a.RefundPayment, activities.RefundPayment{
+		OrderID: orderID, RefundID: refundID, Amount: amount, Reason: reason, At: workflow.Now(ctx),
+	})
 }

@@ -1,0 +1,47 @@
+package activities
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+)
+
+// ReviewRules say which orders a person looks at before they go on. The zero value asks for none.
+type ReviewRules struct {
+	// Above holds orders whose total is above the limit in its currency.
+	Above []money.Money
+	// Customers holds the orders of these customers.
+	Customers []string
+}
+
+// Rule returns the code of the first rule that asks for a review, or "".
+func (r ReviewRules) Rule(customerID string, total money.Money) string {
+	if slices.Contains(r.Customers, customerID) {
+		return "customer"
+	}
+	for _, limit := range r.Above {
+		if limit.SameCurrency(total) && total.Cmp(limit) > 0 {
+			return "amount"
+		}
+	}
+	return ""
+}
+
+// ApproveOrder is the input of [Activities.ApproveOrder].
+type ApproveOrder struct {
+	OrderID uuid.UUID `json:"order_id"`
+	By      string    `json:"by"`
+	At      time.Time `json:"at"`
+}
+
+// ApproveOrder records that a held order goes on. Refusals: not_found; not_approvable.
+func (a *Activities) ApproveOrder(ctx context.Context, in ApproveOrder) error {
+	return change(ctx, a, orders, in.OrderID, stamp(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+		return order.Approve(o, order.ApproveOrder{By: in.By, At: in.At})
+	})
+}

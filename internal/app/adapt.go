@@ -1,0 +1,40 @@
+package app
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// eventSource lets the read side read streams without knowing the event store.
+type eventSource struct{ store *eventstore.Store }
+
+func (s eventSource) Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
+	return s.store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
+}
+
+// history tells the API where an order stands by the events themselves.
+type history struct{ store *eventstore.Store }
+
+func (h history) Order(ctx context.Context, id uuid.UUID) (order.Order, error) {
+	envelopes, err := h.store.Load(ctx, eventstore.StreamID{Type: domain.AggregateOrder, ID: id}, 0)
+	if err != nil {
+		return order.Order{}, err
+	}
+	if len(envelopes) == 0 {
+		return order.Order{}, domain.Refuse("not_found", "order %s does not exist", id)
+	}
+	var o order.Order
+	for _, env := range envelopes {
+		e, err := catalog.Decode(env)
+		if err != nil {
+			return order.Order{}, err
+		}
+		o = order.Evolve(o, e)
+	}
+	return o, nil
+}

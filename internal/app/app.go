@@ -1,0 +1,324 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/activities/sandbox"
+	"github.com/orderloom/orderloom/api"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/privacy"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/relay"
+	"github.com/orderloom/orderloom/worker"
+	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/sdk/client"
+)
+
+// Options say what to run.
+type Options struct {
+	// Roles are api, worker and projector; all is the three of them.
+	Roles     []config.Role
+	Telemetry *telemetry.Telemetry
+	// Ready is called once, with the base URL of the HTTP listener, when everything runs; nil is nobody.
+	Ready func(url string)
+}
+
+// platform is what the parts of a process share.
+type platform struct {
+	cfg      config.Config
+	tel      *telemetry.Telemetry
+	pool     *pgxpool.Pool
+	store    *eventstore.Store
+	temporal client.Client
+	vault    *privacy.Vault
+	reader   *readmodel.Reader
+	cache    readmodel.Cache
+}
+
+// Run runs the roles until ctx ends, and then stops them within the drain timeout: first the HTTP
+// listener, then the sagas' worker, then the relay and the projector, each of which finishes or hands
+// over what it holds. It returns the first error of a part; the others are then stopped as well.
+func Run(ctx context.Context, cfg config.Config, o Options) error {
+	if err := checkRoles(o.Roles); err != nil {
+		return err
+	}
+	p, err := open(ctx, cfg, o.Telemetry)
+	if err != nil {
+		return err
+	}
+	stages, err := p.stages(o)
+	if err != nil {
+		return errors.Join(err, p.close())
+	}
+	return errors.Join(runStages(ctx, stages, cfg.DrainTimeout), p.close())
+}
+
+func checkRoles(roles []config.Role) error {
+	if len(roles) == 0 {
+		return errors.New("no role to run: name api, worker, projector or all")
+	}
+	for _, r := range roles {
+		if !slices.Contains([]config.Role{config.RoleAPI, config.RoleWorker, config.RoleProjector, config.RoleAll}, r) {
+			return fmt.Errorf("role %q can't be run: name api, worker, projector or all", r)
+		}
+	}
+	return nil
+}
+
+func open(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*platform, error) {
+	p := &platform{cfg: cfg, tel: tel}
+	var err error
+	if p.pool, err = openPool(ctx, cfg.Database, tel); err != nil {
+		return nil, err
+	}
+	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), p.close())
+	}
+	if p.temporal, err = dialTemporal(cfg.Temporal, tel); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	if p.cache, err = openCache(cfg.Redis, tel); err != nil {
+		return nil, errors.Join(err, p.close())
+	}
+	p.reader = readmodel.NewReader(p.pool, readmodel.Options{Events: eventSource{p.store}, Cache: p.cache, Logger: tel.Logger})
+	return p, nil
+}
+
+// close frees what open took, as far as it came.
+func (p *platform) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.DrainTimeout)
+	defer cancel()
+	var err error
+	if p.temporal != nil {
+		p.temporal.Close()
+	}
+	if p.store != nil {
+		err = p.store.Close(ctx)
+	}
+	if p.pool != nil {
+		p.pool.Close()
+	}
+	return err
+}
+
+// stages returns the parts of the roles in the order in which they stop.
+func (p *platform) stages(o Options) ([]stage, error) {
+	has := func(r config.Role) bool { return slices.Contains(o.Roles, r) || slices.Contains(o.Roles, config.RoleAll) }
+	handler := p.serviceHandler()
+	drain := func() {}
+	if has(config.RoleAPI) {
+		a := p.api()
+		handler, drain = a, a.Drain
+	}
+	listen, err := p.listener(handler, drain, o.Ready)
+	if err != nil {
+		return nil, err
+	}
+	stages := []stage{{listen}}
+	if has(config.RoleWorker) {
+		saga, err := p.worker()
+		if err != nil {
+			return nil, err
+		}
+		r, err := relay.New(relay.Options{
+			Store: p.store, Pool: p.pool, Writer: broker.NewWriter(brokerConfig(p.cfg, p.tel)), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+		})
+		if err != nil {
+			return nil, err
+		}
+		stages = append(stages, stage{saga}, stage{part{"relay", r.Run}})
+	}
+	if has(config.RoleProjector) {
+		pr, err := projector.New(projector.Options{
+			Pool: p.pool, Source: eventSource{p.store}, Streams: streamLister{p.store}, Broker: brokerConfig(p.cfg, p.tel), Cache: invalidator(p.cache),
+			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
+		})
+		if err != nil {
+			return nil, err
+		}
+		last := len(stages) - 1
+		if last > 0 {
+			// The relay and the projector don't wait for each other.
+			stages[last] = append(stages[last], part{"projector", pr.Run})
+		} else {
+			stages = append(stages, stage{part{"projector", pr.Run}})
+		}
+	}
+	return stages, nil
+}
+
+func (p *platform) api() *api.API {
+	sagas := p.sagas()
+	return api.New(api.Options{
+		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store},
+		Checks: p.checks(), APIKeys: p.cfg.HTTP.APIKeys, Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+		Limits: api.Limits{BodyBytesMax: p.cfg.HTTP.BodyBytesMax, RequestTimeout: p.cfg.HTTP.RequestTimeout}, TracerProvider: p.tel.TracerProvider,
+	})
+}
+
+func (p *platform) sagas() *workflows.Client {
+	return workflows.NewClient(p.temporal, nil, workflows.Deadlines{Payment: p.cfg.Orders.PaymentDeadline, Dispatch: p.cfg.Orders.DispatchDeadline})
+}
+
+func (p *platform) checks() []api.Check {
+	return []api.Check{
+		{Name: "postgres", Ask: p.pool.Ping},
+		{Name: "temporal", Ask: func(ctx context.Context) error {
+			_, err := p.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		}},
+	}
+}
+
+// serviceHandler answers for the roles without an API.
+func (p *platform) serviceHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"status":"ok"}`)) // a client that has gone needs no answer
+	})
+	mux.Handle("GET /metrics", p.tel.MetricsHandler())
+	return mux
+}
+
+func (p *platform) listener(h http.Handler, drain func(), ready func(string)) (part, error) {
+	l, err := net.Listen("tcp", p.cfg.HTTP.Address)
+	if err != nil {
+		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
+	}
+	server := api.NewServer(p.cfg.HTTP.Address, h, p.tel.Logger)
+	return part{"http", func(ctx context.Context) error {
+		failed := make(chan error, 1)
+		go func() { failed <- server.Serve(l) }()
+		if ready != nil {
+			ready(baseURL(l.Addr()))
+		}
+		select {
+		case err := <-failed:
+			return err
+		case <-ctx.Done():
+		}
+		drain()
+		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.DrainTimeout)
+		defer cancel()
+		return server.Shutdown(stopCtx)
+	}}, nil
+}
+
+// baseURL is where a browser on this machine finds the listener.
+func baseURL(a net.Addr) string {
+	tcp, ok := a.(*net.TCPAddr)
+	if !ok {
+		return "http://" + a.String()
+	}
+	host := tcp.IP.String()
+	if tcp.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+}
+
+func (p *platform) worker() (part, error) {
+	gateway, err := openGateway(p.cfg.Payment)
+	if err != nil {
+		return part{}, err
+	}
+	acts := activities.New(activities.Options{
+		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{}), Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
+	})
+	w := worker.New(p.temporal, acts, worker.Options{DrainTimeout: p.cfg.DrainTimeout})
+	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
+}
+
+func openGateway(cfg config.Payment) (activities.Gateway, error) {
+	return sandbox.Open(cfg.SandboxLedger)
+}
+
+// part is something that runs until its context ends.
+type part struct {
+	name string
+	run  func(context.Context) error
+}
+
+// stage is parts that stop together.
+type stage []part
+
+// runStages runs all parts at once. When ctx ends or a part fails, it stops stage after stage, each
+// after the one before has ended or used up its time.
+func runStages(ctx context.Context, stages []stage, drain time.Duration) error {
+	failed := make(chan error, 1)
+	type running struct {
+		stop context.CancelFunc
+		done chan struct{}
+	}
+	var all []running
+	for _, s := range stages {
+		stageCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+		r := running{stop: stop, done: make(chan struct{})}
+		all = append(all, r)
+		left := make(chan struct{}, len(s))
+		for _, p := range s {
+			go func() {
+				defer func() { left <- struct{}{} }()
+				err := p.run(stageCtx)
+				if err == nil && stageCtx.Err() == nil {
+					err = errors.New("ended by itself")
+				}
+				if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, http.ErrServerClosed) {
+					select {
+					case failed <- fmt.Errorf("%s: %w", p.name, err):
+					default: // the first failure is the one to tell
+					}
+				}
+			}()
+		}
+		go func() {
+			for range s {
+				<-left
+			}
+			close(r.done)
+		}()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	deadline := time.After(drain + drainGrace)
+	for i, r := range all {
+		r.stop()
+		select {
+		case <-r.done:
+		case <-deadline:
+			for _, other := range all[i:] {
+				other.stop()
+			}
+			return errors.Join(err, fmt.Errorf("%s did not stop within %s", stages[i][0].name, drain))
+		}
+	}
+	select {
+	case late := <-failed:
+		err = errors.Join(err, late)
+	default:
+	}
+	return err
+}
+
+// drainGrace lets the parts, each of which keeps to the drain timeout by itself, end before they are
+// given up.
+const drainGrace = 2 * time.Second

@@ -1,0 +1,70 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/migrations"
+)
+
+// Migrate brings the database's schema up to date. It may be repeated, and by several processes at once.
+func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) error {
+	pool, err := openPool(ctx, cfg.Database, tel)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return migrations.Apply(ctx, pool)
+}
+
+// Setup creates what the platform needs and is not there yet: the schema, the topics, the Temporal
+// namespace and its search attributes. It may be repeated, and waits for servers that are still
+// starting as long as ctx lasts.
+func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) error {
+	if err := Migrate(ctx, cfg, tel); err != nil {
+		return fmt.Errorf("set up the database: %w", err)
+	}
+	if err := broker.EnsureTopics(ctx, brokerConfig(cfg, tel)); err != nil {
+		return fmt.Errorf("set up Kafka: %w", err)
+	}
+	c, err := dialTemporal(cfg.Temporal, tel)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	if err := setupTemporal(ctx, c, cfg.Temporal); err != nil {
+		return fmt.Errorf("set up Temporal at %s: %w", cfg.Temporal.Address, err)
+	}
+	return nil
+}
+
+// openPool returns a pool that connects when it is first used: a platform may start before its database.
+func openPool(ctx context.Context, cfg config.Database, tel *telemetry.Telemetry) (*pgxpool.Pool, error) {
+	pc, err := pgxpool.ParseConfig(string(cfg.URL))
+	if err != nil {
+		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
+	}
+	pc.MaxConns, pc.MinConns = cfg.ConnectionsMax, cfg.ConnectionsMin
+	pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
+	pc.ConnConfig.Tracer = tel.QueryTracer()
+	pc.ConnConfig.RuntimeParams["application_name"] = "orderloom"
+	if cfg.StatementTimeout > 0 {
+		pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, pc)
+	if err != nil {
+		return nil, fmt.Errorf("open a pool of database connections: %w", err)
+	}
+	return pool, nil
+}
+
+func brokerConfig(cfg config.Config, tel *telemetry.Telemetry) broker.Config {
+	return broker.Config{
+		Brokers: cfg.Kafka.Brokers, ClientID: "orderloom", Partitions: cfg.Kafka.TopicPartitions, Replication: cfg.Kafka.TopicReplication,
+		Retention: cfg.Kafka.TopicRetention, Group: cfg.Kafka.ProjectorGroup, Logger: tel.Logger,
+	}
+}

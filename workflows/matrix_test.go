@@ -1,0 +1,344 @@
+package workflows_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write docs/sagas.md anew")
+
+// scenario is one path of an order when nothing fails.
+type scenario struct {
+	name   string
+	stock  map[string]int
+	token  string
+	items  []order.Item
+	review activities.ReviewRules
+	input  func(*workflows.OrderInput)
+	// world plays the people, the bank and the carrier.
+	world func(*testing.T, *platform)
+	want  string
+}
+
+const hour = time.Hour
+
+var scenarios = []scenario{
+	{
+		name: "delivered", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "two parcels", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.dispatchAt(2*hour, "reno")
+			p.reportAt(3*hour, workflows.ShipmentDelivered, "reno")
+			p.reportAt(4*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{name: "declined", stock: map[string]int{"A@berlin": 5}, token: "tok_decline", items: []order.Item{item("A", 2, "10.00")}, want: "cancelled payment_declined"},
+	{name: "out of stock", stock: map[string]int{"A@berlin": 1}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")}, want: "cancelled out_of_stock"},
+	{
+		name: "cancelled by the customer", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		world: func(_ *testing.T, p *platform) {
+			p.at(hour, workflows.CancelOrder, workflows.CancelRequest{Reason: "changed_my_mind", By: "customer"})
+		},
+		want: "cancelled changed_my_mind",
+	},
+	{
+		name: "part cancelled", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 3, "10.00")},
+		world: func(_ *testing.T, p *platform) {
+			p.at(hour, workflows.CancelLines, workflows.CancelLinesRequest{
+				RequestID: p.orderID, Lines: []inventory.Line{{SKU: "A", Quantity: 1}}, Reason: "one_too_many", By: "customer",
+			})
+			p.dispatchAt(2*hour, "berlin")
+			p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "bank confirms", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 1, "10.00")},
+		world: func(t *testing.T, p *platform) {
+			p.bankAt(t, 10*time.Minute, true)
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "bank refuses", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 1, "10.00")},
+		world: func(t *testing.T, p *platform) { p.bankAt(t, 10*time.Minute, false) },
+		want:  "cancelled payment_declined",
+	},
+	{
+		name: "bank is silent", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 1, "10.00")},
+		want: "cancelled payment_deadline",
+	},
+	{
+		name: "backordered", stock: map[string]int{"A@berlin": 1}, token: "tok_approve", items: []order.Item{item("A", 3, "10.00")},
+		input: func(in *workflows.OrderInput) { in.AllowBackorder = true },
+		world: func(t *testing.T, p *platform) {
+			p.receiveAt(t, hour, "A@berlin", 4)
+			p.dispatchAt(2*hour, "berlin")
+			p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "never restocked", stock: map[string]int{"A@berlin": 1}, token: "tok_approve", items: []order.Item{item("A", 3, "10.00")},
+		input: func(in *workflows.OrderInput) { in.AllowBackorder = true },
+		want:  "cancelled stock_deadline",
+	},
+	{
+		name: "approved by review", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 1, "900.00")},
+		review: activities.ReviewRules{Above: []money.Money{money.Must("500.00", "EUR")}},
+		world: func(_ *testing.T, p *platform) {
+			p.at(hour, workflows.ApproveOrder, workflows.ReviewRequest{By: "alice"})
+			p.dispatchAt(2*hour, "berlin")
+			p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "rejected by review", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 1, "900.00")},
+		review: activities.ReviewRules{Customers: []string{"cus_1"}},
+		world: func(_ *testing.T, p *platform) {
+			p.at(hour, workflows.RejectOrder, workflows.ReviewRequest{By: "alice"})
+		},
+		want: "cancelled review_rejected",
+	},
+	{
+		name: "never reviewed", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 1, "900.00")},
+		review: activities.ReviewRules{Customers: []string{"cus_1"}}, want: "cancelled review_deadline",
+	},
+	{
+		name: "lost parcel", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 1, "7.50")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.dispatchAt(2*hour, "reno")
+			p.reportAt(3*hour, workflows.ShipmentLost, "reno")
+			p.reportAt(4*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "refused parcel", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentRefused, "berlin")
+		},
+		want: "cancelled undeliverable",
+	},
+	{
+		name: "authorisation expired", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(8*24*hour, "berlin")
+			p.reportAt(9*24*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+}
+
+// bankAt plays the customer at the bank, and the gateway's webhook.
+func (p *platform) bankAt(t *testing.T, after time.Duration, approve bool) {
+	p.env.RegisterDelayedCallback(func() {
+		id := payment.ID(p.orderID)
+		if err := p.gateway.Confirm(id, approve); err != nil {
+			return // the order has given up, and the gateway has cancelled the payment
+		}
+		u := workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String(), Status: "authorized"}
+		if !approve {
+			u.Status, u.DeclineCode = "declined", "authentication_failed"
+		}
+		if err := p.env.SignalWorkflowByID(workflows.PaymentSagaID(p.orderID), workflows.PaymentUpdated, u); err != nil {
+			t.Logf("the webhook found nobody: %v", err)
+		}
+	}, after)
+}
+
+// receiveAt brings stock in by the activity, and wakes who waits as the receipt's saga does.
+func (p *platform) receiveAt(t *testing.T, after time.Duration, item string, quantity int) {
+	p.env.RegisterDelayedCallback(func() {
+		p.receive(t, item, quantity)
+		sku, location := splitItem(item)
+		err := p.events.Decide(context.Background(), eventstore.Stamp{Source: "test/serve", At: p.env.Now()}, []eventstore.StreamID{{Type: "inventory", ID: inventory.ID(sku, location)}},
+			func(tx *eventstore.Tx) error {
+				id := inventory.ID(sku, location)
+				eventstore.Record(tx, stockItems, id, inventory.Serve(eventstore.State(tx, stockItems, id), p.env.Now())...)
+				return nil
+			})
+		require.NoError(t, err)
+		if err := p.env.SignalWorkflowByID(workflows.InventorySagaID(p.orderID), workflows.StockServed, nil); err != nil {
+			t.Logf("nobody waits for stock: %v", err)
+		}
+	}, after)
+}
+
+// play runs a scenario with a fault at one call, or none, and audits what came of it.
+func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []string) {
+	p := setup(t, s.stock, s.review)
+	p.faults.kind, p.faults.at = kind, at
+	p.faults.cancel = func() {
+		p.env.SignalWorkflow(workflows.CancelOrder, workflows.CancelRequest{Reason: "cancelled_meanwhile", By: "customer"})
+	}
+	in := p.input(s.token, s.items...)
+	if s.input != nil {
+		s.input(&in)
+	}
+	if s.world != nil {
+		s.world(t, p)
+	}
+	p.env.ExecuteWorkflow(workflows.OrderSaga, in)
+	require.True(t, p.env.IsWorkflowCompleted(), "the saga has not ended")
+	require.NoError(t, p.env.GetWorkflowError())
+	var told workflows.OrderState
+	require.NoError(t, p.env.GetWorkflowResult(&told))
+	p.audit(t, s, told)
+	end = string(told.Status)
+	if told.Reason != "" {
+		end += " " + told.Reason
+	}
+	return end, p.faults.calls
+}
+
+// audit asserts that the four ledgers agree: what the customer was told, the order's events, the
+// gateway's ledger and the stock.
+func (p *platform) audit(t *testing.T, s scenario, told workflows.OrderState) {
+	o, pay := p.order(t), p.payment(t)
+	require.Equal(t, o.Status, told.Status, "the customer was told something else than the events say")
+	require.Equal(t, o.CancelReason, told.Reason)
+
+	balance, err := p.gateway.Balance(payment.ID(p.orderID))
+	require.NoError(t, err)
+	equal := func(want, got money.Money, what string) {
+		require.True(t, want.Amount.Equal(got.Amount), "%s: want %s, the gateway says %s", what, want.Amount, got.Amount)
+	}
+	equal(pay.Captured, balance.Captured, "captured")
+	equal(pay.Refunded, balance.Refunded, "refunded")
+
+	var owed money.Money // what the parcels cost that the customer has, or that are under way
+	sold := map[string]int{}
+	for _, parcel := range o.Shipments {
+		for _, l := range parcel.Lines {
+			if parcel.Status == order.ShipmentAtCustomer || parcel.Status == order.ShipmentGone {
+				sold[l.SKU+"@"+parcel.Location] += l.Quantity
+			}
+			if parcel.Status == order.ShipmentAtCustomer {
+				owed = owed.Add(l.UnitPrice.Times(l.Quantity))
+			}
+		}
+	}
+	equal(owed, balance.Captured.Sub(balance.Refunded), "paid in the end")
+	for item, before := range p.onHand {
+		left := p.stock(t, item)
+		require.Equal(t, before-sold[item], left.OnHand, "%s on hand", item)
+		require.Zero(t, left.Reserved, "%s still reserved", item)
+		require.Empty(t, left.Reservations, item)
+		require.Empty(t, left.Backorders, item)
+	}
+	if s.name != "authorisation expired" { // the sandbox keeps money that has expired; a real gateway lets it go
+		equal(money.Zero("EUR"), balance.Held, "still held at the gateway")
+	}
+	p.auditEvents(t)
+}
+
+// auditEvents asserts that no event was stored twice and that each can be read.
+func (p *platform) auditEvents(t *testing.T) {
+	page, err := p.store.Read(context.Background(), eventstore.ReadOptions{})
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, e := range page.Events {
+		require.False(t, seen[e.EventID.String()], "event %s is there twice", e.EventID)
+		seen[e.EventID.String()] = true
+		_, err := catalog.Decode(e)
+		require.NoError(t, err)
+	}
+}
+
+// TestEveryPathAtEveryFaultLeavesTheLedgersAgreed runs every path with every kind of fault at every
+// step. It fails without the compensations (compensation.go, run), without their being pushed before
+// their step (order_saga.go, secure), and without the domain's answering a repeated command with
+// nothing.
+func TestEveryPathAtEveryFaultLeavesTheLedgersAgreed(t *testing.T) {
+	t.Parallel()
+	kinds := []string{failsBefore, failsAfter, outage, answersLost, cancelsBefore, cancelsAfter}
+	var mu sync.Mutex
+	table := map[string][][]string{}
+	t.Run("paths", func(t *testing.T) {
+		for _, s := range scenarios {
+			t.Run(s.name, func(t *testing.T) {
+				t.Parallel()
+				end, calls := s.play(t, "", -1)
+				require.Equal(t, s.want, end)
+				rows := [][]string{{"nothing fails", end}}
+				for at, name := range calls {
+					row := []string{fmt.Sprintf("%d %s", at+1, name)}
+					for _, kind := range kinds {
+						t.Run(fmt.Sprintf("%d_%s_%s", at+1, name, kind), func(t *testing.T) {
+							end, _ := s.play(t, kind, at)
+							if !strings.HasPrefix(kind, "cancelled") {
+								require.Equal(t, s.want, end, "a failure that passes changed the end")
+							}
+							row = append(row, end)
+						})
+					}
+					rows = append(rows, row)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				table[s.name] = rows
+			})
+		}
+	})
+	if !t.Failed() {
+		checkDocument(t, "../docs/sagas-paths.md", document(kinds, table))
+	}
+}
+
+func document(kinds []string, table map[string][][]string) string {
+	var b strings.Builder
+	b.WriteString("# Every path of an order, and where it ends\n\n")
+	b.WriteString("Generated by the tests (`go test ./workflows -run EveryPath -update`); each cell was run, and after each run what the\n")
+	b.WriteString("customer was told, the events, the gateway's ledger and the stock agreed. The columns are faults at that step:\n")
+	b.WriteString("it *fails before* or *after* taking effect once; an *outage* fails its first six attempts; *answers lost* lets its first\n")
+	b.WriteString("six attempts take effect without their answer arriving; the customer *cancels before* or *after* it.\n")
+	for _, s := range scenarios {
+		fmt.Fprintf(&b, "\n## %s\n\nUndisturbed: **%s**.\n\n| step | %s |\n|---|%s\n", s.name, table[s.name][0][1], strings.Join(kinds, " | "), strings.Repeat("---|", len(kinds)))
+		for _, row := range table[s.name][1:] {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		}
+	}
+	return b.String()
+}
+
+func checkDocument(t *testing.T, path, want string) {
+	if *update {
+		require.NoError(t, os.WriteFile(path, []byte(want), 0o644))
+	}
+	got, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, want, string(got), "%s is stale: run go test ./workflows -run EveryPath -update", path)
+}

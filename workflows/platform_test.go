@@ -1,0 +1,239 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/activities/sandbox"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/worker"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/testsuite"
+	sdkworker "go.temporal.io/sdk/worker"
+)
+
+// platform is one order's world: the sagas in the SDK's test environment, the real activities, the
+// event store in memory and the sandbox gateway.
+type platform struct {
+	env     *testsuite.TestWorkflowEnvironment
+	store   *eventstore.Memory
+	events  *eventstore.Repository
+	gateway *sandbox.Gateway
+	faults  *faults
+	orderID uuid.UUID
+	onHand  map[string]int // "sku@location" before the order
+}
+
+var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
+
+func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *platform {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	store := eventstore.NewMemory()
+	gateway, err := sandbox.Open("")
+	require.NoError(t, err)
+	p := &platform{
+		env: suite.NewTestWorkflowEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
+		gateway: gateway, faults: &faults{}, orderID: uuid.New(), onHand: map[string]int{},
+	}
+	worker.Register(p.env, activities.New(activities.Options{
+		Events: p.events, Gateway: gateway, Vault: plainVault{}, Locations: locations, Review: review,
+	}))
+	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
+	p.env.SetTestTimeout(time.Minute)
+	for item, quantity := range stock {
+		p.receive(t, item, quantity)
+	}
+	return p
+}
+
+// receive puts stock on hand without a saga. Items are written "sku@location".
+func (p *platform) receive(t testing.TB, item string, quantity int) {
+	sku, location := splitItem(item)
+	id := inventory.ID(sku, location)
+	receipt := inventory.ReceiveStock{SKU: sku, Location: location, ReceiptID: uuid.New(), Quantity: quantity, At: time.Now()}
+	_, _, err := eventstore.Execute(context.Background(), p.events, stockItems, id, eventstore.Stamp{Source: "test/" + receipt.ReceiptID.String(), At: receipt.At},
+		func(s inventory.Stock) ([]domain.Event, error) { return inventory.Receive(s, receipt) })
+	require.NoError(t, err)
+	p.onHand[item] += quantity
+}
+
+var (
+	stockItems = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
+	orders     = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
+	payments   = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve}
+)
+
+func splitItem(item string) (sku, location string) {
+	for i := range item {
+		if item[i] == '@' {
+			return item[:i], item[i+1:]
+		}
+	}
+	panic("an item is written sku@location, not " + item)
+}
+
+func (p *platform) order(t testing.TB) order.Order {
+	o, _, err := eventstore.Fold(context.Background(), p.events, orders, p.orderID)
+	require.NoError(t, err)
+	return o
+}
+
+func (p *platform) payment(t testing.TB) payment.Payment {
+	v, _, err := eventstore.Fold(context.Background(), p.events, payments, payment.ID(p.orderID))
+	require.NoError(t, err)
+	return v
+}
+
+func (p *platform) stock(t testing.TB, item string) inventory.Stock {
+	sku, location := splitItem(item)
+	s, _, err := eventstore.Fold(context.Background(), p.events, stockItems, inventory.ID(sku, location))
+	require.NoError(t, err)
+	return s
+}
+
+func (p *platform) input(token string, items ...order.Item) workflows.OrderInput {
+	return workflows.OrderInput{
+		OrderID: p.orderID, CustomerID: "cus_1", Items: items, ShipToCountry: "DE", Personal: domain.Sealed{Key: "test", Data: []byte("sealed")},
+		PaymentToken: token, RequestHash: "hash",
+	}
+}
+
+func item(sku string, quantity int, price string) order.Item {
+	return order.Item{ProductID: "prod_" + sku, SKU: sku, Quantity: quantity, UnitPrice: money.Must(price, "EUR")}
+}
+
+func (p *platform) shipment(location string) uuid.UUID {
+	return domain.DerivedID(p.orderID, "shipment/"+location)
+}
+
+// at sends a signal at a time after the start, by the environment's clock.
+func (p *platform) at(after time.Duration, signal string, input any) {
+	p.env.RegisterDelayedCallback(func() {
+		if !p.env.IsWorkflowCompleted() {
+			p.env.SignalWorkflow(signal, input)
+		}
+	}, after)
+}
+
+func (p *platform) dispatchAt(after time.Duration, location string) {
+	p.at(after, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.shipment(location), Carrier: "DHL", TrackingNumber: "T-" + location})
+}
+
+func (p *platform) reportAt(after time.Duration, report, location string) {
+	p.at(after, report, workflows.ShipmentReport{ShipmentID: p.shipment(location)})
+}
+
+// plainVault leaves personal data as it is.
+type plainVault struct{}
+
+func (plainVault) Reseal(_ context.Context, _ string, s domain.Sealed) (domain.Sealed, error) {
+	return s, nil
+}
+
+// faults is a worker interceptor that lets steps fail.
+type faults struct {
+	interceptor.WorkerInterceptorBase
+	mu sync.Mutex
+	// calls are the names of the activities in the order of their first attempts.
+	calls []string
+	// at is the call, from 0, at which the fault strikes; -1 for never.
+	at     int
+	kind   string
+	cancel func()
+	left   int
+	struck string
+}
+
+// The ways in which a step fails.
+const (
+	failsBefore   = "fails before"
+	failsAfter    = "fails after"
+	outage        = "outage"
+	answersLost   = "answers lost"
+	cancelsBefore = "cancelled before"
+	cancelsAfter  = "cancelled after"
+)
+
+var errInjected = errors.New("injected failure")
+
+func (f *faults) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &faultyActivity{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, faults: f}
+}
+
+type faultyActivity struct {
+	interceptor.ActivityInboundInterceptorBase
+	faults *faults
+}
+
+func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	name := activity.GetInfo(ctx).ActivityType.Name
+	before, after := a.faults.strike(name)
+	if err := before(); err != nil {
+		return nil, err
+	}
+	out, err := a.Next.ExecuteActivity(ctx, in)
+	if lost := after(); lost != nil && err == nil {
+		return nil, lost
+	}
+	return out, err
+}
+
+// outageAttempts is how many attempts an outage fails: more than the local ones, so that the step goes
+// on as a durable activity.
+const outageAttempts = 5
+
+func (f *faults) strike(name string) (before, after func() error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	nothing := func() error { return nil }
+	fail := func() error { return errInjected }
+	cancel := func() error { f.cancel(); return nil }
+	if f.left > 0 && name == f.struck {
+		f.left--
+		if f.kind == answersLost {
+			return nothing, fail
+		}
+		return fail, nothing
+	}
+	n := len(f.calls)
+	f.calls = append(f.calls, name)
+	if f.kind == "" || n != f.at {
+		return nothing, nothing
+	}
+	f.struck = name
+	switch f.kind {
+	case failsBefore:
+		return fail, nothing
+	case failsAfter:
+		return nothing, fail
+	case outage:
+		f.left = outageAttempts
+		return fail, nothing
+	case answersLost:
+		f.left = outageAttempts
+		return nothing, fail
+	case cancelsBefore:
+		return cancel, nothing
+	case cancelsAfter:
+		return nothing, cancel
+	}
+	panic(fmt.Sprintf("unknown fault %q", f.kind))
+}
