@@ -10,8 +10,20 @@ import (
 
 // Events lists every event type of the order stream, newest version of each.
 var Events = []domain.Event{
-	OrderPlaced{}, OrderHeld{}, OrderApproved{}, OrderConfirmed{}, OrderCancelled{}, OrderLinesCancelled{}, ShippingAddressAmended{},
-	DispatchOverdue{}, ShipmentDispatched{}, OrderShipped{}, ShipmentDelivered{}, ShipmentLost{}, ShipmentRefused{}, OrderDelivered{},
+	OrderPlaced{},
+	OrderHeld{},
+	OrderApproved{},
+	OrderConfirmed{},
+	OrderCancelled{},
+	OrderLinesCancelled{},
+	ShippingAddressAmended{},
+	DispatchOverdue{},
+	ShipmentDispatched{},
+	OrderShipped{},
+	ShipmentDelivered{},
+	ShipmentLost{},
+	ShipmentRefused{},
+	OrderDelivered{},
 	OrderReturned{},
 }
 

@@ -10,8 +10,14 @@ import (
 
 // Events lists every event type of the payment stream, newest version of each.
 var Events = []domain.Event{
-	PaymentAuthorized{}, PaymentDeclined{}, PaymentActionRequired{}, PaymentAuthorizationExpired{}, PaymentCaptured{}, PaymentVoided{},
-	PaymentRefunded{}, PaymentDifferenceFound{},
+	PaymentAuthorized{},
+	PaymentDeclined{},
+	PaymentActionRequired{},
+	PaymentAuthorizationExpired{},
+	PaymentCaptured{},
+	PaymentVoided{},
+	PaymentRefunded{},
+	PaymentDifferenceFound{},
 }
 
 // PaymentAuthorized says that the gateway has reserved the amount.
