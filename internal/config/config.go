@@ -12,6 +12,7 @@ type Config struct {
 	HTTP      HTTP
 	Database  Database
 	Temporal  Temporal
+	Codec     Codec
 	Kafka     Kafka
 	Redis     Redis
 	Privacy   Privacy
@@ -56,6 +57,21 @@ type Temporal struct {
 	Retention time.Duration
 	// UIURL is the address of the Web UI for links; empty for none.
 	UIURL string
+	// PayloadKeys has the current key first; the others only decrypt. Empty leaves payloads in the clear.
+	PayloadKeys []MasterKey
+	// EncryptPayloads is false while encryption is being turned on or off, with keys that only decrypt.
+	EncryptPayloads bool
+}
+
+// Codec is the codec server, which decrypts payloads for the Web UI and the command-line tools.
+type Codec struct {
+	Address string
+	// Origins are the Web UI's.
+	Origins []string
+	// Token is accepted from everybody who has it; empty for none.
+	Token Secret
+	// Issuer and Audience say whose access tokens are accepted; empty for none.
+	Issuer, Audience string
 }
 
 // TLS says how to talk to a server over TLS. The paths are of PEM files; empty means the system's

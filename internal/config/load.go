@@ -17,6 +17,8 @@ const (
 	RoleAll       Role = "all"
 	RoleMigrate   Role = "migrate"
 	RoleSetup     Role = "setup"
+	// RoleCodecServer decrypts payloads for the Web UI.
+	RoleCodecServer Role = "codec-server"
 )
 
 // Problem is one wrong or missing setting.
@@ -101,6 +103,14 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 	}
 	if role, needed := needs([]Role{RoleAPI, RoleAll}, roles); needed && c.Payment.Gateway == GatewayStripe && c.Payment.StripeWebhookSecret == "" {
 		problems = append(problems, Problem{"STRIPE_WEBHOOK_SECRET", fmt.Sprintf("is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)})
+	}
+	if role, needed := needs([]Role{RoleCodecServer}, roles); needed {
+		if c.Codec.Token == "" && c.Codec.Issuer == "" {
+			problems = append(problems, Problem{"ORDERLOOM_CODEC_ISSUER", fmt.Sprintf("or ORDERLOOM_CODEC_TOKEN is required by %s, which would decrypt for everybody", role)})
+		}
+		if set["ORDERLOOM_CODEC_ISSUER"] != set["ORDERLOOM_CODEC_AUDIENCE"] {
+			problems = append(problems, Problem{"ORDERLOOM_CODEC_AUDIENCE", "and ORDERLOOM_CODEC_ISSUER must both be set, or neither"})
+		}
 	}
 	return problems
 }

@@ -80,6 +80,8 @@ func TestLoadNamesEverythingWrong(t *testing.T) {
 		"ORDERLOOM_LOCATIONS":                {"berlin", "berlin:Germany", "berlin:DE,berlin:US", "Berlin:DE", ","},
 		"ORDERLOOM_PAYMENT_GATEWAY":          {"paypal", "Sandbox"},
 		"ORDERLOOM_MASTER_KEYS":              {"k1", "k1:!!!", "k1:c2hvcnQ=", ":" + key, "k1:" + key + ",k1:" + key},
+		"ORDERLOOM_PAYLOAD_KEYS":             {"k1", "k1:" + key + ",k1:" + key},
+		"ORDERLOOM_CODEC_ORIGINS":            {"localhost:8233", "http://localhost:8233/", "https://UI.example", "*", "https://a@ui.example"},
 		"ORDERLOOM_LOG_LEVEL":                {"loud"},
 		"ORDERLOOM_TRACE_RATIO":              {"2", "NaN", "half"},
 		"TEMPORAL_TLS":                       {"perhaps"},
@@ -121,6 +123,23 @@ func TestLoadChecksSettingsTogether(t *testing.T) {
 	}
 }
 
+func TestTheCodecServerNeedsKeysAndAuthentication(t *testing.T) {
+	t.Parallel()
+	_, err := config.Load(lookup(nil), config.RoleCodecServer)
+	require.ElementsMatch(t, []string{"ORDERLOOM_PAYLOAD_KEYS", "ORDERLOOM_CODEC_ISSUER"}, names(t, err))
+	_, err = config.Load(lookup(map[string]string{
+		"ORDERLOOM_PAYLOAD_KEYS": "p1:" + key, "ORDERLOOM_CODEC_ISSUER": "https://login.example.com",
+	}), config.RoleCodecServer)
+	require.Equal(t, []string{"ORDERLOOM_CODEC_AUDIENCE"}, names(t, err))
+XX + key + ",p1:" + key, "ORDERLOOM_CODEC_TOKEN": "a-token-for-development",
+		"ORDERLOOM_CODEC_ORIGINS": "http://localhost:8233, https://temporal.example.com",
+	}), config.RoleCodecServer)
+	require.NoError(t, err)
+	require.Equal(t, "p2", c.Temporal.PayloadKeys[0].ID)
+	require.True(t, c.Temporal.EncryptPayloads)
+	require.Equal(t, []string{"http://localhost:8233", "https://temporal.example.com"}, c.Codec.Origins)
+}
+
 func TestTLSIsTurnedOnByWhatNeedsIt(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{"TEMPORAL_API_KEY": "secret", "TEMPORAL_TLS": "true", "TEMPORAL_TLS_SERVER_CA_CERT_PATH": "ca.pem"} {
@@ -137,6 +156,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	env := complete()
 	env["REDIS_URL"] = "redis://:hunter2@cache:6379"
 	env["TEMPORAL_API_KEY"] = canary
+	env["ORDERLOOM_CODEC_TOKEN"] = canary
+	env["ORDERLOOM_PAYLOAD_KEYS"] = "p1:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(canary, 5)[:32]))
 	env["STRIPE_API_KEY"] = canary
 	env["STRIPE_WEBHOOK_SECRET"] = canary
 	env["OTEL_EXPORTER_OTLP_HEADERS"] = "authorization=Bearer%20hunter2"

@@ -194,6 +194,21 @@ func webURL(name, help, example string, at func(*Config) *string) Setting {
 	}}
 }
 
+func origins(name, help, example string, at func(*Config) *[]string) Setting {
+	return Setting{Name: name, Example: example, Form: "http://host:port,https://host,…, without a path", Help: help, set: func(c *Config, v string) error {
+		list := split(v)
+		for _, o := range list {
+			// A browser sends its origin in lower case and without a slash; it is compared as it is.
+			u, err := url.Parse(o)
+			if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || o != strings.ToLower(u.Scheme+"://"+u.Host) {
+				return errForm
+			}
+		}
+		*at(c) = list
+		return nil
+	}}
+}
+
 func headers(name, help string, at func(*Config) *map[string]Secret) Setting {
 	return Setting{Name: name, Form: "name=value,name=value,…, percent-encoded", Help: help, Secret: true, set: func(c *Config, v string) error {
 		m := map[string]Secret{}
@@ -241,7 +256,7 @@ func locations(name, help, example string, required []Role) Setting {
 // masterKeyBytes is the length of an AES-256 key.
 const masterKeyBytes = 32
 
-func masterKeys(name, help string, required []Role) Setting {
+func masterKeys(name, help string, required []Role, at func(*Config) *[]MasterKey) Setting {
 	form := "id:key,id:key,… with each key 32 bytes in base64 (openssl rand -base64 32)"
 	return Setting{Name: name, Form: form, Help: help, Required: required, Secret: true, set: func(c *Config, v string) error {
 		var keys []MasterKey
@@ -264,7 +279,7 @@ func masterKeys(name, help string, required []Role) Setting {
 		if len(keys) == 0 {
 			return errForm
 		}
-		c.Privacy.MasterKeys = keys
+		*at(c) = keys
 		return nil
 	}}
 }

@@ -27,7 +27,8 @@ func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 // MarshalText hides the value from encoders such as encoding/json.
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// MasterKey wraps the customers' data keys. Key is 32 bytes (AES-256).
+// MasterKey is a key with an id: one that wraps the customers' data keys, or one that encrypts payloads.
+// Key is 32 bytes (AES-256).
 type MasterKey struct {
 	ID  string
 	Key []byte
