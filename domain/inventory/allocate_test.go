@@ -28,27 +28,40 @@ func TestAllocateChoosesLocations(t *testing.T) {
 		want    []inventory.Allocation
 	}{
 		{
-			"near before plenty", map[shelf]int{{"A", "reno"}: 9, {"A", "leipzig"}: 2},
-			[]inventory.Line{{"A", 2}}, "DE", []inventory.Allocation{{SKU: "A", Location: "leipzig", Quantity: 2}},
+			"near before plenty",
+			map[shelf]int{{"A", "reno"}: 9, {"A", "leipzig"}: 2},
+			[]inventory.Line{{"A", 2}},
+			"DE",
+			[]inventory.Allocation{{SKU: "A", Location: "leipzig", Quantity: 2}},
 		},
 		{
-			"whole before near", map[shelf]int{{"A", "reno"}: 9, {"A", "leipzig"}: 2},
-			[]inventory.Line{{"A", 3}}, "DE", []inventory.Allocation{{SKU: "A", Location: "reno", Quantity: 3}},
+			"whole before near",
+			map[shelf]int{{"A", "reno"}: 9, {"A", "leipzig"}: 2},
+			[]inventory.Line{{"A", 3}},
+			"DE",
+			[]inventory.Allocation{{SKU: "A", Location: "reno", Quantity: 3}},
 		},
 		{
-			"spread where no location has all", map[shelf]int{{"A", "reno"}: 4, {"A", "leipzig"}: 2, {"A", "berlin"}: 3},
-			[]inventory.Line{{"A", 8}}, "DE",
+			"spread where no location has all",
+			map[shelf]int{{"A", "reno"}: 4, {"A", "leipzig"}: 2, {"A", "berlin"}: 3},
+			[]inventory.Line{{"A", 8}},
+			"DE",
 			[]inventory.Allocation{
 				{SKU: "A", Location: "berlin", Quantity: 3}, {SKU: "A", Location: "leipzig", Quantity: 2}, {SKU: "A", Location: "reno", Quantity: 3},
 			},
 		},
 		{
-			"equals by id", map[shelf]int{{"A", "leipzig"}: 1, {"A", "berlin"}: 1},
-			[]inventory.Line{{"A", 1}}, "FR", []inventory.Allocation{{SKU: "A", Location: "berlin", Quantity: 1}},
+			"equals by id",
+			map[shelf]int{{"A", "leipzig"}: 1, {"A", "berlin"}: 1},
+			[]inventory.Line{{"A", 1}},
+			"FR",
+			[]inventory.Allocation{{SKU: "A", Location: "berlin", Quantity: 1}},
 		},
 		{
-			"lines of one SKU are one", map[shelf]int{{"A", "leipzig"}: 3, {"A", "berlin"}: 2, {"B", "reno"}: 1},
-			[]inventory.Line{{"A", 1}, {"B", 1}, {"A", 2}}, "DE",
+			"lines of one SKU are one",
+			map[shelf]int{{"A", "leipzig"}: 3, {"A", "berlin"}: 2, {"B", "reno"}: 1},
+			[]inventory.Line{{"A", 1}, {"B", 1}, {"A", 2}},
+			"DE",
 			[]inventory.Allocation{{SKU: "A", Location: "leipzig", Quantity: 3}, {SKU: "B", Location: "reno", Quantity: 1}},
 		},
 	} {
