@@ -131,7 +131,8 @@ func TestTheCodecServerNeedsKeysAndAuthentication(t *testing.T) {
 		"ORDERLOOM_PAYLOAD_KEYS": "p1:" + key, "ORDERLOOM_CODEC_ISSUER": "https://login.example.com",
 	}), config.RoleCodecServer)
 	require.Equal(t, []string{"ORDERLOOM_CODEC_AUDIENCE"}, names(t, err))
-XX + key + ",p1:" + key, "ORDERLOOM_CODEC_TOKEN": "a-token-for-development",
+	c, err := config.Load(lookup(map[string]string{
+		"ORDERLOOM_PAYLOAD_KEYS": "p2:" + key + ",p1:" + key, "ORDERLOOM_CODEC_TOKEN": "a-token-for-development",
 		"ORDERLOOM_CODEC_ORIGINS": "http://localhost:8233, https://temporal.example.com",
 	}), config.RoleCodecServer)
 	require.NoError(t, err)
