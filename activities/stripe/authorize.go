@@ -28,6 +28,13 @@ const authorizationLife = 7 * 24 * time.Hour
 // asked for when the first has run out, which takes days.
 const generationLife = 24 * time.Hour
 
+// Reasons that Stripe gives for a cancellation of its own, when an authorisation has run out: the second
+// was the first's name until 2025.
+const (
+	reasonExpired   = "expired"
+	reasonAutomatic = "automatic"
+)
+
 // errUndecided says that Stripe is still working on a payment.
 var errUndecided = errors.New("stripe is still processing the payment")
 
@@ -108,7 +115,7 @@ func (g *Gateway) recall(ctx context.Context, r activities.AuthorizeRequest) (re
 // hasRunOut reports whether an intent was let go by Stripe, not by us.
 func hasRunOut(pi *api.PaymentIntent) bool {
 	return pi.Status == api.PaymentIntentStatusCanceled &&
-		(pi.CancellationReason == api.PaymentIntentCancellationReasonAutomatic || pi.CancellationReason == "expired")
+		(pi.CancellationReason == reasonExpired || pi.CancellationReason == reasonAutomatic)
 }
 
 // isSettled reports whether an intent waits for nobody any more but us.
@@ -170,9 +177,9 @@ func expiresAt(pi *api.PaymentIntent) time.Time {
 	return time.Unix(pi.Created, 0).UTC().Add(authorizationLife)
 }
 
-// idOf returns an id out of an intent's metadata, the zero id when there is none.
-func idOf(pi *api.PaymentIntent, name string) uuid.UUID {
-	id, err := uuid.Parse(pi.Metadata[name])
+// idOf returns an id out of metadata, the zero id when there is none.
+func idOf(metadata map[string]string, name string) uuid.UUID {
+	id, err := uuid.Parse(metadata[name])
 	if err != nil {
 		return uuid.Nil
 	}

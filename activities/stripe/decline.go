@@ -10,9 +10,10 @@ import (
 
 // Decline codes that Stripe doesn't have, or by another name.
 const (
-	codeDeclined  = "card_declined"
-	codeCancelled = "payment_cancelled"
-	codeToken     = "invalid_token"
+	codeDeclined       = "card_declined"
+	codeCancelled      = "payment_cancelled"
+	codeToken          = "invalid_token"
+	codeAuthentication = "authentication_failed"
 )
 
 // codePattern is what a code of ours looks like.
@@ -55,6 +56,9 @@ func (f *failure) declineCode() (string, bool) {
 // neutral returns the bank's reason, else Stripe's, as a code that may be shown to the customer.
 func neutral(decline, code string) string {
 	reason := firstWord(decline, code)
+	if reason == string(api.ErrorCodePaymentIntentAuthenticationFailure) {
+		return codeAuthentication
+	}
 	if hushed[reason] || !codePattern.MatchString(reason) {
 		return codeDeclined
 	}
