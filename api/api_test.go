@@ -1,0 +1,185 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/stretchr/testify/require"
+)
+
+// testBundle is an API over a fake platform. Every exchange with it is checked against openapi.yaml.
+type testBundle struct {
+	*fakePlatform
+	api *API
+	log *syncBuffer
+}
+
+func setup(t *testing.T, change ...func(*Options)) *testBundle {
+	t.Helper()
+	b := &testBundle{fakePlatform: newFakePlatform(), log: &syncBuffer{}}
+	o := Options{
+		Sagas: b.fakePlatform, Warehouse: b.fakePlatform, Orders: b.fakePlatform, Views: b.fakePlatform, Vault: b.fakePlatform,
+		History: fakeHistory{b.fakePlatform}, Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	b.api = New(o)
+	return b
+}
+
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// object decodes the answer's body.
+func (a answer) object(t *testing.T) map[string]any {
+	t.Helper()
+	var m map[string]any
+	require.NoError(t, json.Unmarshal([]byte(a.body), &m), a.body)
+	return m
+}
+
+// problem decodes a problem and requires its code.
+func (a answer) problem(t *testing.T, status int, code string) problem {
+	t.Helper()
+	var p problem
+	require.Equal(t, status, a.status, a.body)
+	require.NoError(t, json.Unmarshal([]byte(a.body), &p), a.body)
+	require.Equal(t, code, p.Code, a.body)
+	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
+	require.Equal(t, "/problems/"+code, p.Type)
+	require.Equal(t, status, p.Status)
+	require.Equal(t, a.header.Get("X-Request-Id"), p.RequestID)
+	return p
+}
+
+// fields are the fields that a problem blames, as "in:field".
+func (p problem) fields() []string {
+	var f []string
+	for _, e := range p.Errors {
+		f = append(f, e.In+":"+e.Field)
+	}
+	return f
+}
+
+// do sends a request; headers are pairs. A body makes it application/json unless a header says
+// otherwise.
+func (b *testBundle) do(t *testing.T, method, target, body string, headers ...string) answer {
+	t.Helper()
+	var reader io.Reader
+	if body != "" {
+		reader = strings.NewReader(body)
+	}
+	r := httptest.NewRequestWithContext(t.Context(), method, target, reader)
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		if headers[i+1] == "" {
+			r.Header.Del(headers[i])
+			continue
+		}
+		r.Header.Add(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	b.api.ServeHTTP(w, r)
+	a := answer{status: w.Code, header: w.Result().Header, body: w.Body.String()}
+	checkExchange(t, r, body, a)
+	return a
+}
+
+func (b *testBundle) get(t *testing.T, target string, headers ...string) answer {
+	t.Helper()
+	return b.do(t, http.MethodGet, target, "", headers...)
+}
+
+func (b *testBundle) post(t *testing.T, target, body string, headers ...string) answer {
+	t.Helper()
+	return b.do(t, http.MethodPost, target, body, headers...)
+}
+
+// goodOrder is an order with nothing wrong.
+const goodOrder = `{
+	"customer_id": "cust-1",
+	"currency": "EUR",
+	"items": [{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90"}],
+	"shipping_address": {"street": "Geheime Str. 7", "city": "Berlin", "state": "", "zip": "10119", "country": "DE"},
+	"payment_token": "tok_approve"
+}`
+
+var (
+	someOrder    = uuid.MustParse("3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11")
+	someShipment = uuid.MustParse("6c0b4a2f-0f1e-5d4c-8b3a-2f1e0d9c8b7a")
+)
+
+// givenOrder puts an order of one parcel where views and events are.
+func (b *testBundle) givenOrder(t *testing.T, status order.Status, parcel order.ShipmentStatus) readmodel.OrderView {
+	t.Helper()
+	v := orderView(t, b, status, parcel)
+	b.views[v.OrderID] = v
+	b.folds[v.OrderID] = order.Order{
+		ID: v.OrderID, Number: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, Items: v.Items, Total: v.Total,
+		ShipToCountry: v.ShipToCountry, Personal: v.Personal, Shipments: v.Shipments, CancelReason: v.CancelReason, PlacedAt: v.CreatedAt,
+	}
+	return v
+}
+
+func orderView(t *testing.T, b *testBundle, status order.Status, parcel order.ShipmentStatus) readmodel.OrderView {
+	t.Helper()
+	sealed, err := b.Seal(context.Background(), "cust-1", order.Recipient{ShippingAddress: order.Address{
+		Street: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE",
+	}})
+	require.NoError(t, err)
+	b.sealed = 0
+	v := readmodel.OrderView{
+		OrderID: someOrder, OrderNumber: order.Number(someOrder), CustomerID: "cust-1", Status: status, PaymentStatus: "authorized",
+		FulfillmentStatus: "unfulfilled", Total: money.Must("39.80", "EUR"), Captured: money.Zero("EUR"), Refunded: money.Zero("EUR"),
+		Items:         []order.Item{{ProductID: "p-1", SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
+		ShipToCountry: "DE", Personal: sealed, CreatedAt: acceptedAt, UpdatedAt: acceptedAt, Version: 2, PaymentVersion: 1,
+	}
+	if status == order.StatusCancelled {
+		v.CancelReason = order.ReasonCustomerRequest
+	}
+	if parcel != "" {
+		v.Shipments = []order.Shipment{{
+			ShipmentID: someShipment, Location: "berlin", Lines: []order.ShipmentLine{{SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
+			Amount: money.Must("39.80", "EUR"), Status: parcel,
+		}}
+	}
+	return v
+}
+
+func orderPath(rest string) string { return "/api/v1/orders/" + someOrder.String() + rest }

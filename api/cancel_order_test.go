@@ -1,0 +1,105 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+)
+
+const goodCancel = `{"reason": "customer_request"}`
+
+func TestCancelOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: order.Number(someOrder), Status: order.StatusCancelled, Reason: "customer_request"}
+	a := b.post(t, orderPath("/cancel"), goodCancel)
+	require.Equal(t, http.StatusOK, a.status, a.body)
+	require.Equal(t, "cancelled", a.object(t)["status"])
+	require.Equal(t, []workflows.CancelRequest{{Reason: "customer_request", By: "customer"}}, b.cancelled)
+	b.post(t, orderPath("/cancel"), `{"reason": "fraud", "by": "operator"}`)
+	require.Equal(t, "operator", b.cancelled[1].By)
+}
+
+func TestCancelOrderThatWasCancelledBefore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusCancelled, "")
+	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
+	a := b.post(t, orderPath("/cancel"), goodCancel)
+	require.Equal(t, http.StatusOK, a.status)
+	require.Equal(t, "cancelled", a.object(t)["status"])
+}
+
+func TestCancelOrderThatHasLeft(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		status order.Status
+		err    error
+	}{
+		"shipped":   {order.StatusShipped, domain.Refuse(codeNotCancellable, "it has left")},
+		"delivered": {order.StatusDelivered, domain.Refuse(codeNotFound, "no open saga")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			v := b.givenOrder(t, tc.status, order.ShipmentInTransit)
+			v.Status = order.StatusConfirmed // the view lags behind
+			b.views[someOrder] = v
+			b.cancelErr = tc.err
+			p := b.post(t, orderPath("/cancel"), goodCancel).problem(t, http.StatusConflict, codeNotCancellable)
+			require.Equal(t, tc.status, p.Order.Status)
+			require.Equal(t, someOrder, p.Order.OrderID)
+		})
+	}
+}
+
+func TestCancelOrderThatTakesLong(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.Limits.CancelWait = time.Millisecond })
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.cancelWaits = true
+	a := b.post(t, orderPath("/cancel"), goodCancel)
+	require.Equal(t, http.StatusAccepted, a.status)
+	require.Equal(t, "confirmed", a.object(t)["status"])
+}
+
+func TestCancelOrderThatIsNotThere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
+	b.post(t, orderPath("/cancel"), goodCancel).problem(t, http.StatusNotFound, codeNotFound)
+}
+
+func TestCancelOrderWhileTemporalCannotBeReached(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cancelErr = workflows.ErrUnavailable
+	b.post(t, orderPath("/cancel"), goodCancel).problem(t, http.StatusServiceUnavailable, codeUnavailable)
+}
+
+func TestCancelOrderRefusesBadInput(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for body, fields := range map[string][]string{
+		`{}`:                                {"body:reason"},
+		`{"reason": ""}`:                    {"body:reason"},
+		`{"reason": " "}`:                   {"body:reason"},
+		`{"reason": 7, "by": "me", "x": 1}`: {"body:reason", "body:by", "body:x"},
+		`{"reason": "` + strings.Repeat("x", 201) + `"}`: {"body:reason"},
+		`{"reason": "a\u0007b"}`:                         {"body:reason"},
+	} {
+		require.ElementsMatch(t, fields, b.post(t, orderPath("/cancel"), body).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields(), body)
+	}
+	p := b.post(t, "/api/v1/orders/42/cancel", `{}`).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.ElementsMatch(t, []string{"path:order_id", "body:reason"}, p.fields())
+	b.post(t, orderPath("/cancel"), `{`).problem(t, http.StatusBadRequest, codeMalformedJSON)
+	b.post(t, orderPath("/cancel"), "").problem(t, http.StatusUnsupportedMediaType, codeMediaType)
+	b.post(t, orderPath("/cancel"), "", "Content-Type", "application/json").problem(t, http.StatusBadRequest, codeMalformedJSON)
+	require.True(t, b.untouched())
+}

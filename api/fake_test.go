@@ -1,0 +1,229 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/privacy"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/workflows"
+)
+
+// fakePlatform is everything behind the API, small enough to see through. A call that it should not
+// get shows in its counts; an error that is set is answered instead.
+type fakePlatform struct {
+	mu sync.Mutex
+
+	started    map[uuid.UUID]workflows.OrderInput // by Temporal, and not forgotten
+	cancelled  []workflows.CancelRequest
+	dispatched []workflows.Dispatch
+	delivered  []workflows.ShipmentReport
+	received   []workflows.StockReceipt
+	adjusted   []workflows.StockAdjustment
+	erased     map[string]bool
+	sealed     int
+
+	views     map[uuid.UUID]readmodel.OrderView
+	folds     map[uuid.UUID]order.Order
+	page      readmodel.OrderPage
+	query     readmodel.OrderQuery
+	timeline  []readmodel.TimelineEntry
+	customers map[string]readmodel.CustomerSummary
+	stock     map[string][]readmodel.StockLevel
+
+	placeErr, cancelErr, signalErr, memoErr, stockErr error
+	viewErr, historyErr, vaultErr, timelineErr        error
+	customerErr                                       error
+	cancelState                                       workflows.OrderState
+	cancelWaits                                       bool
+}
+
+func newFakePlatform() *fakePlatform {
+	return &fakePlatform{
+		started: map[uuid.UUID]workflows.OrderInput{}, erased: map[string]bool{}, views: map[uuid.UUID]readmodel.OrderView{},
+		folds: map[uuid.UUID]order.Order{}, customers: map[string]readmodel.CustomerSummary{}, stock: map[string][]readmodel.StockLevel{},
+	}
+}
+
+// untouched reports whether nothing was started and nothing stored.
+func (f *fakePlatform) untouched() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.started)+len(f.cancelled)+len(f.dispatched)+len(f.delivered)+len(f.received)+len(f.adjusted)+f.sealed == 0
+}
+
+var acceptedAt = time.Date(2026, 11, 23, 6, 30, 0, 0, time.UTC)
+
+func (f *fakePlatform) PlaceOrder(_ context.Context, in workflows.OrderInput) (workflows.OrderMemo, bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.placeErr != nil {
+		return workflows.OrderMemo{}, false, f.placeErr
+	}
+	before, existed := f.started[in.OrderID]
+	if existed && before.RequestHash != in.RequestHash {
+		return workflows.OrderMemo{}, false, domain.Refuse(codeKeyReused, "another request")
+	}
+	if !existed {
+		f.started[in.OrderID] = in
+	}
+	return memoOf(in), existed, nil
+}
+
+func memoOf(in workflows.OrderInput) workflows.OrderMemo {
+	total := order.Total(in.Items)
+	return workflows.OrderMemo{
+		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash, Total: total.Text(),
+		Currency: total.Currency, AcceptedAt: acceptedAt,
+	}
+}
+
+func (f *fakePlatform) CancelOrder(ctx context.Context, _ uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error) {
+	if f.cancelWaits {
+		<-ctx.Done()
+		return workflows.OrderState{}, ctx.Err()
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cancelErr == nil {
+		f.cancelled = append(f.cancelled, r)
+	}
+	return f.cancelState, f.cancelErr
+}
+
+func (f *fakePlatform) DispatchShipment(_ context.Context, _ uuid.UUID, d workflows.Dispatch) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.signalErr == nil {
+		f.dispatched = append(f.dispatched, d)
+	}
+	return f.signalErr
+}
+
+func (f *fakePlatform) DeliverShipment(_ context.Context, _ uuid.UUID, d workflows.ShipmentReport) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.signalErr == nil {
+		f.delivered = append(f.delivered, d)
+	}
+	return f.signalErr
+}
+
+func (f *fakePlatform) OrderMemo(_ context.Context, id uuid.UUID) (workflows.OrderMemo, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.memoErr != nil {
+		return workflows.OrderMemo{}, f.memoErr
+	}
+	in, ok := f.started[id]
+	if !ok {
+		return workflows.OrderMemo{}, domain.Refuse(codeNotFound, "no saga")
+	}
+	return memoOf(in), nil
+}
+
+func (f *fakePlatform) ReceiveStock(_ context.Context, r workflows.StockReceipt) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stockErr == nil {
+		f.received = append(f.received, r)
+	}
+	return f.stockErr
+}
+
+func (f *fakePlatform) AdjustStock(_ context.Context, r workflows.StockAdjustment) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stockErr == nil {
+		f.adjusted = append(f.adjusted, r)
+	}
+	return f.stockErr
+}
+
+func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.OrderView, error) {
+	if f.viewErr != nil {
+		return readmodel.OrderView{}, f.viewErr
+	}
+	v, ok := f.views[id]
+	if !ok {
+		return readmodel.OrderView{}, domain.Refuse(codeNotFound, "no view")
+	}
+	return v, nil
+}
+
+func (f *fakePlatform) OrderAt(ctx context.Context, id uuid.UUID, _ int64) (readmodel.OrderView, error) {
+	return f.Order(ctx, id)
+}
+
+func (f *fakePlatform) Orders(_ context.Context, q readmodel.OrderQuery) (readmodel.OrderPage, error) {
+	f.query = q
+	return f.page, f.viewErr
+}
+
+func (f *fakePlatform) Timeline(context.Context, uuid.UUID) ([]readmodel.TimelineEntry, error) {
+	return f.timeline, f.timelineErr
+}
+
+func (f *fakePlatform) Customer(_ context.Context, id string) (readmodel.CustomerSummary, error) {
+	if f.customerErr != nil {
+		return readmodel.CustomerSummary{}, f.customerErr
+	}
+	c, ok := f.customers[id]
+	if !ok {
+		return c, domain.Refuse(codeNotFound, "no customer")
+	}
+	return c, nil
+}
+
+func (f *fakePlatform) Stock(_ context.Context, sku string) ([]readmodel.StockLevel, error) {
+	return f.stock[sku], f.viewErr
+}
+
+// Seal hides nothing; it keeps what it was given, so that tests can look.
+func (f *fakePlatform) Seal(_ context.Context, subject string, v any) (domain.Sealed, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.vaultErr != nil {
+		return domain.Sealed{}, f.vaultErr
+	}
+	f.sealed++
+	data, err := json.Marshal(v)
+	slices.Reverse(data)
+	return domain.Sealed{Key: subject + ":1", Data: data}, err
+}
+
+func (f *fakePlatform) Open(_ context.Context, s domain.Sealed, v any) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	subject, _, _ := strings.Cut(s.Key, ":")
+	switch {
+	case f.vaultErr != nil:
+		return f.vaultErr
+	case f.erased[subject]:
+		return privacy.ErrErased
+	}
+	data := slices.Clone(s.Data)
+	slices.Reverse(data)
+	return json.Unmarshal(data, v)
+}
+
+// fakeHistory is the platform's events; a type of its own because [Orders] has an Order as well.
+type fakeHistory struct{ *fakePlatform }
+
+func (f fakeHistory) Order(_ context.Context, id uuid.UUID) (order.Order, error) {
+	if f.historyErr != nil {
+		return order.Order{}, f.historyErr
+	}
+	o, ok := f.folds[id]
+	if !ok {
+		return o, domain.Refuse(codeNotFound, "no events")
+	}
+	return o, nil
+}

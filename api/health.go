@@ -1,0 +1,120 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// Check asks something that the platform needs whether it is there.
+type Check struct {
+	// Name says what is asked, such as "postgres".
+	Name string
+	// Ask returns nil when it is there. Its error is logged and not shown.
+	Ask func(ctx context.Context) error
+}
+
+const (
+	checkTimeout = 2 * time.Second
+	// readinessMaxAge is how long an answer holds: whoever asks more often costs nothing more.
+	readinessMaxAge = time.Second
+)
+
+// getHealth says that the process is alive: GET /health. It asks nobody, because a restart mends
+// nothing that is elsewhere.
+func (a *API) getHealth(_ context.Context, x *exchange) error {
+	x.Writer.Header().Set("Cache-Control", "no-store")
+	x.answer(http.StatusOK, []byte(`{"status":"ok"}`))
+	return nil
+}
+
+// getReady says whether requests should be sent here: GET /ready.
+func (a *API) getReady(ctx context.Context, x *exchange) error {
+	body := readyBody{Status: "ready", Checks: a.readiness.ask(ctx)}
+	status := http.StatusOK
+	for _, c := range body.Checks {
+		if c.Status != checkOK {
+			body.Status, status = "not_ready", http.StatusServiceUnavailable
+		}
+	}
+	if a.draining.Load() {
+		body.Status, status = "draining", http.StatusServiceUnavailable
+	}
+	x.Writer.Header().Set("Cache-Control", "no-store")
+	return x.json(status, body)
+}
+
+type readyBody struct {
+	Status string        `json:"status"`
+	Checks []checkResult `json:"checks"`
+}
+
+const (
+	checkOK      = "ok"
+	checkFailing = "failing"
+)
+
+type checkResult struct {
+	Name   string `json:"name"`
+	Status string `json:"status"`
+}
+
+// readiness asks all checks at once, and keeps their answers for a moment.
+type readiness struct {
+	checks []Check
+	log    *slog.Logger
+
+	mu      sync.Mutex
+	at      time.Time
+	results []checkResult
+}
+
+func newReadiness(checks []Check, log *slog.Logger) *readiness {
+	r := &readiness{checks: checks, log: log, results: make([]checkResult, len(checks))}
+	for i, c := range checks {
+		r.results[i] = checkResult{Name: c.Name, Status: checkOK}
+	}
+	return r
+}
+
+// ask returns the checks' answers, at most a second old. Who asks meanwhile waits for the same ones.
+func (r *readiness) ask(ctx context.Context) []checkResult {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.checks) == 0 || time.Since(r.at) < readinessMaxAge {
+		return r.results
+	}
+	// The answers are for everyone who waits, so they don't end with the one who asked first.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+	defer cancel()
+	results := make([]checkResult, len(r.checks))
+	var wg sync.WaitGroup
+	for i, c := range r.checks {
+		wg.Go(func() {
+			results[i] = checkResult{Name: c.Name, Status: checkOK}
+			if err := askBounded(ctx, c); err != nil {
+				results[i].Status = checkFailing
+				if r.results[i].Status == checkOK {
+					r.log.ErrorContext(ctx, "a check of readiness fails", slog.String("check", c.Name), slog.String("error", err.Error()))
+				}
+			}
+		})
+	}
+	wg.Wait()
+	r.results, r.at = results, time.Now()
+	return results
+}
+
+// askBounded gives up on a check that does not heed its context.
+func askBounded(ctx context.Context, c Check) error {
+	done := make(chan error, 1)
+	go func() { done <- c.Ask(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,54 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
+)
+
+// orderState is where an order stands, as refusals and cancellations tell it.
+type orderState = workflows.OrderState
+
+// stateOf returns where an order stands by its events, because a view may lag behind them. While the
+// events can't be read, or none is there yet, it is what an order's page would show.
+// Errors: not_found.
+func (a *API) stateOf(ctx context.Context, id uuid.UUID) (orderState, error) {
+	o, err := a.history.Order(ctx, id)
+	if err == nil {
+		return orderState{OrderID: id, OrderNumber: o.Number, Status: o.Status, Reason: o.CancelReason, Shipments: o.Shipments}, nil
+	}
+	return a.viewedState(ctx, id)
+}
+
+// viewedState returns where an order stands by the read model, which costs less than its events.
+func (a *API) viewedState(ctx context.Context, id uuid.UUID) (orderState, error) {
+	v, _, err := a.findOrder(ctx, id, 0)
+	if err != nil {
+		return orderState{}, err
+	}
+	return orderState{OrderID: id, OrderNumber: v.OrderNumber, Status: v.Status, Reason: v.CancelReason, Shipments: v.Shipments}, nil
+}
+
+// refused is a refusal by an order, with where it stands.
+func refused(code string, s orderState, format string, args ...any) error {
+	p := newProblem(code, fmt.Sprintf(format, args...))
+	p.Order = &s
+	return p
+}
+
+// shipment returns one of an order's shipments. Errors: shipment_not_found.
+func shipment(s orderState, id uuid.UUID) (order.Shipment, error) {
+	for _, sh := range s.Shipments {
+		if sh.ShipmentID == id {
+			return sh, nil
+		}
+	}
+	return order.Shipment{}, refused(codeShipmentNotFound, s, "order %s has no shipment %s", s.OrderNumber, id)
+}
+
+// notRunning reports whether a saga could not be asked because none is running.
+func notRunning(err error) bool { return domain.Code(err) == codeNotFound }

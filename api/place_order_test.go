@@ -1,0 +1,323 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+)
+
+const ordersPath = "/api/v1/orders"
+
+func TestPlaceOrderStartsASaga(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.post(t, ordersPath, goodOrder)
+	require.Equal(t, http.StatusCreated, a.status, a.body)
+	require.Empty(t, a.header.Get("Idempotent-Replayed"))
+	body := a.object(t)
+	id := uuid.MustParse(body["order_id"].(string))
+	require.Equal(t, "/api/v1/orders/"+id.String(), a.header.Get("Location"))
+	require.Equal(t, order.Number(id), body["order_number"])
+	require.Equal(t, "created", body["status"])
+	require.Equal(t, map[string]any{"amount": "39.80", "currency": "EUR"}, body["total"])
+
+	in := b.started[id]
+	require.Equal(t, workflows.OrderInput{
+		OrderID: id, CustomerID: "cust-1", ShipToCountry: "DE", PaymentToken: "tok_approve",
+		Items:    []order.Item{{ProductID: "p-1", SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
+		Personal: in.Personal, RequestHash: in.RequestHash,
+	}, in)
+	require.Len(t, in.RequestHash, 64)
+
+	var r order.Recipient
+	require.NoError(t, b.Open(t.Context(), in.Personal, &r))
+	require.Equal(t, order.Address{Street: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE"}, r.ShippingAddress)
+}
+
+func TestPlaceOrderShowsTheOrderAtOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := b.post(t, ordersPath, goodOrder)
+	shown := b.get(t, a.header.Get("Location"))
+	require.Equal(t, http.StatusOK, shown.status)
+	require.Equal(t, true, shown.object(t)["provisional"])
+	require.Equal(t, a.object(t)["total"], shown.object(t)["total"])
+	require.Empty(t, shown.header.Get("ETag"))
+}
+
+func TestPlaceOrderUnderTheSameKeyIsTheSameOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1")
+	// Written in another way, it still says the same.
+	var v map[string]any
+	require.NoError(t, json.Unmarshal([]byte(goodOrder), &v))
+	again, err := json.Marshal(v)
+	require.NoError(t, err)
+	for _, body := range []string{goodOrder, string(again), strings.Replace(goodOrder, `"19.90"`, "19.9", 1), strings.Replace(goodOrder, `"quantity": 2`, `"quantity": 2.0`, 1)} {
+		replay := b.post(t, ordersPath, body, "Idempotency-Key", "k-1")
+		require.Equal(t, http.StatusCreated, replay.status)
+		require.Equal(t, "true", replay.header.Get("Idempotent-Replayed"))
+		require.Equal(t, first.body, replay.body)
+	}
+	require.Len(t, b.started, 1)
+
+	other := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-2")
+	require.NotEqual(t, first.object(t)["order_id"], other.object(t)["order_id"])
+	require.NotEqual(t, b.post(t, ordersPath, goodOrder).body, b.post(t, ordersPath, goodOrder).body, "without a key each is an order of its own")
+}
+
+func TestPlaceOrderUnderAKeyOfAnotherRequest(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string][2]string{
+		"quantity": {`"quantity": 2`, `"quantity": 3`}, "price": {"19.90", "19.91"}, "street": {"Str. 7", "Str. 8"},
+		"customer": {"cust-1", "cust-2"}, "token": {"tok_approve", "tok_decline"}, "currency": {"EUR", "USD"}, "sku": {"SKU-1", "SKU-2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1")
+			another := strings.Replace(goodOrder, change[0], change[1], 1)
+			b.post(t, ordersPath, another, "Idempotency-Key", "k-1").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
+			require.Len(t, b.started, 1)
+		})
+	}
+}
+
+func TestPlaceOrderThatTemporalHasForgotten(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	first := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1")
+	id := uuid.MustParse(first.object(t)["order_id"].(string))
+	b.folds[id] = order.Order{ID: id, Number: order.Number(id), Status: order.StatusDelivered, RequestHash: b.started[id].RequestHash}
+	clear(b.started)
+
+	replay := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1")
+	require.Equal(t, first.body, replay.body)
+	require.Equal(t, "true", replay.header.Get("Idempotent-Replayed"))
+	b.post(t, ordersPath, strings.Replace(goodOrder, "cust-1", "cust-2", 1), "Idempotency-Key", "k-1").
+		problem(t, http.StatusUnprocessableEntity, codeKeyReused)
+	require.Empty(t, b.started)
+}
+
+func TestPlaceOrderWhileTheEventsCannotBeAsked(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.historyErr = errors.New("dial tcp 10.0.0.7:5432: connection refused")
+	require.Equal(t, http.StatusCreated, b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1").status)
+	require.Contains(t, b.log.String(), "connection refused")
+}
+
+func TestPlaceOrderWhileTemporalCannotBeReached(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.placeErr = fmt.Errorf("start: %w: dial tcp 10.0.0.8:7233", workflows.ErrUnavailable)
+	a := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1")
+	a.problem(t, http.StatusServiceUnavailable, codeUnavailable)
+	require.NotEmpty(t, a.header.Get("Retry-After"))
+	require.NotContains(t, a.body, "10.0.0.8")
+	b.placeErr = nil
+	require.Equal(t, http.StatusCreated, b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1").status)
+}
+
+func TestPlaceOrderKeysBelongToTheirCaller(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.APIKeys = keys(t, "shop", "s3cret", "market", "0ther") })
+	one := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k", "Authorization", "Bearer s3cret")
+	two := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k", "Authorization", "Bearer 0ther")
+	require.NotEqual(t, one.object(t)["order_id"], two.object(t)["order_id"])
+	require.Equal(t, "shop", b.started[uuid.MustParse(one.object(t)["order_id"].(string))].UserID)
+}
+
+// Every line of what an order must not be, each with all that it blames.
+func TestPlaceOrderRefusesBadInput(t *testing.T) {
+	t.Parallel()
+	with := func(old, replacement string) string {
+		require.Contains(t, goodOrder, old)
+		return strings.Replace(goodOrder, old, replacement, 1)
+	}
+	item := `{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90"}`
+	for name, tc := range map[string]struct {
+		body   string
+		fields []string
+	}{
+		"unknown field":           {with(`"customer_id"`, `"note": 1, "customer_id"`), []string{"body:note"}},
+		"unknown field of item":   {with(`"sku"`, `"colour": {"deep": [1, {}]}, "sku"`), []string{"body:items[0].colour"}},
+		"field twice":             {with(`"customer_id"`, `"customer_id": "cust-1", "customer_id"`), []string{"body:customer_id"}},
+		"not an object":           {`[]`, []string{"body:"}},
+		"null":                    {`null`, []string{"body:"}},
+		"empty object":            {`{}`, []string{"body:customer_id", "body:currency", "body:items", "body:shipping_address", "body:payment_token"}},
+		"no items":                {with(item, ""), []string{"body:items"}},
+		"items missing":           {with(`"items": [`+item+`],`, ""), []string{"body:items"}},
+		"items no list":           {with(`[`+item+`]`, `{}`), []string{"body:items"}},
+		"item no object":          {with(item, `7`), []string{"body:items[0]"}},
+		"too many items":          {with(item, strings.Repeat(item+",", 100)+item), []string{"body:items"}},
+		"zero quantity":           {with(`"quantity": 2`, `"quantity": 0`), []string{"body:items[0].quantity"}},
+		"negative quantity":       {with(`"quantity": 2`, `"quantity": -1`), []string{"body:items[0].quantity"}},
+		"fractional quantity":     {with(`"quantity": 2`, `"quantity": 1.5`), []string{"body:items[0].quantity"}},
+		"tiny quantity":           {with(`"quantity": 2`, `"quantity": 1e-999999999`), []string{"body:items[0].quantity"}},
+		"huge quantity":           {with(`"quantity": 2`, `"quantity": 1e999999999`), []string{"body:items[0].quantity"}},
+		"large quantity":          {with(`"quantity": 2`, `"quantity": 100001`), []string{"body:items[0].quantity"}},
+		"quantity as text":        {with(`"quantity": 2`, `"quantity": "2"`), []string{"body:items[0].quantity"}},
+		"quantity null":           {with(`"quantity": 2`, `"quantity": null`), []string{"body:items[0].quantity"}},
+		"quantity missing":        {with(`"quantity": 2,`, ``), []string{"body:items[0].quantity"}},
+		"negative price":          {with(`"19.90"`, `"-19.90"`), []string{"body:items[0].unit_price"}},
+		"zero price":              {with(`"19.90"`, `0`), []string{"body:items[0].unit_price"}},
+		"over-precise price":      {with(`"19.90"`, `"19.901"`), []string{"body:items[0].unit_price"}},
+		"over-precise number":     {with(`"19.90"`, `19.901`), []string{"body:items[0].unit_price"}},
+		"price in words":          {with(`"19.90"`, `"a lot"`), []string{"body:items[0].unit_price"}},
+		"price with an exponent":  {with(`"19.90"`, `"1e2"`), []string{"body:items[0].unit_price"}},
+		"price with a blank":      {with(`"19.90"`, `" 19.90"`), []string{"body:items[0].unit_price"}},
+		"price with a comma":      {with(`"19.90"`, `"19,90"`), []string{"body:items[0].unit_price"}},
+		"price as a list":         {with(`"19.90"`, `[19.90]`), []string{"body:items[0].unit_price"}},
+		"price not finite":        {with(`"19.90"`, `"NaN"`), []string{"body:items[0].unit_price"}},
+		"price beyond everything": {with(`"19.90"`, `1e999999999`), []string{"body:items[0].unit_price"}},
+		"price too long":          {with(`"19.90"`, `"`+strings.Repeat("9", 4000)+`"`), []string{"body:items[0].unit_price"}},
+		"price too large":         {with(`"19.90"`, `"999999999999999"`), []string{"body:items[0].unit_price"}},
+		"total too large":         {with(`"quantity": 2, "unit_price": "19.90"`, `"quantity": 100000, "unit_price": "9999999999999"`), []string{"body:items"}},
+		"digits of the yen":       {with(`"EUR"`, `"JPY"`), []string{"body:items[0].unit_price"}},
+		"unknown currency":        {with(`"EUR"`, `"XXQ"`), []string{"body:currency"}},
+		"currency in lower case":  {with(`"EUR"`, `"eur"`), []string{"body:currency"}},
+		"currency missing":        {with(`"currency": "EUR",`, ``), []string{"body:currency"}},
+		"mixed currencies":        {with(`"sku"`, `"currency": "USD", "sku"`), []string{"body:items[0].currency"}},
+		"unknown country":         {with(`"DE"`, `"XX"`), []string{"body:shipping_address.country"}},
+		"country by name":         {with(`"DE"`, `"Germany"`), []string{"body:shipping_address.country"}},
+		"address missing":         {with(`"shipping_address"`, `"address"`), []string{"body:address", "body:shipping_address"}},
+		"address in one line":     {goodOrderWithAddress(`"Geheime Str. 7"`), []string{"body:shipping_address"}},
+		"address empty": {goodOrderWithAddress(`{}`), []string{
+			"body:shipping_address.street", "body:shipping_address.city", "body:shipping_address.zip", "body:shipping_address.country",
+		}},
+		"street blank":      {with(`"Geheime Str. 7"`, `"  "`), []string{"body:shipping_address.street"}},
+		"city too long":     {with(`"Berlin"`, `"`+strings.Repeat("x", 201)+`"`), []string{"body:shipping_address.city"}},
+		"control character": {with(`"Berlin"`, `"Ber\u0000lin"`), []string{"body:shipping_address.city"}},
+		"no customer":       {with(`"cust-1"`, `""`), []string{"body:customer_id"}},
+		"customer a number": {with(`"cust-1"`, `1`), []string{"body:customer_id"}},
+		"customer too long": {with(`"cust-1"`, `"`+strings.Repeat("c", 65)+`"`), []string{"body:customer_id"}},
+		"no token":          {with(`"tok_approve"`, `""`), []string{"body:payment_token"}},
+		"token too long":    {with(`"tok_approve"`, `"`+strings.Repeat("c", 256)+`"`), []string{"body:payment_token"}},
+		"everything at once": {`{"customer_id": 7, "currency": "EURO", "note": "x", "items": [
+				{"product_id": "", "sku": " s", "quantity": 0.5, "unit_price": -1},
+				{"product_id": "p", "sku": "s", "quantity": 1, "unit_price": "1.00001", "quantity": 2}],
+			"shipping_address": {"street": "", "city": 1, "zip": "1", "country": "Mars"}}`, []string{
+			"body:customer_id", "body:currency", "body:note", "body:items[0].product_id", "body:items[0].sku", "body:items[0].quantity",
+			"body:items[0].unit_price", "body:items[1].unit_price", "body:items[1].quantity", "body:shipping_address.street",
+			"body:shipping_address.city", "body:shipping_address.country", "body:payment_token",
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			p := b.post(t, ordersPath, tc.body, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeInvalid)
+			require.ElementsMatch(t, tc.fields, p.fields(), "%+v", p.Errors)
+			for _, e := range p.Errors {
+				require.NotEmpty(t, e.Message)
+				require.True(t, strings.HasPrefix(e.Pointer, "#"), e.Pointer)
+			}
+			require.True(t, b.untouched())
+		})
+	}
+}
+
+func goodOrderWithAddress(address string) string {
+	before, rest, _ := strings.Cut(goodOrder, `"shipping_address": `)
+	_, after, _ := strings.Cut(rest, "}")
+	return before + `"shipping_address": ` + address + after
+}
+
+func TestPlaceOrderRefusesWhatIsNotJSON(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		body         string
+		line, column int
+	}{
+		"nothing there":        {" ", 1, 2},
+		"cut off":              {"{\n \"customer_id\": \"cust", 2, 22},
+		"trailing comma":       {`{"customer_id": "c",}`, 1, 21},
+		"trailing garbage":     {goodOrder + "x", 7, 2},
+		"two values":           {`{} {}`, 1, 4},
+		"single quotes":        {`{'customer_id': 1}`, 1, 2},
+		"comment":              {"{} // yes", 1, 4},
+		"leading zero":         {`{"items": [007]}`, 1, 13},
+		"no digit":             {`{"items": [-]}`, 1, 13},
+		"point without digits": {`{"items": [1.]}`, 1, 14},
+		"NaN":                  {`{"items": [NaN]}`, 1, 12},
+		"control character":    {"{\"customer_id\": \"a\tb\"}", 1, 19},
+		"bad escape":           {`{"customer_id": "a\x"}`, 1, 19},
+		"half a surrogate":     {`{"customer_id": "\ud83d"}`, 1, 18},
+		"not UTF-8":            {"{\"customer_id\": \"\xff\"}", 1, 18},
+		"byte order mark":      {"\ufeff{}", 1, 1},
+		"too deep":             {`{"x":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, 1, 37},
+		"bare word":            {`{"x": nul}`, 1, 7},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			p := b.post(t, ordersPath, tc.body).problem(t, http.StatusBadRequest, codeMalformedJSON)
+			require.Equal(t, tc.line, p.Position.Line, p.Detail)
+			require.Equal(t, tc.column, p.Position.Column, p.Detail)
+			require.True(t, b.untouched())
+		})
+	}
+}
+
+func TestPlaceOrderRefusesWrongHeaders(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.post(t, ordersPath, goodOrder, "Content-Type", "").problem(t, http.StatusUnsupportedMediaType, codeMediaType)
+	b.post(t, ordersPath, "a=b", "Content-Type", "", "Content-Type", "application/x-www-form-urlencoded").
+		problem(t, http.StatusUnsupportedMediaType, codeMediaType)
+	b.post(t, ordersPath, goodOrder, "Content-Encoding", "gzip").problem(t, http.StatusUnsupportedMediaType, codeMediaType)
+	for _, key := range []string{strings.Repeat("k", 256), "with blank", "ümlaut"} {
+		p := b.post(t, ordersPath, goodOrder, "Idempotency-Key", key).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+		require.Equal(t, []string{"header:Idempotency-Key"}, p.fields())
+	}
+	p := b.post(t, ordersPath, "{}", "Idempotency-Key", "a", "Idempotency-Key", "b").problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Len(t, p.Errors, 6, "headers and body in one answer")
+	require.True(t, b.untouched())
+
+	require.Equal(t, http.StatusCreated, b.post(t, ordersPath, goodOrder, "Content-Type", "", "Content-Type", "application/json; charset=UTF-8").status)
+}
+
+func TestPlaceOrderRefusesALargeBody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	large := goodOrder[:len(goodOrder)-1] + strings.Repeat(" ", 256<<10) + "}"
+	b.post(t, ordersPath, large).problem(t, http.StatusRequestEntityTooLarge, codeBodyTooLarge)
+	require.True(t, b.untouched())
+	fits := goodOrder[:len(goodOrder)-1] + strings.Repeat(" ", 256<<10-len(goodOrder)) + "}"
+	require.Equal(t, http.StatusCreated, b.post(t, ordersPath, fits).status)
+}
+
+func TestPlaceOrderKeepsPersonalDataToItself(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.post(t, ordersPath, goodOrder)
+	b.post(t, ordersPath, strings.Replace(goodOrder, `"quantity": 2`, `"quantity": 0`, 1))
+	b.vaultErr = errors.New("no key")
+	b.post(t, ordersPath, goodOrder).problem(t, http.StatusServiceUnavailable, codeUnavailable)
+	for _, secret := range []string{"Geheime", "10119", "tok_approve"} {
+		require.NotContains(t, b.log.String(), secret)
+	}
+	for _, in := range b.started {
+		text, err := json.Marshal(in)
+		require.NoError(t, err)
+		require.NotContains(t, string(text), "Geheime")
+	}
+}
+
+func TestPlaceOrderRefusalOfTheSaga(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.placeErr = domain.Refuse(codeKeyReused, "order ORD-… was placed by another request")
+	b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
+}

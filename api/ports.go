@@ -1,0 +1,67 @@
+package api
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/workflows"
+)
+
+// Sagas starts and steers the sagas of orders. Errors: [workflows.ErrUnavailable] when Temporal
+// can't be reached.
+type Sagas interface {
+	// PlaceOrder starts the saga of an order and may be repeated: existed tells that the order was
+	// there already. Errors: idempotency_key_reused when it came from a request with another hash.
+	PlaceOrder(ctx context.Context, in workflows.OrderInput) (placed workflows.OrderMemo, existed bool, err error)
+	// CancelOrder returns the order's state after everything is undone. Errors: not_found when no saga
+	// of the order is running; not_cancellable; context.DeadlineExceeded when undoing outlasts ctx.
+	CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error)
+	// DispatchShipment and DeliverShipment report to a running saga. Errors: not_found when none is.
+	DispatchShipment(ctx context.Context, orderID uuid.UUID, d workflows.Dispatch) error
+	DeliverShipment(ctx context.Context, orderID uuid.UUID, d workflows.ShipmentReport) error
+	// OrderMemo returns what the saga's execution was started with. Errors: not_found.
+	OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error)
+}
+
+// Warehouse records what happens to stock outside of orders. Both calls may be repeated under the
+// same id. Errors: a domain refusal, such as insufficient_stock; idempotency_key_reused when the id
+// belongs to another receipt or adjustment; [workflows.ErrUnavailable].
+type Warehouse interface {
+	ReceiveStock(ctx context.Context, r workflows.StockReceipt) error
+	AdjustStock(ctx context.Context, a workflows.StockAdjustment) error
+}
+
+// Orders reads orders. Errors: not_found.
+type Orders interface {
+	// Order is the newest view there is, folded from the events when no view is there yet.
+	Order(ctx context.Context, id uuid.UUID) (readmodel.OrderView, error)
+	// OrderAt waits, bounded, until the view has reached minVersion.
+	OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (readmodel.OrderView, error)
+	Orders(ctx context.Context, q readmodel.OrderQuery) (readmodel.OrderPage, error)
+	// Timeline returns what happened to an order, oldest first; empty for an unknown one.
+	Timeline(ctx context.Context, orderID uuid.UUID) ([]readmodel.TimelineEntry, error)
+}
+
+// Views reads what is kept beside orders.
+type Views interface {
+	// Customer returns a customer's summary. Errors: not_found for one without orders.
+	Customer(ctx context.Context, id string) (readmodel.CustomerSummary, error)
+	// Stock returns a SKU's level at each location; empty for one that was never received.
+	Stock(ctx context.Context, sku string) ([]readmodel.StockLevel, error)
+}
+
+// Vault seals and opens personal data under the key of the person it belongs to.
+type Vault interface {
+	Seal(ctx context.Context, subject string, v any) (domain.Sealed, error)
+	// Open decodes what was sealed into v. Errors: [privacy.ErrErased] once the key is destroyed.
+	Open(ctx context.Context, s domain.Sealed, v any) error
+}
+
+// History tells from the events themselves, without any view between, where an order stands.
+type History interface {
+	// Order folds the order's stream. Errors: not_found.
+	Order(ctx context.Context, id uuid.UUID) (order.Order, error)
+}
