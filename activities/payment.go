@@ -193,7 +193,6 @@ func (a *Activities) moveMoney(
 		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
 	}
 	return change(ctx, a, payments, id, stamp(ctx, step, orderID, at), decide)
-	return err
 }
 
 // VoidPayment is the input of [Activities.VoidPayment].
@@ -224,7 +223,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	if err != nil {
 		return Refusal(fmt.Errorf("void payment %s: %w", id, err))
 	}
-	_, _, err = executeOn(ctx, a, payments, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	return change(ctx, a, payments, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil
 	})
 }

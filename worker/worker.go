@@ -78,6 +78,9 @@ func Sagas() map[string]any {
 		"OrderSaga":           workflows.OrderSaga,
 		"PaymentSaga":         workflows.PaymentSaga,
 		"InventorySaga":       workflows.InventorySaga,
+		"LatePaymentSaga":     workflows.LatePaymentSaga,
+		"RefundSaga":          workflows.RefundSaga,
+		"ReturnSaga":          workflows.ReturnSaga,
 		"StockReceiptSaga":    workflows.StockReceiptSaga,
 		"StockAdjustmentSaga": workflows.StockAdjustmentSaga,
 	}

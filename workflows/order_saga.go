@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -173,16 +174,14 @@ func (s *orderSaga) abandon(ctx workflow.Context, refusal error) error {
 		reason = order.ReasonSystemError
 	}
 	s.wait(ctx, "Undoing what was done: "+reason)
-	if err := s.undo.run(ctx); err != nil {
-		return err
-	}
+	undone := s.undo.start(ctx)
 	var a *activities.Activities
 	err := do(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{OrderID: s.in.OrderID, Reason: reason, By: by, At: workflow.Now(ctx)})
 	if err != nil {
 		return err
 	}
 	s.state.Reason = reason
-	return s.enter(ctx, order.StatusCancelled)
+	return errors.Join(s.enter(ctx, order.StatusCancelled), undone())
 }
 
 // fulfil follows the parcels until the last one has ended, or the order is cancelled before the first

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,8 +28,8 @@ type PaymentResult struct {
 	DeclineCode string         `json:"decline_code,omitempty"`
 }
 
-// codeDeadline is the decline code of a payment that nobody confirmed in time.
-const codeDeadline = "confirmation_deadline"
+// codeDeadline is the decline code of a payment that was not secured in time.
+const codeDeadline = "payment_deadline"
 
 // PaymentSagaID is the workflow id of an order's payment when it is an execution of its own.
 func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.String() }
@@ -70,11 +71,18 @@ func payInline(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	return result, err
 }
 
+// authorize asks the gateway, and outwaits its outage no longer than the deadline: what may have been
+// authorised then is for the compensation.
 func authorize(ctx workflow.Context, in PaymentInput) (activities.Authorized, error) {
 	var a *activities.Activities
-	return step(ctx, "Authorise "+in.Amount.String(), a.AuthorizePayment, activities.AuthorizePayment{
+	answer, err := stepWithin(ctx, orDefault(in.Deadline, PaymentDeadline), "Authorise "+in.Amount.String(), a.AuthorizePayment, activities.AuthorizePayment{
 		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, At: workflow.Now(ctx),
 	})
+	var timeout *temporal.TimeoutError
+	if errors.As(err, &timeout) {
+		return activities.Authorized{Status: payment.StatusDeclined, DeclineCode: codeDeadline}, nil
+	}
+	return answer, err
 }
 
 func awaitConfirmation(ctx workflow.Context, in PaymentInput) (activities.Authorized, error) {

@@ -28,16 +28,23 @@ const (
 // attempt that was cancelled is awaited, so that what it did is known to the compensations.
 func step[I, O any](ctx workflow.Context, summary string, activity func(context.Context, I) (O, error), in I) (O, error) {
 	var out O
-	err := run(ctx, summary, activity, in, &out)
+	err := run(ctx, summary, activity, in, &out, 0)
+	return out, err
+}
+
+// stepWithin is [step] that outwaits an outage no longer than limit. Error: a timeout after it.
+func stepWithin[I, O any](ctx workflow.Context, limit time.Duration, summary string, activity func(context.Context, I) (O, error), in I) (O, error) {
+	var out O
+	err := run(ctx, summary, activity, in, &out, limit)
 	return out, err
 }
 
 // do is [step] for an activity that answers nothing.
 func do[I any](ctx workflow.Context, summary string, activity func(context.Context, I) error, in I) error {
-	return run(ctx, summary, activity, in, nil)
+	return run(ctx, summary, activity, in, nil, 0)
 }
 
-func run(ctx workflow.Context, summary string, activity, in, out any) error {
+func run(ctx workflow.Context, summary string, activity, in, out any, limit time.Duration) error {
 	if ctx.Err() != nil {
 		return temporal.NewCanceledError()
 	}
@@ -49,7 +56,10 @@ func run(ctx workflow.Context, summary string, activity, in, out any) error {
 		return err
 	}
 	workflow.GetLogger(ctx).Warn("A step goes on as a durable activity.", "step", summary, "error", err)
-	return workflow.ExecuteActivity(durable(ctx, summary), activity, in).Get(ctx, out)
+	if outwaits, ok := ctx.Value(outwaitsKey{}).(*bool); ok {
+		*outwaits = true
+	}
+	return workflow.ExecuteActivity(durable(ctx, summary, limit), activity, in).Get(ctx, out)
 }
 
 func local(ctx workflow.Context, summary string) workflow.Context {
@@ -61,12 +71,14 @@ func local(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-func durable(ctx workflow.Context, summary string) workflow.Context {
+// durable sets the options of a step that outwaits an outage, without end when limit is 0.
+func durable(ctx workflow.Context, summary string, limit time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
-		StartToCloseTimeout: durableAttemptTimeout,
-		RetryPolicy:         &temporal.RetryPolicy{InitialInterval: durableBackoff, BackoffCoefficient: 2, MaximumInterval: durableBackoffMax},
-		WaitForCancellation: true,
-		Summary:             summary,
+		StartToCloseTimeout:    durableAttemptTimeout,
+		ScheduleToCloseTimeout: limit,
+		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: durableBackoff, BackoffCoefficient: 2, MaximumInterval: durableBackoffMax},
+		WaitForCancellation:    true,
+		Summary:                summary,
 	})
 }
 

@@ -118,7 +118,9 @@ func (p *platform) close() error {
 
 // stages returns the parts of the roles in the order in which they stop.
 func (p *platform) stages(o Options) ([]stage, error) {
-	has := func(r config.Role) bool { return slices.Contains(o.Roles, r) || slices.Contains(o.Roles, config.RoleAll) }
+	has := func(r config.Role) bool {
+		return slices.Contains(o.Roles, r) || slices.Contains(o.Roles, config.RoleAll)
+	}
 	handler := p.serviceHandler()
 	drain := func() {}
 	if has(config.RoleAPI) {
@@ -166,13 +168,24 @@ func (p *platform) api() *api.API {
 	sagas := p.sagas()
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store},
-		Checks: p.checks(), APIKeys: p.cfg.HTTP.APIKeys, Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+		Checks: p.checks(), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: api.Limits{BodyBytesMax: p.cfg.HTTP.BodyBytesMax, RequestTimeout: p.cfg.HTTP.RequestTimeout}, TracerProvider: p.tel.TracerProvider,
 	})
 }
 
+func apiKeys(keys []config.APIKey) []api.APIKey {
+	out := make([]api.APIKey, len(keys))
+	for i, k := range keys {
+		out[i] = api.APIKey(k)
+	}
+	return out
+}
+
 func (p *platform) sagas() *workflows.Client {
-	return workflows.NewClient(p.temporal, nil, workflows.Deadlines{Payment: p.cfg.Orders.PaymentDeadline, Dispatch: p.cfg.Orders.DispatchDeadline})
+	return workflows.NewClient(p.temporal, nil, workflows.Deadlines{
+		Stock: p.cfg.Orders.StockDeadline, Review: p.cfg.Orders.ReviewDeadline,
+		Payment: p.cfg.Orders.PaymentDeadline, Dispatch: p.cfg.Orders.DispatchDeadline,
+	})
 }
 
 func (p *platform) checks() []api.Check {
@@ -240,6 +253,7 @@ func (p *platform) worker() (part, error) {
 	}
 	acts := activities.New(activities.Options{
 		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{}), Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
+		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	w := worker.New(p.temporal, acts, worker.Options{DrainTimeout: p.cfg.DrainTimeout})
 	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 )
 
 // Config is every setting of the platform, checked.
@@ -35,6 +36,14 @@ type HTTP struct {
 	// request which takes too long still gets its answer.
 	RequestTimeout time.Duration
 	BodyBytesMax   int64
+	// APIKeys are who may call; none opens the API to everyone.
+	APIKeys []APIKey
+}
+
+// APIKey is a caller of the API. Only the hash of the key is known here.
+type APIKey struct {
+	Name   string
+	SHA256 [32]byte
 }
 
 // Database is the PostgreSQL of the event store and the read model.
@@ -119,6 +128,12 @@ type Orders struct {
 	PaymentDeadline time.Duration
 	// DispatchDeadline is how long a confirmed order waits for its first parcel before operators are told.
 	DispatchDeadline time.Duration
+	// StockDeadline and ReviewDeadline cancel orders that waited so long for goods or for a review.
+	StockDeadline  time.Duration
+	ReviewDeadline time.Duration
+	// ReviewAbove and ReviewCustomers say which orders are held for review.
+	ReviewAbove     []money.Money
+	ReviewCustomers []string
 }
 
 // Gateways.
@@ -130,7 +145,9 @@ const (
 // Payment is the payment gateway.
 type Payment struct {
 	// Gateway is [GatewaySandbox] or [GatewayStripe].
-	Gateway             string
+	Gateway string
+	// SandboxLedger is the file of the sandbox gateway's ledger; in memory when empty.
+	SandboxLedger       string
 	StripeAPIKey        Secret
 	StripeWebhookSecret Secret
 }

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 )
 
@@ -293,4 +296,48 @@ func split(v string) []string {
 		}
 	}
 	return list
+}
+
+// amounts reads limits of money, one per currency.
+func amounts(name, help, example string, at func(*Config) *[]money.Money) Setting {
+	form := "amount:CURRENCY,amount:CURRENCY,… with ISO 4217 currencies"
+	return Setting{Name: name, Example: example, Form: form, Help: help, set: func(c *Config, v string) error {
+		var list []money.Money
+		for _, item := range split(v) {
+			amount, currency, _ := strings.Cut(item, ":")
+			m, err := money.Parse(amount, currency)
+			if err != nil {
+				return err
+			}
+			list = append(list, m)
+		}
+		*at(c) = list
+		return nil
+	}}
+}
+
+func texts(name, help, example string, at func(*Config) *[]string) Setting {
+	return Setting{Name: name, Example: example, Form: "text,text,…", Help: help, set: func(c *Config, v string) error {
+		*at(c) = split(v)
+		return nil
+	}}
+}
+
+func apiKeys(name, help string) Setting {
+	form := "name:hash,name:hash,… with the SHA-256 of each key in hexadecimal, as sha256sum prints it"
+	return Setting{Name: name, Form: form, Help: help, Secret: true, set: func(c *Config, v string) error {
+		for i, item := range split(v) {
+			// The errors tell the place only: somebody may have put a key itself here.
+			caller, text, _ := strings.Cut(item, ":")
+			sum, err := hex.DecodeString(text)
+			switch {
+			case !idForm.MatchString(caller):
+				return fmt.Errorf("entry %d has no name of at most 32 of a-z, 0-9, - and _", i+1)
+			case err != nil || len(sum) != sha256.Size:
+				return fmt.Errorf("the hash of entry %d is not a SHA-256 in hexadecimal", i+1)
+			}
+			c.HTTP.APIKeys = append(c.HTTP.APIKeys, APIKey{Name: caller, SHA256: [sha256.Size]byte(sum)})
+		}
+		return nil
+	}}
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"github.com/orderloom/orderloom/domain/money"
 	"log/slog"
 	"slices"
 	"time"
@@ -60,6 +61,7 @@ var Settings = slices.Concat(
 	group("HTTP",
 		hostPort("ORDERLOOM_HTTP_ADDRESS", ":8080", "Where to listen: the API (api, all), and /health and /metrics of every serving role.",
 			"", nil, func(c *Config) *string { return &c.HTTP.Address }),
+		apiKeys("ORDERLOOM_API_KEYS", "Who may call the API; without any it is open to everyone who reaches it, which is for development."),
 		duration("ORDERLOOM_HTTP_READ_HEADER_TIMEOUT", "5s", 100*time.Millisecond, time.Minute,
 			"How long a client may take to send a request's headers.", func(c *Config) *time.Duration { return &c.HTTP.ReadHeaderTimeout }),
 		duration("ORDERLOOM_HTTP_READ_TIMEOUT", "15s", 100*time.Millisecond, 5*time.Minute,
@@ -81,11 +83,23 @@ var Settings = slices.Concat(
 		duration("ORDERLOOM_DISPATCH_DEADLINE", "72h", time.Second, deadlineMax,
 			"How long a confirmed order waits for its first parcel before operators are told.",
 			func(c *Config) *time.Duration { return &c.Orders.DispatchDeadline }),
+		duration("ORDERLOOM_STOCK_DEADLINE", "336h", time.Second, deadlineMax,
+			"How long an order waits for backordered goods before it is cancelled.",
+			func(c *Config) *time.Duration { return &c.Orders.StockDeadline }),
+		duration("ORDERLOOM_REVIEW_DEADLINE", "48h", time.Second, deadlineMax,
+			"How long an order that is held waits for its review before it is cancelled.",
+			func(c *Config) *time.Duration { return &c.Orders.ReviewDeadline }),
+		amounts("ORDERLOOM_REVIEW_ABOVE", "Orders with a total above the limit in their currency are held for review.", "1000.00:EUR,1200.00:USD",
+			func(c *Config) *[]money.Money { return &c.Orders.ReviewAbove }),
+		texts("ORDERLOOM_REVIEW_CUSTOMERS", "Customers all of whose orders are held for review.", "cus_17,cus_23",
+			func(c *Config) *[]string { return &c.Orders.ReviewCustomers }),
 	),
 	group("Payment gateway",
 		choice("ORDERLOOM_PAYMENT_GATEWAY", "", []string{GatewaySandbox, GatewayStripe},
 			"Who takes the money. There is no default, so that no shop ships goods that the sandbox has paid for.", GatewaySandbox, sagas,
 			func(c *Config, v string) { c.Payment.Gateway = v }),
+		text("ORDERLOOM_SANDBOX_LEDGER", "", "File in which the sandbox gateway keeps its ledger, shared by all processes; in memory without it.", "sandbox-ledger.jsonl",
+			func(c *Config) *string { return &c.Payment.SandboxLedger }),
 		secret("STRIPE_API_KEY", "Stripe's secret key; required with the gateway stripe.", func(c *Config) *Secret { return &c.Payment.StripeAPIKey }),
 		secret("STRIPE_WEBHOOK_SECRET", "The signing secret of Stripe's webhook; required with the gateway stripe.",
 			func(c *Config) *Secret { return &c.Payment.StripeWebhookSecret }),
