@@ -55,6 +55,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 func (a *API) observe(r route) gin.HandlerFunc {
 	spanName := r.method + " " + r.path
 	template := openAPIPath(r.path)
+	spanOptions := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 	return func(c *gin.Context) {
 		start := a.now()
 		x := newExchange(a, c)
@@ -65,7 +66,7 @@ func (a *API) observe(r route) gin.HandlerFunc {
 		defer a.metrics.inFlight.Dec()
 
 		ctx := a.propagator.Extract(c.Request.Context(), propagation.HeaderCarrier(c.Request.Header))
-		ctx, span := a.tracer.Start(ctx, spanName, trace.WithSpanKind(trace.SpanKindServer))
+		ctx, span := a.tracer.Start(ctx, spanName, spanOptions...)
 		defer span.End()
 		if !r.unbounded {
 			var cancel context.CancelFunc
