@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/internal/progress"
 	"go.temporal.io/sdk/client"
+	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/server/common/auth"
 	"go.temporal.io/server/common/cluster"
 	"go.temporal.io/server/common/config"
@@ -219,7 +221,8 @@ func dynamicSettings() dynamicconfig.Client {
 func awaitTemporal(ctx context.Context, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, temporalStartTimeout)
 	defer cancel()
-	connection, err := client.NewLazyClient(client.Options{HostPort: address, Logger: quiet{}})
+	silent := sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	connection, err := client.NewLazyClient(client.Options{HostPort: address, Logger: silent})
 	if err != nil {
 		return err
 	}
@@ -236,11 +239,3 @@ func awaitTemporal(ctx context.Context, address string) error {
 		}
 	}
 }
-
-// quiet is a logger of the SDK that says nothing.
-type quiet struct{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}
