@@ -15,7 +15,7 @@
 CREATE FUNCTION orderloom.append_settle(
     s_group integer[], s_id uuid[], s_type text[], s_expected bigint[], s_count integer[],
     e_stream integer[], e_ordinal integer[], e_id uuid[], e_type text[], e_schema integer[], e_payload jsonb[],
-    OUT status smallint[], OUT version bigint[], OUT base bigint[], OUT positions bigint[]
+    OUT status smallint[], OUT reached bigint[], OUT base bigint[], OUT positions bigint[]
 ) LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     own    xid := pg_current_xact_id()::xid;
@@ -32,7 +32,7 @@ BEGIN
         SELECT r.version, r.first_sequence, r.aggregate_type, r.xmin = own AS won INTO s
         FROM orderloom.streams r WHERE r.aggregate_id = s_id[i];
         won[i] := coalesce(s.won, false);
-        version[i] := coalesce(s.version, 0);
+        reached[i] := coalesce(s.version, 0);
         IF won[i] AND s_expected[i] = -1 THEN
             base[i] := s.version - s_count[i];
         END IF;
@@ -55,21 +55,21 @@ BEGIN
                   JOIN orderloom.events e ON e.event_id = n.id
                    AND e.aggregate_id = s_id[i] AND e.sequence >= s.first_sequence
                    AND e.version > greatest(s_expected[i], 0)
-                   AND e.version <= CASE WHEN s_expected[i] = -1 THEN version[i] ELSE s_expected[i] + s_count[i] END
+                   AND e.version <= CASE WHEN s_expected[i] = -1 THEN reached[i] ELSE s_expected[i] + s_count[i] END
                    AND (s_expected[i] = -1 OR e.version = s_expected[i] + n.ordinal)
                   WHERE n.stream = i) q;
             IF d.found = 0 THEN
                 status[i] := CASE WHEN won[i] THEN 0 WHEN s_expected[i] = -1 THEN 6 ELSE 2 END;
             ELSIF d.same = s_count[i] AND d.span = s_count[i] THEN
                 status[i] := 1;
-                version[i] := d.last;
+                reached[i] := d.last;
                 SELECT array_agg(coalesce(e.sequence, p.was) ORDER BY p.ord) INTO positions
                 FROM unnest(positions, e_stream, e_id) WITH ORDINALITY AS p(was, stream, id, ord)
                 LEFT JOIN orderloom.events e ON p.stream = i AND e.aggregate_id = s_id[i] AND e.event_id = p.id
                     AND e.version > d.last - s_count[i] AND e.version <= d.last AND e.sequence >= s.first_sequence;
             ELSE
                 status[i] := 3;
-                version[i] := coalesce(d.differs, d.found + 1) - 1;
+                reached[i] := coalesce(d.differs, d.found + 1) - 1;
             END IF;
         END IF;
         CASE status[i]
@@ -93,7 +93,7 @@ BEGIN
                 UPDATE orderloom.streams r SET version = base[i] WHERE r.aggregate_id = s_id[i];
             END IF;
             IF status[i] = 2 THEN
-                version[i] := base[i];
+                reached[i] := base[i];
             END IF;
         END IF;
     END LOOP;
@@ -141,7 +141,7 @@ BEGIN
         won := won + n;
     END IF;
     IF won < wanted OR s_any > 0 THEN
-        SELECT t.status, t.version, t.base, t.positions INTO status, version, base, earlier
+        SELECT t.status, t.reached, t.base, t.positions INTO status, version, base, earlier
         FROM orderloom.append_settle(s_group, s_id, s_type, s_expected, s_count,
             e_stream, e_ordinal, e_id, e_type, e_schema, e_payload) t;
     END IF;

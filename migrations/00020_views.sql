@@ -33,16 +33,15 @@ CREATE TABLE orderloom.order_views (
     items              jsonb,
     skus               text[],
     shipments          jsonb,
-    cancel_reason      text        NOT NULL DEFAULT '',
-    ship_to_country    text        NOT NULL DEFAULT '',
     -- The sealed personal section, so that erasing the customer's key erases it here as well.
     shipping_address   jsonb,
     payment_status     text        NOT NULL DEFAULT '',
     captured_amount    numeric     NOT NULL DEFAULT 0,
     refunded_amount    numeric     NOT NULL DEFAULT 0,
-    payment_currency   text        NOT NULL DEFAULT '',
-    payment_action_url text        NOT NULL DEFAULT '',
-    refunds            jsonb
+    refunds            jsonb,
+    -- What else the folds of the two streams need to go on: the order without what stands in columns, and the payment.
+    order_state        jsonb,
+    payment_state      jsonb
 ) WITH (fillfactor = 85);
 
 -- Serves the lookup of a number and of its beginning; text_pattern_ops because a prefix is no range in most locales.
@@ -78,11 +77,10 @@ CREATE TABLE orderloom.payment_views (
     captured_amount   numeric     NOT NULL,
     refunded_amount   numeric     NOT NULL,
     gateway_ref       text        NOT NULL,
-    action_url        text        NOT NULL,
     expires_at        timestamptz,
-    captures          jsonb       NOT NULL,
-    refunds           jsonb       NOT NULL,
-    updated_at        timestamptz NOT NULL
+    updated_at        timestamptz NOT NULL,
+    -- The payment as a whole, from which the fold goes on.
+    state             jsonb       NOT NULL
 ) WITH (fillfactor = 85);
 
 CREATE INDEX payment_views_order ON orderloom.payment_views (order_id);
@@ -94,6 +92,8 @@ CREATE TABLE orderloom.stock_levels (
     location   text        NOT NULL,
     on_hand    bigint      NOT NULL,
     reserved   bigint      NOT NULL,
+    -- What those are owed who wait for goods, by order: [{"order_id": .., "quantity": ..}].
+    backorders jsonb,
     version    bigint      NOT NULL,
     updated_at timestamptz NOT NULL
 ) WITH (fillfactor = 50); -- few rows that change often

@@ -1,0 +1,183 @@
+package eventstore
+
+import (
+	"context"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// engine is where events are kept. It is used by one goroutine at a time, the flusher's.
+type engine interface {
+	// ready connects where that is needed, and makes sure that events can be appended.
+	ready(ctx context.Context) error
+	// append stores the groups, each as a whole or not at all, and fills in their outcomes. No stream
+	// stands in two groups. Any error leaves it open whether something was stored; the same call may be
+	// repeated until it is known.
+	append(ctx context.Context, groups []*group) error
+	// load returns the history of each stream that is wanted, in their order.
+	load(ctx context.Context, wants []want) ([]history, error)
+	// versions returns the present version of each stream, 0 where there is none.
+	versions(ctx context.Context, streams []StreamID) ([]int64, error)
+	// lock keeps everyone else from appending to the streams that exist until unlock. In between, append
+	// is not committed.
+	lock(ctx context.Context, streams []StreamID) error
+	unlock(ctx context.Context, commit bool) error
+	// retryable tells whether an error is the weather's (network, restart) rather than the call's.
+	retryable(err error) bool
+}
+
+// status is what became of a stream's part of a group. The values are those of the SQL function.
+type status int16
+
+const (
+	statusAppended  status = 0
+	statusDuplicate status = 1
+	statusConflict  status = 2
+	statusIDReused  status = 3
+	statusTypeOther status = 4
+	statusGroupLost status = 5
+	statusAskAgain  status = 6
+	statusUnsettled status = -1
+)
+
+// firstOrdinal is the place of the first event of a stream in its group.
+const firstOrdinal = 1
+
+// group is what stands or falls together.
+type group struct {
+	streams []groupStream
+	events  []groupEvent
+	bytes   int
+	err     error // why the outcomes are missing
+}
+
+type groupStream struct {
+	id       StreamID
+	expected int64
+	count    int32
+	// The outcome. version is that of the last event appended, or the actual one of a conflict, or the
+	// index of the event whose id was reused.
+	status  status
+	version int64
+}
+
+type groupEvent struct {
+	NewEvent
+	stream   int32 // index in streams
+	ordinal  int32 // place among the stream's events of the group, from 1
+	position int64 // the outcome
+}
+
+// newGroup turns the appends of one call into a group.
+func newGroup(appends []Append) *group {
+	n := 0
+	for _, a := range appends {
+		n += len(a.Events)
+	}
+	g := &group{streams: make([]groupStream, len(appends)), events: make([]groupEvent, 0, n)}
+	for i, a := range appends {
+		g.streams[i] = groupStream{id: a.Stream, expected: a.Expected, count: int32(len(a.Events)), status: statusUnsettled}
+		for j, e := range a.Events {
+			g.events = append(g.events, groupEvent{NewEvent: e, stream: int32(i), ordinal: int32(j + firstOrdinal)})
+			g.bytes += e.size()
+		}
+	}
+	return g
+}
+
+// stored tells whether the group's events are in the store, now or since before.
+func (g *group) stored() bool {
+	for _, s := range g.streams {
+		if s.status != statusAppended && s.status != statusDuplicate {
+			return false
+		}
+	}
+	return true
+}
+
+// outdated tells whether the group was decided on versions that are not the present ones.
+func (g *group) outdated() bool {
+	for _, s := range g.streams {
+		if s.status == statusConflict {
+			return true
+		}
+	}
+	return false
+}
+
+// askAgain tells whether the group lost only because a stream was created under its eyes.
+func (g *group) askAgain() bool {
+	again := false
+	for _, s := range g.streams {
+		switch s.status {
+		case statusAskAgain:
+			again = true
+		case statusAppended, statusDuplicate, statusGroupLost:
+		default:
+			return false
+		}
+	}
+	return again
+}
+
+// results returns the outcome of a stored group.
+func (g *group) results() []Appended {
+	results := make([]Appended, len(g.streams))
+	positions := make([]int64, len(g.events))
+	for i, s := range g.streams {
+		results[i] = Appended{Version: s.version, Positions: positions[:0:s.count], Duplicate: s.status == statusDuplicate}
+		positions = positions[s.count:]
+	}
+	for _, e := range g.events {
+		r := &results[e.stream]
+		r.Positions = append(r.Positions, e.position)
+	}
+	return results
+}
+
+// refusal returns why a group was not stored.
+func (g *group) refusal() error {
+	for _, s := range g.streams {
+		switch s.status {
+		case statusConflict:
+			return &ConcurrencyConflict{Stream: s.id, Expected: s.expected, Actual: s.version}
+		case statusIDReused:
+			return &InvalidError{
+				Stream: s.id, Index: int(s.version), Code: CodeEventIDReused,
+				Message: "the event's id was used before for other content",
+			}
+		case statusTypeOther:
+			return &InvalidError{
+				Stream: s.id, Index: -1, Code: CodeAggregateTypeDiffers,
+				Message: "the id belongs to an aggregate of another type",
+			}
+		}
+	}
+	return ErrOutcomeUnknown // a group without an outcome
+}
+
+// want asks for a stream's history.
+type want struct {
+	stream StreamID
+	after  int64
+	// afterSequence is a sequence that the events asked for lie behind, 0 when none is known.
+	afterSequence int64
+	// shape picks a snapshot to start from, "" for none.
+	shape string
+}
+
+// history is a stream from some version on.
+type history struct {
+	snapshot *snapshot // what the events build on, nil when they build on what the caller has
+	events   []domain.Envelope
+	version  int64 // of the last event, or of what the events build on
+	sequence int64 // of the last event; 0 when there is none
+}
+
+// snapshot is a state at a version.
+type snapshot struct {
+	version  int64
+	sequence int64
+	shape    string
+	state    []byte // JSON
+}

@@ -1,0 +1,270 @@
+package eventstore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgtype"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+const (
+	// attemptTimeout bounds one round trip; a connection that is silent for longer is given up.
+	attemptTimeout = 30 * time.Second
+	connectTimeout = 10 * time.Second
+)
+
+// postgres appends over one connection of its own. Four were no faster and cost nearly twice the CPU; and
+// so appends wait for no read, and reads for no append.
+type postgres struct {
+	pool    *pgxpool.Pool
+	conn    *pgx.Conn
+	encoder encoder
+	// began is called with each new connection, before anything is appended over it.
+	began func(ctx context.Context, conn *pgx.Conn) error
+}
+
+func newPostgres(pool *pgxpool.Pool) *postgres { return &postgres{pool: pool} }
+
+// session is what the connection needs. The planner settings keep one plan for all calls: from the ids in
+// the call, in their order, to the rows by their index, however small a table once looked.
+var session = map[string]string{
+	"application_name":                    "orderloom eventstore",
+	"default_transaction_isolation":       "read committed",
+	"enable_bitmapscan":                   "off",
+	"enable_hashjoin":                     "off",
+	"enable_mergejoin":                    "off",
+	"enable_seqscan":                      "off",
+	"idle_in_transaction_session_timeout": "10s",
+	"jit":                                 "off",
+	"plan_cache_mode":                     "force_generic_plan",
+	"statement_timeout":                   "0",
+	"synchronous_commit":                  "on",
+}
+
+const appendStatement = "orderloom_append"
+
+func (p *postgres) ready(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if p.conn != nil && !p.conn.IsClosed() {
+		return nil
+	}
+	p.conn = nil
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	conn, err := connect(ctx, p.pool)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	if _, err = conn.PgConn().Prepare(ctx, appendStatement, appendSQL, appendArguments); err == nil && p.began != nil {
+		err = p.began(ctx, conn)
+	}
+	if err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return fmt.Errorf("prepare: %w", err)
+	}
+	p.conn = conn
+	return nil
+}
+
+// connect makes a connection with the pool's configuration and the store's session settings.
+func connect(ctx context.Context, pool *pgxpool.Pool) (*pgx.Conn, error) {
+	pooled := pool.Config()
+	config := pooled.ConnConfig
+	if pooled.BeforeConnect != nil {
+		if err := pooled.BeforeConnect(ctx, config); err != nil {
+			return nil, err
+		}
+	}
+	if config.RuntimeParams == nil {
+		config.RuntimeParams = make(map[string]string)
+	}
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	batch := &pgx.Batch{}
+	for name, value := range session {
+		batch.Queue("SELECT set_config($1, $2, false)", name, value)
+	}
+	err = conn.SendBatch(ctx, batch).Close()
+	if err == nil && pooled.AfterConnect != nil {
+		err = pooled.AfterConnect(ctx, conn)
+	}
+	if err != nil {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return nil, err
+	}
+	return conn, nil
+}
+
+// close lets go of the connection.
+func (p *postgres) close(ctx context.Context) {
+	if p.conn != nil {
+		_ = p.conn.Close(ctx) // the server notices by itself, whatever went wrong
+	}
+}
+
+const appendSQL = `SELECT status, version, positions FROM orderloom.append(
+	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+
+var binaryFormat = []int16{1}
+
+func (p *postgres) append(ctx context.Context, groups []*group) error {
+	slots := sorted(groups)
+	release := p.bounded(ctx)
+	defer release()
+	result := p.conn.PgConn().ExecPrepared(context.WithoutCancel(ctx), appendStatement, p.encoder.arguments(groups, slots), binaryFormat, binaryFormat).Read()
+	if result.Err != nil {
+		return result.Err
+	}
+	row := result.Rows[0]
+	settle(groups, slots, decodeInt2s(row[0]), decodeInt8s(row[1]), decodeInt8s(row[2]))
+	return nil
+}
+
+// bounded gives the connection up when it is silent for too long, or when ctx ends. A deadline on the
+// socket costs less than a context that pgx has to watch.
+func (p *postgres) bounded(ctx context.Context) (release func()) {
+	socket := p.conn.PgConn().Conn()
+	_ = socket.SetDeadline(time.Now().Add(attemptTimeout)) // fails only on a closed socket, as the next use will
+	stop := context.AfterFunc(ctx, func() { _ = socket.SetDeadline(time.Unix(1, 0)) })
+	return func() {
+		stop()
+		_ = socket.SetDeadline(time.Time{})
+	}
+}
+
+// sorted returns all streams of all groups in the order of their ids, in which every process locks them.
+func sorted(groups []*group) []slot {
+	var slots []slot
+	for i, g := range groups {
+		for j := range g.streams {
+			slots = append(slots, slot{group: i, stream: j})
+		}
+	}
+	slices.SortFunc(slots, func(a, b slot) int {
+		x, y := groups[a.group].streams[a.stream].id.ID, groups[b.group].streams[b.stream].id.ID
+		return bytes.Compare(x[:], y[:])
+	})
+	return slots
+}
+
+// settle fills in the outcomes. No statuses means that everything was appended.
+func settle(groups []*group, slots []slot, statuses []int16, versions, positions []int64) {
+	for i, sl := range slots {
+		s := &groups[sl.group].streams[sl.stream]
+		if statuses == nil {
+			s.status, s.version = statusAppended, s.expected+int64(s.count)
+		} else {
+			s.status, s.version = status(statuses[i]), versions[i]
+		}
+	}
+	n := 0
+	for _, g := range groups {
+		for j := range g.events {
+			if n < len(positions) {
+				g.events[j].position = positions[n]
+			}
+			n++
+		}
+	}
+}
+
+func (p *postgres) load(ctx context.Context, wants []want) ([]history, error) {
+	release := p.bounded(ctx)
+	defer release()
+	return loadHistories(context.WithoutCancel(ctx), p.conn, wants)
+}
+
+func (p *postgres) versions(ctx context.Context, streams []StreamID) ([]int64, error) {
+	release := p.bounded(ctx)
+	defer release()
+	var e encoder
+	ids := e.array(len(streams), pgtype.UUIDOID, false, func(b []byte, i int) []byte { return appendUUID(b, streams[i].ID) })
+	const sql = `SELECT array_agg(coalesce(s.version, 0) ORDER BY w.ord)
+		FROM unnest($1::uuid[]) WITH ORDINALITY AS w(id, ord)
+		LEFT JOIN orderloom.streams s ON s.aggregate_id = w.id`
+	statement, err := p.conn.Prepare(context.WithoutCancel(ctx), "orderloom_versions", sql)
+	if err != nil {
+		return nil, err
+	}
+	result := p.conn.PgConn().ExecPrepared(context.WithoutCancel(ctx), statement.Name, [][]byte{ids}, binaryFormat, binaryFormat).Read()
+	if result.Err != nil {
+		return nil, result.Err
+	}
+	return decodeInt8s(result.Rows[0][0]), nil
+}
+
+func (p *postgres) lock(ctx context.Context, streams []StreamID) error {
+	release := p.bounded(ctx)
+	defer release()
+	ids := make([][16]byte, len(streams))
+	for i, s := range streams {
+		ids[i] = s.ID
+	}
+	const sql = `SELECT FROM orderloom.streams WHERE aggregate_id = ANY ($1) ORDER BY aggregate_id FOR UPDATE`
+	if _, err := p.conn.Exec(context.WithoutCancel(ctx), "BEGIN"); err != nil {
+		return err
+	}
+	_, err := p.conn.Exec(context.WithoutCancel(ctx), sql, ids)
+	return err
+}
+
+func (p *postgres) unlock(ctx context.Context, commit bool) error {
+	if p.conn == nil || p.conn.IsClosed() {
+		return net.ErrClosed
+	}
+	if p.conn.PgConn().TxStatus() == 'I' {
+		return nil
+	}
+	release := p.bounded(ctx)
+	defer release()
+	statement := "ROLLBACK"
+	if commit {
+		statement = "COMMIT"
+	}
+	tag, err := p.conn.Exec(context.WithoutCancel(ctx), statement)
+	if err == nil && commit && tag.String() != "COMMIT" {
+		return fmt.Errorf("the transaction ended with %s", tag)
+	}
+	return err
+}
+
+// retryable is true of everything that may go away by itself: a broken or refused connection, a server
+// that starts, stops or is full, a deadlock, and a missing partition, which gets made on the way.
+func (p *postgres) retryable(err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return false
+	}
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) {
+		return true // no answer of the server at all
+	}
+	switch answer.Code[:2] {
+	case "08", "40", "53", "57", "58", "25": // connection, rollback, resources, operator, system, transaction state
+		return true
+	}
+	return answer.Code == "55P03" || p.partitionMissing(answer)
+}
+
+// partitionMissing gives the connection up, because a new one begins with making partitions.
+func (p *postgres) partitionMissing(answer *pgconn.PgError) bool {
+	if answer.Code != "23514" || answer.TableName != "events" {
+		return false
+	}
+	if p.conn != nil {
+		_ = p.conn.PgConn().Conn().Close()
+		p.close(context.Background())
+	}
+	return true
+}

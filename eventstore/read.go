@@ -1,0 +1,197 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/domain"
+)
+
+func (o ReadOptions) checked() (ReadOptions, error) {
+	if o.After < 0 {
+		return o, domain.Invalid("after", "must not be negative, got %d", o.After)
+	}
+	if o.Limit < 0 || o.Limit > PageMax {
+		return o, domain.Invalid("limit", "must be from 1 to %d, got %d", PageMax, o.Limit)
+	}
+	if o.Limit == 0 {
+		o.Limit = PageDefault
+	}
+	return o, nil
+}
+
+// Read returns the next page of the global order after a cursor, never past the high-water mark: no event
+// with a sequence up to Page.Next can appear later.
+func (s *Store) Read(ctx context.Context, o ReadOptions) (Page, error) {
+	o, err := o.checked()
+	if err != nil {
+		return Page{}, err
+	}
+	mark, archived, err := s.highWater.advance(ctx)
+	if err != nil {
+		return Page{}, fmt.Errorf("find the high-water mark: %w", err)
+	}
+	return s.readTo(ctx, o, mark, archived)
+}
+
+// readTo reads a page up to a mark that was found before.
+func (s *Store) readTo(ctx context.Context, o ReadOptions, mark, archived int64) (Page, error) {
+	page := Page{HighWater: mark, Next: o.After}
+	if o.After >= mark {
+		return page, nil
+	}
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	defer conn.Release()
+	tables := []string{"orderloom.events"}
+	if o.After < archived-1 {
+		const sql = `SELECT name FROM orderloom.partitions WHERE archived_at IS NOT NULL AND to_sequence > $1 + 1 ORDER BY from_sequence`
+		names, err := collect[string](ctx, conn.Conn(), sql, o.After)
+		if err != nil {
+			return Page{}, fmt.Errorf("list archived partitions: %w", err)
+		}
+		tables = nil
+		for _, name := range names {
+			tables = append(tables, pgx.Identifier{"orderloom", name}.Sanitize())
+		}
+		tables = append(tables, "orderloom.events")
+	}
+	page.Events = make([]domain.Envelope, 0, min(int64(o.Limit), mark-o.After))
+	for _, table := range tables {
+		if err := readTable(ctx, conn.Conn(), table, o, &page); err != nil {
+			return Page{}, err
+		}
+		if page.More {
+			return page, nil
+		}
+	}
+	page.Next = mark
+	return page, nil
+}
+
+// pageBytesMax bounds the payloads of a page; one event more may stand in it.
+const pageBytesMax = 16 << 20
+
+// readTable adds events of one table to the page. It sets More and Next when the page is full.
+func readTable(ctx context.Context, conn *pgx.Conn, table string, o ReadOptions, page *Page) error {
+	sql := "SELECT " + eventColumns + " FROM " + table + " e WHERE e.sequence > $1 AND e.sequence <= $2"
+	args := []any{pgx.QueryExecModeCacheStatement, pgx.QueryResultFormats{1}, o.After, page.HighWater}
+	add := func(condition string, value any) {
+		args = append(args, value)
+		sql += fmt.Sprintf(" AND "+condition, len(args)-2)
+	}
+	if len(o.Filter.AggregateTypes) > 0 {
+		add("e.aggregate_type = ANY ($%d)", o.Filter.AggregateTypes)
+	}
+	if len(o.Filter.EventTypes) > 0 {
+		add("e.event_type = ANY ($%d)", o.Filter.EventTypes)
+	}
+	if o.Filter.CorrelationID != "" {
+		add("e.correlation_id = $%d", o.Filter.CorrelationID)
+	}
+	args = append(args, o.Limit-len(page.Events)+1)
+	sql += fmt.Sprintf(" ORDER BY e.sequence LIMIT $%d", len(args)-2)
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		return fmt.Errorf("read events: %w", err)
+	}
+	defer rows.Close()
+	var c envelopes
+	bytes := 0
+	for rows.Next() {
+		if len(page.Events) == o.Limit || bytes > pageBytesMax {
+			page.More = true
+			break
+		}
+		e := c.scan(rows.RawValues())
+		bytes += len(e.Payload)
+		page.Events = append(page.Events, e)
+		page.Next = e.Sequence
+	}
+	rows.Close()
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("read events: %w", err)
+	}
+	return nil
+}
+
+func collect[T any](ctx context.Context, conn *pgx.Conn, sql string, args ...any) ([]T, error) {
+	rows, err := conn.Query(ctx, sql, args...)
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowTo[T])
+}
+
+// Events ranges over the events after a cursor up to the high-water mark of the moment it starts, page by
+// page, so in bounded memory however many there are. It ends after the first error, or when ctx ends.
+//
+//	for event, err := range store.Events(ctx, eventstore.ReadOptions{}) { … }
+func (s *Store) Events(ctx context.Context, o ReadOptions) iter.Seq2[domain.Envelope, error] {
+	return func(yield func(domain.Envelope, error) bool) {
+		o, err := o.checked()
+		var mark, archived int64
+		if err == nil {
+			mark, archived, err = s.highWater.advance(ctx)
+		}
+		for err == nil {
+			var page Page
+			if page, err = s.readTo(ctx, o, mark, archived); err != nil {
+				break
+			}
+			for _, e := range page.Events {
+				if !yield(e, nil) {
+					return
+				}
+			}
+			if !page.More {
+				return
+			}
+			o.After = page.Next
+		}
+		yield(domain.Envelope{}, err)
+	}
+}
+
+// TailPollDefault is how long [Store.Tail] sleeps when nothing wakes it: commits of other processes are
+// found no later than this.
+const TailPollDefault = 100 * time.Millisecond
+
+// Tail gives page after page to handle, for ever: it waits for new events when there are none. It returns
+// when ctx ends or handle fails. handle is not called with an empty page, unless the cursor has moved past
+// events that the filter leaves out.
+func (s *Store) Tail(ctx context.Context, o ReadOptions, poll time.Duration, handle func(Page) error) error {
+	if poll <= 0 {
+		poll = TailPollDefault
+	}
+	wake, stop := s.Wake()
+	defer stop()
+	ticker := time.NewTicker(poll)
+	defer ticker.Stop()
+	for {
+		page, err := s.Read(ctx, o)
+		if err != nil {
+			return err
+		}
+		if page.Next > o.After {
+			o.After = page.Next
+			if err := handle(page); err != nil {
+				return err
+			}
+		}
+		if page.More {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-wake:
+		case <-ticker.C:
+		}
+	}
+}

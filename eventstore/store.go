@@ -1,0 +1,106 @@
+package eventstore
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Options of [Open]; the zero value is ready to use.
+type Options struct {
+	// Logger hears of trouble with the database. Default: nobody does.
+	Logger *slog.Logger
+	// Registerer gets the store's metrics. Default: nobody does.
+	Registerer prometheus.Registerer
+	// AggregateTypes are the types that streams may have. Default: those of the catalog.
+	AggregateTypes []string
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.AggregateTypes == nil {
+		o.AggregateTypes = catalog.AggregateTypes()
+	}
+	return o
+}
+
+// log is what the store in PostgreSQL and the one in memory have in common: what is checked before an
+// append is queued, and the flusher.
+type log struct {
+	flusher   *flusher
+	types     []string
+	snapshots snapshotEngine
+}
+
+func (l *log) known(aggregateType string) bool { return slices.Contains(l.types, aggregateType) }
+
+func (l *log) base() *log { return l }
+
+// Append stores the events of all the streams or of none, and returns where they are, stream by stream.
+// Concurrent calls share round trips and commits.
+//
+// It may be repeated with the same events: those that are there already are a success, with their first
+// positions. Errors: [ConcurrencyConflict]; [InvalidError]; [ErrOutcomeUnknown] when ctx ended after the
+// events were sent; ctx's own error when they were not; [ErrClosed].
+func (l *log) Append(ctx context.Context, group ...Append) ([]Appended, error) {
+	if len(group) == 0 {
+		return nil, nil
+	}
+	if err := validate(group, l.known); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	g := newGroup(group)
+	r := &request{ctx: ctx, group: g, events: len(g.events), bytes: g.bytes, streams: make([]StreamID, len(group))}
+	for i, a := range group {
+		r.streams[i] = a.Stream
+	}
+	if err := l.flusher.do(r); err != nil {
+		return nil, err
+	}
+	return g.results(), nil
+}
+
+// Wake returns a channel that receives after every flush of this process that may have committed events.
+// It is a hint: other processes' commits are not heard of, so poll as well. Call stop when done.
+func (l *log) Wake() (wake <-chan struct{}, stop func()) { return l.flusher.wake.listen() }
+
+// Store is the event store in PostgreSQL. Its methods may be called concurrently.
+type Store struct {
+	log
+	pool      *pgxpool.Pool
+	engine    *postgres
+	highWater *highWater
+}
+
+// Open returns the store in the pool's database, which must have been migrated. The store appends over a
+// connection of its own, made from the pool's configuration; reads use the pool.
+func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, error) {
+	options = options.withDefaults()
+	m := newMetrics(options.Registerer)
+	s := &Store{pool: pool, engine: newPostgres(pool), highWater: &highWater{pool: pool, metrics: m}}
+	s.log = log{types: options.AggregateTypes, snapshots: s}
+	s.flusher = newFlusher(ctx, s.engine, options.Logger, m)
+	// A database that can't be reached now is waited for by each call; one that lacks the schema never works.
+	if err := s.engine.ready(ctx); err != nil && !s.engine.retryable(err) {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close refuses further appends, waits for those under way, at most until ctx ends, and gives the
+// store's connections back.
+func (s *Store) Close(ctx context.Context) error {
+	err := s.flusher.close(ctx)
+	s.engine.close(ctx)
+	s.highWater.close(ctx)
+	return err
+}

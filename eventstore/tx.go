@@ -1,0 +1,173 @@
+package eventstore
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+)
+
+// Tx is one decision: the streams it may look at, and what it records. It is valid only inside the
+// function given to [Repository.Decide].
+type Tx struct {
+	repository *Repository
+	stamp      Stamp
+	entries    []*entry // of the streams that were named
+	touched    []*entry // of those, what was looked at or recorded on
+	changed    []*entry // of those, whose states already hold what this decision recorded
+	recorded   []recorded
+}
+
+type recorded struct {
+	entry *entry
+	event domain.Event
+	in    bool // the state of entry holds it
+}
+
+// State returns the state of a stream that was named to Decide: the zero S when it has no events. What
+// was recorded on it in this decision is included. The state belongs to the repository: neither change
+// it nor keep what it refers to.
+func State[S any](tx *Tx, a Aggregate[S], id uuid.UUID) S {
+	e := tx.entry(StreamID{Type: a.Type, ID: id})
+	state := foldInto(e, a)
+	for i := range tx.recorded {
+		if r := &tx.recorded[i]; r.entry == e && !r.in {
+			*state = a.Evolve(*state, r.event)
+			r.in = true
+			tx.changed = append(tx.changed, e)
+		}
+	}
+	return *state
+}
+
+// Record adds events to a stream that was named to Decide. They are stored when the decision ends
+// without an error.
+func Record[S any](tx *Tx, a Aggregate[S], id uuid.UUID, events ...domain.Event) {
+	if len(events) == 0 {
+		return
+	}
+	e := tx.entry(StreamID{Type: a.Type, ID: id})
+	for _, event := range events {
+		tx.recorded = append(tx.recorded, recorded{entry: e, event: event})
+	}
+}
+
+// Version returns the version of a stream that was named to Decide, with what was recorded on it in this
+// decision.
+func Version[S any](tx *Tx, a Aggregate[S], id uuid.UUID) int64 {
+	e := tx.entry(StreamID{Type: a.Type, ID: id})
+	version := e.version + int64(len(e.pending))
+	for _, r := range tx.recorded {
+		if r.entry == e {
+			version++
+		}
+	}
+	return version
+}
+
+// misuse carries an error out of a decision that can't go on.
+type misuse struct{ err error }
+
+func (tx *Tx) entry(s StreamID) *entry {
+	for _, e := range tx.entries {
+		if e.stream == s {
+			if e.err != nil {
+				panic(misuse{e.err})
+			}
+			tx.touch(e)
+			return e
+		}
+	}
+	panic(misuse{fmt.Errorf("stream %s was not named to Decide", s)})
+}
+
+func (tx *Tx) touch(e *entry) {
+	for _, t := range tx.touched {
+		if t == e {
+			return
+		}
+	}
+	tx.touched = append(tx.touched, e)
+}
+
+// run decides. After an error nothing of the decision is left, save in the states of changed.
+func (tx *Tx) run(decide func(*Tx) error) (events []NewEvent, err error) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case misuse:
+			events, err = nil, p.err
+		default:
+			tx.changed = tx.touched // who knows how far Evolve came
+			events, err = nil, fmt.Errorf("decide: panic: %v", p)
+		}
+	}()
+	if err := decide(tx); err != nil {
+		return nil, err
+	}
+	if len(tx.recorded) > callEventsMax {
+		return nil, &InvalidError{
+			Stream: tx.recorded[0].entry.stream, Index: -1, Code: CodeTooManyEvents,
+			Message: fmt.Sprintf("a decision records at most %d events", callEventsMax),
+		}
+	}
+	return tx.encode()
+}
+
+// eventNamespace is the root of the ids of events: the UUIDv5 of the DNS name "events.orderloom".
+var eventNamespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("events.orderloom"))
+
+func (tx *Tx) encode() ([]NewEvent, error) {
+	metadata := tx.stamp.Metadata
+	if metadata.CausationID == "" {
+		metadata.CausationID = tx.stamp.Source
+	}
+	events := make([]NewEvent, len(tx.recorded))
+	for i, r := range tx.recorded {
+		payload, err := catalog.Encode(r.event)
+		if err != nil {
+			return nil, err
+		}
+		events[i] = NewEvent{
+			ID:   domain.DerivedID(eventNamespace, tx.stamp.Source+"#"+strconv.Itoa(i)),
+			Type: r.event.EventType(), SchemaVersion: r.event.EventVersion(),
+			Payload: payload, Metadata: metadata, Timestamp: tx.stamp.At,
+		}
+		if code, message := events[i].fault(); code != "" {
+			return nil, &InvalidError{Stream: r.entry.stream, Index: i, Code: code, Message: message}
+		}
+	}
+	return events, nil
+}
+
+// accept adds what was recorded to the streams' pending events.
+func (tx *Tx) accept() {
+	for _, r := range tx.recorded {
+		if !r.in {
+			r.entry.unfolded = append(r.entry.unfolded, r.event)
+		}
+		r.entry.pending = append(r.entry.pending, r.event)
+	}
+}
+
+// clone copies a state, through JSON where the aggregate has no other way.
+func (a Aggregate[S]) clone(s S) (S, error) {
+	if a.Clone != nil {
+		return a.Clone(s), nil
+	}
+	var c S
+	b, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(b, &c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("copy the state of a %s: %w", a.Type, err)
+	}
+	return c, nil
+}
+
+var errSourceMissing = errors.New("a stamp needs a source: the ids of events follow from it")
