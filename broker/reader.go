@@ -89,7 +89,7 @@ func NewReader(cfg Config, topics ...string) (*Reader, error) {
 		// member partition 0 of every topic, and nothing to the thirteenth.
 		GroupBalancers:    []kafka.GroupBalancer{kafka.RoundRobinGroupBalancer{}},
 		HeartbeatInterval: heartbeatInterval, SessionTimeout: sessionTimeout, RebalanceTimeout: rebalanceTimeout,
-		JoinGroupBackoff: joinBackoff, StartOffset: kafka.FirstOffset, RetentionTime: -1, Timeout: requestTimeout,
+		JoinGroupBackoff: joinBackoff, StartOffset: kafka.FirstOffset, Timeout: requestTimeout,
 		WatchPartitionChanges: true,
 		ErrorLogger:           kafkaLogger(cfg, "consumer group"),
 	})

@@ -2,7 +2,6 @@ package projector
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -177,64 +176,62 @@ func (b *orderBatch) changes() []readmodel.OrderVersion {
 
 // orderColumns holds rows of order_views column by column, which is how one statement takes many.
 type orderColumns struct {
-	ids                                                                                    []uuid.UUID
-	versions, paymentVersions                                                              []int64
-	created                                                                                []*time.Time
-	updated                                                                                []time.Time
-	numbers, customers, statuses, fulfillments, totals, currencies, items, skus, shipments []*string
-	cancelReasons, countries                                                               []string
-	addresses                                                                              []*string
-	paymentStatuses, captured, refunded, paymentCurrencies, actionURLs                     []string
-	refunds                                                                                []*string
+	ids                                                                         []uuid.UUID
+	versions, paymentVersions                                                   []int64
+	created                                                                     []*time.Time
+	updated                                                                     []time.Time
+	numbers, customers, statuses, fulfillments, totals, currencies, items, skus []*string
+	shipments, addresses, refunds, orderStates, paymentStates                   []*string
+	paymentStatuses, captured, refunded                                         []string
 }
 
 const (
 	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
-		total_amount, currency, items, skus, shipments, cancel_reason, ship_to_country, shipping_address, payment_status, captured_amount,
-		refunded_amount, payment_currency, payment_action_url, refunds`
+		total_amount, currency, items, skus, shipments, shipping_address, refunds, order_state, payment_state, payment_status, captured_amount,
+		refunded_amount`
 	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
-		u.fulfillment_status, u.total_amount::numeric, u.currency, u.items::jsonb, u.skus::text[], u.shipments::jsonb, u.cancel_reason,
-		u.ship_to_country, u.shipping_address::jsonb, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric,
-		u.payment_currency, u.payment_action_url, u.refunds::jsonb`
+		u.fulfillment_status, u.total_amount::numeric, u.currency, u.items::jsonb, u.skus::text[], u.shipments::jsonb,
+		u.shipping_address::jsonb, u.refunds::jsonb, u.order_state::jsonb, u.payment_state::jsonb, u.payment_status,
+		u.captured_amount::numeric, u.refunded_amount::numeric`
 	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
 		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-		$20::text[], $21::text[], $22::text[], $23::text[]) AS u(` + orderColumnNames + `)`
+		$20::text[], $21::text[]) AS u(` + orderColumnNames + `)`
 )
 
 func (c *orderColumns) add(v readmodel.OrderView) {
-	known := v.Status != ""
-	text := func(s string) *string {
-		if !known {
-			return nil
-		}
-		return &s
-	}
 	c.ids = append(c.ids, v.OrderID)
 	c.versions, c.paymentVersions = append(c.versions, v.Version), append(c.paymentVersions, v.PaymentVersion)
 	c.created, c.updated = append(c.created, timeOrNil(v.CreatedAt)), append(c.updated, v.UpdatedAt)
-	c.numbers, c.customers = append(c.numbers, text(v.OrderNumber)), append(c.customers, text(v.CustomerID))
-	c.statuses, c.fulfillments = append(c.statuses, text(string(v.Status))), append(c.fulfillments, text(v.FulfillmentStatus))
-	c.totals, c.currencies = append(c.totals, text(v.Total.Amount.String())), append(c.currencies, text(v.Total.Currency))
-	c.items, c.skus = append(c.items, text(jsonText(v.Items))), append(c.skus, text(arrayText(skus(v.Items))))
-	c.shipments = append(c.shipments, jsonOrNil(v.Shipments))
-	c.cancelReasons, c.countries = append(c.cancelReasons, v.CancelReason), append(c.countries, v.ShipToCountry)
-	if v.Personal.IsZero() {
-		c.addresses = append(c.addresses, nil)
-	} else {
-		sealed := jsonText(v.Personal)
-		c.addresses = append(c.addresses, &sealed)
+	// What comes from the order's stream is unknown until its first event is here.
+	text := func(known bool, s func() string) *string {
+		if !known {
+			return nil
+		}
+		t := s()
+		return &t
 	}
+	known := v.Status != ""
+	c.numbers = append(c.numbers, text(known, func() string { return v.OrderNumber }))
+	c.customers = append(c.customers, text(known, func() string { return v.CustomerID }))
+	c.statuses = append(c.statuses, text(known, func() string { return string(v.Status) }))
+	c.fulfillments = append(c.fulfillments, text(known, func() string { return v.FulfillmentStatus }))
+	c.totals = append(c.totals, text(known, func() string { return v.Total.Amount.String() }))
+	c.currencies = append(c.currencies, text(known, func() string { return v.Total.Currency }))
+	c.items = append(c.items, text(known, func() string { return jsonText(v.Items) }))
+	c.skus = append(c.skus, text(known, func() string { return arrayText(skus(v.Items)) }))
+	c.shipments = append(c.shipments, jsonOrNil(v.Shipments))
+	c.addresses = append(c.addresses, text(!v.Personal.IsZero(), func() string { return jsonText(v.Personal) }))
+	c.refunds = append(c.refunds, jsonOrNil(v.Refunds))
+	c.orderStates = append(c.orderStates, text(known, func() string { return mustText(v.OrderState()) }))
+	c.paymentStates = append(c.paymentStates, text(v.PaymentVersion > 0, func() string { return mustText(v.PaymentState()) }))
 	c.paymentStatuses = append(c.paymentStatuses, v.PaymentStatus)
 	c.captured, c.refunded = append(c.captured, v.Captured.Amount.String()), append(c.refunded, v.Refunded.Amount.String())
-	c.paymentCurrencies, c.actionURLs = append(c.paymentCurrencies, v.Captured.Currency), append(c.actionURLs, v.PaymentActionURL)
-	c.refunds = append(c.refunds, jsonOrNil(v.Refunds))
 }
 
 func (c *orderColumns) args() []any {
 	return []any{
 		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
-		c.items, c.skus, c.shipments, c.cancelReasons, c.countries, c.addresses, c.paymentStatuses, c.captured, c.refunded, c.paymentCurrencies,
-		c.actionURLs, c.refunds,
+		c.items, c.skus, c.shipments, c.addresses, c.refunds, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded,
 	}
 }
 
@@ -350,10 +347,6 @@ func jsonOrNil[T any](list []T) *string {
 	if len(list) == 0 {
 		return nil
 	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		panic("projector: " + err.Error())
-	}
-	s := string(b)
+	s := jsonText(list)
 	return &s
 }

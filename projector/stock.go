@@ -26,12 +26,12 @@ func (Stock) Tables() []Table {
 // Open implements [Projection].
 func (Stock) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 	b := &stockBatch{in: in, rows: map[uuid.UUID]*readmodel.StockLevel{}, changed: map[uuid.UUID]bool{}}
-	q.Queue(in.SQL(`SELECT stock_id, sku, location, on_hand, reserved, version, updated_at FROM {stock_levels} WHERE stock_id = ANY($1)`),
+	q.Queue(in.SQL(`SELECT stock_id, sku, location, on_hand, reserved, backorders, version, updated_at FROM {stock_levels} WHERE stock_id = ANY($1)`),
 		aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var id uuid.UUID
 			l := &readmodel.StockLevel{}
-			if err := rows.Scan(&id, &l.SKU, &l.Location, &l.OnHand, &l.Reserved, &l.Version, &l.UpdatedAt); err != nil {
+			if err := rows.Scan(&id, &l.SKU, &l.Location, &l.OnHand, &l.Reserved, &l.Backorders, &l.Version, &l.UpdatedAt); err != nil {
 				return err
 			}
 			b.rows[id] = l
@@ -82,18 +82,21 @@ func (b *stockBatch) Flush(q *pgx.Batch) {
 	}
 	var skus, locations []string
 	var onHand, reserved, versions []int64
+	var backorders []*string
 	var updated []time.Time
 	ids := sortedIDs(b.changed)
 	for _, id := range ids {
 		l := b.rows[id]
 		skus, locations = append(skus, l.SKU), append(locations, l.Location)
 		onHand, reserved, versions = append(onHand, int64(l.OnHand)), append(reserved, int64(l.Reserved)), append(versions, l.Version)
-		updated = append(updated, l.UpdatedAt)
+		backorders, updated = append(backorders, jsonOrNil(l.Backorders)), append(updated, l.UpdatedAt)
 	}
 	// A row is a function of the stream up to its version, so the higher version is right.
-	q.Queue(b.in.SQL(`INSERT INTO {stock_levels} AS t (stock_id, sku, location, on_hand, reserved, version, updated_at)
-		SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[])
+	q.Queue(b.in.SQL(`INSERT INTO {stock_levels} AS t (stock_id, sku, location, on_hand, reserved, version, updated_at, backorders)
+		SELECT a, b, c, d, e, f, g, h::jsonb FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
+			$7::timestamptz[], $8::text[]) AS u(a, b, c, d, e, f, g, h)
 		ON CONFLICT (stock_id) DO UPDATE SET sku = excluded.sku, location = excluded.location, on_hand = excluded.on_hand,
-			reserved = excluded.reserved, version = excluded.version, updated_at = excluded.updated_at
-		WHERE t.version < excluded.version`), ids, skus, locations, onHand, reserved, versions, updated)
+			reserved = excluded.reserved, version = excluded.version, updated_at = excluded.updated_at,
+			backorders = excluded.backorders
+		WHERE t.version < excluded.version`), ids, skus, locations, onHand, reserved, versions, updated, backorders)
 }

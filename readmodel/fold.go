@@ -2,13 +2,13 @@ package readmodel
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/inventory"
-	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 )
@@ -46,17 +46,9 @@ func NewOrderView(id uuid.UUID) OrderView {
 // that stream, and UpdatedAt to the later of the two, so the order's events and the payment's may come
 // in any mutual order.
 func (v OrderView) ApplyOrder(env domain.Envelope, e domain.Event) OrderView {
-	o := order.Evolve(order.Order{
-		ID: v.OrderID, Number: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, Items: v.Items, Total: v.Total,
-		ShipToCountry: v.ShipToCountry, Personal: v.Personal, CancelReason: v.CancelReason, PlacedAt: v.CreatedAt,
-		// Copied, because Evolve changes parcels in place and v may be kept.
-		Shipments: append([]order.Shipment(nil), v.Shipments...),
-	}, e)
+	v.order = order.Evolve(v.order.Clone(), e)
 	v.OrderID = env.AggregateID
-	v.OrderNumber, v.CustomerID, v.Status, v.Items, v.Total = o.Number, o.CustomerID, o.Status, o.Items, o.Total
-	v.ShipToCountry, v.Personal, v.CancelReason, v.Shipments = o.ShipToCountry, o.Personal, o.CancelReason, o.Shipments
-	v.FulfillmentStatus = o.FulfillmentStatus()
-	v.CreatedAt = o.PlacedAt.UTC()
+	v.showOrder()
 	v.UpdatedAt = later(v.UpdatedAt, env.Timestamp)
 	v.Version = env.Version
 	return v
@@ -64,23 +56,8 @@ func (v OrderView) ApplyOrder(env domain.Envelope, e domain.Event) OrderView {
 
 // ApplyPayment returns the view after an event of the payment's stream; see [OrderView.ApplyOrder].
 func (v OrderView) ApplyPayment(env domain.Envelope, e domain.Event) OrderView {
-	p := payment.Payment{Status: payment.Status(v.PaymentStatus), Captured: v.Captured, Refunded: v.Refunded, ActionURL: v.PaymentActionURL}
-	if v.PaymentStatus == PaymentPending {
-		p.Status = ""
-	}
-	if !v.Captured.IsZero() {
-		// That something was captured is all that Evolve asks of the captures.
-		p.Captures = map[uuid.UUID]money.Money{uuid.Nil: v.Captured}
-	}
-	p = payment.Evolve(p, e)
-	v.PaymentStatus = string(p.Status)
-	if p.Status == "" {
-		v.PaymentStatus = PaymentPending
-	}
-	v.Captured, v.Refunded, v.PaymentActionURL = p.Captured, p.Refunded, p.ActionURL
-	if p.Status != payment.StatusActionRequired {
-		v.PaymentActionURL = ""
-	}
+	v.payment = payment.Evolve(v.payment.Clone(), e)
+	v.showPayment()
 	if r, ok := e.(payment.PaymentRefunded); ok {
 		v.Refunds = append(v.Refunds[:len(v.Refunds):len(v.Refunds)],
 			Refund{RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, RefundedAt: r.RefundedAt.UTC()})
@@ -93,9 +70,37 @@ func (v OrderView) ApplyPayment(env domain.Envelope, e domain.Event) OrderView {
 	return v
 }
 
+// showOrder fills in what the view shows of the order's state.
+func (v *OrderView) showOrder() {
+	o := v.order
+	v.OrderNumber, v.CustomerID, v.Status, v.Items, v.Total = o.Number, o.CustomerID, o.Status, o.Items, o.Total
+	v.ShipToCountry, v.Personal, v.CancelReason, v.Shipments = o.ShipToCountry, o.Personal, o.CancelReason, o.Shipments
+	v.FulfillmentStatus = o.FulfillmentStatus()
+	v.Held, v.Overdue, v.Returns = o.Held, o.Overdue, o.Returns
+	v.CreatedAt = o.PlacedAt.UTC()
+	v.DeliveredAt = nil
+	if !o.DeliveredAt.IsZero() {
+		at := o.DeliveredAt.UTC()
+		v.DeliveredAt = &at
+	}
+}
+
+// showPayment fills in what the view shows of the payment's state.
+func (v *OrderView) showPayment() {
+	p := v.payment
+	v.PaymentStatus = string(p.Status)
+	if p.Status == "" {
+		v.PaymentStatus = PaymentPending
+	}
+	v.Captured, v.Refunded, v.PaymentActionURL = p.Captured, p.Refunded, ""
+	if p.Status == payment.StatusActionRequired {
+		v.PaymentActionURL = p.ActionURL
+	}
+}
+
 // Apply returns the view after an event of the payment's stream.
 func (v PaymentView) Apply(env domain.Envelope, e domain.Event) PaymentView {
-	v.Payment = payment.Evolve(v.Payment, e)
+	v.Payment = payment.Evolve(v.Clone(), e)
 	v.ID = env.AggregateID
 	v.UpdatedAt = later(v.UpdatedAt, env.Timestamp)
 	v.Version = env.Version
@@ -104,11 +109,25 @@ func (v PaymentView) Apply(env domain.Envelope, e domain.Event) PaymentView {
 
 // Apply returns the level after an event of the stock item's stream.
 func (l StockLevel) Apply(env domain.Envelope, e domain.Event) StockLevel {
-	s := inventory.Evolve(inventory.Stock{SKU: l.SKU, Location: l.Location, OnHand: l.OnHand, Reserved: l.Reserved}, e)
-	l.SKU, l.Location, l.OnHand, l.Reserved, l.Available = s.SKU, s.Location, s.OnHand, s.Reserved, s.Available()
+	s := inventory.Evolve(inventory.Stock{
+		SKU: l.SKU, Location: l.Location, OnHand: l.OnHand, Reserved: l.Reserved, Backorders: slices.Clone(l.Backorders),
+		// Who has reserved what is not shown, and what is shown does not depend on it.
+		Reservations: map[uuid.UUID]int{},
+	}, e)
+	l.SKU, l.Location, l.OnHand, l.Reserved, l.Backorders = s.SKU, s.Location, s.OnHand, s.Reserved, s.Backorders
+	l.show()
 	l.UpdatedAt = later(l.UpdatedAt, env.Timestamp)
 	l.Version = env.Version
 	return l
+}
+
+// show fills in what follows from the rest.
+func (l *StockLevel) show() {
+	l.Available = inventory.Stock{OnHand: l.OnHand, Reserved: l.Reserved, Backorders: l.Backorders}.Available()
+	l.Backordered = 0
+	for _, b := range l.Backorders {
+		l.Backordered += b.Quantity
+	}
 }
 
 // later returns the later of two times, in UTC.

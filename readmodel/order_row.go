@@ -3,10 +3,10 @@ package readmodel
 import (
 	"encoding/json"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/shopspring/decimal"
@@ -23,44 +23,24 @@ type OrderVersion struct {
 func (v OrderVersion) total() int64 { return v.Version + v.PaymentVersion }
 
 // OrderColumns are the columns of order_views that [ScanOrder] reads, in its order.
-const OrderColumns = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
-	total_amount::text, currency, items, shipments, cancel_reason, ship_to_country, shipping_address, payment_status, captured_amount::text,
-	refunded_amount::text, payment_currency, payment_action_url, refunds`
+const OrderColumns = `order_id, version, payment_version, updated_at, order_number, customer_id, status, total_amount::text, currency,
+	items, shipments, shipping_address, refunds, order_state, payment_state`
 
 // ScanOrder reads the present row of order_views, selected as [OrderColumns].
 func ScanOrder(row pgx.Row) (OrderView, error) {
-	var v OrderView
-	var created *time.Time
-	var number, customer, status, fulfillment, total, currency *string
-	var items, shipments, personal, refunds []byte
-	var captured, refunded, paymentCurrency string
-	err := row.Scan(&v.OrderID, &v.Version, &v.PaymentVersion, &created, &v.UpdatedAt, &number, &customer, &status, &fulfillment,
-		&total, &currency, &items, &shipments, &v.CancelReason, &v.ShipToCountry, &personal, &v.PaymentStatus, &captured,
-		&refunded, &paymentCurrency, &v.PaymentActionURL, &refunds)
+	v := NewOrderView(uuid.Nil)
+	var number, customer, status, total, currency *string
+	var items, shipments, personal, refunds, orderState, paymentState []byte
+	err := row.Scan(&v.OrderID, &v.Version, &v.PaymentVersion, &v.UpdatedAt, &number, &customer, &status, &total, &currency,
+		&items, &shipments, &personal, &refunds, &orderState, &paymentState)
 	if err != nil {
 		return OrderView{}, err
 	}
-	v.FulfillmentStatus = order.Order{}.FulfillmentStatus()
-	if status != nil {
-		v.OrderNumber, v.CustomerID, v.Status, v.FulfillmentStatus = *number, *customer, order.Status(*status), *fulfillment
-		if v.Total, err = amount(*total, *currency); err != nil {
-			return OrderView{}, err
-		}
-	}
-	if created != nil {
-		v.CreatedAt = created.UTC()
-	}
 	v.UpdatedAt = v.UpdatedAt.UTC()
-	if v.Captured, err = amount(captured, paymentCurrency); err != nil {
-		return OrderView{}, err
-	}
-	if v.Refunded, err = amount(refunded, paymentCurrency); err != nil {
-		return OrderView{}, err
-	}
 	for _, f := range []struct {
 		json []byte
 		into any
-	}{{items, &v.Items}, {shipments, &v.Shipments}, {personal, &v.Personal}, {refunds, &v.Refunds}} {
+	}{{orderState, &v.order}, {items, &v.order.Items}, {shipments, &v.order.Shipments}, {personal, &v.order.Personal}, {refunds, &v.Refunds}, {paymentState, &v.payment}} {
 		if f.json == nil {
 			continue
 		}
@@ -68,8 +48,28 @@ func ScanOrder(row pgx.Row) (OrderView, error) {
 			return OrderView{}, fmt.Errorf("read order %s: %w", v.OrderID, err)
 		}
 	}
+	if status != nil {
+		v.order.ID, v.order.Number, v.order.CustomerID, v.order.Status = v.OrderID, *number, *customer, order.Status(*status)
+		if v.order.Total, err = amount(*total, *currency); err != nil {
+			return OrderView{}, err
+		}
+		v.showOrder()
+	}
+	v.showPayment()
 	return v, nil
 }
+
+// OrderState returns what [ScanOrder] reads as order_state: the state of the order without what stands in
+// columns of its own, as JSON.
+func (v OrderView) OrderState() ([]byte, error) {
+	o := v.order
+	o.ID, o.Number, o.CustomerID, o.Status, o.Total = uuid.Nil, "", "", "", money.Money{}
+	o.Items, o.Shipments, o.Personal = nil, nil, domain.Sealed{}
+	return json.Marshal(o)
+}
+
+// PaymentState returns what [ScanOrder] reads as payment_state: the state of the payment as JSON.
+func (v OrderView) PaymentState() ([]byte, error) { return json.Marshal(v.payment) }
 
 func amount(s, currency string) (money.Money, error) {
 	d, err := decimal.NewFromString(s)

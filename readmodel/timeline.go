@@ -1,7 +1,11 @@
 package readmodel
 
 import (
+	"cmp"
 	"fmt"
+	"reflect"
+	"slices"
+	"sync"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
@@ -20,43 +24,29 @@ func NewTimelineEntry(env domain.Envelope, e domain.Event) TimelineEntry {
 }
 
 // OrderOf returns the order that an event concerns; false when it concerns none, such as goods received.
+// It is the event's field OrderID.
 func OrderOf(e domain.Event) (uuid.UUID, bool) {
-	switch e := e.(type) {
-	case order.OrderPlaced:
-		return e.OrderID, true
-	case order.OrderConfirmed:
-		return e.OrderID, true
-	case order.OrderCancelled:
-		return e.OrderID, true
-	case order.ShipmentDispatched:
-		return e.OrderID, true
-	case order.OrderShipped:
-		return e.OrderID, true
-	case order.ShipmentDelivered:
-		return e.OrderID, true
-	case order.OrderDelivered:
-		return e.OrderID, true
-	case payment.PaymentAuthorized:
-		return e.OrderID, true
-	case payment.PaymentDeclined:
-		return e.OrderID, true
-	case payment.PaymentActionRequired:
-		return e.OrderID, true
-	case payment.PaymentCaptured:
-		return e.OrderID, true
-	case payment.PaymentVoided:
-		return e.OrderID, true
-	case payment.PaymentRefunded:
-		return e.OrderID, true
-	case inventory.StockReserved:
-		return e.OrderID, true
-	case inventory.StockReleased:
-		return e.OrderID, true
-	case inventory.StockCommitted:
-		return e.OrderID, true
+	v := reflect.ValueOf(e)
+	if v.Kind() != reflect.Struct {
+		return uuid.Nil, false
 	}
-	return uuid.Nil, false
+	index, known := orderFields.Load(v.Type())
+	if !known {
+		f, ok := v.Type().FieldByName("OrderID")
+		if !ok || f.Type != reflect.TypeFor[uuid.UUID]() {
+			f.Index = nil
+		}
+		index, _ = orderFields.LoadOrStore(v.Type(), f.Index)
+	}
+	if index.([]int) == nil {
+		return uuid.Nil, false
+	}
+	id := v.FieldByIndex(index.([]int)).Interface().(uuid.UUID)
+	return id, id != uuid.Nil
 }
+
+// orderFields holds the index of the field OrderID by event type, nil where there is none.
+var orderFields sync.Map
 
 // Summary says in one sentence what happened, without personal data.
 func Summary(e domain.Event) string {
@@ -67,6 +57,40 @@ func Summary(e domain.Event) string {
 			pieces += i.Quantity
 		}
 		return fmt.Sprintf("Order %s placed: %s, %s", e.OrderNumber, plural(pieces, "piece"), e.Total)
+	case order.OrderHeld:
+		return fmt.Sprintf("Order held for review: %s", e.Rule)
+	case order.OrderApproved:
+		return fmt.Sprintf("Order approved by %s", e.ApprovedBy)
+	case order.OrderLinesCancelled:
+		pieces := 0
+		for _, l := range e.Lines {
+			pieces += l.Quantity
+		}
+		return fmt.Sprintf("%s worth %s cancelled by %s: %s", plural(pieces, "piece"), e.Amount, e.CancelledBy, e.Reason)
+	case order.ShippingAddressAmended:
+		return fmt.Sprintf("Shipping address amended by %s", e.AmendedBy)
+	case order.DispatchOverdue:
+		return "Dispatch is overdue"
+	case order.ShipmentLost:
+		return "Parcel lost"
+	case order.ShipmentRefused:
+		return "Parcel refused by the recipient"
+	case order.OrderReturned:
+		pieces := 0
+		for _, l := range e.Lines {
+			pieces += l.Quantity
+		}
+		return fmt.Sprintf("%s worth %s returned: %s", plural(pieces, "piece"), e.Amount, e.Reason)
+	case payment.PaymentAuthorizationExpired:
+		return fmt.Sprintf("Authorisation of %s expired", e.Amount)
+	case payment.PaymentDifferenceFound:
+		return fmt.Sprintf("Gateway and books differ in %s: %s against %s", e.What, e.Gateway, e.Stream)
+	case inventory.StockBackordered:
+		return fmt.Sprintf("%d × %s on order for %s", e.Quantity, e.SKU, e.Location)
+	case inventory.StockReservationReduced:
+		return fmt.Sprintf("%d × %s fewer reserved at %s: %s", e.Quantity, e.SKU, e.Location, e.Reason)
+	case inventory.StockReturned:
+		return fmt.Sprintf("%d × %s returned to %s", e.Quantity, e.SKU, e.Location)
 	case order.OrderConfirmed:
 		return fmt.Sprintf("Order confirmed: it leaves in %s", plural(len(e.Shipments), "parcel"))
 	case order.OrderCancelled:
@@ -110,4 +134,8 @@ func plural(n int, word string) string {
 		return "1 " + word
 	}
 	return fmt.Sprintf("%d %ss", n, word)
+}
+
+func sortTimeline(entries []TimelineEntry) {
+	slices.SortFunc(entries, func(a, b TimelineEntry) int { return cmp.Compare(a.Sequence, b.Sequence) })
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -25,7 +26,13 @@ type OrderView struct {
 	Items             []order.Item     `json:"items"`
 	Shipments         []order.Shipment `json:"shipments"`
 	Refunds           []Refund         `json:"refunds,omitempty"`
-	CancelReason      string           `json:"cancel_reason,omitempty"`
+	// Returns are the goods that came back, and what they had cost.
+	Returns      []order.Refundable `json:"returns,omitempty"`
+	CancelReason string             `json:"cancel_reason,omitempty"`
+	// Held names the rule that asked for a review which nobody has made yet.
+	Held string `json:"held,omitempty"`
+	// Overdue is true when the dispatch deadline passed before a parcel left.
+	Overdue bool `json:"overdue,omitempty"`
 	// PaymentActionURL is where the customer confirms the payment, while the bank waits for that.
 	PaymentActionURL string `json:"payment_action_url,omitempty"`
 	ShipToCountry    string `json:"ship_to_country"`
@@ -36,6 +43,12 @@ type OrderView struct {
 	// Version is the last version of the order's stream in this view, PaymentVersion of the payment's.
 	Version        int64 `json:"version"`
 	PaymentVersion int64 `json:"payment_version"`
+	// DeliveredAt is when the last parcel arrived.
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+
+	// The states that the folds go on from.
+	order   order.Order
+	payment payment.Payment
 }
 
 // Refund is money that went back to the customer.
@@ -67,13 +80,16 @@ type CustomerSummary struct {
 
 // StockLevel is one row of stock_levels: a SKU at a location.
 type StockLevel struct {
-	SKU       string    `json:"sku"`
-	Location  string    `json:"location"`
-	OnHand    int       `json:"on_hand"`
-	Reserved  int       `json:"reserved"`
-	Available int       `json:"available"`
-	UpdatedAt time.Time `json:"updated_at"`
-	Version   int64     `json:"version"`
+	SKU       string `json:"sku"`
+	Location  string `json:"location"`
+	OnHand    int    `json:"on_hand"`
+	Reserved  int    `json:"reserved"`
+	Available int    `json:"available"`
+	// Backordered is what those are owed who wait for goods.
+	Backordered int                   `json:"backordered"`
+	Backorders  []inventory.Backorder `json:"-"`
+	UpdatedAt   time.Time             `json:"updated_at"`
+	Version     int64                 `json:"version"`
 }
 
 // TimelineEntry is one row of order_timeline: a fact of any stream that concerns the order.

@@ -1,0 +1,271 @@
+// Package eventtest makes events for tests and benchmarks: the lives of whole orders, as the sagas would
+// write them, and a store in memory to keep them in.
+package eventtest
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+)
+
+// SKUs is how many different SKUs the orders are for.
+const SKUs = 50
+
+// location is where all the stock lies.
+const location = "berlin"
+
+// Lives returns the events of n orders in a global order that mixes the orders. The same seed gives the same
+// events. Some orders are cancelled, some declined, some delivered, a few refunded.
+func Lives(seed uint64, n int) []domain.Envelope {
+	g := &generator{rand: rand.New(rand.NewPCG(seed, seed)), seed: seed, at: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)}
+	g.versions = map[uuid.UUID]int64{}
+	for i := range SKUs {
+		g.stock(sku(i), inventory.StockReceived{SKU: sku(i), Location: location, ReceiptID: g.id(), Quantity: 1_000_000, ReceivedAt: g.at})
+	}
+	// Up to 64 orders are under way at once.
+	var open []*life
+	for started := 0; started < n || len(open) > 0; {
+		if started < n && len(open) < 64 {
+			open = append(open, g.newLife(started))
+			started++
+		}
+		i := g.rand.IntN(len(open))
+		if !open[i].step(g) {
+			open = slices.Delete(open, i, i+1)
+		}
+	}
+	return g.events
+}
+
+func sku(i int) string { return fmt.Sprintf("SKU-%03d", i) }
+
+type generator struct {
+	rand     *rand.Rand
+	seed     uint64
+	at       time.Time
+	sequence int64
+	count    int
+	versions map[uuid.UUID]int64
+	events   []domain.Envelope
+}
+
+func (g *generator) id() uuid.UUID {
+	g.count++
+	return domain.DerivedID(uuid.NameSpaceOID, fmt.Sprintf("%d/%d", g.seed, g.count))
+}
+
+func (g *generator) add(aggregateType string, id, orderID uuid.UUID, events ...domain.Event) {
+	for _, e := range events {
+		payload, err := catalog.Encode(e)
+		if err != nil {
+			panic(err)
+		}
+		g.at = g.at.Add(time.Duration(1+g.rand.IntN(50)) * time.Millisecond)
+		g.sequence++
+		if g.rand.IntN(20) == 0 {
+			g.sequence++ // a number that was burnt
+		}
+		g.versions[id]++
+		g.events = append(g.events, domain.Envelope{
+			EventID: g.id(), AggregateID: id, AggregateType: aggregateType, EventType: e.EventType(), EventVersion: e.EventVersion(),
+			Payload: payload, Timestamp: g.at, Version: g.versions[id], Sequence: g.sequence,
+			Metadata: domain.Metadata{
+				CorrelationID: orderID.String(), CausationID: "order-" + orderID.String() + "/step",
+				TraceParent: fmt.Sprintf("00-%032x-%016x-01", g.count, g.count),
+			},
+		})
+	}
+}
+
+func (g *generator) stock(sku string, e domain.Event) {
+	g.add(domain.AggregateInventory, inventory.ID(sku, location), uuid.Nil, e)
+}
+
+// life is one order on its way.
+type life struct {
+	id    uuid.UUID
+	order order.Order
+	pay   payment.Payment
+	next  int
+	end   string
+}
+
+func (g *generator) newLife(i int) *life {
+	ends := []string{"delivered", "delivered", "delivered", "delivered", "declined", "cancelled", "refunded", "action"}
+	return &life{id: domain.DerivedID(uuid.NameSpaceURL, fmt.Sprintf("order/%d/%d", g.seed, i)), end: ends[g.rand.IntN(len(ends))]}
+}
+
+// step appends the events of the order's next step and reports whether there are more.
+func (l *life) step(g *generator) bool {
+	l.next++
+	switch l.next {
+	case 1:
+		currency := []string{"EUR", "USD", "JPY"}[g.rand.IntN(3)]
+		var items []order.Item
+		for range 1 + g.rand.IntN(3) {
+			items = append(items, order.Item{
+				ProductID: "product", SKU: sku(g.rand.IntN(SKUs)), Quantity: 1 + g.rand.IntN(5),
+				UnitPrice: money.Must(fmt.Sprint(1+g.rand.IntN(200)), currency),
+			})
+		}
+		l.decide(g, must(order.Place(l.order, order.PlaceOrder{
+			OrderID: l.id, CustomerID: fmt.Sprintf("customer-%d", g.rand.IntN(200)), Items: items, ShipToCountry: "DE",
+			Personal:    domain.Sealed{Key: "customer:1", Data: []byte("sealed personal data of about a hundred bytes, as AES-GCM leaves them behind it here")},
+			RequestHash: "hash", At: g.at,
+		})))
+	case 2:
+		for _, i := range l.order.Items {
+			g.add(domain.AggregateInventory, inventory.ID(i.SKU, location), l.id,
+				inventory.StockReserved{SKU: i.SKU, Location: location, OrderID: l.id, Quantity: i.Quantity, ReservedAt: g.at})
+		}
+	case 3:
+		status := payment.StatusAuthorized
+		switch l.end {
+		case "declined":
+			status = payment.StatusDeclined
+		case "action":
+			status = payment.StatusActionRequired
+		}
+		l.pays(g, must(payment.Authorize(l.pay, payment.RecordAuthorization{
+			OrderID: l.id, Amount: l.order.Total, Status: status, GatewayRef: "ref-" + l.id.String(), ActionURL: "https://bank.example/confirm",
+			DeclineCode: "card_declined", ExpiresAt: g.at.Add(time.Hour), At: g.at,
+		})))
+	case 4:
+		if l.end == "action" {
+			l.pays(g, must(payment.Authorize(l.pay, payment.RecordAuthorization{
+				OrderID: l.id, Amount: l.order.Total, Status: payment.StatusAuthorized, GatewayRef: "ref-" + l.id.String(), ExpiresAt: g.at.Add(time.Hour), At: g.at,
+			})))
+		}
+	case 5:
+		if l.end == "declined" {
+			l.cancel(g, order.ReasonPaymentDeclined)
+			return false
+		}
+		var allocations []inventory.Allocation
+		for _, i := range l.order.Items {
+			allocations = append(allocations, inventory.Allocation{SKU: i.SKU, Location: location, Quantity: i.Quantity})
+		}
+		l.decide(g, must(order.Confirm(l.order, order.ConfirmOrder{Shipments: order.PlanShipments(l.order, allocations), At: g.at})))
+	case 6:
+		if l.end == "cancelled" {
+			l.pays(g, payment.Void(l.pay, payment.VoidPayment{OrderID: l.id, Reason: order.ReasonCustomerRequest, At: g.at}))
+			l.cancel(g, order.ReasonCustomerRequest)
+			return false
+		}
+		s := l.order.Shipments[0]
+		for _, i := range l.order.Items {
+			g.add(domain.AggregateInventory, inventory.ID(i.SKU, location), l.id,
+				inventory.StockCommitted{SKU: i.SKU, Location: location, OrderID: l.id, Quantity: i.Quantity, CommittedAt: g.at})
+		}
+		l.decide(g, must(order.Dispatch(l.order, order.DispatchShipment{ShipmentID: s.ShipmentID, Carrier: "DHL", TrackingNumber: "T1", At: g.at})))
+		l.pays(g, must(payment.Capture(l.pay, payment.CapturePayment{CaptureID: s.ShipmentID, Amount: s.Amount, GatewayRef: "capture", At: g.at})))
+	case 7:
+		l.decide(g, must(order.Deliver(l.order, order.DeliverShipment{ShipmentID: l.order.Shipments[0].ShipmentID, At: g.at})))
+		if l.end != "refunded" {
+			return false
+		}
+	case 8:
+		half := money.FromMinorUnits(l.pay.Captured.MinorUnits()/2+1, l.pay.Captured.Currency)
+		l.pays(g, must(payment.Refund(l.pay, payment.RefundPayment{RefundID: g.id(), Amount: half, Reason: "damaged", GatewayRef: "refund", At: g.at})))
+		return false
+	}
+	return true
+}
+
+func (l *life) cancel(g *generator, reason string) {
+	for _, i := range l.order.Items {
+		g.add(domain.AggregateInventory, inventory.ID(i.SKU, location), l.id,
+			inventory.StockReleased{SKU: i.SKU, Location: location, OrderID: l.id, Quantity: i.Quantity, Reason: reason, ReleasedAt: g.at})
+	}
+	l.decide(g, must(order.Cancel(l.order, order.CancelOrder{Reason: reason, By: "customer", At: g.at})))
+}
+
+func (l *life) decide(g *generator, events []domain.Event) {
+	for _, e := range events {
+		l.order = order.Evolve(l.order, e)
+	}
+	g.add(domain.AggregateOrder, l.id, l.id, events...)
+}
+
+func (l *life) pays(g *generator, events []domain.Event) {
+	for _, e := range events {
+		l.pay = payment.Evolve(l.pay, e)
+	}
+	g.add(domain.AggregatePayment, payment.ID(l.id), l.id, events...)
+}
+
+func must(events []domain.Event, err error) []domain.Event {
+	if err != nil {
+		panic(err)
+	}
+	return events
+}
+
+// Store keeps events in memory. It is safe for concurrent use.
+type Store struct {
+	mu      sync.Mutex
+	all     []domain.Envelope
+	streams map[uuid.UUID][]domain.Envelope
+	loads   int
+}
+
+// NewStore returns a store of these events, which are in the global order.
+func NewStore(events ...domain.Envelope) *Store {
+	s := &Store{streams: map[uuid.UUID][]domain.Envelope{}}
+	s.Add(events...)
+	return s
+}
+
+// Add adds events behind those there are.
+func (s *Store) Add(events ...domain.Envelope) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range events {
+		s.all = append(s.all, e)
+		s.streams[e.AggregateID] = append(s.streams[e.AggregateID], e)
+	}
+}
+
+// Load returns the events of a stream with a version above after.
+func (s *Store) Load(_ context.Context, _ string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.loads++
+	stream := s.streams[id]
+	return slices.Clone(stream[min(int(after), len(stream)):]), nil
+}
+
+// Loads is how often Load was called.
+func (s *Store) Loads() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.loads
+}
+
+// Events returns all events in the global order.
+func (s *Store) Events() []domain.Envelope {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.all)
+}
+
+// JSON returns v as indented JSON, for comparing.
+func JSON(v any) string {
+	b, err := json.MarshalIndent(v, "", " ")
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

@@ -1,0 +1,120 @@
+package projector_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/internal/kafkatest"
+	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/stretchr/testify/require"
+)
+
+// testBundle is a database, a broker with its topics, and an event store in memory.
+type testBundle struct {
+	t       *testing.T
+	pool    *pgxpool.Pool
+	cluster *kafkatest.Cluster
+	config  broker.Config
+	writer  *broker.Writer
+	store   *eventtest.Store
+	mender  *projector.Mender
+}
+
+func setup(t *testing.T, events ...domain.Envelope) *testBundle {
+	t.Helper()
+	b := &testBundle{t: t, pool: pgtest.Pool(t), cluster: kafkatest.Start(t), store: eventtest.NewStore(events...)}
+	b.config = broker.Config{Brokers: b.cluster.Brokers, Group: "projector", Partitions: 3, Logger: logger(t)}
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.config))
+	b.writer = broker.NewWriter(b.config)
+	t.Cleanup(func() { _ = b.writer.Close() })
+	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Logger: logger(t)})
+	return b
+}
+
+func logger(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelInfo}))
+}
+
+func (b *testBundle) publish(events ...domain.Envelope) {
+	b.t.Helper()
+	_, err := b.writer.Publish(b.t.Context(), events)
+	require.NoError(b.t, err)
+}
+
+// start runs a projector until the returned function is called, which waits for its end.
+func (b *testBundle) start(change ...func(*projector.Options)) (stop func()) {
+	b.t.Helper()
+	o := projector.Options{Pool: b.pool, Source: b.store, Broker: b.config, Writer: b.writer, Logger: logger(b.t)}
+	for _, c := range change {
+		c(&o)
+	}
+	p, err := projector.New(o)
+	require.NoError(b.t, err)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Run(ctx) }()
+	var stopped bool
+	stop = func() {
+		if !stopped {
+			stopped = true
+			cancel()
+			require.NoError(b.t, <-done)
+		}
+	}
+	b.t.Cleanup(stop)
+	return stop
+}
+
+// awaitEqual waits until every view has every event and is equal to the fold.
+func (b *testBundle) awaitEqual() projector.Verification {
+	b.t.Helper()
+	var v projector.Verification
+	require.Eventually(b.t, func() bool {
+		var err error
+		v, err = b.mender.Verify(b.t.Context(), lister{b.store}, nil)
+		require.NoError(b.t, err)
+		return v.Behind == 0 || !v.OK()
+	}, 20*time.Second, 50*time.Millisecond, "the views stay behind")
+	require.True(b.t, v.OK(), "views differ from the fold: %s", eventtest.JSON(v))
+	return v
+}
+
+// lister lists the streams of a store in memory.
+type lister struct{ *eventtest.Store }
+
+func (l lister) Streams(_ context.Context, after uuid.UUID, limit int) ([]projector.StreamVersion, error) {
+	last := map[uuid.UUID]projector.StreamVersion{}
+	for _, e := range l.Events() {
+		if bytes.Compare(e.AggregateID[:], after[:]) > 0 {
+			last[e.AggregateID] = projector.StreamVersion{AggregateType: e.AggregateType, AggregateID: e.AggregateID, Version: e.Version}
+		}
+	}
+	var all []projector.StreamVersion
+	for _, s := range last {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b projector.StreamVersion) int { return bytes.Compare(a.AggregateID[:], b.AggregateID[:]) })
+	return all[:min(limit, len(all))], nil
+}
+
+func TestProjectorFoldsWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(1, 200)
+	b := setup(t, events...)
+	b.publish(events...)
+	b.start()
+	v := b.awaitEqual()
+	require.EqualValues(t, len(events), v.Events)
+	require.Zero(t, v.Parked)
+	require.NotZero(t, v.Customers)
+}

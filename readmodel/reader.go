@@ -1,0 +1,340 @@
+package readmodel
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/payment"
+	"golang.org/x/sync/singleflight"
+)
+
+// Limits.
+const (
+	// WaitMaxDefault is how long [Reader.OrderAt] waits for the view before it asks the event store.
+	WaitMaxDefault = time.Second
+	// waitPoll is how often it looks.
+	waitPollMin = 10 * time.Millisecond
+	waitPollMax = 100 * time.Millisecond
+	// loadTimeout bounds the loading of one order for all who wait for it.
+	loadTimeout = 5 * time.Second
+	// stockLevelsMax bounds the locations of a SKU, timelineMax the entries of a timeline.
+	stockLevelsMax = 1000
+	timelineMax    = 5000
+)
+
+// CodeNotFound is the code of the error for what does not exist.
+const CodeNotFound = "not_found"
+
+// CodeNotVisibleYet is the code of the error when a version asked for is not there in time.
+const CodeNotVisibleYet = "not_visible_yet"
+
+// EventSource reads the streams of the event store.
+type EventSource interface {
+	// Load returns the events of a stream with a version above after, in order; none for a stream that does
+	// not exist.
+	Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error)
+}
+
+// Cache keeps orders for a while. It may forget anything at any time, and never fails: what it can't do it
+// leaves out.
+type Cache interface {
+	// Get returns an order, and false when the cache does not have it.
+	Get(ctx context.Context, id uuid.UUID) (OrderView, bool)
+	// Put keeps an order, unless the cache knows of a later state of it.
+	Put(ctx context.Context, v OrderView)
+	// Invalidate forgets orders that have changed, and refuses states of them from before the change.
+	Invalidate(ctx context.Context, changed []OrderVersion)
+}
+
+// Options says what else a reader works with. All may be left out.
+type Options struct {
+	// Events answers for orders that the views don't have yet.
+	Events EventSource
+	// Cache keeps single orders; nil for none.
+	Cache  Cache
+	Logger *slog.Logger
+	// WaitMax is how long OrderAt waits for the view; 0 for WaitMaxDefault.
+	WaitMax time.Duration
+}
+
+// Reader answers from the views. It is safe for concurrent use.
+type Reader struct {
+	pool    *pgxpool.Pool
+	events  EventSource
+	cache   Cache
+	log     *slog.Logger
+	waitMax time.Duration
+	flights singleflight.Group
+}
+
+// NewReader returns a reader of the views in pool.
+func NewReader(pool *pgxpool.Pool, o Options) *Reader {
+	r := &Reader{pool: pool, events: o.Events, cache: o.Cache, log: o.Logger, waitMax: o.WaitMax}
+	if r.log == nil {
+		r.log = slog.New(slog.DiscardHandler)
+	}
+	if r.cache == nil {
+		r.cache = noCache{}
+	}
+	if r.waitMax == 0 {
+		r.waitMax = WaitMaxDefault
+	}
+	return r
+}
+
+type noCache struct{}
+
+func (noCache) Get(context.Context, uuid.UUID) (OrderView, bool) { return OrderView{}, false }
+func (noCache) Put(context.Context, OrderView)                   {}
+func (noCache) Invalidate(context.Context, []OrderVersion)       {}
+
+// Order returns an order: from the cache, else the view, else the event store, so that an order which was
+// accepted is never denied. Errors: not_found.
+func (r *Reader) Order(ctx context.Context, id uuid.UUID) (OrderView, error) {
+	if v, ok := r.cache.Get(ctx, id); ok {
+		return v, nil
+	}
+	return r.shared(ctx, id)
+}
+
+// shared loads an order once for all who ask for it at the same moment, so that a popular order that falls
+// out of the cache costs one query.
+func (r *Reader) shared(ctx context.Context, id uuid.UUID) (OrderView, error) {
+	flight := r.flights.DoChan(id.String(), func() (any, error) {
+		// The one who came first may leave; the others still wait.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
+		defer cancel()
+		v, err := r.load(ctx, id)
+		if err == nil {
+			r.cache.Put(ctx, v)
+		}
+		return v, err
+	})
+	select {
+	case f := <-flight:
+		if f.Err != nil {
+			return OrderView{}, f.Err
+		}
+		return f.Val.(OrderView), nil
+	case <-ctx.Done():
+		return OrderView{}, ctx.Err()
+	}
+}
+
+// load reads an order from the view, else the event store.
+func (r *Reader) load(ctx context.Context, id uuid.UUID) (OrderView, error) {
+	v, err := r.view(ctx, id)
+	if !errors.Is(err, pgx.ErrNoRows) {
+		return v, err
+	}
+	return r.fold(ctx, id)
+}
+
+// view reads an order from order_views. Errors: pgx.ErrNoRows.
+func (r *Reader) view(ctx context.Context, id uuid.UUID) (OrderView, error) {
+	v, err := ScanOrder(r.pool.QueryRow(ctx, "SELECT "+OrderColumns+" FROM orderloom.order_views WHERE order_id = $1 AND created_at IS NOT NULL", id))
+	if err != nil {
+		return OrderView{}, fmt.Errorf("read order %s: %w", id, err)
+	}
+	return v, nil
+}
+
+// fold makes the view of an order from the event store. Errors: not_found.
+func (r *Reader) fold(ctx context.Context, id uuid.UUID) (OrderView, error) {
+	if r.events == nil {
+		return OrderView{}, notFound(id)
+	}
+	orders, err := r.events.Load(ctx, domain.AggregateOrder, id, 0)
+	if err != nil {
+		return OrderView{}, fmt.Errorf("load order %s: %w", id, err)
+	}
+	if len(orders) == 0 {
+		return OrderView{}, notFound(id)
+	}
+	payments, err := r.events.Load(ctx, domain.AggregatePayment, payment.ID(id), 0)
+	if err != nil {
+		return OrderView{}, fmt.Errorf("load payment of order %s: %w", id, err)
+	}
+	return FoldOrder(orders, payments)
+}
+
+func notFound(id uuid.UUID) error {
+	return domain.Refuse(CodeNotFound, "order %s does not exist", id)
+}
+
+// OrderAt returns an order in a state of at least this version of its stream, which a write has returned:
+// who has written reads what was written. It waits for the view for a while, and then asks the event store.
+// Errors: not_found; not_visible_yet when the store does not have that version either.
+func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (OrderView, error) {
+	v, err := r.Order(ctx, id)
+	if err == nil && v.Version >= minVersion || err != nil && domain.Code(err) != CodeNotFound {
+		return v, err
+	}
+	deadline := time.Now().Add(r.waitMax)
+	for poll := waitPollMin; time.Now().Before(deadline); poll = min(2*poll, waitPollMax) {
+		if err := pause(ctx, poll); err != nil {
+			return OrderView{}, err
+		}
+		v, err := r.view(ctx, id)
+		switch {
+		case err == nil && v.Version >= minVersion:
+			r.cache.Put(ctx, v)
+			return v, nil
+		case err != nil && !errors.Is(err, pgx.ErrNoRows):
+			return OrderView{}, err
+		}
+	}
+	v, err = r.fold(ctx, id)
+	switch {
+	case err != nil:
+		return OrderView{}, err
+	case v.Version < minVersion:
+		return OrderView{}, domain.Refuse(CodeNotVisibleYet, "order %s is at version %d, asked for %d", id, v.Version, minVersion)
+	}
+	return v, nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Customer returns the summary of a customer's orders. Errors: not_found for one without orders.
+func (r *Reader) Customer(ctx context.Context, id string) (CustomerSummary, error) {
+	rows, err := r.pool.Query(ctx, `SELECT currency, orders, cancelled, delivered, total_amount::text, first_order_at, last_order_at
+		FROM orderloom.customer_summaries WHERE customer_id = $1 ORDER BY currency`, id)
+	if err != nil {
+		return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
+	}
+	defer rows.Close()
+	s := CustomerSummary{CustomerID: id}
+	for rows.Next() {
+		var currency, total string
+		var orders, cancelled, delivered int
+		var first, last time.Time
+		if err := rows.Scan(&currency, &orders, &cancelled, &delivered, &total, &first, &last); err != nil {
+			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
+		}
+		m, err := amount(total, currency)
+		if err != nil {
+			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
+		}
+		s.Orders, s.Cancelled, s.Delivered = s.Orders+orders, s.Cancelled+cancelled, s.Delivered+delivered
+		s.Totals = append(s.Totals, m)
+		if s.FirstOrderAt.IsZero() || first.Before(s.FirstOrderAt) {
+			s.FirstOrderAt = first.UTC()
+		}
+		if last.After(s.LastOrderAt) {
+			s.LastOrderAt = last.UTC()
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
+	}
+	if s.Orders == 0 {
+		return CustomerSummary{}, domain.Refuse(CodeNotFound, "customer has no orders")
+	}
+	return s, nil
+}
+
+// Stock returns the levels of a SKU, one for each location, sorted by it; none for an unknown SKU.
+func (r *Reader) Stock(ctx context.Context, sku string) ([]StockLevel, error) {
+	rows, err := r.pool.Query(ctx, `SELECT sku, location, on_hand, reserved, backorders, updated_at, version FROM orderloom.stock_levels
+		WHERE sku = $1 ORDER BY location LIMIT $2`, sku, stockLevelsMax)
+	if err != nil {
+		return nil, fmt.Errorf("read stock: %w", err)
+	}
+	levels, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (StockLevel, error) {
+		var l StockLevel
+		err := row.Scan(&l.SKU, &l.Location, &l.OnHand, &l.Reserved, &l.Backorders, &l.UpdatedAt, &l.Version)
+		l.UpdatedAt = l.UpdatedAt.UTC()
+		l.show()
+		return l, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read stock: %w", err)
+	}
+	return levels, nil
+}
+
+// Payment returns the payment of an order. Errors: not_found when nothing is known of one.
+func (r *Reader) Payment(ctx context.Context, orderID uuid.UUID) (PaymentView, error) {
+	v, err := ScanPayment(r.pool.QueryRow(ctx, "SELECT "+PaymentColumns+" FROM orderloom.payment_views WHERE payment_id = $1", payment.ID(orderID)))
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return PaymentView{}, domain.Refuse(CodeNotFound, "order %s has no payment", orderID)
+	case err != nil:
+		return PaymentView{}, fmt.Errorf("read payment of order %s: %w", orderID, err)
+	}
+	return v, nil
+}
+
+// Timeline returns what has happened to an order, in order, at most 5000 entries. When the view has nothing
+// yet, it is made from the streams of the order and its payment. Errors: not_found.
+func (r *Reader) Timeline(ctx context.Context, orderID uuid.UUID) ([]TimelineEntry, error) {
+	rows, err := r.pool.Query(ctx, `SELECT sequence, event_id, aggregate_type, aggregate_id, version, event_type, summary, occurred_at, caused_by
+		FROM orderloom.order_timeline WHERE order_id = $1 ORDER BY sequence LIMIT $2`, orderID, timelineMax)
+	if err != nil {
+		return nil, fmt.Errorf("read timeline: %w", err)
+	}
+	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (TimelineEntry, error) {
+		var e TimelineEntry
+		err := row.Scan(&e.Sequence, &e.EventID, &e.AggregateType, &e.AggregateID, &e.Version, &e.EventType, &e.Summary, &e.OccurredAt, &e.CausedBy)
+		e.OccurredAt = e.OccurredAt.UTC()
+		return e, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read timeline: %w", err)
+	}
+	if len(entries) > 0 {
+		return entries, nil
+	}
+	return r.foldTimeline(ctx, orderID)
+}
+
+func (r *Reader) foldTimeline(ctx context.Context, orderID uuid.UUID) ([]TimelineEntry, error) {
+	if r.events == nil {
+		return nil, notFound(orderID)
+	}
+	var entries []TimelineEntry
+	for _, s := range []struct {
+		aggregateType string
+		id            uuid.UUID
+	}{{domain.AggregateOrder, orderID}, {domain.AggregatePayment, payment.ID(orderID)}} {
+		events, err := r.events.Load(ctx, s.aggregateType, s.id, 0)
+		if err != nil {
+			return nil, fmt.Errorf("load %s %s: %w", s.aggregateType, s.id, err)
+		}
+		for _, env := range events {
+			e, err := catalog.Decode(env)
+			if err != nil {
+				return nil, fmt.Errorf("timeline of order %s: %w", orderID, err)
+			}
+			entries = append(entries, NewTimelineEntry(env, e))
+		}
+	}
+	if len(entries) == 0 {
+		return nil, notFound(orderID)
+	}
+	sortTimeline(entries)
+	return entries, nil
+}
+
+// Projections returns the status of every projection, sorted by name.
+func (r *Reader) Projections(ctx context.Context) ([]ProjectionStatus, error) {
+	return Projections(ctx, r.pool)
+}
