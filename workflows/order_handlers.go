@@ -25,7 +25,7 @@ func (s *orderSaga) listen(outer, ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	workflow.GoNamed(ctx, "cancelled execution", func(workflow.Context) {
+	workflow.GoNamed(ctx, "cancelled execution", func(ctx workflow.Context) {
 		outer.Done().Receive(ctx, nil)
 		if r := (CancelRequest{Reason: "operator_request", By: "operator"}); s.mayCancel(ctx, r) == nil {
 			s.requestCancel(r)

@@ -23,6 +23,7 @@ import (
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/testsuite"
@@ -58,6 +59,7 @@ func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *p
 	}))
 	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
 	p.env.SetTestTimeout(time.Minute)
+	p.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OrderSagaID(p.orderID), TaskQueue: workflows.TaskQueue})
 	for item, quantity := range stock {
 		p.receive(t, item, quantity)
 	}

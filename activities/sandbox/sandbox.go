@@ -47,6 +47,8 @@ type Entry struct {
 	Ref       string      `json:"ref"`
 	Code      string      `json:"code,omitempty"`
 	At        time.Time   `json:"at"`
+	// AskedAt is the time of an authorisation by the caller's clock, which a test may have set forward.
+	AskedAt time.Time `json:"asked_at,omitzero"`
 }
 
 // Gateway implements [activities.Gateway].
@@ -99,7 +101,7 @@ func (g *Gateway) Authorize(ctx context.Context, r activities.AuthorizeRequest) 
 			return nil
 		}
 		acc := g.account(r.PaymentID)
-		e := Entry{Key: r.IdempotencyKey, PaymentID: r.PaymentID, OrderID: r.OrderID, Amount: r.Amount, Ref: "sandbox_" + r.PaymentID.String()}
+		e := Entry{Key: r.IdempotencyKey, PaymentID: r.PaymentID, OrderID: r.OrderID, AskedAt: r.AskedAt.UTC(), Amount: r.Amount, Ref: "sandbox_" + r.PaymentID.String()}
 		switch {
 		case acc.closed:
 			e.Kind, e.Code = "decline", "payment_cancelled"
@@ -140,12 +142,19 @@ func (g *Gateway) Authorize(ctx context.Context, r activities.AuthorizeRequest) 
 func answer(e Entry) activities.AuthorizeResult {
 	switch e.Kind {
 	case "authorize":
-		return activities.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: e.Ref, ExpiresAt: e.At.Add(AuthorizationLife)}
+		return activities.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: e.Ref, ExpiresAt: later(e.At, e.AskedAt).Add(AuthorizationLife)}
 	case "action_required":
 		return activities.AuthorizeResult{Status: payment.StatusActionRequired, GatewayRef: e.Ref, ActionURL: "https://bank.example/confirm/" + e.Ref}
 	default:
 		return activities.AuthorizeResult{Status: payment.StatusDeclined, GatewayRef: e.Ref, DeclineCode: e.Code}
 	}
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // Capture implements [activities.Gateway].
