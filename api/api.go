@@ -152,6 +152,7 @@ func (a *API) table() []route {
 		{method: "POST", path: "/api/v1/stock/adjustments", handle: a.adjustStock},
 		{method: "GET", path: "/api/v1/stock/:sku", handle: a.getStock},
 		{method: "GET", path: "/api/v1/customers/:customer_id/summary", handle: a.getCustomer},
+		{method: "GET", path: "/api/v1/projections", handle: a.getProjections},
 		{method: "GET", path: "/health", open: true, unbounded: true, handle: a.getHealth},
 		{method: "GET", path: "/ready", open: true, unbounded: true, handle: a.getReady},
 		{method: "GET", path: "/openapi.yaml", open: true, handle: a.getSpec},

@@ -30,13 +30,14 @@ type fakePlatform struct {
 	erased     map[string]bool
 	sealed     int
 
-	views     map[uuid.UUID]readmodel.OrderView
-	folds     map[uuid.UUID]order.Order
-	page      readmodel.OrderPage
-	query     readmodel.OrderQuery
-	timeline  []readmodel.TimelineEntry
-	customers map[string]readmodel.CustomerSummary
-	stock     map[string][]readmodel.StockLevel
+	views       map[uuid.UUID]readmodel.OrderView
+	folds       map[uuid.UUID]order.Order
+	page        readmodel.OrderPage
+	query       readmodel.OrderQuery
+	timeline    []readmodel.TimelineEntry
+	customers   map[string]readmodel.CustomerSummary
+	stock       map[string][]readmodel.StockLevel
+	projections []readmodel.ProjectionStatus
 
 	placeErr, cancelErr, signalErr, memoErr, stockErr error
 	viewErr, historyErr, vaultErr, timelineErr        error
@@ -168,6 +169,9 @@ func (f *fakePlatform) Orders(_ context.Context, q readmodel.OrderQuery) (readmo
 }
 
 func (f *fakePlatform) Timeline(context.Context, uuid.UUID) ([]readmodel.TimelineEntry, error) {
+	if f.timelineErr == nil && len(f.timeline) == 0 {
+		return nil, domain.Refuse(codeNotFound, "nothing has happened")
+	}
 	return f.timeline, f.timelineErr
 }
 
@@ -184,6 +188,10 @@ func (f *fakePlatform) Customer(_ context.Context, id string) (readmodel.Custome
 
 func (f *fakePlatform) Stock(_ context.Context, sku string) ([]readmodel.StockLevel, error) {
 	return f.stock[sku], f.viewErr
+}
+
+func (f *fakePlatform) Projections(context.Context) ([]readmodel.ProjectionStatus, error) {
+	return f.projections, f.viewErr
 }
 
 // Seal hides nothing; it keeps what it was given, so that tests can look.

@@ -27,11 +27,11 @@ func (a *API) getOrder(ctx context.Context, x *exchange) error {
 	}
 	x.orderID = id
 	view, provisional, err := a.findOrder(ctx, id, minVersion)
-	if err != nil {
+	switch {
+	case domain.Code(err) == codeNotVisibleYet, err == nil && view.Version < minVersion:
+		return newProblem(codeNotVisibleYet, fmt.Sprintf("version %d of the order is not there yet", minVersion))
+	case err != nil:
 		return err
-	}
-	if view.Version < minVersion {
-		return newProblem(codeVersionNotReached, fmt.Sprintf("the order is at version %d", view.Version))
 	}
 	body := orderBody{OrderView: view, Provisional: provisional}
 	if !provisional {
@@ -177,7 +177,7 @@ func (a *API) expand(ctx context.Context, b *orderBody, what []string) error {
 		switch w {
 		case expandTimeline:
 			entries, err := a.orders.Timeline(ctx, b.OrderID)
-			if err != nil {
+			if err != nil && domain.Code(err) != codeNotFound {
 				return unavailable(fmt.Errorf("read the timeline of order %s: %w", b.OrderID, err))
 			}
 			b.Timeline = entries

@@ -83,7 +83,7 @@ func TestGetOrderAtAVersion(t *testing.T) {
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
 	require.Equal(t, http.StatusOK, b.get(t, orderPath("?min_version=2")).status)
 	a := b.get(t, orderPath("?min_version=3"))
-	a.problem(t, http.StatusServiceUnavailable, codeVersionNotReached)
+	a.problem(t, http.StatusServiceUnavailable, codeNotVisibleYet)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 }
 

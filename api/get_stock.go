@@ -32,6 +32,7 @@ func (a *API) getStock(ctx context.Context, x *exchange) error {
 		body.OnHand += l.OnHand
 		body.Reserved += l.Reserved
 		body.Available += l.Available
+		body.Backordered += l.Backordered
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
 	return x.json(http.StatusOK, &body)
@@ -39,9 +40,10 @@ func (a *API) getStock(ctx context.Context, x *exchange) error {
 
 // stockBody is a SKU's stock, summed up and by location.
 type stockBody struct {
-	SKU       string                 `json:"sku"`
-	OnHand    int                    `json:"on_hand"`
-	Reserved  int                    `json:"reserved"`
-	Available int                    `json:"available"`
-	Levels    []readmodel.StockLevel `json:"levels"`
+	SKU         string                 `json:"sku"`
+	OnHand      int                    `json:"on_hand"`
+	Reserved    int                    `json:"reserved"`
+	Available   int                    `json:"available"`
+	Backordered int                    `json:"backordered"`
+	Levels      []readmodel.StockLevel `json:"levels"`
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -18,7 +19,7 @@ func (a *API) getTimeline(ctx context.Context, x *exchange) error {
 	}
 	x.orderID = id
 	entries, err := a.orders.Timeline(ctx, id)
-	if err != nil {
+	if err != nil && domain.Code(err) != codeNotFound {
 		return unavailable(fmt.Errorf("read the timeline of order %s: %w", id, err))
 	}
 	if len(entries) == 0 {

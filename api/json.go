@@ -430,6 +430,16 @@ func hex4(s string) (rune, bool) {
 	return r, true
 }
 
+// boolean reads true or false.
+func (d *decoder) boolean() bool {
+	if !d.is(kindBoolean) {
+		return false
+	}
+	start := d.pos
+	d.literal()
+	return d.err == nil && d.src[start] == 't'
+}
+
 // number reads the characters of a number.
 func (d *decoder) number() string {
 	start := d.pos

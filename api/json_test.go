@@ -56,12 +56,14 @@ func FuzzDecodeOrder(f *testing.F) {
 			ShippingAddress struct {
 				Street, City, State, Zip, Country string
 			} `json:"shipping_address"`
+			AllowBackorder bool `json:"allow_backorder"`
 		}
 		j := json.NewDecoder(strings.NewReader(text))
 		j.DisallowUnknownFields()
 		require.NoError(t, j.Decode(&v))
 		require.Equal(t, []string{v.CustomerID, v.Currency, v.PaymentToken}, []string{r.customerID, r.currency, r.paymentToken})
 		require.Equal(t, v.ShippingAddress.Street, r.address.Street)
+		require.Equal(t, v.AllowBackorder, r.backorder)
 		require.Equal(t, len(v.Items), r.itemCount)
 		for i := range min(len(v.Items), len(r.items)) {
 			theirs, ours := v.Items[i], r.items[i]

@@ -31,6 +31,7 @@ func (a *API) placeOrder(ctx context.Context, x *exchange) error {
 	in := workflows.OrderInput{
 		OrderID: x.orderID, CustomerID: r.customerID, Items: r.items, ShipToCountry: r.address.Country,
 		PaymentToken: r.paymentToken, RequestHash: r.hash(x, key), UserID: x.caller,
+		AllowBackorder: r.backorder,
 	}
 	if key != "" {
 		known, err := a.placedBefore(ctx, x, in)
@@ -116,11 +117,17 @@ type orderRequest struct {
 	items        []order.Item
 	itemCount    int
 	address      order.Address
+	backorder    bool
 }
 
 var (
 	orderMembers = []member{
-		{"customer_id", true}, {"currency", true}, {"items", true}, {"shipping_address", true}, {"payment_token", true},
+		{"customer_id", true},
+		{"currency", true},
+		{"items", true},
+		{"shipping_address", true},
+		{"payment_token", true},
+		{"allow_backorder", false},
 	}
 	itemMembers = []member{
 		{"product_id", true}, {"sku", true}, {"quantity", true}, {"unit_price", true}, {"currency", false},
@@ -140,6 +147,8 @@ func (r *orderRequest) decode(d *decoder) {
 			r.currency = d.text()
 		case "payment_token":
 			r.paymentToken = d.text()
+		case "allow_backorder":
+			r.backorder = d.boolean()
 		case "items":
 			r.items = make([]order.Item, 0, 4)
 			d.array(func(i int) { r.decodeItem(d, i) })
@@ -242,6 +251,11 @@ func (r *orderRequest) hash(x *exchange, key string) string {
 		b = appendText(b, s)
 	}
 	b = append(b, byte(len(r.items))) // at most order.ItemsMax
+	if r.backorder {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
+	}
 	for i := range r.items {
 		item := &r.items[i]
 		b = appendText(b, item.ProductID)

@@ -81,7 +81,7 @@ func TestPlaceOrderUnderAKeyOfAnotherRequest(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string][2]string{
 		"quantity": {`"quantity": 2`, `"quantity": 3`}, "price": {"19.90", "19.91"}, "street": {"Str. 7", "Str. 8"},
-		"customer": {"cust-1", "cust-2"}, "token": {"tok_approve", "tok_decline"}, "currency": {"EUR", "USD"}, "sku": {"SKU-1", "SKU-2"},
+		"customer": {"cust-1", "cust-2"}, "token": {"tok_approve", "tok_decline"}, "currency": {"EUR", "USD"}, "backorder": {`"items"`, `"allow_backorder": true, "items"`}, "sku": {"SKU-1", "SKU-2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -204,6 +204,7 @@ func TestPlaceOrderRefusesBadInput(t *testing.T) {
 		"customer a number": {with(`"cust-1"`, `1`), []string{"body:customer_id"}},
 		"customer too long": {with(`"cust-1"`, `"`+strings.Repeat("c", 65)+`"`), []string{"body:customer_id"}},
 		"no token":          {with(`"tok_approve"`, `""`), []string{"body:payment_token"}},
+		"backorder as text": {with(`"payment_token"`, `"allow_backorder": "yes", "payment_token"`), []string{"body:allow_backorder"}},
 		"token too long":    {with(`"tok_approve"`, `"`+strings.Repeat("c", 256)+`"`), []string{"body:payment_token"}},
 		"everything at once": {`{"customer_id": 7, "currency": "EURO", "note": "x", "items": [
 				{"product_id": "", "sku": " s", "quantity": 0.5, "unit_price": -1},

@@ -38,10 +38,10 @@ type Warehouse interface {
 type Orders interface {
 	// Order is the newest view there is, folded from the events when no view is there yet.
 	Order(ctx context.Context, id uuid.UUID) (readmodel.OrderView, error)
-	// OrderAt waits, bounded, until the view has reached minVersion.
+	// OrderAt waits, bounded, until the view has reached minVersion. Errors: not_visible_yet.
 	OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (readmodel.OrderView, error)
 	Orders(ctx context.Context, q readmodel.OrderQuery) (readmodel.OrderPage, error)
-	// Timeline returns what happened to an order, oldest first; empty for an unknown one.
+	// Timeline returns what happened to an order, oldest first. Errors: not_found while nothing has.
 	Timeline(ctx context.Context, orderID uuid.UUID) ([]readmodel.TimelineEntry, error)
 }
 
@@ -51,6 +51,8 @@ type Views interface {
 	Customer(ctx context.Context, id string) (readmodel.CustomerSummary, error)
 	// Stock returns a SKU's level at each location; empty for one that was never received.
 	Stock(ctx context.Context, sku string) ([]readmodel.StockLevel, error)
+	// Projections tells how far each projection is behind the events.
+	Projections(ctx context.Context) ([]readmodel.ProjectionStatus, error)
 }
 
 // Vault seals and opens personal data under the key of the person it belongs to.

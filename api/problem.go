@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -41,7 +42,7 @@ const (
 	codeNotDeliverable    = "not_deliverable"
 	codeInsufficientStock = "insufficient_stock"
 	codeRefused           = "refused"
-	codeVersionNotReached = "version_not_reached"
+	codeNotVisibleYet     = readmodel.CodeNotVisibleYet
 	codeOverloaded        = "overloaded"
 	codeUnavailable       = "unavailable"
 	codeTimeout           = "timeout"
@@ -110,7 +111,7 @@ var problemKinds = []problemKind{
 		"The request is well-formed, but not possible as things stand. The detail says why.",
 	},
 	{
-		codeVersionNotReached, http.StatusServiceUnavailable, "The order has not reached this version yet",
+		codeNotVisibleYet, http.StatusServiceUnavailable, "The order has not reached this version yet",
 		"The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or without min_version.",
 	},
 	{
