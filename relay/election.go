@@ -7,10 +7,10 @@ import (
 	"hash/fnv"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/eventstore"
 )
 
 // errDeposed means that another relay leads.
@@ -59,13 +59,13 @@ func (r *Relay) elect(ctx context.Context) (_ *term, err error) {
 
 // begin raises the epoch and reads the position, after making sure that the position is one of this store.
 func (t *term) begin(ctx context.Context) error {
-	id, err := t.opts.Store.Identity(ctx)
+	id, err := readIdentity(ctx, t.conn)
 	if err != nil {
-		return fmt.Errorf("identity of the event store: %w", err)
+		return err
 	}
 	return pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error {
 		_, err := tx.Exec(ctx, `INSERT INTO orderloom.relay_cursors (name, store_id, store_epoch) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`,
-			t.opts.Name, id.ID, id.Epoch)
+			t.opts.Name, id.id, id.epoch)
 		if err != nil {
 			return err
 		}
@@ -80,8 +80,27 @@ func (t *term) begin(ctx context.Context) error {
 		}
 		return tx.QueryRow(ctx, `UPDATE orderloom.relay_cursors
 			SET epoch = epoch + 1, leader = $2, leader_since = now(), store_id = $3, store_epoch = $4, updated_at = now()
-			WHERE name = $1 RETURNING epoch, position`, t.opts.Name, t.opts.Instance, id.ID, id.Epoch).Scan(&t.epoch, &t.position)
+			WHERE name = $1 RETURNING epoch, position`, t.opts.Name, t.opts.Instance, id.id, id.epoch).Scan(&t.epoch, &t.position)
 	})
+}
+
+// identity tells which event store this is, and as of which sequence it was restored last.
+type identity struct {
+	id                   uuid.UUID
+	epoch, epochSequence int64
+}
+
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+func readIdentity(ctx context.Context, db querier) (identity, error) {
+	var id identity
+	err := db.QueryRow(ctx, `SELECT id, epoch, epoch_sequence FROM orderloom.store`).Scan(&id.id, &id.epoch, &id.epochSequence)
+	if err != nil {
+		return identity{}, fmt.Errorf("identity of the event store: %w", err)
+	}
+	return id, nil
 }
 
 // cursor is what the relay remembers of the store that it has published from.
@@ -93,19 +112,19 @@ type cursor struct {
 
 // check refuses to go on where events would be left out: when the position is another store's, or lies
 // beyond the point from which this store was restored. Errors: other_store, store_behind.
-func (c cursor) check(id eventstore.Identity) error {
+func (c cursor) check(id identity) error {
 	if c.storeID == nil || c.storeEpoch == nil || c.position == 0 {
 		return nil
 	}
-	if *c.storeID != id.ID.String() {
+	if *c.storeID != id.id.String() {
 		return domain.Refuse("other_store", "the relay has published up to %d from event store %s, and this is %s: connect it to its own store, "+
 			"or start over with \"orderloom relay rewind --to 0\" (consumers then see every event again, and skip what they know)",
-			c.position, *c.storeID, id.ID)
+			c.position, *c.storeID, id.id)
 	}
-	if *c.storeEpoch != id.Epoch && c.position > id.EpochSequence {
+	if *c.storeEpoch != id.epoch && c.position > id.epochSequence {
 		return domain.Refuse("store_behind", "the relay has published up to %d, and the event store was restored as of %d: events that Kafka has are "+
 			"lost in the store. Restore a later backup, or accept the loss with \"orderloom relay rewind --to %d\" and rebuild the projections",
-			c.position, id.EpochSequence, id.EpochSequence)
+			c.position, id.epochSequence, id.epochSequence)
 	}
 	return nil
 }
@@ -183,10 +202,15 @@ func lockKey(name string) int32 {
 }
 
 // Rewind sets the position of a cursor, so that events are published again from there, or those before
-// are left out. The leader notices within a second. It may be repeated. Errors: not_found.
-func Rewind(ctx context.Context, pool *pgxpool.Pool, name string, to int64, id eventstore.Identity) error {
+// are left out, and makes the cursor one of this store. The leader notices within a second. It may be
+// repeated. Errors: not_found.
+func Rewind(ctx context.Context, pool *pgxpool.Pool, name string, to int64) error {
+	id, err := readIdentity(ctx, pool)
+	if err != nil {
+		return err
+	}
 	tag, err := pool.Exec(ctx, `UPDATE orderloom.relay_cursors SET position = $2, store_id = $3, store_epoch = $4, updated_at = now() WHERE name = $1`,
-		name, to, id.ID, id.Epoch)
+		name, to, id.id, id.epoch)
 	if err != nil {
 		return fmt.Errorf("rewind the relay: %w", err)
 	}

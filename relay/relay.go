@@ -38,8 +38,6 @@ type Store interface {
 	Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.Page, error)
 	// Wake tells of commits of this process.
 	Wake() (wake <-chan struct{}, stop func())
-	// Identity tells which store this is.
-	Identity(ctx context.Context) (eventstore.Identity, error)
 }
 
 // Publisher sends events to Kafka; [broker.Writer] is one.
@@ -51,7 +49,7 @@ type Publisher interface {
 // Options says what a relay works with. Store, Pool and Writer are required.
 type Options struct {
 	Store Store
-	// Pool is the database of the cursor. Leading takes one connection of it for as long as it lasts; the
+	// Pool is the database of the event store, where the cursor is as well. Leading takes one connection of it for as long as it lasts; the
 	// connection must not go through a pooler that shares sessions.
 	Pool       *pgxpool.Pool
 	Writer     Publisher
