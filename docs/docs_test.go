@@ -1,0 +1,100 @@
+// Package docs_test holds the documents to what they speak of: paths exist, links lead somewhere, and every
+// dependency has its reason.
+package docs_test
+
+import (
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const root = ".."
+
+// documents returns every Markdown file of the repository, by its path from the root.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	found := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md", "dev/*.md", "deploy/*.md", "bench/*.md", "bench/*/*.md"} {
+		files, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		for _, file := range files {
+			b, err := os.ReadFile(file)
+			require.NoError(t, err)
+			name, err := filepath.Rel(root, file)
+			require.NoError(t, err)
+			found[filepath.ToSlash(name)] = string(b)
+		}
+	}
+	require.Contains(t, found, "README.md")
+	return found
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+func TestLinksLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	for name, text := range documents(t) {
+		for _, m := range link.FindAllStringSubmatch(withoutCode(text), -1) {
+			target, err := url.Parse(m[1])
+			require.NoError(t, err, "%s: %s", name, m[1])
+			if target.Scheme != "" || target.Path == "" {
+				continue
+			}
+			_, err = os.Stat(filepath.Join(root, path.Join(path.Dir(name), target.Path)))
+			require.NoError(t, err, "%s links to %s", name, m[1])
+		}
+	}
+}
+
+var (
+	fence = regexp.MustCompile("(?ms)^```.*?^```")
+	// inline is code in running text that looks like a path of ours: one with a slash that begins with one of
+	// our folders.
+	inline = regexp.MustCompile("`((?:activities|api|bench|broker|cmd|codec|console|deploy|dev|docs|domain|e2e|eventstore|internal|migrations|privacy|projector|readmodel|relay|worker|workflows)/[A-Za-z0-9_./-]*)`")
+)
+
+func withoutCode(text string) string { return fence.ReplaceAllString(text, "") }
+
+func TestNamedPathsExist(t *testing.T) {
+	t.Parallel()
+	for name, text := range documents(t) {
+		for _, m := range inline.FindAllStringSubmatch(text, -1) {
+			_, err := os.Stat(filepath.Join(root, filepath.FromSlash(m[1])))
+			require.NoError(t, err, "%s names %s", name, m[1])
+		}
+	}
+}
+
+var direct = regexp.MustCompile(`(?m)^\t(\S+) v\S+$`)
+
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	require.NoError(t, err)
+	table, err := os.ReadFile("adr/0002-dependencies.md")
+	require.NoError(t, err)
+	modules := direct.FindAllStringSubmatch(string(b), -1)
+	for _, m := range modules {
+		require.True(t, hasReason(string(table), m[1]), "%s is in go.mod and not in docs/adr/0002-dependencies.md", m[1])
+	}
+}
+
+// hasReason reports whether the table names the module. Modules of one repository share a row, by the
+// end of their names.
+func hasReason(table, module string) bool {
+	if strings.Contains(table, "`"+module+"`") {
+		return true
+	}
+	for _, family := range []string{"go.opentelemetry.io/otel/", "github.com/twmb/franz-go/"} {
+		if rest, ok := strings.CutPrefix(module, family); ok && strings.Contains(table, "`"+rest+"`") {
+			return true
+		}
+	}
+	return false
+}
