@@ -79,6 +79,7 @@ func Sagas() map[string]any {
 		"PaymentSaga":         workflows.PaymentSaga,
 		"InventorySaga":       workflows.InventorySaga,
 		"LatePaymentSaga":     workflows.LatePaymentSaga,
+		"ReconciliationSaga":  workflows.ReconciliationSaga,
 		"RefundSaga":          workflows.RefundSaga,
 		"ReturnSaga":          workflows.ReturnSaga,
 		"StockReceiptSaga":    workflows.StockReceiptSaga,

@@ -39,6 +39,8 @@ type Payment struct {
 	ExpiresAt  time.Time   `json:"expires_at"`
 	// Generation counts the authorisations: the first, and one more after each that expired.
 	Generation int `json:"generation"`
+	// ReconciledAt is the time of the last reconciliation that found a difference.
+	ReconciledAt time.Time `json:"reconciled_at,omitzero"`
 	// Declined is the generation that the gateway declined last, 0 for none.
 	Declined int `json:"declined,omitempty"`
 	// Lapsed is true from the expiry of an authorisation until the next one or a void.
@@ -80,6 +82,8 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.Status = p.settledOr(StatusVoided)
 		p.Authorized, p.Lapsed = p.Captured, false
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
+	case PaymentDifferenceFound:
+		p.ReconciledAt = e.FoundAt
 	case PaymentRefunded:
 		if p.Refunds == nil {
 			p.Refunds = map[uuid.UUID]money.Money{}

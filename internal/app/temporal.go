@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -83,7 +84,10 @@ func setupTemporal(ctx context.Context, c client.Client, cfg config.Temporal) er
 	wanted := workflows.SearchAttributes()
 	for {
 		err := addSearchAttributes(ctx, c, cfg.Namespace, wanted)
-		if err == nil || errors.Is(err, errWrongType) {
+		if err == nil {
+			break
+		}
+		if errors.Is(err, errWrongType) {
 			return err
 		}
 		// A new namespace is known to every service of the server only after a while.
@@ -93,6 +97,22 @@ func setupTemporal(ctx context.Context, c client.Client, cfg config.Temporal) er
 		case <-time.After(setupPoll):
 		}
 	}
+	return scheduleReconciliation(ctx, c)
+}
+
+// scheduleReconciliation lets the nightly reconciliation run, unless somebody has set it up before: then
+// it stays as they have it.
+func scheduleReconciliation(ctx context.Context, c client.Client) error {
+	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
+		ID:      workflows.ReconciliationScheduleID,
+		Spec:    client.ScheduleSpec{CronExpressions: []string{workflows.ReconciliationCron}},
+		Action:  &client.ScheduleWorkflowAction{ID: workflows.ReconciliationScheduleID, Workflow: workflows.ReconciliationSaga, TaskQueue: workflows.TaskQueue},
+		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP,
+	})
+	if err != nil && !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
+		return fmt.Errorf("schedule the nightly reconciliation: %w", err)
+	}
+	return nil
 }
 
 // setupPoll is how often setup looks whether Temporal has taken over what it created.

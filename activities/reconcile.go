@@ -1,0 +1,93 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+	"go.temporal.io/sdk/activity"
+)
+
+// ReconcilePayments is the input of [Activities.ReconcilePayments].
+type ReconcilePayments struct {
+	// From and To bound the time in which payments changed at the gateway; To lies a quarter of an hour
+	// back or more, since a gateway shows a change with some delay.
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+// Reconciled sums up a reconciliation.
+type Reconciled struct {
+	Compared    int `json:"compared"`
+	Differences int `json:"differences"`
+	// Unsupported is true when the gateway can't list its ledger.
+	Unsupported bool `json:"unsupported,omitempty"`
+}
+
+// heartbeatEvery is how many payments are compared between two heartbeats.
+const heartbeatEvery = 50
+
+// ReconcilePayments compares the gateway's ledger with the payment streams, payment by payment, and
+// records each amount that differs as an event of the payment's stream. It may be repeated: a difference
+// is recorded once for each To. Refusal: ledger_out_of_reach.
+func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments) (Reconciled, error) {
+	ledger, ok := a.gateway.(LedgerReader)
+	if !ok {
+		return Reconciled{Unsupported: true}, nil
+	}
+	var out Reconciled
+	for entry, err := range ledger.Ledger(ctx, in.From, in.To) {
+		if err != nil {
+			return out, Refusal(fmt.Errorf("read the gateway's ledger: %w", err))
+		}
+		n, err := a.reconcile(ctx, entry, in.To)
+		if err != nil {
+			return out, err
+		}
+		out.Compared++
+		out.Differences += n
+		if out.Compared%heartbeatEvery == 0 {
+			activity.RecordHeartbeat(ctx, out)
+		}
+	}
+	return out, nil
+}
+
+func (a *Activities) reconcile(ctx context.Context, entry LedgerEntry, at time.Time) (differences int, err error) {
+	p, _, err := eventstore.Fold(ctx, a.events, payments, entry.PaymentID)
+	if err != nil {
+		return 0, fmt.Errorf("load payment %s: %w", entry.PaymentID, err)
+	}
+	if p.OrderID != entry.OrderID {
+		p.ID, p.OrderID = entry.PaymentID, entry.OrderID
+	}
+	events := payment.Reconcile(p, entry.expected(p), at)
+	if len(events) == 0 {
+		return 0, nil
+	}
+	st := stamp(ctx, fmt.Sprintf("reconcile/%s/%d", entry.PaymentID, at.Unix()), p.OrderID, at)
+	err = change(ctx, a, payments, entry.PaymentID, st, func(now payment.Payment) ([]domain.Event, error) {
+		if now.ReconciledAt.Equal(at) {
+			return nil, nil
+		}
+		return events, nil
+	})
+	return len(events), err
+}
+
+// expected returns the gateway's balance as it would be if it captured parcel by parcel, where it could
+// capture only once and is ahead for that reason alone.
+func (e LedgerEntry) expected(p payment.Payment) payment.GatewayBalance {
+	b := e.Balance
+	if !e.TakenAtOnce || !b.Captured.SameCurrency(p.Captured) || !b.Held.SameCurrency(p.Captured) && !b.Held.IsZero() {
+		return b
+	}
+	ahead := b.Captured.Sub(p.Captured)
+	if ahead.IsPositive() && ahead.Cmp(p.Capturable()) <= 0 {
+		b.Captured, b.Held = b.Captured.Sub(ahead), b.Held.Add(ahead)
+	}
+	return b
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+)
+
+// commands in the order in which help shows them.
+var commands = []command{
+	{"all", "", "run API, worker and projector in one process", serve(config.RoleAll)},
+	{"api", "", "run the HTTP API", serve(config.RoleAPI)},
+	{"worker", "", "run the sagas' worker and the relay", serve(config.RoleWorker)},
+	{"projector", "", "keep the views up to date", serve(config.RoleProjector)},
+	{"setup", "", "create what is missing: schema, topics, namespace, search attributes", setup},
+	{"migrate", "", "bring the database's schema up to date", migrate},
+	{"settings", "", "list every setting with its default, as Markdown", settings},
+	{"version", "", "say which build this is", version},
+}
+
+// setupTimeout bounds how long setup waits for servers that are still starting.
+const setupTimeout = 2 * time.Minute
+
+func serve(role config.Role) func(context.Context, []string, io.Writer) error {
+	return func(ctx context.Context, args []string, out io.Writer) error {
+		return withPlatform(ctx, args, role, func(cfg config.Config, tel *telemetry.Telemetry) error {
+			return app.Run(ctx, cfg, app.Options{Roles: []config.Role{role}, Telemetry: tel, Ready: func(url string) {
+				tel.Logger.Info("serving", "url", url)
+			}})
+		})
+	}
+}
+
+func setup(ctx context.Context, args []string, out io.Writer) error {
+	return withPlatform(ctx, args, config.RoleSetup, func(cfg config.Config, tel *telemetry.Telemetry) error {
+		ctx, cancel := context.WithTimeout(ctx, setupTimeout)
+		defer cancel()
+		if err := app.Setup(ctx, cfg, tel); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "Everything that the platform needs is there.")
+		return nil
+	})
+}
+
+func migrate(ctx context.Context, args []string, out io.Writer) error {
+	return withPlatform(ctx, args, config.RoleMigrate, func(cfg config.Config, tel *telemetry.Telemetry) error {
+		if err := app.Migrate(ctx, cfg, tel); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "The schema is up to date.")
+		return nil
+	})
+}
+
+func settings(_ context.Context, _ []string, out io.Writer) error {
+	_, err := io.WriteString(out, config.Document())
+	return err
+}
+
+func version(_ context.Context, _ []string, out io.Writer) error {
+	_, err := fmt.Fprintln(out, "orderloom", telemetry.Version())
+	return err
+}
+
+// withPlatform runs f with the settings of a role and its telemetry, whose last spans it then exports.
+func withPlatform(ctx context.Context, args []string, role config.Role, f func(config.Config, *telemetry.Telemetry) error) error {
+	if len(args) > 0 {
+		return usageError{fmt.Errorf("%s takes no arguments, got %q", role, args)}
+	}
+	cfg, err := config.Load(os.LookupEnv, role)
+	if err != nil {
+		return usageError{err}
+	}
+	tel, err := telemetry.Setup(ctx, cfg.Telemetry, string(role))
+	if err != nil {
+		return err
+	}
+	err = f(cfg, tel)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
+	defer cancel()
+	return errors.Join(err, tel.Shutdown(ctx))
+}
+
+// exportTimeout bounds the export of the last spans.
+const exportTimeout = 5 * time.Second
