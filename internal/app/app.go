@@ -44,7 +44,6 @@ type platform struct {
 	temporal client.Client
 	vault    *privacy.Vault
 	reader   *readmodel.Reader
-	cache    readmodel.Cache
 }
 
 // Run runs the roles until ctx ends, and then stops them within the drain timeout: first the HTTP
@@ -92,10 +91,7 @@ func open(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*pl
 	if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	if p.cache, err = openCache(cfg.Redis, tel); err != nil {
-		return nil, errors.Join(err, p.close())
-	}
-	p.reader = readmodel.NewReader(p.pool, readmodel.Options{Events: eventSource{p.store}, Cache: p.cache, Logger: tel.Logger})
+	p.reader = readmodel.NewReader(p.pool, readmodel.Options{Events: eventSource{p.store}, Logger: tel.Logger})
 	return p, nil
 }
 
@@ -147,7 +143,7 @@ func (p *platform) stages(o Options) ([]stage, error) {
 	}
 	if has(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
-			Pool: p.pool, Source: eventSource{p.store}, Streams: streamLister{p.store}, Broker: brokerConfig(p.cfg, p.tel), Cache: invalidator(p.cache),
+			Pool: p.pool, Source: eventSource{p.store}, Broker: brokerConfig(p.cfg, p.tel),
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {
@@ -257,6 +253,18 @@ func (p *platform) worker() (part, error) {
 	})
 	w := worker.New(p.temporal, acts, worker.Options{DrainTimeout: p.cfg.DrainTimeout})
 	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
+}
+
+func openVault(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Vault, error) {
+	keys := make([]privacy.MasterKey, len(cfg.MasterKeys))
+	for i, k := range cfg.MasterKeys {
+		keys[i] = privacy.MasterKey(k)
+	}
+	wrapper, err := privacy.NewMasterKeys(keys...)
+	if err != nil {
+		return nil, fmt.Errorf("read ORDERLOOM_MASTER_KEYS: %w", err)
+	}
+	return privacy.NewVault(pool, wrapper, privacy.Options{}), nil
 }
 
 func openGateway(cfg config.Payment) (activities.Gateway, error) {
