@@ -92,7 +92,8 @@ func Encode(e domain.Event) (json.RawMessage, error) {
 func Decode(env domain.Envelope) (domain.Event, error) {
 	zero, ok := current[env.EventType]
 	if !ok || env.EventVersion < 1 || env.EventVersion > zero.EventVersion() {
-		return nil, domain.Refuse("unknown_event", "event %s is a %s version %d, which this program does not know", env.EventID, env.EventType, env.EventVersion)
+		return nil, domain.Refuse("unknown_event", "event %s is a %s version %d, which this program does not know",
+			env.EventID, env.EventType, env.EventVersion)
 	}
 	payload := env.Payload
 	for v := env.EventVersion; v < zero.EventVersion(); v++ {

@@ -37,7 +37,9 @@ type Allocation struct {
 // has any: at the first in the destination's country, else the first by id.
 //
 // Error: out_of_stock without backorders, naming the SKU that is short.
-func Allocate(lines []Line, locations []Location, available func(sku, location string) int, country string, backorder bool) ([]Allocation, error) {
+func Allocate(
+	lines []Line, locations []Location, available func(sku, location string) int, country string, backorder bool,
+) ([]Allocation, error) {
 	var allocations []Allocation
 	for _, line := range sumBySKU(lines) {
 		ranked := rank(locations, func(l Location) int { return available(line.SKU, l.ID) }, country)

@@ -28,7 +28,9 @@ func Wait(s Stock, c BackorderStock) ([]domain.Event, error) {
 	case c.Quantity < 1:
 		return nil, domain.Invalid("quantity", "must be at least 1, got %d", c.Quantity)
 	}
-	return []domain.Event{StockBackordered{SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: c.Quantity, BackorderedAt: c.At}}, nil
+	return []domain.Event{StockBackordered{
+		SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: c.Quantity, BackorderedAt: c.At,
+	}}, nil
 }
 
 // Waits reports whether the order waits for goods of this stock item.

@@ -9,7 +9,14 @@ import (
 
 // Events lists every event type of the inventory stream, newest version of each.
 var Events = []domain.Event{
-	StockReceived{}, StockReserved{}, StockBackordered{}, StockReservationReduced{}, StockReleased{}, StockCommitted{}, StockReturned{}, StockAdjusted{},
+	StockReceived{},
+	StockReserved{},
+	StockBackordered{},
+	StockReservationReduced{},
+	StockReleased{},
+	StockCommitted{},
+	StockReturned{},
+	StockAdjusted{},
 }
 
 // StockReceived says that goods arrived.

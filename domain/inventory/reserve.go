@@ -30,7 +30,8 @@ func Reserve(s Stock, c ReserveStock) ([]domain.Event, error) {
 	case c.Quantity < 1:
 		return nil, domain.Invalid("quantity", "must be at least 1, got %d", c.Quantity)
 	case c.Quantity > s.Available():
-		return nil, domain.Refuse("insufficient_stock", "%d of %s are available at %s, asked for %d", s.Available(), c.SKU, c.Location, c.Quantity)
+		return nil, domain.Refuse("insufficient_stock", "%d of %s are available at %s, asked for %d",
+			s.Available(), c.SKU, c.Location, c.Quantity)
 	}
 	return []domain.Event{StockReserved{SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: c.Quantity, ReservedAt: c.At}}, nil
 }

@@ -34,7 +34,8 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 		return nil, nil
 	}
 	if o.Status != StatusConfirmed && o.Status != StatusShipped {
-		return nil, domain.Refuse("not_cancellable", "order %s is %s: lines can be cancelled once it is confirmed and before they leave", o.Number, o.Status)
+		return nil, domain.Refuse("not_cancellable", "order %s is %s: lines can be cancelled once it is confirmed and before they leave",
+			o.Number, o.Status)
 	}
 	e := OrderLinesCancelled{
 		OrderID: o.ID, RequestID: c.RequestID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At,

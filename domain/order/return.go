@@ -43,7 +43,8 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	case o.Status != StatusDelivered:
 		return nil, domain.Refuse("not_returnable", "order %s is %s, not delivered", o.Number, o.Status)
 	case c.At.After(o.DeliveredAt.Add(ReturnWindow)):
-		return nil, domain.Refuse("return_window_closed", "order %s could be returned until %s", o.Number, o.DeliveredAt.Add(ReturnWindow).Format(time.RFC3339))
+		return nil, domain.Refuse("return_window_closed", "order %s could be returned until %s",
+			o.Number, o.DeliveredAt.Add(ReturnWindow).Format(time.RFC3339))
 	}
 	e := OrderReturned{OrderID: o.ID, ReturnID: c.ReturnID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, ReturnedAt: c.At}
 	var bad domain.Invalids

@@ -31,7 +31,8 @@ func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 		return nil, domain.Refuse("not_capturable", "payment %s is %s", p.ID, p.Status)
 	}
 	if !p.ExpiresAt.IsZero() && !c.At.Before(p.ExpiresAt) {
-		return nil, domain.Refuse("authorization_expired", "the authorisation of payment %s held until %s", p.ID, p.ExpiresAt.Format(time.RFC3339))
+		return nil, domain.Refuse("authorization_expired", "the authorisation of payment %s held until %s",
+			p.ID, p.ExpiresAt.Format(time.RFC3339))
 	}
 	if !c.Amount.IsPositive() || !c.Amount.SameCurrency(p.Authorized) || c.Amount.Cmp(p.Capturable()) > 0 {
 		return nil, domain.Refuse("capture_exceeds_authorization", "can capture %s of payment %s, asked for %s", p.Capturable(), p.ID, c.Amount)

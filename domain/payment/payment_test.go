@@ -193,11 +193,10 @@ func TestReconcileNamesDifferences(t *testing.T) {
 	events := payment.Reconcile(p, payment.GatewayBalance{Held: eur(0), Captured: eur(100), Refunded: eur(0)}, at)
 	require.Len(t, events, 2)
 	require.Equal(t, "captured", events[1].(payment.PaymentDifferenceFound).What)
-	b, err := json.Marshal(p)
-	require.NoError(t, err)
-	after, err := json.Marshal(apply(p, events))
-	require.NoError(t, err)
-	require.JSONEq(t, string(b), string(after), "a difference changes nothing")
+	after := apply(p.Clone(), events)
+	require.Equal(t, at, after.ReconciledAt)
+	after.ReconciledAt = p.ReconciledAt
+	require.Equal(t, p, after, "a difference changes nothing else: a person looks into it")
 }
 
 func Example() {

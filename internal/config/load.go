@@ -89,28 +89,30 @@ func Load(lookup func(string) (string, bool), roles ...Role) (Config, error) {
 // together checks what settings must be to each other.
 func together(c Config, set map[string]bool, roles []Role) Problems {
 	var problems Problems
-	if c.Database.ConnectionsMin > c.Database.ConnectionsMax && c.Database.ConnectionsMax > 0 {
-		problems = append(problems, Problem{"ORDERLOOM_DATABASE_CONNECTIONS_MIN", "must not be above ORDERLOOM_DATABASE_CONNECTIONS_MAX"})
+	check := func(wrong bool, name, format string, args ...any) {
+		if wrong {
+			problems = append(problems, Problem{name, fmt.Sprintf(format, args...)})
+		}
 	}
-	if c.HTTP.RequestTimeout >= c.HTTP.WriteTimeout && c.HTTP.WriteTimeout > 0 {
-		problems = append(problems, Problem{"ORDERLOOM_HTTP_REQUEST_TIMEOUT", "must be below ORDERLOOM_HTTP_WRITE_TIMEOUT, or a slow request gets no answer"})
-	}
-	if set["TEMPORAL_TLS_CLIENT_CERT_PATH"] != set["TEMPORAL_TLS_CLIENT_KEY_PATH"] {
-		problems = append(problems, Problem{"TEMPORAL_TLS_CLIENT_CERT_PATH", "and TEMPORAL_TLS_CLIENT_KEY_PATH must both be set, or neither"})
-	}
-	if role, needed := needs([]Role{RoleWorker, RoleAll}, roles); needed && c.Payment.Gateway == GatewayStripe && c.Payment.StripeAPIKey == "" {
-		problems = append(problems, Problem{"STRIPE_API_KEY", fmt.Sprintf("is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)})
-	}
-	if role, needed := needs([]Role{RoleAPI, RoleAll}, roles); needed && c.Payment.Gateway == GatewayStripe && c.Payment.StripeWebhookSecret == "" {
-		problems = append(problems, Problem{"STRIPE_WEBHOOK_SECRET", fmt.Sprintf("is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)})
+	check(c.Database.ConnectionsMin > c.Database.ConnectionsMax && c.Database.ConnectionsMax > 0,
+		"ORDERLOOM_DATABASE_CONNECTIONS_MIN", "must not be above ORDERLOOM_DATABASE_CONNECTIONS_MAX")
+	check(c.HTTP.RequestTimeout >= c.HTTP.WriteTimeout && c.HTTP.WriteTimeout > 0,
+		"ORDERLOOM_HTTP_REQUEST_TIMEOUT", "must be below ORDERLOOM_HTTP_WRITE_TIMEOUT, or a slow request gets no answer")
+	check(set["TEMPORAL_TLS_CLIENT_CERT_PATH"] != set["TEMPORAL_TLS_CLIENT_KEY_PATH"],
+		"TEMPORAL_TLS_CLIENT_CERT_PATH", "and TEMPORAL_TLS_CLIENT_KEY_PATH must both be set, or neither")
+
+	if stripe := c.Payment.Gateway == GatewayStripe; stripe {
+		role, pays := needs([]Role{RoleWorker, RoleAll}, roles)
+		check(pays && c.Payment.StripeAPIKey == "", "STRIPE_API_KEY", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)
+		role, listens := needs([]Role{RoleAPI, RoleAll}, roles)
+		check(listens && c.Payment.StripeWebhookSecret == "",
+			"STRIPE_WEBHOOK_SECRET", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)
 	}
 	if role, needed := needs([]Role{RoleCodecServer}, roles); needed {
-		if c.Codec.Token == "" && c.Codec.Issuer == "" {
-			problems = append(problems, Problem{"ORDERLOOM_CODEC_ISSUER", fmt.Sprintf("or ORDERLOOM_CODEC_TOKEN is required by %s, which would decrypt for everybody", role)})
-		}
-		if set["ORDERLOOM_CODEC_ISSUER"] != set["ORDERLOOM_CODEC_AUDIENCE"] {
-			problems = append(problems, Problem{"ORDERLOOM_CODEC_AUDIENCE", "and ORDERLOOM_CODEC_ISSUER must both be set, or neither"})
-		}
+		check(c.Codec.Token == "" && c.Codec.Issuer == "",
+			"ORDERLOOM_CODEC_ISSUER", "or ORDERLOOM_CODEC_TOKEN is required by %s, which would decrypt for everybody", role)
+		check(set["ORDERLOOM_CODEC_ISSUER"] != set["ORDERLOOM_CODEC_AUDIENCE"],
+			"ORDERLOOM_CODEC_AUDIENCE", "and ORDERLOOM_CODEC_ISSUER must both be set, or neither")
 	}
 	return problems
 }

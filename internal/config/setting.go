@@ -1,10 +1,11 @@
 package config
 
 import (
-	"github.com/orderloom/orderloom/domain/money"
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/orderloom/orderloom/domain/money"
 )
 
 // Setting describes one environment variable.

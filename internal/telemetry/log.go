@@ -27,6 +27,7 @@ func NewLogger(w io.Writer, cfg config.Telemetry) *slog.Logger {
 // traceHandler adds the ids of the trace that a record belongs to.
 type traceHandler struct{ slog.Handler }
 
+// Handle implements [slog.Handler].
 func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
 	if sc := trace.SpanContextFromContext(ctx); sc.IsValid() {
 		r.AddAttrs(slog.String("trace_id", sc.TraceID().String()), slog.String("span_id", sc.SpanID().String()))
@@ -34,10 +35,12 @@ func (h traceHandler) Handle(ctx context.Context, r slog.Record) error {
 	return h.Handler.Handle(ctx, r)
 }
 
+// WithAttrs implements [slog.Handler].
 func (h traceHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return traceHandler{h.Handler.WithAttrs(attrs)}
 }
 
+// WithGroup implements [slog.Handler].
 func (h traceHandler) WithGroup(name string) slog.Handler {
 	return traceHandler{h.Handler.WithGroup(name)}
 }

@@ -23,7 +23,11 @@ func TestLogHidesPersonalData(t *testing.T) {
 	for _, format := range []string{"json", "text"} {
 		var out bytes.Buffer
 		log := telemetry.NewLogger(&out, config.Telemetry{LogFormat: format})
-		log.Info("by name", "email", "canary@example.com", "Payment-Token", "tok_canary", "shipping_address", recipient.ShippingAddress, "address", recipient.ShippingAddress)
+		log.Info("by name", "email", "canary@example.com", "payment_token", "tok_canary",
+			"shipping_address", recipient.ShippingAddress, "address", recipient.ShippingAddress)
+		for _, spelling := range []string{"Payment-Token", "clientIP", "PASSWORD", "api key"} {
+			log.LogAttrs(t.Context(), slog.LevelInfo, "in other spellings", slog.String(spelling, "canary"))
+		}
 		log.Info("in a struct", "input", recipient, "pointer", &recipient, "list", []order.Recipient{recipient})
 		log.Info("in a map", "body", map[string]any{"customer": map[string]any{"phone": "canary"}, "items": []any{map[string]string{"street": "canary"}}})
 		log.Info("in a group", slog.Group("request", slog.Group("recipient", "line", "canary")))

@@ -48,7 +48,7 @@ func Setup(ctx context.Context, cfg config.Telemetry, role string) (*Telemetry, 
 		buildInfo(role),
 		t.temporal,
 	)
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Logger.Warn("telemetry failed", "error", err) }))
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Logger.WarnContext(ctx, "telemetry failed", "error", err) }))
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	if cfg.OTLPEndpoint != "" {
 		provider, err := newTracerProvider(ctx, cfg, role)

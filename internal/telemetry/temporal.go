@@ -173,6 +173,7 @@ type counter struct {
 	dropped prometheus.Counter
 }
 
+// Inc adds n.
 func (c counter) Inc(n int64) {
 	if !c.ok {
 		c.dropped.Inc()
@@ -189,6 +190,7 @@ type gauge struct {
 	dropped prometheus.Counter
 }
 
+// Update sets the value.
 func (g gauge) Update(v float64) {
 	if !g.ok {
 		g.dropped.Inc()
@@ -203,6 +205,7 @@ type timer struct {
 	dropped prometheus.Counter
 }
 
+// Record adds a duration, in seconds.
 func (t timer) Record(d time.Duration) {
 	if !t.ok {
 		t.dropped.Inc()

@@ -40,7 +40,9 @@ func TestTracingIsOffWithoutEndpoint(t *testing.T) {
 	tel, err := telemetry.Setup(context.Background(), quiet, "worker")
 	require.NoError(t, err)
 	require.False(t, tel.Tracing())
-	require.True(t, tel.QueryTracer() == nil, "an interface that holds a nil pointer would be called")
+	if tel.QueryTracer() != nil { // require.Nil would take an interface with a nil pointer in it, which pgx would call
+		t.Fatal("there is a query tracer")
+	}
 	interceptors, err := tel.TemporalInterceptors()
 	require.NoError(t, err)
 	require.Empty(t, interceptors)
