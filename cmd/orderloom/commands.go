@@ -22,6 +22,7 @@ var commands = []command{
 	{"setup", "", "create what is missing: schema, topics, namespace, search attributes", setup},
 	{"migrate", "", "bring the database's schema up to date", migrate},
 	{"settings", "", "list every setting with its default, as Markdown", settings},
+	{"health", "", "ask the process on ORDERLOOM_HTTP_ADDRESS whether it is alive", health},
 	{"version", "", "say which build this is", version},
 }
 

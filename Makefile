@@ -1,0 +1,68 @@
+# `make help` lists what there is. All of it needs Go alone, and the network for the first time.
+
+DATA ?= .data
+GO ?= go
+GOLANGCI_LINT_VERSION := v2.15.0
+WORKFLOWCHECK_VERSION := v0.6.0
+TEST_TIMEOUT := 20m
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo stack test test-unit test-e2e lint verify generate ci build clean-data bench-eventstore FORCE
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: bin/orderloom-dev ## Start everything on this machine, place sample orders, and serve until Ctrl-C
+	@bin/orderloom-dev -data $(DATA) run
+
+demo: bin/orderloom-dev ## The same, but stop by itself and fail unless every sample order ended as it should
+	@bin/orderloom-dev -data $(DATA) demo
+
+stack: bin/orderloom-dev ## Start PostgreSQL, Temporal with its Web UI and a Kafka broker alone, and print their addresses
+	@bin/orderloom-dev -data $(DATA) stack
+
+clean-data: ## Forget what run and demo have kept
+	@dev/clean-data.sh $(DATA)
+
+test: test-unit test-e2e ## Everything that proves the platform: unit, property, integration and end-to-end tests
+
+test-unit: ## The root module's tests, with a PostgreSQL and a Kafka broker of their own
+	@dev/slowly.sh "building the platform" $(GO) build ./...
+	$(GO) test -timeout $(TEST_TIMEOUT) ./...
+
+test-e2e: ## The module dev/: the embedded stack, and whole orders on a real Temporal server
+	@dev/slowly.sh "building the embedded stack (the first time takes some minutes)" $(GO) -C dev build ./...
+	$(GO) -C dev test -timeout $(TEST_TIMEOUT) ./...
+
+lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ## go vet, the linters with the import rules, and workflowcheck
+	$(GO) vet ./...
+	$(GO) -C dev vet ./...
+	bin/golangci-lint-$(GOLANGCI_LINT_VERSION) run ./...
+	cd dev && ../bin/golangci-lint-$(GOLANGCI_LINT_VERSION) run --config ../.golangci.yml ./...
+	bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ./workflows/...
+
+generate: ## Write the generated files anew
+	$(GO) generate ./...
+
+verify: ## Fail when a generated file or a go.mod is not what it would be generated as
+	@dev/verify.sh
+
+ci: ## What the pipeline runs
+	@.ci/run
+
+build: ## The product as one binary: bin/orderloom
+	$(GO) build -trimpath -o bin/orderloom ./cmd/orderloom
+
+bench-eventstore: ## Measure appends to the event store on a PostgreSQL that flushes to disk
+	$(GO) run ./bench/eventstore
+
+# Go knows by itself what has changed; -buildvcs=false because a clone may belong to another user.
+bin/orderloom-dev: FORCE
+	@dev/slowly.sh "building the platform and its embedded stack (the first time takes some minutes)" \
+		$(GO) -C dev build -buildvcs=false -o ../bin/orderloom-dev ./cmd/orderloom-dev
+
+bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
+	@dev/install.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+
+bin/workflowcheck-$(WORKFLOWCHECK_VERSION):
+	@dev/install.sh $@ go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)

@@ -1,0 +1,69 @@
+// Command orderloom-dev runs the whole platform on one machine with nothing to install: PostgreSQL,
+// Temporal with its Web UI and a Kafka broker, all in this process, and the product on top of them.
+//
+//	orderloom-dev run    start everything, place sample orders, and serve until Ctrl-C
+//	orderloom-dev demo   the same, but stop by itself; exit status 0 only if every order ended as it should
+//	orderloom-dev stack  the servers alone: prints their addresses as settings, and serves until Ctrl-C
+//
+// What the environment gives (DATABASE_URL, TEMPORAL_ADDRESS, KAFKA_BROKERS, and every other setting of
+// the product) is used; the rest has defaults for one machine.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+const usage = `usage: orderloom-dev [-data directory] run | demo | stack
+
+  run    start everything, place sample orders, and serve until Ctrl-C
+  demo   the same, but stop by itself; exit status 0 only if every order ended as it should
+  stack  the servers alone: prints their addresses as settings, and serves until Ctrl-C
+
+`
+
+// Exit statuses.
+const (
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() {
+	flags := flag.NewFlagSet("orderloom-dev", flag.ContinueOnError)
+	flags.Usage = func() {
+		_, _ = io.WriteString(flags.Output(), usage)
+		flags.PrintDefaults()
+	}
+	data := flags.String("data", ".data", "directory that keeps everything; empty for a throwaway on free ports")
+	if err := flags.Parse(os.Args[1:]); err != nil {
+		os.Exit(exitUsage)
+	}
+	commands := map[string]func(context.Context, string) error{"run": run, "demo": playDemo, "stack": runStack}
+	command, known := commands[flags.Arg(0)]
+	if !known || flags.NArg() != 1 {
+		flags.Usage()
+		os.Exit(exitUsage)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	if err := command(ctx, *data); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintf(os.Stderr, "orderloom-dev: %v\n", err)
+		os.Exit(exitFailed)
+	}
+}
+
+// say prints a line for people; standard output is what they read.
+func say(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
+
+// colourful tells whether standard output is a terminal that wants colours (no-color.org).
+func colourful() bool {
+	info, err := os.Stdout.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+}

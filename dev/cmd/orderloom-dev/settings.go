@@ -1,0 +1,85 @@
+package main
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/orderloom/orderloom/dev/stack"
+	"github.com/orderloom/orderloom/internal/config"
+)
+
+// apiPort is where the API listens unless it is taken or ORDERLOOM_HTTP_ADDRESS says otherwise.
+const apiPort = 8080
+
+// settings reads the product's settings: what the environment gives, else what suits one machine.
+func settings(data string, addresses stack.Addresses) (config.Config, error) {
+	defaults := addresses.Environment()
+	defaults["ORDERLOOM_PAYMENT_GATEWAY"] = config.GatewaySandbox
+	defaults["ORDERLOOM_LOCATIONS"] = "berlin:DE,reno:US"
+	if data != "" {
+		defaults["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(data, "sandbox-ledger.jsonl")
+	}
+	if given("ORDERLOOM_MASTER_KEYS") == "" {
+		key, err := masterKey(data)
+		if err != nil {
+			return config.Config{}, err
+		}
+		defaults["ORDERLOOM_MASTER_KEYS"] = key
+	}
+	if given("ORDERLOOM_HTTP_ADDRESS") == "" {
+		port := apiPort
+		if data == "" {
+			port = 0
+		}
+		address, err := stack.Listen("the API", port, say)
+		if err != nil {
+			return config.Config{}, err
+		}
+		defaults["ORDERLOOM_HTTP_ADDRESS"] = address
+	}
+	return config.Load(func(name string) (string, bool) {
+		if value := given(name); value != "" {
+			return value, true
+		}
+		value, ok := defaults[name]
+		return value, ok
+	}, config.RoleAll)
+}
+
+// given is a setting of the environment; empty if it is not set.
+func given(name string) string {
+	if name == "ORDERLOOM_API_KEYS" {
+		return "" // only hashes of keys are known, and the sample orders need one: here the API is open
+	}
+	return strings.TrimSpace(os.Getenv(name))
+}
+
+const masterKeyBytes = 32
+
+// masterKey returns the key that wraps the customers' keys. It is drawn once for a data directory, since
+// personal data in there can't be read without it.
+func masterKey(data string) (string, error) {
+	var key [masterKeyBytes]byte
+	_, _ = rand.Read(key[:]) // never fails
+	drawn := "dev:" + base64.StdEncoding.EncodeToString(key[:])
+	if data == "" {
+		return drawn, nil
+	}
+	path := filepath.Join(data, "master-keys")
+	kept, err := os.ReadFile(path)
+	switch {
+	case err == nil:
+		return strings.TrimSpace(string(kept)), nil
+	case !errors.Is(err, os.ErrNotExist):
+		return "", fmt.Errorf("read the master key: %w", err)
+	}
+	if err := os.WriteFile(path, []byte(drawn+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("keep the master key: %w", err)
+	}
+	return drawn, nil
+}

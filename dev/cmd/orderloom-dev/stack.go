@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"slices"
+
+	"github.com/orderloom/orderloom/dev/stack"
+	"github.com/orderloom/orderloom/internal/progress"
+)
+
+// startStack starts the servers that the environment does not give. Without a data directory they are
+// throwaways on free ports.
+func startStack(ctx context.Context, data string, log progress.Log) (*stack.Stack, error) {
+	options := stack.Options{Dir: data, Given: stack.Given(os.LookupEnv), Log: log}
+	if data != "" {
+		options.Ports = stack.DefaultPorts
+	}
+	return stack.Start(ctx, options)
+}
+
+// errLost says that one of the servers has ended, and with it what the platform stands on.
+var errLost = errors.New("PostgreSQL has ended unasked; its log lies beside its data")
+
+// runStack runs the servers alone. What it prints can be read by a shell: eval, source or an env file.
+func runStack(ctx context.Context, data string) (err error) {
+	s, err := startStack(ctx, data, func(format string, args ...any) { say("# "+format, args...) })
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop(context.WithoutCancel(ctx))) }()
+	environment := s.Environment()
+	for _, name := range slices.Sorted(maps.Keys(environment)) {
+		if environment[name] != "" {
+			say("%s=%s", name, environment[name])
+		}
+	}
+	say("# serving until Ctrl-C")
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-s.Lost():
+		return errLost
+	}
+}
