@@ -126,6 +126,10 @@ CREATE TABLE orderloom.order_changes (
     order_id        uuid        NOT NULL,
     version         bigint      NOT NULL,
     payment_version bigint      NOT NULL,
+    customer_id     text        NOT NULL,
+    status          text        NOT NULL,
+    payment_status  text        NOT NULL,
+    fulfillment_status text     NOT NULL,
     changed_at      timestamptz NOT NULL DEFAULT now()
 );
 
