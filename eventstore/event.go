@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,29 +63,26 @@ type Appended struct {
 }
 
 // Filter picks events of a global read. Empty fields pick all; the fields are joined with "and".
+//
+// On partitions that are full, types, correlation ids and payloads are looked up in indexes, by time on
+// all; the newest partition is otherwise scanned from the cursor on.
 type Filter struct {
 	AggregateTypes []string
 	EventTypes     []string
 	CorrelationID  string
-}
-
-func (f Filter) empty() bool {
-	return len(f.AggregateTypes) == 0 && len(f.EventTypes) == 0 && f.CorrelationID == ""
+	// From and To bound the timestamp, To excluded.
+	From, To time.Time
+	// Payload is a JSON object that the payload contains, as jsonb's operator @> has it.
+	Payload json.RawMessage
 }
 
 func (f Filter) match(e domain.Envelope) bool {
-	return (len(f.AggregateTypes) == 0 || contains(f.AggregateTypes, e.AggregateType)) &&
-		(len(f.EventTypes) == 0 || contains(f.EventTypes, e.EventType)) &&
-		(f.CorrelationID == "" || f.CorrelationID == e.Metadata.CorrelationID)
-}
-
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
+	return (len(f.AggregateTypes) == 0 || slices.Contains(f.AggregateTypes, e.AggregateType)) &&
+		(len(f.EventTypes) == 0 || slices.Contains(f.EventTypes, e.EventType)) &&
+		(f.CorrelationID == "" || f.CorrelationID == e.Metadata.CorrelationID) &&
+		(f.From.IsZero() || !e.Timestamp.Before(f.From)) &&
+		(f.To.IsZero() || e.Timestamp.Before(f.To)) &&
+		(len(f.Payload) == 0 || jsonContains(e.Payload, f.Payload))
 }
 
 // ReadOptions asks for events of all streams in the order of their sequence.

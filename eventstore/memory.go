@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -268,4 +269,34 @@ func sameJSON(a, b json.RawMessage) bool {
 	}
 	var x, y any
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
+}
+
+// jsonContains tells what jsonb's operator @> does (PostgreSQL documentation, 8.14.3), but for a bare
+// element found in an array.
+func jsonContains(whole, part json.RawMessage) bool {
+	var x, y any
+	return json.Unmarshal(whole, &x) == nil && json.Unmarshal(part, &y) == nil && containsValue(x, y)
+}
+
+func containsValue(whole, part any) bool {
+	switch p := part.(type) {
+	case map[string]any:
+		w, ok := whole.(map[string]any)
+		for k, v := range p {
+			if there, has := w[k]; !has || !containsValue(there, v) {
+				return false
+			}
+		}
+		return ok
+	case []any:
+		w, ok := whole.([]any)
+		for _, v := range p {
+			if !slices.ContainsFunc(w, func(there any) bool { return containsValue(there, v) }) {
+				return false
+			}
+		}
+		return ok
+	default:
+		return reflect.DeepEqual(whole, part)
+	}
 }

@@ -27,8 +27,8 @@ type postgres struct {
 	pool    *pgxpool.Pool
 	conn    *pgx.Conn
 	encoder encoder
-	// began is called with each new connection, before anything is appended over it.
-	began func(ctx context.Context, conn *pgx.Conn) error
+	// The last sequence for which there are surely partitions enough.
+	prepared int64
 }
 
 func newPostgres(pool *pgxpool.Pool) *postgres { return &postgres{pool: pool} }
@@ -65,14 +65,14 @@ func (p *postgres) ready(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	if _, err = conn.PgConn().Prepare(ctx, appendStatement, appendSQL, appendArguments); err == nil && p.began != nil {
-		err = p.began(ctx, conn)
+	if err = greet(ctx, conn); err == nil {
+		_, err = conn.PgConn().Prepare(ctx, appendStatement, appendSQL, appendArguments)
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
 		return fmt.Errorf("prepare: %w", err)
 	}
-	p.conn = conn
+	p.conn, p.prepared = conn, 0
 	return nil
 }
 
@@ -128,8 +128,26 @@ func (p *postgres) append(ctx context.Context, groups []*group) error {
 		return result.Err
 	}
 	row := result.Rows[0]
-	settle(groups, slots, decodeInt2s(row[0]), decodeInt8s(row[1]), decodeInt8s(row[2]))
+	positions := decodeInt8s(row[2])
+	settle(groups, slots, decodeInt2s(row[0]), decodeInt8s(row[1]), positions)
+	if len(positions) > 0 && positions[len(positions)-1] > p.prepared {
+		p.prepare(ctx, positions[len(positions)-1])
+	}
 	return nil
+}
+
+// partitionsCheckEvery is after how many events the partitions ahead are counted again. There are always
+// millions of numbers ahead, so failing now and then does no harm.
+const partitionsCheckEvery = 100_000
+
+func (p *postgres) prepare(ctx context.Context, last int64) {
+	if p.conn.PgConn().TxStatus() != 'I' {
+		return
+	}
+	if p.prepared > 0 { // on a new connection it was just done
+		_, _ = p.conn.Exec(context.WithoutCancel(ctx), "SELECT orderloom.ensure_partitions()") // the next append tells when it failed
+	}
+	p.prepared = last + partitionsCheckEvery
 }
 
 // bounded gives the connection up when it is silent for too long, or when ctx ends. A deadline on the

@@ -17,6 +17,9 @@ func (o ReadOptions) checked() (ReadOptions, error) {
 	if o.Limit < 0 || o.Limit > PageMax {
 		return o, domain.Invalid("limit", "must be from 1 to %d, got %d", PageMax, o.Limit)
 	}
+	if code, message := payloadFault(o.Filter.Payload); len(o.Filter.Payload) > 0 && code != "" {
+		return o, domain.Invalid("filter.payload", "%s", message)
+	}
 	if o.Limit == 0 {
 		o.Limit = PageDefault
 	}
@@ -48,12 +51,32 @@ func (s *Store) readTo(ctx context.Context, o ReadOptions, mark, archived int64)
 		return Page{}, err
 	}
 	defer conn.Release()
+	for {
+		if err := fillPage(ctx, conn.Conn(), o, archived, &page); err != nil {
+			return Page{}, err
+		}
+		// A partition that was archived meanwhile may have been missed.
+		const sql = "SELECT coalesce(max(to_sequence), 0) FROM orderloom.partitions WHERE archived_at IS NOT NULL"
+		bound := archived
+		if err := conn.QueryRow(ctx, sql).Scan(&bound); err != nil {
+			return Page{}, fmt.Errorf("look for archived partitions: %w", err)
+		}
+		if bound <= archived || o.After >= bound-1 {
+			return page, nil
+		}
+		archived = bound
+	}
+}
+
+// fillPage reads a page from the archived partitions, then the table.
+func fillPage(ctx context.Context, conn *pgx.Conn, o ReadOptions, archived int64, page *Page) error {
+	page.Events, page.More, page.Next = make([]domain.Envelope, 0, min(int64(o.Limit), page.HighWater-o.After)), false, o.After
 	tables := []string{"orderloom.events"}
 	if o.After < archived-1 {
 		const sql = `SELECT name FROM orderloom.partitions WHERE archived_at IS NOT NULL AND to_sequence > $1 + 1 ORDER BY from_sequence`
-		names, err := collect[string](ctx, conn.Conn(), sql, o.After)
+		names, err := collect[string](ctx, conn, sql, o.After)
 		if err != nil {
-			return Page{}, fmt.Errorf("list archived partitions: %w", err)
+			return fmt.Errorf("list archived partitions: %w", err)
 		}
 		tables = nil
 		for _, name := range names {
@@ -61,17 +84,16 @@ func (s *Store) readTo(ctx context.Context, o ReadOptions, mark, archived int64)
 		}
 		tables = append(tables, "orderloom.events")
 	}
-	page.Events = make([]domain.Envelope, 0, min(int64(o.Limit), mark-o.After))
-	for _, table := range tables {
-		if err := readTable(ctx, conn.Conn(), table, o, &page); err != nil {
-			return Page{}, err
+	for i, table := range tables {
+		if i == len(tables)-1 {
+			o.After = max(o.After, archived-1) // one that is marked may still be attached
 		}
-		if page.More {
-			return page, nil
+		if err := readTable(ctx, conn, table, o, page); err != nil || page.More {
+			return err
 		}
 	}
-	page.Next = mark
-	return page, nil
+	page.Next = page.HighWater
+	return nil
 }
 
 // pageBytesMax bounds the payloads of a page; one event more may stand in it.
@@ -93,6 +115,15 @@ func readTable(ctx context.Context, conn *pgx.Conn, table string, o ReadOptions,
 	}
 	if o.Filter.CorrelationID != "" {
 		add("e.correlation_id = $%d", o.Filter.CorrelationID)
+	}
+	if !o.Filter.From.IsZero() {
+		add(`e."timestamp" >= $%d`, o.Filter.From)
+	}
+	if !o.Filter.To.IsZero() {
+		add(`e."timestamp" < $%d`, o.Filter.To)
+	}
+	if len(o.Filter.Payload) > 0 {
+		add("e.payload @> $%d::jsonb", string(o.Filter.Payload))
 	}
 	args = append(args, o.Limit-len(page.Events)+1)
 	sql += fmt.Sprintf(" ORDER BY e.sequence LIMIT $%d", len(args)-2)

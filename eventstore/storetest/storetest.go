@@ -515,6 +515,8 @@ func globalOrder(t *testing.T, s Store) {
 func filtered(t *testing.T, s Store) {
 	order, payment := To(Stream(domain.AggregateOrder), 0, 3), To(Stream(domain.AggregatePayment), 0, 2)
 	order.Events[1].Type = "Special"
+	later := order.Events[0].Timestamp.Add(time.Hour)
+	order.Events[2].Timestamp = later
 	payment.Events[1].Metadata.CorrelationID = "other"
 	_, err := s.Append(t.Context(), order, payment)
 	require.NoError(t, err)
@@ -528,6 +530,10 @@ func filtered(t *testing.T, s Store) {
 		{eventstore.Filter{EventTypes: []string{"Special"}}, 1},
 		{eventstore.Filter{CorrelationID: "other"}, 1},
 		{eventstore.Filter{CorrelationID: "other", EventTypes: []string{"Special"}}, 0},
+		{eventstore.Filter{From: later}, 1},
+		{eventstore.Filter{To: later}, 4},
+		{eventstore.Filter{Payload: json.RawMessage(`{"n":1}`)}, 2},
+		{eventstore.Filter{Payload: json.RawMessage(`{"n":1,"m":1}`)}, 0},
 	} {
 		require.Len(t, All(t, s, eventstore.ReadOptions{Filter: c.filter, Limit: 2}), c.want, "%+v", c.filter)
 	}
