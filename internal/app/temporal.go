@@ -6,7 +6,10 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/config"
@@ -137,11 +140,20 @@ func addSearchAttributes(ctx context.Context, c client.Client, namespace string,
 		}
 	}
 	if len(missing) == 0 {
-		return nil
+		return searchable(ctx, c, namespace, wanted)
 	}
 	_, err = c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: missing})
 	if err != nil {
 		return err
 	}
 	return errors.New("search attributes were added and are not usable yet")
+}
+
+// searchable asks for something by all the attributes: the server lists new ones some seconds before it
+// takes them.
+func searchable(ctx context.Context, c client.Client, namespace string, wanted map[string]enums.IndexedValueType) error {
+	names := slices.Sorted(maps.Keys(wanted))
+	query := strings.Join(names, " IS NULL AND ") + " IS NULL"
+	_, err := c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: namespace, Query: query})
+	return err
 }
