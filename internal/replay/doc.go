@@ -1,0 +1,15 @@
+// Package replay says whether today's saga code agrees with what executions have already done.
+//
+// Temporal rebuilds the state of an open execution by running its code again over its history, so code
+// that would take other steps than the history has leaves the execution stuck. A replay before a
+// release finds that out:
+//
+//	orderloom replay history.json              from tctl, temporal or the Web UI
+//	orderloom replay order-5b1c…               from the server
+//	orderloom replay workflows/testdata/*.json
+//	orderloom replay -query 'ExecutionStatus="Running"'
+//
+// [Read] reads every dialect of a history file, [Fetch] gets a history from the server, and
+// [Replayer.Replay] compares and, where they differ, finds the first event that does and puts it into
+// words. [Command] is the command. Nothing is executed: steps are answered from the history.
+package replay
