@@ -4,7 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -23,6 +23,8 @@ type Options struct {
 	Vault     Vault
 	History   History
 
+	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
+	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
 	Checks []Check
 	// APIKeys are who may call. None opens the API to everyone, which is for development.
@@ -53,6 +55,12 @@ type Limits struct {
 	HistoryWait time.Duration
 	// RequestsMax bounds how many requests are worked on at once; 512. More are refused with 503.
 	RequestsMax int
+	// StreamsMax bounds how many clients follow the changes of orders at once; 256.
+	StreamsMax int
+	// StreamPoll is how often the changes are looked for; 200 ms. Clients share one look.
+	StreamPoll time.Duration
+	// StreamKeepAlive is how often a stream on which nothing happens says that it is there; 15 s.
+	StreamKeepAlive time.Duration
 }
 
 func (l Limits) withDefaults() Limits {
@@ -61,6 +69,9 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.CancelWait, 8*time.Second)
 	setDefault(&l.HistoryWait, 500*time.Millisecond)
 	setDefault(&l.RequestsMax, 512)
+	setDefault(&l.StreamsMax, 256)
+	setDefault(&l.StreamPoll, 200*time.Millisecond)
+	setDefault(&l.StreamKeepAlive, 15*time.Second)
 	return l
 }
 
@@ -87,7 +98,10 @@ type API struct {
 	propagator propagation.TextMapPropagator
 	readiness  *readiness
 	slots      chan struct{}
-	draining   atomic.Bool
+	follower   *follower // nil without changes to follow
+	streams    chan struct{}
+	drained    chan struct{}
+	drainOnce  sync.Once
 	now        func() time.Time
 	engine     *gin.Engine
 }
@@ -113,7 +127,11 @@ func New(o Options) *API {
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		keys: o.APIKeys, limits: limits, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api"), propagator: o.Propagator,
-		readiness: newReadiness(o.Checks, o.Logger), slots: make(chan struct{}, limits.RequestsMax), now: time.Now,
+		readiness: newReadiness(o.Checks, o.Logger), slots: make(chan struct{}, limits.RequestsMax),
+		streams: make(chan struct{}, limits.StreamsMax), drained: make(chan struct{}), now: time.Now,
+	}
+	if o.Changes != nil {
+		a.follower = &follower{source: o.Changes, maxAge: limits.StreamPoll}
 	}
 	if len(a.keys) == 0 {
 		a.log.Warn("the API is open: anyone who reaches it may place and cancel orders; set ORDERLOOM_API_KEYS to close it")
@@ -125,9 +143,19 @@ func New(o Options) *API {
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
 
-// Drain makes GET /ready answer 503 from now on, so that no new requests are sent here while the
-// server shuts down. It may be called more than once.
-func (a *API) Drain() { a.draining.Store(true) }
+// Drain makes GET /ready answer 503 from now on, so that no new requests are sent here, and ends all
+// streams, which would otherwise keep the server from shutting down. It may be called more than once.
+func (a *API) Drain() { a.drainOnce.Do(func() { close(a.drained) }) }
+
+// draining reports whether Drain was called.
+func (a *API) draining() bool {
+	select {
+	case <-a.drained:
+		return true
+	default:
+		return false
+	}
+}
 
 // route is one verb on one resource.
 type route struct {
@@ -136,7 +164,9 @@ type route struct {
 	open bool
 	// unbounded routes have no time limit and take no slot.
 	unbounded bool
-	handle    handler
+	// endless routes stay out of the histogram of durations.
+	endless bool
+	handle  handler
 }
 
 func (a *API) table() []route {
@@ -171,6 +201,9 @@ func (a *API) routes(metrics http.Handler) *gin.Engine {
 	table := a.table()
 	if metrics != nil {
 		table = append(table, route{method: "GET", path: "/metrics", open: true, unbounded: true, handle: serve(metrics)})
+	}
+	if a.follower != nil {
+		table = append(table, route{method: "GET", path: "/api/v1/orders/stream", unbounded: true, endless: true, handle: a.streamOrders})
 	}
 	for _, r := range table {
 		e.Handle(r.method, r.path, a.observe(r))

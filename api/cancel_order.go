@@ -54,6 +54,8 @@ func (a *API) cancelOrder(ctx context.Context, x *exchange) error {
 		return a.cancelClosed(ctx, x, id)
 	case domain.Code(err) == codeNotCancellable:
 		return a.notCancellable(ctx, id)
+	case errors.Is(err, workflows.ErrUnavailable):
+		return err // nobody knows whether the saga heard of it
 	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
 		if state, err = a.stateOf(ctx, id); err != nil {
 			return err

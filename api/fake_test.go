@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -43,6 +44,8 @@ type fakePlatform struct {
 	viewErr, historyErr, vaultErr, timelineErr        error
 	customerErr                                       error
 	cancelState                                       workflows.OrderState
+	changed                                           []uuid.UUID
+	changesErr                                        error
 	cancelWaits                                       bool
 }
 
@@ -192,6 +195,30 @@ func (f *fakePlatform) Stock(_ context.Context, sku string) ([]readmodel.StockLe
 
 func (f *fakePlatform) Projections(context.Context) ([]readmodel.ProjectionStatus, error) {
 	return f.projections, f.viewErr
+}
+
+// Changes has one change for each of the numbers from its cursor on.
+func (f *fakePlatform) Changes(_ context.Context, cursor string, limit int) ([]uuid.UUID, string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.changesErr != nil {
+		return nil, "", f.changesErr
+	}
+	n := len(f.changed)
+	if cursor != "" {
+		var err error
+		if n, err = strconv.Atoi(cursor); err != nil || n > len(f.changed) {
+			return nil, "", domain.Invalid("cursor", "is none")
+		}
+	}
+	changed := f.changed[n:min(n+limit, len(f.changed))]
+	return slices.Clone(changed), strconv.Itoa(n + len(changed)), nil
+}
+
+func (f *fakePlatform) change(ids ...uuid.UUID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.changed = append(f.changed, ids...)
 }
 
 // Seal hides nothing; it keeps what it was given, so that tests can look.

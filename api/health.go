@@ -39,7 +39,7 @@ func (a *API) getReady(ctx context.Context, x *exchange) error {
 			body.Status, status = "not_ready", http.StatusServiceUnavailable
 		}
 	}
-	if a.draining.Load() {
+	if a.draining() {
 		body.Status, status = "draining", http.StatusServiceUnavailable
 	}
 	x.Writer.Header().Set("Cache-Control", "no-store")

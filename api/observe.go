@@ -28,6 +28,7 @@ const requestIDMax = 128
 type metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	streams  prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -40,9 +41,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "orderloom_http_requests_in_flight", Help: "Requests that are being worked on.",
 		}),
+		streams: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders.",
+		}),
 	}
 	if r != nil {
-		r.MustRegister(m.duration, m.inFlight)
+		r.MustRegister(m.duration, m.inFlight, m.streams)
 	}
 	return m
 }
@@ -81,7 +85,11 @@ func (a *API) observe(r route) gin.HandlerFunc {
 			}
 		}
 		c.Writer.WriteHeaderNow()
-		a.report(ctx, x, span, r.method, template, a.now().Sub(start))
+		took := a.now().Sub(start)
+		if !r.endless || c.Writer.Status() != http.StatusOK {
+			a.metrics.duration.WithLabelValues(template, methodOf(r, c.Request), statusText(c.Writer.Status())).Observe(took.Seconds())
+		}
+		a.report(ctx, x, span, methodOf(r, c.Request), template, took)
 	}
 }
 
@@ -112,14 +120,18 @@ func (a *API) attempt(ctx context.Context, x *exchange, r route) (err error) {
 	return r.handle(ctx, x)
 }
 
-// report tells metrics, span and log how the request ended. None of them gets the path, the query or
+// methodOf is the route's method, or the request's where the route is for all.
+func methodOf(r route, request *http.Request) string {
+	if r.method != "" {
+		return r.method
+	}
+	return knownMethod(request.Method)
+}
+
+// report tells span and log how the request ended. None of them gets the path, the query or
 // the body: they may hold what is personal.
 func (a *API) report(ctx context.Context, x *exchange, span trace.Span, method, template string, took time.Duration) {
 	status := x.Writer.Status()
-	if method == "" {
-		method = knownMethod(x.Request.Method)
-	}
-	a.metrics.duration.WithLabelValues(template, method, statusText(status)).Observe(took.Seconds())
 	if span.IsRecording() {
 		span.SetAttributes(
 			semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(template), semconv.HTTPResponseStatusCode(status),

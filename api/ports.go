@@ -6,8 +6,17 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
+)
+
+var (
+	_ Sagas     = (*workflows.Client)(nil)
+	_ Warehouse = (*workflows.Client)(nil)
+	_ Orders    = (*readmodel.Reader)(nil)
+	_ Views     = (*readmodel.Reader)(nil)
+	_ Vault     = (*privacy.Vault)(nil)
 )
 
 // Sagas starts and steers the sagas of orders. Errors: [workflows.ErrUnavailable] when Temporal
@@ -53,6 +62,15 @@ type Views interface {
 	Stock(ctx context.Context, sku string) ([]readmodel.StockLevel, error)
 	// Projections tells how far each projection is behind the events.
 	Projections(ctx context.Context) ([]readmodel.ProjectionStatus, error)
+}
+
+// Changes tells which orders have changed, for those who follow them.
+type Changes interface {
+	// Changes returns the orders that changed after a cursor, oldest change first, at most limit of them,
+	// and the cursor behind the last. It never passes over a change that becomes visible late, and does
+	// not wait for one. The empty cursor stands for now: nothing has changed since. Errors: invalid for a
+	// cursor that is none; cursor_expired when what changed after it is not kept any more.
+	Changes(ctx context.Context, cursor string, limit int) (changed []uuid.UUID, next string, err error)
 }
 
 // Vault seals and opens personal data under the key of the person it belongs to.

@@ -43,6 +43,7 @@ const (
 	codeInsufficientStock = "insufficient_stock"
 	codeRefused           = "refused"
 	codeNotVisibleYet     = readmodel.CodeNotVisibleYet
+	codeCursorExpired     = "cursor_expired"
 	codeOverloaded        = "overloaded"
 	codeUnavailable       = "unavailable"
 	codeTimeout           = "timeout"
@@ -113,6 +114,10 @@ var problemKinds = []problemKind{
 	{
 		codeNotVisibleYet, http.StatusServiceUnavailable, "The order has not reached this version yet",
 		"The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or without min_version.",
+	},
+	{
+		codeCursorExpired, http.StatusGone, "The changes since then are not kept any more",
+		"The stream was left too long ago to go on where it stopped. Read the orders that matter once more, and follow the stream from now on, without Last-Event-ID.",
 	},
 	{
 		codeOverloaded, http.StatusServiceUnavailable, "Too many requests at once",

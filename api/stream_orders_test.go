@@ -1,0 +1,160 @@
+package api
+
+import (
+	"bufio"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	streamPath           = "/api/v1/orders/stream"
+	streamedWriteTimeout = 50 * time.Millisecond
+)
+
+// sseClient reads a stream as the HTML standard has browsers do it.
+type sseClient struct {
+	response *http.Response
+	lines    *bufio.Scanner
+	lastID   string
+}
+
+func (b *testBundle) follow(t *testing.T, query, lastID string) *sseClient {
+	t.Helper()
+	server := httptest.NewUnstartedServer(b.api)
+	server.Config.WriteTimeout = streamedWriteTimeout
+	server.Start()
+	t.Cleanup(server.Close)
+	t.Cleanup(b.api.Drain)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+streamPath+query, nil)
+	require.NoError(t, err)
+	if lastID != "" {
+		r.Header.Set("Last-Event-ID", lastID)
+	}
+	response, err := server.Client().Do(r)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = response.Body.Close() })
+	require.Equal(t, http.StatusOK, response.StatusCode)
+	require.Equal(t, "text/event-stream", response.Header.Get("Content-Type"))
+	return &sseClient{response: response, lines: bufio.NewScanner(response.Body), lastID: lastID}
+}
+
+// next returns the data of the next event, and "" at the end of the stream.
+func (c *sseClient) next(t *testing.T) string {
+	t.Helper()
+	for c.lines.Scan() {
+		name, value, _ := strings.Cut(c.lines.Text(), ": ")
+		switch name {
+		case "id":
+			c.lastID = value
+		case "data":
+			loadContract().checkBody(t, []string{"components", "schemas", "OrderChange"}, value)
+			return value
+		}
+	}
+	return ""
+}
+
+// id reads on until the client's id is this.
+func (c *sseClient) id(t *testing.T, id string) {
+	t.Helper()
+	for c.lastID != id && c.lines.Scan() {
+		if value, ok := strings.CutPrefix(c.lines.Text(), "id: "); ok {
+			c.lastID = value
+		}
+	}
+	require.Equal(t, id, c.lastID)
+}
+
+func fast(o *Options) { o.Limits.StreamPoll = time.Millisecond }
+
+func TestStreamOrders(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fast)
+	b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+	b.change(someOrder, someOrder)
+	c := b.follow(t, "", "")
+	c.id(t, "2")
+	b.change(someOrder, uuid.New())
+	data := c.next(t)
+	require.Contains(t, data, `"status":"shipped"`)
+	require.NotContains(t, data, "Geheime")
+	c.id(t, "4")
+
+	b.change(someOrder)
+	again := b.follow(t, "", "3")
+	require.Contains(t, again.next(t), someOrder.String(), "what was missed")
+	again.id(t, "5")
+}
+
+func TestStreamOrdersFilters(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fast)
+	v := b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+	v.OrderID, v.CustomerID = uuid.New(), "cust-2"
+	b.views[v.OrderID] = v
+	b.change(someOrder, v.OrderID)
+	require.Contains(t, b.follow(t, "?customer_id=cust-2", "0").next(t), "cust-2")
+	require.Contains(t, b.follow(t, "?order_id="+v.OrderID.String(), "0").next(t), "cust-2")
+}
+
+func TestStreamOrdersEndsWhenDraining(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fast)
+	c := b.follow(t, "", "")
+	c.id(t, "0")
+	b.api.Drain()
+	require.Empty(t, c.next(t))
+	require.NoError(t, c.lines.Err())
+}
+
+func TestStreamOrdersKeepsAlive(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fast, func(o *Options) { o.Limits.StreamKeepAlive = time.Millisecond })
+	c := b.follow(t, "", "")
+	// It outlives the server's limit for the writing of an answer.
+	for start, comments := time.Now(), 0; comments == 0 || time.Since(start) < 3*streamedWriteTimeout; {
+		require.True(t, c.lines.Scan(), "%v after %s", c.lines.Err(), time.Since(start))
+		if strings.HasPrefix(c.lines.Text(), ":") {
+			comments++
+		}
+	}
+}
+
+func TestStreamOrdersOfManyShareOneLook(t *testing.T) {
+	t.Parallel()
+	f := newFakePlatform()
+	look := &follower{source: f, maxAge: time.Hour}
+	f.change(someOrder)
+	_, next, err := look.after(t.Context(), "0")
+	require.NoError(t, err)
+	f.changesErr = errors.New("asked again")
+	changed, again, err := look.after(t.Context(), "0")
+	require.NoError(t, err)
+	require.Equal(t, next, again)
+	require.Len(t, changed, 1)
+}
+
+func TestStreamOrdersRefuses(t *testing.T) {
+	t.Parallel()
+	b := setup(t, fast, func(o *Options) { o.Limits.StreamsMax = 1 })
+	p := b.get(t, streamPath+"?order_id=1&x=2", "Last-Event-ID", strings.Repeat("x", 129)).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.ElementsMatch(t, []string{"query:order_id", "query:x", "header:Last-Event-ID"}, p.fields())
+	p = b.get(t, streamPath, "Last-Event-ID", "yesterday").problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Equal(t, []string{"header:Last-Event-ID"}, p.fields())
+	b.changesErr = domain.Refuse(codeCursorExpired, "too old")
+	b.get(t, streamPath, "Last-Event-ID", "1").problem(t, http.StatusGone, codeCursorExpired)
+	b.changesErr = errors.New("no connection")
+	b.get(t, streamPath).problem(t, http.StatusServiceUnavailable, codeUnavailable)
+	b.changesErr = nil
+	b.follow(t, "", "").id(t, "0")
+	b.get(t, streamPath).problem(t, http.StatusServiceUnavailable, codeOverloaded)
+}
