@@ -31,6 +31,8 @@ type orderSaga struct {
 	// partly is true once lines were cancelled, so that less is captured than was authorised.
 	partly  bool
 	overdue bool
+	// refusal is why the last signal was not carried out, for operators to read.
+	refusal string
 	// amendments counts the changes of address, so that each is a step of its own.
 	amendments int
 }
@@ -196,6 +198,7 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 		if err := workflow.Await(ctx, func() bool { return s.cancel != nil || dispatches.Len() > 0 || ends.waiting() }); err != nil {
 			return err
 		}
+		s.refusal = ""
 		var dispatch Dispatch
 		var err error
 		switch {

@@ -30,7 +30,7 @@ func (s *orderSaga) enter(ctx workflow.Context, status order.Status) error {
 // wait tells operators what the order is waiting for, in the Web UI and in answers to queries.
 func (s *orderSaga) wait(ctx workflow.Context, forWhat string) {
 	s.state.WaitingFor = forWhat
-	s.describe(ctx, "")
+	s.describe(ctx)
 }
 
 func (s *orderSaga) waitForParcels(ctx workflow.Context) {
@@ -54,22 +54,23 @@ func (s *orderSaga) waitForParcels(ctx workflow.Context) {
 		waits = append(waits, fmt.Sprintf("Waiting for the delivery of %d of %d parcels: %s.", len(under), len(s.state.Shipments), strings.Join(under, ", ")))
 	}
 	s.state.WaitingFor = strings.Join(waits, " ")
-	s.describe(ctx, "")
+	s.describe(ctx)
 }
 
 // refused tells operators why the last request was not carried out, where it came as a signal and
 // there is nobody to answer.
 func (s *orderSaga) refused(ctx workflow.Context, code, message string) {
 	workflow.GetLogger(ctx).Warn("Refused a request.", "code", code)
-	s.describe(ctx, fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, message))
+	s.refusal = fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, message)
+	s.describe(ctx)
 }
 
-func (s *orderSaga) describe(ctx workflow.Context, refusal string) {
+func (s *orderSaga) describe(ctx workflow.Context) {
 	details := fmt.Sprintf("**%s** is %s. %s", s.state.OrderNumber, s.state.Status, s.state.WaitingFor)
 	if s.state.Reason != "" {
 		details += " Reason: " + s.state.Reason
 	}
-	workflow.SetCurrentDetails(ctx, details+refusal)
+	workflow.SetCurrentDetails(ctx, details+s.refusal)
 }
 
 // SearchAttributes returns the search attributes that the sagas set, with their types.

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -78,8 +77,7 @@ func authorize(ctx workflow.Context, in PaymentInput) (activities.Authorized, er
 	answer, err := stepWithin(ctx, orDefault(in.Deadline, PaymentDeadline), "Authorise "+in.Amount.String(), a.AuthorizePayment, activities.AuthorizePayment{
 		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, At: workflow.Now(ctx),
 	})
-	var timeout *temporal.TimeoutError
-	if errors.As(err, &timeout) {
+	if err != nil && !isFinal(err) { // the last attempt's failure, or a timeout
 		return activities.Authorized{Status: payment.StatusDeclined, DeclineCode: codeDeadline}, nil
 	}
 	return answer, err

@@ -45,8 +45,15 @@ type platform struct {
 var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
 
 func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *platform {
+	return setupWith(t, stock, review, func(g *sandbox.Gateway) activities.Gateway { return g })
+}
+
+// setupWith is setup with something between the sagas and the sandbox gateway.
+func setupWith(
+	t testing.TB, stock map[string]int, review activities.ReviewRules, wrap func(*sandbox.Gateway) activities.Gateway,
+) *platform {
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(log.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	suite.SetLogger(quiet)
 	store := eventstore.NewMemory()
 	gateway, err := sandbox.Open("")
 	require.NoError(t, err)
@@ -54,17 +61,23 @@ func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *p
 		env: suite.NewTestWorkflowEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
 		gateway: gateway, faults: &faults{}, orderID: uuid.New(), onHand: map[string]int{},
 	}
-	worker.Register(p.env, activities.New(activities.Options{
-		Events: p.events, Gateway: gateway, Vault: plainVault{}, Locations: locations, Review: review,
-	}))
-	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
-	p.env.SetTestTimeout(time.Minute)
+	p.register(wrap(gateway), review)
 	p.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OrderSagaID(p.orderID), TaskQueue: workflows.TaskQueue})
 	for item, quantity := range stock {
 		p.receive(t, item, quantity)
 	}
 	return p
 }
+
+func (p *platform) register(gateway activities.Gateway, review activities.ReviewRules) {
+	worker.Register(p.env, activities.New(activities.Options{
+		Events: p.events, Gateway: gateway, Vault: plainVault{}, Locations: locations, Review: review,
+	}))
+	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
+	p.env.SetTestTimeout(time.Minute)
+}
+
+var quiet = log.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
 
 // receive puts stock on hand without a saga. Items are written "sku@location".
 func (p *platform) receive(t testing.TB, item string, quantity int) {

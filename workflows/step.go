@@ -3,6 +3,7 @@ package workflows
 import (
 	"context"
 	"errors"
+	"math"
 	"time"
 
 	"go.temporal.io/sdk/temporal"
@@ -19,6 +20,9 @@ const (
 	durableAttemptTimeout = 30 * time.Second
 	durableBackoff        = time.Second
 	durableBackoffMax     = time.Minute
+	// durableAttemptsMax is without end for all that matters: at one a minute, four thousand years. It is
+	// said because the SDK's test environment takes 0 to mean ten.
+	durableAttemptsMax = math.MaxInt32
 )
 
 // step runs one activity: as a local activity with a short budget and, when that fails for a reason
@@ -32,7 +36,8 @@ func step[I, O any](ctx workflow.Context, summary string, activity func(context.
 	return out, err
 }
 
-// stepWithin is [step] that outwaits an outage no longer than limit. Error: a timeout after it.
+// stepWithin is [step] that outwaits an outage no longer than limit. Error after it: a timeout, or that of
+// the last attempt.
 func stepWithin[I, O any](ctx workflow.Context, limit time.Duration, summary string, activity func(context.Context, I) (O, error), in I) (O, error) {
 	var out O
 	err := run(ctx, summary, activity, in, &out, limit)
@@ -76,9 +81,11 @@ func durable(ctx workflow.Context, summary string, limit time.Duration) workflow
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    durableAttemptTimeout,
 		ScheduleToCloseTimeout: limit,
-		RetryPolicy:            &temporal.RetryPolicy{InitialInterval: durableBackoff, BackoffCoefficient: 2, MaximumInterval: durableBackoffMax},
 		WaitForCancellation:    true,
 		Summary:                summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: durableBackoff, BackoffCoefficient: 2, MaximumInterval: durableBackoffMax, MaximumAttempts: durableAttemptsMax,
+		},
 	})
 }
 
