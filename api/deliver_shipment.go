@@ -12,24 +12,47 @@ import (
 // POST /api/v1/orders/{order_id}/shipments/{shipment_id}/deliver. It may be repeated. The body is
 // empty, or an empty object.
 func (a *API) deliverShipment(ctx context.Context, x *exchange) error {
+	return a.endShipment(ctx, x, order.ShipmentAtCustomer, a.sagas.DeliverShipment)
+}
+
+// loseShipment reports that the carrier has lost a parcel:
+// POST /api/v1/orders/{order_id}/shipments/{shipment_id}/lost. Otherwise it is as deliverShipment.
+func (a *API) loseShipment(ctx context.Context, x *exchange) error {
+	return a.endShipment(ctx, x, order.ShipmentGone, a.sagas.LoseShipment)
+}
+
+// refuseShipment reports that a parcel came back because the recipient did not take it:
+// POST /api/v1/orders/{order_id}/shipments/{shipment_id}/refused. Otherwise it is as deliverShipment.
+func (a *API) refuseShipment(ctx context.Context, x *exchange) error {
+	return a.endShipment(ctx, x, order.ShipmentCameBack, a.sagas.RefuseShipment)
+}
+
+func (a *API) endShipment(
+	ctx context.Context, x *exchange, end order.ShipmentStatus, report func(context.Context, uuid.UUID, workflows.ShipmentReport) error,
+) error {
 	orderID, shipmentID := x.id("order_id"), x.id("shipment_id")
-	x.idempotencyKey() // a parcel arrives once, with a key or without
-	if x.Request.ContentLength != 0 {
-		err := x.decode(func(d *decoder) { d.object(nil, func(string) {}) })
-		if err != nil {
-			return err
-		}
+	x.idempotencyKey() // a parcel ends once, with a key or without
+	if err := x.decodeNothing(); err != nil {
+		return err
 	}
 	if err := x.invalid(); err != nil {
 		return err
 	}
 	x.orderID = orderID
-	return a.ship(ctx, x, shipmentID, order.ShipmentAtCustomer, mayDeliver, func() error {
-		return a.sagas.DeliverShipment(ctx, orderID, workflows.ShipmentReport{ShipmentID: shipmentID})
+	return a.ship(ctx, x, shipmentID, end, mayDeliver, func() error {
+		return report(ctx, orderID, workflows.ShipmentReport{ShipmentID: shipmentID})
 	})
 }
 
-// mayDeliver says whether a parcel may arrive, as [order.Deliver] decides it.
+// decodeNothing reads a body that is empty, or an empty object.
+func (x *exchange) decodeNothing() error {
+	if x.Request.ContentLength == 0 {
+		return nil
+	}
+	return x.decode(func(d *decoder) { d.object(nil, func(string) {}) })
+}
+
+// mayDeliver says whether a parcel may end, as [order.Deliver] decides it.
 func mayDeliver(s orderState, id uuid.UUID) (order.ShipmentStatus, error) {
 	parcel, err := shipment(s, id)
 	if err == nil && (parcel.Status == order.ShipmentPlanned || parcel.Status == order.ShipmentEmpty) {

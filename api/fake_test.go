@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/readmodel"
@@ -24,6 +26,7 @@ type fakePlatform struct {
 
 	started    map[uuid.UUID]workflows.OrderInput // by Temporal, and not forgotten
 	cancelled  []workflows.CancelRequest
+	requests   []any
 	dispatched []workflows.Dispatch
 	delivered  []workflows.ShipmentReport
 	received   []workflows.StockReceipt
@@ -60,7 +63,7 @@ func newFakePlatform() *fakePlatform {
 func (f *fakePlatform) untouched() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.started)+len(f.cancelled)+len(f.dispatched)+len(f.delivered)+len(f.received)+len(f.adjusted)+f.sealed == 0
+	return len(f.started)+len(f.requests)+len(f.cancelled)+len(f.dispatched)+len(f.delivered)+len(f.received)+len(f.adjusted)+f.sealed == 0
 }
 
 var acceptedAt = time.Date(2026, 11, 23, 6, 30, 0, 0, time.UTC)
@@ -118,6 +121,48 @@ func (f *fakePlatform) DeliverShipment(_ context.Context, _ uuid.UUID, d workflo
 		f.delivered = append(f.delivered, d)
 	}
 	return f.signalErr
+}
+
+func (f *fakePlatform) CancelLines(_ context.Context, _ uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error) {
+	return f.asked(r)
+}
+
+func (f *fakePlatform) AmendAddress(_ context.Context, _ uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error) {
+	return f.asked(r)
+}
+
+func (f *fakePlatform) ReviewOrder(_ context.Context, _ uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error) {
+	return f.asked(fmt.Sprintf("%t by %s", approve, r.By))
+}
+
+func (f *fakePlatform) ReturnGoods(_ context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
+	_, err := f.asked(in)
+	return workflows.ReturnResult{Refunded: money.Must("19.90", "EUR")}, err
+}
+
+func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) error {
+	_, err := f.asked(in)
+	return err
+}
+
+// asked keeps what was asked of a saga.
+func (f *fakePlatform) asked(request any) (workflows.OrderState, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.cancelErr == nil {
+		f.requests = append(f.requests, request)
+	}
+	return f.cancelState, f.cancelErr
+}
+
+func (f *fakePlatform) LoseShipment(_ context.Context, _ uuid.UUID, r workflows.ShipmentReport) error {
+	_, err := f.asked(r)
+	return err
+}
+
+func (f *fakePlatform) RefuseShipment(_ context.Context, _ uuid.UUID, r workflows.ShipmentReport) error {
+	_, err := f.asked(r)
+	return err
 }
 
 func (f *fakePlatform) OrderMemo(_ context.Context, id uuid.UUID) (workflows.OrderMemo, error) {

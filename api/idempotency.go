@@ -20,6 +20,9 @@ var (
 	orderNamespace      = domain.DerivedID(namespace, "order")
 	receiptNamespace    = domain.DerivedID(namespace, "stock receipt")
 	adjustmentNamespace = domain.DerivedID(namespace, "stock adjustment")
+	linesNamespace      = domain.DerivedID(namespace, "cancelled lines")
+	returnNamespace     = domain.DerivedID(namespace, "return")
+	refundNamespace     = domain.DerivedID(namespace, "refund")
 )
 
 // idempotencyKey returns the Idempotency-Key, empty without one. A wrong one is noted.

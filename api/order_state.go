@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
@@ -52,3 +54,46 @@ func shipment(s orderState, id uuid.UUID) (order.Shipment, error) {
 
 // notRunning reports whether a saga could not be asked because none is running.
 func notRunning(err error) bool { return domain.Code(err) == codeNotFound }
+
+// ask asks something of an order's saga and answers 200 with the order's state after it, or 202 when
+// it takes longer than a client should wait. A refusal comes with where the order stands. When the
+// saga is over, over says what that means.
+func (a *API) ask(
+	ctx context.Context, x *exchange, do func(context.Context) (orderState, error), over func(orderState) error,
+) error {
+	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
+	defer cancel()
+	state, err := do(wait)
+	if err == nil {
+		return x.json(http.StatusOK, withShipments(state))
+	}
+	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if errors.Is(err, workflows.ErrUnavailable) || domain.Code(err) == "" && !late {
+		return err // nobody knows whether the saga has heard of it
+	}
+	state, stateErr := a.stateOf(ctx, x.orderID)
+	switch p := asProblem(err); {
+	case stateErr != nil:
+		return stateErr
+	case late:
+		x.Writer.Header().Set("Retry-After", "1")
+		return x.json(http.StatusAccepted, withShipments(state))
+	case !notRunning(err):
+		if p.Status == http.StatusConflict {
+			p.Order = &state
+		}
+		return p
+	}
+	if err := over(state); err != nil {
+		return err
+	}
+	return x.json(http.StatusOK, withShipments(state))
+}
+
+// withShipments makes an empty list of no shipments.
+func withShipments(s orderState) *orderState {
+	if s.Shipments == nil {
+		s.Shipments = []order.Shipment{}
+	}
+	return &s
+}

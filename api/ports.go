@@ -19,20 +19,48 @@ var (
 	_ Vault     = (*privacy.Vault)(nil)
 )
 
-// Sagas starts and steers the sagas of orders. Errors: [workflows.ErrUnavailable] when Temporal
-// can't be reached.
+// Sagas is what the API asks of sagas. All calls may be repeated. Errors of each: not_found when no saga
+// of the order is running; [workflows.ErrUnavailable] when Temporal can't be reached.
 type Sagas interface {
-	// PlaceOrder starts the saga of an order and may be repeated: existed tells that the order was
-	// there already. Errors: idempotency_key_reused when it came from a request with another hash.
+	Placements
+	Amendments
+	Parcels
+	Aftersales
+}
+
+// Placements begins and ends orders.
+type Placements interface {
+	// PlaceOrder starts the saga of an order; existed tells that the order was there already. Errors:
+	// idempotency_key_reused when it came from a request with another hash.
 	PlaceOrder(ctx context.Context, in workflows.OrderInput) (placed workflows.OrderMemo, existed bool, err error)
-	// CancelOrder returns the order's state after everything is undone. Errors: not_found when no saga
-	// of the order is running; not_cancellable; context.DeadlineExceeded when undoing outlasts ctx.
+	// CancelOrder returns the order's state after everything is undone. Errors: not_cancellable;
+	// context.DeadlineExceeded when the saga has heard of it and undoing outlasts ctx.
 	CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error)
-	// DispatchShipment and DeliverShipment report to a running saga. Errors: not_found when none is.
-	DispatchShipment(ctx context.Context, orderID uuid.UUID, d workflows.Dispatch) error
-	DeliverShipment(ctx context.Context, orderID uuid.UUID, d workflows.ShipmentReport) error
 	// OrderMemo returns what the saga's execution was started with. Errors: not_found.
 	OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error)
+}
+
+// Amendments changes orders on their way. Each answers with the order's state after the change. Errors:
+// refusals of the domain; context.DeadlineExceeded as with CancelOrder.
+type Amendments interface {
+	CancelLines(ctx context.Context, orderID uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error)
+	AmendAddress(ctx context.Context, orderID uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error)
+	ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error)
+}
+
+// Parcels reports to a running saga what became of its parcels.
+type Parcels interface {
+	DispatchShipment(ctx context.Context, orderID uuid.UUID, d workflows.Dispatch) error
+	DeliverShipment(ctx context.Context, orderID uuid.UUID, r workflows.ShipmentReport) error
+	LoseShipment(ctx context.Context, orderID uuid.UUID, r workflows.ShipmentReport) error
+	RefuseShipment(ctx context.Context, orderID uuid.UUID, r workflows.ShipmentReport) error
+}
+
+// Aftersales gives money back. Errors: refusals of the domain; idempotency_key_reused when the id
+// belongs to another return or refund.
+type Aftersales interface {
+	ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error)
+	RefundPayment(ctx context.Context, in workflows.RefundInput) error
 }
 
 // Warehouse records what happens to stock outside of orders. Both calls may be repeated under the

@@ -41,6 +41,15 @@ const (
 	codeNotDispatchable   = "not_dispatchable"
 	codeNotDeliverable    = "not_deliverable"
 	codeInsufficientStock = "insufficient_stock"
+	codeNothingLeft       = "nothing_left"
+	codeNotAmendable      = "not_amendable"
+	codeCountryFixed      = "country_fixed"
+	codeNotHeld           = "not_held"
+	codeAlreadyReviewed   = "already_reviewed"
+	codeNotReturnable     = "not_returnable"
+	codeWindowClosed      = "return_window_closed"
+	codeRefundTooLarge    = "refund_exceeds_capture"
+	codeGatewayRefused    = "gateway_refused"
 	codeRefused           = "refused"
 	codeNotVisibleYet     = readmodel.CodeNotVisibleYet
 	codeCursorExpired     = "cursor_expired"
@@ -106,6 +115,42 @@ var problemKinds = []problemKind{
 	{
 		codeInsufficientStock, http.StatusConflict, "There is not enough stock for that",
 		"The adjustment would take away what is reserved for orders.",
+	},
+	{
+		codeNothingLeft, http.StatusConflict, "Nothing of the order would be left",
+		"To take everything out of an order is to cancel it: use the route for that.",
+	},
+	{
+		codeNotAmendable, http.StatusConflict, "The address can't be changed any more",
+		"A parcel has left with the address it had, or the order is cancelled. The order member tells where the order stands.",
+	},
+	{
+		codeCountryFixed, http.StatusConflict, "The country of an order can't be changed",
+		"Another country may mean another warehouse and another price. Cancel the order and place a new one.",
+	},
+	{
+		codeNotHeld, http.StatusConflict, "The order waits for no review",
+		"Only an order that a rule has held is approved or rejected. The order member tells where the order stands.",
+	},
+	{
+		codeAlreadyReviewed, http.StatusConflict, "The review is made already",
+		"Someone has decided on this order before.",
+	},
+	{
+		codeNotReturnable, http.StatusConflict, "The order can't be returned yet",
+		"Goods come back once the order is delivered; before that, the order is cancelled, or a parcel refused.",
+	},
+	{
+		codeWindowClosed, http.StatusConflict, "The time for returns is over",
+		"Goods can be returned within 30 days of their delivery.",
+	},
+	{
+		codeRefundTooLarge, http.StatusConflict, "There is not so much to refund",
+		"No more can go back than was captured and not refunded yet.",
+	},
+	{
+		codeGatewayRefused, http.StatusConflict, "The payment gateway refuses to give the money back",
+		"It will not change its mind by itself: someone has to look at the payment at the gateway.",
 	},
 	{
 		codeRefused, http.StatusConflict, "A rule of the business refuses that",
