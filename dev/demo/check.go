@@ -55,13 +55,7 @@ func (r *result) look(ctx context.Context, s *shop, placed Order) error {
 	r.same("reason told to the customer", r.order.CancelReason, want.reason)
 	r.same("money taken", r.order.Captured.Amount, want.captured)
 	r.same("order number", r.order.OrderNumber, placed.OrderNumber)
-	delivered := 0
-	for _, parcel := range r.order.Shipments {
-		if parcel.Status == "delivered" {
-			delivered++
-		}
-	}
-	r.same("parcels delivered", delivered, want.parcels)
+	r.same("parcels delivered", r.order.deliveredParcels(), want.parcels)
 	if err := r.lookAtTimeline(ctx, s); err != nil {
 		return err
 	}

@@ -101,13 +101,13 @@ func (p sample) play(ctx context.Context, s *shop, run string) (result, error) {
 // earlierMax is how many earlier orders are listed.
 const earlierMax = 20
 
-// Earlier lists the newest orders that are there already and returns how many it listed.
-func Earlier(ctx context.Context, opts Options) (int, error) {
+// Earlier lists the newest orders that are there already.
+func Earlier(ctx context.Context, opts Options) error {
 	orders, err := opts.shop().orders(ctx, earlierMax)
 	if err != nil {
-		return 0, fmt.Errorf("list earlier orders: %w", err)
+		return fmt.Errorf("list earlier orders: %w", err)
 	}
 	p := printer{out: opts.Out, colour: opts.Colour, sagaURL: opts.SagaURL}
 	p.earlier(orders)
-	return len(orders), nil
+	return nil
 }

@@ -39,7 +39,9 @@ func (p printer) title(number int, s sample) {
 func (p printer) result(r result) {
 	p.line("   %s, %s, for %s", r.order.OrderNumber, r.order.Total, r.order.CustomerID)
 	if p.sagaURL != nil {
-		p.line("   %s", p.sagaURL(r.order.OrderID))
+		if url := p.sagaURL(r.order.OrderID); url != "" {
+			p.line("   %s", url)
+		}
 	}
 	if len(r.timeline) > 0 {
 		begun := r.timeline[0].OccurredAt
@@ -72,10 +74,12 @@ func verdict(o Order) string {
 	if o.Captured.Amount != "" && strings.Trim(o.Captured.Amount, "0.") != "" {
 		words = append(words, o.Captured.String()+" taken")
 	}
-	if parcels := len(o.Shipments); parcels == 1 {
-		words = append(words, "1 parcel")
-	} else if parcels > 1 {
-		words = append(words, fmt.Sprintf("%d parcels", parcels))
+	switch parcels := o.deliveredParcels(); parcels {
+	case 0:
+	case 1:
+		words = append(words, "1 parcel delivered")
+	default:
+		words = append(words, fmt.Sprintf("%d parcels delivered", parcels))
 	}
 	return strings.Join(words, ", ")
 }

@@ -65,6 +65,16 @@ type Order struct {
 	CreatedAt         time.Time  `json:"created_at"`
 }
 
+func (o Order) deliveredParcels() int {
+	count := 0
+	for _, parcel := range o.Shipments {
+		if parcel.Status == "delivered" {
+			count++
+		}
+	}
+	return count
+}
+
 type shipment struct {
 	ShipmentID     string         `json:"shipment_id"`
 	Location       string         `json:"location"`

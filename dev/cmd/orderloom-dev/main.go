@@ -32,6 +32,8 @@ const usage = `usage: orderloom-dev [-data directory] run | demo | stack
 const (
 	exitFailed = 1
 	exitUsage  = 2
+	// exitInterrupted is what a shell reports of a command that Ctrl-C has ended.
+	exitInterrupted = 130
 )
 
 func main() {
@@ -53,7 +55,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := command(ctx, *data); err != nil && !errors.Is(err, context.Canceled) {
+	if err := command(ctx, *data); err != nil {
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+			fmt.Fprintln(os.Stderr, "orderloom-dev: interrupted before it was done")
+			os.Exit(exitInterrupted)
+		}
 		fmt.Fprintf(os.Stderr, "orderloom-dev: %v\n", err)
 		os.Exit(exitFailed)
 	}

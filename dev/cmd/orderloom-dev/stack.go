@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/orderloom/orderloom/dev/platform"
 	"github.com/orderloom/orderloom/dev/stack"
 	"github.com/orderloom/orderloom/internal/progress"
 )
@@ -20,9 +21,6 @@ func startStack(ctx context.Context, data string, log progress.Log) (*stack.Stac
 	}
 	return stack.Start(ctx, options)
 }
-
-// errLost says that one of the servers has ended, and with it what the platform stands on.
-var errLost = errors.New("PostgreSQL has ended unasked; its log lies beside its data")
 
 // runStack runs the servers alone. What it prints can be read by a shell: eval, source or an env file.
 func runStack(ctx context.Context, data string) (err error) {
@@ -42,6 +40,6 @@ func runStack(ctx context.Context, data string) (err error) {
 	case <-ctx.Done():
 		return nil
 	case <-s.Lost():
-		return errLost
+		return platform.ErrLost
 	}
 }

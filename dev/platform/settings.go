@@ -1,4 +1,4 @@
-package main
+package platform
 
 import (
 	"crypto/rand"
@@ -13,30 +13,30 @@ import (
 	"github.com/orderloom/orderloom/internal/config"
 )
 
-// apiPort is where the API listens unless it is taken or ORDERLOOM_HTTP_ADDRESS says otherwise.
-const apiPort = 8080
-
-// settings reads the product's settings: what the environment gives, else what suits one machine.
-func settings(data string, addresses stack.Addresses) (config.Config, error) {
+// settings reads the product's settings: those given, else what suits one machine.
+func settings(opts Options, addresses stack.Addresses) (config.Config, error) {
+	given := func(name string) string {
+		if name == "ORDERLOOM_API_KEYS" {
+			return "" // only hashes of keys are known, and the sample orders need one: here the API is open
+		}
+		value, _ := opts.Lookup(name)
+		return strings.TrimSpace(value)
+	}
 	defaults := addresses.Environment()
 	defaults["ORDERLOOM_PAYMENT_GATEWAY"] = config.GatewaySandbox
 	defaults["ORDERLOOM_LOCATIONS"] = "berlin:DE,reno:US"
-	if data != "" {
-		defaults["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(data, "sandbox-ledger.jsonl")
+	if opts.Data != "" {
+		defaults["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(opts.Data, "sandbox-ledger.jsonl")
 	}
 	if given("ORDERLOOM_MASTER_KEYS") == "" {
-		key, err := masterKey(data)
+		key, err := masterKey(opts.Data)
 		if err != nil {
 			return config.Config{}, err
 		}
 		defaults["ORDERLOOM_MASTER_KEYS"] = key
 	}
 	if given("ORDERLOOM_HTTP_ADDRESS") == "" {
-		port := apiPort
-		if data == "" {
-			port = 0
-		}
-		address, err := stack.Listen("the API", port, say)
+		address, err := stack.Listen("the API", opts.APIPort, opts.Log)
 		if err != nil {
 			return config.Config{}, err
 		}
@@ -49,14 +49,6 @@ func settings(data string, addresses stack.Addresses) (config.Config, error) {
 		value, ok := defaults[name]
 		return value, ok
 	}, config.RoleAll)
-}
-
-// given is a setting of the environment; empty if it is not set.
-func given(name string) string {
-	if name == "ORDERLOOM_API_KEYS" {
-		return "" // only hashes of keys are known, and the sample orders need one: here the API is open
-	}
-	return strings.TrimSpace(os.Getenv(name))
 }
 
 const masterKeyBytes = 32

@@ -1,0 +1,66 @@
+// Package e2e takes whole orders through the whole platform: HTTP, a real Temporal server, the event
+// store, Kafka's protocol, and the views.
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/dev/demo"
+	"github.com/orderloom/orderloom/dev/platform"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
+)
+
+// What a delivered order of one line may cost a Temporal server. Its price is paid by every order, so
+// going above is a decision to be made, not a thing that happens.
+const (
+	historyEventsMax = 40
+	workflowTasksMax = 5
+)
+
+func TestSampleOrders(t *testing.T) {
+	t.Parallel()
+	p, err := platform.Start(t.Context(), platform.Options{Log: t.Logf})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Stop(context.Background())) })
+
+	var shown bytes.Buffer
+	report, err := demo.Play(t.Context(), demo.Options{
+		APIURL: p.APIURL, SagaURL: p.SagaURL, Locations: p.Locations(), Out: &shown,
+	})
+	require.NoError(t, err)
+	require.True(t, report.AsItShould(), "%s\n%s", report.Differences(), &shown)
+	require.Len(t, report.Orders, 5)
+
+	delivered := report.Orders["Delivered"]
+	events, tasks := cost(t, p, delivered.OrderID)
+	t.Logf("a delivered order of one line: %d history events, %d workflow tasks", events, tasks)
+	require.LessOrEqual(t, events, historyEventsMax)
+	require.LessOrEqual(t, tasks, workflowTasksMax)
+}
+
+// cost counts the events and the workflow tasks in the history of an order's saga.
+func cost(t *testing.T, p *platform.Platform, orderID string) (events, tasks int) {
+	t.Helper()
+	c, err := client.DialContext(t.Context(), client.Options{
+		HostPort: p.Config.Temporal.Address, Namespace: p.Config.Temporal.Namespace,
+	})
+	require.NoError(t, err)
+	defer c.Close()
+	saga := workflows.OrderSagaID(uuid.MustParse(orderID))
+	history := c.GetWorkflowHistory(t.Context(), saga, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for history.HasNext() {
+		event, err := history.Next()
+		require.NoError(t, err)
+		events++
+		if event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+			tasks++
+		}
+	}
+	return events, tasks
+}

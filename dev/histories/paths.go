@@ -1,0 +1,273 @@
+package histories
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/api/enums/v1"
+)
+
+// path is a way that an order, or something beside orders, can take.
+type path struct {
+	name      string
+	play      func(*player) error
+	deadlines workflows.Deadlines
+}
+
+// soon is a deadline that passes while one waits for it.
+const soon = 500 * time.Millisecond
+
+var paths = []path{
+	{name: "delivered", play: func(p *player) error { return errors.Join(p.confirmed(), p.delivered()) }},
+	{name: "two-parcels", play: twoParcels},
+	{name: "declined", play: func(p *player) error {
+		return errors.Join(p.placed("tok_decline"), p.end(order.StatusCancelled, order.ReasonPaymentDeclined))
+	}},
+	{name: "out-of-stock", play: func(p *player) error {
+		return errors.Join(p.place(p.input("tok_approve", line{"beans", 2, "12.90"})), p.end(order.StatusCancelled, order.ReasonOutOfStock))
+	}},
+	{name: "invalid", play: invalid},
+
+	{name: "cancelled-by-update", play: cancelledByUpdate},
+	{name: "cancelled-by-signal", play: cancelledBySignal},
+	{name: "cancelled-execution", play: cancelledExecution},
+	{name: "lines-cancelled", play: linesCancelled},
+	{name: "amended", play: amended},
+	{name: "requests-refused", play: requestsRefused},
+
+	{name: "held-approved", play: heldApproved},
+	{name: "held-rejected", play: heldRejected},
+	{name: "held-too-long", deadlines: workflows.Deadlines{Review: soon}, play: func(p *player) error {
+		return errors.Join(p.held(), p.end(order.StatusCancelled, order.ReasonReviewDeadline))
+	}},
+
+	{name: "backordered", play: backordered},
+	{name: "backordered-too-long", deadlines: workflows.Deadlines{Stock: soon}, play: func(p *player) error {
+		return errors.Join(p.backordered(), p.awaitStock(), p.end(order.StatusCancelled, order.ReasonStockDeadline))
+	}},
+	{name: "backordered-cancelled", play: func(p *player) error {
+		return errors.Join(p.backordered(), p.awaitStock(), p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
+	}},
+
+	{name: "bank-confirmed", play: func(p *player) error {
+		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.bank(true), p.await(order.StatusConfirmed), p.delivered())
+	}},
+	{name: "bank-declined", play: func(p *player) error {
+		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.bank(false), p.end(order.StatusCancelled, order.ReasonPaymentDeclined))
+	}},
+	{name: "bank-too-late", deadlines: workflows.Deadlines{Payment: soon}, play: bankTooLate},
+	{name: "bank-cancelled", play: func(p *player) error {
+		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
+	}},
+
+	{name: "gateway-down", play: gatewayDown},
+	{name: "gateway-down-when-cancelled", play: gatewayDownWhenCancelled},
+	{name: "gateway-answer-lost", play: func(p *player) error {
+		return errors.Join(p.placed("tok_timeout"), p.await(order.StatusConfirmed), p.delivered())
+	}},
+
+	{name: "dispatch-overdue", deadlines: workflows.Deadlines{Dispatch: soon}, play: dispatchOverdue},
+	{name: "parcel-lost", play: func(p *player) error { return p.parcelEnds(workflows.ShipmentLost) }},
+	{name: "parcel-refused", play: func(p *player) error { return p.parcelEnds(workflows.ShipmentRefused) }},
+
+	{name: "waiting-for-dispatch", play: (*player).confirmed},
+	{name: "waiting-for-delivery", play: func(p *player) error { return errors.Join(p.confirmed(), p.dispatch("berlin")) }},
+
+	{name: "returned", play: returned},
+	{name: "refunded", play: refunded},
+	{name: "stock-received", play: func(p *player) error {
+		p.ran("stock-receipt-" + p.id("receipt/beansberlin").String())
+		return p.receive("beans", "berlin", 10)
+	}},
+	{name: "stock-adjusted", play: stockAdjusted},
+	{name: "reconciled", play: func(p *player) error { return p.run("reconciled", workflows.ReconciliationSaga) }},
+}
+
+func twoParcels(p *player) error {
+	return errors.Join(
+		p.receive("beans", "berlin", 10), p.receive("cups", "reno", 10),
+		p.place(p.input("tok_approve", line{"beans", 2, "12.90"}, line{"cups", 4, "7.50"})), p.await(order.StatusConfirmed),
+		p.dispatch("berlin"), p.deliver("berlin"), p.dispatch("reno"), p.deliver("reno"), p.end(order.StatusDelivered, ""),
+	)
+}
+
+// refusedAs checks that err is a refusal with the code.
+func refusedAs(err error, code string) error {
+	if domain.Code(err) != code {
+		return fmt.Errorf("want the refusal %s, got: %w", code, err)
+	}
+	return nil
+}
+
+func invalid(p *player) error {
+	in := p.input("tok_approve", line{"beans", 2, "12.90"})
+	in.CustomerID = ""
+	if err := p.run(workflows.OrderSagaID(p.orderID), workflows.OrderSaga, in); err == nil {
+		return errors.New("an order without a customer was placed")
+	}
+	return nil
+}
+
+var changedMind = workflows.CancelRequest{Reason: "changed my mind", By: "customer"}
+
+func (p *player) cancel() error {
+	_, err := p.client.CancelOrder(p.ctx, p.orderID, changedMind)
+	return err
+}
+
+func cancelledByUpdate(p *player) error {
+	return errors.Join(p.confirmed(), p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
+}
+
+func cancelledBySignal(p *player) error {
+	return errors.Join(p.confirmed(), p.signal(workflows.CancelOrder, changedMind), p.end(order.StatusCancelled, "changed my mind"))
+}
+
+func cancelledExecution(p *player) error {
+	return errors.Join(
+		p.confirmed(), p.world.temporal.CancelWorkflow(p.ctx, workflows.OrderSagaID(p.orderID), ""),
+		p.end(order.StatusCancelled, "operator_request"),
+	)
+}
+
+func linesCancelled(p *player) error {
+	if err := p.confirmed(); err != nil {
+		return err
+	}
+	_, err := p.client.CancelLines(p.ctx, p.orderID, workflows.CancelLinesRequest{
+		RequestID: p.id("one piece less"), Lines: []inventory.Line{{SKU: p.sku("beans"), Quantity: 1}}, Reason: "one is enough", By: "customer",
+	})
+	return errors.Join(err, p.delivered())
+}
+
+func amended(p *player) error {
+	if err := p.confirmed(); err != nil {
+		return err
+	}
+	_, err := p.client.AmendAddress(p.ctx, p.orderID, workflows.AmendRequest{
+		Country: "DE", Personal: domain.Sealed{Key: "cus_1:1", Data: []byte("sealed too")}, By: "customer",
+	})
+	return errors.Join(err, p.delivered())
+}
+
+// requestsRefused asks by signal for what can't be done.
+func requestsRefused(p *player) error {
+	return errors.Join(
+		p.confirmed(), p.signal(workflows.CancelOrder, workflows.CancelRequest{By: "customer"}),
+		p.signal(workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.id("no such shipment")}),
+		p.dispatch("berlin"), p.signal(workflows.CancelOrder, changedMind), p.delivered(),
+	)
+}
+
+// held places an order that a rule holds, and waits until it waits for a person.
+func (p *player) held() error {
+	return errors.Join(
+		p.receive("machine", "berlin", 1), p.place(p.input("tok_approve", line{"machine", 1, "1900.00"})),
+		p.awaitTimer(workflows.OrderSagaID(p.orderID)),
+	)
+}
+
+func (p *player) review(approve bool) error {
+	_, err := p.client.ReviewOrder(p.ctx, p.orderID, approve, workflows.ReviewRequest{By: "operator"})
+	return err
+}
+
+func heldApproved(p *player) error {
+	return errors.Join(p.held(), p.review(true), p.await(order.StatusConfirmed), p.delivered())
+}
+
+func heldRejected(p *player) error {
+	return errors.Join(p.held(), p.review(false), p.end(order.StatusCancelled, order.ReasonReviewRejected))
+}
+
+// backordered places an order for goods that are not there.
+func (p *player) backordered() error {
+	in := p.input("tok_approve", line{"beans", 2, "12.90"})
+	in.AllowBackorder = true
+	return p.place(in)
+}
+
+func backordered(p *player) error {
+	p.ran("stock-receipt-" + p.id("receipt/beansberlin").String())
+	return errors.Join(p.backordered(), p.awaitStock(), p.receive("beans", "berlin", 10), p.await(order.StatusConfirmed), p.delivered())
+}
+
+// bank is the bank's answer to a payment that had been left open.
+func (p *player) bank(confirms bool) error {
+	u := workflows.PaymentUpdate{GatewayRef: "sandbox_1", Status: "authorized", ExpiresAt: time.Now().Add(7 * 24 * time.Hour).UTC()}
+	if !confirms {
+		u = workflows.PaymentUpdate{GatewayRef: "sandbox_1", Status: "declined", DeclineCode: "authentication_failed"}
+	}
+	return p.client.PaymentUpdated(p.ctx, p.orderID, u)
+}
+
+func bankTooLate(p *player) error {
+	id := fmt.Sprintf("late-payment-%s-authorized", p.orderID)
+	p.ran(id)
+	err := errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.end(order.StatusCancelled, order.ReasonPaymentDeadline), p.bank(true))
+	return errors.Join(err, p.world.temporal.GetWorkflow(p.ctx, id, "").Get(p.ctx, nil))
+}
+
+func gatewayDown(p *player) error {
+	if err := p.receive("beans", "berlin", 10); err != nil {
+		return err
+	}
+	p.world.gateway.fail(outage)
+	return errors.Join(p.place(p.input("tok_approve", line{"beans", 2, "12.90"})), p.await(order.StatusConfirmed), p.delivered())
+}
+
+func gatewayDownWhenCancelled(p *player) error {
+	if err := p.confirmed(); err != nil {
+		return err
+	}
+	p.world.gateway.fail(outage)
+	return errors.Join(p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
+}
+
+func dispatchOverdue(p *player) error {
+	return errors.Join(p.confirmed(), p.until("the deadline", func() (bool, error) {
+		return p.has(workflows.OrderSagaID(p.orderID), enums.EVENT_TYPE_TIMER_FIRED), nil
+	}), p.delivered())
+}
+
+func (p *player) parcelEnds(report string) error {
+	err := errors.Join(p.confirmed(), p.dispatch("berlin"), p.signal(report, p.report("berlin")))
+	return errors.Join(err, p.world.temporal.GetWorkflow(p.ctx, workflows.OrderSagaID(p.orderID), "").Get(p.ctx, nil))
+}
+
+func returned(p *player) error {
+	if err := errors.Join(p.confirmed(), p.delivered()); err != nil {
+		return err
+	}
+	p.executions = []string{"return-" + p.id("return").String()}
+	_, err := p.client.ReturnGoods(p.ctx, workflows.ReturnInput{
+		OrderID: p.orderID, ReturnID: p.id("return"), Reason: "too loud",
+		Lines: []order.ReturnLine{{ShipmentID: p.shipment("berlin"), SKU: p.sku("beans"), Quantity: 1}},
+	})
+	return err
+}
+
+func refunded(p *player) error {
+	if err := errors.Join(p.confirmed(), p.delivered()); err != nil {
+		return err
+	}
+	p.executions = []string{"refund-" + p.id("refund").String()}
+	return p.client.RefundPayment(p.ctx, workflows.RefundInput{
+		OrderID: p.orderID, RefundID: p.id("refund"), Amount: money.Must("5.00", "EUR"), Reason: "a scratch",
+	})
+}
+
+func stockAdjusted(p *player) error {
+	if err := p.receive("beans", "berlin", 10); err != nil {
+		return err
+	}
+	a := workflows.StockAdjustment{AdjustmentID: p.id("adjustment"), SKU: p.sku("beans"), Location: "berlin", Delta: -3, Reason: "broken"}
+	p.ran("stock-adjustment-" + a.AdjustmentID.String())
+	return p.client.AdjustStock(p.ctx, a)
+}

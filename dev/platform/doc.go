@@ -1,0 +1,13 @@
+// Package platform runs all of Orderloom in this process: the embedded stack and, told nothing but its
+// addresses, the product in the role all.
+//
+//	p, err := platform.Start(ctx, platform.Options{Data: ".data", Log: log})
+//	if err != nil {
+//		return err
+//	}
+//	defer p.Stop(ctx)
+//	fmt.Println(p.APIURL)
+//
+// Settings of the product that the environment gives are used; the rest suits one machine: the sandbox
+// gateway with its ledger among the data, two locations, a master key drawn once for the data.
+package platform
