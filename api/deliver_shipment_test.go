@@ -48,3 +48,16 @@ func TestDeliverShipmentRefusesBadInput(t *testing.T) {
 	b.post(t, shipmentPath("/deliver"), `{`).problem(t, http.StatusBadRequest, codeMalformedJSON)
 	require.True(t, b.untouched())
 }
+
+func TestParcelsThatDoNotArrive(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+	require.Equal(t, "lost", b.post(t, shipmentPath("/lost"), "").object(t)["status"])
+	require.Equal(t, "refused", b.post(t, shipmentPath("/refused"), "{}").object(t)["status"])
+	require.Equal(t, []any{workflows.ShipmentReport{ShipmentID: someShipment}, workflows.ShipmentReport{ShipmentID: someShipment}}, b.requests)
+	b.givenOrder(t, order.StatusCancelled, order.ShipmentGone)
+	require.Equal(t, "lost", b.post(t, shipmentPath("/deliver"), "").object(t)["status"], "it has ended before, in another way")
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.post(t, shipmentPath("/lost"), "").problem(t, http.StatusConflict, codeNotDeliverable)
+}

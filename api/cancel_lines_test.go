@@ -1,0 +1,55 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+)
+
+const goodCancelLines = `{"lines": [{"sku": "SKU-1", "quantity": 1}], "reason": "customer_request"}`
+
+func TestCancelLines(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: order.Number(someOrder), Status: order.StatusConfirmed}
+	for range 2 {
+		require.Equal(t, http.StatusOK, b.post(t, orderPath("/lines/cancel"), goodCancelLines, "Idempotency-Key", "k").status)
+	}
+	require.Equal(t, b.requests[0], b.requests[1], "the key makes the request's id")
+	r := b.requests[0].(workflows.CancelLinesRequest)
+	require.Equal(t, []inventory.Line{{SKU: "SKU-1", Quantity: 1}}, r.Lines)
+	b.post(t, orderPath("/lines/cancel"), goodCancelLines)
+	require.NotEqual(t, r.RequestID, b.requests[2].(workflows.CancelLinesRequest).RequestID)
+}
+
+func TestCancelLinesRefuses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusCancelled, "")
+	line := `{"sku": "a", "quantity": 1}`
+	for body, fields := range map[string][]string{
+		`{}`:                            {"body:lines", "body:reason"},
+		`{"lines": [], "reason": "x"}`:  {"body:lines"},
+		`{"lines": "a", "reason": "x"}`: {"body:lines"},
+		`{"lines": [{"sku": "", "quantity": 0.5}, 7], "reason": ""}`: {
+			"body:lines[0].sku", "body:lines[0].quantity", "body:lines[1]", "body:reason",
+		},
+		`{"lines": [` + strings.Repeat(line+",", 100) + line + `], "reason": "x"}`: {"body:lines[100]"},
+	} {
+		require.ElementsMatch(t, fields, b.post(t, orderPath("/lines/cancel"), body).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields(), body)
+	}
+	require.True(t, b.untouched())
+	b.cancelErr = domain.Refuse(codeNothingLeft, "nothing would be left")
+	b.post(t, orderPath("/lines/cancel"), goodCancelLines).problem(t, http.StatusConflict, codeNothingLeft)
+	b.cancelErr = domain.Refuse(codeInvalid, "lines[0]: of SKU-1 only 0 have not left yet")
+	b.post(t, orderPath("/lines/cancel"), goodCancelLines).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
+	p := b.post(t, orderPath("/lines/cancel"), goodCancelLines).problem(t, http.StatusConflict, codeNotCancellable)
+	require.Equal(t, order.StatusCancelled, p.Order.Status)
+}

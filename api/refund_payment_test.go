@@ -1,0 +1,46 @@
+package api
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+)
+
+const goodRefund = `{"amount": "5.00", "currency": "EUR", "reason": "late"}`
+
+func TestRefundPayment(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	first := b.post(t, orderPath("/refunds"), goodRefund, "Idempotency-Key", "k")
+	require.Equal(t, http.StatusCreated, first.status, first.body)
+	require.Equal(t, first.body, b.post(t, orderPath("/refunds"), `{"amount": 5, "currency": "EUR", "reason": "late"}`, "Idempotency-Key", "k").body)
+	require.Equal(t, money.Must("5", "EUR").Text(), b.requests[0].(workflows.RefundInput).Amount.Text())
+}
+
+func TestRefundPaymentRefuses(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusNotFound, codeNotFound)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	for body, fields := range map[string][]string{
+		`{}`: {"body:amount", "body:currency", "body:reason"},
+		`{"amount": 0, "currency": "EUR", "reason": "x"}`:         {"body:amount"},
+		`{"amount": "-1", "currency": "EUR", "reason": "x"}`:      {"body:amount"},
+		`{"amount": "1.001", "currency": "EUR", "reason": "x"}`:   {"body:amount"},
+		`{"amount": "1", "currency": "XXQ", "reason": ""}`:        {"body:currency", "body:reason"},
+		`{"amount": "1", "currency": "USD", "reason": "x"}`:       {"body:currency"},
+		`{"amount": true, "currency": "EUR", "reason": "x"}`:      {"body:amount"},
+		`{"amount": 1e999999999, "currency": "EUR", "reason": 1}`: {"body:amount", "body:reason"},
+	} {
+		require.ElementsMatch(t, fields, b.post(t, orderPath("/refunds"), body).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields(), body)
+	}
+	require.True(t, b.untouched())
+	b.cancelErr = domain.Refuse(codeRefundTooLarge, "only 1.00 EUR can go back")
+	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusConflict, codeRefundTooLarge)
+}
