@@ -96,7 +96,8 @@ type querier interface {
 
 func readIdentity(ctx context.Context, db querier) (identity, error) {
 	var id identity
-	err := db.QueryRow(ctx, `SELECT id, epoch, epoch_sequence FROM orderloom.store`).Scan(&id.id, &id.epoch, &id.epochSequence)
+	err := db.QueryRow(ctx, `SELECT i.id, i.epoch, coalesce(e.sequence, 0)
+		FROM orderloom.identify() i LEFT JOIN orderloom.store_epochs e USING (epoch)`).Scan(&id.id, &id.epoch, &id.epochSequence)
 	if err != nil {
 		return identity{}, fmt.Errorf("identity of the event store: %w", err)
 	}
