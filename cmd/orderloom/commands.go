@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,6 +22,9 @@ var commands = []command{
 	{"projector", "", "keep the views up to date", serve(config.RoleProjector)},
 	{"setup", "", "create what is missing: schema, topics, namespace, search attributes", setup},
 	{"migrate", "", "bring the database's schema up to date", migrate},
+	{"replay", "<file|workflow id>...", "say whether this version's sagas agree with histories", replayHistories},
+	{"erase-customer", "<customer id>", "destroy the key of a customer's personal data, for good", eraseCustomer},
+	{"codec-server", "", "decrypt payloads for the Temporal Web UI and command-line tools", codecServer},
 	{"settings", "", "list every setting with its default, as Markdown", settings},
 	{"health", "", "ask the process on ORDERLOOM_HTTP_ADDRESS whether it is alive", health},
 	{"version", "", "say which build this is", version},
@@ -58,6 +62,38 @@ func migrate(ctx context.Context, args []string, out io.Writer) error {
 		}
 		fmt.Fprintln(out, "The schema is up to date.")
 		return nil
+	})
+}
+
+func replayHistories(ctx context.Context, args []string, out io.Writer) error {
+	// Files can be replayed without any server, so no setting is required.
+	cfg, err := config.Load(os.LookupEnv)
+	if err != nil {
+		return usageError{err}
+	}
+	err = app.Replay(ctx, cfg, args, os.Stdin, out)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	return err
+}
+
+func eraseCustomer(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) != 1 || args[0] == "" {
+		return usageError{errors.New("erase-customer takes one customer id")}
+	}
+	return withPlatform(ctx, nil, config.RoleWorker, func(cfg config.Config, tel *telemetry.Telemetry) error {
+		if err := app.EraseCustomer(ctx, cfg, tel, args[0]); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, "The key is destroyed: within a minute, personal data of this customer reads as erased everywhere.")
+		return nil
+	})
+}
+
+func codecServer(ctx context.Context, args []string, _ io.Writer) error {
+	return withPlatform(ctx, args, config.RoleCodecServer, func(cfg config.Config, tel *telemetry.Telemetry) error {
+		return app.ServeCodec(ctx, cfg, tel)
 	})
 }
 

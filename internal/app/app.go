@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/activities/sandbox"
+	"github.com/orderloom/orderloom/activities/stripe"
 	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/eventstore"
@@ -24,6 +25,7 @@ import (
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 )
 
 // Options say what to run.
@@ -42,8 +44,18 @@ type platform struct {
 	pool     *pgxpool.Pool
 	store    *eventstore.Store
 	temporal client.Client
-	vault    *privacy.Vault
-	reader   *readmodel.Reader
+	// memos reads what the sagas' memos hold, decrypted.
+	memos   converter.DataConverter
+	vault   *privacy.Vault
+	reader  *readmodel.Reader
+	cache   cache
+	changes *readmodel.Changes
+}
+
+// cache is what the reader reads from and the projector invalidates.
+type cache interface {
+	readmodel.Cache
+	projector.Invalidator
 }
 
 // Run runs the roles until ctx ends, and then stops them within the drain timeout: first the HTTP
@@ -85,13 +97,22 @@ func open(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*pl
 	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), p.close())
 	}
-	if p.temporal, err = dialTemporal(cfg.Temporal, tel); err != nil {
+	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	p.reader = readmodel.NewReader(p.pool, readmodel.Options{Events: eventSource{p.store}, Logger: tel.Logger})
+	local := readmodel.NewLocalCache(cfg.Redis.TTL)
+	p.cache = local
+	if cfg.Redis.URL != "" {
+		if p.cache, err = readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger); err != nil {
+			return nil, errors.Join(err, p.close())
+		}
+		local = nil
+	}
+	p.changes = readmodel.NewChanges(p.pool, local, tel.Logger)
+	p.reader = readmodel.NewReader(p.pool, readmodel.Options{Events: eventSource{p.store}, Cache: p.cache, Logger: tel.Logger})
 	return p, nil
 }
 
@@ -128,6 +149,9 @@ func (p *platform) stages(o Options) ([]stage, error) {
 		return nil, err
 	}
 	stages := []stage{{listen}}
+	if has(config.RoleAPI) {
+		stages[0] = append(stages[0], part{"changes", p.changes.Run})
+	}
 	if has(config.RoleWorker) {
 		saga, err := p.worker()
 		if err != nil {
@@ -143,7 +167,7 @@ func (p *platform) stages(o Options) ([]stage, error) {
 	}
 	if has(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
-			Pool: p.pool, Source: eventSource{p.store}, Broker: brokerConfig(p.cfg, p.tel),
+			Pool: p.pool, Source: eventSource{p.store}, Broker: brokerConfig(p.cfg, p.tel), Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {
@@ -178,7 +202,7 @@ func apiKeys(keys []config.APIKey) []api.APIKey {
 }
 
 func (p *platform) sagas() *workflows.Client {
-	return workflows.NewClient(p.temporal, nil, workflows.Deadlines{
+	return workflows.NewClient(p.temporal, p.memos, workflows.Deadlines{
 		Stock: p.cfg.Orders.StockDeadline, Review: p.cfg.Orders.ReviewDeadline,
 		Payment: p.cfg.Orders.PaymentDeadline, Dispatch: p.cfg.Orders.DispatchDeadline,
 	})
@@ -268,6 +292,9 @@ func openVault(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Vault, error) {
 }
 
 func openGateway(cfg config.Payment) (activities.Gateway, error) {
+	if cfg.Gateway == config.GatewayStripe {
+		return stripe.New(stripe.Options{Key: string(cfg.StripeAPIKey), ReturnURL: cfg.StripeReturnURL})
+	}
 	return sandbox.Open(cfg.SandboxLedger)
 }
 

@@ -31,7 +31,7 @@ func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) err
 	if err := broker.EnsureTopics(ctx, brokerConfig(cfg, tel)); err != nil {
 		return fmt.Errorf("set up Kafka: %w", err)
 	}
-	c, err := dialTemporal(cfg.Temporal, tel)
+	c, _, err := dialTemporal(cfg.Temporal, tel)
 	if err != nil {
 		return err
 	}

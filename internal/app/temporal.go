@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderloom/orderloom/codec"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/workflows"
@@ -20,36 +21,52 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // dialTemporal returns a client that connects when it is first used, so that a platform may start
 // before its Temporal server.
-func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry) (client.Client, error) {
-	o := client.Options{
-		HostPort:       cfg.Address,
-		Namespace:      cfg.Namespace,
-		Logger:         tel.TemporalLogger(),
-		MetricsHandler: tel.TemporalMetrics(),
+func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry) (client.Client, converter.DataConverter, error) {
+	converters, err := codec.NewConverters(payloadCodec(cfg))
+	if err != nil {
+		return nil, nil, fmt.Errorf("read ORDERLOOM_PAYLOAD_KEYS: %w", err)
 	}
-	var err error
+	o := client.Options{
+		HostPort:         cfg.Address,
+		Namespace:        cfg.Namespace,
+		Logger:           tel.TemporalLogger(),
+		MetricsHandler:   tel.TemporalMetrics(),
+		DataConverter:    converters.Data,
+		FailureConverter: converters.Failure,
+	}
 	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if cfg.APIKey != "" {
 		o.Credentials = client.NewAPIKeyStaticCredentials(string(cfg.APIKey))
 	}
 	if cfg.TLS.Enabled {
 		if o.ConnectionOptions.TLS, err = clientTLS(cfg.TLS); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	c, err := client.NewLazyClient(o)
 	if err != nil {
-		return nil, fmt.Errorf("make a Temporal client for %s: %w", cfg.Address, err)
+		return nil, nil, fmt.Errorf("make a Temporal client for %s: %w", cfg.Address, err)
 	}
-	return c, nil
+	return c, converters.Data, nil
+}
+
+// payloadCodec returns the keys of what the sagas leave at the Temporal server; without keys it stays in
+// the clear.
+func payloadCodec(cfg config.Temporal) codec.Options {
+	o := codec.Options{DecryptOnly: !cfg.EncryptPayloads}
+	for _, k := range cfg.PayloadKeys {
+		o.Keys = append(o.Keys, codec.Key{ID: k.ID, Secret: k.Key})
+	}
+	return o
 }
 
 func clientTLS(cfg config.TLS) (*tls.Config, error) {

@@ -147,8 +147,10 @@ type Payment struct {
 	// Gateway is [GatewaySandbox] or [GatewayStripe].
 	Gateway string
 	// SandboxLedger is the file of the sandbox gateway's ledger; in memory when empty.
-	SandboxLedger       string
-	StripeAPIKey        Secret
+	SandboxLedger string
+	StripeAPIKey  Secret
+	// StripeReturnURL is where the bank's page sends the customer back to.
+	StripeReturnURL     string
 	StripeWebhookSecret Secret
 }
 

@@ -102,6 +102,8 @@ var Settings = slices.Concat(
 		text("ORDERLOOM_SANDBOX_LEDGER", "", "File in which the sandbox gateway keeps its ledger, shared by all processes; in memory without it.", "sandbox-ledger.jsonl",
 			func(c *Config) *string { return &c.Payment.SandboxLedger }),
 		secret("STRIPE_API_KEY", "Stripe's secret key; required with the gateway stripe.", func(c *Config) *Secret { return &c.Payment.StripeAPIKey }),
+		text("ORDERLOOM_STRIPE_RETURN_URL", "", "Where the bank's page sends the customer back to, with {order_id} in it replaced; required with the gateway stripe.",
+			"https://shop.example.com/orders/{order_id}", func(c *Config) *string { return &c.Payment.StripeReturnURL }),
 		secret("STRIPE_WEBHOOK_SECRET", "The signing secret of Stripe's webhook; required with the gateway stripe.",
 			func(c *Config) *Secret { return &c.Payment.StripeWebhookSecret }),
 	),
