@@ -97,14 +97,6 @@ func twoParcels(p *player) error {
 	)
 }
 
-// refusedAs checks that err is a refusal with the code.
-func refusedAs(err error, code string) error {
-	if domain.Code(err) != code {
-		return fmt.Errorf("want the refusal %s, got: %w", code, err)
-	}
-	return nil
-}
-
 func invalid(p *player) error {
 	in := p.input("tok_approve", line{"beans", 2, "12.90"})
 	in.CustomerID = ""
@@ -118,7 +110,7 @@ var changedMind = workflows.CancelRequest{Reason: "changed my mind", By: "custom
 
 func (p *player) cancel() error {
 	_, err := p.client.CancelOrder(p.ctx, p.orderID, changedMind)
-	return err
+	return p.check(err)
 }
 
 func cancelledByUpdate(p *player) error {
@@ -175,7 +167,7 @@ func (p *player) held() error {
 
 func (p *player) review(approve bool) error {
 	_, err := p.client.ReviewOrder(p.ctx, p.orderID, approve, workflows.ReviewRequest{By: "operator"})
-	return err
+	return p.check(err)
 }
 
 func heldApproved(p *player) error {
@@ -204,7 +196,7 @@ func (p *player) bank(confirms bool) error {
 	if !confirms {
 		u = workflows.PaymentUpdate{GatewayRef: "sandbox_1", Status: "declined", DeclineCode: "authentication_failed"}
 	}
-	return p.client.PaymentUpdated(p.ctx, p.orderID, u)
+	return p.check(p.client.PaymentUpdated(p.ctx, p.orderID, u))
 }
 
 func bankTooLate(p *player) error {
@@ -248,7 +240,7 @@ func returned(p *player) error {
 	p.executions = []string{"return-" + p.id("return").String()}
 	_, err := p.client.ReturnGoods(p.ctx, workflows.ReturnInput{
 		OrderID: p.orderID, ReturnID: p.id("return"), Reason: "too loud",
-		Lines: []order.ReturnLine{{ShipmentID: p.shipment("berlin"), SKU: p.sku("beans"), Quantity: 1}},
+		Lines: []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Restock: true}},
 	})
 	return err
 }

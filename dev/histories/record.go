@@ -42,7 +42,7 @@ var (
 
 // Record plays every path and writes the histories into dir, one file for each execution, and removes
 // those of paths that are no more.
-func Record(ctx context.Context, dir string, say progress.Log) error {
+func Record(ctx context.Context, dir string, say progress.Log) (err error) {
 	s, err := stack.Start(ctx, stack.Options{Log: say})
 	if err != nil {
 		return err
@@ -109,9 +109,8 @@ func open(ctx context.Context, s *stack.Stack) (*world, error) {
 
 // record plays one path and writes the histories of what ran on it.
 func (w *world) record(ctx context.Context, dir string, p path, files map[string]bool) error {
-	ctx, cancel := context.WithTimeout(ctx, pathTimeout)
-	defer cancel()
 	pl := newPlayer(ctx, w, p)
+	defer pl.stop()
 	if err := p.play(pl); err != nil {
 		return err
 	}

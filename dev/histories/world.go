@@ -68,6 +68,7 @@ func (f *faulty) Void(ctx context.Context, r activities.VoidRequest) error {
 // player plays one path. Its order is the same in every recording, and so are its goods.
 type player struct {
 	ctx        context.Context
+	stop       context.CancelFunc
 	world      *world
 	client     *workflows.Client
 	path       string
@@ -79,9 +80,18 @@ type player struct {
 var namespace = uuid.MustParse("6f726465-726c-4f6f-8d00-686973746f72")
 
 func newPlayer(ctx context.Context, w *world, p path) *player {
+	ctx, stop := context.WithTimeout(ctx, pathTimeout)
 	return &player{
-		ctx: ctx, world: w, client: workflows.NewClient(w.temporal, nil, p.deadlines), path: p.name, orderID: domain.DerivedID(namespace, p.name),
+		ctx: ctx, stop: stop, world: w, client: workflows.NewClient(w.temporal, nil, p.deadlines), path: p.name, orderID: domain.DerivedID(namespace, p.name),
 	}
+}
+
+// check ends the path at its first error, so that the steps after it don't wait for anything.
+func (p *player) check(err error) error {
+	if err != nil {
+		p.stop()
+	}
+	return err
 }
 
 // ran says that an execution belongs to the path.
@@ -93,9 +103,9 @@ func (p *player) id(what string) uuid.UUID { return domain.DerivedID(p.orderID, 
 func (p *player) sku(name string) string { return name + "-" + p.path }
 
 func (p *player) receive(name, location string, quantity int) error {
-	return p.client.ReceiveStock(p.ctx, workflows.StockReceipt{
+	return p.check(p.client.ReceiveStock(p.ctx, workflows.StockReceipt{
 		ReceiptID: p.id("receipt/" + name + location), SKU: p.sku(name), Location: location, Quantity: quantity,
-	})
+	}))
 }
 
 // line is what is ordered: so many pieces at a price in EUR.
@@ -119,7 +129,7 @@ func (p *player) input(token string, lines ...line) workflows.OrderInput {
 func (p *player) place(in workflows.OrderInput) error {
 	p.ran(workflows.OrderSagaID(p.orderID))
 	_, _, err := p.client.PlaceOrder(p.ctx, in)
-	return err
+	return p.check(err)
 }
 
 // placed receives one kind of goods and orders two pieces of it.
@@ -148,11 +158,11 @@ func (p *player) until(what string, is func() (bool, error)) error {
 	for {
 		ok, err := is()
 		if ok || err != nil {
-			return err
+			return p.check(err)
 		}
 		select {
 		case <-p.ctx.Done():
-			return fmt.Errorf("wait for %s: %w", what, p.ctx.Err())
+			return p.check(fmt.Errorf("wait for %s: %w", what, p.ctx.Err()))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -204,7 +214,7 @@ func (p *player) has(workflowID string, kind enums.EventType) bool {
 func (p *player) end(status order.Status, reason string) error {
 	var s workflows.OrderState
 	if err := p.world.temporal.GetWorkflow(p.ctx, workflows.OrderSagaID(p.orderID), "").Get(p.ctx, &s); err != nil {
-		return err
+		return p.check(err)
 	}
 	if s.Status != status || s.Reason != reason {
 		return fmt.Errorf("the order ended as %s (%s), want %s (%s)", s.Status, s.Reason, status, reason)
@@ -213,10 +223,12 @@ func (p *player) end(status order.Status, reason string) error {
 }
 
 func (p *player) signal(name string, in any) error {
-	return p.world.temporal.SignalWorkflow(p.ctx, workflows.OrderSagaID(p.orderID), "", name, in)
+	return p.check(p.world.temporal.SignalWorkflow(p.ctx, workflows.OrderSagaID(p.orderID), "", name, in))
 }
 
-func (p *player) shipment(location string) uuid.UUID { return domain.DerivedID(p.orderID, "shipment/"+location) }
+func (p *player) shipment(location string) uuid.UUID {
+	return domain.DerivedID(p.orderID, "shipment/"+location)
+}
 
 func (p *player) dispatch(location string) error {
 	err := p.client.DispatchShipment(p.ctx, p.orderID, workflows.Dispatch{
