@@ -76,6 +76,7 @@ type CaptureRequest struct {
 // authorisation never came.
 type VoidRequest struct {
 	IdempotencyKey string
+	AskedAt        time.Time // as in [AuthorizeRequest]
 	PaymentID      uuid.UUID
 	GatewayRef     string
 	// AuthorizeKey is the idempotency key of an authorisation that was or may still be asked for and is

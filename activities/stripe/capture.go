@@ -37,7 +37,7 @@ func (g *Gateway) Capture(ctx context.Context, r activities.CaptureRequest) (str
 		return chargeOf(pi), nil
 	}
 	// It may have taken effect, now or at an earlier attempt.
-	if f.unknown() || f.refusal() {
+	if f.unknown() {
 		if pi, err = g.retrieve(ctx, pi.ID); err == nil && pi.AmountReceived >= c.until {
 			return chargeOf(pi), nil
 		}

@@ -65,7 +65,13 @@ func failed(doing string, err error) *failure {
 // unknown reports whether the request may have taken effect although it failed, or did under another
 // content, so that what became of it is to be looked up. Without any answer the key is enough.
 func (f *failure) unknown() bool {
-	return f.status >= http.StatusInternalServerError || f.kind == string(api.ErrorTypeIdempotency)
+	return f.status >= http.StatusInternalServerError || f.keyTaken()
+}
+
+// keyTaken reports whether the key belongs to a request with another content, which has ended; one that
+// is still under way is a 409.
+func (f *failure) keyTaken() bool {
+	return f.kind == string(api.ErrorTypeIdempotency) && f.status == http.StatusBadRequest
 }
 
 // refusal reports whether Stripe understood the request and says no.

@@ -3,6 +3,7 @@ package stripe
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
@@ -16,6 +17,13 @@ const (
 	closingAmount   = 100
 	closingCurrency = "usd"
 )
+
+// requestLife is how long Stripe may work on a request: for that time its key can be taken although
+// nothing that it makes is there yet.
+const requestLife = 2 * time.Minute
+
+// errUnderWay says that an authorisation may still come to be.
+var errUnderWay = errors.New("stripe may still be working on the authorisation")
 
 // Void implements [activities.Gateway].
 //
@@ -31,8 +39,10 @@ func (g *Gateway) Void(ctx context.Context, r activities.VoidRequest) error {
 			return err
 		}
 	}
+	taken := false
 	if r.AuthorizeKey != "" {
-		if err := g.closeKey(ctx, r.PaymentID, r.AuthorizeKey); err != nil {
+		var err error
+		if taken, err = g.closeKey(ctx, r.PaymentID, r.AuthorizeKey); err != nil {
 			return err
 		}
 	}
@@ -42,6 +52,9 @@ func (g *Gateway) Void(ctx context.Context, r activities.VoidRequest) error {
 	intents, err := g.find(ctx, r.PaymentID)
 	if err != nil {
 		return err
+	}
+	if taken && len(intents) == 0 && g.now().Sub(r.AskedAt) < requestLife {
+		return activities.NoAnswer(errUnderWay)
 	}
 	for _, pi := range intents {
 		if pi.ID == r.GatewayRef {
@@ -55,9 +68,9 @@ func (g *Gateway) Void(ctx context.Context, r activities.VoidRequest) error {
 }
 
 // closeKey uses up the idempotency key of an authorisation that was not answered, so that the request
-// authorises nothing any more should it still come. A key that was used up by the request itself is
-// fine: what that has made is found and released.
-func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string) error {
+// authorises nothing any more should it still come. It reports whether the key was used up by the
+// request itself: what that has made is then found and released.
+func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string) (taken bool, err error) {
 	params := &api.PaymentIntentCreateParams{
 		Amount:             api.Int64(closingAmount),
 		Currency:           api.String(closingCurrency),
@@ -66,12 +79,12 @@ func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string)
 		Metadata:           map[string]string{metaPayment: paymentID.String()},
 	}
 	params.SetIdempotencyKey(key)
-	_, err := g.client.V1PaymentIntents.Create(ctx, params)
+	_, err = g.client.V1PaymentIntents.Create(ctx, params)
 	f := failed("close payment "+paymentID.String(), err)
-	if f == nil || f.kind == string(api.ErrorTypeIdempotency) {
-		return nil
+	if f == nil || f.keyTaken() {
+		return f != nil, nil
 	}
-	return activities.NoAnswer(f)
+	return false, activities.NoAnswer(f)
 }
 
 // release lets go of what an intent holds. What it has taken beyond what the caller knows to be captured

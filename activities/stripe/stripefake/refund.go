@@ -1,0 +1,77 @@
+package stripefake
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+)
+
+type refund struct {
+	id, intent, status, currency string
+	amount                       int64
+	metadata                     map[string]string
+	created                      time.Time
+}
+
+func (r *refund) render() map[string]any {
+	return map[string]any{
+		"id": r.id, "object": "refund", "amount": r.amount, "currency": r.currency, "payment_intent": r.intent, "status": r.status,
+		"metadata": r.metadata, "created": r.created.Unix(),
+	}
+}
+
+func (s *Server) createRefund(form url.Values) (any, *failure) {
+	if f := knows(form, "payment_intent amount metadata"); f != nil {
+		return nil, f
+	}
+	pi := s.intent(form.Get("payment_intent"))
+	if pi == nil {
+		return nil, notFound("payment_intent")
+	}
+	amount, err := strconv.ParseInt(form.Get("amount"), 10, 64)
+	switch {
+	case err != nil || amount <= 0:
+		return nil, invalid("parameter_invalid_integer", "amount", "Invalid amount")
+	case pi.received == 0:
+		return nil, invalid("", "payment_intent", "This PaymentIntent does not have a successful charge to refund.")
+	case pi.refunded == pi.received:
+		return nil, invalid("charge_already_refunded", "", "Charge has already been refunded.")
+	case amount > pi.received-pi.refunded:
+		return nil, invalid("", "amount", "Refund amount is greater than unrefunded amount on charge")
+	}
+	r := &refund{
+		id: s.id("re"), intent: pi.id, status: succeeded, currency: pi.currency, amount: amount, metadata: metadataOf(form), created: s.now,
+	}
+	s.refunds = append(s.refunds, r)
+	pi.refunded += amount
+	s.emit("refund.created", r.render())
+	s.emit("charge.refunded", pi.charge(s.o.AuthorizationLife))
+	return r.render(), nil
+}
+
+func (s *Server) listRefunds(form url.Values) (any, *failure) {
+	if f := knows(form, "payment_intent created limit starting_after"); f != nil {
+		return nil, f
+	}
+	var found []*refund
+	for _, r := range slices.Backward(s.refunds) {
+		if pi := form.Get("payment_intent"); (pi == "" || r.intent == pi) && within(form, r.created) {
+			found = append(found, r)
+		}
+	}
+	return page("/v1/refunds", found, func(r *refund) string { return r.id }, form, func(r *refund) any { return r.render() }), nil
+}
+
+// FailRefund plays a bank that can't book a refund: it fails after it was made, and the money is back.
+func (s *Server) FailRefund(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.refunds {
+		if r.id == id && r.status == succeeded {
+			r.status = "failed"
+			s.intent(r.intent).refunded -= r.amount
+			s.emit("refund.failed", r.render())
+		}
+	}
+}
