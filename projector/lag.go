@@ -18,6 +18,9 @@ import (
 // reportInterval is how often the lag is measured and the parked are counted.
 const reportInterval = time.Second
 
+// pruneInterval is how often old changes of orders are forgotten.
+const pruneInterval = 10 * time.Second
+
 // mark is how far a batch has come in one partition.
 type mark struct {
 	next, end, sequence int64
@@ -65,10 +68,22 @@ func (p *Projector) side(ctx context.Context, reader *broker.Reader) *sync.WaitG
 	var wg sync.WaitGroup
 	wg.Go(func() { p.report(ctx, reader) })
 	wg.Go(func() { p.retryParked(ctx) })
+	wg.Go(func() { p.prune(ctx) })
 	if p.opts.Streams != nil {
 		wg.Go(func() { p.sweep(ctx, reader.Lost()) })
 	}
 	return &wg
+}
+
+// prune forgets old changes of orders.
+func (p *Projector) prune(ctx context.Context) {
+	for pause(ctx, pruneInterval) == nil {
+		if n, err := readmodel.PruneChanges(ctx, p.opts.Pool); err != nil && ctx.Err() == nil {
+			p.opts.Logger.WarnContext(ctx, "can't prune the changes of orders", "error", err)
+		} else if n > 0 {
+			p.opts.Logger.DebugContext(ctx, "old changes of orders pruned", "changes", n)
+		}
+	}
 }
 
 // report refreshes the ends of the partitions in the checkpoints, from which the lag follows, and the

@@ -1,9 +1,14 @@
 package projector
 
 import (
+	"bytes"
+	"context"
 	"log/slog"
+	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
 )
 
 // Mender does what operators do to views: see what is parked, rebuild a projection, verify them all. It may
@@ -33,4 +38,34 @@ func NewMender(o MenderOptions) *Mender {
 	return &Mender{cache: o.Cache, engine: &engine{
 		pool: o.Pool, source: o.Source, projections: o.Projections, log: o.Logger, metrics: newMetrics(nil),
 	}}
+}
+
+// CatchUp brings the views of these streams up to date from the event store, without Kafka.
+func (m *Mender) CatchUp(ctx context.Context, streams []StreamVersion) error {
+	for page := range slices.Chunk(streams, sweepPage) {
+		r, err := m.engine.catchUp(ctx, Live, page)
+		if err != nil {
+			return err
+		}
+		if m.cache != nil && len(r.changed) > 0 {
+			m.cache.Invalidate(ctx, r.changed)
+		}
+	}
+	return nil
+}
+
+// Streams returns the streams that events belong to, sorted by id, with the last version of each.
+func Streams(events []domain.Envelope) []StreamVersion {
+	last := map[uuid.UUID]StreamVersion{}
+	for _, e := range events {
+		if e.Version > last[e.AggregateID].Version {
+			last[e.AggregateID] = StreamVersion{AggregateType: e.AggregateType, AggregateID: e.AggregateID, Version: e.Version}
+		}
+	}
+	all := make([]StreamVersion, 0, len(last))
+	for _, s := range last {
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b StreamVersion) int { return bytes.Compare(a.AggregateID[:], b.AggregateID[:]) })
+	return all
 }

@@ -127,8 +127,7 @@ func (b *orderBatch) Skip(e Event) {
 func (b *orderBatch) Flush(q *pgx.Batch) {
 	var added, updated orderColumns
 	customers := customerDeltas{}
-	var ids []uuid.UUID
-	var versions, paymentVersions []int64
+	var changed []readmodel.OrderView
 	for _, id := range sortedIDs(b.rows) {
 		r := b.rows[id]
 		if !r.changed {
@@ -141,7 +140,9 @@ func (b *orderBatch) Flush(q *pgx.Batch) {
 		}
 		customers.add(r.before, -1)
 		customers.add(r.view, +1)
-		ids, versions, paymentVersions = append(ids, id), append(versions, r.view.Version), append(paymentVersions, r.view.PaymentVersion)
+		if r.view.Status != "" {
+			changed = append(changed, r.view)
+		}
 	}
 	if n := len(added.ids); n > 0 {
 		q.Queue(b.in.SQL("INSERT INTO {order_views} ("+orderColumnNames+") SELECT "+orderColumnCasts+" FROM "+orderColumnArrays+
@@ -157,13 +158,29 @@ func (b *orderBatch) Flush(q *pgx.Batch) {
 			" WHERE t.order_id = u.order_id"), updated.args()...)
 	}
 	customers.flush(q, b.in)
-	if len(ids) > 0 && b.in.IsLive() {
-		q.Queue(`INSERT INTO orderloom.order_changes (order_id, version, payment_version) SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[])`,
-			ids, versions, paymentVersions)
+	if len(changed) > 0 && b.in.IsLive() {
+		announce(q, changed)
 	}
 }
 
-// changed implements changes: the orders that this batch has changed.
+// announce queues what tells those who follow the changes of orders. NOTIFY makes transactions commit one
+// after the other, which the few and large ones of a projector can bear.
+func announce(q *pgx.Batch, changed []readmodel.OrderView) {
+	var ids []uuid.UUID
+	var versions, paymentVersions []int64
+	var customers, statuses, payments, fulfillments []string
+	for _, v := range changed {
+		ids, versions, paymentVersions = append(ids, v.OrderID), append(versions, v.Version), append(paymentVersions, v.PaymentVersion)
+		customers, statuses = append(customers, v.CustomerID), append(statuses, string(v.Status))
+		payments, fulfillments = append(payments, v.PaymentStatus), append(fulfillments, v.FulfillmentStatus)
+	}
+	q.Queue(`INSERT INTO orderloom.order_changes (order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status)
+		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])`,
+		ids, versions, paymentVersions, customers, statuses, payments, fulfillments)
+	q.Queue(`SELECT pg_notify($1, '')`, readmodel.ChangesChannel)
+}
+
+// changes returns the orders that this batch has changed.
 func (b *orderBatch) changes() []readmodel.OrderVersion {
 	var all []readmodel.OrderVersion
 	for id, r := range b.rows {

@@ -110,6 +110,9 @@ func (p *Projector) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+	if c, ok := p.opts.Cache.(interface{ Clear(ctx context.Context) }); ok {
+		c.Clear(ctx) // of what a process has left behind that was killed while the cache was away
+	}
 	background, stop := context.WithCancel(ctx)
 	defer stop()
 	side := p.side(background, reader)

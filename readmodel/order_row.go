@@ -22,6 +22,9 @@ type OrderVersion struct {
 // total orders the states of one order's view: both versions only rise.
 func (v OrderVersion) total() int64 { return v.Version + v.PaymentVersion }
 
+// ETag is an entity tag (RFC 9110, section 8.8.3) of the order: the same as long as its state is.
+func (v OrderView) ETag() string { return fmt.Sprintf(`"%d.%d"`, v.Version, v.PaymentVersion) }
+
 // OrderColumns are the columns of order_views that [ScanOrder] reads, in its order.
 const OrderColumns = `order_id, version, payment_version, updated_at, order_number, customer_id, status, total_amount::text, currency,
 	items, shipments, shipping_address, refunds, order_state, payment_state`

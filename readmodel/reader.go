@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -73,6 +74,8 @@ type Reader struct {
 	log     *slog.Logger
 	waitMax time.Duration
 	flights singleflight.Group
+	// waiting counts those who wait for a flight.
+	waiting atomic.Int64
 }
 
 // NewReader returns a reader of the views in pool.
@@ -118,6 +121,8 @@ func (r *Reader) shared(ctx context.Context, id uuid.UUID) (OrderView, error) {
 		}
 		return v, err
 	})
+	r.waiting.Add(1)
+	defer r.waiting.Add(-1)
 	select {
 	case f := <-flight:
 		if f.Err != nil {

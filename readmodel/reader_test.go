@@ -1,0 +1,494 @@
+package readmodel_test
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/stretchr/testify/require"
+)
+
+// testBundle is a database of views, folded from a store in memory.
+type testBundle struct {
+	t      *testing.T
+	pool   *pgxpool.Pool
+	store  *eventtest.Store
+	mender *projector.Mender
+}
+
+func setup(t *testing.T, cache projector.Invalidator) *testBundle {
+	t.Helper()
+	b := &testBundle{t: t, pool: pgtest.Pool(t), store: eventtest.NewStore()}
+	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Cache: cache})
+	return b
+}
+
+func logger(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.Output(), nil)) }
+
+// project adds events to the store and brings the views up to date.
+func (b *testBundle) project(events ...domain.Envelope) {
+	b.t.Helper()
+	b.store.Add(events...)
+	require.NoError(b.t, b.mender.CatchUp(b.t.Context(), projector.Streams(b.store.Events())))
+}
+
+// orders returns the ids of the orders among events, in order.
+func orders(events []domain.Envelope) []uuid.UUID {
+	var ids []uuid.UUID
+	for _, e := range events {
+		if e.EventType == "OrderPlaced" {
+			ids = append(ids, e.AggregateID)
+		}
+	}
+	return ids
+}
+
+func TestOrderComesFromTheViewAndElseFromTheStore(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(1, 20)
+	b := setup(t, nil)
+	r := readmodel.NewReader(b.pool, readmodel.Options{Events: b.store})
+	b.store.Add(events...)
+	ids := orders(events)
+	folded := map[uuid.UUID]readmodel.OrderView{}
+	for _, id := range ids {
+		v, err := r.Order(t.Context(), id)
+		require.NoError(t, err, "an order that the views don't have is folded from the store")
+		folded[id] = v
+		timeline, err := r.Timeline(t.Context(), id)
+		require.NoError(t, err)
+		require.NotEmpty(t, timeline)
+	}
+	require.NoError(t, b.mender.CatchUp(t.Context(), projector.Streams(events)))
+	r = readmodel.NewReader(b.pool, readmodel.Options{}) // without the store
+	for _, id := range ids {
+		v, err := r.Order(t.Context(), id)
+		require.NoError(t, err)
+		require.JSONEq(t, eventtest.JSON(folded[id]), eventtest.JSON(v), "the view is the fold")
+		timeline, err := r.Timeline(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, "OrderPlaced", timeline[0].EventType)
+		c, err := r.Customer(t.Context(), v.CustomerID)
+		require.NoError(t, err)
+		require.NotZero(t, c.Orders)
+	}
+	levels, err := r.Stock(t.Context(), "SKU-001")
+	require.NoError(t, err)
+	require.Len(t, levels, 1)
+	_, err = r.Order(t.Context(), uuid.New())
+	require.Equal(t, "not_found", domain.Code(err))
+	_, err = r.Customer(t.Context(), "nobody")
+	require.Equal(t, "not_found", domain.Code(err))
+	_, err = r.Timeline(t.Context(), uuid.New())
+	require.Equal(t, "not_found", domain.Code(err))
+	status, err := r.Projections(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, status, "no projector has ever run")
+}
+
+func TestOrderAtWaitsForTheWrite(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(2, 1)
+	b := setup(t, nil)
+	id := orders(events)[0]
+	var order, others []domain.Envelope
+	for _, e := range events {
+		if e.AggregateID == id {
+			order = append(order, e)
+		} else {
+			others = append(others, e)
+		}
+	}
+	b.project(append(others, order[0])...)
+	r := readmodel.NewReader(b.pool, readmodel.Options{Events: b.store, WaitMax: 10 * time.Second})
+	v, err := r.OrderAt(t.Context(), id, 1)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, v.Version)
+
+	got := make(chan readmodel.OrderView)
+	go func() {
+		v, _ := r.OrderAt(context.WithoutCancel(t.Context()), id, 2)
+		got <- v
+	}()
+	b.project(order[1])
+	require.EqualValues(t, 2, (<-got).Version)
+
+	// The view does not come: the store answers.
+	b.store.Add(order[2:]...)
+	r = readmodel.NewReader(b.pool, readmodel.Options{Events: b.store, WaitMax: 10 * time.Millisecond})
+	v, err = r.OrderAt(t.Context(), id, order[len(order)-1].Version)
+	require.NoError(t, err)
+	require.Equal(t, order[len(order)-1].Version, v.Version)
+	_, err = r.OrderAt(t.Context(), id, 1000)
+	require.Equal(t, readmodel.CodeNotVisibleYet, domain.Code(err))
+	_, err = r.OrderAt(t.Context(), uuid.New(), 1)
+	require.Equal(t, "not_found", domain.Code(err))
+}
+
+func TestPagesAreStableUnderInserts(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(3, 60)
+	b := setup(t, nil)
+	b.project(events...)
+	r := readmodel.NewReader(b.pool, readmodel.Options{})
+	for _, sort := range []string{"", "created_at", "-created_at", "total", "-total"} {
+		seen := map[uuid.UUID]int{}
+		q := readmodel.OrderQuery{Sort: sort, Limit: 7}
+		var all []readmodel.OrderView
+		for {
+			page, err := r.Orders(t.Context(), q)
+			require.NoError(t, err)
+			for _, v := range page.Orders {
+				seen[v.OrderID]++
+				all = append(all, v)
+			}
+			if page.NextCursor == "" {
+				break
+			}
+			// An order that comes in between is shown or not, but shifts nothing.
+			_, err = b.pool.Exec(t.Context(), `INSERT INTO orderloom.order_views (order_id, version, created_at, updated_at, order_number, customer_id, status,
+				fulfillment_status, total_amount, currency, items, payment_status)
+				VALUES (gen_random_uuid(), 1, '2027-01-01', now(), gen_random_uuid()::text, 'c', 'created', 'unfulfilled', 1e6, 'EUR', '[]', 'pending')`)
+			require.NoError(t, err)
+			q.Cursor = page.NextCursor
+		}
+		for _, id := range orders(events) {
+			require.Equal(t, 1, seen[id], "sort %q", sort)
+		}
+		for i := 1; i < len(all); i++ {
+			a, b := all[i-1], all[i]
+			switch sort {
+			case "created_at":
+				require.False(t, b.CreatedAt.Before(a.CreatedAt))
+			case "", "-created_at":
+				require.False(t, a.CreatedAt.Before(b.CreatedAt))
+			case "total":
+				require.LessOrEqual(t, a.Total.Amount.Cmp(b.Total.Amount), 0)
+			case "-total":
+				require.GreaterOrEqual(t, a.Total.Amount.Cmp(b.Total.Amount), 0)
+			}
+		}
+	}
+}
+
+func TestFiltersPickWhatTheySay(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(4, 80)
+	b := setup(t, nil)
+	b.project(events...)
+	r := readmodel.NewReader(b.pool, readmodel.Options{})
+	all, err := r.Orders(t.Context(), readmodel.OrderQuery{Limit: readmodel.PageSizeMax})
+	require.NoError(t, err)
+	require.Len(t, all.Orders, 80)
+	one := all.Orders[40]
+	low, high := money.Must("100", "EUR"), money.Must("900", "EUR")
+	for name, c := range map[string]struct {
+		q    readmodel.OrderQuery
+		want func(readmodel.OrderView) bool
+	}{
+		"customer": {readmodel.OrderQuery{CustomerID: one.CustomerID}, func(v readmodel.OrderView) bool { return v.CustomerID == one.CustomerID }},
+		"status":   {readmodel.OrderQuery{Status: "cancelled"}, func(v readmodel.OrderView) bool { return v.Status == "cancelled" }},
+		"payment":  {readmodel.OrderQuery{PaymentStatus: "captured"}, func(v readmodel.OrderView) bool { return v.PaymentStatus == "captured" }},
+		"sku": {readmodel.OrderQuery{SKU: one.Items[0].SKU}, func(v readmodel.OrderView) bool {
+			for _, i := range v.Items {
+				if i.SKU == one.Items[0].SKU {
+					return true
+				}
+			}
+			return false
+		}},
+		"prefix":   {readmodel.OrderQuery{NumberPrefix: one.OrderNumber[:6]}, func(v readmodel.OrderView) bool { return v.OrderNumber[:6] == one.OrderNumber[:6] }},
+		"wildcard": {readmodel.OrderQuery{NumberPrefix: "ORD_"}, func(readmodel.OrderView) bool { return false }},
+		"time": {readmodel.OrderQuery{CreatedFrom: one.CreatedAt, CreatedTo: one.CreatedAt.Add(time.Second)}, func(v readmodel.OrderView) bool {
+			return !v.CreatedAt.Before(one.CreatedAt) && v.CreatedAt.Before(one.CreatedAt.Add(time.Second))
+		}},
+		"total": {readmodel.OrderQuery{TotalMin: &low, TotalMax: &high}, func(v readmodel.OrderView) bool {
+			return v.Total.Currency == "EUR" && v.Total.Cmp(low) >= 0 && v.Total.Cmp(high) <= 0
+		}},
+		"together": {readmodel.OrderQuery{Status: "delivered", SKU: "SKU-001", TotalMin: &low}, func(v readmodel.OrderView) bool {
+			has := false
+			for _, i := range v.Items {
+				has = has || i.SKU == "SKU-001"
+			}
+			return has && v.Status == "delivered" && v.Total.Currency == "EUR" && v.Total.Cmp(low) >= 0
+		}},
+	} {
+		c.q.Limit = readmodel.PageSizeMax
+		page, err := r.Orders(t.Context(), c.q)
+		require.NoError(t, err, name)
+		var want []uuid.UUID
+		for _, v := range all.Orders {
+			if c.want(v) {
+				want = append(want, v.OrderID)
+			}
+		}
+		var got []uuid.UUID
+		for _, v := range page.Orders {
+			got = append(got, v.OrderID)
+		}
+		require.Equal(t, want, got, name)
+	}
+	first, err := r.Orders(t.Context(), readmodel.OrderQuery{Limit: 1})
+	require.NoError(t, err)
+	for name, q := range map[string]readmodel.OrderQuery{
+		"garbage":      {Cursor: "garbage"},
+		"other filter": {Cursor: first.NextCursor, Status: "created"},
+		"other order":  {Cursor: first.NextCursor, Sort: "total"},
+		"limit":        {Limit: 101},
+		"negative":     {Limit: -1},
+		"sort":         {Sort: "colour"},
+		"huge number":  {Sort: "total", Cursor: "eyJrIjoiMWU5OTk5OTk5OTkiLCJpIjoiMDAwMDAwMDAtMDAwMC0wMDAwLTAwMDAtMDAwMDAwMDAwMDAwIn0"},
+	} {
+		_, err := r.Orders(t.Context(), q)
+		require.Equal(t, domain.CodeInvalid, domain.Code(err), name)
+	}
+}
+
+// caches are the two implementations, which must behave alike.
+func caches(t *testing.T) map[string]func(t *testing.T) (cache readmodel.Cache, alive func()) {
+	return map[string]func(t *testing.T) (readmodel.Cache, func()){
+		"local": func(t *testing.T) (readmodel.Cache, func()) {
+			c := readmodel.NewLocalCache(readmodel.CacheTTL)
+			return c, func() { readmodel.Touch(c) }
+		},
+		"redis": func(t *testing.T) (readmodel.Cache, func()) {
+			c, err := readmodel.NewRedisCache(redisURL(t), 0, logger(t))
+			require.NoError(t, err)
+			t.Cleanup(func() { require.NoError(t, c.Close()) })
+			return c, func() {}
+		},
+	}
+}
+
+// redisURL is a real Redis, if one is given, and else one in this process.
+func redisURL(t *testing.T) string {
+	if url := os.Getenv("ORDERLOOM_TEST_REDIS_URL"); url != "" {
+		return url
+	}
+	return "redis://" + miniredis.RunT(t).Addr()
+}
+
+func TestCacheNeverGoesBack(t *testing.T) {
+	t.Parallel()
+	for name, make := range caches(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, alive := make(t)
+			alive()
+			ctx := t.Context()
+			id := uuid.New()
+			_, ok := c.Get(ctx, id)
+			require.False(t, ok)
+			old := readmodel.NewOrderView(id)
+			old.Version = 1
+			c.Put(ctx, old)
+			v, ok := c.Get(ctx, id)
+			require.True(t, ok)
+			require.JSONEq(t, eventtest.JSON(old), eventtest.JSON(v))
+			c.Invalidate(ctx, []readmodel.OrderVersion{{OrderID: id, Version: 2}})
+			_, ok = c.Get(ctx, id)
+			require.False(t, ok)
+			// A reader that has read the view before the change puts it back after it. Without the comparison of
+			// versions the old state would then stay for as long as the TTL.
+			c.Put(ctx, old)
+			_, ok = c.Get(ctx, id)
+			require.False(t, ok)
+			now := old
+			now.Version, now.PaymentVersion = 2, 3
+			c.Put(ctx, now)
+			c.Invalidate(ctx, []readmodel.OrderVersion{{OrderID: id, Version: 2}}) // late
+			_, _ = c.Get(ctx, id)
+			c.Put(ctx, old)
+			v, ok = c.Get(ctx, id)
+			require.True(t, ok)
+			require.EqualValues(t, 3, v.PaymentVersion)
+		})
+	}
+}
+
+func TestCacheExpires(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 0, logger(t))
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	v := readmodel.NewOrderView(uuid.New())
+	c.Put(t.Context(), v)
+	server.FastForward(299 * time.Second)
+	_, ok := c.Get(t.Context(), v.OrderID)
+	require.True(t, ok)
+	server.FastForward(2 * time.Second)
+	_, ok = c.Get(t.Context(), v.OrderID)
+	require.False(t, ok)
+}
+
+func TestDeadRedisCostsNothingAndMissesNothing(t *testing.T) {
+	t.Parallel()
+	server := miniredis.RunT(t)
+	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 0, logger(t))
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	v := readmodel.NewOrderView(uuid.New())
+	v.Version = 1
+	c.Put(t.Context(), v)
+	server.Close()
+	for range 5 {
+		_, ok := c.Get(t.Context(), v.OrderID)
+		require.False(t, ok)
+	}
+	start := time.Now()
+	for range 1000 {
+		c.Get(t.Context(), v.OrderID)
+	}
+	require.Less(t, time.Since(start), 500*time.Millisecond, "the breaker keeps readers away")
+	c.Invalidate(t.Context(), []readmodel.OrderVersion{{OrderID: v.OrderID, Version: 2}})
+	require.NoError(t, server.Restart()) // with the old state still in it
+	require.Eventually(t, func() bool { value, _ := server.Get("orderloom:order:" + v.OrderID.String()); return value == "2\n" },
+		20*time.Second, 20*time.Millisecond, "the change is told as soon as Redis is back")
+	_, ok := c.Get(t.Context(), v.OrderID)
+	require.False(t, ok)
+}
+
+func TestStampedeIsOneQuery(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(5, 1)
+	b := setup(t, nil)
+	id := orders(events)[0]
+	source := &slowSource{Store: eventtest.NewStore(events...), entered: make(chan struct{}), release: make(chan struct{})}
+	r := readmodel.NewReader(b.pool, readmodel.Options{Events: source})
+	var wg sync.WaitGroup
+	var wrong atomic.Int32
+	ask := func() {
+		if v, err := r.Order(t.Context(), id); err != nil || v.OrderID != id {
+			wrong.Add(1)
+		}
+	}
+	wg.Go(ask)
+	<-source.entered
+	for range 50 {
+		wg.Go(ask)
+	}
+	require.Eventually(t, func() bool { return readmodel.Waiting(r) == 51 }, 10*time.Second, time.Millisecond)
+	close(source.release)
+	wg.Wait()
+	require.Zero(t, wrong.Load())
+	require.EqualValues(t, 2, source.loads.Load(), "one for the order and one for its payment")
+}
+
+// slowSource loads nothing until it is released.
+type slowSource struct {
+	*eventtest.Store
+	once             sync.Once
+	entered, release chan struct{}
+	loads            atomic.Int32
+}
+
+func (s *slowSource) Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
+	s.once.Do(func() { close(s.entered) })
+	<-s.release
+	s.loads.Add(1)
+	return s.Store.Load(ctx, aggregateType, id, after)
+}
+
+func TestFollowResumes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	cache := readmodel.NewLocalCache(readmodel.CacheTTL)
+	changes := readmodel.NewChanges(b.pool, cache, logger(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- changes.Run(ctx) }()
+	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
+	require.Eventually(t, func() bool { return readmodel.Started(changes) }, 10*time.Second, time.Millisecond)
+
+	events := eventtest.Lives(6, 30)
+	got := make(chan readmodel.Change, 10_000)
+	follow := func(ctx context.Context, after string) error {
+		return changes.Follow(ctx, after, func(c readmodel.Change) error { got <- c; return nil })
+	}
+	first, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- follow(first, "") }()
+	b.project(events[:len(events)/2]...)
+	last := map[uuid.UUID]readmodel.Change{}
+	take := func() readmodel.Change {
+		select {
+		case c := <-got:
+			last[c.OrderID] = c
+			return c
+		case <-time.After(10 * time.Second):
+			require.FailNow(t, "no change")
+			return readmodel.Change{}
+		}
+	}
+	position := take().Position
+	require.Eventually(t, func() bool { // all of the first half
+		for len(got) > 0 {
+			position = take().Position
+		}
+		return b.current(last)
+	}, 10*time.Second, 10*time.Millisecond)
+	stop()
+	require.ErrorIs(t, <-ended, context.Canceled)
+
+	b.project(events[len(events)/2:]...) // nobody listens
+	go func() { ended <- follow(ctx, position) }()
+	require.Eventually(t, func() bool {
+		for len(got) > 0 {
+			take()
+		}
+		return b.current(last)
+	}, 10*time.Second, 10*time.Millisecond, "what was missed comes after the position")
+
+	require.Equal(t, readmodel.CodeTooOld, domain.Code(follow(ctx, "1-999999")))
+	require.Equal(t, domain.CodeInvalid, domain.Code(follow(ctx, "x")))
+	cancel()
+	<-ended
+}
+
+// current reports whether the last change known of every order is its present state.
+func (b *testBundle) current(last map[uuid.UUID]readmodel.Change) bool {
+	rows, err := b.pool.Query(b.t.Context(), "SELECT "+readmodel.OrderColumns+" FROM orderloom.order_views WHERE created_at IS NOT NULL")
+	require.NoError(b.t, err)
+	defer rows.Close()
+	n := 0
+	for rows.Next() {
+		v, err := readmodel.ScanOrder(rows)
+		require.NoError(b.t, err)
+		n++
+		if c := last[v.OrderID]; c.Version != v.Version || c.PaymentVersion != v.PaymentVersion || c.Status != string(v.Status) {
+			return false
+		}
+	}
+	return n > 0
+}
+
+// A payment's events may come before the order's: any mutual order gives the same view.
+func TestFoldIsTheSameInAnyMutualOrder(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(7, 30)
+	store := eventtest.NewStore(events...)
+	for _, id := range orders(events) {
+		o, _ := store.Load(t.Context(), domain.AggregateOrder, id, 0)
+		p, _ := store.Load(t.Context(), domain.AggregatePayment, payment.ID(id), 0)
+		ordersFirst, err := readmodel.FoldOrder(o, p)
+		require.NoError(t, err)
+		paymentsFirst, err := readmodel.FoldPaymentFirst(o, p)
+		require.NoError(t, err)
+		require.JSONEq(t, eventtest.JSON(ordersFirst), eventtest.JSON(paymentsFirst))
+	}
+}
