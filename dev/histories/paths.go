@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/orderloom/orderloom/activities/sandbox"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
 )
@@ -190,11 +192,15 @@ func backordered(p *player) error {
 	return errors.Join(p.backordered(), p.awaitStock(), p.receive("beans", "berlin", 10), p.await(order.StatusConfirmed), p.delivered())
 }
 
-// bank is the bank's answer to a payment that had been left open.
+// bank is the bank's answer to a payment that had been left open, and the gateway's word of it.
 func (p *player) bank(confirms bool) error {
-	u := workflows.PaymentUpdate{GatewayRef: "sandbox_1", Status: "authorized", ExpiresAt: time.Now().Add(7 * 24 * time.Hour).UTC()}
+	id := payment.ID(p.orderID)
+	u := workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String(), Status: "authorized", ExpiresAt: time.Now().Add(sandbox.AuthorizationLife).UTC()}
 	if !confirms {
-		u = workflows.PaymentUpdate{GatewayRef: "sandbox_1", Status: "declined", DeclineCode: "authentication_failed"}
+		u = workflows.PaymentUpdate{GatewayRef: u.GatewayRef, Status: "declined", DeclineCode: "authentication_failed"}
+	}
+	if err := p.world.gateway.Confirm(id, confirms); err != nil {
+		return p.check(err)
 	}
 	return p.check(p.client.PaymentUpdated(p.ctx, p.orderID, u))
 }

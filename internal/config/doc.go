@@ -11,4 +11,4 @@
 // whatever prints them.
 package config
 
-//go:generate go run ./generate ../../docs/configuration.md
+//go:generate go run ./generate ../../docs/configuration.md ../../.env.example

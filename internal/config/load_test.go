@@ -221,6 +221,13 @@ func TestDocumentIsFresh(t *testing.T) {
 	require.Equal(t, config.Document(), string(b), "run: go generate ./internal/config")
 }
 
+func TestDotEnvExampleIsFresh(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile("../../.env.example")
+	require.NoError(t, err)
+	require.Equal(t, config.DotEnv(), string(b), "run: go generate ./internal/config")
+}
+
 func TestDotEnvNamesEverySetting(t *testing.T) {
 	t.Parallel()
 	lines := strings.Split(config.DotEnv(), "\n")

@@ -1,4 +1,7 @@
-// Command generate writes the documentation of the settings: go run ./generate <file>.
+// Command generate writes what is printed from the table of settings: their documentation and the .env
+// example.
+//
+//	go run ./generate <configuration.md> <.env.example>
 package main
 
 import (
@@ -9,12 +12,14 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: generate <file>")
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: generate <configuration.md> <.env.example>")
 		os.Exit(2)
 	}
-	if err := os.WriteFile(os.Args[1], []byte(config.Document()), 0o644); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	for i, content := range []string{config.Document(), config.DotEnv()} {
+		if err := os.WriteFile(os.Args[i+1], []byte(content), 0o644); err != nil { //nolint:gosec // to be read by all
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 }
