@@ -57,8 +57,6 @@ type Limits struct {
 	RequestsMax int
 	// StreamsMax bounds how many clients follow the changes of orders at once; 256.
 	StreamsMax int
-	// StreamPoll is how often the changes are looked for; 200 ms. Clients share one look.
-	StreamPoll time.Duration
 	// StreamKeepAlive is how often a stream on which nothing happens says that it is there; 15 s.
 	StreamKeepAlive time.Duration
 }
@@ -70,7 +68,6 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.HistoryWait, 500*time.Millisecond)
 	setDefault(&l.RequestsMax, 512)
 	setDefault(&l.StreamsMax, 256)
-	setDefault(&l.StreamPoll, 200*time.Millisecond)
 	setDefault(&l.StreamKeepAlive, 15*time.Second)
 	return l
 }
@@ -98,7 +95,7 @@ type API struct {
 	propagator propagation.TextMapPropagator
 	readiness  *readiness
 	slots      chan struct{}
-	follower   *follower // nil without changes to follow
+	changes    Changes // nil without
 	streams    chan struct{}
 	drained    chan struct{}
 	drainOnce  sync.Once
@@ -124,14 +121,11 @@ func New(o Options) *API {
 	}
 	limits := o.Limits.withDefaults()
 	a := &API{
-		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
+		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History, changes: o.Changes,
 		keys: o.APIKeys, limits: limits, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api"), propagator: o.Propagator,
 		readiness: newReadiness(o.Checks, o.Logger), slots: make(chan struct{}, limits.RequestsMax),
 		streams: make(chan struct{}, limits.StreamsMax), drained: make(chan struct{}), now: time.Now,
-	}
-	if o.Changes != nil {
-		a.follower = &follower{source: o.Changes, maxAge: limits.StreamPoll}
 	}
 	if len(a.keys) == 0 {
 		a.log.Warn("the API is open: anyone who reaches it may place and cancel orders; set ORDERLOOM_API_KEYS to close it")
@@ -210,7 +204,7 @@ func (a *API) routes(metrics http.Handler) *gin.Engine {
 	if metrics != nil {
 		table = append(table, route{method: "GET", path: "/metrics", open: true, unbounded: true, handle: serve(metrics)})
 	}
-	if a.follower != nil {
+	if a.changes != nil {
 		table = append(table, route{method: "GET", path: "/api/v1/orders/stream", unbounded: true, endless: true, handle: a.streamOrders})
 	}
 	for _, r := range table {

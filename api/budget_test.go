@@ -89,7 +89,7 @@ func benchAPI() *API {
 	n := nothing{newFakePlatform()}
 	return New(Options{
 		Sagas: n, Warehouse: n, Orders: n, Views: n, Vault: n, History: noHistory{},
-		Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Logger: slog.New(slog.DiscardHandler),
 	})
 }
 

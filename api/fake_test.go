@@ -47,7 +47,9 @@ type fakePlatform struct {
 	viewErr, historyErr, vaultErr, timelineErr        error
 	customerErr                                       error
 	cancelState                                       workflows.OrderState
-	changed                                           []uuid.UUID
+	changed                                           []readmodel.Change
+	wake                                              chan struct{}
+	following                                         chan struct{} // gets one for each who follows
 	changesErr                                        error
 	cancelWaits                                       bool
 }
@@ -56,6 +58,7 @@ func newFakePlatform() *fakePlatform {
 	return &fakePlatform{
 		started: map[uuid.UUID]workflows.OrderInput{}, erased: map[string]bool{}, views: map[uuid.UUID]readmodel.OrderView{},
 		folds: map[uuid.UUID]order.Order{}, customers: map[string]readmodel.CustomerSummary{}, stock: map[string][]readmodel.StockLevel{},
+		wake: make(chan struct{}), following: make(chan struct{}, 100),
 	}
 }
 
@@ -242,28 +245,45 @@ func (f *fakePlatform) Projections(context.Context) ([]readmodel.ProjectionStatu
 	return f.projections, f.viewErr
 }
 
-// Changes has one change for each of the numbers from its cursor on.
-func (f *fakePlatform) Changes(_ context.Context, cursor string, limit int) ([]uuid.UUID, string, error) {
+// Follow has positions that are numbers.
+func (f *fakePlatform) Follow(ctx context.Context, after string, handle func(readmodel.Change) error) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.changesErr != nil {
-		return nil, "", f.changesErr
-	}
-	n := len(f.changed)
-	if cursor != "" {
-		var err error
-		if n, err = strconv.Atoi(cursor); err != nil || n > len(f.changed) {
-			return nil, "", domain.Invalid("cursor", "is none")
+	n, err := len(f.changed), f.changesErr
+	f.mu.Unlock()
+	if after != "" && err == nil {
+		if n, err = strconv.Atoi(after); err != nil {
+			err = domain.Invalid("last_event_id", "is none")
 		}
 	}
-	changed := f.changed[n:min(n+limit, len(f.changed))]
-	return slices.Clone(changed), strconv.Itoa(n + len(changed)), nil
+	if err != nil {
+		return err
+	}
+	f.following <- struct{}{}
+	for {
+		f.mu.Lock()
+		changes, wake := slices.Clone(f.changed[n:]), f.wake
+		f.mu.Unlock()
+		for _, c := range changes {
+			n++
+			c.Position = strconv.Itoa(n)
+			if err := handle(c); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }
 
-func (f *fakePlatform) change(ids ...uuid.UUID) {
+func (f *fakePlatform) change(changes ...readmodel.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.changed = append(f.changed, ids...)
+	f.changed = append(f.changed, changes...)
+	close(f.wake)
+	f.wake = make(chan struct{})
 }
 
 // Seal hides nothing; it keeps what it was given, so that tests can look.

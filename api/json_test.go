@@ -3,7 +3,6 @@ package api
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -28,7 +27,7 @@ func FuzzDecodeOrder(f *testing.F) {
 		err := d.decode(text, func() { r.decode(&d) })
 		if err != nil {
 			var syntax *syntaxError
-			require.True(t, errors.As(err, &syntax))
+			require.ErrorAs(t, err, &syntax)
 			require.True(t, syntax.Offset >= 0 && syntax.Offset <= len(text) && syntax.Line >= 1 && syntax.Column >= 1)
 			onPurpose := !utf8.ValidString(text) || strings.Contains(syntax.message, "levels deep") || strings.Contains(syntax.message, "escape")
 			require.True(t, onPurpose || !json.Valid([]byte(text)), "%v: %q", err, text)

@@ -96,9 +96,9 @@ func (a *API) observe(r route) gin.HandlerFunc {
 // attempt runs the handler within the limits, and makes an error of a panic.
 func (a *API) attempt(ctx context.Context, x *exchange, r route) (err error) {
 	defer func() {
-		switch p := recover(); {
-		case p == nil:
-		case p == http.ErrAbortHandler:
+		switch p := recover(); p {
+		case nil:
+		case http.ErrAbortHandler:
 			panic(p)
 		default:
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())

@@ -16,6 +16,7 @@ var (
 	_ Warehouse = (*workflows.Client)(nil)
 	_ Orders    = (*readmodel.Reader)(nil)
 	_ Views     = (*readmodel.Reader)(nil)
+	_ Changes   = (*readmodel.Changes)(nil)
 	_ Vault     = (*privacy.Vault)(nil)
 )
 
@@ -92,13 +93,12 @@ type Views interface {
 	Projections(ctx context.Context) ([]readmodel.ProjectionStatus, error)
 }
 
-// Changes tells which orders have changed, for those who follow them.
+// Changes follows what changes in the views of orders.
 type Changes interface {
-	// Changes returns the orders that changed after a cursor, oldest change first, at most limit of them,
-	// and the cursor behind the last. It never passes over a change that becomes visible late, and does
-	// not wait for one. The empty cursor stands for now: nothing has changed since. Errors: invalid for a
-	// cursor that is none; cursor_expired when what changed after it is not kept any more.
-	Changes(ctx context.Context, cursor string, limit int) (changed []uuid.UUID, next string, err error)
+	// Follow calls handle with every change after a position, in order, until ctx ends or handle fails.
+	// An empty position begins with what changes from now on. Errors: invalid for a position that is none;
+	// too_old for one that is not kept any more.
+	Follow(ctx context.Context, after string, handle func(readmodel.Change) error) error
 }
 
 // Vault seals and opens personal data under the key of the person it belongs to.

@@ -52,7 +52,7 @@ const (
 	codeGatewayRefused    = "gateway_refused"
 	codeRefused           = "refused"
 	codeNotVisibleYet     = readmodel.CodeNotVisibleYet
-	codeCursorExpired     = "cursor_expired"
+	codeTooOld            = readmodel.CodeTooOld
 	codeOverloaded        = "overloaded"
 	codeUnavailable       = "unavailable"
 	codeTimeout           = "timeout"
@@ -62,11 +62,14 @@ const (
 var problemKinds = []problemKind{
 	{
 		codeMalformedJSON, http.StatusBadRequest, "The body is not JSON",
-		"The body can't be read as one JSON text (RFC 8259) in UTF-8. The position tells where reading stopped: the byte, counted from 0, and the line and column, counted from 1.",
+		"The body can't be read as one JSON text (RFC 8259) in UTF-8. The position tells where reading stopped: the byte, " +
+			"counted from 0, and the line and column, counted from 1.",
 	},
 	{
 		codeInvalid, http.StatusUnprocessableEntity, "The request holds something wrong",
-		"The request can be read, but one or more of its members, parameters or headers are wrong. The errors list names all of them at once, each with its place and what would be right. Nothing was started and nothing was stored: correct the request and send it again.",
+		"The request can be read, but one or more of its members, parameters or headers are wrong. The errors list names all of" +
+			" them at once, each with its place and what would be right. Nothing was started and nothing was stored: correct the " +
+			"request and send it again.",
 	},
 	{
 		codeUnauthenticated, http.StatusUnauthorized, "The API key is missing or unknown",
@@ -78,7 +81,8 @@ var problemKinds = []problemKind{
 	},
 	{
 		codeShipmentNotFound, http.StatusNotFound, "The order has no such shipment",
-		"The order exists, but none of its shipments has this id. Shipments are planned when the order is confirmed; the order lists them.",
+		"The order exists, but none of its shipments has this id. Shipments are planned when the order is confirmed; the order " +
+			"lists them.",
 	},
 	{
 		codeRouteNotFound, http.StatusNotFound, "There is no such route",
@@ -98,11 +102,13 @@ var problemKinds = []problemKind{
 	},
 	{
 		codeKeyReused, http.StatusUnprocessableEntity, "The Idempotency-Key belongs to another request",
-		"Something was created under this Idempotency-Key before, by a request that said something else. A retry sends the very same request; a new request needs a new key.",
+		"Something was created under this Idempotency-Key before, by a request that said something else. A retry sends the very" +
+			" same request; a new request needs a new key.",
 	},
 	{
 		codeNotCancellable, http.StatusConflict, "The order can't be cancelled any more",
-		"A parcel has left the warehouse, and from then on nothing can be called back. The order member tells where the order stands.",
+		"A parcel has left the warehouse, and from then on nothing can be called back. The order member tells where the order " +
+			"stands.",
 	},
 	{
 		codeNotDispatchable, http.StatusConflict, "The shipment can't be dispatched",
@@ -158,11 +164,13 @@ var problemKinds = []problemKind{
 	},
 	{
 		codeNotVisibleYet, http.StatusServiceUnavailable, "The order has not reached this version yet",
-		"The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or without min_version.",
+		"The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or " +
+			"without min_version.",
 	},
 	{
-		codeCursorExpired, http.StatusGone, "The changes since then are not kept any more",
-		"The stream was left too long ago to go on where it stopped. Read the orders that matter once more, and follow the stream from now on, without Last-Event-ID.",
+		codeTooOld, http.StatusGone, "The changes since then are not kept any more",
+		"The stream was left too long ago to go on where it stopped. Read the orders that matter once more, and follow the " +
+			"stream from now on, without Last-Event-ID.",
 	},
 	{
 		codeOverloaded, http.StatusServiceUnavailable, "Too many requests at once",
@@ -170,11 +178,13 @@ var problemKinds = []problemKind{
 	},
 	{
 		codeUnavailable, http.StatusServiceUnavailable, "Something this needs can't be reached",
-		"A server behind this API does not answer. Repeat the request after the time in Retry-After; a POST with an Idempotency-Key, under the same key.",
+		"A server behind this API does not answer. Repeat the request after the time in Retry-After; a POST with an " +
+			"Idempotency-Key, under the same key.",
 	},
 	{
 		codeTimeout, http.StatusServiceUnavailable, "It took too long",
-		"The request was given up after its time limit, and whether it took effect is not known. Repeat it after the time in Retry-After; a POST with an Idempotency-Key, under the same key.",
+		"The request was given up after its time limit, and whether it took effect is not known. Repeat it after the time in " +
+			"Retry-After; a POST with an Idempotency-Key, under the same key.",
 	},
 	{
 		codeInternal, http.StatusInternalServerError, "Something went wrong here",

@@ -5,31 +5,26 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
 const (
-	// changesMax is how many changes are read at once.
-	changesMax = 100
 	// streamWriteTimeout is how long a client may keep from taking what is sent before it is let go.
 	streamWriteTimeout = 10 * time.Second
-	lastEventIDMax     = 128
+	// streamCheckWait is how long the answer waits to learn that its Last-Event-ID is good for nothing.
+	streamCheckWait = 300 * time.Millisecond
+	lastEventIDMax  = 128
 	// streamRetryMilliseconds is after how long a client comes back by itself.
 	streamRetryMilliseconds = 2000
 )
 
-// streamOrders follows the changes of orders: GET /api/v1/orders/stream.
-//
-// The id of each event is a cursor, so that a client which comes back goes on where it stopped, at any
-// process. Events are of the order as it stands, not of what happened to it: who reads slowly reads
-// less, and ends at the same state.
+// streamOrders follows the changes of orders: GET /api/v1/orders/stream. The id of each event is its
+// place among all changes, so that a client which comes back goes on where it stopped, at any process.
 func (a *API) streamOrders(ctx context.Context, x *exchange) error {
 	p := x.query("customer_id", "order_id")
 	only := filter{customerID: p.text("customer_id")}
@@ -39,8 +34,8 @@ func (a *API) streamOrders(ctx context.Context, x *exchange) error {
 			x.blame(inQuery, "order_id", "must be a UUID, got %q", clip(id))
 		}
 	}
-	cursor := x.GetHeader("Last-Event-ID")
-	if len(cursor) > lastEventIDMax {
+	after := x.GetHeader("Last-Event-ID")
+	if len(after) > lastEventIDMax {
 		x.blame(inHeader, "Last-Event-ID", "has at most %d characters", lastEventIDMax)
 	}
 	if err := x.invalid(); err != nil {
@@ -52,125 +47,91 @@ func (a *API) streamOrders(ctx context.Context, x *exchange) error {
 	default:
 		return newProblem(codeOverloaded, "too many clients follow the orders")
 	}
-	// The first look comes before the first byte, so that a wrong cursor is a problem like any other.
-	changed, next, err := a.follower.after(ctx, cursor)
-	switch {
-	case domain.Code(err) == codeInvalid:
-		return invalid([]fieldError{{In: inHeader, Field: "Last-Event-ID", Message: "is no id of an event of this stream"}})
-	case domain.Code(err) == codeCursorExpired:
-		return newProblem(codeCursorExpired, "")
-	case err != nil:
-		return unavailable(fmt.Errorf("read the changes of orders: %w", err))
-	}
-	s := stream{x: x, control: http.NewResponseController(x.Writer)}
-	if err := s.open(next, cursor == ""); err != nil {
-		return nil //nolint:nilerr // the client has gone
-	}
 	a.metrics.streams.Inc()
 	defer a.metrics.streams.Dec()
-	if err := a.follow(ctx, &s, only, changed, next); err != nil {
-		x.cause = err // the answer has begun: the client comes back by itself
+	return a.follow(ctx, x, only, after)
+}
+
+// follow sends changes until the client goes, the API drains, or they can't be followed.
+func (a *API) follow(ctx context.Context, x *exchange, only filter, after string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	changes, failed := make(chan readmodel.Change), make(chan error, 1)
+	go func() {
+		failed <- a.changes.Follow(ctx, after, func(c readmodel.Change) error {
+			if !only.takes(c) {
+				return nil
+			}
+			select {
+			case changes <- c:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		close(failed)
+	}()
+	defer func() {
+		cancel()
+		for range failed { // until the follower has let go of everything
+		}
+	}()
+	keepAlive := time.NewTicker(a.limits.StreamKeepAlive)
+	defer keepAlive.Stop()
+	s := stream{x: x, control: http.NewResponseController(x.Writer)}
+	if after == "" {
+		s.open()
+	}
+	check := time.NewTimer(streamCheckWait)
+	defer check.Stop()
+	for !s.gone {
+		select {
+		case c := <-changes:
+			s.open()
+			s.event(c)
+		case <-keepAlive.C:
+			s.open()
+			s.comment("here")
+		case <-check.C:
+			s.open()
+		case err := <-failed:
+			if ctx.Err() != nil {
+				return nil
+			}
+			return streamProblem(err) // a client whose stream has begun comes back, and is told then
+		case <-a.drained:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	return nil
 }
 
-// follow sends changes until the client goes, the API drains, or they can't be read.
-func (a *API) follow(ctx context.Context, s *stream, only filter, changed []uuid.UUID, next string) error {
-	tick := time.NewTicker(a.limits.StreamPoll)
-	defer tick.Stop()
-	cursor, quietSince := next, a.now()
-	for {
-		sent, err := a.sendChanges(ctx, s, only, changed, next)
-		if err != nil || s.gone {
-			return err
-		}
-		switch {
-		case sent:
-			quietSince = a.now()
-		case a.now().Sub(quietSince) >= a.limits.StreamKeepAlive:
-			s.comment("here")
-			quietSince = a.now()
-		}
-		cursor = next
-		if len(changed) < changesMax {
-			select {
-			case <-tick.C:
-			case <-a.drained:
-				return nil
-			case <-ctx.Done():
-				return nil
-			}
-		}
-		if changed, next, err = a.follower.after(ctx, cursor); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("read the changes of orders: %w", err)
-		}
+func streamProblem(err error) error {
+	switch domain.Code(err) {
+	case codeInvalid:
+		return invalid([]fieldError{{In: inHeader, Field: "Last-Event-ID", Message: "is no id of an event of this stream"}})
+	case codeTooOld:
+		return newProblem(codeTooOld, "")
 	}
+	return unavailable(fmt.Errorf("follow the changes of orders: %w", err))
 }
 
-// sendChanges sends an event for each order that has changed and passes the filter. Only the last has
-// an id: until it arrives, the client comes back to where it was before.
-func (a *API) sendChanges(ctx context.Context, s *stream, only filter, changed []uuid.UUID, next string) (sent bool, err error) {
-	seen := make(map[uuid.UUID]bool, len(changed))
-	for _, id := range changed {
-		if seen[id] || !only.takesID(id) {
-			continue
-		}
-		seen[id] = true
-		v, err := a.orders.Order(ctx, id)
-		switch {
-		case domain.Code(err) == codeNotFound:
-			continue // the payment was heard of before the order
-		case err != nil && ctx.Err() != nil:
-			return sent, nil
-		case err != nil:
-			return sent, fmt.Errorf("read order %s: %w", id, err)
-		}
-		if only.takes(v) {
-			s.event(changeOf(v))
-			sent = true
-		}
-	}
-	if len(changed) > 0 {
-		s.id(next)
-	}
-	s.flush()
-	return sent, nil
-}
-
-// filter says which orders a client follows.
+// filter says which changes a client follows.
 type filter struct {
 	customerID string
 	orderID    uuid.UUID
 }
 
-func (f filter) takesID(id uuid.UUID) bool { return f.orderID == uuid.Nil || f.orderID == id }
-
-func (f filter) takes(v readmodel.OrderView) bool {
-	return f.customerID == "" || f.customerID == v.CustomerID
+func (f filter) takes(c readmodel.Change) bool {
+	// Without a status only the payment was heard of so far.
+	return c.Status != "" && (f.orderID == uuid.Nil || f.orderID == c.OrderID) && (f.customerID == "" || f.customerID == c.CustomerID)
 }
 
-// orderChange is the data of an event: where an order stands, without what is personal.
-type orderChange struct {
-	OrderID           uuid.UUID    `json:"order_id"`
-	OrderNumber       string       `json:"order_number"`
-	CustomerID        string       `json:"customer_id"`
-	Status            order.Status `json:"status"`
-	PaymentStatus     string       `json:"payment_status"`
-	FulfillmentStatus string       `json:"fulfillment_status"`
-	Total             money.Money  `json:"total"`
-	UpdatedAt         time.Time    `json:"updated_at"`
-	Version           int64        `json:"version"`
-	PaymentVersion    int64        `json:"payment_version"`
-}
-
-func changeOf(v readmodel.OrderView) orderChange {
-	return orderChange{
-		OrderID: v.OrderID, OrderNumber: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, PaymentStatus: v.PaymentStatus,
-		FulfillmentStatus: v.FulfillmentStatus, Total: v.Total, UpdatedAt: v.UpdatedAt, Version: v.Version, PaymentVersion: v.PaymentVersion,
-	}
+// changeBody is the data of an event.
+type changeBody struct {
+	OrderNumber string `json:"order_number"`
+	readmodel.Change
 }
 
 // stream writes server-sent events (HTML standard, section 9.2.5). gone is true once the client does
@@ -178,46 +139,34 @@ func changeOf(v readmodel.OrderView) orderChange {
 type stream struct {
 	x       *exchange
 	control *http.ResponseController
+	opened  bool
 	gone    bool
 }
 
-// open sends the header. A stream that begins now has its cursor at once, so that a client that is
-// cut off before the first event misses nothing.
-func (s *stream) open(cursor string, begins bool) error {
+// open sends the header, once.
+func (s *stream) open() {
+	if s.opened {
+		return
+	}
+	s.opened = true
 	h := s.x.Writer.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // or nginx keeps the events to itself
 	s.x.Writer.WriteHeader(http.StatusOK)
-	s.write(fmt.Sprintf("retry: %d\n", streamRetryMilliseconds))
-	if begins {
-		s.id(cursor)
-	} else {
-		s.write("\n")
-	}
-	s.flush()
-	if s.gone {
-		return http.ErrAbortHandler
-	}
-	return nil
+	s.write(fmt.Sprintf("retry: %d\n\n", streamRetryMilliseconds))
 }
 
-func (s *stream) event(v any) {
-	data, err := json.Marshal(v)
+func (s *stream) event(c readmodel.Change) {
+	data, err := json.Marshal(changeBody{OrderNumber: order.Number(c.OrderID), Change: c})
 	if err != nil {
-		s.x.cause = err
+		s.x.cause, s.gone = err, true
 		return
 	}
-	s.write("event: order\ndata: " + string(data) + "\n\n")
+	s.write("id: " + c.Position + "\nevent: order\ndata: " + string(data) + "\n\n")
 }
 
-// id moves the cursor of the client. An event without data is not shown to it, but its id counts.
-func (s *stream) id(cursor string) { s.write("id: " + cursor + "\n\n") }
-
-func (s *stream) comment(text string) {
-	s.write(": " + text + "\n\n")
-	s.flush()
-}
+func (s *stream) comment(text string) { s.write(": " + text + "\n\n") }
 
 func (s *stream) write(text string) {
 	if s.gone {
@@ -226,41 +175,5 @@ func (s *stream) write(text string) {
 	// Not every writer knows deadlines; those of real connections do.
 	_ = s.control.SetWriteDeadline(time.Now().Add(streamWriteTimeout))
 	_, err := s.x.Writer.WriteString(text)
-	s.gone = err != nil
-}
-
-func (s *stream) flush() {
-	if !s.gone {
-		s.gone = s.control.Flush() != nil
-	}
-}
-
-// follower reads the changes for all streams of the process. Those that are up to date have the same
-// cursor and share one look.
-type follower struct {
-	source Changes
-	maxAge time.Duration
-
-	mu      sync.Mutex
-	at      time.Time
-	cursor  string
-	changed []uuid.UUID
-	next    string
-}
-
-// after returns what changed after a cursor, seen within the last moment.
-func (f *follower) after(ctx context.Context, cursor string) ([]uuid.UUID, string, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if cursor != "" && cursor == f.cursor && time.Since(f.at) < f.maxAge/2 {
-		return f.changed, f.next, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	changed, next, err := f.source.Changes(ctx, cursor, changesMax)
-	if err != nil {
-		return nil, "", err
-	}
-	f.cursor, f.changed, f.next, f.at = cursor, changed, next, time.Now()
-	return changed, next, nil
+	s.gone = err != nil || s.control.Flush() != nil
 }
