@@ -215,7 +215,9 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 		return nil
 	}
 	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
-	request := VoidRequest{IdempotencyKey: id.String() + "/void", PaymentID: id, GatewayRef: p.GatewayRef, Capturable: p.Capturable()}
+	request := VoidRequest{
+		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Capturable: p.Capturable(),
+	}
 	if p.NeedsAuthorization(money.Money{}) || p.Lapsed {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
 	}

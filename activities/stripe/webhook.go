@@ -34,7 +34,8 @@ const (
 // while one is being rolled, Stripe signs with the old and the new, either of which is enough.
 //
 // Events of other API versions are read too: only fields that have not changed for years are looked at.
-// The update has no status when the event concerns no authorisation, or a payment that is not ours.
+// The update has no status when the event concerns no authorisation, or a payment that is not ours; nor
+// when it is the echo of a request of ours, whose sender has the answer or asks until it has.
 //
 // Errors: invalid_signature; invalid for a body that is signed and yet no event.
 func ParseWebhook(body []byte, signature string, secrets []string, now time.Time) (activities.PaymentUpdate, error) {
@@ -47,6 +48,9 @@ func ParseWebhook(body []byte, signature string, secrets []string, now time.Time
 		Data struct {
 			Object json.RawMessage `json:"object"`
 		} `json:"data"`
+		Request struct {
+			IdempotencyKey string `json:"idempotency_key"`
+		} `json:"request"`
 	}
 	if err := json.Unmarshal(body, &event); err != nil || event.ID == "" {
 		return activities.PaymentUpdate{}, domain.Invalid("", "is no event of Stripe's")
@@ -59,7 +63,11 @@ func ParseWebhook(body []byte, signature string, secrets []string, now time.Time
 	if err := json.Unmarshal(event.Data.Object, &intent); err != nil {
 		return activities.PaymentUpdate{}, domain.Invalid("data.object", "is no payment intent")
 	}
-	return intent.update(update, api.EventType(event.Type)), nil
+	news := intent.update(update, api.EventType(event.Type))
+	if news.PaymentID != uuid.Nil && strings.HasPrefix(event.Request.IdempotencyKey, news.PaymentID.String()+"/") {
+		return update, nil
+	}
+	return news, nil
 }
 
 // intentNews is what we read of an intent in an event.

@@ -62,11 +62,6 @@ func TestWebhooksTellDeclinesAndEnds(t *testing.T) {
 	require.Equal(t, "authentication_failed", u[0].DeclineCode)
 
 	b = setup(t, stripefake.Options{})
-	_, err = b.authorize(stripefake.CardStolen)
-	require.NoError(t, err)
-	require.Equal(t, "card_declined", b.news("payment_intent.payment_failed")[0].DeclineCode)
-
-	b = setup(t, stripefake.Options{})
 	require.NoError(t, b.void(b.mustAuthorize(stripefake.CardVisa), money.Money{}))
 	require.Equal(t, payment.StatusVoided, b.news("payment_intent.canceled")[0].Status)
 
@@ -74,6 +69,19 @@ func TestWebhooksTellDeclinesAndEnds(t *testing.T) {
 	b.mustAuthorize(stripefake.CardVisa)
 	b.fake.Advance(8 * 24 * time.Hour)
 	require.Equal(t, payment.StatusExpired, b.news("payment_intent.canceled")[0].Status)
+}
+
+func TestTheEchoOfOurOwnRequestIsNoNews(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	_, err := b.authorize(stripefake.CardStolen)
+	require.NoError(t, err)
+	b = b.another()
+	b.mustAuthorize(stripefake.CardVisa)
+	require.Len(t, b.news("payment_intent.payment_failed", "payment_intent.amount_capturable_updated"), 2)
+	for _, u := range b.news() {
+		require.Empty(t, u.Status)
+	}
 }
 
 func TestWebhooksThatDoNotConcernUsSayNothing(t *testing.T) {

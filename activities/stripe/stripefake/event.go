@@ -34,7 +34,11 @@ func (s *Server) emit(kind string, object map[string]any) {
 	}
 	e.body = map[string]any{
 		"id": e.id, "object": "event", "type": kind, "api_version": s.o.APIVersion, "created": s.now.Unix(), "livemode": false,
-		"data": map[string]any{"object": json.RawMessage(snapshot)},
+		"data":    map[string]any{"object": json.RawMessage(snapshot)},
+		"request": map[string]any{"id": nil, "idempotency_key": nil},
+	}
+	if s.asking != "" {
+		e.body["request"] = map[string]any{"id": "req_fake", "idempotency_key": s.asking}
 	}
 	s.events = append(s.events, e)
 }

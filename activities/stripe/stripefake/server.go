@@ -44,6 +44,7 @@ type Server struct {
 	faults  []*Fault
 	outage  bool
 	calls   []Call
+	asking  string // the idempotency key of the request that is carried out
 	intents []*intent
 	refunds []*refund
 	events  []event
@@ -287,9 +288,11 @@ func (s *Server) keyed(r *http.Request, fault *Fault) (a answer, replayed bool) 
 	}
 	if fault == nil || fault.Effect || fault.Gate != nil {
 		var unkept bool
+		s.asking = key
 		if k.answer, unkept = s.route(r); unkept {
 			delete(s.keys, key)
 		}
+		s.asking = ""
 	}
 	if fault != nil && fault.Kept {
 		k.answer = fault.answer()
