@@ -7,7 +7,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e lint verify generate ci build clean-data bench-eventstore FORCE
+.PHONY: help run demo stack test test-unit test-e2e lint verify generate ci build histories clean-data bench-eventstore FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,10 @@ verify: ## Fail when a generated file or a go.mod is not what it would be genera
 
 ci: ## What the pipeline runs
 	@.ci/run
+
+histories: ## Record workflows/testdata anew, after a change of the sagas that no open execution has to survive
+	@dev/slowly.sh "building the recorder" $(GO) -C dev build -buildvcs=false -o ../bin/record-histories ./cmd/record-histories
+	@bin/record-histories workflows/testdata
 
 build: ## The product as one binary: bin/orderloom
 	$(GO) build -trimpath -o bin/orderloom ./cmd/orderloom

@@ -199,7 +199,8 @@ func (p *player) bank(confirms bool) error {
 	if !confirms {
 		u = workflows.PaymentUpdate{GatewayRef: u.GatewayRef, Status: "declined", DeclineCode: "authentication_failed"}
 	}
-	if err := p.world.gateway.Confirm(id, confirms); err != nil {
+	// A payment that was voided meanwhile is settled, whatever its news are.
+	if err := p.world.gateway.Confirm(id, confirms); err != nil && domain.Code(err) != "gateway_refused" {
 		return p.check(err)
 	}
 	return p.check(p.client.PaymentUpdated(p.ctx, p.orderID, u))
