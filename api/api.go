@@ -23,6 +23,8 @@ type Options struct {
 	Vault     Vault
 	History   History
 
+	// Stripe takes POST /webhooks/stripe; nil leaves the route out.
+	Stripe *StripeWebhook
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
 	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
@@ -86,6 +88,7 @@ type API struct {
 	views     Views
 	vault     Vault
 	history   History
+	stripe    *StripeWebhook // nil without the route
 
 	keys       []APIKey
 	limits     Limits
@@ -121,7 +124,8 @@ func New(o Options) *API {
 	}
 	limits := o.Limits.withDefaults()
 	a := &API{
-		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History, changes: o.Changes,
+		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
+		stripe: o.Stripe, changes: o.Changes,
 		keys: o.APIKeys, limits: limits, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api"), propagator: o.Propagator,
 		readiness: newReadiness(o.Checks, o.Logger), slots: make(chan struct{}, limits.RequestsMax),
@@ -206,6 +210,9 @@ func (a *API) routes(metrics http.Handler) *gin.Engine {
 	}
 	if a.changes != nil {
 		table = append(table, route{method: "GET", path: "/api/v1/orders/stream", unbounded: true, endless: true, handle: a.streamOrders})
+	}
+	if a.stripe != nil {
+		table = append(table, route{method: "POST", path: "/webhooks/stripe", open: true, handle: a.stripeWebhook})
 	}
 	for _, r := range table {
 		e.Handle(r.method, r.path, a.observe(r))

@@ -29,6 +29,7 @@ type problemKind struct {
 const (
 	codeMalformedJSON     = "malformed_json"
 	codeInvalid           = domain.CodeInvalid
+	codeSignature         = "invalid_signature"
 	codeUnauthenticated   = "unauthenticated"
 	codeNotFound          = "not_found"
 	codeShipmentNotFound  = "shipment_not_found"
@@ -70,6 +71,12 @@ var problemKinds = []problemKind{
 		"The request can be read, but one or more of its members, parameters or headers are wrong. The errors list names all of" +
 			" them at once, each with its place and what would be right. Nothing was started and nothing was stored: correct the " +
 			"request and send it again.",
+	},
+	{
+		codeSignature, http.StatusBadRequest, "The webhook is not signed as it should be",
+		"The signature does not belong to this body, or to another time. A webhook is signed with the secret of its " +
+			"endpoint, over the body byte for byte: both sides must know the same secret, and their clocks be at most five " +
+			"minutes apart.",
 	},
 	{
 		codeUnauthenticated, http.StatusUnauthorized, "The API key is missing or unknown",

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/activities/stripe"
+	"github.com/orderloom/orderloom/activities/stripe/stripefake"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/require"
+)
+
+// paymentNews keeps what came through the webhook.
+type paymentNews struct {
+	err     error
+	updates []workflows.PaymentUpdate
+	orders  []uuid.UUID
+}
+
+func (n *paymentNews) PaymentUpdated(_ context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error {
+	if n.err == nil {
+		n.orders, n.updates = append(n.orders, orderID), append(n.updates, u)
+	}
+	return n.err
+}
+
+const webhookSecret = "whsec_test"
+
+// webhook is an API whose Stripe is a fake one, with a payment that waits for the customer's bank.
+func webhook(t *testing.T) (*testBundle, *paymentNews, *stripefake.Server, string) {
+	t.Helper()
+	news := &paymentNews{}
+	b := setup(t, func(o *Options) {
+		o.APIKeys = []APIKey{{Name: "shop"}} // Stripe has none
+		o.Stripe = &StripeWebhook{Payments: news, Parse: func(body []byte, signature string, now time.Time) (PaymentReport, error) {
+			u, err := stripe.ParseWebhook(body, signature, []string{webhookSecret}, now)
+			return PaymentReport{OrderID: u.OrderID, Update: workflows.PaymentUpdate{
+				GatewayRef: u.GatewayRef, Status: string(u.Status), DeclineCode: u.DeclineCode,
+			}}, err
+		}}
+	})
+	fake := stripefake.Start(stripefake.Options{Key: "sk"})
+	t.Cleanup(fake.Close)
+	gateway, err := stripe.New(stripe.Options{Key: "sk", URL: fake.URL, Now: fake.Now, ReturnURL: "https://shop.example/"})
+	require.NoError(t, err)
+	r, err := gateway.Authorize(t.Context(), activities.AuthorizeRequest{
+		IdempotencyKey: "k", AskedAt: fake.Now(), PaymentID: uuid.New(), OrderID: someOrder, Amount: money.Must("39.80", "EUR"), Token: stripefake.Card3DS,
+	})
+	require.NoError(t, err)
+	return b, news, fake, r.GatewayRef
+}
+
+// deliver sends all webhooks of a type as Stripe does, and returns the last answer.
+func deliver(t *testing.T, b *testBundle, fake *stripefake.Server, kind string) (a answer) {
+	t.Helper()
+	events := fake.Events(kind)
+	require.NotEmpty(t, events)
+	for _, e := range events {
+		a = b.post(t, "/webhooks/stripe", string(e.Body), "Content-Type", "application/json; charset=utf-8",
+			stripeSignature, stripefake.Sign(e.Body, time.Now(), webhookSecret))
+	}
+	return a
+}
+
+func TestStripeWebhookTakesNewsToTheSaga(t *testing.T) {
+	t.Parallel()
+	b, news, fake, ref := webhook(t)
+	require.True(t, fake.Confirm(ref, true))
+	for range 2 { // Stripe may send it twice
+		require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.amount_capturable_updated").status)
+	}
+	update := workflows.PaymentUpdate{GatewayRef: ref, Status: "authorized"}
+	require.Equal(t, []workflows.PaymentUpdate{update, update}, news.updates)
+	require.Equal(t, []uuid.UUID{someOrder, someOrder}, news.orders)
+
+	b, news, fake, ref = webhook(t)
+	require.True(t, fake.Confirm(ref, false))
+	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.payment_failed").status)
+	require.Equal(t, []workflows.PaymentUpdate{{GatewayRef: ref, Status: "declined", DeclineCode: "authentication_failed"}}, news.updates)
+}
+
+func TestStripeWebhookTakesWhatIsNoNews(t *testing.T) {
+	t.Parallel()
+	b, news, fake, _ := webhook(t)
+	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.created").status)
+	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.requires_action").status)
+	require.Empty(t, news.updates)
+}
+
+func TestStripeWebhookIsRepeatedUntilTheSagaHasIt(t *testing.T) {
+	t.Parallel()
+	b, news, fake, ref := webhook(t)
+	require.True(t, fake.Confirm(ref, true))
+	news.err = workflows.ErrUnavailable
+	deliver(t, b, fake, "payment_intent.amount_capturable_updated").problem(t, http.StatusServiceUnavailable, codeUnavailable)
+	news.err = context.DeadlineExceeded
+	deliver(t, b, fake, "payment_intent.amount_capturable_updated").problem(t, http.StatusServiceUnavailable, codeTimeout)
+	news.err = errors.New("something else")
+	deliver(t, b, fake, "payment_intent.amount_capturable_updated").problem(t, http.StatusInternalServerError, codeInternal)
+	news.err = nil
+	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.amount_capturable_updated").status)
+	require.Len(t, news.updates, 1)
+}
+
+func TestStripeWebhookRefusesStrangers(t *testing.T) {
+	t.Parallel()
+	b, news, fake, ref := webhook(t)
+	require.True(t, fake.Confirm(ref, true))
+	body := fake.Events("payment_intent.amount_capturable_updated")[0].Body
+	for name, signature := range map[string]string{
+		"none": "", "another's": stripefake.Sign(body, time.Now(), "whsec_other"), "an old one": stripefake.Sign(body, time.Now().Add(-time.Hour), webhookSecret),
+	} {
+		b.post(t, "/webhooks/stripe", string(body), stripeSignature, signature).problem(t, http.StatusBadRequest, codeSignature)
+		require.Empty(t, news.updates, name)
+	}
+	changed := strings.Replace(string(body), someOrder.String(), someShipment.String(), 1)
+	b.post(t, "/webhooks/stripe", changed, stripeSignature, stripefake.Sign(body, time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
+	b.post(t, "/webhooks/stripe", "[]", stripeSignature, stripefake.Sign([]byte("[]"), time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
+	large := strings.Repeat(" ", 300<<10)
+	b.post(t, "/webhooks/stripe", large, stripeSignature, "t=1,v1=00").problem(t, http.StatusRequestEntityTooLarge, codeBodyTooLarge)
+	require.Empty(t, news.updates)
+}
+
+func TestStripeWebhookIsServedOnlyWithStripe(t *testing.T) {
+	t.Parallel()
+	setup(t).post(t, "/webhooks/stripe", "{}").problem(t, http.StatusNotFound, codeRouteNotFound)
+}
