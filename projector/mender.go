@@ -1,14 +1,12 @@
 package projector
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
 	"slices"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/eventstore"
 )
 
 // Mender does what operators do to views: see what is parked, rebuild a projection, verify them all. It may
@@ -41,7 +39,7 @@ func NewMender(o MenderOptions) *Mender {
 }
 
 // CatchUp brings the views of these streams up to date from the event store, without Kafka.
-func (m *Mender) CatchUp(ctx context.Context, streams []StreamVersion) error {
+func (m *Mender) CatchUp(ctx context.Context, streams []eventstore.StreamVersion) error {
 	for page := range slices.Chunk(streams, sweepPage) {
 		r, err := m.engine.catchUp(ctx, Live, page)
 		if err != nil {
@@ -52,20 +50,4 @@ func (m *Mender) CatchUp(ctx context.Context, streams []StreamVersion) error {
 		}
 	}
 	return nil
-}
-
-// Streams returns the streams that events belong to, sorted by id, with the last version of each.
-func Streams(events []domain.Envelope) []StreamVersion {
-	last := map[uuid.UUID]StreamVersion{}
-	for _, e := range events {
-		if e.Version > last[e.AggregateID].Version {
-			last[e.AggregateID] = StreamVersion{AggregateType: e.AggregateType, AggregateID: e.AggregateID, Version: e.Version}
-		}
-	}
-	all := make([]StreamVersion, 0, len(last))
-	for _, s := range last {
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b StreamVersion) int { return bytes.Compare(a.AggregateID[:], b.AggregateID[:]) })
-	return all
 }

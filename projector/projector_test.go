@@ -1,14 +1,11 @@
 package projector_test
 
 import (
-	"bytes"
 	"context"
 	"log/slog"
-	"slices"
 	"testing"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
@@ -81,30 +78,12 @@ func (b *testBundle) awaitEqual() projector.Verification {
 	var v projector.Verification
 	require.Eventually(b.t, func() bool {
 		var err error
-		v, err = b.mender.Verify(b.t.Context(), lister{b.store}, nil)
+		v, err = b.mender.Verify(b.t.Context(), b.store, nil)
 		require.NoError(b.t, err)
 		return v.Behind == 0 || !v.OK()
 	}, 20*time.Second, 50*time.Millisecond, "the views stay behind")
 	require.True(b.t, v.OK(), "views differ from the fold: %s", eventtest.JSON(v))
 	return v
-}
-
-// lister lists the streams of a store in memory.
-type lister struct{ *eventtest.Store }
-
-func (l lister) Streams(_ context.Context, after uuid.UUID, limit int) ([]projector.StreamVersion, error) {
-	last := map[uuid.UUID]projector.StreamVersion{}
-	for _, e := range l.Events() {
-		if bytes.Compare(e.AggregateID[:], after[:]) > 0 {
-			last[e.AggregateID] = projector.StreamVersion{AggregateType: e.AggregateType, AggregateID: e.AggregateID, Version: e.Version}
-		}
-	}
-	var all []projector.StreamVersion
-	for _, s := range last {
-		all = append(all, s)
-	}
-	slices.SortFunc(all, func(a, b projector.StreamVersion) int { return bytes.Compare(a.AggregateID[:], b.AggregateID[:]) })
-	return all[:min(limit, len(all))], nil
 }
 
 func TestProjectorFoldsWhatIsPublished(t *testing.T) {

@@ -2,10 +2,13 @@ package projector
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/eventstore"
 )
 
 // The sweeper's pace: sweepPage streams every sweepPause, which is 5,000 streams a second at the most.
@@ -16,17 +19,31 @@ const (
 	sweepRest = time.Minute
 )
 
-// StreamVersion is how far a stream of the event store has come.
-type StreamVersion struct {
-	AggregateType string
-	AggregateID   uuid.UUID
-	Version       int64
+// StreamLister lists the streams of the event store; [eventstore.Store] is one.
+type StreamLister interface {
+	// Versions returns up to limit streams of a type with ids above after, sorted by id.
+	Versions(ctx context.Context, aggregateType string, after uuid.UUID, limit int) ([]eventstore.StreamVersion, error)
 }
 
-// StreamLister lists the streams of the event store.
-type StreamLister interface {
-	// Streams returns up to limit streams with ids above after, sorted by id.
-	Streams(ctx context.Context, after uuid.UUID, limit int) ([]StreamVersion, error)
+// eachPage calls f with all streams, page by page, inventory last: the others belong to orders.
+func eachPage(ctx context.Context, lister StreamLister, size int, f func([]eventstore.StreamVersion) error) error {
+	for _, t := range catalog.AggregateTypes() {
+		var after uuid.UUID
+		for {
+			page, err := lister.Versions(ctx, t, after, size)
+			if err != nil {
+				return fmt.Errorf("list %s streams: %w", t, err)
+			}
+			if len(page) == 0 {
+				break
+			}
+			if err := f(page); err != nil {
+				return err
+			}
+			after = page[len(page)-1].Stream.ID
+		}
+	}
+	return nil
 }
 
 // sweep compares all streams with the views, again and again, at a low rate. It begins at once, and again
@@ -51,15 +68,7 @@ func (p *Projector) sweep(ctx context.Context, lost <-chan struct{}) {
 
 // sweepAll compares all streams with the views once.
 func (p *Projector) sweepAll(ctx context.Context, rest time.Duration) error {
-	var after uuid.UUID
-	for {
-		streams, err := p.opts.Streams.Streams(ctx, after, sweepPage)
-		if err != nil {
-			return err
-		}
-		if len(streams) == 0 {
-			return nil
-		}
+	return eachPage(ctx, p.opts.Streams, sweepPage, func(streams []eventstore.StreamVersion) error {
 		r, err := p.engine.catchUp(ctx, Live, streams)
 		if err != nil {
 			return err
@@ -70,20 +79,17 @@ func (p *Projector) sweepAll(ctx context.Context, rest time.Duration) error {
 			p.opts.Logger.InfoContext(ctx, "views repaired from the event store", "events", r.repaired)
 		}
 		p.after(ctx, r)
-		after = streams[len(streams)-1].AggregateID
-		if err := pause(ctx, rest); err != nil {
-			return err
-		}
-	}
+		return pause(ctx, rest)
+	})
 }
 
 // catchUp brings the views of these streams up to at least the versions given, where they are behind.
 //
 // What is on its way through Kafka counts as behind as well, and then comes a second time and is skipped.
-func (g *engine) catchUp(ctx context.Context, in Place, streams []StreamVersion) (result, error) {
+func (g *engine) catchUp(ctx context.Context, in Place, streams []eventstore.StreamVersion) (result, error) {
 	keys := make([]Key, len(streams))
 	for i, s := range streams {
-		keys[i] = Key{AggregateType: s.AggregateType, AggregateID: s.AggregateID}
+		keys[i] = Key{AggregateType: s.Stream.Type, AggregateID: s.Stream.ID}
 	}
 	if err := g.nameOrders(ctx, keys); err != nil {
 		return result{}, err

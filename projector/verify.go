@@ -13,6 +13,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -62,35 +63,30 @@ func (v *Verification) differ(view, key, want, have string) {
 // else runs.
 func (m *Mender) Verify(ctx context.Context, streams StreamLister, progress func(Verification)) (Verification, error) {
 	var v Verification
-	var after uuid.UUID
-	for {
-		page, err := streams.Streams(ctx, after, verifyPage)
-		if err != nil {
-			return v, fmt.Errorf("list streams: %w", err)
-		}
-		if len(page) == 0 {
-			break
-		}
+	err := eachPage(ctx, streams, verifyPage, func(page []eventstore.StreamVersion) error {
 		if err := m.verifyPage(ctx, &v, page); err != nil {
-			return v, err
+			return err
 		}
-		after = page[len(page)-1].AggregateID
 		if progress != nil {
 			progress(v)
 		}
+		return nil
+	})
+	if err != nil {
+		return v, err
 	}
 	return v, m.verifyCustomers(ctx, &v)
 }
 
 // verifyPage compares the views of some streams. A payment's part of its order is compared with the order.
-func (m *Mender) verifyPage(ctx context.Context, v *Verification, page []StreamVersion) error {
+func (m *Mender) verifyPage(ctx context.Context, v *Verification, page []eventstore.StreamVersion) error {
 	v.Streams += int64(len(page))
 	rows, err := m.readRows(ctx, page)
 	if err != nil {
 		return err
 	}
 	for _, s := range page {
-		events, err := m.load(ctx, s.AggregateType, s.AggregateID)
+		events, err := m.load(ctx, s.Stream.Type, s.Stream.ID)
 		if err != nil {
 			return err
 		}
@@ -98,13 +94,13 @@ func (m *Mender) verifyPage(ctx context.Context, v *Verification, page []StreamV
 		if err := m.verifyTimeline(ctx, v, rows, s, events); err != nil {
 			return err
 		}
-		switch s.AggregateType {
+		switch s.Stream.Type {
 		case domain.AggregateOrder:
-			err = m.verifyOrder(ctx, v, rows, s.AggregateID, events)
+			err = m.verifyOrder(ctx, v, rows, s.Stream.ID, events)
 		case domain.AggregatePayment:
-			err = verifyPayment(v, rows, s.AggregateID, events)
+			err = verifyPayment(v, rows, s.Stream.ID, events)
 		case domain.AggregateInventory:
-			err = verifyStock(v, rows, s.AggregateID, events)
+			err = verifyStock(v, rows, s.Stream.ID, events)
 		}
 		if err != nil {
 			return err
@@ -126,12 +122,12 @@ type viewRows struct {
 // timelineSum sums up the entries of a stream.
 type timelineSum struct{ entries, last int64 }
 
-func (m *Mender) readRows(ctx context.Context, page []StreamVersion) (*viewRows, error) {
+func (m *Mender) readRows(ctx context.Context, page []eventstore.StreamVersion) (*viewRows, error) {
 	ids := make([]uuid.UUID, 0, 2*len(page))
 	for _, s := range page {
-		ids = append(ids, s.AggregateID)
-		if s.AggregateType == domain.AggregateOrder {
-			ids = append(ids, payment.ID(s.AggregateID))
+		ids = append(ids, s.Stream.ID)
+		if s.Stream.Type == domain.AggregateOrder {
+			ids = append(ids, payment.ID(s.Stream.ID))
 		}
 	}
 	r := &viewRows{
@@ -304,11 +300,11 @@ func verifyStock(v *Verification, rows *viewRows, id uuid.UUID, events []domain.
 }
 
 // verifyTimeline checks that every event up to the last one has its entry.
-func (m *Mender) verifyTimeline(_ context.Context, v *Verification, rows *viewRows, s StreamVersion, events []domain.Envelope) error {
-	have := rows.timeline[s.AggregateID]
-	_ = rows.seen(v, "timeline", s.AggregateID, have.last, events)
+func (m *Mender) verifyTimeline(_ context.Context, v *Verification, rows *viewRows, s eventstore.StreamVersion, events []domain.Envelope) error {
+	have := rows.timeline[s.Stream.ID]
+	_ = rows.seen(v, "timeline", s.Stream.ID, have.last, events)
 	if have.entries != have.last {
-		v.differ("order_timeline", s.AggregateID.String(), fmt.Sprintf("%d entries", have.last), fmt.Sprintf("%d entries", have.entries))
+		v.differ("order_timeline", s.Stream.ID.String(), fmt.Sprintf("%d entries", have.last), fmt.Sprintf("%d entries", have.entries))
 	}
 	v.Rows += have.entries
 	return nil

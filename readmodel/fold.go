@@ -77,7 +77,7 @@ func (v *OrderView) showOrder() {
 	v.ShipToCountry, v.Personal, v.CancelReason, v.Shipments = o.ShipToCountry, o.Personal, o.CancelReason, o.Shipments
 	v.FulfillmentStatus = o.FulfillmentStatus()
 	v.Held, v.Overdue, v.Returns = o.Held, o.Overdue, o.Returns
-	v.CreatedAt = o.PlacedAt.UTC()
+	v.CreatedAt = o.PlacedAt.UTC().Truncate(time.Microsecond) // as the column keeps it, which lists are sorted by
 	v.DeliveredAt = nil
 	if !o.DeliveredAt.IsZero() {
 		at := o.DeliveredAt.UTC()

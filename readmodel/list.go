@@ -123,7 +123,8 @@ func (q OrderQuery) statement() (statement, error) {
 		add("("+column+", order_id) "+compare+" (?::text::"+cast+", ?)", after.Key, after.ID)
 	}
 	args = append(args, limit+1)
-	sql := fmt.Sprintf("SELECT %s FROM orderloom.order_views WHERE %s ORDER BY %s %s, order_id %s LIMIT $%d",
+	// The column is qualified, because the output has a text of the same name.
+	sql := fmt.Sprintf("SELECT %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT $%d",
 		OrderColumns, strings.Join(where, " AND "), column, direction, direction, len(args))
 	return statement{sql: sql, args: args, limit: limit}, nil
 }

@@ -43,7 +43,7 @@ func logger(t *testing.T) *slog.Logger { return slog.New(slog.NewTextHandler(t.O
 func (b *testBundle) project(events ...domain.Envelope) {
 	b.t.Helper()
 	b.store.Add(events...)
-	require.NoError(b.t, b.mender.CatchUp(b.t.Context(), projector.Streams(b.store.Events())))
+	require.NoError(b.t, b.mender.CatchUp(b.t.Context(), b.store.Streams()))
 }
 
 // orders returns the ids of the orders among events, in order.
@@ -73,7 +73,7 @@ func TestOrderComesFromTheViewAndElseFromTheStore(t *testing.T) {
 		require.NoError(t, err)
 		require.NotEmpty(t, timeline)
 	}
-	require.NoError(t, b.mender.CatchUp(t.Context(), projector.Streams(events)))
+	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
 	r = readmodel.NewReader(b.pool, readmodel.Options{}) // without the store
 	for _, id := range ids {
 		v, err := r.Order(t.Context(), id)
@@ -161,8 +161,9 @@ func TestPagesAreStableUnderInserts(t *testing.T) {
 			}
 			// An order that comes in between is shown or not, but shifts nothing.
 			_, err = b.pool.Exec(t.Context(), `INSERT INTO orderloom.order_views (order_id, version, created_at, updated_at, order_number, customer_id, status,
-				fulfillment_status, total_amount, currency, items, payment_status)
-				VALUES (gen_random_uuid(), 1, '2027-01-01', now(), gen_random_uuid()::text, 'c', 'created', 'unfulfilled', 1e6, 'EUR', '[]', 'pending')`)
+				fulfillment_status, total_amount, currency, items, payment_status, order_state)
+				VALUES (gen_random_uuid(), 1, '2027-01-01', now(), gen_random_uuid()::text, 'c', 'created', 'unfulfilled', 1e6, 'EUR', '[]', 'pending',
+				'{"placed_at": "2027-01-01T00:00:00Z"}')`)
 			require.NoError(t, err)
 			q.Cursor = page.NextCursor
 		}

@@ -69,7 +69,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	if err != nil {
 		return err
 	}
-	stages, err := p.stages(o)
+	stages, err := p.stages(ctx, o)
 	if err != nil {
 		return errors.Join(err, p.close())
 	}
@@ -134,7 +134,7 @@ func (p *platform) close() error {
 }
 
 // stages returns the parts of the roles in the order in which they stop.
-func (p *platform) stages(o Options) ([]stage, error) {
+func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	has := func(r config.Role) bool {
 		return slices.Contains(o.Roles, r) || slices.Contains(o.Roles, config.RoleAll)
 	}
@@ -144,7 +144,7 @@ func (p *platform) stages(o Options) ([]stage, error) {
 		a := p.api()
 		handler, drain = a, a.Drain
 	}
-	listen, err := p.listener(handler, drain, o.Ready)
+	listen, err := p.listener(ctx, handler, drain, o.Ready)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (p *platform) stages(o Options) ([]stage, error) {
 	}
 	if has(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
-			Pool: p.pool, Source: eventSource{p.store}, Broker: brokerConfig(p.cfg, p.tel), Cache: p.cache,
+			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Broker: brokerConfig(p.cfg, p.tel), Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {
@@ -188,6 +188,7 @@ func (p *platform) api() *api.API {
 	sagas := p.sagas()
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store},
+		Stripe: stripeWebhook(p.cfg.Payment, sagas),
 		Checks: p.checks(), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: api.Limits{BodyBytesMax: p.cfg.HTTP.BodyBytesMax, RequestTimeout: p.cfg.HTTP.RequestTimeout}, TracerProvider: p.tel.TracerProvider,
 	})
@@ -229,8 +230,8 @@ func (p *platform) serviceHandler() http.Handler {
 	return mux
 }
 
-func (p *platform) listener(h http.Handler, drain func(), ready func(string)) (part, error) {
-	l, err := net.Listen("tcp", p.cfg.HTTP.Address)
+func (p *platform) listener(ctx context.Context, h http.Handler, drain func(), ready func(string)) (part, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.HTTP.Address)
 	if err != nil {
 		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
 	}

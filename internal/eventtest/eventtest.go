@@ -3,11 +3,14 @@
 package eventtest
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -18,6 +21,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
 )
 
 // SKUs is how many different SKUs the orders are for.
@@ -259,6 +263,49 @@ func (s *Store) Events() []domain.Envelope {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.all)
+}
+
+// Versions returns up to limit streams of a type with ids above after, sorted by id.
+func (s *Store) Versions(_ context.Context, aggregateType string, after uuid.UUID, limit int) ([]eventstore.StreamVersion, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []eventstore.StreamVersion
+	for id, events := range s.streams {
+		if events[0].AggregateType == aggregateType && bytes.Compare(id[:], after[:]) > 0 {
+			all = append(all, eventstore.StreamVersion{Stream: eventstore.StreamID{Type: aggregateType, ID: id}, Version: int64(len(events))})
+		}
+	}
+	slices.SortFunc(all, func(a, b eventstore.StreamVersion) int { return bytes.Compare(a.Stream.ID[:], b.Stream.ID[:]) })
+	return all[:min(limit, len(all))], nil
+}
+
+// Streams returns all streams.
+func (s *Store) Streams() []eventstore.StreamVersion {
+	var all []eventstore.StreamVersion
+	for _, t := range catalog.AggregateTypes() {
+		streams, _ := s.Versions(context.Background(), t, uuid.Nil, math.MaxInt)
+		all = append(all, streams...)
+	}
+	return all
+}
+
+// Read returns a page of the global order.
+func (s *Store) Read(_ context.Context, o eventstore.ReadOptions) (eventstore.Page, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := sort.Search(len(s.all), func(i int) bool { return s.all[i].Sequence > o.After })
+	page := eventstore.Page{Next: o.After}
+	for ; i < len(s.all) && len(page.Events) < o.Limit; i++ {
+		if e := s.all[i]; len(o.Filter.AggregateTypes) == 0 || slices.Contains(o.Filter.AggregateTypes, e.AggregateType) {
+			page.Events = append(page.Events, e)
+		}
+		page.Next = s.all[i].Sequence
+	}
+	page.More = i < len(s.all)
+	if len(s.all) > 0 {
+		page.HighWater = s.all[len(s.all)-1].Sequence
+	}
+	return page, nil
 }
 
 // JSON returns v as indented JSON, for comparing.
