@@ -104,7 +104,7 @@ var Settings = slices.Concat(
 		secret("STRIPE_API_KEY", "Stripe's secret key; required with the gateway stripe.", func(c *Config) *Secret { return &c.Payment.StripeAPIKey }),
 		text("ORDERLOOM_STRIPE_RETURN_URL", "", "Where the bank's page sends the customer back to, with {order_id} in it replaced; required with the gateway stripe.",
 			"https://shop.example.com/orders/{order_id}", func(c *Config) *string { return &c.Payment.StripeReturnURL }),
-		secret("STRIPE_WEBHOOK_SECRET", "The signing secret of Stripe's webhook; required with the gateway stripe.",
+		secret("STRIPE_WEBHOOK_SECRET", "The signing secret of Stripe's webhook, several with commas between while it is rotated; required with the gateway stripe.",
 			func(c *Config) *Secret { return &c.Payment.StripeWebhookSecret }),
 	),
 	group("Personal data",
