@@ -158,7 +158,8 @@ func statusAfter(o order.Order, events []domain.Event) order.Status {
 // goods back into the stock, both or neither. Refusals: as [Activities.DeliverShipment].
 func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
-	served, err := a.changeStock(ctx, stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At), withOrder(in.OrderID, in.items()), func(tx *eventstore.Tx) error {
+	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
+	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, in.items()), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orders, in.OrderID)
 		events, err := order.RefuseDelivery(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {

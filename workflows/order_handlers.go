@@ -64,8 +64,7 @@ func handle[R any](
 
 // mayCancel refuses what can't be done, before anything is written to the history.
 func (s *orderSaga) mayCancel(_ workflow.Context, r CancelRequest) error {
-	switch {
-	case s.state.Status == order.StatusShipped || s.state.Status == order.StatusDelivered:
+	if s.state.Status == order.StatusShipped || s.state.Status == order.StatusDelivered {
 		return s.notCancellable()
 	}
 	return checkAsker(r.Reason, r.By)
@@ -175,7 +174,8 @@ func (s *orderSaga) mayReview(_ workflow.Context, r ReviewRequest) error {
 	case strings.TrimSpace(r.By) == "" || utf8.RuneCountInString(r.By) > ReasonLengthMax:
 		return invalid("by: has from 1 to %d characters", ReasonLengthMax)
 	case !s.held:
-		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("order %s is %s and waits for no review", s.state.OrderNumber, s.state.Status), "not_held", nil, s.state)
+		message := fmt.Sprintf("order %s is %s and waits for no review", s.state.OrderNumber, s.state.Status)
+		return temporal.NewNonRetryableApplicationError(message, "not_held", nil, s.state)
 	case s.review != nil:
 		return temporal.NewNonRetryableApplicationError("the review is made already", "already_reviewed", nil, s.state)
 	}

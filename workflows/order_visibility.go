@@ -48,7 +48,8 @@ func (s *orderSaga) waitForParcels(ctx workflow.Context) {
 		waits = append(waits, "**Overdue:** the dispatch deadline has passed.")
 	}
 	if len(planned) > 0 {
-		waits = append(waits, fmt.Sprintf("Waiting for the dispatch of %d of %d parcels, from %s.", len(planned), len(s.state.Shipments), strings.Join(planned, " and ")))
+		waits = append(waits, fmt.Sprintf("Waiting for the dispatch of %d of %d parcels, from %s.",
+			len(planned), len(s.state.Shipments), strings.Join(planned, " and ")))
 	}
 	if len(under) > 0 {
 		waits = append(waits, fmt.Sprintf("Waiting for the delivery of %d of %d parcels: %s.", len(under), len(s.state.Shipments), strings.Join(under, ", ")))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"sync"
 	"testing"
@@ -77,7 +76,7 @@ func (p *platform) register(gateway activities.Gateway, review activities.Review
 	p.env.SetTestTimeout(time.Minute)
 }
 
-var quiet = log.NewStructuredLogger(slog.New(slog.NewTextHandler(io.Discard, nil)))
+var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
 
 // receive puts stock on hand without a saga. Items are written "sku@location".
 func (p *platform) receive(t testing.TB, item string, quantity int) {

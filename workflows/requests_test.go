@@ -107,6 +107,8 @@ func TestCancelOfAShippedOrderIsRefusedWithItsState(t *testing.T) {
 
 func TestRequestsThatMakeNoSenseAreRejectedBeforeTheyAreWritten(t *testing.T) {
 	t.Parallel()
+	abroad := workflows.AmendRequest{Country: "US", Personal: domain.Sealed{Key: "k"}, By: "customer"}
+	one := []inventory.Line{{SKU: "A", Quantity: 1}}
 	for name, c := range map[string]struct {
 		update  string
 		request any
@@ -115,8 +117,8 @@ func TestRequestsThatMakeNoSenseAreRejectedBeforeTheyAreWritten(t *testing.T) {
 		"cancel without a reason":    {workflows.CancelOrder, workflows.CancelRequest{By: "customer"}, "invalid"},
 		"cancel by nobody":           {workflows.CancelOrder, workflows.CancelRequest{Reason: "x"}, "invalid"},
 		"no lines":                   {workflows.CancelLines, workflows.CancelLinesRequest{RequestID: uuid.New(), Reason: "x", By: "customer"}, "invalid"},
-		"lines without a request id": {workflows.CancelLines, workflows.CancelLinesRequest{Lines: []inventory.Line{{SKU: "A", Quantity: 1}}, Reason: "x", By: "customer"}, "invalid"},
-		"address abroad":             {workflows.AmendAddress, workflows.AmendRequest{Country: "US", Personal: domain.Sealed{Key: "k"}, By: "customer"}, "country_fixed"},
+		"lines without a request id": {workflows.CancelLines, workflows.CancelLinesRequest{Lines: one, Reason: "x", By: "customer"}, "invalid"},
+		"address abroad":             {workflows.AmendAddress, abroad, "country_fixed"},
 		"address in the clear":       {workflows.AmendAddress, workflows.AmendRequest{Country: "DE", By: "customer"}, "invalid"},
 		"approval of a free order":   {workflows.ApproveOrder, workflows.ReviewRequest{By: "alice"}, "not_held"},
 		"review by nobody":           {workflows.RejectOrder, workflows.ReviewRequest{}, "invalid"},

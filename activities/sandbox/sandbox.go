@@ -101,7 +101,10 @@ func (g *Gateway) Authorize(ctx context.Context, r activities.AuthorizeRequest) 
 			return nil
 		}
 		acc := g.account(r.PaymentID)
-		e := Entry{Key: r.IdempotencyKey, PaymentID: r.PaymentID, OrderID: r.OrderID, AskedAt: r.AskedAt.UTC(), Amount: r.Amount, Ref: "sandbox_" + r.PaymentID.String()}
+		e := Entry{
+			Key: r.IdempotencyKey, PaymentID: r.PaymentID, OrderID: r.OrderID,
+			AskedAt: r.AskedAt.UTC(), Amount: r.Amount, Ref: "sandbox_" + r.PaymentID.String(),
+		}
 		switch {
 		case acc.closed:
 			e.Kind, e.Code = "decline", "payment_cancelled"

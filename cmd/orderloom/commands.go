@@ -37,7 +37,7 @@ func serve(role config.Role) func(context.Context, []string, io.Writer) error {
 	return func(ctx context.Context, args []string, out io.Writer) error {
 		return withPlatform(ctx, args, role, func(cfg config.Config, tel *telemetry.Telemetry) error {
 			return app.Run(ctx, cfg, app.Options{Roles: []config.Role{role}, Telemetry: tel, Ready: func(url string) {
-				tel.Logger.Info("serving", "url", url)
+				tel.Logger.InfoContext(ctx, "serving", "url", url)
 			}})
 		})
 	}

@@ -13,6 +13,7 @@ import (
 // eventSource lets the read side read streams without knowing the event store.
 type eventSource struct{ store *eventstore.Store }
 
+// Load implements [readmodel.EventSource].
 func (s eventSource) Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
 	return s.store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
 }
@@ -20,6 +21,7 @@ func (s eventSource) Load(ctx context.Context, aggregateType string, id uuid.UUI
 // history tells the API where an order stands by the events themselves.
 type history struct{ store *eventstore.Store }
 
+// Order implements [api.History].
 func (h history) Order(ctx context.Context, id uuid.UUID) (order.Order, error) {
 	envelopes, err := h.store.Load(ctx, eventstore.StreamID{Type: domain.AggregateOrder, ID: id}, 0)
 	if err != nil {

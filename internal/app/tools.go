@@ -19,14 +19,15 @@ func Replay(ctx context.Context, cfg config.Config, args []string, stdin io.Read
 	if err != nil {
 		return err
 	}
-	return replay.Command(ctx, args, stdout, replay.Deps{Sagas: worker.Sagas(), Data: converters.Data, Stdin: stdin, Dial: func(ctx context.Context) (client.Client, error) {
+	dial := func(ctx context.Context) (client.Client, error) {
 		tel, err := telemetry.Setup(ctx, cfg.Telemetry, "replay")
 		if err != nil {
 			return nil, err
 		}
 		c, _, err := dialTemporal(cfg.Temporal, tel)
 		return c, err
-	}})
+	}
+	return replay.Command(ctx, args, stdout, replay.Deps{Sagas: worker.Sagas(), Data: converters.Data, Stdin: stdin, Dial: dial})
 }
 
 // EraseCustomer destroys the key of a customer's personal data. It may be repeated, and can't be undone.
@@ -51,6 +52,6 @@ func ServeCodec(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 	}
 	return codec.Serve(ctx, c, codec.ServerOptions{
 		Address: cfg.Codec.Address, Origins: cfg.Codec.Origins, Token: string(cfg.Codec.Token), Issuer: cfg.Codec.Issuer, Audience: cfg.Codec.Audience,
-		Logger: tel.Logger, Listening: func(a net.Addr) { tel.Logger.Info("serving", "url", baseURL(a)) },
+		Logger: tel.Logger, Listening: func(a net.Addr) { tel.Logger.InfoContext(ctx, "serving", "url", baseURL(a)) },
 	})
 }

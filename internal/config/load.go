@@ -104,6 +104,7 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 	if stripe := c.Payment.Gateway == GatewayStripe; stripe {
 		role, pays := needs([]Role{RoleWorker, RoleAll}, roles)
 		check(pays && c.Payment.StripeAPIKey == "", "STRIPE_API_KEY", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)
+		check(pays && c.Payment.StripeReturnURL == "", "ORDERLOOM_STRIPE_RETURN_URL", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)
 		role, listens := needs([]Role{RoleAPI, RoleAll}, roles)
 		check(listens && c.Payment.StripeWebhookSecret == "",
 			"STRIPE_WEBHOOK_SECRET", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)

@@ -111,8 +111,9 @@ func TestLoadChecksSettingsTogether(t *testing.T) {
 		"ORDERLOOM_DATABASE_CONNECTIONS_MIN": {"ORDERLOOM_DATABASE_CONNECTIONS_MIN": "50"},
 		"ORDERLOOM_HTTP_REQUEST_TIMEOUT":     {"ORDERLOOM_HTTP_REQUEST_TIMEOUT": "30s"},
 		"TEMPORAL_TLS_CLIENT_CERT_PATH":      {"TEMPORAL_TLS_CLIENT_KEY_PATH": "key.pem"},
-		"STRIPE_API_KEY":                     {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_WEBHOOK_SECRET": "whsec_x"},
-		"STRIPE_WEBHOOK_SECRET":              {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_x"},
+		"STRIPE_API_KEY":                     {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_WEBHOOK_SECRET": "whsec_x", "ORDERLOOM_STRIPE_RETURN_URL": "https://x"},
+		"STRIPE_WEBHOOK_SECRET":              {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_x", "ORDERLOOM_STRIPE_RETURN_URL": "https://x"},
+		"ORDERLOOM_STRIPE_RETURN_URL":        {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_x", "STRIPE_WEBHOOK_SECRET": "whsec_x"},
 	} {
 		merged := complete()
 		for k, v := range env {
