@@ -25,7 +25,8 @@ type LedgerEntry struct {
 	PaymentID uuid.UUID
 	// OrderID is zero when the gateway doesn't know it.
 	OrderID uuid.UUID
-	// Balance sums up all authorisations of the payment, the later ones too.
+	// Balance sums up all authorisations of the payment, the later ones too. What the gateway took beyond
+	// what was asked for and gave back with a void is neither captured nor refunded.
 	Balance payment.GatewayBalance
 	// Refs are the gateway's references of these authorisations.
 	Refs []string

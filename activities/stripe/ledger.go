@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -125,7 +126,11 @@ func (g *Gateway) balances(ctx context.Context, ids []uuid.UUID) ([]activities.L
 	}
 	for _, pi := range intents {
 		if i := slices.Index(ids, idOf(pi.Metadata, metaPayment)); i >= 0 {
-			if err := addTo(&entries[i], pi); err != nil {
+			excess, err := g.excess(ctx, pi)
+			if err != nil {
+				return nil, err
+			}
+			if err := addTo(&entries[i], pi, excess); err != nil {
 				return nil, err
 			}
 		}
@@ -138,9 +143,24 @@ func (g *Gateway) balances(ctx context.Context, ids []uuid.UUID) ([]activities.L
 	return entries, nil
 }
 
-// addTo adds what an intent holds to the balance of its payment. Error: gateway_refused when a payment
+// excess returns what a void gave back because nobody had asked to capture it: in the end it was neither
+// captured nor refunded.
+func (g *Gateway) excess(ctx context.Context, pi *api.PaymentIntent) (sum int64, err error) {
+	if pi.LatestCharge == nil || pi.LatestCharge.AmountRefunded == 0 {
+		return 0, nil
+	}
+	err = g.eachRefund(ctx, pi.ID, func(r *api.Refund) bool {
+		if strings.HasSuffix(r.Metadata[metaRequest], excessSuffix) && r.Status != api.RefundStatusFailed && r.Status != api.RefundStatusCanceled {
+			sum += r.Amount
+		}
+		return true
+	})
+	return sum, err
+}
+
+// addTo adds what an intent holds to the balance of its payment, less what was taken in excess. Error: gateway_refused when a payment
 // has moved money in two currencies, which can't be added and was never asked for.
-func addTo(e *activities.LedgerEntry, pi *api.PaymentIntent) error {
+func addTo(e *activities.LedgerEntry, pi *api.PaymentIntent, excess int64) error {
 	e.Refs = append(e.Refs, pi.ID)
 	if id := idOf(pi.Metadata, metaOrder); id != uuid.Nil {
 		e.OrderID = id
@@ -155,6 +175,7 @@ func addTo(e *activities.LedgerEntry, pi *api.PaymentIntent) error {
 	if held == 0 && received == 0 && refunded == 0 {
 		return nil
 	}
+	received, refunded = received-excess, refunded-excess
 	currency := string(pi.Currency)
 	if sum := e.Balance.Held; sum.Currency != "" && !sum.SameCurrency(fromStripe(0, currency)) {
 		return refuse("payment %s is in %s and %s", e.PaymentID, sum.Currency, currency)

@@ -70,20 +70,31 @@ func settled(refund *api.Refund, err error) (string, error) {
 }
 
 // findRefund returns the refund that was made under a key, nil when there is none.
-func (g *Gateway) findRefund(ctx context.Context, ref, key string) (*api.Refund, error) {
+func (g *Gateway) findRefund(ctx context.Context, ref, key string) (found *api.Refund, err error) {
+	err = g.eachRefund(ctx, ref, func(r *api.Refund) bool {
+		if r.Metadata[metaRequest] == key {
+			found = r
+		}
+		return found == nil
+	})
+	return found, err
+}
+
+// eachRefund calls f with the refunds of an intent for as long as f wants more.
+func (g *Gateway) eachRefund(ctx context.Context, ref string, f func(*api.Refund) bool) error {
 	params := &api.RefundListParams{PaymentIntent: api.String(ref)}
 	params.Limit = api.Int64(pageSize)
 	n := 0
 	for refund, err := range g.client.V1Refunds.List(ctx, params).All(ctx) {
 		if err != nil {
-			return nil, failed("list the refunds of "+ref, err).asError()
+			return failed("list the refunds of "+ref, err).asError()
 		}
-		if refund.Metadata[metaRequest] == key {
-			return refund, nil
+		if !f(refund) {
+			return nil
 		}
 		if n++; n >= refundsMax {
-			return nil, activities.NoAnswer(errTooMany)
+			return activities.NoAnswer(errTooMany)
 		}
 	}
-	return nil, nil
+	return nil
 }

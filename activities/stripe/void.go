@@ -22,6 +22,9 @@ const (
 // nothing that it makes is there yet.
 const requestLife = 2 * time.Minute
 
+// excessSuffix marks the request of a refund that gives back what nobody had asked to capture.
+const excessSuffix = "/excess"
+
 // errUnderWay says that an authorisation may still come to be.
 var errUnderWay = errors.New("stripe may still be working on the authorisation")
 
@@ -103,7 +106,7 @@ func (g *Gateway) release(ctx context.Context, pi *api.PaymentIntent, r activiti
 		return nil
 	}
 	if excess := pi.AmountReceived + left - pi.Amount; excess > 0 {
-		_, err := g.refund(ctx, pi.ID, r.PaymentID, excess, r.IdempotencyKey+"/excess", true)
+		_, err := g.refund(ctx, pi.ID, r.PaymentID, excess, r.IdempotencyKey+excessSuffix, true)
 		return err
 	}
 	return nil
