@@ -42,8 +42,16 @@ type Options struct {
 // New returns a worker for the sagas' task queue, not yet started. The client must have been made
 // with the same data converter as that of the API.
 func New(c client.Client, a *activities.Activities, o Options) sdkworker.Worker {
+	w := sdkworker.New(c, workflows.TaskQueue, Settings(o))
+	Register(w, a)
+	return w
+}
+
+// Settings returns what the worker is set to. It also sets the size of the cache of open sagas, which
+// all workers of a process share.
+func Settings(o Options) sdkworker.Options {
 	sdkworker.SetStickyWorkflowCacheSize(stickyCacheMax)
-	w := sdkworker.New(c, workflows.TaskQueue, sdkworker.Options{
+	return sdkworker.Options{
 		Identity:                                o.Identity,
 		Interceptors:                            o.Interceptors,
 		WorkerStopTimeout:                       o.DrainTimeout,
@@ -56,9 +64,7 @@ func New(c client.Client, a *activities.Activities, o Options) sdkworker.Worker 
 		ActivityTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
 			InitialNumberOfPollers: 2, MinimumNumberOfPollers: 1, MaximumNumberOfPollers: pollersMax,
 		}),
-	})
-	Register(w, a)
-	return w
+	}
 }
 
 // Register registers every saga and every activity; replay needs the sagas alone and may give nil

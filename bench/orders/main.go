@@ -1,0 +1,129 @@
+// Command orders measures whole orders: placed over HTTP, confirmed, dispatched, delivered in the read
+// model and closed at the Temporal server, with every part of the platform running, beside the floor that
+// the Temporal server itself sets.
+//
+//	go run ./bench/orders            everything, in less than ten minutes
+//	go run ./bench/orders -rounds 1  quicker and rougher
+//
+// The floor is a bare workflow with the same waits: three local activities and two signals, with the
+// platform's own worker settings, worker and client in one process, eager start, no payload to speak of
+// and no database but Temporal's. It runs in this process, in turn with the orders, on the same servers.
+//
+// An order is in flight from its request until the read model shows it as delivered and its saga has
+// completed. The customer's and the warehouse's requests go over HTTP (place, read, dispatch, deliver);
+// that the next step may be taken is seen in the views' table, for all orders at once (package rig).
+//
+// The last line of the output is one JSON object.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/orderloom/orderloom/bench/rig"
+)
+
+// plan says what is measured and for how long.
+type plan struct {
+	rounds   int
+	window   time.Duration
+	ramp     time.Duration
+	open     time.Duration
+	rate     float64 // of the open loop; 0 is openShare of the highest rate seen
+	inFlight []int
+}
+
+// openShare is the part of the highest rate at which the open loop runs.
+const openShare = 0.7
+
+func main() {
+	var o rig.Options
+	p := plan{inFlight: []int{8, 32}}
+	flag.IntVar(&p.rounds, "rounds", 3, "how often floor and orders take turns")
+	flag.DurationVar(&p.window, "window", 10*time.Second, "how long each turn is measured")
+	flag.DurationVar(&p.ramp, "ramp", 2*time.Second, "how long each turn runs before")
+	flag.DurationVar(&p.open, "open", 40*time.Second, "how long the open loop runs")
+	flag.Float64Var(&p.rate, "rate", 0, "orders a second of the open loop; 0 is 70 % of the highest rate")
+	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
+	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
+	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
+	flag.Parse()
+	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o, p); err != nil {
+		fmt.Fprintln(os.Stderr, "orders:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o rig.Options, p plan) (err error) {
+	r, err := rig.Start(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, r.Stop(context.WithoutCancel(ctx))) }()
+	watchCtx, stop := context.WithCancel(ctx)
+	defer stop()
+	watch := r.Watch(watchCtx)
+	orders, err := newOrders(ctx, r, watch)
+	if err != nil {
+		return err
+	}
+	floor, err := newFloor(r, watch)
+	if err != nil {
+		return err
+	}
+	defer floor.close()
+	out := newReport(r, p)
+	if err := out.idle(ctx); err != nil {
+		return err
+	}
+	// Each part is warmed up before it counts: prepared statements, caches, the JVM.
+	for _, work := range []workload{floor, orders} {
+		m, err := closedLoop(ctx, r, work, p.inFlight[len(p.inFlight)-1], p.ramp, p.window/2)
+		if err != nil {
+			return err
+		}
+		if len(m.latencies.values["whole"]) == 0 {
+			return fmt.Errorf("none of the %s came to its end; run with -keep and read the logs", work.name())
+		}
+	}
+	for range p.rounds {
+		for _, inFlight := range p.inFlight {
+			for _, work := range []workload{floor, orders} {
+				m, err := closedLoop(ctx, r, work, inFlight, p.ramp, p.window)
+				if err != nil {
+					return err
+				}
+				out.closed(m)
+			}
+		}
+	}
+	rate := p.rate
+	if rate == 0 {
+		rate = openShare * out.highest()
+	}
+	begun := time.Now()
+	m, err := openLoop(ctx, r, orders, rate, p.open)
+	if err != nil {
+		return err
+	}
+	out.open(m, rate)
+	if out.visible, err = visibility(ctx, r, begun); err != nil {
+		return err
+	}
+	if out.ends, err = orders.audit(ctx); err != nil {
+		return err
+	}
+	if out.shape, err = histories(ctx, r, orders.sample()); err != nil {
+		return err
+	}
+	return out.print(ctx)
+}

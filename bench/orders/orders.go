@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/bench/rig"
+	"github.com/orderloom/orderloom/workflows"
+)
+
+// What is ordered, and by whom.
+const (
+	skus      = 100
+	pieces    = 1_000_000
+	customers = 1_000
+)
+
+// orders is the load of whole orders.
+type orders struct {
+	rig   *rig.Rig
+	shop  *rig.Shop
+	watch *rig.Watch
+
+	mu       sync.Mutex
+	accepted []uuid.UUID
+	failed   []error
+}
+
+func newOrders(ctx context.Context, r *rig.Rig, watch *rig.Watch) (*orders, error) {
+	o := &orders{rig: r, shop: r.Shop(), watch: watch}
+	var all sync.WaitGroup
+	failed := make(chan error, skus)
+	queue := make(chan int, skus)
+	for i := range skus {
+		queue <- i
+	}
+	close(queue)
+	for range 8 {
+		all.Go(func() {
+			for i := range queue {
+				if err := o.shop.Receive(ctx, sku(i), "berlin", pieces); err != nil {
+					failed <- err
+				}
+			}
+		})
+	}
+	all.Wait()
+	close(failed)
+	return o, <-failed
+}
+
+func sku(i int) string { return fmt.Sprintf("SKU-%03d", i) }
+
+func (o *orders) name() string { return "orders" }
+func (o *orders) begin() error { return nil }
+func (o *orders) end()         {}
+
+func (o *orders) one(ctx context.Context, due time.Time, took *latencies) {
+	if err := o.carry(ctx, due, took); err != nil {
+		o.mu.Lock()
+		o.failed = append(o.failed, err)
+		o.mu.Unlock()
+	}
+}
+
+// carry carries one order from its placing to its end.
+func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) error {
+	id, err := o.shop.Place(ctx, rig.Order{
+		Customer: fmt.Sprintf("customer-%d", rand.IntN(customers)), SKU: sku(rand.IntN(skus)), Quantity: 1 + rand.IntN(3),
+	})
+	if err != nil {
+		return err
+	}
+	took.add("accept", time.Since(due))
+	o.mu.Lock()
+	o.accepted = append(o.accepted, id)
+	o.mu.Unlock()
+	if err := o.watch.Reached(ctx, id, "confirmed"); err != nil {
+		return err
+	}
+	took.add("confirm", time.Since(due))
+	shown, err := o.shop.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(shown.Shipments) != 1 {
+		return fmt.Errorf("order %s is %s and has %d parcels", id, shown.Status, len(shown.Shipments))
+	}
+	parcel := shown.Shipments[0].ShipmentID
+	if err := o.shop.Dispatch(ctx, id, parcel); err != nil {
+		return err
+	}
+	if err := o.watch.Reached(ctx, id, "shipped"); err != nil {
+		return err
+	}
+	if err := o.shop.Deliver(ctx, id, parcel); err != nil {
+		return err
+	}
+	err = o.watch.Closed(ctx, id, "delivered")
+	took.add("whole", time.Since(due))
+	return err
+}
+
+// ends counts what should not be.
+type ends struct {
+	accepted, failed, stuck, lost int
+	errors                        []error
+}
+
+// auditTimeout is how long orders may take to end after the load has.
+const auditTimeout = 20 * time.Second
+
+// audit looks for every order that was accepted. One is failed when a request was refused or it ended
+// otherwise than delivered; stuck, when it has not ended or its saga is still open; lost, when the events do not know it.
+func (o *orders) audit(ctx context.Context) (ends, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e := ends{accepted: len(o.accepted), errors: o.failed}
+	for _, err := range o.failed {
+		if !errors.Is(err, context.DeadlineExceeded) {
+			e.failed++
+		}
+	}
+	ids := make([]string, len(o.accepted))
+	for i, id := range o.accepted {
+		ids[i] = workflows.OrderSagaID(id)
+	}
+	deadline := time.Now().Add(auditTimeout)
+	for {
+		var placed, delivered, shown, completed int
+		err := o.rig.Pool.QueryRow(ctx, `SELECT count(*) FILTER (WHERE event_type = 'OrderPlaced'), count(*) FILTER (WHERE event_type = 'OrderDelivered')
+			FROM orderloom.events WHERE aggregate_id = ANY ($1) AND event_type IN ('OrderPlaced', 'OrderDelivered')`, o.accepted).Scan(&placed, &delivered)
+		if err != nil {
+			return e, err
+		}
+		err = o.rig.Pool.QueryRow(ctx, `SELECT count(*) FROM orderloom.order_views
+			WHERE order_id = ANY ($1) AND status = 'delivered' AND payment_status = 'captured'`, o.accepted).Scan(&shown)
+		if err != nil {
+			return e, err
+		}
+		err = o.rig.Executions.QueryRow(ctx, `SELECT count(*) FROM current_executions WHERE workflow_id = ANY ($1) AND state = 3 AND status = 2`, ids).Scan(&completed)
+		if err != nil {
+			return e, err
+		}
+		e.lost = e.accepted - placed
+		e.stuck = e.accepted - e.lost - min(delivered, shown, completed)
+		if e.lost+e.stuck == 0 || time.Now().After(deadline) {
+			return e, nil
+		}
+		sleep(ctx, 200*time.Millisecond)
+	}
+}
+
+// sampleSize is of how many orders the histories are read.
+const sampleSize = 100
+
+// sample returns some of the orders, evenly over the run.
+func (o *orders) sample() []uuid.UUID {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var out []uuid.UUID
+	for i := range min(sampleSize, len(o.accepted)) {
+		out = append(out, o.accepted[i*len(o.accepted)/min(sampleSize, len(o.accepted))])
+	}
+	return out
+}

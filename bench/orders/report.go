@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/orderloom/orderloom/bench/rig"
+)
+
+// report gathers what was measured and prints it.
+type report struct {
+	rig      *rig.Rig
+	plan     plan
+	turns    []measurement
+	openLoop measurement
+	openRate float64
+	idleCPU  rig.CPU // of a second
+	visible  quantiles
+	ends     ends
+	shape    shape
+	begun    time.Time
+}
+
+func newReport(r *rig.Rig, p plan) *report { return &report{rig: r, plan: p, begun: time.Now()} }
+
+// idleLength is how long the platform is watched at rest.
+const idleLength = 5 * time.Second
+
+// idle measures what the platform and the servers cost at rest, which the floor pays as well.
+func (r *report) idle(ctx context.Context) error {
+	before := r.rig.CPU()
+	sleep(ctx, idleLength)
+	spent := r.rig.CPU().Since(before)
+	r.idleCPU = rig.CPU{
+		Temporal: spent.Temporal / 5, Ours: spent.Ours / 5, Kafka: spent.Kafka / 5, Postgres: spent.Postgres / 5,
+		PostgresTemporal: spent.PostgresTemporal / 5, PostgresOurs: spent.PostgresOurs / 5, Driver: spent.Driver / 5,
+	}
+	return ctx.Err()
+}
+
+func (r *report) closed(m measurement) {
+	r.turns = append(r.turns, m)
+	fmt.Printf("# %-6s %2d in flight: %5.1f/s\n", m.workload, m.inFlight, m.rate())
+}
+
+func (r *report) open(m measurement, rate float64) { r.openLoop, r.openRate = m, rate }
+
+func (r *report) of(workload string, inFlight int) (found []measurement) {
+	for _, m := range r.turns {
+		if m.workload == workload && m.inFlight == inFlight {
+			found = append(found, m)
+		}
+	}
+	return found
+}
+
+// highest is the median rate at the most in flight.
+func (r *report) highest() float64 {
+	best := 0.0
+	for _, n := range r.plan.inFlight {
+		best = max(best, median(rates(r.of("orders", n))))
+	}
+	return best
+}
+
+func rates(ms []measurement) (out []float64) {
+	for _, m := range ms {
+		out = append(out, m.rate())
+	}
+	return out
+}
+
+// ratio is the median of what the rounds' orders and floors have to each other.
+func (r *report) ratio(inFlight int, of func(measurement) float64) float64 {
+	floors, orders := r.of("floor", inFlight), r.of("orders", inFlight)
+	var out []float64
+	for i := range min(len(floors), len(orders)) {
+		out = append(out, of(orders[i])/of(floors[i]))
+	}
+	return median(out)
+}
+
+func temporalEach(m measurement) float64 { return each(m.spent.Temporal, m.completed) }
+
+func each(d time.Duration, n int64) float64 { return milliseconds(d) / float64(max(n, 1)) }
+
+func (r *report) print(_ context.Context) error {
+	fmt.Printf("\nWhole orders on PostgreSQL (fsync on), Temporal and %s, everything running; %d rounds of %s in turn\n\n", r.rig.Broker, r.plan.rounds, r.plan.window)
+	fmt.Println("                        /s    CPU-ms each: Temporal   ours  Kafka  PostgreSQL (Temporal's, ours)  driver")
+	for _, n := range r.plan.inFlight {
+		for _, w := range []string{"floor", "orders"} {
+			r.row(fmt.Sprintf("%s, %d in flight", w, n), r.of(w, n))
+		}
+	}
+	r.row(fmt.Sprintf("orders, open at %.1f/s", r.openRate), []measurement{r.openLoop})
+	fmt.Printf("%-20s %7s %22.1f %6.1f %6.1f %11.1f (%5.1f, %5.1f) %11.1f\n", "at rest, CPU-ms a s", "", milliseconds(r.idleCPU.Temporal), milliseconds(r.idleCPU.Ours),
+		milliseconds(r.idleCPU.Kafka), milliseconds(r.idleCPU.Postgres), milliseconds(r.idleCPU.PostgresTemporal), milliseconds(r.idleCPU.PostgresOurs), milliseconds(r.idleCPU.Driver))
+
+	fmt.Println("\nLatency in ms               p50    p95    p99")
+	for _, n := range r.plan.inFlight {
+		r.latencies(fmt.Sprintf("%d in flight", n), r.of("orders", n))
+	}
+	r.latencies("open loop", []measurement{r.openLoop})
+	fmt.Printf("%-24s %s   (commit of the event to commit of the view)\n", "  visible in the views", r.visible)
+
+	ratios := map[int]float64{}
+	for _, n := range r.plan.inFlight {
+		ratios[n] = r.ratio(n, measurement.rate)
+		fmt.Printf("\norders to floor at %d: %.2f, Temporal's CPU %.2f", n, ratios[n], r.ratio(n, temporalEach))
+	}
+	now, most := r.rig.Memory()
+	fmt.Printf("\nhistory: %d events (at most %d), %d workflow tasks (at most %d), %d bytes\n", r.shape.events, r.shape.eventsMax, r.shape.tasks, r.shape.tasksMax, r.shape.bytes)
+	fmt.Printf("platform's memory: %d MB now, %d MB at most\n", now>>20, most>>20)
+	fmt.Printf("%d orders accepted, %d failed, %d stuck, %d lost; %.0f s\n", r.ends.accepted, r.ends.failed, r.ends.stuck, r.ends.lost, time.Since(r.begun).Seconds())
+	for i, err := range r.ends.errors {
+		if i == 5 {
+			break
+		}
+		fmt.Println("  ", err)
+	}
+	temporal := 0.0
+	for _, n := range r.plan.inFlight {
+		temporal = max(temporal, r.ratio(n, temporalEach))
+	}
+	line, err := json.Marshal(map[string]any{
+		"orders_vs_floor_8": round(ratios[8]), "orders_vs_floor_32": round(ratios[32]), "temporal_cpu_vs_floor": round(temporal),
+		"history_events": r.shape.events, "workflow_tasks": r.shape.tasks, "visibility_p99_ms": round(milliseconds(r.visible.p99)),
+		"failed": r.ends.failed, "stuck": r.ends.stuck, "lost": r.ends.lost,
+	})
+	fmt.Printf("\n%s\n", line)
+	return err
+}
+
+func round(v float64) float64 { return math.Round(v*1000) / 1000 }
+
+func (r *report) row(name string, ms []measurement) {
+	var sum rig.CPU
+	var n int64
+	for _, m := range ms {
+		sum, n = sum.Plus(m.spent), n+m.completed
+	}
+	fmt.Printf("%-20s %7.1f %22.1f %6.1f %6.1f %11.1f (%5.1f, %5.1f) %11.1f\n", name, median(rates(ms)), each(sum.Temporal, n), each(sum.Ours, n), each(sum.Kafka, n),
+		each(sum.Postgres, n), each(sum.PostgresTemporal, n), each(sum.PostgresOurs, n), each(sum.Driver, n))
+}
+
+func (r *report) latencies(name string, ms []measurement) {
+	for _, what := range []string{"accept", "confirm", "whole"} {
+		var values []time.Duration
+		for _, m := range ms {
+			values = append(values, m.latencies.values[what]...)
+		}
+		fmt.Printf("%-24s %s\n", name+", "+what, quantilesOf(values))
+	}
+}
