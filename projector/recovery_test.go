@@ -1,0 +1,454 @@
+package projector_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/internal/kafkatest"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/segmentio/kafka-go"
+	"github.com/stretchr/testify/require"
+)
+
+// Each test here ends with every view equal to the fold of the events (awaitEqual).
+
+// Fails without "case e.Version <= version" in session.take: what comes twice would be applied twice.
+func TestReplayedTopicChangesNothing(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(11, 150)
+	b := setup(t, events...)
+	b.publish(events...)
+	b.publish(events...)                 // a deposed leader, a rewound cursor
+	b.publish(events[:len(events)/2]...) // and again
+	stop := b.start()
+	b.awaitEqual()
+	stop()
+	b.config.Group = "another" // which begins at the first message
+	before := b.dump()
+	b.start()
+	b.awaitDrained("another")
+	require.Equal(t, before, b.dump(), "a second reading of everything leaves no trace")
+}
+
+// Fails without the retry of errRaced in engine.apply and without FOR UPDATE in Orders.Open: two projectors
+// that create the row of one order at the same moment would count it twice in the customer's summary.
+func TestSecondProjectorSharesTheWork(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(12, 300)
+	b := setup(t, events...)
+	b.start()
+	b.start()
+	for chunk := range slices.Chunk(events, 100) {
+		b.publish(chunk...)
+	}
+	b.awaitEqual()
+}
+
+// Two groups read everything at the same time into the same tables, which is the worst that can happen when
+// a member that is taken for dead goes on.
+func TestTwoGroupsAtOnceCountNothingTwice(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(13, 300)
+	b := setup(t, events...)
+	b.publish(events...)
+	b.start()
+	b.start(func(o *projector.Options) { o.Broker.Group = "zombie"; o.BatchEvents = 37 })
+	b.awaitDrained("projector")
+	b.awaitDrained("zombie")
+	b.awaitEqual()
+}
+
+func TestRebalanceLosesNothing(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(14, 300)
+	b := setup(t, events...)
+	b.start(func(o *projector.Options) { o.BatchEvents = 20 })
+	chunks := slices.Collect(slices.Chunk(events, 1+len(events)/6))
+	for i, chunk := range chunks {
+		stop := b.start(func(o *projector.Options) { o.BatchEvents = 20 }) // joins, while messages are on their way
+		b.publish(chunk...)
+		if i%2 == 0 {
+			b.awaitSome()
+		}
+		stop() // and leaves
+	}
+	b.awaitEqual()
+}
+
+// Kafka's retention has taken messages that the projector had not read.
+// Fails without session.repair: the rest of the streams would be parked or have a hole.
+func TestTruncatedTopicIsRepairedFromTheStore(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(15, 150)
+	b := setup(t, events...)
+	b.publish(events[:len(events)*2/3]...)
+	b.truncate(0.9)
+	b.start(b.sweeping)
+	b.publish(events[len(events)*2/3:]...)
+	b.awaitEqual()
+}
+
+// The same without a sweeper, for streams that go on: the gap shows when their next event comes.
+func TestGapIsRepairedBeforeGoingOn(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(16, 100)
+	b := setup(t, events...)
+	// Of each stream only the last event is published.
+	last := map[uuid.UUID]domain.Envelope{}
+	for _, e := range events {
+		last[e.AggregateID] = e
+	}
+	b.start()
+	for _, e := range last {
+		b.publish(e)
+	}
+	b.awaitEqual()
+}
+
+// Fails without Reader.clamp: the group's offsets lie beyond the end of the new topics, and kafka-go would
+// wait there for ever.
+func TestEmptiedKafkaIsRepairedFromTheStore(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(17, 120)
+	third := len(events) / 3
+	b := setup(t, events...)
+	b.publish(events[:third]...)
+	stop := b.start(b.sweeping)
+	b.awaitSome()
+	b.awaitDrained("projector")
+	stop()
+	// All topics are gone, with what was never read; the offsets of the group are not.
+	b.publish(events[third : 2*third]...)
+	client := b.client()
+	_, err := client.DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: broker.Topics()})
+	require.NoError(t, err)
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.config))
+	b.start(b.sweeping)
+	b.publish(events[2*third:]...)
+	b.awaitEqual()
+	b.awaitDrained("projector")
+}
+
+// A Kafka that is emptied under the projector's feet.
+func TestKafkaEmptiedWhileRunning(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(18, 100)
+	half := len(events) / 2
+	b := setup(t, events...)
+	b.publish(events[:half]...)
+	b.start(b.sweeping)
+	b.awaitDrained("projector")
+	_, err := b.client().DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: broker.Topics()})
+	require.NoError(t, err)
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.config))
+	require.Eventually(t, func() bool { // the writer finds the new topics by itself
+		_, err := b.writer.Publish(t.Context(), events[half:])
+		return err == nil
+	}, 20*time.Second, 100*time.Millisecond)
+	b.awaitEqual()
+	b.awaitDrained("projector")
+}
+
+// A last event that never comes leaves no gap: only the comparison of versions finds it.
+// Fails without wg.Go(func() { p.sweep(...) }) in Projector.side.
+func TestSweeperFindsLostLastEvents(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(19, 60)
+	b := setup(t, events...)
+	registry := prometheus.NewRegistry()
+	b.start(b.sweeping, func(o *projector.Options) { o.Registerer = registry }) // and nothing is ever published
+	b.awaitEqual()
+	require.EqualValues(t, 2*len(events)+b.count(domain.AggregatePayment), metric(t, registry, "orderloom_projection_repaired_events_total", "by", "sweep"),
+		"every repair is counted: each event once for its own view and once for the timeline, a payment's also for its order")
+}
+
+// An event too large for Kafka comes as a reference, and is read from the store.
+func TestOversizedEventComesByReference(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(20, 10)
+	for i := range events {
+		if events[i].EventType == "OrderPlaced" {
+			events[i].Payload = pad(t, events[i].Payload, 30_000)
+		}
+	}
+	b := setup(t, events...)
+	b.config.MessageBytesMax = 20_000
+	b.writer = broker.NewWriter(b.config)
+	b.publish(events...)
+	require.EqualValues(t, 10, b.writer.Oversized())
+	b.start()
+	b.awaitEqual()
+}
+
+func pad(t *testing.T, payload json.RawMessage, n int) json.RawMessage {
+	var m map[string]any
+	require.NoError(t, json.Unmarshal(payload, &m))
+	m["padding"] = string(bytes.Repeat([]byte("x"), n))
+	b, err := json.Marshal(m)
+	require.NoError(t, err)
+	return b
+}
+
+// What is no event goes to the dead letters, and stops nobody.
+func TestGarbageGoesToTheDeadLetters(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(21, 20)
+	b := setup(t, events...)
+	w := &kafka.Writer{Addr: kafka.TCP(b.config.Brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+	defer func() { _ = w.Close() }()
+	require.NoError(t, w.WriteMessages(t.Context(), kafka.Message{Topic: "order-events", Key: []byte("x"), Value: []byte("garbage")}))
+	b.publish(events...)
+	b.start()
+	b.awaitEqual()
+	require.Equal(t, 1, b.deadLetters())
+}
+
+// poison is a projection in which one aggregate's event fails.
+type poison struct {
+	projector.Projection
+	at   projector.Key
+	fail *atomic.Int64 // the version that fails; 0 for none
+	how  func(projector.Event) error
+}
+
+type poisonBatch struct {
+	projector.Batch
+	p poison
+}
+
+func (p poison) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) projector.Batch {
+	return &poisonBatch{p.Projection.Open(q, in, keys), p}
+}
+
+func (b *poisonBatch) Apply(e projector.Event) error {
+	if e.AggregateID == b.p.at.AggregateID && e.Version == b.p.fail.Load() {
+		return b.p.how(e)
+	}
+	return b.Batch.Apply(e)
+}
+
+func TestPoisonParksItsAggregateAndNobodyElse(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(22, 60)
+	id := delivered(t, events)
+	b := setup(t, events...)
+	var fail atomic.Int64
+	fail.Store(3)
+	bad := poison{
+		Projection: projector.Orders{}, at: projector.Key{AggregateID: id}, fail: &fail,
+		how: func(projector.Event) error { panic("can't fold this") },
+	}
+	projections := []projector.Projection{bad, projector.Payments{}, projector.Stock{}, projector.Timeline{}}
+	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Projections: projections})
+	b.publish(events...)
+	stop := b.start(func(o *projector.Options) { o.Projections = projections })
+	v := b.awaitEqual()
+	require.EqualValues(t, 1, v.Parked, "one aggregate in one projection, all else goes on")
+	parked, err := b.mender.Parked(t.Context(), 10)
+	require.NoError(t, err)
+	require.Len(t, parked, 1)
+	require.EqualValues(t, 3, parked[0].Version)
+	require.Contains(t, parked[0].Error, "can't fold this")
+	entry, waiting, err := b.mender.ShowParked(t.Context(), "orders", id)
+	require.NoError(t, err)
+	require.Equal(t, entry.LastVersion, waiting[len(waiting)-1].Version, "the later events wait behind it")
+	require.Greater(t, len(waiting), 1)
+	require.Equal(t, 1, b.deadLetters())
+	status, err := readmodel.Projections(t.Context(), b.pool)
+	require.NoError(t, err)
+	for _, s := range status {
+		require.Equal(t, s.Name == "orders", s.Parked == 1)
+	}
+	stop()
+
+	free, err := b.mender.RetryParked(t.Context(), "orders", id)
+	require.NoError(t, err)
+	require.False(t, free)
+	parked, err = b.mender.Parked(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, 2, parked[0].Attempts)
+
+	fail.Store(0)
+	free, err = b.mender.RetryParked(t.Context(), "orders", id)
+	require.NoError(t, err)
+	require.True(t, free)
+	require.Zero(t, b.awaitEqual().Parked)
+	_, err = b.mender.RetryParked(t.Context(), "orders", id)
+	require.Equal(t, "not_parked", domain.Code(err))
+}
+
+func TestDiscardLeavesOneEventOut(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(23, 30)
+	id := delivered(t, events)
+	b := setup(t, events...)
+	var fail atomic.Int64
+	fail.Store(2)
+	bad := poison{Projection: projector.Orders{}, at: projector.Key{AggregateID: id}, fail: &fail, how: func(projector.Event) error { return context.Canceled }}
+	projections := []projector.Projection{bad, projector.Payments{}, projector.Stock{}, projector.Timeline{}}
+	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Projections: projections})
+	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
+	_, err := b.mender.DiscardParked(t.Context(), "orders", id, "")
+	require.Equal(t, domain.CodeInvalid, domain.Code(err), "a reason is required")
+	free, err := b.mender.DiscardParked(t.Context(), "orders", id, "broken by hand")
+	require.NoError(t, err)
+	require.True(t, free)
+	v := b.awaitEqual()
+	require.Zero(t, v.Parked)
+	row, err := readmodel.NewReader(b.pool, readmodel.Options{}).Order(t.Context(), id)
+	require.NoError(t, err)
+	require.Empty(t, row.Shipments, "the confirmation was left out")
+}
+
+// The database refuses the data of one stream: it is parked, and the others go on.
+func TestRefusedDataParksOneStream(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(24, 40)
+	id := delivered(t, events)
+	b := setup(t, events...)
+	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views ADD CONSTRAINT nonsense CHECK (order_id <> '`+id.String()+`' OR version < 3)`)
+	require.NoError(t, err)
+	b.publish(events...)
+	b.start()
+	v := b.awaitEqual()
+	require.EqualValues(t, 1, v.Parked)
+	parked, err := b.mender.Parked(t.Context(), 10)
+	require.NoError(t, err)
+	require.Equal(t, id, parked[0].AggregateID)
+	require.Contains(t, parked[0].Error, "nonsense")
+	_, err = b.pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views DROP CONSTRAINT nonsense`)
+	require.NoError(t, err)
+	free, err := b.mender.RetryParked(t.Context(), "orders", id)
+	require.NoError(t, err)
+	require.True(t, free)
+	require.Zero(t, b.awaitEqual().Parked)
+}
+
+// The database is away for a while: nothing is parked, everything waits.
+func TestTransientErrorsAreTriedAgain(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(25, 40)
+	b := setup(t, events...)
+	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.stock_levels RENAME TO away`)
+	require.NoError(t, err)
+	registry := prometheus.NewRegistry()
+	b.publish(events...)
+	b.start(func(o *projector.Options) { o.Registerer = registry })
+	require.Eventually(t, func() bool { return metric(t, registry, "orderloom_projection_failures_total", "", "") >= 3 }, 20*time.Second, 20*time.Millisecond)
+	_, err = b.pool.Exec(t.Context(), `ALTER TABLE orderloom.away RENAME TO stock_levels`)
+	require.NoError(t, err)
+	require.Zero(t, b.awaitEqual().Parked)
+}
+
+// Events in any order, any number of times, with any of them missing: the views end equal to the fold.
+func TestAnyDeliveryEndsInTheFold(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(3) {
+		events := eventtest.Lives(30+seed, 60)
+		b := setup(t, events...)
+		b.start(b.sweeping, func(o *projector.Options) { o.BatchEvents = 1 + int(seed)*50 })
+		r := rand.New(rand.NewPCG(seed, 1))
+		for range 2 * len(events) {
+			i := r.IntN(len(events))
+			b.publish(events[i : i+1+r.IntN(min(5, len(events)-i))]...)
+		}
+		b.awaitEqual()
+	}
+}
+
+// delivered returns the id of an order that was delivered in one go: placed, confirmed, dispatched, shipped…
+func delivered(t *testing.T, events []domain.Envelope) uuid.UUID {
+	t.Helper()
+	for _, e := range events {
+		if e.EventType == "OrderDelivered" {
+			return e.AggregateID
+		}
+	}
+	require.FailNow(t, "no order was delivered")
+	return uuid.Nil
+}
+
+func (b *testBundle) sweeping(o *projector.Options) { o.Streams = b.store }
+
+func (b *testBundle) count(aggregateType string) (n int) {
+	for _, e := range b.store.Events() {
+		if e.AggregateType == aggregateType {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *testBundle) client() *kafka.Client {
+	return &kafka.Client{Addr: kafka.TCP(b.config.Brokers...), Timeout: 10 * time.Second}
+}
+
+// truncate deletes this part of the messages of every partition, as retention does.
+func (b *testBundle) truncate(part float64) {
+	b.t.Helper()
+	kafkatest.Truncate(b.t, b.config.Brokers, broker.Topics(), part)
+}
+
+// awaitDrained waits until a group has committed everything there is.
+func (b *testBundle) awaitDrained(group string) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool { return kafkatest.Lag(b.t, b.config.Brokers, group, broker.Topics()) == 0 }, 30*time.Second, 50*time.Millisecond)
+}
+
+// awaitSome waits until some events are in the views.
+func (b *testBundle) awaitSome() {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool {
+		var n int
+		require.NoError(b.t, b.pool.QueryRow(b.t.Context(), `SELECT count(*) FROM orderloom.order_timeline`).Scan(&n))
+		return n > 0
+	}, 30*time.Second, 10*time.Millisecond)
+}
+
+func (b *testBundle) deadLetters() int {
+	b.t.Helper()
+	return kafkatest.Count(b.t, b.config.Brokers, broker.DeadLetters)
+}
+
+// dump returns all views as text.
+func (b *testBundle) dump() string {
+	b.t.Helper()
+	var all string
+	for _, table := range []string{"order_views", "customer_summaries", "payment_views", "stock_levels", "order_timeline"} {
+		var s *string
+		require.NoError(b.t, b.pool.QueryRow(b.t.Context(), `SELECT string_agg(t::text, E'\n' ORDER BY t::text) FROM orderloom.`+table+` t`).Scan(&s))
+		require.NotNil(b.t, s, table)
+		all += *s
+	}
+	return all
+}
+
+func metric(t *testing.T, g prometheus.Gatherer, name, label, value string) float64 {
+	t.Helper()
+	families, err := g.Gather()
+	require.NoError(t, err)
+	for _, f := range families {
+		if f.GetName() != name {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if label == "" || m.GetLabel()[0].GetValue() == value {
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+	}
+	return 0
+}
