@@ -13,6 +13,9 @@ if [ ! -e "$data/lock" ]; then
 fi
 if [ -L "$data/postgres" ]; then
 	postgres=$(readlink "$data/postgres")
-	if [ -d "$postgres/cluster" ]; then rm -rf "$postgres"; fi
+	if [ -d "$postgres/cluster" ]; then
+		rm -rf "$postgres"
+		rmdir "$(dirname "$postgres")" 2>/dev/null || true
+	fi
 fi
 rm -rf "$data"

@@ -127,6 +127,9 @@ func (a *account) cacheCandidates() []string {
 // directory that it can reach, which dir then links to.
 func (a *account) home(dir string, log progress.Log) (string, error) {
 	if target, err := filepath.EvalSymlinks(dir); err == nil && a.canEnter(target) {
+		if info, err := os.Lstat(dir); err == nil && info.Mode()&os.ModeSymlink != 0 {
+			log("PostgreSQL's data lie in %s", target)
+		}
 		return target, nil
 	}
 	if a.canEnter(filepath.Dir(dir)) {

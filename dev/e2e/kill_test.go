@@ -1,0 +1,321 @@
+package e2e_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities/sandbox"
+	"github.com/orderloom/orderloom/dev/stack"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+)
+
+// killVariable turns this test's program into a platform that kills itself: "<step> before" or "<step>
+// after", once, in that step of the next order.
+const killVariable = "ORDERLOOM_E2E_KILL"
+
+func TestMain(m *testing.M) {
+	if kill, child := os.LookupEnv(killVariable); child {
+		if err := runChild(kill); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func runChild(kill string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	cfg, err := config.Load(os.LookupEnv, config.RoleAll)
+	if err != nil {
+		return err
+	}
+	tel, err := telemetry.Setup(ctx, cfg.Telemetry, "all")
+	if err != nil {
+		return err
+	}
+	return app.Run(ctx, cfg, app.Options{
+		Roles: []config.Role{config.RoleAll}, Telemetry: tel, Ready: func(url string) { fmt.Println(url) },
+		Interceptors: []interceptor.WorkerInterceptor{&killer{at: kill}},
+	})
+}
+
+// killer ends the process as the kernel would when memory runs out: nothing is written, closed or handed on.
+type killer struct {
+	interceptor.WorkerInterceptorBase
+	at string
+}
+
+func (k *killer) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
+	return &killedActivity{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, at: k.at}
+}
+
+type killedActivity struct {
+	interceptor.ActivityInboundInterceptorBase
+	at string
+}
+
+// ExecuteActivity dies before or after the step that it is told.
+func (a *killedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	name := activity.GetInfo(ctx).ActivityType.Name
+	if a.at == name+" before" {
+		die()
+	}
+	out, err := a.Next.ExecuteActivity(ctx, in)
+	if a.at == name+" after" {
+		die()
+	}
+	return out, err
+}
+
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
+
+// child is the platform as a process of its own.
+type child struct {
+	cmd *exec.Cmd
+	url string
+}
+
+func startChild(t *testing.T, environment map[string]string, kill string) *child {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), killVariable+"="+kill)
+	for name, value := range environment {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // ended already, as a rule
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err, "the platform did not start: %s", &log)
+	return &child{cmd: cmd, url: strings.TrimSpace(line)}
+}
+
+// gone waits until the process has killed itself.
+func (c *child) gone(t *testing.T) {
+	ended := make(chan struct{})
+	go func() { _ = c.cmd.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		require.Fail(t, "the platform should have died by now")
+	}
+	require.Equal(t, syscall.SIGKILL, c.cmd.ProcessState.Sys().(syscall.WaitStatus).Signal())
+}
+
+func (c *child) stop(t *testing.T) {
+	require.NoError(t, c.cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, c.cmd.Wait())
+}
+
+const patience = 60 * time.Second
+
+// shop talks to whichever process is there.
+type shop struct{ url string }
+
+func (s shop) call(t *testing.T, method, path, key string, body, answer any) (int, error) {
+	var reader io.Reader
+	if body != nil {
+		b, err := json.Marshal(body)
+		require.NoError(t, err)
+		reader = bytes.NewReader(b)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, reader)
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	if answer == nil {
+		return res.StatusCode, nil
+	}
+	return res.StatusCode, json.NewDecoder(res.Body).Decode(answer)
+}
+
+type orderAnswer struct {
+	OrderID   uuid.UUID `json:"order_id"`
+	Status    string    `json:"status"`
+	Payment   string    `json:"payment_status"`
+	Shipments []struct {
+		ShipmentID uuid.UUID `json:"shipment_id"`
+		Status     string    `json:"status"`
+	} `json:"shipments"`
+}
+
+func (s shop) order(t *testing.T, id uuid.UUID) orderAnswer {
+	var o orderAnswer
+	status, err := s.call(t, http.MethodGet, "/api/v1/orders/"+id.String(), "", nil, &o)
+	if err != nil || status != http.StatusOK {
+		return orderAnswer{}
+	}
+	return o
+}
+
+// advance reports what the order is waiting for, and is repeated until it waits for nothing.
+func (s shop) advance(t *testing.T, id uuid.UUID) orderAnswer {
+	o := s.order(t, id)
+	for _, parcel := range o.Shipments {
+		path := "/api/v1/orders/" + id.String() + "/shipments/" + parcel.ShipmentID.String()
+		switch parcel.Status {
+		case "planned":
+			_, _ = s.call(t, http.MethodPost, path+"/dispatch", "", map[string]string{"carrier": "DHL", "tracking_number": "T1"}, nil)
+		case "dispatched":
+			_, _ = s.call(t, http.MethodPost, path+"/deliver", "", map[string]string{}, nil)
+		}
+	}
+	return o
+}
+
+// Every step of a delivered order, and those that undo a declined one, is cut off by kill -9 right before
+// and right after it took effect; a process that starts later carries the order to its end. It fails
+// without the derived event ids and the gateway's idempotency keys (activities, stamp and authorizeKey),
+// and without the sagas being durable at all.
+func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := stack.Start(t.Context(), stack.Options{Log: t.Logf})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Stop(context.Background())) })
+	environment := s.Environment()
+	environment["ORDERLOOM_PAYMENT_GATEWAY"] = config.GatewaySandbox
+	environment["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(dir, "ledger")
+	environment["ORDERLOOM_LOCATIONS"] = "berlin:DE"
+	environment["ORDERLOOM_MASTER_KEYS"] = "k:" + strings.Repeat("A", 43) + "="
+	environment["ORDERLOOM_HTTP_ADDRESS"] = "127.0.0.1:0"
+	environment["ORDERLOOM_LOG_LEVEL"] = "error"
+	setUp(t, environment)
+
+	type victim struct {
+		step, token, end string
+		id               uuid.UUID
+	}
+	var victims []*victim
+	for _, step := range []string{
+		"PlaceOrder", "ReserveStock", "AuthorizePayment", "ConfirmOrder", "CapturePayment", "DispatchShipment", "DeliverShipment",
+	} {
+		victims = append(victims, &victim{step: step + " before", token: "tok_approve", end: "delivered"},
+			&victim{step: step + " after", token: "tok_approve", end: "delivered"})
+	}
+	for _, step := range []string{"ReleaseStock", "CancelOrder"} {
+		victims = append(victims, &victim{step: step + " before", token: "tok_decline", end: "cancelled"},
+			&victim{step: step + " after", token: "tok_decline", end: "cancelled"})
+	}
+	healthy := startChild(t, environment, "")
+	receive(t, shop{healthy.url}, "A", len(victims))
+	healthy.stop(t)
+
+	for _, v := range victims {
+		c := startChild(t, environment, v.step)
+		v.id = placeUntilKilled(t, c, v.step, v.token)
+		c.gone(t)
+	}
+
+	healthy = startChild(t, environment, "")
+	survivor := shop{healthy.url}
+	gateway, err := sandbox.Open(environment["ORDERLOOM_SANDBOX_LEDGER"])
+	require.NoError(t, err)
+	sold := 0
+	for _, v := range victims {
+		// The key of the first request still names the order, also when nobody was answered.
+		again := place(t, survivor, v.step, v.token)
+		require.Equal(t, v.id, again, v.step)
+		require.Eventually(t, func() bool { return survivor.advance(t, v.id).Status == v.end }, patience, 50*time.Millisecond, v.step)
+		balance, err := gateway.Balance(payment.ID(v.id))
+		require.NoError(t, err)
+		require.True(t, balance.Held.IsZero(), "%s: %s is still held", v.step, balance.Held)
+		if v.end == "delivered" {
+			sold++
+			require.Equal(t, "10.00 EUR", balance.Captured.String(), v.step)
+		}
+	}
+	var stock struct {
+		Levels []struct {
+			OnHand   int `json:"on_hand"`
+			Reserved int `json:"reserved"`
+		} `json:"levels"`
+	}
+	require.Eventually(t, func() bool {
+		_, err := survivor.call(t, http.MethodGet, "/api/v1/stock/A", "", nil, &stock)
+		return err == nil && len(stock.Levels) == 1 && stock.Levels[0].OnHand == len(victims)-sold && stock.Levels[0].Reserved == 0
+	}, patience, 50*time.Millisecond, "stock: %+v", &stock)
+	healthy.stop(t)
+}
+
+func setUp(t *testing.T, environment map[string]string) {
+	cfg, err := config.Load(func(name string) (string, bool) { v, ok := environment[name]; return v, ok }, config.RoleAll)
+	require.NoError(t, err)
+	tel, err := telemetry.Setup(t.Context(), cfg.Telemetry, "setup")
+	require.NoError(t, err)
+	require.NoError(t, app.Setup(t.Context(), cfg, tel))
+}
+
+func receive(t *testing.T, s shop, sku string, quantity int) {
+	status, err := s.call(t, http.MethodPost, "/api/v1/stock/receipts", uuid.NewString(),
+		map[string]any{"sku": sku, "location": "berlin", "quantity": quantity}, nil)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusCreated, status)
+}
+
+// place orders one piece under a key of its own. It returns the order's id, or nil when nobody answered.
+func place(t *testing.T, s shop, key, token string) uuid.UUID {
+	var placed orderAnswer
+	status, err := s.call(t, http.MethodPost, "/api/v1/orders", strings.ReplaceAll(key, " ", "-"), map[string]any{
+		"customer_id": "cus_1", "currency": "EUR", "payment_token": token,
+		"items": []map[string]any{{"product_id": "p", "sku": "A", "quantity": 1, "unit_price": "10.00"}},
+		"shipping_address": map[string]string{
+			"street": "Torstraße 1", "city": "Berlin", "state": "", "zip": "10119", "country": "DE",
+		},
+	}, &placed)
+	if err != nil {
+		return uuid.Nil
+	}
+	require.Equal(t, http.StatusCreated, status)
+	return placed.OrderID
+}
+
+// placeUntilKilled takes an order as far as the step in which the process dies.
+func placeUntilKilled(t *testing.T, c *child, key, token string) uuid.UUID {
+	s := shop{c.url}
+	id := place(t, s, key, token)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		if id != uuid.Nil {
+			s.advance(t, id)
+		}
+		if status, err := s.call(t, http.MethodGet, "/health", "", nil, nil); err != nil || status != http.StatusOK {
+			return id
+		}
+	}
+	require.Fail(t, "nothing was killed", key)
+	return id
+}
