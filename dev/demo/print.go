@@ -91,7 +91,7 @@ func (p printer) earlier(orders []Order) {
 	p.line("")
 	p.line("%s", p.mark(bold, "Earlier orders, the newest first"))
 	for _, o := range orders {
-		p.line("   %s  %s  %-18s  %12s  %s", o.OrderNumber, p.mark(dim, o.CreatedAt.Local().Format("2006-01-02 15:04:05")),
+		p.line("   %s  %s  %-22s  %12s  %s", o.OrderNumber, p.mark(dim, o.CreatedAt.Local().Format("2006-01-02 15:04:05")),
 			o.Status+" / "+o.PaymentStatus, o.Total, o.CustomerID)
 	}
 	if len(orders) == earlierMax {

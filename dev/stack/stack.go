@@ -178,15 +178,17 @@ func lock(dir string) (unlock func() error, err error) {
 const databaseName = "orderloom"
 
 func (s *Stack) startPostgres(ctx context.Context, opts Options) error {
-	options := pgserver.Options{Settings: opts.PostgresSettings, Log: opts.Log}
+	options := pgserver.Options{Port: opts.Ports.Postgres, Settings: opts.PostgresSettings, Log: opts.Log}
 	if opts.Dir != "" {
 		options.Dir = filepath.Join(opts.Dir, "postgres")
 	}
-	var err error
-	if options.Port, err = free("PostgreSQL", opts.Ports.Postgres, opts.Log); err != nil {
-		return err
-	}
 	server, err := pgserver.Start(ctx, options)
+	if errors.Is(err, pgserver.ErrPortTaken) {
+		options.Port = 0
+		if server, err = pgserver.Start(ctx, options); err == nil {
+			opts.Log("port %d is taken: PostgreSQL listens on %d instead", opts.Ports.Postgres, server.Port())
+		}
+	}
 	if err != nil {
 		return err
 	}
