@@ -328,8 +328,8 @@ func (r *Reader) clamp(ctx context.Context, g *generation) error {
 	if err != nil {
 		return fmt.Errorf("list offsets: %w", err)
 	}
+	resets := map[string]map[int]int64{}
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	for topic, offsets := range response.Topics {
 		for _, o := range offsets {
 			id := PartitionID{topic, o.Partition}
@@ -342,14 +342,23 @@ func (r *Reader) clamp(ctx context.Context, g *generation) error {
 			switch position := before[id]; {
 			case position == kafka.FirstOffset:
 				p.fetched, p.processed = o.FirstOffset, o.FirstOffset
-			case position > o.LastOffset, position < o.FirstOffset && p.fetched == position:
+			case p.fetched != position: // has moved on meanwhile
+			case position > o.LastOffset, position < o.FirstOffset:
 				r.reportLoss(p, o.FirstOffset)
 				p.fetched, p.processed = o.FirstOffset, o.FirstOffset
+				if resets[topic] == nil {
+					resets[topic] = map[int]int64{}
+				}
+				resets[topic][o.Partition] = o.FirstOffset
 				if p.reader != nil {
 					err = errors.Join(err, p.reader.SetOffset(p.fetched))
 				}
 			}
 		}
+	}
+	g.mu.Unlock()
+	if len(resets) > 0 { // so that whoever looks at the group's lag is not misled
+		err = errors.Join(err, g.CommitOffsets(resets))
 	}
 	return err
 }
