@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"time"
 
@@ -170,6 +171,9 @@ func (f *flusher) close(ctx context.Context) error {
 // run works until the queue is empty.
 func (f *flusher) run() {
 	for f.await() {
+		// Those who were just answered may want the next thing already: they run before it is looked what is
+		// queued. With nobody else to run this takes no time.
+		runtime.Gosched()
 		requests := f.next()
 		if len(requests) > 0 {
 			f.flush(requests)

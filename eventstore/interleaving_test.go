@@ -1,0 +1,439 @@
+package eventstore
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/stretchr/testify/require"
+)
+
+// The tests of this file force the interleavings in which event stores lose events. Each runs twice: with
+// the line that protects, which is named in the test, and with that line taken out of the database's
+// functions, where it must see the loss. A test that can't see it proves nothing.
+
+// protection is a piece of a function's source and what stands there without the protection.
+type protection struct{ function, line, without string }
+
+// take takes the protection out of a test database.
+func (p protection) take(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	var source string
+	require.NoError(t, pool.QueryRow(t.Context(), "SELECT pg_get_functiondef($1::regproc)", p.function).Scan(&source))
+	require.Equal(t, 1, strings.Count(source, p.line), "the protection has moved: %s", p.line)
+	_, err := pool.Exec(t.Context(), strings.Replace(source, p.line, p.without, 1))
+	require.NoError(t, err)
+}
+
+// bothWays runs a test with the protection and without it.
+func bothWays(t *testing.T, p protection, test func(t *testing.T, pool *pgxpool.Pool, protected bool)) {
+	t.Helper()
+	t.Run("protected", func(t *testing.T) {
+		t.Parallel()
+		test(t, pgtest.Pool(t), true)
+	})
+	t.Run("without the protection", func(t *testing.T) {
+		t.Parallel()
+		pool := pgtest.Pool(t)
+		p.take(t, pool)
+		test(t, pool, false)
+	})
+}
+
+func process(t *testing.T, pool *pgxpool.Pool) *Store {
+	t.Helper()
+	store, err := Open(t.Context(), pool, Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = store.Close(context.WithoutCancel(t.Context())) })
+	return store
+}
+
+func oneEvent(stream StreamID, expected int64) Append {
+	return Append{Stream: stream, Expected: expected, Events: []NewEvent{{
+		ID: uuid.New(), Type: "Noted", SchemaVersion: 1, Payload: json.RawMessage(`{"n":1}`), Timestamp: time.Now(),
+	}}}
+}
+
+func newStream() StreamID { return StreamID{Type: domain.AggregateOrder, ID: uuid.New()} }
+
+// openAppend is an append of another process that has not committed yet.
+type openAppend struct {
+	engine *postgres
+	group  *group
+}
+
+func begin(t *testing.T, pool *pgxpool.Pool, a ...Append) *openAppend {
+	t.Helper()
+	o := &openAppend{engine: newPostgres(pool), group: newGroup(a)}
+	require.NoError(t, o.engine.ready(t.Context()))
+	t.Cleanup(func() { o.engine.close(context.WithoutCancel(t.Context())) })
+	require.NoError(t, o.engine.lock(t.Context(), nil)) // only opens the transaction
+	require.NoError(t, o.engine.append(t.Context(), []*group{o.group}))
+	return o
+}
+
+func (o *openAppend) end(t *testing.T, commit bool) {
+	t.Helper()
+	require.NoError(t, o.engine.unlock(t.Context(), commit))
+}
+
+func readAll(t *testing.T, s *Store, after int64) Page {
+	t.Helper()
+	page, err := s.Read(t.Context(), ReadOptions{After: after})
+	require.NoError(t, err)
+	return page
+}
+
+// A number is taken, a later one commits, a reader comes by, the first one commits. The reader must not
+// have passed it. Protected by the shared lock that an append takes before it takes numbers.
+func TestANumberThatCommitsLateIsNotSkipped(t *testing.T) {
+	t.Parallel()
+	p := protection{"orderloom.append", "PERFORM pg_advisory_xact_lock_shared(7308613, 1);", ""}
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		late := begin(t, pool, oneEvent(newStream(), NoStream))
+		_, err := store.Append(t.Context(), oneEvent(newStream(), NoStream))
+		require.NoError(t, err)
+		first := readAll(t, store, 0)
+		late.end(t, true)
+		second := readAll(t, store, first.Next)
+		if !protected {
+			require.Len(t, append(first.Events, second.Events...), 1, "without the lock the late event is lost to the reader")
+			return
+		}
+		require.Empty(t, first.Events)
+		require.Len(t, second.Events, 2)
+		require.Equal(t, late.group.events[0].position, second.Events[0].Sequence)
+	})
+}
+
+// While there is always some append open, the mark still advances: a candidate only waits for those that
+// held the lock when it was looked at.
+func TestTheMarkAdvancesUnderNeverEndingAppends(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	store := process(t, pool)
+	open := begin(t, pool, oneEvent(newStream(), NoStream))
+	var cursor int64
+	for range 5 {
+		before := readAll(t, store, cursor)
+		next := begin(t, pool, oneEvent(newStream(), NoStream))
+		open.end(t, true)
+		after := readAll(t, store, before.Next)
+		require.Equal(t, open.group.events[0].position, after.Next, "read as soon as it is final, though another append is open")
+		cursor, open = after.Next, next
+	}
+	open.end(t, true)
+}
+
+// An append takes numbers and rolls back. The reader neither waits for them for ever nor stops short.
+// Protected by waiting for holders of the lock rather than for numbers.
+func TestNumbersThatNobodyCommitsAreSteppedOver(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	store := process(t, pool)
+	lost := begin(t, pool, oneEvent(newStream(), NoStream))
+	appended, err := store.Append(t.Context(), oneEvent(newStream(), NoStream))
+	require.NoError(t, err)
+	require.Empty(t, readAll(t, store, 0).Events)
+	lost.end(t, false)
+	page := readAll(t, store, 0)
+	require.Len(t, page.Events, 1)
+	require.Equal(t, appended[0].Positions[0], page.Next)
+	require.Greater(t, page.Next, lost.group.events[0].position)
+}
+
+// A conflict among appends that are sent together neither burns numbers nor harms the others. Protected by
+// comparing the version in the row of the stream before a number is taken for the event.
+func TestAConflictBurnsNoNumbers(t *testing.T) {
+	t.Parallel()
+	p := protection{"orderloom.append", "WHERE status IS NULL OR status[e.stream] = 0", ""}
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		stream := newStream()
+		_, err := store.Append(t.Context(), oneEvent(stream, NoStream))
+		require.NoError(t, err)
+		loser, winner := newGroup([]Append{oneEvent(stream, NoStream)}), newGroup([]Append{oneEvent(newStream(), NoStream)})
+		err = store.engine.append(t.Context(), []*group{loser, winner})
+		if !protected {
+			require.ErrorContains(t, err, "duplicate key", "only the index notices")
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, statusConflict, loser.streams[0].status)
+		require.Equal(t, statusAppended, winner.streams[0].status)
+		require.EqualValues(t, 2, winner.events[0].position)
+	})
+}
+
+// Two processes append to one stream at the same version; the second waits for the first and must then see
+// what it did. Protected by comparing the version again once the row is free.
+func TestTwoProcessesOnOneStream(t *testing.T) {
+	t.Parallel()
+	p := protection{"orderloom.append", "AND (s.version = c.expected OR c.expected = -1)", ""}
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		stream := newStream()
+		_, err := store.Append(t.Context(), oneEvent(stream, NoStream))
+		require.NoError(t, err)
+		for _, commit := range []bool{true, false} {
+			first := begin(t, pool, oneEvent(stream, 1))
+			outcome := make(chan error, 1)
+			go func() {
+				_, err := store.Append(t.Context(), oneEvent(stream, 1))
+				outcome <- err
+			}()
+			awaitBlocked(t, pool)
+			first.end(t, commit)
+			err := <-outcome
+			var conflict *ConcurrencyConflict
+			switch {
+			case !protected:
+				require.Error(t, err)
+				require.NotErrorAs(t, err, &conflict, "the second goes on as if the first had not been; only the index stops it")
+				return
+			case commit:
+				require.ErrorAs(t, err, &conflict)
+				require.EqualValues(t, 2, conflict.Actual)
+				stream = newStream()
+				_, err = store.Append(t.Context(), oneEvent(stream, NoStream))
+				require.NoError(t, err)
+			default:
+				require.NoError(t, err, "the first one rolled back")
+			}
+		}
+	})
+}
+
+// awaitBlocked waits until a transaction of the database waits for another's row.
+func awaitBlocked(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		var n int
+		const sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+		return pool.QueryRow(t.Context(), sql).Scan(&n) == nil && n > 0
+	}, 10*time.Second, time.Millisecond)
+}
+
+// A retry must find its own events, though others have appended since. Protected by looking for the event
+// ids where the version has moved.
+func TestARetryFindsItsEvents(t *testing.T) {
+	t.Parallel()
+	p := protection{"orderloom.append_settle", "IF d.found = 0 THEN", "IF true THEN"}
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		stream := newStream()
+		a := oneEvent(stream, NoStream)
+		first, err := store.Append(t.Context(), a)
+		require.NoError(t, err)
+		_, err = store.Append(t.Context(), oneEvent(stream, 1))
+		require.NoError(t, err)
+		again, err := store.Append(t.Context(), a)
+		if !protected {
+			require.Error(t, err, "the caller is told that what it stored was refused")
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, first[0].Positions, again[0].Positions)
+	})
+}
+
+// A group whose second stream loses must not leave its first one changed. Protected by taking back what the
+// group's other streams have set.
+func TestAGroupThatLosesLeavesNothing(t *testing.T) {
+	t.Parallel()
+	p := protection{"orderloom.append_settle", "IF won[i] AND status[i] <> 0 THEN", "IF false THEN"}
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		good, bad := newStream(), newStream()
+		_, err := store.Append(t.Context(), oneEvent(good, NoStream))
+		require.NoError(t, err)
+		_, err = store.Append(t.Context(), oneEvent(good, 1), oneEvent(bad, 7))
+		var conflict *ConcurrencyConflict
+		require.ErrorAs(t, err, &conflict)
+		_, err = store.Append(t.Context(), oneEvent(good, 1))
+		if !protected {
+			require.ErrorAs(t, err, &conflict, "the row counts an event that is not there")
+			return
+		}
+		require.NoError(t, err)
+	})
+}
+
+// A dump is taken while an append is open, and restored elsewhere. The cursor, a number, is valid there; the
+// reader that has seen what the dump lacks must notice. Protected by beginning a new epoch when the store
+// finds itself in another database.
+func TestAReaderNoticesARestoredStore(t *testing.T) {
+	t.Parallel()
+	p := protection{"orderloom.identify", "IF known.fingerprint = found_at THEN\n        RETURN;\n    END IF;\n    -- One process", "IF known.epoch IS NOT NULL THEN\n        RETURN;\n    END IF;\n    -- One process"}
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		for range 3 {
+			_, err := store.Append(t.Context(), oneEvent(newStream(), NoStream))
+			require.NoError(t, err)
+		}
+		here, err := store.Check(t.Context(), Cursor{})
+		require.NoError(t, err)
+		inTime := Cursor{Store: here.ID, Epoch: here.Epoch, Position: readAll(t, store, 0).Next}
+		open := begin(t, pool, oneEvent(newStream(), NoStream))
+		_, err = store.Append(t.Context(), oneEvent(newStream(), NoStream))
+		require.NoError(t, err)
+
+		restored := process(t, dumpAndRestore(t, pool))
+
+		open.end(t, true)
+		for range 4 {
+			_, err = store.Append(t.Context(), oneEvent(newStream(), NoStream))
+			require.NoError(t, err)
+		}
+		ahead := Cursor{Store: here.ID, Epoch: here.Epoch, Position: readAll(t, store, 0).Next}
+		_, err = store.Check(t.Context(), ahead)
+		require.NoError(t, err)
+
+		for range 6 { // more than the original has: the numbers alone don't tell
+			_, err := restored.Append(t.Context(), oneEvent(newStream(), NoStream))
+			require.NoError(t, err)
+		}
+		identity, err := restored.Check(t.Context(), ahead)
+		if !protected {
+			require.NoError(t, err, "the reader goes on and misses what now stands under the numbers it has passed")
+			return
+		}
+		var changed *StoreChangedError
+		require.ErrorAs(t, err, &changed)
+		require.Equal(t, CodeStoreBehind, changed.Code)
+		require.Contains(t, err.Error(), "rebuild")
+		require.Equal(t, here.ID, identity.ID)
+		require.Equal(t, here.Epoch+1, identity.Epoch)
+
+		_, err = restored.Check(t.Context(), inTime)
+		require.NoError(t, err, "a reader that has seen no more than the dump holds goes on")
+		events := readAll(t, restored, inTime.Position).Events
+		require.Len(t, events, 7, "one from the dump, six since; none is skipped")
+		for _, e := range events {
+			require.Greater(t, e.Sequence, inTime.Position)
+		}
+
+		strange := pgtest.Pool(t)
+		_, err = strange.Exec(t.Context(), "UPDATE orderloom.store SET id = gen_random_uuid()") // test databases are copies of one
+		require.NoError(t, err)
+		other := process(t, strange)
+		_, err = other.Check(t.Context(), ahead)
+		require.ErrorAs(t, err, &changed)
+		require.Equal(t, CodeStoreReplaced, changed.Code)
+	})
+}
+
+// dumpAndRestore copies the database with pg_dump and psql, as an operator would.
+func dumpAndRestore(t *testing.T, pool *pgxpool.Pool) *pgxpool.Pool {
+	t.Helper()
+	var version string
+	require.NoError(t, pool.QueryRow(t.Context(), "SELECT split_part(current_setting('server_version'), '.', 1)").Scan(&version))
+	dump, psql := tool("pg_dump", version), tool("psql", version)
+	if dump == "" || psql == "" {
+		t.Skip("pg_dump and psql of PostgreSQL " + version + " are not installed")
+	}
+	target := pgtest.Empty(t)
+	file := filepath.Join(t.TempDir(), "dump.sql")
+	run(t, dump, "--dbname="+pool.Config().ConnString(), "--schema=orderloom", "--file="+file)
+	run(t, psql, "--dbname="+target, "--quiet", "--set=ON_ERROR_STOP=1", "--file="+file, "--output="+os.DevNull)
+	copied, err := pgxpool.New(t.Context(), target)
+	require.NoError(t, err)
+	t.Cleanup(copied.Close)
+	return copied
+}
+
+func tool(name, version string) string {
+	for _, path := range []string{"/usr/lib/postgresql/" + version + "/bin/" + name, "/usr/pgsql-" + version + "/bin/" + name} {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	path, _ := exec.LookPath(name)
+	return path
+}
+
+func run(t *testing.T, name string, arguments ...string) {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), name, arguments...).CombinedOutput()
+	require.NoError(t, err, string(out))
+}
+
+// The partitions that are needed are there before they are, and are made on the way if they are not.
+func TestPartitionsAreMadeArchivedAndStillRead(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	// Partitions of ten events, so that a test fills some.
+	_, err := pool.Exec(t.Context(), `UPDATE orderloom.store SET partition_span = 10, partitions_ahead = 1;
+		DELETE FROM orderloom.partitions WHERE from_sequence > 0;
+		DELETE FROM orderloom.partitions; DROP TABLE orderloom.events_0000000000000, orderloom.events_0000005000000, orderloom.events_0000010000000`,
+		pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	store := process(t, pool)
+	long := newStream()
+	for version := range int64(45) {
+		_, err := store.Append(t.Context(), oneEvent(long, version))
+		require.NoError(t, err)
+	}
+	events := readAll(t, store, 0).Events
+	require.Len(t, events, 45)
+	indexed, err := store.Maintain(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 4, indexed)
+	indexed, err = store.Maintain(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, indexed)
+
+	check := func() {
+		t.Helper()
+		require.Equal(t, events, readAll(t, store, 0).Events)
+		require.Equal(t, events[14:], readAll(t, store, 14).Events)
+		loaded, err := store.Load(t.Context(), long, 0)
+		require.NoError(t, err)
+		require.Equal(t, events, loaded)
+		loaded, err = store.Load(t.Context(), long, 13)
+		require.NoError(t, err)
+		require.Equal(t, events[13:], loaded)
+		page, err := store.Read(t.Context(), ReadOptions{After: 5, Limit: 7})
+		require.NoError(t, err)
+		require.Equal(t, events[5:12], page.Events)
+		require.True(t, page.More)
+	}
+	check()
+	for range 3 {
+		p, err := store.Archive(t.Context())
+		require.NoError(t, err)
+		require.False(t, p.ArchivedAt.IsZero())
+		check()
+	}
+	_, err = store.Archive(t.Context())
+	require.NoError(t, err)
+	_, err = store.Archive(t.Context())
+	require.Equal(t, "nothing_to_archive", domain.Code(err))
+	retry := oneEvent(long, 44)
+	retry.Events[0].ID = events[44].EventID
+	again, err := store.Append(t.Context(), retry)
+	require.NoError(t, err)
+	require.True(t, again[0].Duplicate)
+
+	for range 4 {
+		_, err := store.Unarchive(t.Context())
+		require.NoError(t, err)
+		check()
+	}
+	_, err = store.Unarchive(t.Context())
+	require.Equal(t, "nothing_archived", domain.Code(err))
+	partitions, err := store.Partitions(t.Context())
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(partitions), 5)
+}
