@@ -50,6 +50,8 @@ type work struct {
 	also func(q *pgx.Batch)
 	// unpark applies events to aggregates that are parked as well.
 	unpark bool
+	// discarded are events to be left out.
+	discarded map[discardKey]bool
 }
 
 // incoming is an event as it came, and what decoding made of it.
@@ -160,7 +162,13 @@ type session struct {
 	parked map[parkedKey]*parkedRow
 	loaded map[loadKey][]domain.Envelope
 	unpark bool
+	// place tells the parked of a rebuild from those of the live tables.
+	place     Place
+	discarded map[discardKey]bool
 }
+
+// parkedName is the name under which a projection's aggregates are parked.
+func (s *session) parkedName(v *view) string { return v.Name() + s.place.suffix }
 
 // view is a projection within a session.
 type view struct {
@@ -188,7 +196,8 @@ func (v *view) folds(k Key) bool { return slices.Contains(v.aggregates, k.Aggreg
 
 // open reads what the work touches: in one round trip, the rows of all projections and what is parked.
 func (g *engine) open(ctx context.Context, tx pgx.Tx, w work) (*session, error) {
-	s := &session{engine: g, parked: map[parkedKey]*parkedRow{}, loaded: map[loadKey][]domain.Envelope{}, unpark: w.unpark}
+	s := &session{engine: g, parked: map[parkedKey]*parkedRow{}, loaded: map[loadKey][]domain.Envelope{},
+		unpark: w.unpark, place: w.place, discarded: w.discarded}
 	keys, err := g.resolve(ctx, w)
 	if err != nil {
 		return nil, err
@@ -344,7 +353,7 @@ func (s *session) repair(ctx context.Context, v *view, k Key) error {
 
 // waits reports whether a stream is parked in a projection, and if so queues up to this version.
 func (s *session) waits(v *view, k Key, version int64) bool {
-	p := s.parked[parkedKey{v.Name(), k.AggregateID}]
+	p := s.parked[parkedKey{s.parkedName(v), k.AggregateID}]
 	if p == nil || s.unpark && !p.new {
 		return false
 	}
@@ -356,6 +365,10 @@ func (s *session) waits(v *view, k Key, version int64) bool {
 
 // applyOne applies the next event of a stream, or parks the stream.
 func (s *session) applyOne(v *view, k Key, in incoming) {
+	if len(s.discarded) > 0 && s.discarded[discardKey{k.AggregateID, in.event.Version}] {
+		v.Skip(in.event)
+		return
+	}
 	err := in.bad
 	if err == nil {
 		err = applySafely(v.Batch, in.event)
@@ -379,8 +392,8 @@ func applySafely(b Batch, e Event) (err error) {
 }
 
 func (s *session) park(v *view, k Key, env domain.Envelope, err error) {
-	s.parked[parkedKey{v.Name(), k.AggregateID}] = &parkedRow{lastVersion: env.Version, new: true}
-	s.result.parked = append(s.result.parked, parking{projection: v.Name(), key: k, event: env, err: err})
+	s.parked[parkedKey{s.parkedName(v), k.AggregateID}] = &parkedRow{lastVersion: env.Version, new: true}
+	s.result.parked = append(s.result.parked, parking{projection: s.parkedName(v), key: k, event: env, err: err})
 }
 
 // flush writes everything in one round trip.
@@ -447,7 +460,7 @@ func (g *engine) isolate(ctx context.Context, w work) (result, error) {
 		id := in.event.AggregateID
 		one, ok := byStream[id]
 		if !ok {
-			one = work{place: w.place, unpark: w.unpark}
+			one = work{place: w.place, unpark: w.unpark, discarded: w.discarded}
 			order = append(order, id)
 		}
 		one.events = append(one.events, in)
@@ -455,7 +468,7 @@ func (g *engine) isolate(ctx context.Context, w work) (result, error) {
 	}
 	for _, k := range w.keys {
 		if _, ok := byStream[k.AggregateID]; !ok {
-			byStream[k.AggregateID] = work{place: w.place, unpark: w.unpark, keys: []Key{k}}
+			byStream[k.AggregateID] = work{place: w.place, unpark: w.unpark, discarded: w.discarded, keys: []Key{k}}
 			order = append(order, k.AggregateID)
 		}
 	}

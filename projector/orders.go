@@ -33,7 +33,11 @@ func (Orders) Aggregates() []string {
 func (Orders) Tables() []Table {
 	return []Table{
 		{Name: "order_views", Key: []string{"order_id"}, Versions: []string{"version", "payment_version"}},
-		{Name: "customer_summaries", Key: []string{"customer_id", "currency"}},
+		{
+			Name: "customer_summaries", Key: []string{"customer_id", "currency"},
+			Moving: `coalesce(l.customer_id, s.customer_id) IN (SELECT coalesce(a.customer_id, b.customer_id)
+				FROM {order_views} a FULL JOIN {order_views[shadow]} b USING (order_id) WHERE a.version IS DISTINCT FROM b.version)`,
+		},
 	}
 }
 

@@ -46,6 +46,9 @@ type Table struct {
 	Key []string
 	// Versions are the columns that tell how far a row has come; empty when rows are never changed.
 	Versions []string
+	// Moving is an SQL condition that a row depends on rows of another table which are not at the same
+	// version in the live table and the shadow, whose names end in [shadow]; l and s are the two rows.
+	Moving string
 }
 
 // Place tells which set of tables is meant: the live ones, or the shadows of a rebuild.

@@ -15,7 +15,6 @@ import (
 	"github.com/segmentio/kafka-go"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 	"go.opentelemetry.io/otel/trace/noop"
 )
@@ -189,6 +188,7 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 		}
 		events = append(events, decode(env))
 	}
+	begun := time.Now()
 	ctx, span := p.tracer.Start(ctx, "project batch", trace.WithLinks(links...), trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.Int("orderloom.events", len(events))))
 	defer span.End()
@@ -202,6 +202,7 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 	}
 	p.engine.metrics.repaired.WithLabelValues("gap").Add(float64(r.repaired))
 	p.after(ctx, r)
+	p.traceEvents(ctx, span, begun, events)
 	now := time.Now()
 	for _, in := range events {
 		p.engine.metrics.delay.Observe(now.Sub(in.event.Timestamp).Seconds())
@@ -230,10 +231,6 @@ func (p *Projector) bury(ctx context.Context, r result) error {
 
 // linkOf returns the link to the trace of the step that caused an event.
 func linkOf(ctx context.Context, env domain.Envelope) (trace.Link, bool) {
-	if env.Metadata.TraceParent == "" {
-		return trace.Link{}, false
-	}
-	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": env.Metadata.TraceParent})
-	link := trace.LinkFromContext(ctx)
-	return link, link.SpanContext.IsValid()
+	ctx, ok := originOf(ctx, env)
+	return trace.LinkFromContext(ctx), ok
 }

@@ -1,0 +1,43 @@
+package projector
+
+import (
+	"context"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// traceEvents ends the trace of each event where it became a view: a span in that trace for the time of
+// the batch, which is linked. So one trace runs from the request to the view, although many requests
+// share a batch. It does nothing while tracing is off or the batch is not sampled.
+func (p *Projector) traceEvents(ctx context.Context, batch trace.Span, begun time.Time, events []incoming) {
+	if !batch.IsRecording() {
+		return
+	}
+	link := trace.Link{SpanContext: batch.SpanContext()}
+	for _, in := range events {
+		origin, ok := originOf(ctx, in.event.Envelope)
+		if !ok || !trace.SpanContextFromContext(origin).IsSampled() {
+			continue
+		}
+		_, span := p.tracer.Start(origin, "project "+in.event.EventType, trace.WithTimestamp(begun), trace.WithLinks(link),
+			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
+				attribute.String("orderloom.event_id", in.event.EventID.String()),
+				attribute.String("orderloom.aggregate_id", in.event.AggregateID.String()),
+				attribute.Int64("orderloom.version", in.event.Version),
+			))
+		span.End()
+	}
+}
+
+// originOf returns ctx in the trace of the step that caused an event.
+func originOf(ctx context.Context, env domain.Envelope) (context.Context, bool) {
+	if env.Metadata.TraceParent == "" {
+		return ctx, false
+	}
+	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": env.Metadata.TraceParent})
+	return ctx, trace.SpanContextFromContext(ctx).IsValid()
+}
