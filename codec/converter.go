@@ -1,8 +1,10 @@
 package codec
 
 import (
+	failurepb "go.temporal.io/api/failure/v1"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/proto"
 )
 
 // Converters turn values and errors into what Temporal stores. Clients, workers and replays of one
@@ -34,10 +36,20 @@ func (c *Codec) Converters() Converters {
 	return Converters{
 		Data: data,
 		// Decoding needs no flag: a message that was encrypted is always decrypted.
-		Failure: temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
+		Failure: failureConverter{temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
 			DataConverter: data, EncodeCommonAttributes: !c.decryptOnly,
-		}),
+		})},
 	}
+}
+
+// failureConverter leaves the failure that it converts as it is. The SDK's decrypts the message in
+// place, and with a failed local activity that is the very failure which it then writes into the
+// history: encrypted, and in the clear beside it (SDK v1.50).
+type failureConverter struct{ converter.FailureConverter }
+
+// FailureToError implements [converter.FailureConverter].
+func (f failureConverter) FailureToError(failure *failurepb.Failure) error {
+	return f.FailureConverter.FailureToError(proto.CloneOf(failure))
 }
 
 // DataConverter returns the data converter of [NewConverters] alone.

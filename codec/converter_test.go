@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/codec"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/protobuf/proto"
 )
 
 func TestFailuresAreEncrypted(t *testing.T) {
@@ -23,6 +24,7 @@ func TestFailuresAreEncrypted(t *testing.T) {
 	require.Equal(t, "payment_declined", failure.GetApplicationFailureInfo().GetType(), "the server's retries go by it")
 	require.True(t, failure.GetApplicationFailureInfo().GetNonRetryable())
 
+	before := proto.Clone(failure)
 	var back *temporal.ApplicationError
 	require.ErrorAs(t, c.Failure.FailureToError(failure), &back)
 	require.Equal(t, "declined for Ada Lovelace", back.Message())
@@ -31,6 +33,10 @@ func TestFailuresAreEncrypted(t *testing.T) {
 	var detail string
 	require.NoError(t, back.Details(&detail))
 	require.Equal(t, "Ada", detail)
+
+	require.True(t, proto.Equal(before, failure), "the SDK writes it into the history after it was converted")
+	require.NotContains(t, c.Failure.ErrorToFailure(back).String(), "Ada", "an error that is passed on")
+	require.NoError(t, c.Failure.FailureToError(nil))
 }
 
 func TestDecryptOnlyReadsEncryptedFailures(t *testing.T) {
