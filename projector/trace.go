@@ -38,6 +38,7 @@ func originOf(ctx context.Context, env domain.Envelope) (context.Context, bool) 
 	if env.Metadata.TraceParent == "" {
 		return ctx, false
 	}
+	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{}) // what is malformed is no part of the batch's trace
 	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": env.Metadata.TraceParent})
 	return ctx, trace.SpanContextFromContext(ctx).IsValid()
 }
