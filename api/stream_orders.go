@@ -154,6 +154,9 @@ func (s *stream) open() {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // or nginx keeps the events to itself
 	s.x.Writer.WriteHeader(http.StatusOK)
+	// The limit for the reading of a request would end the stream: the server reads on, to notice when
+	// the client goes.
+	_ = s.control.SetReadDeadline(time.Time{})
 	s.write(fmt.Sprintf("retry: %d\n\n", streamRetryMilliseconds))
 }
 

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	streamPath           = "/api/v1/orders/stream"
-	streamedWriteTimeout = 50 * time.Millisecond
+	streamPath      = "/api/v1/orders/stream"
+	streamedTimeout = 50 * time.Millisecond
 )
 
 // sseClient reads a stream as the HTML standard has browsers do it.
@@ -30,7 +30,7 @@ type sseClient struct {
 func (b *testBundle) follow(t *testing.T, query, lastID string) *sseClient {
 	t.Helper()
 	server := httptest.NewUnstartedServer(b.api)
-	server.Config.WriteTimeout = streamedWriteTimeout
+	server.Config.ReadTimeout, server.Config.WriteTimeout = streamedTimeout, streamedTimeout
 	server.Start()
 	t.Cleanup(server.Close)
 	t.Cleanup(b.api.Drain)
@@ -108,8 +108,8 @@ func TestStreamOrdersKeepsAlive(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options) { o.Limits.StreamKeepAlive = time.Millisecond })
 	c := b.follow(t, "", "0")
-	// It outlives the server's limit for the writing of an answer.
-	for start, comments := time.Now(), 0; comments == 0 || time.Since(start) < 3*streamedWriteTimeout; {
+	// It outlives the server's limits for the reading of a request and the writing of an answer.
+	for start, comments := time.Now(), 0; comments == 0 || time.Since(start) < 3*streamedTimeout; {
 		require.True(t, c.lines.Scan(), "%v after %s", c.lines.Err(), time.Since(start))
 		if strings.HasPrefix(c.lines.Text(), ":") {
 			comments++
