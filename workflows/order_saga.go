@@ -253,6 +253,10 @@ func (s *orderSaga) dispatch(ctx workflow.Context, d Dispatch) error {
 	if err != nil || parcel.Status != order.ShipmentPlanned {
 		return err
 	}
+	// Checked here too, before money is taken for a report that could not be recorded.
+	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
+		return invalid("%v", err)
+	}
 	if err := s.capture(ctx, parcel); err != nil {
 		return err
 	}
