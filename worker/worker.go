@@ -47,6 +47,12 @@ func New(c client.Client, a *activities.Activities, o Options) sdkworker.Worker 
 	return w
 }
 
+// Connection returns how clients connect to the Temporal server. Without compression: what an order sends
+// is some kilobytes, and packing it costs both sides more than carrying it.
+func Connection() client.ConnectionOptions {
+	return client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}
+}
+
 // Settings returns what the worker is set to. It also sets the size of the cache of open sagas, which
 // all workers of a process share.
 func Settings(o Options) sdkworker.Options {

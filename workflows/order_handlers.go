@@ -31,25 +31,35 @@ func (s *orderSaga) listen(outer, ctx workflow.Context) error {
 			s.requestCancel(r)
 		}
 	})
-	return errors.Join(
-		handle(ctx, s, CancelOrder, "Cancels the order, as long as no parcel has left.", s.mayCancel, s.cancelOrder),
-		handle(ctx, s, CancelLines, "Takes pieces out of parcels that have not left.", s.mayCancelLines, s.cancelLines),
-		handle(ctx, s, AmendAddress, "Sends the order elsewhere within its country.", s.mayAmend, s.amendAddress),
-		handle(ctx, s, ApproveOrder, "Lets a held order go on.", s.mayReview, s.approveOrder),
-		handle(ctx, s, RejectOrder, "Cancels a held order.", s.mayReview, s.rejectOrder),
+	// One coroutine waits for all of them: each that waits is woken at every step of the saga.
+	requests := workflow.NewNamedSelector(ctx, "requests")
+	err = errors.Join(
+		handle(ctx, s, requests, CancelOrder, "Cancels the order, as long as no parcel has left.", s.mayCancel, s.cancelOrder),
+		handle(ctx, s, requests, CancelLines, "Takes pieces out of parcels that have not left.", s.mayCancelLines, s.cancelLines),
+		handle(ctx, s, requests, AmendAddress, "Sends the order elsewhere within its country.", s.mayAmend, s.amendAddress),
+		handle(ctx, s, requests, ApproveOrder, "Lets a held order go on.", s.mayReview, s.approveOrder),
+		handle(ctx, s, requests, RejectOrder, "Cancels a held order.", s.mayReview, s.rejectOrder),
 	)
+	workflow.GoNamed(ctx, "requests", func(ctx workflow.Context) {
+		for {
+			requests.Select(ctx)
+		}
+	})
+	return err
 }
 
 // handle takes a request as an update, which is answered, and as a signal of the same name, whose
 // refusal is shown in the execution's details.
 func handle[R any](
-	ctx workflow.Context, s *orderSaga, name, description string,
+	ctx workflow.Context, s *orderSaga, requests workflow.Selector, name, description string,
 	validate func(workflow.Context, R) error, carryOut func(workflow.Context, R) (OrderState, error),
 ) error {
-	workflow.GoNamed(ctx, name+" signals", func(ctx workflow.Context) {
-		for {
-			var r R
-			workflow.GetSignalChannel(ctx, name).Receive(ctx, &r)
+	requests.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
+		var r R
+		if !c.ReceiveAsync(&r) {
+			return
+		}
+		workflow.GoNamed(ctx, name+" signal", func(ctx workflow.Context) {
 			err := validate(ctx, r)
 			if err == nil {
 				_, err = carryOut(ctx, r)
@@ -57,7 +67,7 @@ func handle[R any](
 			if err != nil {
 				s.refused(ctx, refusalCode(err), refusalMessage(err))
 			}
-		}
+		})
 	})
 	return workflow.SetUpdateHandlerWithOptions(ctx, name, carryOut, workflow.UpdateHandlerOptions{Validator: validate, Description: description})
 }
@@ -71,11 +81,12 @@ func (s *orderSaga) mayCancel(_ workflow.Context, r CancelRequest) error {
 }
 
 func checkAsker(reason, by string) error {
-	switch {
-	case strings.TrimSpace(reason) == "" || utf8.RuneCountInString(reason) > ReasonLengthMax:
-		return invalid("reason: has from 1 to %d characters", ReasonLengthMax)
-	case by != "customer" && by != "operator":
+	if by != "customer" && by != "operator" {
 		return invalid(`by: must be "customer" or "operator"`)
+	}
+	// As the domain will, once everything is undone: a refusal then would come too late.
+	if err := order.CheckCancel(reason, by); err != nil {
+		return invalid("%v", err)
 	}
 	return nil
 }

@@ -33,7 +33,8 @@ const (
 
 func newFloor(r *rig.Rig, watch *rig.Watch) (*floor, error) {
 	c, err := client.Dial(client.Options{
-		HostPort: r.Temporal, Namespace: rig.Namespace, Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
+		HostPort: r.Temporal, Namespace: rig.Namespace, ConnectionOptions: worker.Connection(),
+		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("connect to Temporal: %w", err)

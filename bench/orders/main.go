@@ -71,7 +71,10 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 	defer func() { err = errors.Join(err, r.Stop(context.WithoutCancel(ctx))) }()
 	watchCtx, stop := context.WithCancel(ctx)
 	defer stop()
-	watch := r.Watch(watchCtx)
+	watch, err := r.Watch(watchCtx)
+	if err != nil {
+		return err
+	}
 	orders, err := newOrders(ctx, r, watch)
 	if err != nil {
 		return err

@@ -14,18 +14,20 @@ import (
 	"github.com/orderloom/orderloom/workflows"
 )
 
-// watchInterval is how often a watch looks: 0.2 ms of processor time in a hundred, whatever the number of
-// orders that somebody waits for. A wait ends half of it late on average.
+// watchInterval is how often a watch looks. A wait ends half of it late on average.
 const watchInterval = 10 * time.Millisecond
 
 // Watch tells when orders reach a status in the read model, and when workflows have completed.
 //
-// It looks at the rows of all orders that are waited for at once, since asking for each over HTTP again
-// and again would be the larger part of the load that is measured.
+// It reads what was added to the table of changes, which the views' transactions write, for all orders at
+// once: asking for each over HTTP again and again would be the larger part of the load that is measured.
 type Watch struct {
-	rig *Rig
+	rig       *Rig
+	namespace []byte // its id at the Temporal server
+	last      int64  // the change read last
 
 	mu     sync.Mutex
+	status map[uuid.UUID]string // of orders that have not ended
 	orders map[uuid.UUID]*wait
 	sagas  map[string]chan error // by workflow id
 }
@@ -37,8 +39,14 @@ type wait struct {
 }
 
 // Watch starts a watch that lasts as long as ctx.
-func (r *Rig) Watch(ctx context.Context) *Watch {
-	w := &Watch{rig: r, orders: map[uuid.UUID]*wait{}, sagas: map[string]chan error{}}
+func (r *Rig) Watch(ctx context.Context) (*Watch, error) {
+	w := &Watch{rig: r, status: map[uuid.UUID]string{}, orders: map[uuid.UUID]*wait{}, sagas: map[string]chan error{}}
+	if err := r.Executions.QueryRow(ctx, "SELECT id FROM namespaces WHERE name = $1", Namespace).Scan(&w.namespace); err != nil {
+		return nil, fmt.Errorf("look for the namespace: %w", err)
+	}
+	if err := r.Pool.QueryRow(ctx, "SELECT coalesce(max(id), 0) FROM orderloom.order_changes").Scan(&w.last); err != nil {
+		return nil, err
+	}
 	go func() {
 		t := time.NewTicker(watchInterval)
 		defer t.Stop()
@@ -53,7 +61,7 @@ func (r *Rig) Watch(ctx context.Context) *Watch {
 			}
 		}
 	}()
-	return w
+	return w, nil
 }
 
 // ErrOtherEnd says that an order went another way than it was to go.
@@ -90,6 +98,9 @@ func (w *Watch) wait(ctx context.Context, order uuid.UUID, one *wait) error {
 	one.done = make(chan error, 1)
 	w.mu.Lock()
 	w.orders[order] = one
+	if status, known := w.status[order]; known {
+		w.settle(order, status)
+	}
 	w.mu.Unlock()
 	select {
 	case err := <-one.done:
@@ -103,15 +114,10 @@ func (w *Watch) wait(ctx context.Context, order uuid.UUID, one *wait) error {
 	}
 }
 
-// look reads the rows of those waited for.
+// look reads what is new.
 func (w *Watch) look(ctx context.Context) error {
-	w.mu.Lock()
-	orders := slices.Collect(maps.Keys(w.orders))
-	w.mu.Unlock()
-	if len(orders) > 0 {
-		if err := w.lookAtViews(ctx, orders); err != nil {
-			return err
-		}
+	if err := w.lookAtViews(ctx); err != nil {
+		return err
 	}
 	w.mu.Lock()
 	sagas := slices.Collect(maps.Keys(w.sagas))
@@ -125,45 +131,54 @@ func (w *Watch) look(ctx context.Context) error {
 // The order of the statuses that an order goes through.
 var way = []string{"created", "confirmed", "shipped", "delivered"}
 
-func (w *Watch) lookAtViews(ctx context.Context, orders []uuid.UUID) error {
-	const sql = `SELECT order_id, status FROM orderloom.order_views WHERE order_id = ANY ($1) AND version > 0`
-	rows, err := w.rig.Pool.Query(ctx, sql, orders)
+// lateChanges is how many numbers a change may become visible behind another.
+const lateChanges = 50
+
+func (w *Watch) lookAtViews(ctx context.Context) error {
+	rows, err := w.rig.Pool.Query(ctx, `SELECT id, order_id, status FROM orderloom.order_changes WHERE id > $1 ORDER BY id`, w.last-lateChanges)
 	if err != nil {
 		return err
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var at int64
 	var id uuid.UUID
 	var status string
-	_, err = pgx.ForEachRow(rows, []any{&id, &status}, func() error {
-		w.mu.Lock()
-		defer w.mu.Unlock()
-		one := w.orders[id]
-		switch {
-		case one == nil:
-			return nil
-		case slices.Index(way, status) >= slices.Index(way, one.status):
-			if one.closed {
-				w.sagas[workflows.OrderSagaID(id)] = one.done
-			} else {
-				one.done <- nil
-			}
-		case status == "cancelled":
-			one.done <- fmt.Errorf("%w: order %s is cancelled", ErrOtherEnd, id)
-		default:
-			return nil
+	_, err = pgx.ForEachRow(rows, []any{&at, &id, &status}, func() error {
+		w.last = max(w.last, at)
+		if slices.Index(way, status) >= slices.Index(way, w.status[id]) || status == "cancelled" {
+			w.status[id] = status
+			w.settle(id, status)
 		}
-		delete(w.orders, id)
 		return nil
 	})
 	return err
+}
+
+// settle ends the wait for an order if it has come that far.
+func (w *Watch) settle(id uuid.UUID, status string) {
+	one := w.orders[id]
+	switch {
+	case one == nil:
+		return
+	case status == "cancelled":
+		one.done <- fmt.Errorf("%w: order %s is cancelled", ErrOtherEnd, id)
+	case slices.Index(way, status) < slices.Index(way, one.status):
+		return
+	case one.closed:
+		w.sagas[workflows.OrderSagaID(id)] = one.done
+	default:
+		one.done <- nil
+	}
+	delete(w.orders, id)
 }
 
 // completed is a state of Temporal's table of current executions.
 const completed = 3
 
 func (w *Watch) lookAtSagas(ctx context.Context, ids []string) error {
-	const sql = `SELECT workflow_id FROM current_executions WHERE shard_id = ANY ('{1,2,3,4}') AND workflow_id = ANY ($1) AND state = $2
-		AND namespace_id = (SELECT id FROM namespaces WHERE name = $3)`
-	rows, err := w.rig.Executions.Query(ctx, sql, ids, completed, Namespace)
+	const sql = `SELECT workflow_id FROM current_executions WHERE shard_id = ANY ('{1,2,3,4}') AND namespace_id = $1 AND workflow_id = ANY ($2) AND state = $3`
+	rows, err := w.rig.Executions.Query(ctx, sql, w.namespace, ids, completed)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/orderloom/orderloom/codec"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
@@ -34,12 +35,13 @@ func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry) (client.Client,
 		return nil, nil, fmt.Errorf("read ORDERLOOM_PAYLOAD_KEYS: %w", err)
 	}
 	o := client.Options{
-		HostPort:         cfg.Address,
-		Namespace:        cfg.Namespace,
-		Logger:           tel.TemporalLogger(),
-		MetricsHandler:   tel.TemporalMetrics(),
-		DataConverter:    converters.Data,
-		FailureConverter: converters.Failure,
+		HostPort:          cfg.Address,
+		Namespace:         cfg.Namespace,
+		Logger:            tel.TemporalLogger(),
+		MetricsHandler:    tel.TemporalMetrics(),
+		DataConverter:     converters.Data,
+		FailureConverter:  converters.Failure,
+		ConnectionOptions: worker.Connection(),
 	}
 	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {
 		return nil, nil, err
