@@ -44,6 +44,8 @@ type AuthorizeRequest struct {
 	PaymentID uuid.UUID
 	OrderID   uuid.UUID
 	Amount    money.Money
+	// Captured is what earlier authorisations of the payment have captured: [payment.Payment.Captured].
+	Captured money.Money
 	// Token names the customer's means of payment at the gateway.
 	Token string
 }
@@ -82,9 +84,9 @@ type VoidRequest struct {
 	// AuthorizeKey is the idempotency key of an authorisation that was or may still be asked for and is
 	// not answered, the first one or a later one; empty when there is none. It authorises nothing afterwards.
 	AuthorizeKey string
-	// Capturable is what the caller knows to be authorised and not captured: [payment.Payment.Capturable];
-	// zero when nothing is known. If the gateway has taken more than the caller asked for, it goes back.
-	Capturable money.Money
+	// Captured is all that the caller knows to be captured: [payment.Payment.Captured]. What the gateway
+	// has taken beyond that goes back.
+	Captured money.Money
 }
 
 // RefundRequest asks to give money back.

@@ -49,7 +49,8 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	}
 	generation := p.Generation + 1
 	answer, err := a.gateway.Authorize(ctx, AuthorizeRequest{
-		IdempotencyKey: authorizeKey(id, generation), AskedAt: in.At, PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Token: in.Token,
+		IdempotencyKey: authorizeKey(id, generation), AskedAt: in.At, PaymentID: id, OrderID: in.OrderID, Amount: in.Amount,
+		Captured: p.Captured, Token: in.Token,
 	})
 	if err != nil {
 		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
@@ -216,7 +217,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	}
 	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
 	request := VoidRequest{
-		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Capturable: p.Capturable(),
+		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
 	}
 	if p.NeedsAuthorization(money.Money{}) || p.Lapsed {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)

@@ -24,6 +24,10 @@ const (
 // authorizationLife is how long an authorisation holds when Stripe doesn't say.
 const authorizationLife = 7 * 24 * time.Hour
 
+// takenLife is how long an authorisation holds of which the money is taken already: for longer than
+// any order is open.
+const takenLife = 10 * 365 * 24 * time.Hour
+
 // generationLife is how far apart two authorisations of one payment are at least: the second is only
 // asked for when the first has run out, which takes days.
 const generationLife = 24 * time.Hour
@@ -46,6 +50,11 @@ func (g *Gateway) Authorize(ctx context.Context, r activities.AuthorizeRequest) 
 	}
 	if g.old(r.AskedAt) {
 		if result, known, err := g.recall(ctx, r); known || err != nil {
+			return result, err
+		}
+	}
+	if r.Captured.IsPositive() {
+		if result, taken, err := g.taken(ctx, r, amount); taken || err != nil {
 			return result, err
 		}
 	}
@@ -112,6 +121,20 @@ func (g *Gateway) recall(ctx context.Context, r activities.AuthorizeRequest) (re
 	return result, err == nil, err
 }
 
+// taken answers an authorisation for the rest of a payment that Stripe has taken already, at the first
+// parcel: reserving it once more would let the customer pay it twice. It doesn't run out.
+func (g *Gateway) taken(ctx context.Context, r activities.AuthorizeRequest, amount int64) (activities.AuthorizeResult, bool, error) {
+	intents, err := g.find(ctx, r.PaymentID)
+	if err != nil {
+		return activities.AuthorizeResult{}, false, err
+	}
+	ahead, from, err := g.ahead(ctx, intents, r.Captured)
+	if err != nil || ahead < amount || from.Status != api.PaymentIntentStatusSucceeded {
+		return activities.AuthorizeResult{}, false, err
+	}
+	return activities.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: from.ID, ExpiresAt: r.AskedAt.Add(takenLife)}, true, nil
+}
+
 // hasRunOut reports whether an intent was let go by Stripe, not by us.
 func hasRunOut(pi *api.PaymentIntent) bool {
 	return pi.Status == api.PaymentIntentStatusCanceled &&
@@ -152,7 +175,7 @@ func (g *Gateway) answer(ctx context.Context, pi *api.PaymentIntent) (activities
 			return result, nil
 		}
 		// Nobody could follow, so it is closed rather than waited for.
-		if err := g.cancel(ctx, pi); err != nil {
+		if _, err := g.cancel(ctx, pi); err != nil {
 			return activities.AuthorizeResult{}, err
 		}
 		result.DeclineCode = "confirmation_not_supported"

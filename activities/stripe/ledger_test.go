@@ -102,7 +102,7 @@ func TestTheLedgerShowsWhatWasTakenAtOnce(t *testing.T) {
 
 	_, err = b.refund(e.Refs[0], "1", "5.00")
 	require.NoError(t, err)
-	require.NoError(t, b.void(e.Refs[0], eur("60.00")))
+	require.NoError(t, b.void(e.Refs[0], eur("40.00")))
 	b.holds(0, 10000, 6500)
 	e = ledger(t, b.gateway, b.askedAt, b.fake.Now())[b.paymentID]
 	requireBalance(t, e, "0.00", "40.00", "5.00")

@@ -137,14 +137,14 @@ func TestStripeTakesOurRequests(t *testing.T) {
 	require.NoError(t, err)
 	_, err = b.refund(ref, "1", "10.00")
 	require.NoError(t, err)
-	require.NoError(t, b.void(ref, eur("60.00")))
+	require.NoError(t, b.void(ref, eur("40.00")))
 	require.Len(t, ledger(t, b.gateway, b.askedAt, b.fake.Now().Add(time.Second)), 1)
 
 	b = fresh(stripefake.Options{NoMulticapture: true})
 	ref = b.mustAuthorize(stripefake.CardVisa)
 	_, err = b.capture(ref, "1", "40.00", "100.00")
 	require.NoError(t, err)
-	require.NoError(t, b.void(ref, eur("60.00")))
+	require.NoError(t, b.void(ref, eur("40.00")))
 
 	require.NoError(t, fresh(stripefake.Options{}).voidUnanswered())
 	b = fresh(stripefake.Options{})

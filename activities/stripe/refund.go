@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -29,7 +30,42 @@ func (g *Gateway) Refund(ctx context.Context, r activities.RefundRequest) (strin
 	if !strings.EqualFold(string(pi.Currency), r.Amount.Currency) {
 		return "", refuse("can't refund %s of %s, which is in %s", r.Amount, pi.ID, pi.Currency)
 	}
-	return g.refund(ctx, pi.ID, r.PaymentID, amount, r.IdempotencyKey, g.old(r.AskedAt))
+	if refundable(pi) >= amount {
+		return g.refund(ctx, pi.ID, r.PaymentID, amount, r.IdempotencyKey, g.old(r.AskedAt))
+	}
+	return g.refundElsewhere(ctx, pi, r, amount)
+}
+
+// refundElsewhere gives back what was captured by an earlier authorisation of the payment, unless it is
+// done already. One refund is made at one authorisation, so none may be larger than what one of them has
+// captured.
+func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r activities.RefundRequest, amount int64) (string, error) {
+	intents, err := g.find(ctx, r.PaymentID)
+	if err != nil {
+		return "", err
+	}
+	if !slices.ContainsFunc(intents, func(o *api.PaymentIntent) bool { return o.ID == pi.ID }) {
+		intents = append(intents, pi)
+	}
+	for _, o := range intents {
+		if refund, err := g.findRefund(ctx, o.ID, r.IdempotencyKey); refund != nil || err != nil {
+			return settled(refund, err)
+		}
+	}
+	for _, o := range intents {
+		if refundable(o) >= amount {
+			return g.refund(ctx, o.ID, r.PaymentID, amount, r.IdempotencyKey, false)
+		}
+	}
+	return "", refuse("can't refund %s of payment %s: %s is left at %s", r.Amount, r.PaymentID, fromStripe(refundable(pi), string(pi.Currency)), pi.ID)
+}
+
+// refundable is what an intent has taken and not given back.
+func refundable(pi *api.PaymentIntent) int64 {
+	if pi.LatestCharge == nil {
+		return pi.AmountReceived
+	}
+	return pi.AmountReceived - pi.LatestCharge.AmountRefunded
 }
 
 // refund gives money back once for each key. With lookup it looks first whether it was done before.

@@ -105,3 +105,23 @@ func TestARefundInAnotherCurrencyIsRefused(t *testing.T) {
 	})
 	require.ErrorIs(t, err, gatewayRefused)
 }
+
+func TestARefundFindsTheAuthorizationThatCaptured(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	_, err := b.capture(b.mustAuthorize(stripefake.CardVisa), "1", "70.00", "100.00")
+	require.NoError(t, err)
+	b.fake.Advance(8 * 24 * time.Hour)
+	b.generation, b.askedAt = "2", b.fake.Now()
+	second, err := b.authorizeAmount(stripefake.CardVisa, eur("30.00"))
+	require.NoError(t, err)
+	_, err = b.capture(second.GatewayRef, "2", "30.00", "30.00")
+	require.NoError(t, err)
+	for range 2 {
+		_, err = b.refund(second.GatewayRef, "1", "60.00")
+		require.NoError(t, err)
+		b.holds(0, 10000, 6000)
+	}
+	_, err = b.refund(second.GatewayRef, "2", "40.00")
+	require.ErrorIs(t, err, gatewayRefused, "no single authorisation has so much left")
+}

@@ -76,9 +76,9 @@ func (b *testBundle) refund(ref, id, amount string) (string, error) {
 	})
 }
 
-func (b *testBundle) void(ref string, left money.Money) error {
+func (b *testBundle) void(ref string, captured money.Money) error {
 	return b.gateway.Void(b.Context(), activities.VoidRequest{
-		IdempotencyKey: b.paymentID.String() + "/void", AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref, Capturable: left,
+		IdempotencyKey: b.paymentID.String() + "/void", AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref, Captured: captured,
 	})
 }
 

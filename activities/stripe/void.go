@@ -3,11 +3,13 @@ package stripe
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	api "github.com/stripe/stripe-go/v85"
 )
 
@@ -33,41 +35,60 @@ var errUnderWay = errors.New("stripe may still be working on the authorisation")
 // It goes by what Stripe says of the intents and not by an idempotency key, under which Stripe would
 // repeat a failure for a day.
 func (g *Gateway) Void(ctx context.Context, r activities.VoidRequest) error {
+	var intents []*api.PaymentIntent
 	if r.GatewayRef != "" {
 		pi, err := g.retrieve(ctx, r.GatewayRef)
 		if err != nil {
 			return err
 		}
-		if err := g.release(ctx, pi, r); err != nil {
+		if pi.AmountReceived == 0 && r.AuthorizeKey == "" {
+			_, err := g.letGo(ctx, pi)
 			return err
 		}
+		intents = append(intents, pi)
 	}
-	taken := false
-	if r.AuthorizeKey != "" {
-		var err error
-		if taken, err = g.closeKey(ctx, r.PaymentID, r.AuthorizeKey); err != nil {
-			return err
-		}
-	}
-	if r.AuthorizeKey == "" && r.GatewayRef != "" {
-		return nil
-	}
-	intents, err := g.find(ctx, r.PaymentID)
+	found, err := g.closeUnanswered(ctx, r)
 	if err != nil {
 		return err
 	}
-	if taken && len(intents) == 0 && g.now().Sub(r.AskedAt) < requestLife {
-		return activities.NoAnswer(errUnderWay)
-	}
-	for _, pi := range intents {
-		if pi.ID == r.GatewayRef {
-			continue
+	for _, pi := range found {
+		if pi.ID != r.GatewayRef {
+			intents = append(intents, pi)
 		}
-		if err := g.release(ctx, pi, activities.VoidRequest{PaymentID: r.PaymentID}); err != nil {
+	}
+	for i, pi := range intents {
+		if intents[i], err = g.letGo(ctx, pi); err != nil {
 			return err
 		}
 	}
-	return nil
+	return g.giveBack(ctx, r, intents)
+}
+
+// closeUnanswered sees to it that an authorisation which was not answered makes nothing any more, and
+// returns all intents of the payment.
+func (g *Gateway) closeUnanswered(ctx context.Context, r activities.VoidRequest) ([]*api.PaymentIntent, error) {
+	if r.AuthorizeKey == "" {
+		return g.find(ctx, r.PaymentID)
+	}
+	taken, err := g.closeKey(ctx, r.PaymentID, r.AuthorizeKey)
+	if err != nil {
+		return nil, err
+	}
+	intents, err := g.find(ctx, r.PaymentID)
+	if err != nil || !taken || slices.ContainsFunc(intents, func(pi *api.PaymentIntent) bool {
+		return pi.ID != r.GatewayRef && pi.Status != api.PaymentIntentStatusSucceeded && !hasRunOut(pi)
+	}) {
+		return intents, err
+	}
+	// The request has failed and made nothing, or is still about to.
+	if g.now().Sub(r.AskedAt) < requestLife {
+		return nil, activities.NoAnswer(errUnderWay)
+	}
+	// Its key is free again after a day: something has to be found then.
+	if _, err := g.closeKey(ctx, r.PaymentID, r.AuthorizeKey+"/closed"); err != nil {
+		return nil, err
+	}
+	return g.find(ctx, r.PaymentID)
 }
 
 // closeKey uses up the idempotency key of an authorisation that was not answered, so that the request
@@ -90,54 +111,72 @@ func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string)
 	return false, activities.NoAnswer(f)
 }
 
-// release lets go of what an intent holds. What it has taken beyond what the caller knows to be captured
-// goes back: it was taken at once for parcels that never left, or by a capture whose answer never came.
-func (g *Gateway) release(ctx context.Context, pi *api.PaymentIntent, r activities.VoidRequest) error {
-	if pi.Status == api.PaymentIntentStatusCanceled {
-		return nil
-	}
-	if pi.Status != api.PaymentIntentStatusSucceeded {
-		if err := g.letGo(ctx, pi); err != nil {
-			return err
-		}
-	}
-	left := minor(r.Capturable)
-	if left == 0 || pi.AmountReceived == 0 {
-		return nil
-	}
-	if excess := pi.AmountReceived + left - pi.Amount; excess > 0 {
-		_, err := g.refund(ctx, pi.ID, r.PaymentID, excess, r.IdempotencyKey+excessSuffix, true)
+// giveBack refunds what Stripe has taken beyond what the caller knows to be captured: at once for parcels
+// that never left, or by a capture whose answer never came.
+func (g *Gateway) giveBack(ctx context.Context, r activities.VoidRequest, intents []*api.PaymentIntent) error {
+	ahead, from, err := g.ahead(ctx, intents, r.Captured)
+	if err != nil || ahead <= 0 {
 		return err
 	}
-	return nil
+	_, err = g.refund(ctx, from.ID, r.PaymentID, ahead, r.IdempotencyKey+excessSuffix, true)
+	return err
 }
 
-// letGo releases the rest of an intent of which something was captured, and cancels any other.
-func (g *Gateway) letGo(ctx context.Context, pi *api.PaymentIntent) error {
-	if pi.Status == api.PaymentIntentStatusRequiresCapture && pi.AmountReceived > 0 {
+// ahead returns how much more the intents of a payment have taken than its stream knows, in Stripe's
+// smallest unit, and the one of which most is left.
+func (g *Gateway) ahead(ctx context.Context, intents []*api.PaymentIntent, captured money.Money) (sum int64, from *api.PaymentIntent, err error) {
+	var most int64
+	for _, pi := range intents {
+		if pi.AmountReceived == 0 {
+			continue
+		}
+		excess, err := g.excess(ctx, pi)
+		if err != nil {
+			return 0, nil, err
+		}
+		sum += pi.AmountReceived - excess
+		if left := refundable(pi); left > most {
+			from, most = pi, left
+		}
+	}
+	return min(sum-minor(captured), most), from, nil
+}
+
+// letGo releases the rest of an intent of which something was captured, cancels any other that is open,
+// and returns it as it then is.
+func (g *Gateway) letGo(ctx context.Context, pi *api.PaymentIntent) (*api.PaymentIntent, error) {
+	switch pi.Status {
+	case api.PaymentIntentStatusCanceled, api.PaymentIntentStatusSucceeded:
+		return pi, nil
+	case api.PaymentIntentStatusRequiresCapture:
+		if pi.AmountReceived == 0 {
+			break
+		}
 		params := &api.PaymentIntentCaptureParams{AmountToCapture: api.Int64(0), FinalCapture: api.Bool(true)}
-		if _, err := g.client.V1PaymentIntents.Capture(ctx, pi.ID, params); err == nil {
-			return nil
+		params.AddExpand(expandCharge)
+		if released, err := g.client.V1PaymentIntents.Capture(ctx, pi.ID, params); err == nil {
+			return released, nil
 		}
 	}
 	return g.cancel(ctx, pi)
 }
 
 // cancel closes an intent for good. It does nothing to one that is closed.
-func (g *Gateway) cancel(ctx context.Context, pi *api.PaymentIntent) error {
+func (g *Gateway) cancel(ctx context.Context, pi *api.PaymentIntent) (*api.PaymentIntent, error) {
 	params := &api.PaymentIntentCancelParams{CancellationReason: api.String(string(api.PaymentIntentCancellationReasonAbandoned))}
-	_, err := g.client.V1PaymentIntents.Cancel(ctx, pi.ID, params)
+	params.AddExpand(expandCharge)
+	canceled, err := g.client.V1PaymentIntents.Cancel(ctx, pi.ID, params)
 	f := failed("cancel "+pi.ID, err)
 	if f == nil {
-		return nil
+		return canceled, nil
 	}
 	now, err := g.retrieve(ctx, pi.ID)
 	var refused *domain.Error
 	switch {
 	case err == nil && (now.Status == api.PaymentIntentStatusCanceled || now.Status == api.PaymentIntentStatusSucceeded):
-		return nil
+		return now, nil
 	case errors.As(err, &refused):
-		return err
+		return nil, err
 	}
-	return activities.NoAnswer(f)
+	return nil, activities.NoAnswer(f)
 }

@@ -21,7 +21,7 @@ func TestAVoidLetsGo(t *testing.T) {
 			ref := b.mustAuthorize(stripefake.CardVisa)
 			b.fake.Inject(fault)
 			for range 3 {
-				untilAnswered(b, time.Hour, func() (struct{}, error) { return struct{}{}, b.void(ref, eur("100.00")) })
+				untilAnswered(b, time.Hour, func() (struct{}, error) { return struct{}{}, b.void(ref, money.Zero("EUR")) })
 			}
 			b.holds(0, 0, 0)
 		})
@@ -34,7 +34,7 @@ func TestAVoidOfAnythingThatHoldsNothingDoesNothing(t *testing.T) {
 	ref := b.mustAuthorize(stripefake.CardVisa)
 	_, err := b.capture(ref, "1", "100.00", "100.00")
 	require.NoError(t, err)
-	require.NoError(t, b.void(ref, money.Zero("EUR")))
+	require.NoError(t, b.void(ref, eur("100.00")))
 	b.holds(0, 10000, 0)
 
 	b = setup(t, stripefake.Options{})
@@ -148,6 +148,7 @@ func TestAVoidOfALaterAuthorizationLeavesWhatWasCaptured(t *testing.T) {
 
 	err = b.gateway.Void(t.Context(), activities.VoidRequest{
 		IdempotencyKey: "v", AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: first, AuthorizeKey: b.authorizeKey(),
+		Captured: eur("40.00"),
 	})
 	require.NoError(t, err)
 	b.holds(0, 4000, 0)
@@ -163,7 +164,7 @@ func TestAVoidOfTheRestLeavesWhatWasCaptured(t *testing.T) {
 	fault.Status = 500
 	b.fake.Inject(fault) // then it is released by a cancellation
 	for range 2 {
-		require.NoError(t, b.void(ref, eur("60.00")))
+		require.NoError(t, b.void(ref, eur("40.00")))
 		b.holds(0, 4000, 0)
 	}
 }
@@ -179,8 +180,8 @@ func TestAVoidGivesBackWhatWasTakenAndNotAskedFor(t *testing.T) {
 			require.NoError(t, err)
 			b.holds(0, 10000, 0) // the whole, at the first parcel
 			b.fake.Inject(fault)
-			untilAnswered(b, 5*24*time.Hour, func() (struct{}, error) { return struct{}{}, b.void(ref, eur("60.00")) })
-			require.NoError(t, b.void(ref, eur("60.00")))
+			untilAnswered(b, 5*24*time.Hour, func() (struct{}, error) { return struct{}{}, b.void(ref, eur("40.00")) })
+			require.NoError(t, b.void(ref, eur("40.00")))
 			b.holds(0, 10000, 6000)
 		})
 	}
@@ -197,11 +198,37 @@ func TestAVoidGivesBackACaptureThatWasNeverAnswered(t *testing.T) {
 		_, err := b.capture(ref, "1", amount, "100.00")
 		require.ErrorIs(t, err, activities.ErrNoAnswer)
 		for range 2 {
-			require.NoError(t, b.void(ref, eur("100.00")))
+			require.NoError(t, b.void(ref, money.Money{}))
 			a := b.fake.Account(b.paymentID.String())
 			require.Zero(t, a.Held)
 			require.Equal(t, eur(amount).MinorUnits(), a.Captured)
 			require.Equal(t, a.Captured, a.Refunded)
 		}
+	}
+}
+
+func TestWhatWasTakenAtOnceIsNeitherAuthorizedNorPaidTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{NoMulticapture: true})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	_, err := b.capture(ref, "1", "40.00", "100.00")
+	require.NoError(t, err)
+	b.fake.Advance(8 * 24 * time.Hour) // so that the stream believes the rest to have run out
+	b.generation, b.askedAt = "2", b.fake.Now()
+	r, err := b.gateway.Authorize(t.Context(), activities.AuthorizeRequest{
+		IdempotencyKey: b.authorizeKey(), AskedAt: b.askedAt, PaymentID: b.paymentID, OrderID: b.orderID, Amount: eur("60.00"),
+		Captured: eur("40.00"), Token: stripefake.CardVisa,
+	})
+	require.NoError(t, err)
+	require.Equal(t, payment.StatusAuthorized, r.Status)
+	require.Equal(t, ref, r.GatewayRef)
+	_, err = b.capture(ref, "2", "50.00", "60.00")
+	require.NoError(t, err)
+	b.holds(0, 10000, 0)
+	for range 2 {
+		require.NoError(t, b.gateway.Void(t.Context(), activities.VoidRequest{
+			IdempotencyKey: "v", AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref, Captured: eur("90.00"),
+		}))
+		b.holds(0, 10000, 1000)
 	}
 }
