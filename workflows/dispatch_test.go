@@ -25,3 +25,19 @@ func TestAReportThatCantBeRecordedTakesNoMoney(t *testing.T) {
 		require.Empty(t, p.payment(t).Captures)
 	}
 }
+
+func TestAReasonThatCantBeRecordedUndoesNothing(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	answers := []*answer{
+		p.ask(time.Hour, workflows.CancelOrder, workflows.CancelRequest{Reason: "two\nlines", By: "customer"}),
+		p.ask(time.Hour, workflows.CancelOrder, workflows.CancelRequest{Reason: "a\x00b", By: "operator"}),
+	}
+	p.deliver(2*time.Hour, "berlin")
+	state := p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
+	for _, a := range answers {
+		require.True(t, a.rejected, "it was written to the history")
+		require.Equal(t, "invalid", code(a.err))
+	}
+	require.Equal(t, order.StatusDelivered, state.Status)
+}

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
@@ -14,9 +12,6 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
-
-// ReasonLengthMax bounds the reason a person gives, in characters.
-const ReasonLengthMax = 200
 
 // listen answers queries and updates and takes signals, from the first workflow task on. Cancelling
 // the execution asks for the same as an operator's [CancelOrder].
@@ -181,9 +176,10 @@ func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderSta
 }
 
 func (s *orderSaga) mayReview(_ workflow.Context, r ReviewRequest) error {
+	if err := order.CheckReviewer(r.By); err != nil {
+		return invalid("%v", err)
+	}
 	switch {
-	case strings.TrimSpace(r.By) == "" || utf8.RuneCountInString(r.By) > ReasonLengthMax:
-		return invalid("by: has from 1 to %d characters", ReasonLengthMax)
 	case !s.held:
 		message := fmt.Sprintf("order %s is %s and waits for no review", s.state.OrderNumber, s.state.Status)
 		return temporal.NewNonRetryableApplicationError(message, "not_held", nil, s.state)

@@ -35,7 +35,7 @@ func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 	if c.Personal.IsZero() {
 		bad.Add("shipping_address", "is required")
 	}
-	if bad.ID("by", c.By); len(bad) > 0 {
+	if checkText(&bad, "by", c.By); len(bad) > 0 {
 		return nil, bad
 	}
 	return []domain.Event{ShippingAddressAmended{OrderID: o.ID, Personal: c.Personal, AmendedBy: c.By, AmendedAt: c.At}}, nil

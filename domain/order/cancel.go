@@ -44,10 +44,15 @@ func CheckCancel(reason, by string) error {
 }
 
 func checkCancel(bad *domain.Invalids, reason, by string) {
-	if strings.TrimSpace(reason) == "" {
-		bad.Add("reason", "is required")
-	} else {
-		bad.Text("reason", reason, TextLengthMax)
+	checkText(bad, "reason", reason)
+	checkText(bad, "by", by)
+}
+
+// checkText blames a text that is missing or can't be kept.
+func checkText(bad *domain.Invalids, field, text string) {
+	if strings.TrimSpace(text) == "" {
+		bad.Add(field, "is required")
+		return
 	}
-	bad.ID("by", by)
+	bad.Text(field, text, TextLengthMax)
 }

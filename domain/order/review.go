@@ -37,9 +37,8 @@ func Approve(o Order, c ApproveOrder) ([]domain.Event, error) {
 	case o.Held == "":
 		return nil, nil
 	}
-	var bad domain.Invalids
-	if bad.ID("by", c.By); len(bad) > 0 {
-		return nil, bad
+	if err := CheckReviewer(c.By); err != nil {
+		return nil, err
 	}
 	return []domain.Event{OrderApproved{OrderID: o.ID, ApprovedBy: c.By, ApprovedAt: c.At}}, nil
 }
@@ -51,4 +50,11 @@ func Overdue(o Order, deadline time.Time) []domain.Event {
 		return nil
 	}
 	return []domain.Event{DispatchOverdue{OrderID: o.ID, DeadlineAt: deadline}}
+}
+
+// CheckReviewer names what is wrong with the name of who reviews an order, as [domain.Invalids].
+func CheckReviewer(by string) error {
+	var bad domain.Invalids
+	checkText(&bad, "by", by)
+	return bad.Err()
 }
