@@ -193,8 +193,9 @@ type result struct {
 type kase struct {
 	name    string
 	writers int
-	events  int // per call
-	before  func(ctx context.Context) error
+	events  int                             // per call
+	before  func(ctx context.Context) error // and after: nil where there is nothing to do
+	after   func(ctx context.Context) error
 	call    func(ctx context.Context, writer int) error
 	results []result
 }

@@ -54,6 +54,11 @@ func (s *suite) measure(ctx context.Context, k *kase) error {
 	if err := failed.Load(); err != nil {
 		return *err
 	}
+	if k.after != nil {
+		if err := k.after(ctx); err != nil {
+			return err
+		}
+	}
 	k.results = append(k.results, r)
 	fmt.Fprintf(os.Stderr, "%-40s %10.0f calls/s  p99 %.2f ms\n", k.name, r.calls, r.p99*1e3)
 	return nil

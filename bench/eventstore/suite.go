@@ -51,7 +51,6 @@ func newEvents(stream uuid.UUID, n int) []eventstore.NewEvent {
 const (
 	bulkRows        = 50
 	longStream      = 20
-	readEvents      = 200_000
 	hotPieces       = inventory.QuantityMax
 	hotWriters      = 64
 	eventsPerThree  = 3
@@ -71,14 +70,15 @@ const schema = `
 	CREATE UNIQUE INDEX IF NOT EXISTS naive_stream ON bench.naive (aggregate_id, version);`
 
 func newSuite(ctx context.Context, pool *pgxpool.Pool, server *server) (*suite, error) {
-	if _, err := pool.Exec(ctx, schema, pgx.QueryExecModeSimpleProtocol); err != nil {
+	s := &suite{server: server, db: pool}
+	if err := s.exec(ctx, schema); err != nil {
 		return nil, err
 	}
 	store, err := eventstore.Open(ctx, pool, eventstore.Options{})
 	if err != nil {
 		return nil, err
 	}
-	s := &suite{server: server, db: pool, store: store}
+	s.store = store
 	s.repository = eventstore.NewRepository(store, eventstore.RepositoryOptions{Aggregates: []eventstore.Snapshottable{stock}})
 	for _, w := range []int{1, 8, 64} {
 		s.add(fmt.Sprintf("bare INSERT, %d writers", w), w, 1, s.bareInsert)
@@ -94,7 +94,41 @@ func newSuite(ctx context.Context, pool *pgxpool.Pool, server *server) (*suite, 
 	s.add("hot stream, 64 writers", hotWriters, 1, s.hot())
 	s.add("load of 20 events, 1 reader", 1, longStream, s.load())
 	s.add("global read, page of 5000", 1, readPage, s.read())
+	for _, index := range indexes {
+		k := s.add(index.name, baselineWriters, eventsPerThree, s.appendNew(eventsPerThree))
+		k.before = func(ctx context.Context) error {
+			return s.exec(ctx, "TRUNCATE orderloom.events, orderloom.streams; "+index.make)
+		}
+		k.after = func(ctx context.Context) error { return s.exec(ctx, index.undo) }
+	}
 	return s, nil
+}
+
+// indexes are what an append may have to keep up to date. The store itself has only the one by time on
+// partitions that still grow.
+var indexes = []struct{ name, make, undo string }{
+	{"append of 3, 64 writers, as it is", "", ""},
+	{
+		"… without the index by time", "DROP INDEX orderloom.events_timestamp",
+		`CREATE INDEX events_timestamp ON orderloom.events USING brin ("timestamp") WITH (autosummarize = on)`,
+	},
+	{
+		"… with one by event type", "CREATE INDEX bench_type ON orderloom.events (event_type, sequence)",
+		"DROP INDEX orderloom.bench_type",
+	},
+	{
+		"… with one by correlation id", "CREATE INDEX bench_correlation ON orderloom.events (correlation_id)",
+		"DROP INDEX orderloom.bench_correlation",
+	},
+	{
+		"… with GIN on the payload", "CREATE INDEX bench_payload ON orderloom.events USING gin (payload jsonb_path_ops)",
+		"DROP INDEX orderloom.bench_payload",
+	},
+}
+
+func (s *suite) exec(ctx context.Context, sql string) error {
+	_, err := s.db.Exec(ctx, sql, pgx.QueryExecModeSimpleProtocol)
+	return err
 }
 
 func (s *suite) close(ctx context.Context) { _ = s.store.Close(ctx) }

@@ -52,6 +52,10 @@ func main() {
 	flag.Float64Var(&p.rate, "rate", 0, "orders a second of the open loop; 0 is 70 % of the highest rate")
 	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
+	flag.Func("setting", "a setting of the platform, NAME=value; may be repeated", func(s string) error {
+		o.Environment = append(o.Environment, s)
+		return nil
+	})
 	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
 	flag.Parse()
 	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
