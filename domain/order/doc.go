@@ -3,10 +3,11 @@
 // An order is one event stream. It begins with [OrderPlaced] and moves through five states:
 //
 //	created ──▶ confirmed ──▶ shipped ──▶ delivered
-//	   └────────────┴──▶ cancelled
+//	   └────────────┴──────────┴──▶ cancelled
 //
 // It is shipped as soon as its first parcel has left, because from then on nothing can be called
-// back, and delivered once its last parcel has arrived.
+// back. When its last parcel has ended, it is delivered if one has arrived, and otherwise cancelled as
+// undeliverable.
 //
 //	events, err := order.Place(order.Order{}, command)
 //	for _, e := range events {
