@@ -95,10 +95,12 @@ func (g *group) stored() bool {
 	return true
 }
 
-// outdated tells whether the group was decided on versions that are not the present ones.
+// outdated tells whether the group was decided on versions that are not the present ones. An event whose id
+// was used for another content is a sign of that too: an earlier attempt of the same step has decided, in
+// another process and at another time, and the state in memory has not seen it.
 func (g *group) outdated() bool {
 	for _, s := range g.streams {
-		if s.status == statusConflict {
+		if s.status == statusConflict || s.status == statusIDReused {
 			return true
 		}
 	}

@@ -264,3 +264,32 @@ func TestEventsOfADecisionHaveTheSameIDsAgain(t *testing.T) {
 	require.Equal(t, ids[:2], ids[2:])
 	require.NotEqual(t, ids[0], ids[1])
 }
+
+// A process is killed after a step was stored and before anyone heard of it. The one that takes over has
+// an older state in memory, and decides the same step again at a later time: the same event ids, with
+// another content. It fails without the reused ids in outdated (engine.go).
+func TestAStepRepeatedByAProcessWithAnOldStateIsDecidedAgain(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, open func() eventstore.Backend) {
+		killed, takesOver := open(), open()
+		first := eventstore.NewRepository(killed, eventstore.RepositoryOptions{})
+		second := eventstore.NewRepository(takesOver, eventstore.RepositoryOptions{})
+		id := receive(t, first, "sku", 5)
+		order := uuid.New()
+		reserveAt := func(r *eventstore.Repository, at time.Time) error {
+			step := eventstore.Stamp{Source: "order/reserve", At: at}
+			_, _, err := eventstore.Execute(t.Context(), r, stock, id, step, func(s inventory.Stock) ([]domain.Event, error) {
+				return inventory.Reserve(s, inventory.ReserveStock{SKU: "sku", Location: "berlin", OrderID: order, Quantity: 2, At: at})
+			})
+			return err
+		}
+		_, _, err := eventstore.Fold(t.Context(), second, stock, id) // the old state
+		require.NoError(t, err)
+		require.NoError(t, reserveAt(first, testTime))
+		require.NoError(t, reserveAt(second, testTime.Add(time.Minute)))
+		s, version, err := eventstore.Fold(t.Context(), second, stock, id)
+		require.NoError(t, err)
+		require.Equal(t, 2, s.Reserved)
+		require.EqualValues(t, 2, version, "one receipt and one reservation")
+	})
+}
