@@ -31,6 +31,7 @@ type engine struct {
 	projections []Projection
 	log         *slog.Logger
 	metrics     *metrics
+	written     func(*pgx.Batch)
 }
 
 // attemptsMax is how often a batch is done again because a rival was first or the database asked for it,
@@ -428,6 +429,9 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w work) error {
 	}
 	if q.Len() == 0 {
 		return nil
+	}
+	if s.written != nil {
+		s.written(q)
 	}
 	if err := tx.SendBatch(ctx, q).Close(); err != nil {
 		return fmt.Errorf("write views: %w", err)

@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -23,6 +25,8 @@ type MenderOptions struct {
 	Projections []Projection
 	Cache       Invalidator
 	Logger      *slog.Logger
+	// Written is shown what each transaction writes, for measuring; nil for nobody.
+	Written func(*pgx.Batch)
 }
 
 // NewMender returns a mender.
@@ -34,7 +38,7 @@ func NewMender(o MenderOptions) *Mender {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Mender{cache: o.Cache, engine: &engine{
-		pool: o.Pool, source: o.Source, projections: o.Projections, log: o.Logger, metrics: newMetrics(nil),
+		pool: o.Pool, source: o.Source, projections: o.Projections, log: o.Logger, metrics: newMetrics(nil), written: o.Written,
 	}}
 }
 
@@ -50,4 +54,18 @@ func (m *Mender) CatchUp(ctx context.Context, streams []eventstore.StreamVersion
 		}
 	}
 	return nil
+}
+
+// Project applies events in one transaction, as a projector does with a batch. The caller has decided that
+// they are the events to apply; those of one stream are in the order of its versions.
+func (m *Mender) Project(ctx context.Context, events []domain.Envelope) error {
+	w := work{place: Live, projections: m.engine.projections, events: make([]incoming, len(events))}
+	for i, env := range events {
+		w.events[i] = decode(env)
+	}
+	r, err := m.engine.process(ctx, w)
+	if err == nil && m.cache != nil && len(r.changed) > 0 {
+		m.cache.Invalidate(ctx, r.changed)
+	}
+	return err
 }

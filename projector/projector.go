@@ -25,6 +25,9 @@ const (
 	batchEventsDefault = 2000
 	// drainTimeout bounds how long a batch that was begun may go on after the context has ended.
 	drainTimeout = 10 * time.Second
+	// batchInterval is how soon after the begin of one batch the next may begin. What comes meanwhile is
+	// gathered: a batch costs one transaction however much is in it. After a rest a batch begins at once.
+	batchInterval = 20 * time.Millisecond
 	// traceLinksMax bounds the traces that the span of a batch is linked to.
 	traceLinksMax = 32
 )
@@ -122,7 +125,11 @@ func (p *Projector) Run(ctx context.Context) error {
 		if err != nil {
 			return nil //nolint:nilerr // ctx has ended: nothing else ends Fetch
 		}
+		begun := time.Now()
 		if !p.handle(ctx, reader, messages) {
+			return nil
+		}
+		if pause(ctx, batchInterval-time.Since(begun)) != nil {
 			return nil
 		}
 	}

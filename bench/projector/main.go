@@ -168,6 +168,16 @@ func (b *bench) fillStore(ctx context.Context) error {
 	default:
 	}
 	b.set("append_events_per_s", float64(len(b.events))/time.Since(start).Seconds(), "%.0f")
+	// As the store has numbered and written them.
+	b.events = b.events[:0]
+	for after, more := int64(0), true; more; {
+		page, err := b.store.Read(ctx, eventstore.ReadOptions{After: after, Limit: eventstore.PageMax})
+		if err != nil {
+			return err
+		}
+		b.events = append(b.events, page.Events...)
+		after, more = page.Next, page.More
+	}
 	return nil
 }
 

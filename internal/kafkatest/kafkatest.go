@@ -1,8 +1,14 @@
-// Package kafkatest gives a test a broker that speaks Kafka's protocol, inside the test's process.
+// Package kafkatest gives a test a broker that speaks Kafka's protocol: one inside the test's process, or a real
+// Kafka where ORDERLOOM_TEST_KAFKA_BROKERS names one (see the command real below this package).
 package kafkatest
 
 import (
+	"context"
+	"os"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -10,20 +16,55 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// BrokersVariable names the environment variable with the addresses of a real Kafka to test on. Its topics and
+// groups are deleted.
+const BrokersVariable = "ORDERLOOM_TEST_KAFKA_BROKERS"
+
 // Cluster is a running broker.
 type Cluster struct {
-	*kfake.Cluster
 	// Brokers are its addresses.
 	Brokers []string
 }
 
-// Start starts a broker without topics, and stops it when the test ends.
+// real is held by the test that has the real Kafka, since all use the same topics.
+var real sync.Mutex
+
+// Start starts a broker without topics, and stops it when the test ends. On a real Kafka it waits until no
+// other test of this process uses it, and empties it.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
+	if given := os.Getenv(BrokersVariable); given != "" {
+		real.Lock()
+		t.Cleanup(real.Unlock)
+		brokers := strings.Split(given, ",")
+		empty(t, brokers)
+		return &Cluster{Brokers: brokers}
+	}
 	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DefaultNumPartitions(3))
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return &Cluster{Cluster: c, Brokers: c.ListenAddrs()}
+	return &Cluster{Brokers: c.ListenAddrs()}
+}
+
+// empty deletes all topics and groups of a real Kafka, and waits until they are gone.
+func empty(t testing.TB, brokers []string) {
+	t.Helper()
+	admin := admin(t, brokers)
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		topics, err := admin.ListTopics(ctx)
+		if err != nil {
+			return false
+		}
+		groups, err := admin.ListGroups(ctx)
+		if err != nil || len(topics) == 0 && len(groups) == 0 {
+			return err == nil
+		}
+		_, _ = admin.DeleteGroups(ctx, groups.Groups()...)
+		_, _ = admin.DeleteTopics(ctx, topics.Names()...)
+		return false
+	}, time.Minute, 50*time.Millisecond, "the real Kafka can't be emptied")
 }
 
 // Truncate deletes the first part (0 to 1) of the messages of every partition, as retention does.

@@ -1,0 +1,220 @@
+// Command real runs another command beside a real Apache Kafka and a real Redis, started for it alone and
+// stopped after it:
+//
+//	go run ./internal/kafkatest/real go test ./relay ./projector
+//
+// Kafka comes from Maven Central and is kept under the user's cache directory; Java 17 and Maven are needed.
+// Redis is the machine's own redis-server (Debian: apt-get install redis-server). The command finds them in
+// ORDERLOOM_TEST_KAFKA_BROKERS and ORDERLOOM_TEST_REDIS_URL; what is given there already is not started.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const (
+	kafkaVersion = "4.1.0"
+	startTimeout = time.Minute
+	stopTimeout  = 10 * time.Second
+)
+
+const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
+<groupId>orderloom</groupId><artifactId>kafka</artifactId><version>1</version>
+<dependencies>
+<dependency><groupId>org.apache.kafka</groupId><artifactId>kafka_2.13</artifactId><version>` + kafkaVersion + `</version></dependency>
+<dependency><groupId>org.slf4j</groupId><artifactId>slf4j-simple</artifactId><version>1.7.36</version></dependency>
+</dependencies></project>`
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() > 0 {
+			os.Exit(exit.ExitCode())
+		}
+		fmt.Fprintln(os.Stderr, "real:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: real <command> [<argument>...]")
+	}
+	dir, err := os.MkdirTemp("", "orderloom-real-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	env := os.Environ()
+	if os.Getenv("ORDERLOOM_TEST_KAFKA_BROKERS") == "" {
+		address, stop, err := startKafka(ctx, filepath.Join(dir, "kafka"))
+		if err != nil {
+			return fmt.Errorf("start Kafka: %w", err)
+		}
+		defer stop()
+		env = append(env, "ORDERLOOM_TEST_KAFKA_BROKERS="+address)
+	}
+	if os.Getenv("ORDERLOOM_TEST_REDIS_URL") == "" {
+		address, stop, err := startRedis(ctx, filepath.Join(dir, "redis"))
+		if err != nil {
+			return fmt.Errorf("start Redis: %w", err)
+		}
+		defer stop()
+		env = append(env, "ORDERLOOM_TEST_REDIS_URL=redis://"+address)
+	}
+	c := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // running it is what this is for
+	c.Env, c.Stdin, c.Stdout, c.Stderr = env, os.Stdin, os.Stdout, os.Stderr
+	return c.Run()
+}
+
+// startKafka starts a single node that is broker and controller, with its data in dir.
+func startKafka(ctx context.Context, dir string) (address string, stop func(), err error) {
+	jars, err := kafkaJars(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, err
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return "", nil, err
+	}
+	properties := filepath.Join(dir, "server.properties")
+	text := fmt.Sprintf(`process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:%[2]d
+listeners=PLAINTEXT://127.0.0.1:%[1]d,CONTROLLER://127.0.0.1:%[2]d
+advertised.listeners=PLAINTEXT://127.0.0.1:%[1]d
+controller.listener.names=CONTROLLER
+log.dirs=%[3]s
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+log.retention.check.interval.ms=1000
+auto.create.topics.enable=false
+`, ports[0], ports[1], filepath.Join(dir, "log"))
+	if err := os.WriteFile(properties, []byte(text), 0o600); err != nil {
+		return "", nil, err
+	}
+	classpath := filepath.Join(jars, "*")
+	format := exec.CommandContext(ctx, "java", "-cp", classpath, "kafka.tools.StorageTool", "format", "-t", uuid.NewString(), "-c", properties)
+	if out, err := format.CombinedOutput(); err != nil {
+		return "", nil, fmt.Errorf("format: %w: %s", err, out)
+	}
+	server := exec.Command("java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", properties)
+	return start(ctx, server, filepath.Join(dir, "output"), ports[0])
+}
+
+// kafkaJars returns the folder with Kafka's jars, which Maven fetches the first time.
+func kafkaJars(ctx context.Context) (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "orderloom", "kafka-"+kafkaVersion)
+	libs := filepath.Join(dir, "libs")
+	if _, err := os.Stat(filepath.Join(libs, "kafka_2.13-"+kafkaVersion+".jar")); err == nil {
+		return libs, nil
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pom.xml"), []byte(pom), 0o600); err != nil {
+		return "", err
+	}
+	fmt.Fprintln(os.Stderr, "real: fetching Apache Kafka", kafkaVersion, "from Maven Central, once")
+	fetch := exec.CommandContext(ctx, "mvn", "-q", "-B", "dependency:copy-dependencies", "-DoutputDirectory="+libs) //nolint:gosec // a path of ours
+	fetch.Dir = dir
+	if out, err := fetch.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("mvn: %w: %s", err, out)
+	}
+	return libs, nil
+}
+
+func startRedis(ctx context.Context, dir string) (address string, stop func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, err
+	}
+	ports, err := freePorts(1)
+	if err != nil {
+		return "", nil, err
+	}
+	server := exec.Command("redis-server", "--port", fmt.Sprint(ports[0]), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no") //nolint:gosec // a path of ours
+	return start(ctx, server, filepath.Join(dir, "output"), ports[0])
+}
+
+// start starts a server and waits until it accepts connections. stop ends it.
+func start(ctx context.Context, server *exec.Cmd, output string, port int) (address string, stop func(), err error) {
+	log, err := os.Create(output) //nolint:gosec // a path of ours
+	if err != nil {
+		return "", nil, err
+	}
+	server.Stdout, server.Stderr = log, log
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the command, which ends first
+	if err := server.Start(); err != nil {
+		return "", nil, err
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- server.Wait() }()
+	stop = func() {
+		_ = server.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-exited:
+		case <-time.After(stopTimeout):
+			_ = server.Process.Kill()
+			<-exited
+		}
+	}
+	address = fmt.Sprintf("127.0.0.1:%d", port)
+	deadline := time.Now().Add(startTimeout)
+	for time.Now().Before(deadline) {
+		select {
+		case err := <-exited:
+			text, _ := os.ReadFile(output) //nolint:gosec // a path of ours
+			return "", nil, fmt.Errorf("%s ended at once: %w: %s", server.Path, err, strings.TrimSpace(string(text)))
+		case <-ctx.Done():
+			stop()
+			return "", nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+			_ = c.Close()
+			return address, stop, nil
+		}
+	}
+	stop()
+	return "", nil, fmt.Errorf("%s does not accept connections", server.Path)
+}
+
+// freePorts returns ports that nobody listens on at this moment.
+func freePorts(n int) ([]int, error) {
+	var ports []int
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = l.Close() }() // all at the end, so that they differ
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports, nil
+}

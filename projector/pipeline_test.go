@@ -1,0 +1,108 @@
+package projector_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/relay"
+	"github.com/stretchr/testify/require"
+)
+
+// source adapts the event store.
+type source struct{ *eventstore.Store }
+
+func (s source) Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
+	return s.Store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
+}
+
+// From the event store in PostgreSQL through two relays and two projectors, some of which come and go, to the
+// views and an audit of everything.
+func TestWholeDelivery(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(51, 300)
+	b := setup(t)
+	store, err := eventstore.Open(t.Context(), b.pool, eventstore.Options{Logger: logger(t)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
+	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{store}, Logger: logger(t)})
+	fromStore := func(o *projector.Options) { o.Source, o.Streams = source{store}, store }
+
+	startRelay := func(name string) (stop func()) {
+		r, err := relay.New(relay.Options{Store: store, Pool: b.pool, Writer: b.writer, Logger: logger(t), Instance: name})
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- r.Run(ctx) }()
+		var stopped bool
+		stop = func() {
+			if !stopped {
+				stopped = true
+				cancel()
+				require.NoError(t, <-done)
+			}
+		}
+		t.Cleanup(stop)
+		return stop
+	}
+	stopRelay := startRelay("one")
+	startRelay("two")
+	stopProjector := b.start(fromStore)
+	b.start(fromStore)
+	for i, e := range events {
+		_, err := store.Append(t.Context(), eventstore.Append{
+			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
+			Events: []eventstore.NewEvent{{
+				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
+			}},
+		})
+		require.NoError(t, err)
+		switch i {
+		case len(events) / 3:
+			stopRelay()
+		case len(events) / 2:
+			stopProjector()
+		}
+	}
+	require.Eventually(t, func() bool {
+		v, err := b.mender.Verify(t.Context(), store, nil)
+		require.NoError(t, err)
+		require.True(t, v.OK(), eventtest.JSON(v))
+		return v.Behind == 0 && v.Events == int64(len(events))
+	}, 30*time.Second, 50*time.Millisecond)
+
+	var out bytes.Buffer
+	deps := projector.CommandDeps{Mender: b.mender, Store: store, Broker: b.config, Out: &out}
+	require.NoError(t, projector.Command(t.Context(), []string{"verify"}, deps))
+	require.Contains(t, out.String(), "0 differences, 0 streams on their way, 0 parked")
+	require.Contains(t, out.String(), "0 incomplete or out of order")
+	require.NoError(t, projector.Command(t.Context(), []string{"parked", "list"}, deps))
+	require.NoError(t, projector.Command(t.Context(), []string{"rebuild", "-dry-run", "timeline"}, deps))
+	require.NoError(t, projector.Command(t.Context(), []string{"rebuild", "timeline"}, deps))
+	require.NoError(t, projector.Command(t.Context(), []string{"rebuild", "--drop-old", "timeline"}, deps))
+	require.Contains(t, out.String(), "the tables were swapped")
+	for _, args := range [][]string{nil, {"nope"}, {"parked"}, {"parked", "show", "orders"}, {"rebuild"}, {"rebuild", "-nope", "orders"}} {
+		require.Equal(t, "usage", domain.Code(projector.Command(t.Context(), args, deps)), "%v", args)
+	}
+
+	// An event that Kafka does not have, and a view that somebody has changed, are both found.
+	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
+	require.NoError(t, err)
+	out.Reset()
+	require.ErrorIs(t, projector.Command(t.Context(), []string{"verify", "-json"}, deps), projector.ErrDifferent)
+	require.Contains(t, out.String(), "stock_levels")
+	b.truncate(1)
+	k, err := b.mender.VerifyKafka(t.Context(), b.config, store, true, nil)
+	require.NoError(t, err)
+	require.True(t, k.OK(), "what has expired is no difference")
+	require.NotZero(t, k.Expired)
+	k, err = b.mender.VerifyKafka(t.Context(), b.config, store, false, nil)
+	require.NoError(t, err)
+	require.False(t, k.OK())
+}

@@ -1,0 +1,101 @@
+package projector
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// relayWaitMax bounds how long a comparison with Kafka waits for the relay.
+const relayWaitMax = 30 * time.Second
+
+// KafkaVerification is what comparing Kafka with the event store has shown.
+type KafkaVerification struct {
+	Streams int64 `json:"streams"`
+	Events  int64 `json:"events"`
+	// Repeated counts events that are there more than once; they do no harm.
+	Repeated int64 `json:"repeated"`
+	// Expired counts streams whose first events Kafka's retention has taken.
+	Expired int64 `json:"expired"`
+	// Wrong counts streams of which Kafka has skipped an event or lacks the last ones.
+	Wrong       int64        `json:"wrong"`
+	Differences []Difference `json:"differences,omitempty"`
+}
+
+// OK reports whether Kafka has every event, in order for each aggregate, as far back as its retention goes.
+func (v KafkaVerification) OK() bool { return v.Wrong == 0 }
+
+// VerifyKafka compares what the topics hold with the event store: every event that the relay has published up
+// to now must be there, in the order of its aggregate. Streams of which Kafka holds nothing are left out when
+// empty is true, which is right once retention has passed over them.
+func (m *Mender) VerifyKafka(ctx context.Context, cfg broker.Config, streams StreamLister, empty bool, progress func(read, all int64)) (KafkaVerification, error) {
+	var v KafkaVerification
+	want := map[uuid.UUID]eventstore.StreamVersion{}
+	err := eachPage(ctx, streams, verifyPage, func(page []eventstore.StreamVersion) error {
+		for _, s := range page {
+			want[s.Stream.ID] = s
+		}
+		return nil
+	})
+	if err != nil {
+		return v, err
+	}
+	if err := m.awaitRelay(ctx); err != nil {
+		return v, err
+	}
+	have, err := broker.Audit(ctx, cfg, progress)
+	if err != nil {
+		return v, err
+	}
+	for id, s := range want {
+		h := have[id]
+		if h.Events == 0 && empty {
+			v.Expired++
+			continue
+		}
+		v.Streams++
+		v.Events, v.Repeated = v.Events+h.Events, v.Repeated+h.Repeated
+		if h.First > 1 {
+			v.Expired++
+		}
+		if h.Missing > 0 || h.Last < s.Version {
+			v.Wrong++
+			if len(v.Differences) < differencesMax {
+				v.Differences = append(v.Differences, Difference{
+					View: "kafka", Key: s.Stream.String(), Want: fmt.Sprintf("versions up to %d", s.Version),
+					Have: fmt.Sprintf("versions %d to %d, %d missing in between", h.First, h.Last, h.Missing),
+				})
+			}
+		}
+	}
+	return v, nil
+}
+
+// awaitRelay waits until the relay has published all that there is now. Errors: relay_behind.
+func (m *Mender) awaitRelay(ctx context.Context) error {
+	var end int64
+	if err := m.engine.pool.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM orderloom.events`).Scan(&end); err != nil {
+		return fmt.Errorf("find the end of the store: %w", err)
+	}
+	deadline := time.Now().Add(relayWaitMax)
+	for {
+		var position int64
+		if err := m.engine.pool.QueryRow(ctx, `SELECT coalesce(max(position), 0) FROM orderloom.relay_cursors`).Scan(&position); err != nil {
+			return fmt.Errorf("look at the relay: %w", err)
+		}
+		if position >= end {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return domain.Refuse("relay_behind", "the relay has published up to %d of %d: is one running?", position, end)
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
