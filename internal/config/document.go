@@ -45,7 +45,7 @@ func DotEnv() string {
 		if i == 0 || Settings[i-1].Group != s.Group {
 			fmt.Fprintf(&b, "\n# == %s ==\n", s.Group)
 		}
-		fmt.Fprintf(&b, "# %s\n# %s", s.Help, upperFirst(s.Form))
+		fmt.Fprintf(&b, "# %s\n# Form: %s", s.Help, s.Form)
 		if len(s.Required) > 0 {
 			b.WriteString("; required by " + joinRoles(s.Required))
 		}
@@ -69,5 +69,3 @@ func joinRoles(roles []Role) string {
 	}
 	return strings.Join(words, ", ")
 }
-
-func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }

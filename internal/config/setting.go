@@ -126,7 +126,7 @@ var Settings = slices.Concat(
 		text("TEMPORAL_NAMESPACE", "orderloom", "The namespace of the sagas; setup creates it.", "", func(c *Config) *string { return &c.Temporal.Namespace }),
 		duration("ORDERLOOM_TEMPORAL_RETENTION", "168h", 24*time.Hour, 365*24*time.Hour,
 			"How long closed sagas stay visible in a namespace that setup creates.", func(c *Config) *time.Duration { return &c.Temporal.Retention }),
-		webURL("ORDERLOOM_TEMPORAL_UI_URL", "Temporal's Web UI, for links to an order's saga.", "http://localhost:8233",
+		webURL("ORDERLOOM_TEMPORAL_UI_URL", "Temporal's Web UI, for the links that make run prints.", "http://localhost:8233",
 			func(c *Config) *string { return &c.Temporal.UIURL }),
 		secret("TEMPORAL_API_KEY", "API key, such as Temporal Cloud asks for; it turns TLS on.", func(c *Config) *Secret { return &c.Temporal.APIKey }),
 		boolean("TEMPORAL_TLS", "false", "Talk TLS. A certificate path or an API key turns it on too.", func(c *Config, v bool) {
