@@ -7,7 +7,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real lint verify generate ci build histories clean-data bench-eventstore FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-real: ## Against real programs: the Stripe gateway's requests against Strip
 	@dev/slowly.sh "building stripe-mock" $(GO) -C internal/tools build -o /dev/null github.com/stripe/stripe-mock
 	$(GO) test -tags real -timeout $(TEST_TIMEOUT) ./activities/stripe/...
 
+test-real: ## The tests of delivery on a real Apache Kafka and a real Redis (needs Java 17, Maven and redis-server)
+	$(GO) run ./internal/kafkatest/real $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./broker/... ./relay/... ./projector/... ./readmodel/...
+
 lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ## go vet, the linters with the import rules, and workflowcheck
 	$(GO) vet ./...
 	$(GO) -C dev vet ./...
@@ -61,8 +64,14 @@ histories: ## Record workflows/testdata anew, after a change of the sagas that n
 build: ## The product as one binary: bin/orderloom
 	$(GO) build -trimpath -o bin/orderloom ./cmd/orderloom
 
-bench-eventstore: ## Measure appends to the event store on a PostgreSQL that flushes to disk
+bench-eventstore: ## Measure appends to the event store against what PostgreSQL itself can do (25 minutes)
 	$(GO) run ./bench/eventstore
+
+bench-projector: ## Measure delivery: events into views, live and in a rebuild, and from append to view
+	$(GO) run ./bench/projector
+
+bench-orders: ## Measure whole orders beside the floor that Temporal itself sets (10 minutes)
+	$(GO) run ./bench/orders
 
 # Go knows by itself what has changed; -buildvcs=false because a clone may belong to another user.
 bin/orderloom-dev: FORCE

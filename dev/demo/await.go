@@ -10,7 +10,7 @@ import (
 
 // How long the demo waits for the platform, and how often it looks.
 const (
-	awaitTimeout  = 30 * time.Second
+	awaitTimeout  = time.Minute
 	awaitInterval = 15 * time.Millisecond
 )
 

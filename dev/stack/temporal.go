@@ -35,7 +35,7 @@ const (
 	executionConnections  = 20
 	visibilityConnections = 10
 	temporalStartTries    = 3
-	temporalStartTimeout  = 60 * time.Second
+	temporalStartTimeout  = 2 * time.Minute
 )
 
 // The server's two databases and where their schemas are inside the module.

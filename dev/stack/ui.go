@@ -12,7 +12,7 @@ import (
 	uioptions "github.com/temporalio/ui-server/v2/server/server_options"
 )
 
-const uiStartTimeout = 20 * time.Second
+const uiStartTimeout = time.Minute
 
 func (s *Stack) startUI(ctx context.Context, opts Options) error {
 	defer progress.Tick(opts.Log, "starting Temporal's Web UI")()

@@ -53,7 +53,7 @@ const superuser = "postgres"
 
 // Limits on waiting for a server.
 const (
-	startTimeout = 60 * time.Second
+	startTimeout = 2 * time.Minute
 	stopTimeout  = 30 * time.Second
 	startTries   = 5
 )
