@@ -20,17 +20,19 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities/sandbox"
 	"github.com/orderloom/orderloom/dev/stack"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/interceptor"
 )
 
-// killVariable turns this test's program into a platform that kills itself: "<step> before" or "<step>
-// after", once, in that step of the next order.
+// killVariable turns this test's program into a platform that kills itself in one step of one saga:
+// "<workflow id> <step> before" or "… after".
 const killVariable = "ORDERLOOM_E2E_KILL"
 
 func TestMain(m *testing.M) {
@@ -78,7 +80,8 @@ type killedActivity struct {
 
 // ExecuteActivity dies before or after the step that it is told.
 func (a *killedActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	name := activity.GetInfo(ctx).ActivityType.Name
+	info := activity.GetInfo(ctx)
+	name := info.WorkflowExecution.ID + " " + info.ActivityType.Name
 	if a.at == name+" before" {
 		die()
 	}
@@ -236,8 +239,9 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	healthy.stop(t)
 
 	for _, v := range victims {
-		c := startChild(t, environment, v.step)
-		v.id = placeUntilKilled(t, c, v.step, v.token)
+		v.id = orderOf(v.step)
+		c := startChild(t, environment, workflows.OrderSagaID(v.id)+" "+v.step)
+		driveUntilKilled(t, c, v.id, v.step, v.token)
 		c.gone(t)
 	}
 
@@ -248,9 +252,12 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	sold := 0
 	for _, v := range victims {
 		// The key of the first request still names the order, also when nobody was answered.
-		again := place(t, survivor, v.step, v.token)
-		require.Equal(t, v.id, again, v.step)
-		require.Eventually(t, func() bool { return survivor.advance(t, v.id).Status == v.end }, patience, 50*time.Millisecond, v.step)
+		require.Equal(t, v.id, place(t, survivor, v.step, v.token), v.step)
+		var last orderAnswer
+		require.Eventually(t, func() bool {
+			last = survivor.advance(t, v.id)
+			return last.Status == v.end
+		}, patience, 50*time.Millisecond, "%s: %+v", v.step, &last)
 		balance, err := gateway.Balance(payment.ID(v.id))
 		require.NoError(t, err)
 		require.True(t, balance.Held.IsZero(), "%s: %s is still held", v.step, balance.Held)
@@ -304,18 +311,24 @@ func place(t *testing.T, s shop, key, token string) uuid.UUID {
 	return placed.OrderID
 }
 
-// placeUntilKilled takes an order as far as the step in which the process dies.
-func placeUntilKilled(t *testing.T, c *child, key, token string) uuid.UUID {
+// orderOf is the order that a key stands for, for a caller without a name: the same one for ever.
+func orderOf(key string) uuid.UUID {
+	orders := domain.DerivedID(uuid.NewSHA1(uuid.NameSpaceDNS, []byte("api.orderloom")), "order")
+	return domain.DerivedID(orders, "\x00"+strings.ReplaceAll(key, " ", "-"))
+}
+
+// driveUntilKilled takes an order as far as the step in which the process dies.
+func driveUntilKilled(t *testing.T, c *child, id uuid.UUID, key, token string) {
 	s := shop{c.url}
-	id := place(t, s, key, token)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		if id != uuid.Nil {
-			s.advance(t, id)
-		}
+	place(t, s, key, token)
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(killPoll) {
+		s.advance(t, id)
 		if status, err := s.call(t, http.MethodGet, "/health", "", nil, nil); err != nil || status != http.StatusOK {
-			return id
+			return
 		}
 	}
 	require.Fail(t, "nothing was killed", key)
-	return id
 }
+
+// killPoll is how often the world looks at an order whose process is about to die.
+const killPoll = 5 * time.Millisecond

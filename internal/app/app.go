@@ -26,6 +26,7 @@ import (
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/interceptor"
 )
 
 // Options say what to run.
@@ -35,6 +36,8 @@ type Options struct {
 	Telemetry *telemetry.Telemetry
 	// Ready is called once, with the base URL of the HTTP listener, when everything runs; nil is nobody.
 	Ready func(url string)
+	// Interceptors run around every saga and activity of this process; for tests that break things.
+	Interceptors []interceptor.WorkerInterceptor
 }
 
 // platform is what the parts of a process share.
@@ -153,7 +156,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		stages[0] = append(stages[0], part{"changes", p.changes.Run})
 	}
 	if has(config.RoleWorker) {
-		saga, err := p.worker()
+		saga, err := p.worker(o.Interceptors)
 		if err != nil {
 			return nil, err
 		}
@@ -187,7 +190,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 func (p *platform) api() *api.API {
 	sagas := p.sagas()
 	return api.New(api.Options{
-		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store},
+		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
 		Stripe: stripeWebhook(p.cfg.Payment, sagas),
 		Checks: p.checks(), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: api.Limits{BodyBytesMax: p.cfg.HTTP.BodyBytesMax, RequestTimeout: p.cfg.HTTP.RequestTimeout}, TracerProvider: p.tel.TracerProvider,
@@ -236,6 +239,8 @@ func (p *platform) listener(ctx context.Context, h http.Handler, drain func(), r
 		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
 	}
 	server := api.NewServer(p.cfg.HTTP.Address, h, p.tel.Logger)
+	server.ReadHeaderTimeout, server.ReadTimeout = p.cfg.HTTP.ReadHeaderTimeout, p.cfg.HTTP.ReadTimeout
+	server.WriteTimeout, server.IdleTimeout = p.cfg.HTTP.WriteTimeout, p.cfg.HTTP.IdleTimeout
 	return part{"http", func(ctx context.Context) error {
 		failed := make(chan error, 1)
 		go func() { failed <- server.Serve(l) }()
@@ -267,7 +272,7 @@ func baseURL(a net.Addr) string {
 	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
 }
 
-func (p *platform) worker() (part, error) {
+func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, error) {
 	gateway, err := openGateway(p.cfg.Payment)
 	if err != nil {
 		return part{}, err
@@ -276,7 +281,7 @@ func (p *platform) worker() (part, error) {
 		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{}), Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
-	w := worker.New(p.temporal, acts, worker.Options{DrainTimeout: p.cfg.DrainTimeout})
+	w := worker.New(p.temporal, acts, worker.Options{DrainTimeout: p.cfg.DrainTimeout, Interceptors: interceptors})
 	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
 }
 
