@@ -41,8 +41,6 @@ const loadSQL = `
 // loadColumns is how many columns of loadSQL stand before those of the event.
 const loadColumns = 5
 
-var loadArguments = []uint32{pgtype.UUIDArrayOID, pgtype.Int8ArrayOID, pgtype.Int8ArrayOID, pgtype.TextArrayOID}
-
 const loadStatement = "orderloom_load"
 
 // loadHistories loads several streams in one round trip, two the first time on a connection. Events that

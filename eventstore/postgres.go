@@ -281,8 +281,8 @@ func (p *postgres) partitionMissing(answer *pgconn.PgError) bool {
 		return false
 	}
 	if p.conn != nil {
-		_ = p.conn.PgConn().Conn().Close()
-		p.close(context.Background())
+		_ = p.conn.PgConn().Conn().Close() // the server rolls back what is open
+		p.conn = nil
 	}
 	return true
 }

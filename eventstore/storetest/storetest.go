@@ -214,7 +214,7 @@ func anyVersion(t *testing.T, s Store) {
 	require.Len(t, events, 8)
 }
 
-// Invalid checks that err is an [eventstore.InvalidError] with these details.
+// invalid checks that err is an [eventstore.InvalidError] with these details.
 func invalid(t *testing.T, err error, stream eventstore.StreamID, index int, code string) {
 	t.Helper()
 	var e *eventstore.InvalidError
@@ -326,7 +326,9 @@ func badInput(t *testing.T, s Store) {
 		t.Helper()
 		refused(code, 1, func(a *eventstore.Append) { a.Events[1].Payload = []byte(json) })
 	}
-	for _, json := range []string{``, ` `, `[]`, `1`, `"x"`, `null`, `{`, `{"a":}`, `{"a":1}{}`, "{\"a\":\"\xff\"}", `{"a":"\ud800"}`, `{"a":"\udc00"}`, `{"a":"\ud800\u0041"}`} {
+	for _, json := range []string{
+		``, ` `, `[]`, `1`, `"x"`, `null`, `{`, `{"a":}`, `{"a":1}{}`, "{\"a\":\"\xff\"}", `{"a":"\ud800"}`, `{"a":"\udc00"}`, `{"a":"\ud800\u0041"}`,
+	} {
 		payload(eventstore.CodePayloadInvalid, json)
 	}
 	payload(eventstore.CodePayloadInvalid, `{"a":1e999}`)
@@ -597,7 +599,7 @@ func conflictsLeaveNoTrace(t *testing.T, s Store) {
 	require.NoError(t, err)
 	for range 10 {
 		_, err := s.Append(t.Context(), To(stream, 0, 3))
-		conflict(t, err)
+		require.EqualValues(t, 1, conflict(t, err).Actual)
 	}
 	second, err := s.Append(t.Context(), To(stream, 1, 1))
 	require.NoError(t, err)
