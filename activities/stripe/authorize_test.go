@@ -253,3 +253,16 @@ func TestAnOutageIsOutwaited(t *testing.T) {
 	b.mustAuthorize(stripefake.CardVisa)
 	require.Equal(t, 1, b.fake.Account(b.paymentID.String()).Authorized)
 }
+
+func TestAnAuthorizationThatRanOutBeforeItWasAnsweredIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	fault := post(createPath)
+	fault.Effect = true
+	b.fake.Inject(fault)
+	_, err := b.authorize(stripefake.CardVisa)
+	require.ErrorIs(t, err, activities.ErrNoAnswer)
+	b.fake.Advance(8 * 24 * time.Hour)
+	b.mustAuthorize(stripefake.CardVisa)
+	b.holds(10000, 0, 0)
+}

@@ -127,3 +127,18 @@ func TestACaptureOutwaitsAnOutage(t *testing.T) {
 	_, err = b.capture(ref, "1", "100.00", "100.00")
 	require.NoError(t, err)
 }
+
+func TestAfterTheKeyHasExpiredACaptureIsLookedUpFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	fault := post(capturePath)
+	fault.Effect = true
+	b.fake.Inject(fault)
+	_, err := b.capture(ref, "1", "40.00", "100.00")
+	require.ErrorIs(t, err, activities.ErrNoAnswer)
+	b.fake.Advance(25 * time.Hour)
+	_, err = b.capture(ref, "1", "40.00", "100.00")
+	require.NoError(t, err)
+	b.holds(6000, 4000, 0)
+}
