@@ -26,6 +26,9 @@ const (
 	// pollIdleInterval takes its place once nothing has come for pollIdleAfter.
 	pollIdleInterval = 25 * time.Millisecond
 	pollIdleAfter    = 10 * time.Second
+	// pageInterval is how soon after the begin of one page the next may begin. What comes meanwhile is gathered:
+	// a page costs a dozen round trips however much is on it. After a rest a page begins at once.
+	pageInterval = 20 * time.Millisecond
 	// electionInterval is how often a follower asks whether there is still a leader.
 	electionInterval = 500 * time.Millisecond
 	// drainTimeout bounds how long a page that was begun may go on after the context has ended.
@@ -133,6 +136,7 @@ func (t *term) lead(ctx context.Context) error {
 	idleSince := time.Now()
 	lastBeat := time.Now()
 	for ctx.Err() == nil {
+		begun := time.Now()
 		work, drain := drainable(ctx)
 		n, more, err := t.relayPage(ctx, work)
 		drain()
@@ -163,6 +167,9 @@ func (t *term) lead(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 		timer.Stop()
+		if n > 0 {
+			_ = pause(ctx, pageInterval-time.Since(begun))
+		}
 	}
 	return nil
 }

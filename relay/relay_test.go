@@ -1,6 +1,7 @@
 package relay_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -309,3 +310,23 @@ func headers(m kafka.Message) map[string]string {
 	return h
 }
 
+func TestCommand(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	var out bytes.Buffer
+	require.Equal(t, "not_found", domain.Code(relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, &out)))
+	events := eventtest.Lives(9, 5)
+	b.append(events...)
+	r := &recorder{}
+	b.start(r, "one")
+	b.awaitPosition()
+	require.NoError(t, relay.Command(t.Context(), []string{"status"}, b.pool, &out))
+	require.Contains(t, out.String(), "0 events behind; led by one in epoch 1")
+	require.NoError(t, relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, &out))
+	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.published) == 2*len(events) }, 20*time.Second, 10*time.Millisecond,
+		"the leader notices, and publishes everything again")
+	requireInOrder(t, events, r.versions())
+	for _, args := range [][]string{nil, {"nope"}, {"rewind"}, {"rewind", "-to", "x"}, {"status", "x"}} {
+		require.Equal(t, "usage", domain.Code(relay.Command(t.Context(), args, b.pool, &out)), "%v", args)
+	}
+}

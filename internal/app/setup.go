@@ -31,6 +31,9 @@ func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) err
 	if err := broker.EnsureTopics(ctx, brokerConfig(cfg, tel)); err != nil {
 		return fmt.Errorf("set up Kafka: %w", err)
 	}
+	if err := registerSchemas(ctx, cfg.Kafka); err != nil {
+		return err
+	}
 	c, _, err := dialTemporal(cfg.Temporal, tel)
 	if err != nil {
 		return err
