@@ -37,6 +37,9 @@ type Options struct {
 	Interceptors []interceptor.WorkerInterceptor
 	// DrainTimeout is how long steps under way may take to finish when the worker stops.
 	DrainTimeout time.Duration
+	// Deployment and BuildID name this version of the program to Temporal's Worker Deployment
+	// Versioning; without both, versions are not told apart. See docs/rollout.md.
+	Deployment, BuildID string
 }
 
 // New returns a worker for the sagas' task queue, not yet started. The client must have been made
@@ -58,6 +61,7 @@ func Connection() client.ConnectionOptions {
 func Settings(o Options) sdkworker.Options {
 	sdkworker.SetStickyWorkflowCacheSize(stickyCacheMax)
 	return sdkworker.Options{
+		DeploymentOptions:                       deployment(o),
 		Identity:                                o.Identity,
 		Interceptors:                            o.Interceptors,
 		WorkerStopTimeout:                       o.DrainTimeout,
@@ -73,11 +77,20 @@ func Settings(o Options) sdkworker.Options {
 	}
 }
 
+func deployment(o Options) sdkworker.DeploymentOptions {
+	if o.Deployment == "" || o.BuildID == "" {
+		return sdkworker.DeploymentOptions{}
+	}
+	return sdkworker.DeploymentOptions{
+		UseVersioning: true, Version: sdkworker.WorkerDeploymentVersion{DeploymentName: o.Deployment, BuildID: o.BuildID},
+	}
+}
+
 // Register registers every saga and every activity; replay needs the sagas alone and may give nil
 // activities.
 func Register(r sdkworker.Registry, a *activities.Activities) {
 	for name, saga := range Sagas() {
-		r.RegisterWorkflowWithOptions(saga, workflow.RegisterOptions{Name: name})
+		r.RegisterWorkflowWithOptions(saga, workflow.RegisterOptions{Name: name, VersioningBehavior: behavior(name)})
 	}
 	if a != nil {
 		r.RegisterActivity(a)
@@ -97,6 +110,17 @@ func Sagas() map[string]any {
 		"StockReceiptSaga":    workflows.StockReceiptSaga,
 		"StockAdjustmentSaga": workflows.StockAdjustmentSaga,
 	}
+}
+
+// behavior says what a saga does when a new version of the program becomes the current one. One that may
+// wait for days moves to it, so its code changes behind workflow.GetVersion; the others end within
+// moments, on the version that they began with.
+func behavior(saga string) workflow.VersioningBehavior {
+	switch saga {
+	case "OrderSaga", "PaymentSaga", "InventorySaga":
+		return workflow.VersioningBehaviorAutoUpgrade
+	}
+	return workflow.VersioningBehaviorPinned
 }
 
 // Run runs the worker until ctx ends, then drains it: it takes no new tasks and waits for those under

@@ -160,8 +160,10 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		if err != nil {
 			return nil, err
 		}
+		published := brokerConfig(p.cfg, p.tel)
+		published.Registry = openRegistry(ctx, p.cfg.Kafka, p.tel)
 		r, err := relay.New(relay.Options{
-			Store: p.store, Pool: p.pool, Writer: broker.NewWriter(brokerConfig(p.cfg, p.tel)), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+			Store: p.store, Pool: p.pool, Writer: broker.NewWriter(published), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		})
 		if err != nil {
 			return nil, err
@@ -281,7 +283,10 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{}), Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
-	w := worker.New(p.temporal, acts, worker.Options{DrainTimeout: p.cfg.DrainTimeout, Interceptors: interceptors})
+	w := worker.New(p.temporal, acts, worker.Options{
+		DrainTimeout: p.cfg.DrainTimeout, Interceptors: interceptors,
+		Deployment: p.cfg.Temporal.Deployment, BuildID: p.cfg.Temporal.BuildID,
+	})
 	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
 }
 

@@ -64,6 +64,8 @@ type Temporal struct {
 	TLS       TLS
 	// Retention is how long closed sagas stay visible in a namespace that setup creates.
 	Retention time.Duration
+	// Deployment and BuildID name this version of the program to Worker Deployment Versioning; both or none.
+	Deployment, BuildID string
 	// UIURL is the address of the Web UI for links; empty for none.
 	UIURL string
 	// PayloadKeys has the current key first; the others only decrypt. Empty leaves payloads in the clear.

@@ -100,6 +100,8 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 		"ORDERLOOM_HTTP_REQUEST_TIMEOUT", "must be below ORDERLOOM_HTTP_WRITE_TIMEOUT, or a slow request gets no answer")
 	check(set["TEMPORAL_TLS_CLIENT_CERT_PATH"] != set["TEMPORAL_TLS_CLIENT_KEY_PATH"],
 		"TEMPORAL_TLS_CLIENT_CERT_PATH", "and TEMPORAL_TLS_CLIENT_KEY_PATH must both be set, or neither")
+	check(set["ORDERLOOM_DEPLOYMENT"] != set["ORDERLOOM_BUILD_ID"],
+		"ORDERLOOM_DEPLOYMENT", "and ORDERLOOM_BUILD_ID must both be set, or neither")
 
 	if stripe := c.Payment.Gateway == GatewayStripe; stripe {
 		role, pays := needs([]Role{RoleWorker, RoleAll}, roles)
