@@ -279,9 +279,10 @@ func (i *issuer) sign(t *testing.T, private *rsa.PrivateKey, algorithm string, c
 func TestServeStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancel(t.Context())
+	c := newCodec(t, key("k1", 1))
 	listening, ended := make(chan net.Addr, 1), make(chan error, 1)
 	go func() {
-		ended <- codec.Serve(ctx, newCodec(t, key("k1", 1)), codec.ServerOptions{
+		ended <- codec.Serve(ctx, c, codec.ServerOptions{
 			Address: "127.0.0.1:0", Token: token, Logger: slog.New(slog.DiscardHandler), Listening: func(a net.Addr) { listening <- a },
 		})
 	}()

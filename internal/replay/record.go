@@ -76,61 +76,73 @@ type outbound struct {
 	recorder *recorder
 }
 
+// ExecuteActivity implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	o.recorder.note(ctx, workflow.GetActivityOptions(ctx).Summary, "schedules the activity %s", name)
 	return o.Next.ExecuteActivity(ctx, name, args...)
 }
 
+// ExecuteLocalActivity implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) ExecuteLocalActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
 	o.recorder.note(ctx, workflow.GetLocalActivityOptions(ctx).Summary, "runs the local activity %s", name)
 	return o.Next.ExecuteLocalActivity(ctx, name, args...)
 }
 
+// ExecuteChildWorkflow implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {
 	o.recorder.note(ctx, "", "starts the child %s (%s)", name, workflow.GetChildWorkflowOptions(ctx).WorkflowID)
 	return o.Next.ExecuteChildWorkflow(ctx, name, args...)
 }
 
+// NewTimer implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) NewTimer(ctx workflow.Context, d time.Duration) workflow.Future {
 	o.recorder.note(ctx, "", "starts a timer of %s", d)
 	return o.Next.NewTimer(ctx, d)
 }
 
+// NewTimerWithOptions implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) NewTimerWithOptions(ctx workflow.Context, d time.Duration, options workflow.TimerOptions) workflow.Future {
 	o.recorder.note(ctx, options.Summary, "starts a timer of %s", d)
 	return o.Next.NewTimerWithOptions(ctx, d, options)
 }
 
+// RequestCancelExternalWorkflow implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) RequestCancelExternalWorkflow(ctx workflow.Context, workflowID, runID string) workflow.Future {
 	o.recorder.note(ctx, "", "cancels the execution %s", workflowID)
 	return o.Next.RequestCancelExternalWorkflow(ctx, workflowID, runID)
 }
 
+// SignalExternalWorkflow implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) SignalExternalWorkflow(ctx workflow.Context, workflowID, runID, name string, arg any) workflow.Future {
 	o.recorder.note(ctx, "", "sends the signal %s to %s", name, workflowID)
 	return o.Next.SignalExternalWorkflow(ctx, workflowID, runID, name, arg)
 }
 
+// SignalChildWorkflow implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) SignalChildWorkflow(ctx workflow.Context, workflowID, name string, arg any) workflow.Future {
 	o.recorder.note(ctx, "", "sends the signal %s to %s", name, workflowID)
 	return o.Next.SignalChildWorkflow(ctx, workflowID, name, arg)
 }
 
+// UpsertTypedSearchAttributes implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) UpsertTypedSearchAttributes(ctx workflow.Context, attributes ...temporal.SearchAttributeUpdate) error {
 	o.recorder.note(ctx, "", "sets search attributes")
 	return o.Next.UpsertTypedSearchAttributes(ctx, attributes...)
 }
 
+// UpsertMemo implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) UpsertMemo(ctx workflow.Context, memo map[string]any) error {
 	o.recorder.note(ctx, "", "changes the memo")
 	return o.Next.UpsertMemo(ctx, memo)
 }
 
+// SideEffect implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) SideEffect(ctx workflow.Context, f func(workflow.Context) any) converter.EncodedValue {
 	o.recorder.note(ctx, "", "takes a side effect")
 	return o.Next.SideEffect(ctx, f)
 }
 
+// NewContinueAsNewError implements [interceptor.WorkflowOutboundInterceptor].
 func (o *outbound) NewContinueAsNewError(ctx workflow.Context, saga any, args ...any) error {
 	o.recorder.note(ctx, "", "continues as new")
 	return o.Next.NewContinueAsNewError(ctx, saga, args...)

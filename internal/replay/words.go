@@ -199,7 +199,7 @@ func marks(e *historypb.HistoryEvent) []string {
 	return []string{fmt.Sprintf("EventId:%d,", e.GetEventId()), fmt.Sprintf("event_id:%d ", e.GetEventId())}
 }
 
-// unreadable returns the encoding of a payload that dc can't read, and "" when it can.
+// unreadable says why dc can't read a payload; nil when it can.
 func unreadable(p *commonpb.Payload, dc converter.DataConverter) error {
 	var raw converter.RawValue
 	if err := dc.FromPayload(p, &raw); err != nil {
@@ -210,6 +210,6 @@ func unreadable(p *commonpb.Payload, dc converter.DataConverter) error {
 		converter.MetadataEncodingProto, converter.MetadataEncodingProtoJSON:
 		return nil
 	default:
-		return fmt.Errorf("the payload's encoding is %q", e)
+		return fmt.Errorf("its encoding is %q: is it encrypted, and are the payload keys given?", e)
 	}
 }
