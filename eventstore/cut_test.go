@@ -63,7 +63,7 @@ func TestAConnectionCutAfterCommit(t *testing.T) {
 			_, err := store.Append(t.Context(), a)
 			outcome <- err
 		}()
-		require.Eventually(t, func() bool { return stored(t, pool, a) == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return stored(t, pool, a) == 1 }, waitMax, waitStep)
 		cure()
 		err := <-outcome
 		if !protected {

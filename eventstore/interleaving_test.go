@@ -222,7 +222,7 @@ func awaitBlocked(t *testing.T, pool *pgxpool.Pool) {
 		var n int
 		const sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 		return pool.QueryRow(t.Context(), sql).Scan(&n) == nil && n > 0
-	}, 10*time.Second, time.Millisecond)
+	}, waitMax, waitStep)
 }
 
 // A retry must find its own events, though others have appended since. Protected by looking for the event
@@ -437,3 +437,9 @@ func TestPartitionsAreMadeArchivedAndStillRead(t *testing.T) {
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(partitions), 5)
 }
+
+// How long tests wait for a condition, and how often they look.
+const (
+	waitMax  = 10 * time.Second
+	waitStep = time.Millisecond
+)
