@@ -2,6 +2,7 @@ package eventstore_test
 
 import (
 	"errors"
+	"flag"
 	"fmt"
 	"testing"
 
@@ -15,6 +16,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
+
+// modelChecks is how many random runs there are unless -rapid.checks says otherwise: each costs a second.
+const modelChecks = "30"
 
 // model is what the store must behave like: lists of events.
 type model struct {
@@ -41,6 +45,9 @@ type done struct {
 // retries, reads, snapshots that are taken, spoilt and thrown away, restarts.
 func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 	t.Parallel()
+	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
+		require.NoError(t, f.Value.Set(modelChecks))
+	}
 	pool := pgtest.Pool(t)
 	rapid.Check(t, func(rt *rapid.T) {
 		m := &model{
@@ -74,7 +81,7 @@ func (m *model) open(t *testing.T) {
 	store, err := eventstore.Open(t.Context(), m.pool, eventstore.Options{})
 	require.NoError(t, err)
 	m.store = store
-	m.stock = eventstore.NewRepository(store, eventstore.RepositoryOptions{Aggregates: []eventstore.Snapshottable{stock}, SnapshotEvery: 2, StatesMax: 1})
+	m.stock = eventstore.NewRepository(store, eventstore.RepositoryOptions{Aggregates: []eventstore.Snapshottable{stock}, SnapshotEvery: 2, SnapshotPause: 1, StatesMax: 1})
 }
 
 func (m *model) append(rt *rapid.T, t *testing.T) {

@@ -18,18 +18,22 @@ type RepositoryOptions struct {
 	// StatesMax is how many states are kept in memory, the longest unused dropped first; 0 means
 	// [StatesMaxDefault].
 	StatesMax int
-	// Aggregates makes the repository start from snapshots of these types' streams, and take them.
-	// [Aggregate] values are what it takes.
+	// Aggregates are types whose streams may be long. Their first loads start from snapshots; those of other
+	// types do once the type was used. [Aggregate] values are what it takes.
 	Aggregates []Snapshottable
 	// SnapshotEvery is after how many events of a stream a snapshot is taken; 0 means
 	// [SnapshotEveryDefault].
 	SnapshotEvery int
+	// SnapshotPause is the least time between two snapshots of one stream; 0 means [SnapshotPauseDefault].
+	// It keeps a hot stream from being written out time and again.
+	SnapshotPause time.Duration
 }
 
 // Defaults of [RepositoryOptions].
 const (
 	StatesMaxDefault     = 20_000
 	SnapshotEveryDefault = 500
+	SnapshotPauseDefault = 10 * time.Second
 )
 
 // decideAttemptsMax bounds how often one command is decided. The second attempt holds the rows of the
@@ -43,11 +47,19 @@ const decideAttemptsMax = 10
 // process has appended to a stream meanwhile, what was decided on its old state is undone and decided
 // again, with the stream's row held, so that it can't lose a second time.
 type Repository struct {
-	log        *log
-	options    RepositoryOptions
-	aggregates map[string]Snapshottable
-	snapshots  *snapshotter
-	states     *states // only the flusher's goroutine touches them
+	log       *log
+	options   RepositoryOptions
+	snapshots *snapshotter
+
+	// Only the flusher's goroutine touches these.
+	aggregates map[string]registered
+	states     *states
+}
+
+// registered is a type whose snapshots can be read and made.
+type registered struct {
+	Snapshottable
+	hash string // its shape
 }
 
 // NewRepository returns a repository on a store. One for each store and process is best: two would not
@@ -59,15 +71,22 @@ func NewRepository(b Backend, o RepositoryOptions) *Repository {
 	if o.SnapshotEvery == 0 {
 		o.SnapshotEvery = SnapshotEveryDefault
 	}
+	if o.SnapshotPause == 0 {
+		o.SnapshotPause = SnapshotPauseDefault
+	}
 	l := b.base()
 	r := &Repository{
-		log: l, options: o, states: newStates(o.StatesMax), aggregates: make(map[string]Snapshottable),
+		log: l, options: o, states: newStates(o.StatesMax), aggregates: make(map[string]registered),
 		snapshots: &snapshotter{flusher: l.flusher, engine: l.snapshots},
 	}
 	for _, a := range o.Aggregates {
-		r.aggregates[a.aggregateType()] = a
+		r.register(a)
 	}
 	return r
+}
+
+func (r *Repository) register(a Snapshottable) {
+	r.aggregates[a.aggregateType()] = registered{Snapshottable: a, hash: a.shape()}
 }
 
 // command is a decision that waits.
@@ -261,10 +280,7 @@ func (r *Repository) missing(round uint64, requests []*request, refresh bool) ([
 
 // shape returns the shape of snapshots that a type's states may start from, "" for none.
 func (r *Repository) shape(aggregateType string) string {
-	if a, ok := r.aggregates[aggregateType]; ok {
-		return a.shape()
-	}
-	return ""
+	return r.aggregates[aggregateType].hash
 }
 
 func (f *flusher) load(wants []want, callers []*request) (histories []history, err error) {

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
@@ -108,7 +109,7 @@ type snapshotter struct {
 
 type snapshotJob struct {
 	stream    StreamID
-	aggregate Snapshottable
+	aggregate registered
 }
 
 // snapshotEngine keeps snapshots. Unlike an [engine] it may be used concurrently.
@@ -119,12 +120,12 @@ type snapshotEngine interface {
 
 // considerSnapshot has a snapshot taken when enough events lie behind the last one.
 func (r *Repository) considerSnapshot(e *entry) {
-	if e.version-e.snapshotVersion < int64(r.options.SnapshotEvery) {
+	if e.version-e.snapshotVersion < int64(r.options.SnapshotEvery) || time.Since(e.snapshotAt) < r.options.SnapshotPause {
 		return
 	}
 	a, ok := r.aggregates[e.stream.Type]
 	if ok && r.snapshots.add(snapshotJob{stream: e.stream, aggregate: a}) {
-		e.snapshotVersion = e.version
+		e.snapshotVersion, e.snapshotAt = e.version, time.Now()
 	}
 }
 
@@ -161,7 +162,7 @@ func (s *snapshotter) run() {
 
 // take folds what is stored and keeps the result.
 func (s *snapshotter) take(ctx context.Context, job snapshotJob) error {
-	shape := job.aggregate.shape()
+	shape := job.aggregate.hash
 	h, err := s.engine.loadFrom(ctx, want{stream: job.stream, shape: shape})
 	if err != nil || len(h.events) == 0 {
 		return err

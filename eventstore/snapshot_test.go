@@ -20,7 +20,7 @@ func TestALongStreamIsFoldedFromItsSnapshot(t *testing.T) {
 	store, err := eventstore.Open(t.Context(), pool, eventstore.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close(t.Context()) })
-	options := eventstore.RepositoryOptions{Aggregates: []eventstore.Snapshottable{stock}, SnapshotEvery: 10}
+	options := eventstore.RepositoryOptions{Aggregates: []eventstore.Snapshottable{stock}, SnapshotEvery: 10, SnapshotPause: 1}
 	r := eventstore.NewRepository(store, options)
 	var id uuid.UUID
 	for range 25 {

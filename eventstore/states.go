@@ -3,6 +3,7 @@ package eventstore
 import (
 	"container/list"
 	"fmt"
+	"time"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
@@ -24,7 +25,8 @@ type entry struct {
 	unfolded []domain.Event // to be folded into state
 	pending  []domain.Event // recorded in this round, not stored yet; state or unfolded hold them too
 
-	snapshotVersion int64  // of the newest snapshot, as far as known
+	snapshotVersion int64 // of the newest snapshot, as far as known
+	snapshotAt      time.Time
 	contended       int    // rounds for which others are expected to append as well
 	verified        uint64 // the round in which version was known to be the present one
 
@@ -35,7 +37,7 @@ type entry struct {
 
 // reset forgets what is known of the stream.
 func (e *entry) reset() {
-	*e = entry{stream: e.stream, element: e.element, contended: e.contended}
+	*e = entry{stream: e.stream, element: e.element, contended: e.contended, snapshotAt: e.snapshotAt}
 }
 
 // take adds what was loaded. It returns false when the snapshot in it can't be read; the entry is empty

@@ -33,6 +33,9 @@ type recorded struct {
 // it nor keep what it refers to.
 func State[S any](tx *Tx, a Aggregate[S], id uuid.UUID) S {
 	e := tx.entry(StreamID{Type: a.Type, ID: id})
+	if _, known := tx.repository.aggregates[a.Type]; !known {
+		tx.repository.register(a)
+	}
 	state := foldInto(e, a)
 	for i := range tx.recorded {
 		if r := &tx.recorded[i]; r.entry == e && !r.in {
