@@ -204,7 +204,7 @@ func (g *engine) open(ctx context.Context, tx pgx.Tx, w work) (*session, error) 
 		return nil, err
 	}
 	q := &pgx.Batch{}
-	q.Queue(`SELECT projection, aggregate_id, last_version FROM orderloom.parked_streams WHERE aggregate_id = ANY($1)`, aggregateIDs(keys)).
+	queue(q, `SELECT projection, aggregate_id, last_version FROM orderloom.parked_streams WHERE aggregate_id = ANY($1)`, aggregateIDs(keys)).
 		Query(func(rows pgx.Rows) error {
 			for rows.Next() {
 				var k parkedKey
@@ -410,7 +410,7 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w work) error {
 	}
 	for _, p := range s.result.parked {
 		last := s.parked[parkedKey{p.projection, p.key.AggregateID}].lastVersion
-		q.Queue(`INSERT INTO orderloom.parked_streams AS t
+		queue(q, `INSERT INTO orderloom.parked_streams AS t
 				(projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 			ON CONFLICT (projection, aggregate_id) DO UPDATE SET version = excluded.version, event_id = excluded.event_id,
@@ -420,7 +420,7 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w work) error {
 	}
 	for k, r := range s.parked {
 		if r.raised && !r.new {
-			q.Queue(`UPDATE orderloom.parked_streams SET last_version = GREATEST(last_version, $3) WHERE projection = $1 AND aggregate_id = $2`,
+			queue(q, `UPDATE orderloom.parked_streams SET last_version = GREATEST(last_version, $3) WHERE projection = $1 AND aggregate_id = $2`,
 				k.projection, k.id, r.lastVersion)
 		}
 	}

@@ -48,7 +48,7 @@ func writeMarks(q *pgx.Batch, group string, marks map[broker.PartitionID]mark) {
 		topics, partitions = append(topics, id.Topic), append(partitions, int32(id.Partition))
 		next, end, sequences, at = append(next, c.next), append(end, c.end), append(sequences, c.sequence), append(at, c.at)
 	}
-	q.Queue(`INSERT INTO orderloom.projection_checkpoints AS t (consumer_group, topic, partition, next_offset, end_offset, sequence, event_at)
+	queue(q, `INSERT INTO orderloom.projection_checkpoints AS t (consumer_group, topic, partition, next_offset, end_offset, sequence, event_at)
 		SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[])
 		ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET next_offset = excluded.next_offset, end_offset = excluded.end_offset,
 			sequence = GREATEST(t.sequence, excluded.sequence), event_at = coalesce(excluded.event_at, t.event_at), updated_at = now()`,
@@ -137,7 +137,7 @@ func (p *Projector) setGauges(ctx context.Context) error {
 func (p *Projector) register(ctx context.Context) error {
 	q := &pgx.Batch{}
 	for _, pr := range p.engine.projections {
-		q.Queue(`INSERT INTO orderloom.projections AS t (name, aggregates, consumer_group) VALUES ($1, $2, $3)
+		queue(q, `INSERT INTO orderloom.projections AS t (name, aggregates, consumer_group) VALUES ($1, $2, $3)
 			ON CONFLICT (name) DO UPDATE SET aggregates = excluded.aggregates, consumer_group = excluded.consumer_group, registered_at = now()
 			WHERE (t.aggregates, t.consumer_group) IS DISTINCT FROM (excluded.aggregates, excluded.consumer_group)`,
 			pr.Name(), pr.Aggregates(), p.opts.Broker.Group)

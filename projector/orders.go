@@ -56,7 +56,7 @@ func (Orders) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 	if in.IsLive() {
 		statement += " FOR UPDATE"
 	}
-	q.Queue(in.SQL(statement), sortedIDs(seen)).Query(func(rows pgx.Rows) error {
+	queue(q, in.SQL(statement), sortedIDs(seen)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			v, err := readmodel.ScanOrder(rows)
 			if err != nil {
@@ -149,7 +149,7 @@ func (b *orderBatch) Flush(q *pgx.Batch) {
 		}
 	}
 	if n := len(added.ids); n > 0 {
-		q.Queue(b.in.SQL("INSERT INTO {order_views} ("+orderColumnNames+") SELECT "+orderColumnCasts+" FROM "+orderColumnArrays+
+		queue(q, b.in.SQL("INSERT INTO {order_views} ("+orderColumnNames+") SELECT "+orderColumnCasts+" FROM "+orderColumnArrays+
 			" ON CONFLICT (order_id) DO NOTHING"), added.args()...).Exec(func(tag pgconn.CommandTag) error {
 			if int(tag.RowsAffected()) != n {
 				return errRaced
@@ -158,7 +158,7 @@ func (b *orderBatch) Flush(q *pgx.Batch) {
 		})
 	}
 	if len(updated.ids) > 0 {
-		q.Queue(b.in.SQL("UPDATE {order_views} AS t SET ("+orderColumnNames+") = ROW("+orderColumnCasts+") FROM "+orderColumnArrays+
+		queue(q, b.in.SQL("UPDATE {order_views} AS t SET ("+orderColumnNames+") = ROW("+orderColumnCasts+") FROM "+orderColumnArrays+
 			" WHERE t.order_id = u.order_id"), updated.args()...)
 	}
 	customers.flush(q, b.in)
@@ -178,10 +178,10 @@ func announce(q *pgx.Batch, changed []readmodel.OrderView) {
 		customers, statuses = append(customers, v.CustomerID), append(statuses, string(v.Status))
 		payments, fulfillments = append(payments, v.PaymentStatus), append(fulfillments, v.FulfillmentStatus)
 	}
-	q.Queue(`INSERT INTO orderloom.order_changes (order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status)
+	queue(q, `INSERT INTO orderloom.order_changes (order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status)
 		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])`,
 		ids, versions, paymentVersions, customers, statuses, payments, fulfillments)
-	q.Queue(`SELECT pg_notify($1, '')`, readmodel.ChangesChannel)
+	queue(q, `SELECT pg_notify($1, '')`, readmodel.ChangesChannel)
 }
 
 // changes returns the orders that this batch has changed.
@@ -323,7 +323,7 @@ func (d customerDeltas) flush(q *pgx.Batch, in Place) {
 		orders, cancelled, delivered = append(orders, c.orders), append(cancelled, c.cancelled), append(delivered, c.delivered)
 		first, last = append(first, c.first), append(last, c.last)
 	}
-	q.Queue(in.SQL(`INSERT INTO {customer_summaries} AS t
+	queue(q, in.SQL(`INSERT INTO {customer_summaries} AS t
 			(customer_id, currency, orders, cancelled, delivered, total_amount, first_order_at, last_order_at)
 		SELECT a, b, c, d, e, f::numeric, g, h
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::timestamptz[], $8::timestamptz[])

@@ -29,7 +29,7 @@ func (Payments) Tables() []Table {
 // Open implements [Projection].
 func (Payments) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 	b := &paymentBatch{in: in, rows: map[uuid.UUID]*readmodel.PaymentView{}, changed: map[uuid.UUID]bool{}}
-	q.Queue(in.SQL("SELECT "+readmodel.PaymentColumns+" FROM {payment_views} WHERE payment_id = ANY($1)"), aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
+	queue(q, in.SQL("SELECT "+readmodel.PaymentColumns+" FROM {payment_views} WHERE payment_id = ANY($1)"), aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			v, err := readmodel.ScanPayment(rows)
 			if err != nil {
@@ -100,7 +100,7 @@ func (b *paymentBatch) Flush(q *pgx.Batch) {
 		states, updated = append(states, jsonText(v.Payment)), append(updated, v.UpdatedAt)
 	}
 	// A row is a function of the stream up to its version, so the higher version is right.
-	q.Queue(b.in.SQL(`INSERT INTO {payment_views} AS t (payment_id, order_id, version, status, currency, authorized_amount, captured_amount,
+	queue(q, b.in.SQL(`INSERT INTO {payment_views} AS t (payment_id, order_id, version, status, currency, authorized_amount, captured_amount,
 			refunded_amount, gateway_ref, expires_at, updated_at, state)
 		SELECT a, b, c, d, e, f::numeric, g::numeric, h::numeric, i, j, k, l::jsonb
 		FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],

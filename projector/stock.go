@@ -26,7 +26,7 @@ func (Stock) Tables() []Table {
 // Open implements [Projection].
 func (Stock) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 	b := &stockBatch{in: in, rows: map[uuid.UUID]*readmodel.StockLevel{}, changed: map[uuid.UUID]bool{}}
-	q.Queue(in.SQL(`SELECT stock_id, sku, location, on_hand, reserved, backorders, version, updated_at FROM {stock_levels} WHERE stock_id = ANY($1)`),
+	queue(q, in.SQL(`SELECT stock_id, sku, location, on_hand, reserved, backorders, version, updated_at FROM {stock_levels} WHERE stock_id = ANY($1)`),
 		aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var id uuid.UUID
@@ -92,7 +92,7 @@ func (b *stockBatch) Flush(q *pgx.Batch) {
 		backorders, updated = append(backorders, jsonOrNil(l.Backorders)), append(updated, l.UpdatedAt)
 	}
 	// A row is a function of the stream up to its version, so the higher version is right.
-	q.Queue(b.in.SQL(`INSERT INTO {stock_levels} AS t (stock_id, sku, location, on_hand, reserved, version, updated_at, backorders)
+	queue(q, b.in.SQL(`INSERT INTO {stock_levels} AS t (stock_id, sku, location, on_hand, reserved, version, updated_at, backorders)
 		SELECT a, b, c, d, e, f, g, h::jsonb FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
 			$7::timestamptz[], $8::text[]) AS u(a, b, c, d, e, f, g, h)
 		ON CONFLICT (stock_id) DO UPDATE SET sku = excluded.sku, location = excluded.location, on_hand = excluded.on_hand,

@@ -29,7 +29,7 @@ func (Timeline) Tables() []Table {
 // the last one applied, and nothing needs to be locked.
 func (Timeline) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 	b := &timelineBatch{in: in, versions: map[uuid.UUID]int64{}}
-	q.Queue(in.SQL(`SELECT id, version FROM unnest($1::uuid[]) AS id,
+	queue(q, in.SQL(`SELECT id, version FROM unnest($1::uuid[]) AS id,
 		LATERAL (SELECT version FROM {order_timeline} WHERE aggregate_id = id ORDER BY version DESC LIMIT 1) AS last`),
 		aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
@@ -99,7 +99,7 @@ func (b *timelineBatch) Flush(q *pgx.Batch) {
 			orders[i] = &r.orderID
 		}
 	}
-	q.Queue(b.in.SQL(`INSERT INTO {order_timeline}
+	queue(q, b.in.SQL(`INSERT INTO {order_timeline}
 			(aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by)
 		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
 			$10::text[])

@@ -18,6 +18,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strings"
 	"sync"
@@ -46,7 +47,20 @@ func main() {
 	flag.IntVar(&b.orders, "orders", 20_000, "orders to project and to rebuild")
 	flag.IntVar(&b.rate, "rate", 1000, "events appended per second under the sustained load")
 	flag.IntVar(&b.seconds, "seconds", 20, "how long the load is sustained")
+	flag.StringVar(&b.steps, "steps", "store,batches,rebuild,live,lag", "what to measure; all but the last need the first")
+	profile := flag.String("cpuprofile", "", "file for a profile of this process")
 	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "bench/projector:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if err := b.run(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/projector:", err)
 		os.Exit(1)
@@ -55,6 +69,7 @@ func main() {
 
 type bench struct {
 	orders, rate, seconds int
+	steps                 string
 
 	pool    *pgxpool.Pool
 	store   *eventstore.Store
@@ -80,6 +95,9 @@ func (b *bench) run(ctx context.Context) error {
 	}{
 		{"store", b.fillStore}, {"batches", b.projectBatches}, {"rebuild", b.rebuildAll}, {"live", b.projectLive}, {"lag", b.sustain},
 	} {
+		if !slices.Contains(strings.Split(b.steps, ","), step.name) {
+			continue
+		}
 		start := time.Now()
 		if err := step.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", step.name, err)
