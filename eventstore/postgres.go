@@ -269,20 +269,22 @@ func (p *postgres) retryable(err error) bool {
 		return true // no answer of the server at all
 	}
 	switch answer.Code[:2] {
-	case "08", "40", "53", "57", "58", "25": // connection, rollback, resources, operator, system, transaction state
+	case "08", "40", "53", "57", "58": // connection, rollback, resources, operator, system
+		return true
+	case "25": // transaction state, such as a server that has become read-only: another connection may find the right one
+		p.discard()
 		return true
 	}
-	return answer.Code == "55P03" || p.partitionMissing(answer)
+	if answer.Code == "23514" && answer.TableName == "events" { // no partition for the row: a new connection begins with making some
+		p.discard()
+		return true
+	}
+	return answer.Code == "55P03" // lock_not_available
 }
 
-// partitionMissing gives the connection up, because a new one begins with making partitions.
-func (p *postgres) partitionMissing(answer *pgconn.PgError) bool {
-	if answer.Code != "23514" || answer.TableName != "events" {
-		return false
-	}
+func (p *postgres) discard() {
 	if p.conn != nil {
 		_ = p.conn.PgConn().Conn().Close() // the server rolls back what is open
 		p.conn = nil
 	}
-	return true
 }
