@@ -94,11 +94,12 @@ func alignTopic(ctx context.Context, cfg Config, client *kafka.Client, topic str
 	return nil
 }
 
-// awaitTopic waits until a topic has a leader for every partition.
+// awaitTopic waits until every partition of a topic has a leader that answers for it, which is somewhat later
+// than when the leader is known.
 func awaitTopic(ctx context.Context, client *kafka.Client, topic string) error {
 	b := newBackoff()
 	for {
-		_, err := partitionCount(ctx, client, topic)
+		err := askLeaders(ctx, client, topic)
 		if err == nil {
 			return nil
 		}
@@ -106,6 +107,28 @@ func awaitTopic(ctx context.Context, client *kafka.Client, topic string) error {
 			return fmt.Errorf("wait for topic %s: %w (last: %w)", topic, waitErr, err)
 		}
 	}
+}
+
+// askLeaders asks the leader of every partition for the partition's end.
+func askLeaders(ctx context.Context, client *kafka.Client, topic string) error {
+	n, err := partitionCount(ctx, client, topic)
+	if err != nil {
+		return err
+	}
+	var requests []kafka.OffsetRequest
+	for p := range n {
+		requests = append(requests, kafka.LastOffsetOf(p))
+	}
+	response, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: requests}})
+	if err != nil {
+		return fmt.Errorf("offsets of topic %s: %w", topic, err)
+	}
+	for _, o := range response.Topics[topic] {
+		if o.Error != nil {
+			return fmt.Errorf("offsets of topic %s, partition %d: %w", topic, o.Partition, o.Error)
+		}
+	}
+	return nil
 }
 
 // partitionCount asks Kafka for the number of partitions of a topic, all of which have a leader.

@@ -44,8 +44,11 @@ func logger(t *testing.T) *slog.Logger {
 
 func (b *testBundle) publish(events ...domain.Envelope) {
 	b.t.Helper()
-	_, err := b.writer.Publish(b.t.Context(), events)
-	require.NoError(b.t, err)
+	require.Eventually(b.t, func() bool { // as the relay does
+		var err error
+		events, err = b.writer.Publish(b.t.Context(), events)
+		return err == nil
+	}, 30*time.Second, 50*time.Millisecond)
 }
 
 // start runs a projector until the returned function is called, which waits for its end.
