@@ -3,7 +3,8 @@
 //	gateway, err := stripe.New(stripe.Options{Key: key, ReturnURL: "https://shop.example/orders/{order_id}"})
 //
 // One authorisation is one PaymentIntent, created and confirmed in one request with manual capture. Its
-// metadata is payment_id and order_id and nothing else; nothing personal is ever sent. What holds:
+// metadata is payment_id and order_id and nothing else; a refund's is payment_id and its idempotency key,
+// which is made of ids. Nothing personal is ever sent. What holds:
 //
 //   - Nobody is charged twice. A request is repeated under its idempotency key. Stripe forgets keys after
 //     24 hours (https://docs.stripe.com/api/idempotent_requests), so a request that is older than
@@ -30,7 +31,8 @@
 //   - Capture the whole at the first parcel. The customer pays what was authorised, earlier.
 //
 // It is the last: no goods leave unpaid. The captures of the later parcels are then answered out of what
-// was taken; a void gives back what no parcel has claimed. The ledger says so (TakenAtOnce).
+// was taken; the rest is never authorised again; a void gives back what no parcel has claimed. The ledger
+// says so (TakenAtOnce).
 //
 // # The customer's bank
 //

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"log"
 	"net/http"
 	"os"
 	"strings"
@@ -83,8 +82,7 @@ func TestNothingIsLogged(t *testing.T) { // not parallel: it listens to the proc
 	require.NoError(t, err)
 	stdout, stderr := os.Stdout, os.Stderr
 	os.Stdout, os.Stderr = write, write
-	log.SetOutput(write)
-	defer func() { os.Stdout, os.Stderr = stdout, stderr; log.SetOutput(stderr) }()
+	defer func() { os.Stdout, os.Stderr = stdout, stderr }()
 
 	b := setup(t, stripefake.Options{})
 	fault := post(createPath)
