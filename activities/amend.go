@@ -46,8 +46,10 @@ type CancelLines struct {
 	At        time.Time        `json:"at"`
 }
 
-// LinesCancelled is the order's parcels after a partial cancellation.
+// LinesCancelled is the order after a partial cancellation.
 type LinesCancelled struct {
+	// Status is delivered when all that the order still waited for is cancelled.
+	Status    order.Status     `json:"status"`
 	Shipments []order.Shipment `json:"shipments"`
 	Served    Served           `json:"served"`
 }
@@ -66,11 +68,13 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 		o = o.Clone()
 		for _, e := range events {
 			o = order.Evolve(o, e)
-			if err := reduceReservations(tx, e.(order.OrderLinesCancelled)); err != nil {
-				return err
+			if cancelled, ok := e.(order.OrderLinesCancelled); ok {
+				if err := reduceReservations(tx, cancelled); err != nil {
+					return err
+				}
 			}
 		}
-		out.Shipments = o.Shipments
+		out.Status, out.Shipments = o.Status, o.Shipments
 		eventstore.Record(tx, orders, in.OrderID, events...)
 		return nil
 	})

@@ -80,6 +80,18 @@ var scenarios = []scenario{
 		want: "delivered",
 	},
 	{
+		name: "last parcel cancelled", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+			p.at(3*hour, workflows.CancelLines, workflows.CancelLinesRequest{
+				RequestID: p.orderID, Lines: []inventory.Line{{SKU: "B", Quantity: 2}}, Reason: "took_too_long", By: "customer",
+			})
+		},
+		want: "delivered",
+	},
+	{
 		name: "bank confirms", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 1, "10.00")},
 		world: func(t *testing.T, p *platform) {
 			p.bankAt(t, 10*time.Minute, true)

@@ -148,9 +148,11 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (Ord
 	tellServed(ctx, out.Served)
 	if s.planned() == 0 {
 		// All that was left to leave is cancelled, so nothing more will be captured.
-		err = voidPayment(ctx, s.in.OrderID, "lines_cancelled")
+		if err := voidPayment(ctx, s.in.OrderID, "lines_cancelled"); err != nil {
+			return s.state, err
+		}
 	}
-	return s.state, err
+	return s.state, s.moveOn(ctx, out.Status)
 }
 
 func (s *orderSaga) mayAmend(_ workflow.Context, r AmendRequest) error {

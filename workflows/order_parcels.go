@@ -95,11 +95,17 @@ func (s *orderSaga) endParcel(
 	}
 	parcel.Status = end
 	tellServed(ctx, ended.Served)
-	if ended.Status == s.state.Status {
-		return parcel, nil
+	return parcel, s.moveOn(ctx, ended.Status)
+}
+
+// moveOn follows the order where the end or the cancellation of a parcel has taken it. Histories from
+// before cancellations told a status have none: the order stays where it is.
+func (s *orderSaga) moveOn(ctx workflow.Context, status order.Status) error {
+	if status == "" || status == s.state.Status {
+		return nil
 	}
-	if ended.Status == order.StatusCancelled {
+	if status == order.StatusCancelled {
 		s.state.Reason = order.ReasonUndeliverable
 	}
-	return parcel, s.enter(ctx, ended.Status)
+	return s.enter(ctx, status)
 }

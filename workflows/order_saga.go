@@ -193,9 +193,11 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 	ends := s.parcelEnds(ctx)
 	stopTimer := s.watchDispatch(ctx)
 	defer stopTimer()
-	for s.state.Status == order.StatusConfirmed || s.state.Status == order.StatusShipped {
+	for !s.closed() {
 		s.waitForParcels(ctx)
-		if err := workflow.Await(ctx, func() bool { return s.cancel != nil || dispatches.Len() > 0 || ends.waiting() }); err != nil {
+		if err := workflow.Await(ctx, func() bool {
+			return s.cancel != nil || dispatches.Len() > 0 || ends.waiting() || s.closed()
+		}); err != nil {
 			return err
 		}
 		s.refusal = ""
@@ -220,6 +222,11 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+// closed reports whether nothing more is to be expected of the order.
+func (s *orderSaga) closed() bool {
+	return s.state.Status == order.StatusDelivered || s.state.Status == order.StatusCancelled
 }
 
 // watchDispatch tells operators when no parcel has left at the deadline. The returned function stops
