@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
@@ -22,6 +23,10 @@ var commands = []command{
 	{"projector", "", "keep the views up to date", serve(config.RoleProjector)},
 	{"setup", "", "create what is missing: schema, topics, namespace, search attributes", setup},
 	{"migrate", "", "bring the database's schema up to date", migrate},
+	{"verify", "[-json] [-no-kafka]", "compare the views and Kafka with the event store", delivery("verify")},
+	{"parked", "list|show|retry|discard ...", "what the projections can't go on with", delivery("parked")},
+	{"rebuild", "[-dry-run] <projection>", "fill a projection anew from the event store, and swap", delivery("rebuild")},
+	{"relay", "status|rewind ...", "how far the publishing to Kafka is; publish again", delivery("relay")},
 	{"replay", "<file|workflow id>...", "say whether this version's sagas agree with histories", replayHistories},
 	{"erase-customer", "<customer id>", "destroy the key of a customer's personal data, for good", eraseCustomer},
 	{"codec-server", "", "decrypt payloads for the Temporal Web UI and command-line tools", codecServer},
@@ -33,8 +38,15 @@ var commands = []command{
 // setupTimeout bounds how long setup waits for servers that are still starting.
 const setupTimeout = 2 * time.Minute
 
+// collectPercent lets the heap grow to five times what lives before it is collected. What lives is some tens
+// of megabytes, and each collection goes through the stacks of all sagas. GOGC overrides it.
+const collectPercent = 400
+
 func serve(role config.Role) func(context.Context, []string, io.Writer) error {
 	return func(ctx context.Context, args []string, out io.Writer) error {
+		if os.Getenv("GOGC") == "" {
+			debug.SetGCPercent(collectPercent)
+		}
 		return withPlatform(ctx, args, role, func(cfg config.Config, tel *telemetry.Telemetry) error {
 			return app.Run(ctx, cfg, app.Options{Roles: []config.Role{role}, Telemetry: tel, Ready: func(url string) {
 				tel.Logger.InfoContext(ctx, "serving", "url", url)
@@ -53,6 +65,15 @@ func setup(ctx context.Context, args []string, out io.Writer) error {
 		fmt.Fprintln(out, "Everything that the platform needs is there.")
 		return nil
 	})
+}
+
+// delivery runs a command about delivery and the views.
+func delivery(name string) func(context.Context, []string, io.Writer) error {
+	return func(ctx context.Context, args []string, out io.Writer) error {
+		return withPlatform(ctx, nil, config.RoleProjector, func(cfg config.Config, tel *telemetry.Telemetry) error {
+			return app.Delivery(ctx, cfg, tel, append([]string{name}, args...), out)
+		})
+	}
 }
 
 func migrate(ctx context.Context, args []string, out io.Writer) error {

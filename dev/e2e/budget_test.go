@@ -1,0 +1,196 @@
+package e2e_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/dev/platform"
+	"github.com/orderloom/orderloom/internal/pgserver"
+	"github.com/stretchr/testify/require"
+)
+
+// Budgets of a delivered order of one line, counted and not timed: what is measured, and a little more
+// where chance has a hand in it. Whoever goes above has a reason, and writes it down here.
+const (
+	eventsBudget = 26
+	tasksBudget  = 4
+	// statementsBudget is what the request handlers and the sagas' steps ask of PostgreSQL for one order, and
+	// appendsBudget how many commits of the event store that takes: one for each of its seven steps.
+	statementsBudget = 13
+	appendsBudget    = 7
+	// pageBudget is how many statements the relay needs for a page of events, and batchBudget the
+	// projector for a batch, however many events there are.
+	pageBudget  = 4
+	batchBudget = 13
+)
+
+func TestBudgetOfADeliveredOrder(t *testing.T) {
+	t.Parallel()
+	server, err := pgserver.Start(t.Context(), pgserver.Options{
+		Settings: map[string]string{"shared_preload_libraries": "pg_stat_statements", "pg_stat_statements.max": "5000"},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
+	require.NoError(t, server.CreateDatabase(t.Context(), "orderloom"))
+	database := server.URL("orderloom")
+	p, err := platform.Start(t.Context(), platform.Options{Log: t.Logf, Lookup: func(name string) (string, bool) {
+		if name == "DATABASE_URL" {
+			return database, true
+		}
+		return "", false
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Stop(context.Background())) })
+	db, err := pgx.Connect(t.Context(), database)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, db.Close(context.Background())) })
+	_, err = db.Exec(t.Context(), "CREATE EXTENSION pg_stat_statements")
+	require.NoError(t, err)
+
+	c := customer{t: t, url: p.APIURL, db: db}
+	c.post("/api/v1/stock/receipts", `{"sku":"BUDGET","location":"berlin","quantity":1000}`)
+	c.deliver() // what is asked once for each process is asked now
+	_, err = db.Exec(t.Context(), "SELECT pg_stat_statements_reset()")
+	require.NoError(t, err)
+	const orders = 5
+	var last uuid.UUID
+	for range orders {
+		last = c.deliver()
+	}
+
+	n := countStatements(t, db)
+	t.Logf("an order: %.1f statements, %.1f appends; a page of the relay: %.1f statements; a batch of the projector: %.1f",
+		n.sagas/orders, n.appends/orders, n.relay/n.pages, n.projector/n.batches)
+	require.LessOrEqual(t, n.sagas/orders, float64(statementsBudget))
+	require.LessOrEqual(t, n.appends/orders, float64(appendsBudget))
+	require.LessOrEqual(t, n.relay/n.pages, float64(pageBudget))
+	require.LessOrEqual(t, n.projector/n.batches, float64(batchBudget))
+
+	events, tasks := cost(t, p, last.String())
+	t.Logf("an order: %d history events, %d workflow tasks", events, tasks)
+	require.LessOrEqual(t, events, eventsBudget)
+	require.LessOrEqual(t, tasks, tasksBudget)
+}
+
+// statements are how many were executed, by whom.
+type statements struct {
+	sagas, appends     float64
+	relay, pages       float64
+	projector, batches float64
+}
+
+// Statements that run by the clock, or are this test's own.
+var byTheClock = []string{
+	"event_sequence", "pg_locks", "max(to_sequence)", "max(p.to_sequence)", "WITH unpublished", "FROM orderloom.order_changes",
+	"pg_stat", "LISTEN", "orderloom.store", "FROM orderloom.relay_cursors", "projection_checkpoints WHERE", "parked_streams ORDER",
+	"pg_try_advisory", "ensure_partitions", "SELECT shipments -> 0",
+	"FROM orderloom.order_views WHERE order_id = $1 AND status",
+}
+
+// countStatements tells whose each statement is by the tables it names.
+func countStatements(t *testing.T, db *pgx.Conn) statements {
+	t.Helper()
+	rows, err := db.Query(t.Context(), `SELECT query, calls FROM pg_stat_statements
+		WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY calls DESC`)
+	require.NoError(t, err)
+	var n statements
+	var query string
+	var calls float64
+	_, err = pgx.ForEachRow(rows, []any{&query, &calls}, func() error {
+		has := func(words ...string) bool {
+			for _, w := range words {
+				if strings.Contains(query, w) {
+					return true
+				}
+			}
+			return false
+		}
+		whose := "sagas"
+		switch {
+		case has("relay_cursors SET position"):
+			n.pages += calls
+			n.relay, whose = n.relay+calls, "relay"
+		case has("set_config('synchronous_commit'", "e.sequence > $1"):
+			n.relay, whose = n.relay+calls, "relay"
+		case has(byTheClock...):
+			whose = "by the clock"
+		case has("INTO orderloom.projection_checkpoints") && has("next_offset, end_offset, sequence, event_at"):
+			n.batches += calls
+			n.projector, whose = n.projector+calls, "projector"
+		case has("INTO orderloom.", "UPDATE orderloom.", "order_timeline", "parked_streams", "pg_notify", "= ANY($1)") && !has("customer_keys", "orderloom.streams"):
+			n.projector, whose = n.projector+calls, "projector"
+		case has("orderloom.append("):
+			n.appends += calls
+			n.sagas += calls
+		case strings.EqualFold(query, "begin") || strings.EqualFold(query, "commit") || strings.EqualFold(query, "rollback"):
+			whose = "transactions"
+		default:
+			n.sagas += calls
+		}
+		t.Logf("%5.0f %-12s %.110s", calls, whose, strings.Join(strings.Fields(query), " "))
+		return nil
+	})
+	require.NoError(t, err)
+	return n
+}
+
+// customer buys one piece and waits for it.
+type customer struct {
+	t   *testing.T
+	url string
+	db  *pgx.Conn
+}
+
+// deliver takes one order from its placing to its end in the views.
+func (c customer) deliver() uuid.UUID {
+	c.t.Helper()
+	placed := c.post("/api/v1/orders", `{"customer_id":"budget","currency":"EUR","payment_token":"tok_approve",
+		"items":[{"product_id":"p","sku":"BUDGET","quantity":1,"unit_price":"19.90"}],
+		"shipping_address":{"street":"Torstraße 1","city":"Berlin","zip":"10119","country":"DE"}}`)
+	_, rest, _ := strings.Cut(placed, `"order_id":"`)
+	id, err := uuid.Parse(rest[:36])
+	require.NoError(c.t, err)
+	c.await(id, "confirmed")
+	var parcel string
+	const sql = `SELECT shipments -> 0 ->> 'shipment_id' FROM orderloom.order_views WHERE order_id = $1`
+	require.NoError(c.t, c.db.QueryRow(c.t.Context(), sql, id).Scan(&parcel))
+	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/dispatch", id, parcel), `{"carrier":"DHL","tracking_number":"1"}`)
+	c.await(id, "shipped")
+	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/deliver", id, parcel), `{}`)
+	c.await(id, "delivered")
+	return id
+}
+
+func (c customer) await(id uuid.UUID, status string) {
+	c.t.Helper()
+	require.Eventually(c.t, func() bool {
+		var one int
+		const sql = `SELECT 1 FROM orderloom.order_views WHERE order_id = $1 AND status = $2`
+		return c.db.QueryRow(c.t.Context(), sql, id, status).Scan(&one) == nil
+	}, 30*time.Second, 5*time.Millisecond, "order %s is not %s", id, status)
+}
+
+func (c customer) post(path, body string) string {
+	c.t.Helper()
+	u, err := url.JoinPath(c.url, path)
+	require.NoError(c.t, err)
+	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, u, strings.NewReader(body))
+	require.NoError(c.t, err)
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(c.t, err)
+	defer func() { _ = response.Body.Close() }()
+	var answer bytes.Buffer
+	_, err = answer.ReadFrom(response.Body)
+	require.NoError(c.t, err)
+	require.Less(c.t, response.StatusCode, http.StatusMultipleChoices, answer.String())
+	return answer.String()
+}
