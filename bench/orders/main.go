@@ -4,6 +4,7 @@
 //
 //	go run ./bench/orders            everything, in less than ten minutes
 //	go run ./bench/orders -rounds 1  quicker and rougher
+//	go run ./bench/orders -grow 1000000  what an order costs before and after a million were added
 //
 // The floor is a bare workflow with the same waits: three local activities and two signals, with the
 // platform's own worker settings, worker and client in one process, eager start, no payload to speak of
@@ -36,6 +37,7 @@ type plan struct {
 	ramp     time.Duration
 	open     time.Duration
 	rate     float64 // of the open loop; 0 is openShare of the highest rate seen
+	grow     int     // how many orders to add between two measurements of growth; 0 measures no growth
 	inFlight []int
 }
 
@@ -50,6 +52,7 @@ func main() {
 	flag.DurationVar(&p.ramp, "ramp", 2*time.Second, "how long each turn runs before")
 	flag.DurationVar(&p.open, "open", 40*time.Second, "how long the open loop runs")
 	flag.Float64Var(&p.rate, "rate", 0, "orders a second of the open loop; 0 is 70 % of the highest rate")
+	flag.IntVar(&p.grow, "grow", 0, "measure growth instead: before and after so many orders were added to the store and the views")
 	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
 	flag.Func("setting", "a setting of the platform, NAME=value; may be repeated", func(s string) error {
@@ -101,6 +104,9 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		if len(m.latencies.values["whole"]) == 0 {
 			return fmt.Errorf("none of the %s came to its end; run with -keep and read the logs", work.name())
 		}
+	}
+	if p.grow > 0 {
+		return growth(ctx, r, p, floor, orders)
 	}
 	for range p.rounds {
 		for _, inFlight := range p.inFlight {
