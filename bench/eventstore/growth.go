@@ -2,18 +2,29 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"os"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/migrations"
 )
 
-// Where growth is measured from, and how many events one statement of the filling makes.
+// Where growth is measured from, and how the filling goes.
 const (
 	growthFrom    = 20_000
-	growthChunk   = 500_000
+	growthChunk   = 250_000
+	growthFillers = 3
 	growthWriters = 64
+	// growthWarm appends are made before anything is measured. After a checkpoint PostgreSQL writes each page
+	// that is touched for the first time in full to its log; a store runs most of the time between checkpoints.
+	growthWarm = 60_000
 )
 
 // fillSQL stores n events in streams of three, as appends would have left them, only faster.
@@ -31,79 +42,122 @@ const fillSQL = `
 		made.id::text, 'order-' || made.id || '/reserve-stock', 'customer-4711', NULL, $2
 	FROM made CROSS JOIN LATERAL (VALUES (a, 1), (b, 2), (c, 3)) AS e(sequence, version)`
 
-// grow compares appends at twenty thousand events with appends at many.
+// grow compares appends at twenty thousand events with appends at many: two databases of the same server,
+// measured in turn.
 func (s *suite) grow(ctx context.Context, events, rounds int) error {
-	if err := s.empty(ctx); err != nil {
+	few, err := s.filled(ctx, "orderloom_growth_few", growthFrom)
+	if err != nil {
 		return err
 	}
-	if err := s.fill(ctx, growthFrom); err != nil {
+	defer few.close(ctx)
+	many, err := s.filled(ctx, "orderloom_growth_many", events)
+	if err != nil {
 		return err
 	}
-	few := &kase{name: "append of 3 at 20 thousand events, 64 writers", writers: growthWriters, events: eventsPerThree, call: s.appendNew(eventsPerThree)}
-	many := &kase{
-		name:    fmt.Sprintf("append of 3 at %.0f million events, 64 writers", float64(events)/1e6),
-		writers: growthWriters, events: eventsPerThree, call: s.appendNew(eventsPerThree),
-	}
-	s.cases = append(s.cases, few, many)
-	if err := s.repeat(ctx, few, rounds); err != nil {
+	defer many.close(ctx)
+	if err := s.exec(ctx, "CHECKPOINT"); err != nil {
 		return err
 	}
-	if err := s.fill(ctx, events-growthFrom); err != nil {
-		return err
-	}
-	if err := s.repeat(ctx, many, rounds); err != nil {
-		return err
-	}
-	s.growth = float64(int(many.median().calls/few.median().calls*1000)) / 1000
-	return nil
-}
-
-func (s *suite) repeat(ctx context.Context, k *kase, rounds int) error {
-	// What the filling left to write is written first, or the checkpoint would be measured.
-	if _, err := s.db.Exec(ctx, "CHECKPOINT"); err != nil {
-		return err
-	}
-	for range rounds {
-		if err := s.measure(ctx, k); err != nil {
+	small := s.add("append of 3 at 20 thousand events, 64 writers", growthWriters, eventsPerThree, few.appendNew(eventsPerThree))
+	large := s.add(fmt.Sprintf("append of 3 at %.0f million events, 64 writers", float64(events)/1e6), growthWriters, eventsPerThree,
+		many.appendNew(eventsPerThree))
+	for _, k := range []*kase{small, large} {
+		if err := k.warm(ctx, growthWarm); err != nil {
 			return err
 		}
 	}
+	for range rounds {
+		for _, k := range []*kase{small, large} {
+			if err := s.measure(ctx, k); err != nil {
+				return err
+			}
+		}
+	}
+	s.growth = float64(int(large.median().calls/small.median().calls*1000)) / 1000
 	return nil
 }
 
-// empty drops what the other cases have stored.
-func (s *suite) empty(ctx context.Context) error {
-	_, err := s.db.Exec(ctx, "TRUNCATE orderloom.events, orderloom.streams, orderloom.snapshots, bench.bare, bench.naive")
-	return err
+// warm makes calls without measuring them.
+func (k *kase) warm(ctx context.Context, calls int64) error {
+	var left atomic.Int64
+	left.Store(calls)
+	errs := make([]error, k.writers)
+	var wg sync.WaitGroup
+	for w := range k.writers {
+		wg.Go(func() {
+			for left.Add(-1) >= 0 && errs[w] == nil {
+				errs[w] = k.call(ctx, w)
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// filled returns a suite without cases, on a database of its own with so many events in it.
+func (s *suite) filled(ctx context.Context, database string, events int) (*suite, error) {
+	for _, sql := range []string{"DROP DATABASE IF EXISTS " + database + " WITH (FORCE)", "CREATE DATABASE " + database} {
+		if err := s.exec(ctx, sql); err != nil {
+			return nil, err
+		}
+	}
+	address, err := url.Parse(s.server.url)
+	if err != nil {
+		return nil, err
+	}
+	address.Path = "/" + database
+	pool, err := pgxpool.New(ctx, address.String())
+	if err != nil {
+		return nil, err
+	}
+	if err := migrations.Apply(ctx, pool); err != nil {
+		return nil, err
+	}
+	store, err := eventstore.Open(ctx, pool, eventstore.Options{})
+	if err != nil {
+		return nil, err
+	}
+	f := &suite{server: s.server, db: pool, store: store}
+	return f, f.fill(ctx, events)
 }
 
 func (s *suite) fill(ctx context.Context, events int) error {
-	began, last := time.Now(), time.Now()
-	for done := 0; done < events; {
-		n := min(growthChunk, events-done)
-		err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
-			for _, sql := range []string{"SELECT orderloom.ensure_partitions()", "SET LOCAL synchronous_commit = off"} {
-				if _, err := tx.Exec(ctx, sql); err != nil {
-					return err
+	began := time.Now()
+	var claimed, done atomic.Int64
+	errs := make([]error, growthFillers)
+	var wg sync.WaitGroup
+	for i := range growthFillers {
+		wg.Go(func() {
+			for errs[i] == nil {
+				from := claimed.Add(growthChunk) - growthChunk
+				n := min(growthChunk, int64(events)-from)
+				if n <= 0 {
+					return
+				}
+				errs[i] = s.fillChunk(ctx, n)
+				if sum := done.Add(n); sum%(growthChunk*8) == 0 {
+					left := time.Since(began) * time.Duration(int64(events)-sum) / time.Duration(sum)
+					fmt.Fprintf(os.Stderr, "filling: %d of %d events, %s to go\n", sum, events, left.Round(time.Second))
 				}
 			}
-			_, err := tx.Exec(ctx, fillSQL, n, string(payload))
-			return err
 		})
-		if err != nil {
+	}
+	wg.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return s.exec(ctx, "VACUUM ANALYZE")
+}
+
+func (s *suite) fillChunk(ctx context.Context, n int64) error {
+	if err := s.exec(ctx, "SELECT orderloom.ensure_partitions()"); err != nil {
+		return err
+	}
+	return pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, "SET LOCAL synchronous_commit = off"); err != nil {
 			return err
 		}
-		done += n
-		if time.Since(last) > 10*time.Second {
-			last = time.Now()
-			left := time.Since(began) * time.Duration(events-done) / time.Duration(done)
-			fmt.Fprintf(os.Stderr, "filling: %d of %d events, %s to go\n", done, events, left.Round(time.Second))
-		}
-	}
-	for _, table := range []string{"streams", "events"} {
-		if _, err := s.db.Exec(ctx, "VACUUM ANALYZE orderloom."+table); err != nil {
-			return err
-		}
-	}
-	return nil
+		_, err := tx.Exec(ctx, fillSQL, n, string(payload))
+		return err
+	})
 }
