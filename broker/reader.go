@@ -204,7 +204,7 @@ func (r *Reader) run(ctx context.Context, group *kafka.ConsumerGroup) {
 		case ctx.Err() != nil || errors.Is(err, kafka.ErrGroupClosed):
 			return
 		case err != nil:
-			r.cfg.logger().Warn("can't join the consumer group yet", "group", r.cfg.Group, "error", err)
+			r.cfg.logger().WarnContext(ctx, "can't join the consumer group yet", "group", r.cfg.Group, "error", err)
 			if b.wait(ctx) != nil {
 				return
 			}
@@ -225,7 +225,7 @@ func (r *Reader) begin(ctx context.Context, kg *kafka.Generation) {
 		}
 	}
 	r.current.Store(g)
-	r.cfg.logger().Info("partitions assigned", "group", r.cfg.Group, "generation", kg.ID, "partitions", len(g.partitions))
+	r.cfg.logger().InfoContext(ctx, "partitions assigned", "group", r.cfg.Group, "generation", kg.ID, "partitions", len(g.partitions))
 	kg.Start(func(genCtx context.Context) {
 		genCtx, cancel := context.WithCancel(genCtx)
 		defer cancel()
@@ -267,7 +267,7 @@ func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
 			return
 		}
 		if fetchErr != nil {
-			r.cfg.logger().Warn("can't read from Kafka, trying again", "topic", p.Topic, "partition", p.Partition, "error", fetchErr)
+			r.cfg.logger().WarnContext(ctx, "can't read from Kafka, trying again", "topic", p.Topic, "partition", p.Partition, "error", fetchErr)
 			if b.wait(ctx) != nil {
 				return
 			}
@@ -304,7 +304,7 @@ func (r *Reader) watch(ctx context.Context, g *generation) {
 			return
 		case <-t.C:
 			if err := r.clamp(ctx, g); err != nil && ctx.Err() == nil {
-				r.cfg.logger().Debug("can't list offsets", "error", err)
+				r.cfg.logger().DebugContext(ctx, "can't list offsets", "error", err)
 			}
 		}
 	}
@@ -376,6 +376,6 @@ func (r *Reader) reportLoss(p *partition, offset int64) {
 func kafkaLogger(cfg Config, part string) kafka.Logger {
 	log := cfg.logger()
 	return kafka.LoggerFunc(func(format string, args ...any) {
-		log.Debug("kafka: "+fmt.Sprintf(format, args...), "part", part)
+		log.Debug("kafka client", "part", part, "message", fmt.Sprintf(format, args...))
 	})
 }

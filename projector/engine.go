@@ -197,8 +197,10 @@ func (v *view) folds(k Key) bool { return slices.Contains(v.aggregates, k.Aggreg
 
 // open reads what the work touches: in one round trip, the rows of all projections and what is parked.
 func (g *engine) open(ctx context.Context, tx pgx.Tx, w work) (*session, error) {
-	s := &session{engine: g, parked: map[parkedKey]*parkedRow{}, loaded: map[loadKey][]domain.Envelope{},
-		unpark: w.unpark, place: w.place, discarded: w.discarded}
+	s := &session{
+		engine: g, parked: map[parkedKey]*parkedRow{}, loaded: map[loadKey][]domain.Envelope{},
+		unpark: w.unpark, place: w.place, discarded: w.discarded,
+	}
 	keys, err := g.resolve(ctx, w)
 	if err != nil {
 		return nil, err

@@ -89,6 +89,7 @@ func (b *orderBatch) row(id uuid.UUID) *orderRow {
 	return r
 }
 
+// Version implements [Batch].
 func (b *orderBatch) Version(k Key) int64 {
 	r := b.rows[k.OrderID]
 	switch {
@@ -101,6 +102,7 @@ func (b *orderBatch) Version(k Key) int64 {
 	}
 }
 
+// Apply implements [Batch].
 func (b *orderBatch) Apply(e Event) error {
 	if e.OrderID == uuid.Nil {
 		return fmt.Errorf("%s names no order", e.EventType)
@@ -115,6 +117,7 @@ func (b *orderBatch) Apply(e Event) error {
 	return nil
 }
 
+// Skip implements [Batch].
 func (b *orderBatch) Skip(e Event) {
 	r := b.row(e.OrderID)
 	r.changed = true
@@ -128,6 +131,7 @@ func (b *orderBatch) Skip(e Event) {
 	}
 }
 
+// Flush implements [Batch].
 func (b *orderBatch) Flush(q *pgx.Batch) {
 	var added, updated orderColumns
 	customers := customerDeltas{}

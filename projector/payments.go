@@ -58,6 +58,7 @@ func (b *paymentBatch) row(id uuid.UUID) *readmodel.PaymentView {
 	return v
 }
 
+// Version implements [Batch].
 func (b *paymentBatch) Version(k Key) int64 {
 	if v := b.rows[k.AggregateID]; v != nil {
 		return v.Version
@@ -65,6 +66,7 @@ func (b *paymentBatch) Version(k Key) int64 {
 	return 0
 }
 
+// Apply implements [Batch].
 func (b *paymentBatch) Apply(e Event) error {
 	v := b.row(e.AggregateID)
 	*v = v.Apply(e.Envelope, e.Data)
@@ -72,6 +74,7 @@ func (b *paymentBatch) Apply(e Event) error {
 	return nil
 }
 
+// Skip implements [Batch].
 func (b *paymentBatch) Skip(e Event) {
 	v := b.row(e.AggregateID)
 	if v.OrderID == uuid.Nil {
@@ -81,6 +84,7 @@ func (b *paymentBatch) Skip(e Event) {
 	b.changed[e.AggregateID] = true
 }
 
+// Flush implements [Batch].
 func (b *paymentBatch) Flush(q *pgx.Batch) {
 	if len(b.changed) == 0 {
 		return

@@ -97,7 +97,7 @@ func New(opts Options) (*Projector, error) {
 // Run keeps the views up to date until ctx ends. A batch that was begun then is finished first. Whatever
 // goes wrong meanwhile is tried again without end.
 func (p *Projector) Run(ctx context.Context) error {
-	reader, err := broker.NewReader(p.opts.Broker, broker.Topics()...)
+	reader, err := broker.NewReader(p.opts.Broker, broker.Topics()...) //nolint:contextcheck // ended by Close
 	if err != nil {
 		return err
 	}
@@ -123,7 +123,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	for {
 		messages, err := reader.Fetch(ctx, p.opts.BatchEvents)
 		if err != nil {
-			return nil //nolint:nilerr // ctx has ended: nothing else ends Fetch
+			return nil // ctx has ended: nothing else ends Fetch
 		}
 		begun := time.Now()
 		if !p.handle(ctx, reader, messages) {

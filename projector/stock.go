@@ -56,6 +56,7 @@ func (b *stockBatch) row(id uuid.UUID) *readmodel.StockLevel {
 	return l
 }
 
+// Version implements [Batch].
 func (b *stockBatch) Version(k Key) int64 {
 	if l := b.rows[k.AggregateID]; l != nil {
 		return l.Version
@@ -63,6 +64,7 @@ func (b *stockBatch) Version(k Key) int64 {
 	return 0
 }
 
+// Apply implements [Batch].
 func (b *stockBatch) Apply(e Event) error {
 	l := b.row(e.AggregateID)
 	*l = l.Apply(e.Envelope, e.Data)
@@ -70,12 +72,14 @@ func (b *stockBatch) Apply(e Event) error {
 	return nil
 }
 
+// Skip implements [Batch].
 func (b *stockBatch) Skip(e Event) {
 	l := b.row(e.AggregateID)
 	l.Version, l.UpdatedAt = e.Version, e.Timestamp
 	b.changed[e.AggregateID] = true
 }
 
+// Flush implements [Batch].
 func (b *stockBatch) Flush(q *pgx.Batch) {
 	if len(b.changed) == 0 {
 		return

@@ -56,14 +56,17 @@ type timelineRow struct {
 	orderID uuid.UUID
 }
 
+// Version implements [Batch].
 func (b *timelineBatch) Version(k Key) int64 { return b.versions[k.AggregateID] }
 
+// Apply implements [Batch].
 func (b *timelineBatch) Apply(e Event) error {
 	b.versions[e.AggregateID] = e.Version
 	b.added = append(b.added, timelineRow{readmodel.NewTimelineEntry(e.Envelope, e.Data), e.OrderID})
 	return nil
 }
 
+// Skip implements [Batch].
 func (b *timelineBatch) Skip(e Event) {
 	b.versions[e.AggregateID] = e.Version
 	entry := readmodel.NewTimelineEntry(e.Envelope, skipped{})
@@ -73,9 +76,13 @@ func (b *timelineBatch) Skip(e Event) {
 // skipped stands in for an event that was left out.
 type skipped struct{}
 
+// EventType implements [domain.Event].
 func (skipped) EventType() string { return "left out" }
+
+// EventVersion implements [domain.Event].
 func (skipped) EventVersion() int { return 1 }
 
+// Flush implements [Batch].
 func (b *timelineBatch) Flush(q *pgx.Batch) {
 	if len(b.added) == 0 {
 		return

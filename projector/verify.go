@@ -133,7 +133,8 @@ func (m *Mender) readRows(ctx context.Context, page []eventstore.StreamVersion) 
 		}
 	}
 	r := &viewRows{
-		columns: map[uuid.UUID][]byte{}, orders: map[uuid.UUID]readmodel.OrderView{}, payments: map[uuid.UUID]readmodel.PaymentView{}, stock: map[uuid.UUID]readmodel.StockLevel{},
+		columns: map[uuid.UUID][]byte{}, orders: map[uuid.UUID]readmodel.OrderView{}, payments: map[uuid.UUID]readmodel.PaymentView{},
+		stock:    map[uuid.UUID]readmodel.StockLevel{},
 		timeline: map[uuid.UUID]timelineSum{}, parked: map[parkedKey]bool{}, discarded: map[parkedKey]map[int64]bool{},
 	}
 	q := &pgx.Batch{}

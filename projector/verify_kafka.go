@@ -33,7 +33,9 @@ func (v KafkaVerification) OK() bool { return v.Wrong == 0 }
 // VerifyKafka compares what the topics hold with the event store: every event that the relay has published up
 // to now must be there, in the order of its aggregate. Streams of which Kafka holds nothing are left out when
 // empty is true, which is right once retention has passed over them.
-func (m *Mender) VerifyKafka(ctx context.Context, cfg broker.Config, streams StreamLister, empty bool, progress func(read, all int64)) (KafkaVerification, error) {
+func (m *Mender) VerifyKafka(
+	ctx context.Context, cfg broker.Config, streams StreamLister, empty bool, progress func(read, all int64),
+) (KafkaVerification, error) {
 	var v KafkaVerification
 	want := map[uuid.UUID]eventstore.StreamVersion{}
 	err := eachPage(ctx, streams, verifyPage, func(page []eventstore.StreamVersion) error {

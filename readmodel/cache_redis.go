@@ -96,10 +96,7 @@ func (c *RedisCache) Get(ctx context.Context, id uuid.UUID) (v OrderView, found 
 	var value []byte
 	ok := c.try("get", func() (err error) {
 		value, err = c.client.Get(ctx, redisPrefix+id.String()).Bytes()
-		if errors.Is(err, redis.Nil) || ctx.Err() != nil {
-			return nil // that there is none, or that the caller has left, is not Redis's fault
-		}
-		return err
+		return redisFault(ctx, err)
 	})
 	_, body, _ := bytes.Cut(value, []byte("\n"))
 	if !ok || len(body) == 0 || json.Unmarshal(body, &v) != nil || v.OrderID != id {
@@ -128,11 +125,17 @@ func (c *RedisCache) Put(ctx context.Context, v OrderView) {
 	version := OrderVersion{Version: v.Version, PaymentVersion: v.PaymentVersion}.total()
 	c.try("put", func() error {
 		err := putScript.Run(ctx, c.client, []string{redisPrefix + v.OrderID.String()}, version, body, c.ttl.Milliseconds()).Err()
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		return redisFault(ctx, err)
 	})
+}
+
+// redisFault returns an error that is Redis's own: that there is no such key, or that the caller has left, is
+// none.
+func redisFault(ctx context.Context, err error) error {
+	if errors.Is(err, redis.Nil) || ctx.Err() != nil {
+		return nil //nolint:nilerr // as said
+	}
+	return err
 }
 
 // Invalidate implements [Cache]. What Redis can't be told now it is told later.

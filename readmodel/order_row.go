@@ -43,7 +43,14 @@ func ScanOrder(row pgx.Row) (OrderView, error) {
 	for _, f := range []struct {
 		json []byte
 		into any
-	}{{orderState, &v.order}, {items, &v.order.Items}, {shipments, &v.order.Shipments}, {personal, &v.order.Personal}, {refunds, &v.Refunds}, {paymentState, &v.payment}} {
+	}{
+		{orderState, &v.order},
+		{items, &v.order.Items},
+		{shipments, &v.order.Shipments},
+		{personal, &v.order.Personal},
+		{refunds, &v.Refunds},
+		{paymentState, &v.payment},
+	} {
 		if f.json == nil {
 			continue
 		}

@@ -95,9 +95,14 @@ func NewReader(pool *pgxpool.Pool, o Options) *Reader {
 
 type noCache struct{}
 
+// Get implements [Cache].
 func (noCache) Get(context.Context, uuid.UUID) (OrderView, bool) { return OrderView{}, false }
-func (noCache) Put(context.Context, OrderView)                   {}
-func (noCache) Invalidate(context.Context, []OrderVersion)       {}
+
+// Put implements [Cache].
+func (noCache) Put(context.Context, OrderView) {}
+
+// Invalidate implements [Cache].
+func (noCache) Invalidate(context.Context, []OrderVersion) {}
 
 // Order returns an order: from the cache, else the view, else the event store, so that an order which was
 // accepted is never denied. Errors: not_found.

@@ -458,7 +458,7 @@ func TestFollowResumes(t *testing.T) {
 	require.Equal(t, readmodel.CodeTooOld, domain.Code(follow(ctx, "1-999999")))
 	require.Equal(t, domain.CodeInvalid, domain.Code(follow(ctx, "x")))
 	cancel()
-	<-ended
+	require.Error(t, <-ended)
 }
 
 // current reports whether the last change known of every order is its present state.

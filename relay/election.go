@@ -51,7 +51,7 @@ func (r *Relay) elect(ctx context.Context) (_ *term, err error) {
 	}
 	t := &term{Relay: r, conn: conn}
 	if err = t.begin(ctx); err != nil {
-		t.unlock()
+		t.unlock(ctx)
 		return nil, err
 	}
 	return t, nil
@@ -182,12 +182,9 @@ func (t *term) beat(ctx context.Context) error {
 	return nil
 }
 
-// resign lets another relay lead at once.
-func (t *term) resign() { t.unlock() }
-
 // unlock gives up the lock, with the connection if need be.
-func (t *term) unlock() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(context.Background()), electionTimeout)
+func (t *term) unlock(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), electionTimeout)
 	defer cancel()
 	if _, err := t.conn.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, lockClass, lockKey(t.opts.Name)); err != nil {
 		_ = t.conn.Conn().Close(ctx) // frees the lock as well

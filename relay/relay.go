@@ -110,7 +110,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		r.metrics.leading.Set(1)
 		err = term.lead(ctx)
 		r.metrics.leading.Set(0)
-		term.resign()
+		term.unlock(ctx) // so that another relay leads at once
 		switch {
 		case errors.Is(err, errDeposed):
 			r.log.WarnContext(ctx, "relay was deposed", "epoch", term.epoch)
@@ -122,10 +122,10 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-func (r *Relay) report(ctx context.Context, message string, err error) {
+func (r *Relay) report(ctx context.Context, what string, err error) {
 	if ctx.Err() == nil {
 		r.metrics.failures.Inc()
-		r.log.WarnContext(ctx, message, "error", err)
+		r.log.WarnContext(ctx, "relay is in trouble", "what", what, "error", err)
 	}
 }
 

@@ -346,7 +346,7 @@ func (b *bench) runProjector(ctx context.Context, cache projector.Invalidator) (
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- p.Run(ctx) }()
-	return func() { cancel(); <-done }, nil
+	return func() { cancel(); drop(<-done) }, nil
 }
 
 // sustain appends at a set rate while relay and projector run, and measures from the moment an append was due
@@ -365,7 +365,7 @@ func (b *bench) sustain(ctx context.Context) error {
 	relayCtx, cancel := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() { done <- r.Run(relayCtx) }()
-	defer func() { cancel(); <-done }()
+	defer func() { cancel(); drop(<-done) }()
 	seen := &watcher{due: map[uuid.UUID]map[int64]time.Time{}}
 	stop, err := b.runProjector(ctx, seen)
 	if err != nil {
@@ -482,6 +482,9 @@ func pause(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// drop ends with an error that nobody cares for any more.
+func drop(error) {}
 
 // source adapts the event store.
 type source struct{ *eventstore.Store }

@@ -90,7 +90,7 @@ func startKafka(ctx context.Context, dir string) (address string, stop func(), e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", nil, err
 	}
-	ports, err := freePorts(2)
+	ports, err := freePorts(ctx, 2)
 	if err != nil {
 		return "", nil, err
 	}
@@ -120,6 +120,7 @@ auto.create.topics.enable=false
 	if out, err := format.CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("format: %w: %s", err, out)
 	}
+	//nolint:noctx // it is ended by stop, after the command that uses it
 	server := exec.Command("java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", properties)
 	return start(ctx, server, filepath.Join(dir, "output"), ports[0])
 }
@@ -154,11 +155,12 @@ func startRedis(ctx context.Context, dir string) (address string, stop func(), e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", nil, err
 	}
-	ports, err := freePorts(1)
+	ports, err := freePorts(ctx, 1)
 	if err != nil {
 		return "", nil, err
 	}
-	server := exec.Command("redis-server", "--port", fmt.Sprint(ports[0]), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no") //nolint:gosec // a path of ours
+	//nolint:gosec,noctx // a path of ours; it is ended by stop
+	server := exec.Command("redis-server", "--port", fmt.Sprint(ports[0]), "--bind", "127.0.0.1", "--dir", dir, "--save", "", "--appendonly", "no")
 	return start(ctx, server, filepath.Join(dir, "output"), ports[0])
 }
 
@@ -178,10 +180,11 @@ func start(ctx context.Context, server *exec.Cmd, output string, port int) (addr
 	stop = func() {
 		_ = server.Process.Signal(syscall.SIGTERM)
 		select {
-		case <-exited:
+		case err := <-exited:
+			drop(err)
 		case <-time.After(stopTimeout):
 			_ = server.Process.Kill()
-			<-exited
+			drop(<-exited)
 		}
 	}
 	address = fmt.Sprintf("127.0.0.1:%d", port)
@@ -196,7 +199,7 @@ func start(ctx context.Context, server *exec.Cmd, output string, port int) (addr
 			return "", nil, ctx.Err()
 		case <-time.After(100 * time.Millisecond):
 		}
-		if c, err := net.DialTimeout("tcp", address, time.Second); err == nil {
+		if c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address); err == nil {
 			_ = c.Close()
 			return address, stop, nil
 		}
@@ -205,11 +208,14 @@ func start(ctx context.Context, server *exec.Cmd, output string, port int) (addr
 	return "", nil, fmt.Errorf("%s does not accept connections", server.Path)
 }
 
+// drop takes how a server ended that was told to.
+func drop(error) {}
+
 // freePorts returns ports that nobody listens on at this moment.
-func freePorts(n int) ([]int, error) {
+func freePorts(ctx context.Context, n int) ([]int, error) {
 	var ports []int
 	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, err
 		}
