@@ -255,16 +255,11 @@ func (s *suite) hot() func(context.Context, int) error {
 }
 
 func (s *suite) load() func(context.Context, int) error {
-	var stream eventstore.StreamID
+	stream := eventstore.StreamID{Type: domain.AggregateInventory, ID: uuid.New()}
 	return func(ctx context.Context, _ int) error {
-		if stream.ID == uuid.Nil {
-			stream = eventstore.StreamID{Type: domain.AggregateInventory, ID: uuid.New()}
-			_, err := s.store.Append(ctx, eventstore.Append{Stream: stream, Events: newEvents(stream.ID, longStream)})
-			return err
-		}
 		events, err := s.store.Load(ctx, stream, 0)
-		if err == nil && len(events) != longStream {
-			err = fmt.Errorf("loaded %d events", len(events))
+		if err == nil && len(events) == 0 { // the first time, and after another case has emptied the store
+			_, err = s.store.Append(ctx, eventstore.Append{Stream: stream, Events: newEvents(stream.ID, longStream)})
 		}
 		return err
 	}
