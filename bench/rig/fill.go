@@ -96,4 +96,3 @@ var settled = []string{
 	`VACUUM (ANALYZE) orderloom.streams, orderloom.events, orderloom.order_views, orderloom.payment_views, orderloom.order_timeline`,
 	`CHECKPOINT`,
 }
-
