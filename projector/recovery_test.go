@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -357,15 +358,18 @@ func TestTransientErrorsAreTriedAgain(t *testing.T) {
 func TestAnyDeliveryEndsInTheFold(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(3) {
-		events := eventtest.Lives(30+seed, 60)
-		b := setup(t, events...)
-		b.start(b.sweeping, func(o *projector.Options) { o.BatchEvents = 1 + int(seed)*50 })
-		r := rand.New(rand.NewPCG(seed, 1))
-		for range 2 * len(events) {
-			i := r.IntN(len(events))
-			b.publish(events[i : i+1+r.IntN(min(5, len(events)-i))]...)
-		}
-		b.awaitEqual()
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			events := eventtest.Lives(30+seed, 60)
+			b := setup(t, events...)
+			b.start(b.sweeping, func(o *projector.Options) { o.BatchEvents = 1 + int(seed)*50 })
+			r := rand.New(rand.NewPCG(seed, 1))
+			for range 2 * len(events) {
+				i := r.IntN(len(events))
+				b.publish(events[i : i+1+r.IntN(min(5, len(events)-i))]...)
+			}
+			b.awaitEqual()
+		})
 	}
 }
 

@@ -75,6 +75,13 @@ func (t *term) begin(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if was.storeEpoch != nil {
+			// The store may have been restored more than once since.
+			err := tx.QueryRow(ctx, `SELECT coalesce(min(sequence), 0) FROM orderloom.store_epochs WHERE epoch > $1`, *was.storeEpoch).Scan(&id.epochSequence)
+			if err != nil {
+				return err
+			}
+		}
 		if err := was.check(id); err != nil {
 			return err
 		}
@@ -84,7 +91,8 @@ func (t *term) begin(ctx context.Context) error {
 	})
 }
 
-// identity tells which event store this is, and as of which sequence it was restored last.
+// identity tells which event store this is. epochSequence is the lowest sequence as of which it was restored
+// since the relay has led last.
 type identity struct {
 	id                   uuid.UUID
 	epoch, epochSequence int64
@@ -96,8 +104,7 @@ type querier interface {
 
 func readIdentity(ctx context.Context, db querier) (identity, error) {
 	var id identity
-	err := db.QueryRow(ctx, `SELECT i.id, i.epoch, coalesce(e.sequence, 0)
-		FROM orderloom.identify() i LEFT JOIN orderloom.store_epochs e USING (epoch)`).Scan(&id.id, &id.epoch, &id.epochSequence)
+	err := db.QueryRow(ctx, `SELECT i.id, i.epoch FROM orderloom.identify() i`).Scan(&id.id, &id.epoch)
 	if err != nil {
 		return identity{}, fmt.Errorf("identity of the event store: %w", err)
 	}
