@@ -130,6 +130,43 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error 
 	return err
 }
 
+// SettleLatePayment is the input of [Activities.SettleLatePayment].
+type SettleLatePayment struct {
+	OrderID uuid.UUID `json:"order_id"`
+	// Authorized is the gateway's news; otherwise it has declined, and there is nothing to let go.
+	Authorized bool      `json:"authorized"`
+	GatewayRef string    `json:"gateway_ref"`
+	At         time.Time `json:"at"`
+}
+
+// LatePaymentSettled says whether the news need not be passed on to anyone.
+type LatePaymentSettled struct {
+	Settled bool `json:"settled"`
+}
+
+// SettleLatePayment lets money go that was authorised after its payment was closed. It settles nothing
+// while the payment is open: then somebody waits for the news, or is about to.
+func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment) (LatePaymentSettled, error) {
+	id := payment.ID(in.OrderID)
+	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	if err != nil {
+		return LatePaymentSettled{}, fmt.Errorf("load payment %s: %w", id, err)
+	}
+	switch p.Status {
+	case "", payment.StatusActionRequired, payment.StatusExpired:
+		return LatePaymentSettled{}, nil
+	case payment.StatusVoided, payment.StatusDeclined:
+		if !in.Authorized {
+			break
+		}
+		err := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", AskedAt: in.At, PaymentID: id, GatewayRef: in.GatewayRef})
+		if err != nil {
+			return LatePaymentSettled{}, Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, err))
+		}
+	}
+	return LatePaymentSettled{Settled: true}, nil
+}
+
 // CapturePayment is the input of [Activities.CapturePayment].
 type CapturePayment struct {
 	OrderID uuid.UUID `json:"order_id"`

@@ -145,19 +145,36 @@ type LatePayment struct {
 	Update  PaymentUpdate `json:"update"`
 }
 
-// LatePaymentSaga takes up the gateway's news about a payment that nobody waits for any more: money
-// that was authorised after the order had given up is let go again.
+// LatePaymentSaga takes up the gateway's news about a payment that nobody waits for: money that was
+// authorised after the order had given up is let go again. News that came too early, before the payment's
+// own saga was there to hear them, are passed on to it.
+//
+// Refusal: payment_open, when that saga does not come within [lateAttemptsMax] tries.
 func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 	var a *activities.Activities
-	err := do(ctx, "Settle a late payment", a.RecordPayment, activities.RecordPayment{
-		OrderID: in.OrderID, Status: payment.Status(in.Update.Status), GatewayRef: in.Update.GatewayRef, DeclineCode: in.Update.DeclineCode,
-		ExpiresAt: in.Update.expiry(workflow.Now(ctx)), At: workflow.Now(ctx),
-	})
-	if refusalCode(err) == "payment_closed" {
-		return nil
+	for range lateAttemptsMax {
+		settled, err := step(ctx, "Settle a late payment", a.SettleLatePayment, activities.SettleLatePayment{
+			OrderID: in.OrderID, Authorized: in.Update.Status == string(payment.StatusAuthorized), GatewayRef: in.Update.GatewayRef, At: workflow.Now(ctx),
+		})
+		if err != nil || settled.Settled {
+			return err
+		}
+		err = workflow.SignalExternalWorkflow(ctx, PaymentSagaID(in.OrderID), "", PaymentUpdated, in.Update).Get(ctx, nil)
+		if err == nil {
+			return nil
+		}
+		if err := workflow.Sleep(ctx, lateRetry); err != nil {
+			return err
+		}
 	}
-	return err
+	return temporal.NewNonRetryableApplicationError("the payment is open and nobody waits for it", "payment_open", nil)
 }
+
+// An order's payment saga starts moments after the gateway was asked; these outlast a worker's outage.
+const (
+	lateRetry       = 30 * time.Second
+	lateAttemptsMax = 120
+)
 
 // RefundSaga gives money back without goods. It may be started again with the same id. Refusals:
 // refund_exceeds_capture; gateway_refused.

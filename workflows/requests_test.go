@@ -322,6 +322,25 @@ func TestConfirmationAfterTheDeadlineIsLetGo(t *testing.T) {
 	p.audit(t, scenario{}, told)
 }
 
+// The bank's confirmation may be reported before the payment's own saga is there to hear it.
+func TestConfirmationThatComesTooEarlyIsPassedOn(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	update := workflows.PaymentUpdate{GatewayRef: "sandbox", Status: "authorized"}
+	asked := 0
+	p.env.OnSignalExternalWorkflow("default-test-namespace", workflows.PaymentSagaID(p.orderID), "", workflows.PaymentUpdated, update).
+		Return(func(string, string, string, string, any) error {
+			if asked++; asked < 3 {
+				return errors.New("not there yet")
+			}
+			return nil
+		})
+	p.env.ExecuteWorkflow(workflows.LatePaymentSaga, workflows.LatePayment{OrderID: p.orderID, Update: update})
+	require.NoError(t, p.env.GetWorkflowError())
+	require.Equal(t, 3, asked)
+	require.Empty(t, p.payment(t).Status, "nothing is recorded for a payment that somebody else decides on")
+}
+
 // setupLike is another execution on the same platform.
 func setupLike(p *platform) *platform {
 	var suite testsuite.WorkflowTestSuite
