@@ -157,7 +157,7 @@ func (a *API) report(ctx context.Context, x *exchange, span trace.Span, method, 
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
 		slog.String("method", method), slog.String("route", template), slog.Int("status", status),
-		slog.Duration("took", took), slog.String("request_id", x.requestID))
+		slog.Float64("took_seconds", took.Seconds()), slog.String("request_id", x.requestID))
 	if x.caller != "" {
 		attrs = append(attrs, slog.String("caller", x.caller))
 	}

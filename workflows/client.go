@@ -58,7 +58,7 @@ func (c *Client) PlaceOrder(ctx context.Context, in OrderInput) (placed OrderMem
 		// Otherwise the SDK answers as if it had started another order's request.
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         true,
-		StaticSummary:                            fmt.Sprintf("%s, %s, %d lines", memo.OrderNumber, total, len(in.Items)),
+		StaticSummary:                            fmt.Sprintf("%s, %s, lines: %d", memo.OrderNumber, total, len(in.Items)),
 		Memo:                                     map[string]any{memoKey: memo},
 		TypedSearchAttributes: temporal.NewSearchAttributes(
 			keyOrderStatus.ValueSet(string(order.StatusCreated)), keyCustomerID.ValueSet(in.CustomerID),
@@ -138,7 +138,7 @@ func (c *Client) update(ctx context.Context, orderID uuid.UUID, name string, req
 // return_window_closed; invalid; idempotency_key_reused; [ErrUnavailable].
 func (c *Client) ReturnGoods(ctx context.Context, in ReturnInput) (ReturnResult, error) {
 	var out ReturnResult
-	err := runToEnd(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of %d lines", len(in.Lines)), ReturnSaga, in, &out)
+	err := runToEnd(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)), ReturnSaga, in, &out)
 	return out, err
 }
 

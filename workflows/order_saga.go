@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
@@ -86,7 +87,7 @@ func (s *orderSaga) place(ctx workflow.Context) (activities.Placed, error) {
 	var a *activities.Activities
 	return step(ctx, "Place the order", a.PlaceOrder, activities.PlaceOrder{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
-		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID, At: workflow.GetInfo(ctx).WorkflowStartTime,
+		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID, At: workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
 	})
 }
 
