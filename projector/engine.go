@@ -574,7 +574,8 @@ func (g *engine) next(ctx context.Context, p Projection, in Place, k Key) (domai
 // versions returns the last version that a projection has of each stream.
 func (g *engine) versions(ctx context.Context, p Projection, in Place, keys []Key) ([]int64, error) {
 	versions := make([]int64, len(keys))
-	err := pgx.BeginFunc(ctx, g.pool, func(tx pgx.Tx) error {
+	in.looking = true
+	err := pgx.BeginTxFunc(ctx, g.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		q := &pgx.Batch{}
 		b := p.Open(q, in, keys)
 		if err := tx.SendBatch(ctx, q).Close(); err != nil {

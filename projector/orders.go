@@ -53,7 +53,7 @@ func (Orders) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 		seen[k.OrderID] = true
 	}
 	statement := "SELECT " + readmodel.OrderColumns + " FROM {order_views} WHERE order_id = ANY($1) ORDER BY order_id"
-	if in.IsLive() {
+	if in.Locks() {
 		statement += " FOR UPDATE"
 	}
 	queue(q, in.SQL(statement), sortedIDs(seen)).Query(func(rows pgx.Rows) error {

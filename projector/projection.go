@@ -52,7 +52,11 @@ type Table struct {
 }
 
 // Place tells which set of tables is meant: the live ones, or the shadows of a rebuild.
-type Place struct{ suffix string }
+type Place struct {
+	suffix string
+	// looking means that nothing will be written, so nothing needs to be locked.
+	looking bool
+}
 
 // Live are the tables that readers see.
 var Live = Place{}
@@ -67,6 +71,9 @@ func (p Place) Table(name string) string {
 
 // IsLive reports whether readers see this place.
 func (p Place) IsLive() bool { return p.suffix == "" }
+
+// Locks reports whether rows that are read are to be locked, because others write to them as well.
+func (p Place) Locks() bool { return p.IsLive() && !p.looking }
 
 // SQL puts the tables named as {table} in a statement into this place.
 func (p Place) SQL(statement string) string {

@@ -11,10 +11,13 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// The sweeper's pace: sweepPage streams every sweepPause, which is 5,000 streams a second at the most.
+// The sweeper's pace: after each page of sweepPage streams it rests sweepRestFactor times as long as the page
+// took, so that it takes at most a twentieth of one connection.
 const (
-	sweepPage  = 500
-	sweepPause = 100 * time.Millisecond
+	sweepPage       = 500
+	sweepRestFactor = 19
+	sweepPauseMin   = 20 * time.Millisecond
+	sweepPauseMax   = 2 * time.Second
 	// sweepRest is how long it rests between one complete comparison and the next.
 	sweepRest = time.Minute
 )
@@ -51,7 +54,7 @@ func eachPage(ctx context.Context, lister StreamLister, size int, f func([]event
 func (p *Projector) sweep(ctx context.Context, lost <-chan struct{}) {
 	for ctx.Err() == nil {
 		start := time.Now()
-		if err := p.sweepAll(ctx, sweepPause); err != nil && ctx.Err() == nil {
+		if err := p.sweepAll(ctx); err != nil && ctx.Err() == nil {
 			p.opts.Logger.WarnContext(ctx, "can't compare the views with the event store, trying again", "error", err)
 		} else {
 			p.engine.metrics.sweepSeconds.Set(time.Since(start).Seconds())
@@ -67,19 +70,21 @@ func (p *Projector) sweep(ctx context.Context, lost <-chan struct{}) {
 }
 
 // sweepAll compares all streams with the views once.
-func (p *Projector) sweepAll(ctx context.Context, rest time.Duration) error {
+func (p *Projector) sweepAll(ctx context.Context) error {
 	return eachPage(ctx, p.opts.Streams, sweepPage, func(streams []eventstore.StreamVersion) error {
+		start := time.Now()
 		r, err := p.engine.catchUp(ctx, Live, streams)
 		if err != nil {
 			return err
 		}
+		took := time.Since(start)
 		p.engine.metrics.sweptStreams.Add(float64(len(streams)))
 		p.engine.metrics.repaired.WithLabelValues("sweep").Add(float64(r.repaired))
 		if r.repaired > 0 {
 			p.opts.Logger.InfoContext(ctx, "views repaired from the event store", "events", r.repaired)
 		}
 		p.after(ctx, r)
-		return pause(ctx, rest)
+		return pause(ctx, min(max(sweepRestFactor*took, sweepPauseMin), sweepPauseMax))
 	})
 }
 

@@ -174,7 +174,7 @@ func (m *Mender) readRows(ctx context.Context, page []eventstore.StreamVersion) 
 		}
 		return rows.Err()
 	})
-	b := Stock{}.Open(q, Live, keysOf(ids)).(*stockBatch)
+	b := Stock{}.Open(q, Place{looking: true}, keysOf(ids)).(*stockBatch)
 	q.Queue("SELECT aggregate_id, count(*), max(version) FROM orderloom.order_timeline WHERE aggregate_id = ANY($1) GROUP BY aggregate_id", ids).
 		Query(func(rows pgx.Rows) error {
 			for rows.Next() {

@@ -86,6 +86,11 @@ func New(opts Options) (*Relay, error) {
 		host, _ := os.Hostname()
 		opts.Instance = fmt.Sprintf("%s/%d", host, os.Getpid())
 	}
+	if w, ok := opts.Writer.(interface{ Oversized() int64 }); ok && opts.Registerer != nil {
+		opts.Registerer.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "orderloom_relay_oversized_total", Help: "Events too large for Kafka, published as a reference to the event store.",
+		}, func() float64 { return float64(w.Oversized()) }))
+	}
 	return &Relay{opts: opts, log: opts.Logger, metrics: newMetrics(opts.Registerer)}, nil
 }
 
