@@ -23,6 +23,9 @@ var (
 	stock    = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
 )
 
+// Snapshotted are the aggregates whose streams grow long enough for snapshots to be worth their while.
+func Snapshotted() []eventstore.Snapshottable { return []eventstore.Snapshottable{stock} }
+
 // Vault turns a personal section that was sealed without the customer's key into one under it.
 type Vault interface {
 	// Reseal returns s unchanged when it is under the subject's key already. May be repeated.

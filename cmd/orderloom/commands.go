@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
@@ -29,6 +30,8 @@ var commands = []command{
 	{"relay", "status|rewind ...", "how far the publishing to Kafka is; publish again", delivery("relay")},
 	{"replay", "<file|workflow id>...", "say whether this version's sagas agree with histories", replayHistories},
 	{"erase-customer", "<customer id>", "destroy the key of a customer's personal data, for good", eraseCustomer},
+	{"rewrap-keys", "", "wrap all customers' keys under the current master key", tool("rewrap-keys", config.RoleWorker, app.RewrapKeys)},
+	{"partitions", "list|archive|unarchive", "list the partitions of the event store; detach the oldest, take it back", partitions},
 	{"codec-server", "", "decrypt payloads for the Temporal Web UI and command-line tools", codecServer},
 	{"settings", "", "list every setting with its default, as Markdown", settings},
 	{"health", "", "ask the process on ORDERLOOM_HTTP_ADDRESS whether it is alive", health},
@@ -109,6 +112,27 @@ func eraseCustomer(ctx context.Context, args []string, out io.Writer) error {
 		}
 		fmt.Fprintln(out, "The key is destroyed: within a minute, personal data of this customer reads as erased everywhere.")
 		return nil
+	})
+}
+
+// tool is a command without arguments.
+func tool(
+	name string, role config.Role, run func(context.Context, config.Config, *telemetry.Telemetry, io.Writer) error,
+) func(context.Context, []string, io.Writer) error {
+	return func(ctx context.Context, args []string, out io.Writer) error {
+		if len(args) > 0 {
+			return usageError{fmt.Errorf("%s takes no arguments, got %q", name, args)}
+		}
+		return withPlatform(ctx, nil, role, func(cfg config.Config, tel *telemetry.Telemetry) error { return run(ctx, cfg, tel, out) })
+	}
+}
+
+func partitions(ctx context.Context, args []string, out io.Writer) error {
+	if len(args) != 1 || !slices.Contains([]string{"list", "archive", "unarchive"}, args[0]) {
+		return usageError{errors.New("partitions takes one of list, archive and unarchive")}
+	}
+	return withPlatform(ctx, nil, config.RoleMigrate, func(cfg config.Config, tel *telemetry.Telemetry) error {
+		return app.Partitions(ctx, cfg, tel, args[0], out)
 	})
 }
 

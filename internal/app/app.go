@@ -168,7 +168,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		stages = append(stages, stage{saga}, stage{part{"relay", r.Run}})
+		stages = append(stages, stage{saga}, stage{part{"relay", r.Run}, part{"housekeeping", p.housekeeping}})
 	}
 	if has(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
@@ -280,7 +280,7 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 		return part{}, err
 	}
 	acts := activities.New(activities.Options{
-		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{}), Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
+		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}), Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	w := worker.New(p.temporal, acts, worker.Options{
@@ -300,6 +300,25 @@ func openVault(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Vault, error) {
 		return nil, fmt.Errorf("read ORDERLOOM_MASTER_KEYS: %w", err)
 	}
 	return privacy.NewVault(pool, wrapper, privacy.Options{}), nil
+}
+
+// housekeepingEvery is how often the event store is looked after: partitions ahead of need, and the
+// indexes of those that are full. Several processes may do it at once.
+const housekeepingEvery = 10 * time.Minute
+
+func (p *platform) housekeeping(ctx context.Context) error {
+	for {
+		if indexed, err := p.store.Maintain(ctx); err != nil && ctx.Err() == nil {
+			p.tel.Logger.WarnContext(ctx, "the event store could not be looked after, trying again later", "error", err)
+		} else if indexed > 0 {
+			p.tel.Logger.InfoContext(ctx, "indexed full partitions of the event store", "partitions", indexed)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(housekeepingEvery):
+		}
+	}
 }
 
 func openGateway(cfg config.Payment) (activities.Gateway, error) {

@@ -2,10 +2,14 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
+	"text/tabwriter"
+	"time"
 
 	"github.com/orderloom/orderloom/codec"
+	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/replay"
 	"github.com/orderloom/orderloom/internal/telemetry"
@@ -42,6 +46,74 @@ func EraseCustomer(ctx context.Context, cfg config.Config, tel *telemetry.Teleme
 		return err
 	}
 	return vault.Erase(ctx, customerID)
+}
+
+// rewrapBatch is how many customers' keys are wrapped anew between two signs of progress.
+const rewrapBatch = 1000
+
+// RewrapKeys wraps every customer's key under the current master key, so that an older one may be
+// discarded. It may be repeated and interrupted.
+func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, out io.Writer) error {
+	pool, err := openPool(ctx, cfg.Database, tel)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	vault, err := openVault(pool, cfg.Privacy)
+	if err != nil {
+		return err
+	}
+	for total := 0; ; {
+		n, err := vault.Rewrap(ctx, rewrapBatch)
+		total += n
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%d keys are wrapped anew\n", total)
+		if n == 0 {
+			return nil
+		}
+	}
+}
+
+// Partitions lists the partitions of the event store, after archiving the oldest full one or taking the
+// newest archived one back where action says so.
+func Partitions(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action string, out io.Writer) error {
+	pool, err := openPool(ctx, cfg.Database, tel)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	store, err := eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = store.Close(ctx) }() // nothing was appended
+	switch action {
+	case "archive":
+		_, err = store.Archive(ctx)
+	case "unarchive":
+		_, err = store.Unarchive(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	partitions, err := store.Partitions(ctx)
+	if err != nil {
+		return err
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "PARTITION\tFROM\tBELOW\tINDEXED\tARCHIVED")
+	when := func(t time.Time) string {
+		if t.IsZero() {
+			return "-"
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	for _, p := range partitions {
+		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\n", p.Name, p.From, p.To, when(p.IndexedAt), when(p.ArchivedAt))
+	}
+	return table.Flush()
 }
 
 // ServeCodec runs the codec server until ctx ends.
