@@ -7,7 +7,7 @@ WORKFLOWCHECK_VERSION := v0.6.0
 TEST_TIMEOUT := 20m
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,18 @@ bench-projector: ## Measure delivery: events into views, live and in a rebuild, 
 
 bench-orders: ## Measure whole orders beside the floor that Temporal itself sets (10 minutes)
 	$(GO) run ./bench/orders
+
+bench-growth: ## Measure what an order costs before and after a million were added
+	$(GO) run ./bench/orders -grow 1000000
+
+bench-flashsale: ## Sell 1,000 pieces of one SKU to 5,000 orders, and as many spread over 1,000 SKUs
+	$(GO) run ./bench/flashsale
+
+bench-reads: ## Measure reads over HTTP at a million orders beside their bare SQL
+	$(GO) run ./bench/reads
+
+bench-capacity: ## Simulate the plan for ten thousand orders a second with the measured costs
+	$(GO) run ./bench/capacity
 
 # Go knows by itself what has changed; -buildvcs=false because a clone may belong to another user.
 bin/orderloom-dev: FORCE
