@@ -159,7 +159,7 @@ func (s shop) call(t *testing.T, method, path, key string, body, answer any) (in
 	if err != nil {
 		return 0, err
 	}
-	defer res.Body.Close()
+	defer func() { _ = res.Body.Close() }()
 	if answer == nil {
 		return res.StatusCode, nil
 	}
@@ -321,13 +321,11 @@ func orderOf(key string) uuid.UUID {
 func driveUntilKilled(t *testing.T, c *child, id uuid.UUID, key, token string) {
 	s := shop{c.url}
 	place(t, s, key, token)
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(killPoll) {
+	require.Eventually(t, func() bool {
 		s.advance(t, id)
-		if status, err := s.call(t, http.MethodGet, "/health", "", nil, nil); err != nil || status != http.StatusOK {
-			return
-		}
-	}
-	require.Fail(t, "nothing was killed", key)
+		status, err := s.call(t, http.MethodGet, "/health", "", nil, nil)
+		return err != nil || status != http.StatusOK
+	}, patience, killPoll, "nothing was killed: %s", key)
 }
 
 // killPoll is how often the world looks at an order whose process is about to die.
