@@ -74,9 +74,9 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	}
 	stages, err := p.stages(ctx, o)
 	if err != nil {
-		return errors.Join(err, p.close())
+		return errors.Join(err, p.close(ctx))
 	}
-	return errors.Join(runStages(ctx, stages, cfg.DrainTimeout), p.close())
+	return errors.Join(runStages(ctx, stages, cfg.DrainTimeout), p.close(ctx))
 }
 
 func checkRoles(roles []config.Role) error {
@@ -98,19 +98,19 @@ func open(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*pl
 		return nil, err
 	}
 	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), p.close())
+		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), p.close(ctx))
 	}
 	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel); err != nil {
-		return nil, errors.Join(err, p.close())
+		return nil, errors.Join(err, p.close(ctx))
 	}
 	if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
-		return nil, errors.Join(err, p.close())
+		return nil, errors.Join(err, p.close(ctx))
 	}
 	local := readmodel.NewLocalCache(cfg.Redis.TTL)
 	p.cache = local
 	if cfg.Redis.URL != "" {
 		if p.cache, err = readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger); err != nil {
-			return nil, errors.Join(err, p.close())
+			return nil, errors.Join(err, p.close(ctx))
 		}
 		local = nil
 	}
@@ -120,8 +120,8 @@ func open(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*pl
 }
 
 // close frees what open took, as far as it came.
-func (p *platform) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), p.cfg.DrainTimeout)
+func (p *platform) close(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.DrainTimeout)
 	defer cancel()
 	var err error
 	if p.temporal != nil {
@@ -144,7 +144,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	handler := p.serviceHandler()
 	drain := func() {}
 	if has(config.RoleAPI) {
-		a := p.api()
+		a := p.api() //nolint:contextcheck // each request has a context of its own
 		handler, drain = a, a.Drain
 	}
 	listen, err := p.listener(ctx, handler, drain, o.Ready)
@@ -280,7 +280,8 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 		return part{}, err
 	}
 	acts := activities.New(activities.Options{
-		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}), Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
+		Events:  eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}),
+		Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	w := worker.New(p.temporal, acts, worker.Options{
