@@ -38,22 +38,34 @@ type Activities struct {
 	gateway   Gateway
 	vault     Vault
 	locations []inventory.Location
-	review    ReviewRules
+	review    Reviewer
+	allocator inventory.Allocator
 }
 
-// Options are what the activities work with. All but Review are required.
+// Options are what the activities work with. All but Review and Allocator are required.
 type Options struct {
 	Events  *eventstore.Repository
 	Gateway Gateway
 	Vault   Vault
 	// Locations are where stock may lie; at least one.
 	Locations []inventory.Location
-	Review    ReviewRules
+	// Review says which orders are held for a person; nil holds none.
+	Review Reviewer
+	// Allocator chooses where goods come from; nil is [inventory.NearestFirst].
+	Allocator inventory.Allocator
 }
 
 // New returns the activities.
 func New(o Options) *Activities {
-	return &Activities{events: o.Events, gateway: o.Gateway, vault: o.Vault, locations: o.Locations, review: o.Review}
+	if o.Review == nil {
+		o.Review = ReviewRules{}
+	}
+	if o.Allocator == nil {
+		o.Allocator = inventory.NearestFirst{}
+	}
+	return &Activities{
+		events: o.Events, gateway: o.Gateway, vault: o.Vault, locations: o.Locations, review: o.Review, allocator: o.Allocator,
+	}
 }
 
 // stamp says where the events of one step come from. Step is unique within the workflow, so that the

@@ -11,6 +11,13 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 )
 
+// Reviewer says which orders a person looks at before they go on. It only computes, and says the same of
+// the same order.
+type Reviewer interface {
+	// Rule returns the code of the rule that asks for a review, or "".
+	Rule(customerID string, total money.Money) string
+}
+
 // ReviewRules say which orders a person looks at before they go on. The zero value asks for none.
 type ReviewRules struct {
 	// Above holds orders whose total is above the limit in its currency.

@@ -41,7 +41,7 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 		available := func(sku, location string) int {
 			return eventstore.State(tx, stock, inventory.ID(sku, location)).Available()
 		}
-		allocations, err := inventory.Allocate(in.Lines, a.locations, available, in.ShipToCountry, in.Backorder)
+		allocations, err := a.allocator.Allocate(in.Lines, a.locations, available, in.ShipToCountry, in.Backorder)
 		if err != nil {
 			return err
 		}

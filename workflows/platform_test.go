@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"testing"
 	"time"
@@ -42,6 +43,11 @@ type platform struct {
 }
 
 var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
+
+func TestMain(m *testing.M) {
+	workflows.SetLocalAttemptTimeout(100 * time.Millisecond)
+	os.Exit(m.Run())
+}
 
 func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *platform {
 	return setupWith(t, stock, review, func(g *sandbox.Gateway) activities.Gateway { return g })
@@ -182,6 +188,7 @@ const (
 	failsAfter    = "fails after"
 	outage        = "outage"
 	answersLost   = "answers lost"
+	timesOut      = "times out"
 	cancelsBefore = "cancelled before"
 	cancelsAfter  = "cancelled after"
 )
@@ -204,7 +211,7 @@ func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 		return nil, err
 	}
 	out, err := a.Next.ExecuteActivity(ctx, in)
-	if lost := after(); lost != nil && err == nil {
+	if lost := after(ctx); lost != nil && err == nil {
 		return nil, lost
 	}
 	return out, err
@@ -214,40 +221,43 @@ func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 // on as a durable activity.
 const outageAttempts = 5
 
-func (f *faults) strike(name string) (before, after func() error) {
+func (f *faults) strike(name string) (before func() error, after func(context.Context) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	nothing := func() error { return nil }
-	fail := func() error { return errInjected }
+	nothing, nothingAfter := func() error { return nil }, func(context.Context) error { return nil }
+	fail, failAfter := func() error { return errInjected }, func(context.Context) error { return errInjected }
 	cancel := func() error { f.cancel(); return nil }
 	if f.left > 0 && name == f.struck {
 		f.left--
 		if f.kind == answersLost {
-			return nothing, fail
+			return nothing, failAfter
 		}
-		return fail, nothing
+		return fail, nothingAfter
 	}
 	n := len(f.calls)
 	f.calls = append(f.calls, name)
 	if f.kind == "" || n != f.at {
-		return nothing, nothing
+		return nothing, nothingAfter
 	}
 	f.struck = name
 	switch f.kind {
 	case failsBefore:
-		return fail, nothing
+		return fail, nothingAfter
 	case failsAfter:
-		return nothing, fail
+		return nothing, failAfter
+	case timesOut:
+		// It has taken effect, and outlasts whoever waits for it.
+		return nothing, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 	case outage:
 		f.left = outageAttempts
-		return fail, nothing
+		return fail, nothingAfter
 	case answersLost:
 		f.left = outageAttempts
-		return nothing, fail
+		return nothing, failAfter
 	case cancelsBefore:
-		return cancel, nothing
+		return cancel, nothingAfter
 	case cancelsAfter:
-		return nothing, cancel
+		return nothing, func(context.Context) error { return cancel() }
 	}
 	panic(fmt.Sprintf("unknown fault %q", f.kind))
 }

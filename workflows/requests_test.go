@@ -446,7 +446,7 @@ func TestReconciliationRecordsWhatDiffersOnce(t *testing.T) {
 	p.play(t, p.input("tok_approve", item("A", 3, "10.00")))
 	reconcile := func(want activities.Reconciled) {
 		r := setupLike(p)
-		r.env.SetStartTime(time.Now().Add(hour).Truncate(hour))
+		r.env.SetStartTime(time.Now().Truncate(hour).Add(2 * hour))
 		r.env.ExecuteWorkflow(workflows.ReconciliationSaga)
 		require.NoError(t, r.env.GetWorkflowError())
 		var got activities.Reconciled

@@ -13,7 +13,6 @@ import (
 // Budgets of a step. The local attempts fit well into a workflow task (10 s), so that the task need
 // not be kept alive; the durable ones outwait an outage of any length.
 const (
-	localAttemptTimeout   = 2 * time.Second
 	localBudget           = 4 * time.Second
 	localAttemptsMax      = 3
 	localBackoff          = 50 * time.Millisecond
@@ -24,6 +23,9 @@ const (
 	// said because the SDK's test environment takes 0 to mean ten.
 	durableAttemptsMax = math.MaxInt32
 )
+
+// localAttemptTimeout is a variable for the tests alone, which have many steps time out.
+var localAttemptTimeout = 2 * time.Second
 
 // step runs one activity: as a local activity with a short budget and, when that fails for a reason
 // that may pass, as an activity of the server with unlimited, backed-off retries.

@@ -27,6 +27,27 @@ type Allocation struct {
 	Backordered bool `json:"backordered,omitempty"`
 }
 
+// Allocator chooses where the lines of an order come from. It only computes: available says how many
+// pieces of a SKU may be reserved at a location, and may be asked as often as need be.
+//
+// It takes all lines or none; what is short waits, as one allocation that is Backordered, where backorder
+// allows it. Error: out_of_stock.
+type Allocator interface {
+	Allocate(
+		lines []Line, locations []Location, available func(sku, location string) int, country string, backorder bool,
+	) ([]Allocation, error)
+}
+
+// NearestFirst is the [Allocator] of [Allocate].
+type NearestFirst struct{}
+
+// Allocate implements [Allocator].
+func (NearestFirst) Allocate(
+	lines []Line, locations []Location, available func(sku, location string) int, country string, backorder bool,
+) ([]Allocation, error) {
+	return Allocate(lines, locations, available, country, backorder)
+}
+
 // Allocate chooses where each line comes from, all or nothing.
 //
 // Locations in the destination's country come first, then those with most available pieces of the
