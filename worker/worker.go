@@ -22,8 +22,9 @@ const (
 	localActivitiesMax = 500
 	// durableActivitiesMax bounds the steps that outwait an outage.
 	durableActivitiesMax = 200
-	// pollersMax bounds what autoscaling may reach; it starts from five and grows with the backlog.
-	pollersMax = 32
+	// pollersMax bounds what autoscaling may reach; it grows with the backlog. A task that finds nobody
+	// waiting is written to the database first, so pollersMin wait also after a rest.
+	pollersMin, pollersMax = 10, 32
 	// stickyCacheMax is how many open sagas a process keeps in memory. One that was put out of it is
 	// replayed from its history, some milliseconds.
 	stickyCacheMax = 10_000
@@ -69,7 +70,7 @@ func Settings(o Options) sdkworker.Options {
 		MaxConcurrentLocalActivityExecutionSize: localActivitiesMax,
 		MaxConcurrentActivityExecutionSize:      durableActivitiesMax,
 		WorkflowTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
-			InitialNumberOfPollers: 5, MinimumNumberOfPollers: 2, MaximumNumberOfPollers: pollersMax,
+			InitialNumberOfPollers: pollersMin, MinimumNumberOfPollers: pollersMin, MaximumNumberOfPollers: pollersMax,
 		}),
 		ActivityTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
 			InitialNumberOfPollers: 2, MinimumNumberOfPollers: 1, MaximumNumberOfPollers: pollersMax,

@@ -16,10 +16,10 @@ var plans = map[string][]part{
 		{name: "api and sagas, processors", servers: 200, visits: 8, each: us(1200)},
 		{name: "Temporal server, processors", servers: 480, visits: 8, each: us(3600)},
 		{name: "Temporal's history shards", servers: 4096, visits: 8, each: us(5000), shards: true},
-		{name: "Temporal's store, processors", servers: 240, visits: 8, each: us(1700)},
+		{name: "Temporal's store, processors", servers: 240, visits: 8, each: us(2000)},
 		{name: "event stores, flushers", servers: 100, visits: 7, each: us(400)},
 		{name: "event stores, processors", servers: 96, visits: 7, each: us(700)},
-		{name: "relays and Kafka, processors", servers: 96, visits: 3, each: us(1500), aside: true},
+		{name: "relays and Kafka, processors", servers: 140, visits: 3, each: us(3000), aside: true},
 		{name: "projectors and views, processors", servers: 160, visits: 3, each: us(2500), aside: true},
 	},
 }

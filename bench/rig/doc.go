@@ -10,5 +10,6 @@
 //
 // PostgreSQL flushes every commit to disk (fsync and synchronous_commit on). Kafka is the real one where
 // the machine has Java and Maven, else the embedded broker. The Temporal server is the embedded stack's,
-// on that same PostgreSQL. The platform is `orderloom all`, with no setting but addresses and names.
+// on that same PostgreSQL. The platform is `orderloom all`, with no setting but addresses, names, and three
+// partitions for each topic: there is one projector, and partitions are for dividing the work among several.
 package rig
