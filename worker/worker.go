@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/orderloom/orderloom/activities"
@@ -36,6 +37,8 @@ type Options struct {
 	Identity string
 	// Interceptors run around every workflow and activity, such as those of telemetry.
 	Interceptors []interceptor.WorkerInterceptor
+	// Logger hears of steps that fail; nil is nobody.
+	Logger *slog.Logger
 	// DrainTimeout is how long steps under way may take to finish when the worker stops.
 	DrainTimeout time.Duration
 	// Deployment and BuildID name this version of the program to Temporal's Worker Deployment
@@ -64,7 +67,7 @@ func Settings(o Options) sdkworker.Options {
 	return sdkworker.Options{
 		DeploymentOptions:                       deployment(o),
 		Identity:                                o.Identity,
-		Interceptors:                            o.Interceptors,
+		Interceptors:                            append([]interceptor.WorkerInterceptor{&stepInterceptor{log: logger(o)}}, o.Interceptors...),
 		WorkerStopTimeout:                       o.DrainTimeout,
 		MaxConcurrentWorkflowTaskExecutionSize:  workflowTasksMax,
 		MaxConcurrentLocalActivityExecutionSize: localActivitiesMax,
@@ -76,6 +79,13 @@ func Settings(o Options) sdkworker.Options {
 			InitialNumberOfPollers: 2, MinimumNumberOfPollers: 1, MaximumNumberOfPollers: pollersMax,
 		}),
 	}
+}
+
+func logger(o Options) *slog.Logger {
+	if o.Logger == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return o.Logger
 }
 
 func deployment(o Options) sdkworker.DeploymentOptions {

@@ -285,7 +285,7 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	w := worker.New(p.temporal, acts, worker.Options{
-		DrainTimeout: p.cfg.DrainTimeout, Interceptors: interceptors,
+		DrainTimeout: p.cfg.DrainTimeout, Interceptors: interceptors, Logger: p.tel.Logger,
 		Deployment: p.cfg.Temporal.Deployment, BuildID: p.cfg.Temporal.BuildID,
 	})
 	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
