@@ -49,7 +49,7 @@ func main() {
 	p := plan{inFlight: []int{8, 32}}
 	flag.IntVar(&p.rounds, "rounds", 3, "how often floor and orders take turns")
 	flag.DurationVar(&p.window, "window", 10*time.Second, "how long each turn is measured")
-	flag.DurationVar(&p.ramp, "ramp", 12*time.Second, "how long each turn runs before; the timeouts of workflow tasks, which the server looks at 10 s later, are its own then")
+	flag.DurationVar(&p.ramp, "ramp", 12*time.Second, "how long each turn runs before it is measured; above the 10 s after which timeouts are looked at")
 	flag.DurationVar(&p.open, "open", 40*time.Second, "how long the open loop runs")
 	flag.Float64Var(&p.rate, "rate", 0, "orders a second of the open loop; 0 is 70 % of the highest rate")
 	flag.IntVar(&p.grow, "grow", 0, "measure growth instead: before and after so many orders were added to the store and the views")

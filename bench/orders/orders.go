@@ -143,7 +143,8 @@ func (o *orders) audit(ctx context.Context) (ends, error) {
 		if err != nil {
 			return e, err
 		}
-		err = o.rig.Executions.QueryRow(ctx, `SELECT count(*) FROM current_executions WHERE workflow_id = ANY ($1) AND state = 3 AND status = 2`, ids).Scan(&completed)
+		err = o.rig.Executions.QueryRow(ctx, `
+			SELECT count(*) FROM current_executions WHERE workflow_id = ANY ($1) AND state = 3 AND status = 2`, ids).Scan(&completed)
 		if err != nil {
 			return e, err
 		}

@@ -88,7 +88,8 @@ func temporalEach(m measurement) float64 { return each(m.spent.Temporal, m.compl
 func each(d time.Duration, n int64) float64 { return milliseconds(d) / float64(max(n, 1)) }
 
 func (r *report) print(_ context.Context) error {
-	fmt.Printf("\nWhole orders on PostgreSQL (fsync on), Temporal and %s, everything running; %d rounds of %s in turn\n\n", r.rig.Broker, r.plan.rounds, r.plan.window)
+	fmt.Printf("\nWhole orders on PostgreSQL (fsync on), Temporal and %s, everything running; %d rounds of %s in turn\n\n",
+		r.rig.Broker, r.plan.rounds, r.plan.window)
 	fmt.Println("                        /s    CPU-ms each: Temporal   ours  Kafka  PostgreSQL (Temporal's, ours)  driver")
 	for _, n := range r.plan.inFlight {
 		for _, w := range []string{"floor", "orders"} {
@@ -96,8 +97,8 @@ func (r *report) print(_ context.Context) error {
 		}
 	}
 	r.row(fmt.Sprintf("orders, open at %.1f/s", r.openRate), []measurement{r.openLoop})
-	fmt.Printf("%-20s %7s %22.1f %6.1f %6.1f %11.1f (%5.1f, %5.1f) %11.1f\n", "at rest, CPU-ms a s", "", milliseconds(r.idleCPU.Temporal), milliseconds(r.idleCPU.Ours),
-		milliseconds(r.idleCPU.Kafka), milliseconds(r.idleCPU.Postgres), milliseconds(r.idleCPU.PostgresTemporal), milliseconds(r.idleCPU.PostgresOurs), milliseconds(r.idleCPU.Driver))
+	fmt.Printf("%-20s %7s", "at rest, CPU-ms a s", "")
+	spent(r.idleCPU, 1)
 
 	fmt.Println("\nLatency in ms               p50    p95    p99")
 	for _, n := range r.plan.inFlight {
@@ -112,9 +113,11 @@ func (r *report) print(_ context.Context) error {
 		fmt.Printf("\norders to floor at %d: %.2f, Temporal's CPU %.2f", n, ratios[n], r.ratio(n, temporalEach))
 	}
 	now, most := r.rig.Memory()
-	fmt.Printf("\nhistory: %d events (at most %d), %d workflow tasks (at most %d), %d bytes\n", r.shape.events, r.shape.eventsMax, r.shape.tasks, r.shape.tasksMax, r.shape.bytes)
+	fmt.Printf("\nhistory: %d events (at most %d), %d workflow tasks (at most %d), %d bytes\n",
+		r.shape.events, r.shape.eventsMax, r.shape.tasks, r.shape.tasksMax, r.shape.bytes)
 	fmt.Printf("platform's memory: %d MB now, %d MB at most\n", now>>20, most>>20)
-	fmt.Printf("%d orders accepted, %d failed, %d stuck, %d lost; %.0f s\n", r.ends.accepted, r.ends.failed, r.ends.stuck, r.ends.lost, time.Since(r.begun).Seconds())
+	fmt.Printf("%d orders accepted, %d failed, %d stuck, %d lost; %.0f s\n",
+		r.ends.accepted, r.ends.failed, r.ends.stuck, r.ends.lost, time.Since(r.begun).Seconds())
 	for i, err := range r.ends.errors {
 		if i == 5 {
 			break
@@ -142,8 +145,14 @@ func (r *report) row(name string, ms []measurement) {
 	for _, m := range ms {
 		sum, n = sum.Plus(m.spent), n+m.completed
 	}
-	fmt.Printf("%-20s %7.1f %22.1f %6.1f %6.1f %11.1f (%5.1f, %5.1f) %11.1f\n", name, median(rates(ms)), each(sum.Temporal, n), each(sum.Ours, n), each(sum.Kafka, n),
-		each(sum.Postgres, n), each(sum.PostgresTemporal, n), each(sum.PostgresOurs, n), each(sum.Driver, n))
+	fmt.Printf("%-20s %7.1f", name, median(rates(ms)))
+	spent(sum, n)
+}
+
+// spent prints the rest of a row: the processor time of each.
+func spent(c rig.CPU, n int64) {
+	fmt.Printf(" %22.1f %6.1f %6.1f %11.1f (%5.1f, %5.1f) %11.1f\n", each(c.Temporal, n), each(c.Ours, n), each(c.Kafka, n),
+		each(c.Postgres, n), each(c.PostgresTemporal, n), each(c.PostgresOurs, n), each(c.Driver, n))
 }
 
 func (r *report) latencies(name string, ms []measurement) {

@@ -69,7 +69,8 @@ func run(ctx context.Context, o rig.Options, orders, times int) (err error) {
 	if b.cold, err = b.sample(ctx, 2*times); err != nil {
 		return err
 	}
-	fmt.Printf("\n%d orders, each read %d times; median and 99th of a hundred in ms\n\n%-34s %7s %7s %9s %9s\n", orders, times, "", "HTTP", "p99", "bare SQL", "ratio")
+	fmt.Printf("\n%d orders, each read %d times; median and 99th of a hundred in ms\n\n", orders, times)
+	fmt.Printf("%-34s %7s %7s %9s %9s\n", "", "HTTP", "p99", "bare SQL", "ratio")
 	worst := 0.0
 	for _, read := range b.reads() {
 		ratio, err := b.measure(ctx, read)
@@ -80,7 +81,9 @@ func run(ctx context.Context, o rig.Options, orders, times int) (err error) {
 			worst = max(worst, ratio)
 		}
 	}
-	line, err := json.Marshal(map[string]any{"orders": orders, "worst_vs_sql": math.Round(worst*100) / 100, "by_id_hot_ms": b.hotMedian, "by_id_cold_ms": b.coldMedian})
+	line, err := json.Marshal(map[string]any{
+		"orders": orders, "worst_vs_sql": math.Round(worst*100) / 100, "by_id_hot_ms": b.hotMedian, "by_id_cold_ms": b.coldMedian,
+	})
 	fmt.Printf("\n%s\n", line)
 	return err
 }

@@ -59,7 +59,7 @@ var templates = []string{
 
 // copies adds the orders $1 to $2.
 var copies = []string{
-	`SELECT orderloom.ensure_partitions()`,
+	`SELECT orderloom.ensure_partitions() WHERE $1::int <= $2::int`,
 	`INSERT INTO orderloom.streams (aggregate_id, version, first_sequence, aggregate_type)
 		SELECT md5(k || g)::uuid, s.version, s.first_sequence, s.aggregate_type FROM generate_series($1::int, $2::int) g
 		JOIN template t ON t.n = g % (SELECT of FROM templates), LATERAL (VALUES ('o', t.o), ('p', t.p)) AS x(k, id)

@@ -99,8 +99,8 @@ func (r *Rig) build(ctx context.Context) error {
 	defer progress.Tick(r.options.Log, "building the platform and the Temporal server (the first time takes some minutes)")()
 	r.binaries = r.Dir
 	for module, name := range map[string]string{".": "orderloom", "dev": "orderloom-dev"} {
-		out, err := command(ctx, filepath.Join(r.options.Root, module), "go", "build", "-buildvcs=false", "-o", filepath.Join(r.Dir, name), "./cmd/"+name).CombinedOutput()
-		if err != nil {
+		build := command(ctx, filepath.Join(r.options.Root, module), "go", "build", "-buildvcs=false", "-o", filepath.Join(r.Dir, name), "./cmd/"+name)
+		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}
 	}
