@@ -28,10 +28,10 @@ func command(ctx context.Context, dir, name string, arguments ...string) *exec.C
 	return c
 }
 
-// start starts a server, which ends with this process however that ends.
+// start starts a server, with a log that begins anew. It ends with this process however that ends.
 func (r *Rig) start(name string, environment []string, path string, arguments ...string) (*process, error) {
 	p := &process{name: name, log: filepath.Join(r.Dir, name+".log"), exited: make(chan struct{})}
-	file, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, err
 	}
