@@ -27,12 +27,6 @@ func (l *latencies) reset() {
 	clear(l.values)
 }
 
-func (l *latencies) of(name string) quantiles {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return quantilesOf(l.values[name])
-}
-
 // quantiles are the 50th, 95th and 99th of a hundred.
 type quantiles struct{ p50, p95, p99 time.Duration }
 

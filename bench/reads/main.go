@@ -148,16 +148,21 @@ func (b *bench) reads() []read {
 	newest := ` ORDER BY order_views.created_at DESC, order_id DESC LIMIT 21`
 	cursor, at, id := b.hundredth()
 	page := func(name, query, where string, args ...any) read {
-		return read{name: name, page: true,
+		return read{
+			name: name, page: true,
 			path: func(int) string { return "/api/v1/orders?limit=20" + query },
 			sql:  func(int) (string, []any) { return list + where, args },
 		}
 	}
 	return []read{
-		{name: "one by id, hot", path: func(n int) string { return "/api/v1/orders/" + b.hot[n%len(b.hot)].String() },
-			sql: func(n int) (string, []any) { return one, []any{b.hot[n%len(b.hot)]} }},
-		{name: "one by id, cold", path: func(n int) string { return "/api/v1/orders/" + b.cold[n%len(b.cold)].String() },
-			sql: func(n int) (string, []any) { return one, []any{b.cold[(n+b.times)%len(b.cold)]} }},
+		{
+			name: "one by id, hot", path: func(n int) string { return "/api/v1/orders/" + b.hot[n%len(b.hot)].String() },
+			sql: func(n int) (string, []any) { return one, []any{b.hot[n%len(b.hot)]} },
+		},
+		{
+			name: "one by id, cold", path: func(n int) string { return "/api/v1/orders/" + b.cold[n%len(b.cold)].String() },
+			sql: func(n int) (string, []any) { return one, []any{b.cold[(n+b.times)%len(b.cold)]} },
+		},
 		page("first page", "", newest),
 		page("hundredth page", "&cursor="+url.QueryEscape(cursor), ` AND (created_at, order_id) < ($1, $2)`+newest, at, id),
 		page("status confirmed", "&status=confirmed", ` AND status = $1`+newest, "confirmed"),
