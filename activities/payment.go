@@ -64,8 +64,8 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	})
 	if isRefusal(err, "payment_closed") && answer.Status != payment.StatusDeclined {
 		// It was voided while the gateway was being asked: what the gateway reserved goes back.
-		if voidErr := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", PaymentID: id, GatewayRef: answer.GatewayRef}); voidErr != nil {
-			return Authorized{}, fmt.Errorf("void payment %s, closed while it was authorised: %w", id, voidErr)
+		if voidErr := a.voidLate(ctx, id, answer.GatewayRef, in.At); voidErr != nil {
+			return Authorized{}, voidErr
 		}
 	}
 	if err != nil {
@@ -123,11 +123,20 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error 
 		})
 	})
 	if isRefusal(err, "payment_closed") && in.Status == payment.StatusAuthorized {
-		if voidErr := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", PaymentID: id, GatewayRef: in.GatewayRef}); voidErr != nil {
-			return Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, voidErr))
+		if voidErr := a.voidLate(ctx, id, in.GatewayRef, in.At); voidErr != nil {
+			return voidErr
 		}
 	}
 	return err
+}
+
+// voidLate lets go of what the gateway has authorised for a payment that was closed meanwhile.
+func (a *Activities) voidLate(ctx context.Context, id uuid.UUID, ref string, at time.Time) error {
+	err := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", AskedAt: at, PaymentID: id, GatewayRef: ref})
+	if err != nil {
+		return Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, err))
+	}
+	return nil
 }
 
 // SettleLatePayment is the input of [Activities.SettleLatePayment].
@@ -159,9 +168,8 @@ func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment
 		if !in.Authorized {
 			break
 		}
-		err := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", AskedAt: in.At, PaymentID: id, GatewayRef: in.GatewayRef})
-		if err != nil {
-			return LatePaymentSettled{}, Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, err))
+		if err := a.voidLate(ctx, id, in.GatewayRef, in.At); err != nil {
+			return LatePaymentSettled{}, err
 		}
 	}
 	return LatePaymentSettled{Settled: true}, nil
