@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -197,7 +198,7 @@ func (r *Reader) Lost() <-chan struct{} { return r.lost }
 func (r *Reader) run(ctx context.Context, group *kafka.ConsumerGroup) {
 	defer close(r.done)
 	defer func() { _ = group.Close() }()
-	b := newBackoff()
+	b := backoff.New(firstWait)
 	for {
 		kg, err := group.Next(ctx)
 		switch {
@@ -205,12 +206,12 @@ func (r *Reader) run(ctx context.Context, group *kafka.ConsumerGroup) {
 			return
 		case err != nil:
 			r.cfg.logger().WarnContext(ctx, "can't join the consumer group yet", "group", r.cfg.Group, "error", err)
-			if b.wait(ctx) != nil {
+			if b.Wait(ctx) != nil {
 				return
 			}
 			continue
 		}
-		b.reset()
+		b.Reset()
 		r.begin(ctx, kg)
 	}
 }
@@ -231,9 +232,9 @@ func (r *Reader) begin(ctx context.Context, kg *kafka.Generation) {
 		defer cancel()
 		stop := context.AfterFunc(ctx, cancel)
 		defer stop()
-		b := newBackoff()
+		b := backoff.New(firstWait)
 		for r.clamp(genCtx, g) != nil {
-			if b.wait(genCtx) != nil {
+			if b.Wait(genCtx) != nil {
 				return
 			}
 		}
@@ -260,7 +261,7 @@ func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
 	p.reader = reader
 	err := reader.SetOffset(p.fetched)
 	g.mu.Unlock()
-	b := newBackoff()
+	b := backoff.New(firstWait)
 	for err == nil {
 		m, fetchErr := reader.FetchMessage(ctx)
 		if ctx.Err() != nil {
@@ -268,7 +269,7 @@ func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
 		}
 		if fetchErr != nil {
 			r.cfg.logger().WarnContext(ctx, "can't read from Kafka, trying again", "topic", p.Topic, "partition", p.Partition, "error", fetchErr)
-			if b.wait(ctx) != nil {
+			if b.Wait(ctx) != nil {
 				return
 			}
 			if errors.Is(fetchErr, kafka.OffsetOutOfRange) {
@@ -276,7 +277,7 @@ func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
 			}
 			continue
 		}
-		b.reset()
+		b.Reset()
 		g.mu.Lock()
 		if m.Offset > p.fetched {
 			// With retention or compaction at work, offsets are skipped.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/segmentio/kafka-go"
 )
 
@@ -97,13 +98,13 @@ func alignTopic(ctx context.Context, cfg Config, client *kafka.Client, topic str
 // awaitTopic waits until every partition of a topic has a leader that answers for it, which is somewhat later
 // than when the leader is known.
 func awaitTopic(ctx context.Context, client *kafka.Client, topic string) error {
-	b := newBackoff()
+	b := backoff.New(firstWait)
 	for {
 		err := askLeaders(ctx, client, topic)
 		if err == nil {
 			return nil
 		}
-		if waitErr := b.wait(ctx); waitErr != nil {
+		if waitErr := b.Wait(ctx); waitErr != nil {
 			return fmt.Errorf("wait for topic %s: %w (last: %w)", topic, waitErr, err)
 		}
 	}

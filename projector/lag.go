@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/segmentio/kafka-go"
 )
@@ -77,7 +78,7 @@ func (p *Projector) side(ctx context.Context, reader *broker.Reader) *sync.WaitG
 
 // prune forgets old changes of orders.
 func (p *Projector) prune(ctx context.Context) {
-	for pause(ctx, pruneInterval) == nil {
+	for backoff.Pause(ctx, pruneInterval) == nil {
 		if n, err := readmodel.PruneChanges(ctx, p.opts.Pool); err != nil && ctx.Err() == nil {
 			p.opts.Logger.WarnContext(ctx, "can't prune the changes of orders", "error", err)
 		} else if n > 0 {
@@ -89,7 +90,7 @@ func (p *Projector) prune(ctx context.Context) {
 // report refreshes the ends of the partitions in the checkpoints, from which the lag follows, and the
 // gauges.
 func (p *Projector) report(ctx context.Context, reader *broker.Reader) {
-	for pause(ctx, reportInterval) == nil {
+	for backoff.Pause(ctx, reportInterval) == nil {
 		if err := p.reportOnce(ctx, reader.Positions()); err != nil && ctx.Err() == nil {
 			p.opts.Logger.DebugContext(ctx, "can't report the lag", "error", err)
 		}

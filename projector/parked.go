@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/backoff"
 )
 
 // parkedRetryInterval is how often parked aggregates are tried again by themselves: what was parked because
@@ -190,7 +191,7 @@ func (p *Projector) retryParked(ctx context.Context) {
 				p.opts.Logger.InfoContext(ctx, "parked aggregate is free again", "projection", entry.Projection, "aggregate_id", entry.AggregateID)
 			}
 		}
-		if pause(ctx, parkedRetryInterval) != nil {
+		if backoff.Pause(ctx, parkedRetryInterval) != nil {
 			return
 		}
 	}

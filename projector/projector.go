@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
@@ -105,10 +106,10 @@ func (p *Projector) Run(ctx context.Context) error {
 	if p.opts.Writer == nil {
 		defer func() { _ = p.writer.Close() }()
 	}
-	wait := newBackoff()
+	wait := backoff.New(firstWait)
 	for err := p.register(ctx); err != nil; err = p.register(ctx) {
 		p.opts.Logger.WarnContext(ctx, "can't reach the database of the views, trying again", "error", err)
-		if wait.wait(ctx) != nil {
+		if wait.Wait(ctx) != nil {
 			return nil
 		}
 	}
@@ -129,7 +130,7 @@ func (p *Projector) Run(ctx context.Context) error {
 		if !p.handle(ctx, reader, messages) {
 			return nil
 		}
-		if pause(ctx, batchInterval-time.Since(begun)) != nil {
+		if backoff.Pause(ctx, batchInterval-time.Since(begun)) != nil {
 			return nil
 		}
 	}
@@ -138,7 +139,7 @@ func (p *Projector) Run(ctx context.Context) error {
 // handle applies a batch, again and again until it succeeds, and commits it. It reports false when ctx
 // ended before that.
 func (p *Projector) handle(ctx context.Context, reader *broker.Reader, messages []kafka.Message) bool {
-	wait := newBackoff()
+	wait := backoff.New(firstWait)
 	for {
 		work, drain := drainable(ctx)
 		err := p.project(work, messages)
@@ -148,7 +149,7 @@ func (p *Projector) handle(ctx context.Context, reader *broker.Reader, messages 
 		}
 		p.engine.metrics.failures.Inc()
 		p.opts.Logger.WarnContext(ctx, "can't write the views, trying again", "error", err, "events", len(messages))
-		if wait.wait(ctx) != nil {
+		if wait.Wait(ctx) != nil {
 			return false
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/backoff"
 )
 
 // The sweeper's pace: after each page of sweepPage streams it rests sweepRestFactor times as long as the page
@@ -84,7 +85,7 @@ func (p *Projector) sweepAll(ctx context.Context) error {
 			p.opts.Logger.InfoContext(ctx, "views repaired from the event store", "events", r.repaired)
 		}
 		p.after(ctx, r)
-		return pause(ctx, min(max(sweepRestFactor*took, sweepPauseMin), sweepPauseMax))
+		return backoff.Pause(ctx, min(max(sweepRestFactor*took, sweepPauseMin), sweepPauseMax))
 	})
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/backoff"
 )
 
 // relayWaitMax bounds how long a comparison with Kafka waits for the relay.
@@ -96,7 +97,7 @@ func (m *Mender) awaitRelay(ctx context.Context) error {
 		if time.Now().After(deadline) {
 			return domain.Refuse("relay_behind", "the relay has published up to %d of %d: is one running?", position, end)
 		}
-		if err := pause(ctx, 100*time.Millisecond); err != nil {
+		if err := backoff.Pause(ctx, 100*time.Millisecond); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/backoff"
 )
 
 // ChangesChannel is the channel on which the projector notifies of changes.
@@ -103,7 +104,7 @@ func (c *Changes) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		if err := c.listen(ctx); err != nil && ctx.Err() == nil {
 			c.log.WarnContext(ctx, "can't follow the changes of orders, trying again", "error", err)
-			_ = pause(ctx, changesPoll)
+			_ = backoff.Pause(ctx, changesPoll)
 		}
 	}
 	return nil
@@ -264,7 +265,7 @@ func (c *Changes) Follow(ctx context.Context, after string, handle func(Change) 
 			continue
 		}
 		if wake == nil {
-			if err := pause(ctx, changesRecheck); err != nil {
+			if err := backoff.Pause(ctx, changesRecheck); err != nil {
 				return err
 			}
 			continue

@@ -14,6 +14,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/internal/backoff"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -190,7 +191,7 @@ func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (O
 	}
 	deadline := time.Now().Add(r.waitMax)
 	for poll := waitPollMin; time.Now().Before(deadline); poll = min(2*poll, waitPollMax) {
-		if err := pause(ctx, poll); err != nil {
+		if err := backoff.Pause(ctx, poll); err != nil {
 			return OrderView{}, err
 		}
 		v, err := r.view(ctx, id)
@@ -210,17 +211,6 @@ func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (O
 		return OrderView{}, domain.Refuse(CodeNotVisibleYet, "order %s is at version %d, asked for %d", id, v.Version, minVersion)
 	}
 	return v, nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // Customer returns the summary of a customer's orders. Errors: not_found for one without orders.

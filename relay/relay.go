@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -97,20 +98,20 @@ func New(opts Options) (*Relay, error) {
 // Run publishes whenever this relay leads, and otherwise waits to lead, until ctx ends. A page that was
 // begun then is finished first.
 func (r *Relay) Run(ctx context.Context) error {
-	wait := newBackoff()
+	wait := backoff.New(firstWait)
 	for ctx.Err() == nil {
 		term, err := r.elect(ctx)
 		switch {
 		case err != nil:
 			r.report(ctx, "can't stand for election, trying again", err)
-			_ = wait.wait(ctx)
+			_ = wait.Wait(ctx)
 			continue
 		case term == nil:
-			wait.reset()
-			_ = pause(ctx, electionInterval)
+			wait.Reset()
+			_ = backoff.Pause(ctx, electionInterval)
 			continue
 		}
-		wait.reset()
+		wait.Reset()
 		r.log.InfoContext(ctx, "relay leads", "epoch", term.epoch, "position", term.position)
 		r.metrics.leading.Set(1)
 		err = term.lead(ctx)
@@ -121,7 +122,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			r.log.WarnContext(ctx, "relay was deposed", "epoch", term.epoch)
 		case err != nil && ctx.Err() == nil:
 			r.report(ctx, "relay gives up leading", err)
-			_ = wait.wait(ctx)
+			_ = wait.Wait(ctx)
 		}
 	}
 	return nil
@@ -173,7 +174,7 @@ func (t *term) lead(ctx context.Context) error {
 		}
 		timer.Stop()
 		if n > 0 {
-			_ = pause(ctx, pageInterval-time.Since(begun))
+			_ = backoff.Pause(ctx, pageInterval-time.Since(begun))
 		}
 	}
 	return nil
@@ -193,7 +194,7 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 	oldest := page.Events[0].Timestamp
 	t.metrics.backlogSeconds.Set(start.Sub(oldest).Seconds())
 	rest := page.Events
-	for wait := newBackoff(); ; {
+	for wait := backoff.New(firstWait); ; {
 		rest, err = t.opts.Writer.Publish(work, rest)
 		if err == nil {
 			break
@@ -201,7 +202,7 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 		t.metrics.up.Set(0)
 		t.report(ctx, "can't publish, trying again", err)
 		t.metrics.backlogSeconds.Set(time.Since(oldest).Seconds())
-		if err := wait.wait(ctx); err != nil {
+		if err := wait.Wait(ctx); err != nil {
 			return 0, false, err
 		}
 		// Kafka may be away for long, and whoever leads then should know that it still does.

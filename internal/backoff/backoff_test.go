@@ -1,0 +1,35 @@
+package backoff_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWaitsDoubleUpToTheLongestAndBeginAnew(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := backoff.New(time.Second)
+		for _, longest := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, backoff.Max, backoff.Max} {
+			begun := time.Now()
+			require.NoError(t, b.Wait(t.Context()))
+			require.LessOrEqual(t, time.Since(begun), longest)
+			require.GreaterOrEqual(t, time.Since(begun), longest*3/4)
+		}
+		b.Reset()
+		begun := time.Now()
+		require.NoError(t, b.Wait(t.Context()))
+		require.LessOrEqual(t, time.Since(begun), time.Second)
+	})
+}
+
+func TestAWaitEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, backoff.New(time.Hour).Wait(ctx), context.Canceled)
+}
