@@ -53,6 +53,8 @@ type Limits struct {
 	RequestTimeout time.Duration
 	// CancelWait is how long a cancellation is waited for before it is answered with 202; 8 s.
 	CancelWait time.Duration
+	// ReportWait is how long a report of a parcel is waited for before it is left for the saga and answered with 202; 5 s.
+	ReportWait time.Duration
 	// HistoryWait bounds the question whether an Idempotency-Key is known; 500 ms.
 	HistoryWait time.Duration
 	// RequestsMax bounds how many requests are worked on at once; 512. More are refused with 503.
@@ -67,6 +69,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.BodyBytesMax, 256<<10)
 	setDefault(&l.RequestTimeout, 15*time.Second)
 	setDefault(&l.CancelWait, 8*time.Second)
+	setDefault(&l.ReportWait, 5*time.Second)
 	setDefault(&l.HistoryWait, 500*time.Millisecond)
 	setDefault(&l.RequestsMax, 512)
 	setDefault(&l.StreamsMax, 256)

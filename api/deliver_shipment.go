@@ -12,24 +12,22 @@ import (
 // POST /api/v1/orders/{order_id}/shipments/{shipment_id}/deliver. It may be repeated. The body is
 // empty, or an empty object.
 func (a *API) deliverShipment(ctx context.Context, x *exchange) error {
-	return a.endShipment(ctx, x, order.ShipmentAtCustomer, a.sagas.DeliverShipment)
+	return a.endShipment(ctx, x, order.ShipmentAtCustomer, workflows.ShipmentDelivered)
 }
 
 // loseShipment reports that the carrier has lost a parcel:
 // POST /api/v1/orders/{order_id}/shipments/{shipment_id}/lost. Otherwise it is as deliverShipment.
 func (a *API) loseShipment(ctx context.Context, x *exchange) error {
-	return a.endShipment(ctx, x, order.ShipmentGone, a.sagas.LoseShipment)
+	return a.endShipment(ctx, x, order.ShipmentGone, workflows.ShipmentLost)
 }
 
 // refuseShipment reports that a parcel came back because the recipient did not take it:
 // POST /api/v1/orders/{order_id}/shipments/{shipment_id}/refused. Otherwise it is as deliverShipment.
 func (a *API) refuseShipment(ctx context.Context, x *exchange) error {
-	return a.endShipment(ctx, x, order.ShipmentCameBack, a.sagas.RefuseShipment)
+	return a.endShipment(ctx, x, order.ShipmentCameBack, workflows.ShipmentRefused)
 }
 
-func (a *API) endShipment(
-	ctx context.Context, x *exchange, end order.ShipmentStatus, report func(context.Context, uuid.UUID, workflows.ShipmentReport) error,
-) error {
+func (a *API) endShipment(ctx context.Context, x *exchange, end order.ShipmentStatus, news string) error {
 	orderID, shipmentID := x.id("order_id"), x.id("shipment_id")
 	x.idempotencyKey() // a parcel ends once, with a key or without
 	if err := x.decodeNothing(); err != nil {
@@ -39,9 +37,7 @@ func (a *API) endShipment(
 		return err
 	}
 	x.orderID = orderID
-	return a.ship(ctx, x, shipmentID, end, mayDeliver, func() error {
-		return report(ctx, orderID, workflows.ShipmentReport{ShipmentID: shipmentID})
-	})
+	return a.ship(ctx, x, shipmentID, end, mayDeliver, workflows.News{Name: news, Report: workflows.ShipmentReport{ShipmentID: shipmentID}})
 }
 
 // decodeNothing reads a body that is empty, or an empty object.

@@ -4,10 +4,13 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
+
+var someReport = workflows.ShipmentReport{ShipmentID: someShipment}
 
 func TestDeliverShipment(t *testing.T) {
 	t.Parallel()
@@ -15,9 +18,9 @@ func TestDeliverShipment(t *testing.T) {
 		b := setup(t)
 		b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
 		a := b.post(t, shipmentPath("/deliver"), body)
-		require.Equal(t, http.StatusAccepted, a.status, a.body)
+		require.Equal(t, http.StatusOK, a.status, a.body)
 		require.Equal(t, "delivered", a.object(t)["status"])
-		require.Equal(t, []workflows.ShipmentReport{{ShipmentID: someShipment}}, b.delivered)
+		require.Equal(t, []workflows.News{{Name: workflows.ShipmentDelivered, Report: someReport}}, b.reported)
 	}
 }
 
@@ -25,14 +28,16 @@ func TestDeliverShipmentTwice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
-	require.Equal(t, http.StatusAccepted, b.post(t, shipmentPath("/deliver"), "").status)
-	require.Empty(t, b.delivered)
+	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
+	require.Equal(t, http.StatusOK, b.post(t, shipmentPath("/deliver"), "").status)
+	require.True(t, b.untouched())
 }
 
 func TestDeliverShipmentThatHasNotLeft(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.reportErr = domain.Refuse(codeNotDeliverable, "it has not left")
 	p := b.post(t, shipmentPath("/deliver"), "").problem(t, http.StatusConflict, codeNotDeliverable)
 	require.Equal(t, order.StatusConfirmed, p.Order.Status)
 	require.True(t, b.untouched())
@@ -55,9 +60,13 @@ func TestParcelsThatDoNotArrive(t *testing.T) {
 	b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
 	require.Equal(t, "lost", b.post(t, shipmentPath("/lost"), "").object(t)["status"])
 	require.Equal(t, "refused", b.post(t, shipmentPath("/refused"), "{}").object(t)["status"])
-	require.Equal(t, []any{workflows.ShipmentReport{ShipmentID: someShipment}, workflows.ShipmentReport{ShipmentID: someShipment}}, b.requests)
+	require.Equal(t, []workflows.News{
+		{Name: workflows.ShipmentLost, Report: someReport}, {Name: workflows.ShipmentRefused, Report: someReport},
+	}, b.reported)
 	b.givenOrder(t, order.StatusCancelled, order.ShipmentGone)
+	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
 	require.Equal(t, "lost", b.post(t, shipmentPath("/deliver"), "").object(t)["status"], "it has ended before, in another way")
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.reportErr = domain.Refuse(codeNotDeliverable, "it has not left")
 	b.post(t, shipmentPath("/lost"), "").problem(t, http.StatusConflict, codeNotDeliverable)
 }

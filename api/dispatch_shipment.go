@@ -2,9 +2,11 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
@@ -33,9 +35,7 @@ func (a *API) dispatchShipment(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.orderID = orderID
-	return a.ship(ctx, x, shipmentID, order.ShipmentInTransit, mayDispatch, func() error {
-		return a.sagas.DispatchShipment(ctx, orderID, r)
-	})
+	return a.ship(ctx, x, shipmentID, order.ShipmentInTransit, mayDispatch, workflows.News{Name: workflows.ShipmentDispatched, Report: r})
 }
 
 // Some goods leave without a carrier.
@@ -58,52 +58,72 @@ func mayDispatch(s orderState, id uuid.UUID) (order.ShipmentStatus, error) {
 // mayShip says in which state a parcel is, or why nothing can happen to it.
 type mayShip func(s orderState, shipmentID uuid.UUID) (order.ShipmentStatus, error)
 
-// ship reports to an order's saga what happened to a parcel, if that could happen and has not
-// happened before. The saga hears of it by a signal, so the answer is 202: it is recorded a moment
-// later.
-func (a *API) ship(
-	ctx context.Context, x *exchange, shipmentID uuid.UUID, to order.ShipmentStatus, may mayShip, report func() error,
-) error {
-	state, err := a.viewedState(ctx, x.orderID)
-	if err != nil {
+// ship reports to an order's saga what became of a parcel, and answers 200 when that is carried out: for a
+// dispatch, when its money is taken as well. When the saga can't answer in time, or says that it can't
+// have happened, the events say whether it has or can; then it is left for the saga to carry out, and
+// the answer is 202.
+func (a *API) ship(ctx context.Context, x *exchange, shipmentID uuid.UUID, to order.ShipmentStatus, may mayShip, news workflows.News) error {
+	wait, cancel := context.WithTimeout(ctx, a.limits.ReportWait)
+	defer cancel()
+	state, err := a.sagas.ReportShipment(wait, x.orderID, news)
+	switch {
+	case err == nil:
+		parcel, err := shipment(state, shipmentID)
+		if err != nil {
+			return err
+		}
+		return x.shipped(http.StatusOK, shipmentID, parcel.Status)
+	case ctx.Err() != nil || !worthAskingTheEvents(err):
+		return a.refusedBySaga(ctx, x, err)
+	}
+	if state, err = a.stateOf(ctx, x.orderID); err != nil {
 		return err
 	}
 	status, err := may(state, shipmentID)
 	if err != nil {
-		// The view may lag behind the events, though it never leads.
-		if status, err = a.mayShipByEvents(ctx, x, shipmentID, may); err != nil {
-			return err
-		}
+		return err
 	}
 	if reached(status, to) {
-		return x.shipped(shipmentID, status)
+		return x.shipped(http.StatusOK, shipmentID, status)
 	}
-	if err = report(); notRunning(err) {
-		// The saga has ended since the view was made.
-		if status, err = a.mayShipByEvents(ctx, x, shipmentID, may); err == nil && !reached(status, to) {
-			err = newProblem(codeUnavailable, "the order can't be told for the moment")
-		}
-		to = status
+	err = a.sagas.LeaveNews(ctx, x.orderID, news)
+	if notRunning(err) {
+		err = newProblem(codeUnavailable, "the order can't be told for the moment")
 	}
 	if err != nil {
 		return err
 	}
-	return x.shipped(shipmentID, to)
+	return x.shipped(http.StatusAccepted, shipmentID, status)
 }
 
-func (a *API) mayShipByEvents(ctx context.Context, x *exchange, shipmentID uuid.UUID, may mayShip) (order.ShipmentStatus, error) {
-	state, err := a.stateOf(ctx, x.orderID)
-	if err != nil {
-		return "", err
+// worthAskingTheEvents reports whether a saga's answer to a report leaves open what the events know: it had
+// no answer, or spoke from its state.
+func worthAskingTheEvents(err error) bool {
+	switch domain.Code(err) {
+	case "":
+		return errors.Is(err, workflows.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
+	case codeNotFound, codeShipmentNotFound, codeNotDispatchable, codeNotDeliverable, workflows.CodeAlreadyReported:
+		return true
 	}
-	return may(state, shipmentID)
+	return false
+}
+
+// refusedBySaga is a refusal, with where the order stands.
+func (a *API) refusedBySaga(ctx context.Context, x *exchange, err error) error {
+	if p := asProblem(err); p.Status == http.StatusConflict {
+		if state, stateErr := a.stateOf(ctx, x.orderID); stateErr == nil {
+			p.Order = &state
+		}
+		return p
+	}
+	return err
 }
 
 // reached reports whether a parcel has come as far as it should.
 func reached(status, to order.ShipmentStatus) bool { return status == to || status.Ended() }
 
-func (x *exchange) shipped(shipmentID uuid.UUID, status order.ShipmentStatus) error {
-	return x.json(http.StatusAccepted, shipmentBody{OrderID: x.orderID, ShipmentID: shipmentID, Status: status})
+func (x *exchange) shipped(code int, shipmentID uuid.UUID, status order.ShipmentStatus) error {
+	return x.json(code, shipmentBody{OrderID: x.orderID, ShipmentID: shipmentID, Status: status})
 }
 
 // shipmentBody is where a parcel is.

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
@@ -13,6 +14,10 @@ import (
 
 const goodDispatch = `{"carrier": "DHL", "tracking_number": "00340434161094015902"}`
 
+var goodNews = workflows.News{
+	Name: workflows.ShipmentDispatched, Report: workflows.Dispatch{ShipmentID: someShipment, Carrier: "DHL", TrackingNumber: "00340434161094015902"},
+}
+
 func shipmentPath(verb string) string { return orderPath("/shipments/" + someShipment.String() + verb) }
 
 func TestDispatchShipment(t *testing.T) {
@@ -20,9 +25,10 @@ func TestDispatchShipment(t *testing.T) {
 	b := setup(t)
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
 	a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
-	require.Equal(t, http.StatusAccepted, a.status, a.body)
+	require.Equal(t, http.StatusOK, a.status, a.body)
 	require.Equal(t, "dispatched", a.object(t)["status"])
-	require.Equal(t, []workflows.Dispatch{{ShipmentID: someShipment, Carrier: "DHL", TrackingNumber: "00340434161094015902"}}, b.dispatched)
+	require.Equal(t, []workflows.News{goodNews}, b.reported)
+	require.Empty(t, b.left)
 }
 
 func TestDispatchShipmentTwice(t *testing.T) {
@@ -30,21 +36,42 @@ func TestDispatchShipmentTwice(t *testing.T) {
 	for _, parcel := range []order.ShipmentStatus{order.ShipmentInTransit, order.ShipmentAtCustomer, order.ShipmentGone} {
 		b := setup(t)
 		b.givenOrder(t, order.StatusShipped, parcel)
+		b.reportErr = domain.Refuse(workflows.CodeAlreadyReported, "it is under way")
 		a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
-		require.Equal(t, http.StatusAccepted, a.status)
+		require.Equal(t, http.StatusOK, a.status, a.body)
 		require.Equal(t, string(parcel), a.object(t)["status"])
-		require.Empty(t, b.dispatched)
+		require.Empty(t, b.left)
 	}
 }
 
-func TestDispatchShipmentWhileTheViewLagsBehind(t *testing.T) {
+func TestDispatchShipmentThatTheSagaDoesNotAnswerIsLeftForIt(t *testing.T) {
+	t.Parallel()
+	for name, trouble := range map[string]func(*testBundle){
+		"takes long":           func(b *testBundle) { b.reportWaits = true },
+		"has no worker":        func(b *testBundle) { b.reportErr = workflows.ErrUnavailable },
+		"is behind its events": func(b *testBundle) { b.reportErr = domain.Refuse(codeNotDispatchable, "it is created") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, func(o *Options) { o.Limits.ReportWait = time.Millisecond })
+			b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+			trouble(b)
+			a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
+			require.Equal(t, http.StatusAccepted, a.status, a.body)
+			require.Equal(t, "planned", a.object(t)["status"])
+			require.Equal(t, []workflows.News{goodNews}, b.left)
+		})
+	}
+}
+
+func TestDispatchShipmentWhoseMoneyCannotBeTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
-	v.Status, v.Shipments = order.StatusCreated, nil
-	b.views[someOrder] = v
-	require.Equal(t, http.StatusAccepted, b.post(t, shipmentPath("/dispatch"), goodDispatch).status)
-	require.Len(t, b.dispatched, 1)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.reportErr = domain.Refuse(codeGatewayRefused, "the card is blocked")
+	p := b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusConflict, codeGatewayRefused)
+	require.Equal(t, order.StatusConfirmed, p.Order.Status)
+	require.Empty(t, b.left)
 }
 
 func TestDispatchShipmentAfterTheSagaEnded(t *testing.T) {
@@ -54,10 +81,18 @@ func TestDispatchShipmentAfterTheSagaEnded(t *testing.T) {
 	v.Status, v.Shipments = order.StatusConfirmed, []order.Shipment{v.Shipments[0]}
 	v.Shipments[0].Status = order.ShipmentPlanned
 	b.views[someOrder] = v
-	b.signalErr = domain.Refuse(codeNotFound, "no open saga")
+	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
 	a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
-	require.Equal(t, http.StatusAccepted, a.status)
+	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, "delivered", a.object(t)["status"])
+}
+
+func TestDispatchShipmentOfASagaThatIsGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.reportErr, b.leaveErr = domain.Refuse(codeNotFound, "no open saga"), domain.Refuse(codeNotFound, "no open saga")
+	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 
 func TestDispatchShipmentThatCannotLeave(t *testing.T) {
@@ -65,11 +100,13 @@ func TestDispatchShipmentThatCannotLeave(t *testing.T) {
 	for _, status := range []order.Status{order.StatusCreated, order.StatusCancelled} {
 		b := setup(t)
 		b.givenOrder(t, status, "")
+		b.reportErr = domain.Refuse(codeNotDispatchable, "it is %s", status)
 		p := b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusConflict, codeNotDispatchable)
 		require.Equal(t, status, p.Order.Status)
 	}
 	b := setup(t)
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentEmpty)
+	b.reportErr = domain.Refuse(codeNotDispatchable, "it is empty")
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusConflict, codeNotDispatchable)
 	require.True(t, b.untouched())
 }
@@ -77,8 +114,10 @@ func TestDispatchShipmentThatCannotLeave(t *testing.T) {
 func TestDispatchShipmentThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusNotFound, codeNotFound)
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.reportErr = domain.Refuse(codeShipmentNotFound, "no such shipment")
 	b.post(t, orderPath("/shipments/"+someOrder.String()+"/dispatch"), goodDispatch).problem(t, http.StatusNotFound, codeShipmentNotFound)
 	require.True(t, b.untouched())
 }
@@ -97,6 +136,6 @@ func TestDispatchShipmentWhileTemporalCannotBeReached(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
-	b.signalErr = workflows.ErrUnavailable
+	b.reportErr, b.leaveErr = workflows.ErrUnavailable, workflows.ErrUnavailable
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }

@@ -24,15 +24,15 @@ import (
 type fakePlatform struct {
 	mu sync.Mutex
 
-	started    map[uuid.UUID]workflows.OrderInput // by Temporal, and not forgotten
-	cancelled  []workflows.CancelRequest
-	requests   []any
-	dispatched []workflows.Dispatch
-	delivered  []workflows.ShipmentReport
-	received   []workflows.StockReceipt
-	adjusted   []workflows.StockAdjustment
-	erased     map[string]bool
-	sealed     int
+	started   map[uuid.UUID]workflows.OrderInput // by Temporal, and not forgotten
+	cancelled []workflows.CancelRequest
+	requests  []any
+	reported  []workflows.News // carried out by the saga
+	left      []workflows.News // for the saga to carry out
+	received  []workflows.StockReceipt
+	adjusted  []workflows.StockAdjustment
+	erased    map[string]bool
+	sealed    int
 
 	views       map[uuid.UUID]readmodel.OrderView
 	folds       map[uuid.UUID]order.Order
@@ -43,15 +43,16 @@ type fakePlatform struct {
 	stock       map[string][]readmodel.StockLevel
 	projections []readmodel.ProjectionStatus
 
-	placeErr, cancelErr, signalErr, memoErr, stockErr error
-	viewErr, historyErr, vaultErr, timelineErr        error
-	customerErr                                       error
-	cancelState                                       workflows.OrderState
-	changed                                           []readmodel.Change
-	wake                                              chan struct{}
-	following                                         chan struct{} // gets one for each who follows
-	changesErr                                        error
-	cancelWaits                                       bool
+	placeErr, cancelErr, memoErr, stockErr     error
+	reportErr, leaveErr                        error
+	viewErr, historyErr, vaultErr, timelineErr error
+	customerErr                                error
+	cancelState                                workflows.OrderState
+	changed                                    []readmodel.Change
+	wake                                       chan struct{}
+	following                                  chan struct{} // gets one for each who follows
+	changesErr                                 error
+	cancelWaits, reportWaits                   bool
 }
 
 func newFakePlatform() *fakePlatform {
@@ -66,7 +67,7 @@ func newFakePlatform() *fakePlatform {
 func (f *fakePlatform) untouched() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.started)+len(f.requests)+len(f.cancelled)+len(f.dispatched)+len(f.delivered)+len(f.received)+len(f.adjusted)+f.sealed == 0
+	return len(f.started)+len(f.requests)+len(f.cancelled)+len(f.reported)+len(f.left)+len(f.received)+len(f.adjusted)+f.sealed == 0
 }
 
 var acceptedAt = time.Date(2026, 11, 23, 6, 30, 0, 0, time.UTC)
@@ -108,22 +109,36 @@ func (f *fakePlatform) CancelOrder(ctx context.Context, _ uuid.UUID, r workflows
 	return f.cancelState, f.cancelErr
 }
 
-func (f *fakePlatform) DispatchShipment(_ context.Context, _ uuid.UUID, d workflows.Dispatch) error {
+// ReportShipment carries out a report on the view, as the saga does on its state.
+func (f *fakePlatform) ReportShipment(ctx context.Context, id uuid.UUID, n workflows.News) (workflows.OrderState, error) {
+	if f.reportWaits {
+		<-ctx.Done()
+		return workflows.OrderState{}, ctx.Err()
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.signalErr == nil {
-		f.dispatched = append(f.dispatched, d)
+	if f.reportErr != nil {
+		return workflows.OrderState{}, f.reportErr
 	}
-	return f.signalErr
+	f.reported = append(f.reported, n)
+	v := f.views[id]
+	parcels := slices.Clone(v.Shipments)
+	for i := range parcels {
+		parcels[i].Status = map[string]order.ShipmentStatus{
+			workflows.ShipmentDispatched: order.ShipmentInTransit, workflows.ShipmentDelivered: order.ShipmentAtCustomer,
+			workflows.ShipmentLost: order.ShipmentGone, workflows.ShipmentRefused: order.ShipmentCameBack,
+		}[n.Name]
+	}
+	return workflows.OrderState{OrderID: id, OrderNumber: v.OrderNumber, Shipments: parcels}, nil
 }
 
-func (f *fakePlatform) DeliverShipment(_ context.Context, _ uuid.UUID, d workflows.ShipmentReport) error {
+func (f *fakePlatform) LeaveNews(_ context.Context, _ uuid.UUID, n workflows.News) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.signalErr == nil {
-		f.delivered = append(f.delivered, d)
+	if f.leaveErr == nil {
+		f.left = append(f.left, n)
 	}
-	return f.signalErr
+	return f.leaveErr
 }
 
 func (f *fakePlatform) CancelLines(_ context.Context, _ uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error) {
@@ -156,16 +171,6 @@ func (f *fakePlatform) asked(request any) (workflows.OrderState, error) {
 		f.requests = append(f.requests, request)
 	}
 	return f.cancelState, f.cancelErr
-}
-
-func (f *fakePlatform) LoseShipment(_ context.Context, _ uuid.UUID, r workflows.ShipmentReport) error {
-	_, err := f.asked(r)
-	return err
-}
-
-func (f *fakePlatform) RefuseShipment(_ context.Context, _ uuid.UUID, r workflows.ShipmentReport) error {
-	_, err := f.asked(r)
-	return err
 }
 
 func (f *fakePlatform) OrderMemo(_ context.Context, id uuid.UUID) (workflows.OrderMemo, error) {

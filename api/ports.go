@@ -51,10 +51,11 @@ type Amendments interface {
 
 // Parcels reports to a running saga what became of its parcels.
 type Parcels interface {
-	DispatchShipment(ctx context.Context, orderID uuid.UUID, d workflows.Dispatch) error
-	DeliverShipment(ctx context.Context, orderID uuid.UUID, r workflows.ShipmentReport) error
-	LoseShipment(ctx context.Context, orderID uuid.UUID, r workflows.ShipmentReport) error
-	RefuseShipment(ctx context.Context, orderID uuid.UUID, r workflows.ShipmentReport) error
+	// ReportShipment returns the order's state once the report is carried out. Errors: already_reported and
+	// refusals of the domain; context.DeadlineExceeded when the saga has heard of it and that outlasts ctx.
+	ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.News) (workflows.OrderState, error)
+	// LeaveNews leaves a report for the saga to carry out when it can.
+	LeaveNews(ctx context.Context, orderID uuid.UUID, n workflows.News) error
 }
 
 // Aftersales gives money back. Errors: refusals of the domain; idempotency_key_reused when the id

@@ -162,7 +162,7 @@ var problemKinds = []problemKind{
 		"No more can go back than was captured and not refunded yet.",
 	},
 	{
-		codeGatewayRefused, http.StatusConflict, "The payment gateway refuses to give the money back",
+		codeGatewayRefused, http.StatusConflict, "The payment gateway refuses to move the money",
 		"It will not change its mind by itself: someone has to look at the payment at the gateway.",
 	},
 	{

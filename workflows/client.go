@@ -149,28 +149,20 @@ func (c *Client) RefundPayment(ctx context.Context, in RefundInput) error {
 	return runToEnd(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), RefundSaga, in, nil)
 }
 
-// DispatchShipment reports that a parcel was handed to the carrier. It may be repeated. Errors:
-// not_found when no saga of the order is open; [ErrUnavailable].
-func (c *Client) DispatchShipment(ctx context.Context, orderID uuid.UUID, d Dispatch) error {
-	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentDispatched, d))
+// ReportShipment tells the saga what became of a parcel and waits until that is carried out, as long as
+// ctx lasts. It may be repeated. Errors: not_found when no saga of the order is open; already_reported;
+// shipment_not_found; not_dispatchable; not_deliverable; invalid; refusals of the payment whose money a
+// dispatch takes; [context.DeadlineExceeded] when it takes longer than ctx, and is then still carried
+// out; [ErrUnavailable], also when no worker has taken it up: nobody knows then whether one will.
+func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n News) (OrderState, error) {
+	return c.update(ctx, orderID, n.Name, n.Report)
 }
 
-// DeliverShipment reports that a parcel has arrived. It may be repeated. Errors: as
-// [Client.DispatchShipment].
-func (c *Client) DeliverShipment(ctx context.Context, orderID uuid.UUID, r ShipmentReport) error {
-	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentDelivered, r))
-}
-
-// LoseShipment reports that the carrier has lost a parcel. It may be repeated. Errors: as
-// [Client.DispatchShipment].
-func (c *Client) LoseShipment(ctx context.Context, orderID uuid.UUID, r ShipmentReport) error {
-	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentLost, r))
-}
-
-// RefuseShipment reports that a parcel came back because the recipient did not take it. It may be
-// repeated. Errors: as [Client.DispatchShipment].
-func (c *Client) RefuseShipment(ctx context.Context, orderID uuid.UUID, r ShipmentReport) error {
-	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", ShipmentRefused, r))
+// LeaveNews leaves at the server what became of a parcel, for the saga to carry out when it can. It may
+// be repeated, also after [Client.ReportShipment]. Errors: not_found when no saga of the order is open;
+// [ErrUnavailable].
+func (c *Client) LeaveNews(ctx context.Context, orderID uuid.UUID, n News) error {
+	return classify(c.temporal.SignalWorkflow(ctx, OrderSagaID(orderID), "", n.Name, n.Report))
 }
 
 // PaymentUpdated passes on the gateway's news about a payment. It may be repeated, and come late: when

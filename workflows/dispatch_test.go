@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
@@ -40,4 +41,69 @@ func TestAReasonThatCantBeRecordedUndoesNothing(t *testing.T) {
 		require.Equal(t, "invalid", code(a.err))
 	}
 	require.Equal(t, order.StatusDelivered, state.Status)
+}
+
+func TestAReportIsAnsweredOnceItIsCarriedOut(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	left := p.ask(hour, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.shipment("berlin"), Carrier: "DHL"})
+	var captured bool
+	p.env.RegisterDelayedCallback(func() { captured = left.done && len(p.payment(t).Captures) == 1 }, hour+time.Minute)
+	arrived := p.ask(2*hour, workflows.ShipmentDelivered, workflows.ShipmentReport{ShipmentID: p.shipment("berlin")})
+	p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
+	require.NoError(t, left.err)
+	require.Equal(t, order.ShipmentInTransit, left.state.Shipments[0].Status)
+	require.True(t, captured, "it was answered before the money was taken")
+	require.NoError(t, arrived.err)
+	require.Equal(t, order.StatusDelivered, arrived.state.Status)
+}
+
+// Reports that are repeated without end, or make no sense, leave nothing in the history.
+func TestReportsWithNothingToDoAreRejectedBeforeTheyAreWritten(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, activities.ReviewRules{Customers: []string{"cus_1"}})
+	dispatch := workflows.Dispatch{ShipmentID: p.shipment("berlin")}
+	report := workflows.ShipmentReport{ShipmentID: p.shipment("berlin")}
+	held := p.ask(hour, workflows.ShipmentDispatched, dispatch)
+	p.at(2*hour, workflows.ApproveOrder, workflows.ReviewRequest{By: "alice"})
+	unknown := p.ask(3*hour, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.orderID})
+	early := p.ask(3*hour, workflows.ShipmentLost, report)
+	p.ask(4*hour, workflows.ShipmentDispatched, dispatch)
+	again := p.ask(5*hour, workflows.ShipmentDispatched, dispatch)
+	p.ask(6*hour, workflows.ShipmentDelivered, report)
+	told := p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
+	require.Equal(t, order.StatusDelivered, told.Status)
+	for want, a := range map[string]*answer{
+		"not_dispatchable": held, "shipment_not_found": unknown, "not_deliverable": early, workflows.CodeAlreadyReported: again,
+	} {
+		require.True(t, a.rejected, want)
+		require.Equal(t, want, code(a.err))
+	}
+}
+
+// A signal is delivered once, so one that comes before its parcel is planned waits for it. It comes so early when the
+// process dies between the confirmation and the end of its workflow task.
+func TestASignalAheadOfTheConfirmationIsCarriedOutAfterIt(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, activities.ReviewRules{Customers: []string{"cus_1"}})
+	p.bySignal = true
+	p.dispatchAt(hour, "berlin")
+	p.at(2*hour, workflows.ApproveOrder, workflows.ReviewRequest{By: "alice"})
+	p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
+	require.Equal(t, order.StatusDelivered, p.play(t, p.input("tok_approve", item("A", 1, "10.00"))).Status)
+}
+
+// A report and a cancellation that come together must not cross: either the parcel leaves paid, or it stays.
+func TestAReportThatACancellationOvertakesIsRefused(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	var cancel, left *answer
+	cancel = p.ask(hour, workflows.CancelOrder, workflows.CancelRequest{Reason: "changed_mind", By: "customer"})
+	left = p.ask(hour, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.shipment("berlin")})
+	told := p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
+	require.Equal(t, order.StatusCancelled, told.Status)
+	require.NoError(t, cancel.err)
+	require.Equal(t, "not_dispatchable", code(left.err))
+	require.Empty(t, p.payment(t).Captures)
+	p.audit(t, scenario{}, told)
 }

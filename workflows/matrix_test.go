@@ -59,6 +59,18 @@ var scenarios = []scenario{
 		},
 		want: "delivered",
 	},
+	{
+		name: "reported by signals", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
+		world: func(_ *testing.T, p *platform) {
+			p.bySignal = true
+			p.dispatchAt(hour, "berlin")
+			p.dispatchAt(2*hour, "reno")
+			p.reportAt(3*hour, workflows.ShipmentDelivered, "reno")
+			p.reportAt(4*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
 	{name: "declined", stock: map[string]int{"A@berlin": 5}, token: "tok_decline", items: []order.Item{item("A", 2, "10.00")}, want: "cancelled payment_declined"},
 	{name: "out of stock", stock: map[string]int{"A@berlin": 1}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")}, want: "cancelled out_of_stock"},
 	{

@@ -13,9 +13,9 @@ import (
 // TaskQueue is where all sagas run.
 const TaskQueue = "orderloom"
 
-// Signals, updates and queries of an order's saga. What a person asks for is an update (it answers
-// with an [OrderState], and refuses with a reason) and, for tools that know no updates, a signal of the
-// same name. What the world reports is a signal. All take one JSON object.
+// Signals, updates and queries of an order's saga. What it is asked for or told is an update (it answers
+// with an [OrderState], and refuses with a reason) and, for tools that know no updates and for callers
+// who can't wait, a signal of the same name. All take one JSON object.
 const (
 	// CancelOrder takes a [CancelRequest]. Update and signal.
 	CancelOrder = "cancel_order"
@@ -27,9 +27,9 @@ const (
 	ApproveOrder = "approve_order"
 	RejectOrder  = "reject_order"
 
-	// ShipmentDispatched takes a [Dispatch]. Signal.
+	// ShipmentDispatched takes a [Dispatch]. Update and signal.
 	ShipmentDispatched = "shipment_dispatched"
-	// ShipmentDelivered, ShipmentLost and ShipmentRefused take a [ShipmentReport]. Signals.
+	// ShipmentDelivered, ShipmentLost and ShipmentRefused take a [ShipmentReport]. Updates and signals.
 	ShipmentDelivered = "shipment_delivered"
 	ShipmentLost      = "shipment_lost"
 	ShipmentRefused   = "shipment_refused"
@@ -138,6 +138,13 @@ type Dispatch struct {
 // ShipmentReport reports what became of a parcel under way.
 type ShipmentReport struct {
 	ShipmentID uuid.UUID `json:"shipment_id"`
+}
+
+// News is what is reported of a parcel, by the name of its update and signal.
+type News struct {
+	Name string
+	// Report is a [Dispatch] or a [ShipmentReport].
+	Report any
 }
 
 // PaymentUpdate is the gateway's news about a payment that it had left open.

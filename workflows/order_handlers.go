@@ -34,6 +34,7 @@ func (s *orderSaga) listen(outer, ctx workflow.Context) error {
 		handle(ctx, s, requests, AmendAddress, "Sends the order elsewhere within its country.", s.mayAmend, s.amendAddress),
 		handle(ctx, s, requests, ApproveOrder, "Lets a held order go on.", s.mayReview, s.approveOrder),
 		handle(ctx, s, requests, RejectOrder, "Cancels a held order.", s.mayReview, s.rejectOrder),
+		s.listenForParcels(ctx, requests),
 	)
 	workflow.GoNamed(ctx, "requests", func(ctx workflow.Context) {
 		for {

@@ -2,48 +2,128 @@ package workflows
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
-// parcelEnds are the carrier's reports of how parcels ended, one signal for each kind of end.
-type parcelEnds []parcelEnd
-
-type parcelEnd struct {
-	reports workflow.ReceiveChannel
-	handle  func(workflow.Context, ShipmentReport) error
+// parcelReport is news of a parcel. Fulfil carries out one after the other, so that they don't cross each
+// other, nor a cancellation.
+type parcelReport struct {
+	carryOut func(workflow.Context) error
+	// awaited is true when its sender waits for an answer; otherwise a refusal is shown in the details.
+	awaited bool
+	done    bool
+	err     error
 }
 
-func (s *orderSaga) parcelEnds(ctx workflow.Context) parcelEnds {
-	return parcelEnds{
-		{workflow.GetSignalChannel(ctx, ShipmentDelivered), s.deliver},
-		{workflow.GetSignalChannel(ctx, ShipmentLost), s.lose},
-		{workflow.GetSignalChannel(ctx, ShipmentRefused), s.takeRefused},
+// listenForParcels takes the news of parcels.
+func (s *orderSaga) listenForParcels(ctx workflow.Context, signals workflow.Selector) error {
+	return errors.Join(
+		hear(ctx, s, signals, ShipmentDispatched, "A parcel was handed to the carrier; takes its money.", s.mayDispatch, s.dispatch),
+		hear(ctx, s, signals, ShipmentDelivered, "A parcel has arrived.", s.mayEnd, s.deliver),
+		hear(ctx, s, signals, ShipmentLost, "The carrier has lost a parcel; gives its money back.", s.mayEnd, s.lose),
+		hear(ctx, s, signals, ShipmentRefused, "A parcel came back; gives its money back.", s.mayEnd, s.takeRefused),
+	)
+}
+
+// hear takes news of one kind as an update, which is answered, and as a signal. A signal waits for its
+// parcel to be planned, because the server delivers it once; an update is refused before that.
+func hear[R any](
+	ctx workflow.Context, s *orderSaga, signals workflow.Selector, name, description string,
+	may func(R) error, carryOut func(workflow.Context, R) error,
+) error {
+	take := func(r R, awaited bool) *parcelReport {
+		report := &parcelReport{carryOut: func(ctx workflow.Context) error { return carryOut(ctx, r) }, awaited: awaited}
+		s.reports = append(s.reports, report)
+		return report
 	}
-}
-
-func (ends parcelEnds) waiting() bool {
-	for _, e := range ends {
-		if e.reports.Len() > 0 {
-			return true
+	signals.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
+		var r R
+		if c.ReceiveAsync(&r) {
+			take(r, false)
 		}
+	})
+	answer := func(ctx workflow.Context, r R) (OrderState, error) {
+		report := take(r, true)
+		if err := workflow.Await(ctx, func() bool { return report.done || s.over }); err != nil {
+			return s.state, err
+		}
+		if !report.done {
+			return s.state, may(r) // cancelled meanwhile
+		}
+		return s.state, report.err
 	}
-	return false
+	return workflow.SetUpdateHandlerWithOptions(ctx, name, answer, workflow.UpdateHandlerOptions{
+		Validator: func(_ workflow.Context, r R) error { return may(r) }, Description: description,
+	})
 }
 
-// next handles one report.
-func (ends parcelEnds) next(ctx workflow.Context) error {
-	for _, e := range ends {
-		var r ShipmentReport
-		if e.reports.ReceiveAsync(&r) {
-			return e.handle(ctx, r)
-		}
+// carryOutReport carries out the oldest of the reports. Error: what is no refusal.
+func (s *orderSaga) carryOutReport(ctx workflow.Context) error {
+	report := s.reports[0]
+	s.reports = s.reports[1:]
+	report.err = report.carryOut(ctx)
+	report.done = true
+	code := refusalCode(report.err)
+	switch {
+	case code == "":
+		return report.err
+	case !report.awaited:
+		s.refused(ctx, code, refusalMessage(report.err))
 	}
 	return nil
 }
+
+// mayDispatch refuses what can't be done, before anything is written to the history.
+func (s *orderSaga) mayDispatch(d Dispatch) error {
+	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
+		return invalid("%v", err)
+	}
+	if s.state.Status == order.StatusCreated || s.state.Status == order.StatusCancelled {
+		return temporal.NewNonRetryableApplicationError(
+			fmt.Sprintf("order %s is %s", s.state.OrderNumber, s.state.Status), "not_dispatchable", nil, s.state)
+	}
+	parcel, err := s.parcel(d.ShipmentID)
+	switch {
+	case err != nil:
+		return err
+	case parcel.Status == order.ShipmentEmpty:
+		return temporal.NewNonRetryableApplicationError("everything in the shipment was cancelled", "not_dispatchable", nil, s.state)
+	case parcel.Status != order.ShipmentPlanned:
+		return s.alreadyReported(parcel)
+	}
+	return nil
+}
+
+// mayEnd is mayDispatch for the end of a parcel.
+func (s *orderSaga) mayEnd(r ShipmentReport) error {
+	parcel, err := s.parcel(r.ShipmentID)
+	switch {
+	case err != nil:
+		return err
+	case parcel.Status == order.ShipmentPlanned || parcel.Status == order.ShipmentEmpty:
+		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("shipment %s has not left", r.ShipmentID), "not_deliverable", nil, s.state)
+	case parcel.Status.Ended():
+		return s.alreadyReported(parcel)
+	}
+	return nil
+}
+
+// alreadyReported tells that there is nothing to do. It is a refusal so that reports which are repeated
+// without end leave nothing in the history.
+func (s *orderSaga) alreadyReported(parcel *order.Shipment) error {
+	return temporal.NewNonRetryableApplicationError(
+		fmt.Sprintf("shipment %s is %s already", parcel.ShipmentID, parcel.Status), CodeAlreadyReported, nil, s.state)
+}
+
+// CodeAlreadyReported refuses a report of a parcel that has come as far before.
+const CodeAlreadyReported = "already_reported"
 
 func (s *orderSaga) deliver(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities

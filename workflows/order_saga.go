@@ -23,6 +23,10 @@ type orderSaga struct {
 	// cancel is what was asked for and not yet answered; stop ends the steps that secure the order.
 	cancel *CancelRequest
 	stop   workflow.CancelFunc
+	// reports are the news of parcels that fulfil has not carried out yet, in the order they came.
+	reports []*parcelReport
+	// over is true once nothing is carried out any more.
+	over bool
 	// review is the decision on a held order.
 	held   bool
 	review *review
@@ -62,7 +66,9 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	if err := s.listen(ctx, body); err != nil {
 		return s.state, err
 	}
-	if err := s.run(body); err != nil {
+	err := s.run(body)
+	s.over = true
+	if err != nil {
 		return s.state, err
 	}
 	return s.state, workflow.Await(body, func() bool { return workflow.AllHandlersFinished(body) })
@@ -190,36 +196,28 @@ func (s *orderSaga) abandon(ctx workflow.Context, refusal error) error {
 // fulfil follows the parcels until the last one has ended, or the order is cancelled before the first
 // one leaves.
 func (s *orderSaga) fulfil(ctx workflow.Context) error {
-	dispatches := workflow.GetSignalChannel(ctx, ShipmentDispatched)
-	ends := s.parcelEnds(ctx)
 	stopTimer := s.watchDispatch(ctx)
 	defer stopTimer()
 	for !s.closed() {
 		s.waitForParcels(ctx)
 		if err := workflow.Await(ctx, func() bool {
-			return s.cancel != nil || dispatches.Len() > 0 || ends.waiting() || s.closed()
+			return s.cancel != nil || len(s.reports) > 0 || s.closed()
 		}); err != nil {
 			return err
 		}
 		s.refusal = ""
-		var dispatch Dispatch
-		var err error
 		switch {
 		case s.cancel != nil && s.state.Status == order.StatusConfirmed:
 			return s.abandon(ctx, nil)
 		case s.cancel != nil:
 			s.cancel = nil // too late: a parcel left while it was asked for
-		case dispatches.ReceiveAsync(&dispatch):
-			if err = s.dispatch(ctx, dispatch); err == nil && s.state.Status == order.StatusShipped {
+		case len(s.reports) > 0:
+			if err := s.carryOutReport(ctx); err != nil {
+				return err
+			}
+			if s.state.Status != order.StatusConfirmed {
 				stopTimer()
 			}
-		default:
-			err = ends.next(ctx)
-		}
-		if code := refusalCode(err); code != "" {
-			s.refused(ctx, code, refusalMessage(err))
-		} else if err != nil {
-			return err
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,12 +37,16 @@ type answer struct {
 func (p *platform) ask(after time.Duration, update string, request any) *answer {
 	a := &answer{}
 	p.env.RegisterDelayedCallback(func() {
+		if p.env.IsWorkflowCompleted() {
+			return
+		}
 		p.env.UpdateWorkflow(update, uuid.NewString(), &testsuite.TestUpdateCallback{
 			OnAccept: func() {},
 			OnReject: func(err error) { a.err, a.rejected, a.done = err, true, true },
 			OnComplete: func(v any, err error) {
 				if state, ok := v.(workflows.OrderState); ok {
 					a.state = state
+					a.state.Shipments = slices.Clone(state.Shipments) // it is the saga's own, which goes on
 				}
 				a.err, a.done = err, true
 			},

@@ -75,6 +75,7 @@ var paths = []path{
 	}},
 
 	{name: "dispatch-overdue", deadlines: workflows.Deadlines{Dispatch: soon}, play: dispatchOverdue},
+	{name: "reported-by-signals", play: reportedBySignals},
 	{name: "parcel-lost", play: func(p *player) error { return p.parcelEnds(workflows.ShipmentLost) }},
 	{name: "parcel-refused", play: func(p *player) error { return p.parcelEnds(workflows.ShipmentRefused) }},
 
@@ -235,8 +236,15 @@ func dispatchOverdue(p *player) error {
 	}), p.delivered())
 }
 
+func reportedBySignals(p *player) error {
+	return errors.Join(
+		p.confirmed(), p.signal(workflows.ShipmentDispatched, p.left("berlin")), p.awaitParcel("berlin", order.ShipmentInTransit),
+		p.signal(workflows.ShipmentDelivered, p.report("berlin")), p.end(order.StatusDelivered, ""),
+	)
+}
+
 func (p *player) parcelEnds(report string) error {
-	err := errors.Join(p.confirmed(), p.dispatch("berlin"), p.signal(report, p.report("berlin")))
+	err := errors.Join(p.confirmed(), p.dispatch("berlin"), p.tell(report, p.report("berlin")))
 	return errors.Join(err, p.world.temporal.GetWorkflow(p.ctx, workflows.OrderSagaID(p.orderID), "").Get(p.ctx, nil))
 }
 

@@ -231,10 +231,17 @@ func (p *player) shipment(location string) uuid.UUID {
 }
 
 func (p *player) dispatch(location string) error {
-	err := p.client.DispatchShipment(p.ctx, p.orderID, workflows.Dispatch{
-		ShipmentID: p.shipment(location), Carrier: "DHL", TrackingNumber: "JD01" + location,
-	})
-	return errors.Join(err, p.awaitParcel(location, order.ShipmentInTransit))
+	return p.tell(workflows.ShipmentDispatched, p.left(location))
+}
+
+func (p *player) left(location string) workflows.Dispatch {
+	return workflows.Dispatch{ShipmentID: p.shipment(location), Carrier: "DHL", TrackingNumber: "JD01" + location}
+}
+
+// tell reports what became of a parcel, by update.
+func (p *player) tell(name string, report any) error {
+	_, err := p.client.ReportShipment(p.ctx, p.orderID, workflows.News{Name: name, Report: report})
+	return p.check(err)
 }
 
 func (p *player) awaitParcel(location string, status order.ShipmentStatus) error {
@@ -253,7 +260,7 @@ func (p *player) report(location string) workflows.ShipmentReport {
 }
 
 func (p *player) deliver(location string) error {
-	return errors.Join(p.client.DeliverShipment(p.ctx, p.orderID, p.report(location)), p.awaitParcel(location, order.ShipmentAtCustomer))
+	return p.tell(workflows.ShipmentDelivered, p.report(location))
 }
 
 // delivered carries a confirmed order of one parcel to its end.
