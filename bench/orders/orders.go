@@ -92,10 +92,7 @@ func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) erro
 		return fmt.Errorf("order %s is %s and has %d parcels", id, shown.Status, len(shown.Shipments))
 	}
 	parcel := shown.Shipments[0].ShipmentID
-	if err := o.shop.Dispatch(ctx, id, parcel); err != nil {
-		return err
-	}
-	if err := o.watch.Reached(ctx, id, "shipped"); err != nil {
+	if err := o.shop.Dispatch(ctx, id, parcel); err != nil { // answered once it is recorded
 		return err
 	}
 	if err := o.shop.Deliver(ctx, id, parcel); err != nil {

@@ -152,6 +152,9 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		return nil, err
 	}
 	stages := []stage{{listen}}
+	if p.cfg.HTTP.ProfileAddress != "" {
+		stages[0] = append(stages[0], part{"profiles", p.profiles})
+	}
 	if has(config.RoleAPI) {
 		stages[0] = append(stages[0], part{"changes", p.changes.Run})
 	}

@@ -36,6 +36,8 @@ type HTTP struct {
 	// request which takes too long still gets its answer.
 	RequestTimeout time.Duration
 	BodyBytesMax   int64
+	// ProfileAddress is where profiles are served; empty serves none.
+	ProfileAddress string
 	// APIKeys are who may call; none opens the API to everyone.
 	APIKeys []APIKey
 }
