@@ -52,53 +52,6 @@ func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) error {
 	})
 }
 
-// DispatchShipment is the input of [Activities.DispatchShipment].
-type DispatchShipment struct {
-	OrderID        uuid.UUID `json:"order_id"`
-	ShipmentID     uuid.UUID `json:"shipment_id"`
-	Carrier        string    `json:"carrier"`
-	TrackingNumber string    `json:"tracking_number"`
-	// Location and SKUs say which reservations leave with the parcel.
-	Location string    `json:"location"`
-	SKUs     []string  `json:"skus"`
-	At       time.Time `json:"at"`
-}
-
-// DispatchShipment records that a parcel has left: in the order's stream, and in the stock it was
-// taken from, both or neither. Refusals: not_found; shipment_not_found; not_dispatchable;
-// reservation_not_found.
-func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) error {
-	streams := []eventstore.StreamID{{Type: domain.AggregateOrder, ID: in.OrderID}}
-	for _, sku := range in.SKUs {
-		streams = append(streams, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, in.Location)})
-	}
-	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
-	err := a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
-		events, err := order.Dispatch(eventstore.State(tx, orders, in.OrderID), order.DispatchShipment{
-			ShipmentID: in.ShipmentID, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber, At: in.At,
-		})
-		if err != nil {
-			return err
-		}
-		eventstore.Record(tx, orders, in.OrderID, events...)
-		for _, sku := range in.SKUs {
-			id := inventory.ID(sku, in.Location)
-			events, err := inventory.Commit(eventstore.State(tx, stock, id), inventory.CommitStock{
-				SKU: sku, Location: in.Location, OrderID: in.OrderID, At: in.At,
-			})
-			if err != nil {
-				return err
-			}
-			eventstore.Record(tx, stock, id, events...)
-		}
-		return nil
-	})
-	if err != nil {
-		return Refusal(fmt.Errorf("%s: %w", st.Source, err))
-	}
-	return nil
-}
-
 // EndShipment is the input of [Activities.DeliverShipment], [Activities.LoseShipment] and
 // [Activities.RefuseShipment].
 type EndShipment struct {

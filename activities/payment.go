@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 )
@@ -17,7 +19,10 @@ type AuthorizePayment struct {
 	OrderID uuid.UUID   `json:"order_id"`
 	Amount  money.Money `json:"amount"`
 	Token   string      `json:"token"`
-	At      time.Time   `json:"at"`
+	// Confirm is where the order's goods are set aside, when an authorisation is all that it still lacks: it is
+	// confirmed with it then.
+	Confirm []inventory.Allocation `json:"confirm,omitempty"`
+	At      time.Time              `json:"at"`
 }
 
 // Authorized is the gateway's answer.
@@ -26,12 +31,18 @@ type Authorized struct {
 	Status      payment.Status `json:"status"`
 	DeclineCode string         `json:"decline_code,omitempty"`
 	ActionURL   string         `json:"action_url,omitempty"`
+	// Confirmed is the plan of parcels of an order that was confirmed with it. Without parcels,
+	// [Activities.ConfirmOrder] has to be asked.
+	Confirmed Confirmed `json:"confirmed,omitzero"`
 }
 
 // AuthorizePayment asks the gateway to reserve the amount and records the answer. A decline is an
 // answer. An authorisation that has expired is made anew, for the amount that is still to be captured.
 // Refusal: payment_closed when the payment was voided before or meanwhile; nothing is then left
 // authorised at the gateway.
+//
+// The order is confirmed in the same append where that was asked for and nothing stands against it, which
+// is the common case.
 func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) (Authorized, error) {
 	id := payment.ID(in.OrderID)
 	p, err := a.currentPayment(ctx, in)
@@ -56,12 +67,29 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
 	}
 	st := stamp(ctx, fmt.Sprintf("authorize-payment/%d/%s", generation, answer.Status), in.OrderID, in.At)
-	err = change(ctx, a, payments, id, st, func(p payment.Payment) ([]domain.Event, error) {
-		return payment.Authorize(p, payment.RecordAuthorization{
+	var confirmed Confirmed
+	streams := []eventstore.StreamID{{Type: domain.AggregatePayment, ID: id}}
+	confirms := len(in.Confirm) > 0 && answer.Status == payment.StatusAuthorized
+	if confirms {
+		streams = withOrder(in.OrderID, streams)
+	}
+	err = a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
+		events, err := payment.Authorize(eventstore.State(tx, payments, id), payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
 			DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, ExpiresAt: answer.ExpiresAt, At: in.At,
 		})
+		if err != nil {
+			return err
+		}
+		eventstore.Record(tx, payments, id, events...)
+		if confirms && len(events) > 0 {
+			confirmed = confirm(tx, in.OrderID, in.Confirm, in.At)
+		}
+		return nil
 	})
+	if err != nil {
+		err = Refusal(fmt.Errorf("%s: %w", st.Source, err))
+	}
 	if isRefusal(err, "payment_closed") && answer.Status != payment.StatusDeclined {
 		// It was voided while the gateway was being asked: what the gateway reserved goes back.
 		if voidErr := a.voidLate(ctx, id, answer.GatewayRef, in.At); voidErr != nil {
@@ -71,7 +99,19 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	if err != nil {
 		return Authorized{}, err
 	}
-	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL}, nil
+	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, Confirmed: confirmed}, nil
+}
+
+// confirm confirms an order within another decision, or leaves that to ConfirmOrder, which says why not.
+func confirm(tx *eventstore.Tx, orderID uuid.UUID, allocations []inventory.Allocation, at time.Time) Confirmed {
+	o := eventstore.State(tx, orders, orderID)
+	shipments := order.PlanShipments(o, allocations)
+	events, err := order.Confirm(o, order.ConfirmOrder{Shipments: shipments, At: at})
+	if err != nil || len(events) == 0 {
+		return Confirmed{}
+	}
+	eventstore.Record(tx, orders, orderID, events...)
+	return Confirmed{Shipments: shipments}
 }
 
 // authorizeKey is the idempotency key of a payment's first, second, … authorisation.
@@ -175,30 +215,6 @@ func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment
 	return LatePaymentSettled{Settled: true}, nil
 }
 
-// CapturePayment is the input of [Activities.CapturePayment].
-type CapturePayment struct {
-	OrderID uuid.UUID `json:"order_id"`
-	// CaptureID names this capture within the payment: the shipment's id.
-	CaptureID uuid.UUID   `json:"capture_id"`
-	Amount    money.Money `json:"amount"`
-	At        time.Time   `json:"at"`
-}
-
-// CapturePayment takes authorised money. Refusals: not_capturable; authorization_expired;
-// capture_exceeds_authorization; gateway_refused.
-func (a *Activities) CapturePayment(ctx context.Context, in CapturePayment) error {
-	id := payment.ID(in.OrderID)
-	record := payment.CapturePayment{CaptureID: in.CaptureID, Amount: in.Amount, At: in.At}
-	return a.moveMoney(ctx, id, "capture/"+in.CaptureID.String(), in.OrderID, in.At,
-		func(p payment.Payment) ([]domain.Event, error) { return payment.Capture(p, record) },
-		func(p payment.Payment, key string) (err error) {
-			record.GatewayRef, err = a.gateway.Capture(ctx, CaptureRequest{
-				IdempotencyKey: key, AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Capturable: p.Capturable(),
-			})
-			return err
-		})
-}
-
 // RefundPayment is the input of [Activities.RefundPayment].
 type RefundPayment struct {
 	OrderID  uuid.UUID   `json:"order_id"`
@@ -212,33 +228,23 @@ type RefundPayment struct {
 func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error {
 	id := payment.ID(in.OrderID)
 	record := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, At: in.At}
-	return a.moveMoney(ctx, id, "refund/"+in.RefundID.String(), in.OrderID, in.At,
-		func(p payment.Payment) ([]domain.Event, error) { return payment.Refund(p, record) },
-		func(p payment.Payment, key string) (err error) {
-			record.GatewayRef, err = a.gateway.Refund(ctx, RefundRequest{
-				IdempotencyKey: key, AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
-			})
-			return err
-		})
-}
-
-// moveMoney asks the domain whether the move is allowed, then the gateway to make it, and records it.
-// When the domain has recorded it before, nobody is asked again.
-func (a *Activities) moveMoney(
-	ctx context.Context, id uuid.UUID, step string, orderID uuid.UUID, at time.Time,
-	decide func(payment.Payment) ([]domain.Event, error), ask func(p payment.Payment, idempotencyKey string) error,
-) error {
 	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
 	if err != nil {
 		return fmt.Errorf("load payment %s: %w", id, err)
 	}
-	if events, err := decide(p); err != nil || len(events) == 0 {
+	if events, err := payment.Refund(p, record); err != nil || len(events) == 0 {
 		return Refusal(err)
 	}
-	if err := ask(p, id.String()+"/"+step); err != nil {
+	step := "refund/" + in.RefundID.String()
+	record.GatewayRef, err = a.gateway.Refund(ctx, RefundRequest{
+		IdempotencyKey: id.String() + "/" + step, AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
+	})
+	if err != nil {
 		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
 	}
-	return change(ctx, a, payments, id, stamp(ctx, step, orderID, at), decide)
+	return change(ctx, a, payments, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+		return payment.Refund(p, record)
+	})
 }
 
 // VoidPayment is the input of [Activities.VoidPayment].

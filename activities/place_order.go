@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/eventstore"
 )
 
 // PlaceOrder is the input of [Activities.PlaceOrder].
@@ -30,10 +32,13 @@ type Placed struct {
 	Existing order.Status `json:"existing,omitempty"`
 	// Held is the rule that asks for a review before the order goes on; empty for none.
 	Held string `json:"held,omitempty"`
+	// Reserved says where all of the order's goods were set aside with it; without any, [Activities.ReserveStock]
+	// has to be asked.
+	Reserved Reserved `json:"reserved,omitzero"`
 }
 
-// PlaceOrder records the order, and holds it where a rule asks for a review. Refusals: invalid;
-// idempotency_key_reused.
+// PlaceOrder records the order, holds it where a rule asks for a review, and sets its goods aside if all of
+// them are there: in one append, which is the common case. Refusals: invalid; idempotency_key_reused.
 func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, error) {
 	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
 	if err != nil {
@@ -41,9 +46,10 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	}
 	st := stamp(ctx, "place", in.OrderID, in.At)
 	st.Metadata.UserID = in.UserID
-	st.Fresh = true
+	st.Fresh = in.OrderID
 	var out Placed
-	err = change(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(in.lines())), func(tx *eventstore.Tx) error {
+		o := eventstore.State(tx, orders, in.OrderID)
 		out = Placed{Held: o.Held}
 		if o.Status != "" && !o.PlacedAt.Equal(in.At) {
 			out.Existing = o.Status
@@ -52,14 +58,53 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 			OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
 			Personal: personal, RequestHash: in.RequestHash, At: in.At,
 		})
-		if rule := a.review.Rule(in.CustomerID, order.Total(in.Items)); err == nil && len(events) > 0 && rule != "" {
+		if err != nil {
+			return err
+		}
+		if rule := a.review.Rule(in.CustomerID, order.Total(in.Items)); len(events) > 0 && rule != "" {
 			out.Held = rule
 			events = append(events, order.OrderHeld{OrderID: in.OrderID, Rule: rule, HeldAt: in.At})
 		}
-		return events, err
+		eventstore.Record(tx, orders, in.OrderID, events...)
+		switch {
+		case len(events) > 0:
+			out.Reserved = a.reserveAtOnce(tx, in)
+		case out.Existing == "": // an earlier attempt has placed it
+			out.Reserved = a.reserved(tx, in.OrderID, in.lines())
+		}
+		return nil
 	})
 	if err != nil {
-		return Placed{}, err
+		return Placed{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
 	return out, nil
+}
+
+// lines is what the order wants of each SKU.
+func (in PlaceOrder) lines() []inventory.Line {
+	out := make([]inventory.Line, len(in.Items))
+	for i, item := range in.Items {
+		out[i] = inventory.Line{SKU: item.SKU, Quantity: item.Quantity}
+	}
+	return out
+}
+
+// reserveAtOnce sets the goods of a new order aside if all are there, by what is known of the stock here. What
+// another process has taken meanwhile makes the append a conflict, and it is decided again; goods that
+// seem to be missing are for ReserveStock, whose refusal is checked.
+func (a *Activities) reserveAtOnce(tx *eventstore.Tx, in PlaceOrder) Reserved {
+	allocations, err := a.allocate(tx, in.lines(), in.ShipToCountry, false)
+	if err != nil {
+		return Reserved{}
+	}
+	aside := make([][]domain.Event, len(allocations))
+	for i, al := range allocations {
+		if aside[i], err = setAside(tx, in.OrderID, al, in.At); err != nil {
+			return Reserved{}
+		}
+	}
+	for i, al := range allocations {
+		eventstore.Record(tx, stock, inventory.ID(al.SKU, al.Location), aside[i]...)
+	}
+	return Reserved{Allocations: allocations}
 }

@@ -38,17 +38,16 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 		if out = a.reserved(tx, in.OrderID, in.Lines); len(out.Allocations) > 0 {
 			return nil // an earlier attempt has made it
 		}
-		available := func(sku, location string) int {
-			return eventstore.State(tx, stock, inventory.ID(sku, location)).Available()
-		}
-		allocations, err := a.allocator.Allocate(in.Lines, a.locations, available, in.ShipToCountry, in.Backorder)
+		allocations, err := a.allocate(tx, in.Lines, in.ShipToCountry, in.Backorder)
 		if err != nil {
 			return err
 		}
 		for _, al := range allocations {
-			if err := setAside(tx, in.OrderID, al, in.At); err != nil {
+			events, err := setAside(tx, in.OrderID, al, in.At)
+			if err != nil {
 				return err
 			}
+			eventstore.Record(tx, stock, inventory.ID(al.SKU, al.Location), events...)
 			out.Waiting = out.Waiting || al.Backordered
 		}
 		out.Allocations = allocations
@@ -60,21 +59,21 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 	return out, nil
 }
 
-func setAside(tx *eventstore.Tx, orderID uuid.UUID, al inventory.Allocation, at time.Time) error {
-	id := inventory.ID(al.SKU, al.Location)
-	item := eventstore.State(tx, stock, id)
-	var events []domain.Event
-	var err error
+// allocate chooses where the goods of the lines come from.
+func (a *Activities) allocate(tx *eventstore.Tx, lines []inventory.Line, country string, backorder bool) ([]inventory.Allocation, error) {
+	available := func(sku, location string) int {
+		return eventstore.State(tx, stock, inventory.ID(sku, location)).Available()
+	}
+	return a.allocator.Allocate(lines, a.locations, available, country, backorder)
+}
+
+// setAside decides what one allocation means for its stock item.
+func setAside(tx *eventstore.Tx, orderID uuid.UUID, al inventory.Allocation, at time.Time) ([]domain.Event, error) {
+	item := eventstore.State(tx, stock, inventory.ID(al.SKU, al.Location))
 	if al.Backordered {
-		events, err = inventory.Wait(item, inventory.BackorderStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
-	} else {
-		events, err = inventory.Reserve(item, inventory.ReserveStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
+		return inventory.Wait(item, inventory.BackorderStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
 	}
-	if err != nil {
-		return err
-	}
-	eventstore.Record(tx, stock, id, events...)
-	return nil
+	return inventory.Reserve(item, inventory.ReserveStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
 }
 
 // ReleaseStock is the input of [Activities.ReleaseStock].

@@ -3,6 +3,7 @@ package eventstore
 import (
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 )
 
@@ -30,7 +31,7 @@ type Stamp struct {
 	At time.Time
 	// Metadata goes with every event; an empty CausationID becomes Source.
 	Metadata domain.Metadata
-	// Fresh expects that streams which are not in memory do not exist yet, which saves asking the
-	// database. Where that is wrong nothing breaks: the decision is made again on what is there.
-	Fresh bool
+	// Fresh is the id of a stream that is expected not to exist yet when it is not in memory, which saves
+	// asking the database. Where that is wrong nothing breaks: the decision is made again on what is there.
+	Fresh uuid.UUID
 }

@@ -266,7 +266,7 @@ func (r *Repository) missing(round uint64, requests []*request, refresh bool) ([
 			if e.verified == round || e.loaded && !refresh {
 				continue
 			}
-			if q.command.stamp.Fresh && !refresh {
+			if q.command.stamp.Fresh == s.ID && !refresh {
 				e.loaded = true
 				continue
 			}

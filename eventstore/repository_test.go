@@ -208,7 +208,7 @@ func TestAFreshStreamThatIsNotFresh(t *testing.T) {
 		here, there := eventstore.NewRepository(open(), eventstore.RepositoryOptions{}), eventstore.NewRepository(open(), eventstore.RepositoryOptions{})
 		id := receive(t, here, "sku", 3)
 		fresh := stamp("fresh")
-		fresh.Fresh = true
+		fresh.Fresh = id
 		s, version, err := eventstore.Execute(t.Context(), there, stock, id, fresh, func(s inventory.Stock) ([]domain.Event, error) {
 			return nil, nil
 		})
@@ -217,7 +217,7 @@ func TestAFreshStreamThatIsNotFresh(t *testing.T) {
 		require.Equal(t, 3, s.OnHand)
 
 		other := receive(t, here, "other", 3)
-		fresh.Source = "fresh2"
+		fresh.Source, fresh.Fresh = "fresh2", other
 		s, version, err = eventstore.Execute(t.Context(), there, stock, other, fresh, func(s inventory.Stock) ([]domain.Event, error) {
 			return inventory.Receive(s, inventory.ReceiveStock{SKU: "other", Location: "berlin", ReceiptID: uuid.New(), Quantity: 4, At: testTime})
 		})

@@ -32,7 +32,7 @@ func InventorySagaID(orderID uuid.UUID) string { return "inventory-" + orderID.S
 // stock_deadline.
 func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	var undo compensations
-	reserved, err := reserve(ctx, in, &undo)
+	reserved, err := reserve(ctx, in, activities.Reserved{}, &undo)
 	if err == nil && reserved.Waiting {
 		reserved, err = awaitStock(ctx, in)
 	}
@@ -45,9 +45,10 @@ func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved
 }
 
 // reserveInline is the same saga within the order's execution, as long as nothing is backordered; it
-// goes on as an execution of its own when goods have to be waited for.
-func reserveInline(ctx workflow.Context, in InventoryInput, undo *compensations) (activities.Reserved, error) {
-	reserved, err := reserve(ctx, in, undo)
+// goes on as an execution of its own when goods have to be waited for. Early is what was reserved when the
+// order was placed.
+func reserveInline(ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations) (activities.Reserved, error) {
+	reserved, err := reserve(ctx, in, early, undo)
 	if err != nil || !reserved.Waiting {
 		return reserved, err
 	}
@@ -60,9 +61,13 @@ func reserveInline(ctx workflow.Context, in InventoryInput, undo *compensations)
 	return reserved, err
 }
 
-func reserve(ctx workflow.Context, in InventoryInput, undo *compensations) (activities.Reserved, error) {
+func reserve(ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations) (activities.Reserved, error) {
 	fence := true
 	undo.push(func(ctx workflow.Context) error { return release(ctx, in, fence) })
+	if len(early.Allocations) > 0 {
+		fence = false
+		return early, nil
+	}
 	reserved, err := askForStock(ctx, in)
 	// With an answer no attempt is under way any more that would have to be fenced off.
 	fence = err != nil && refusalCode(err) == ""

@@ -20,6 +20,7 @@ func (s *orderSaga) listen(outer, ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	// A channel that is closed, as that of a cancelled context, would keep a selector busy for ever.
 	workflow.GoNamed(ctx, "cancelled execution", func(ctx workflow.Context) {
 		outer.Done().Receive(ctx, nil)
 		if r := (CancelRequest{Reason: "operator_request", By: "operator"}); s.mayCancel(ctx, r) == nil {

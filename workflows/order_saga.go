@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -91,7 +92,7 @@ func (s *orderSaga) run(ctx workflow.Context) error {
 
 func (s *orderSaga) place(ctx workflow.Context) (activities.Placed, error) {
 	var a *activities.Activities
-	return step(ctx, "Place the order", a.PlaceOrder, activities.PlaceOrder{
+	return step(ctx, "Place the order and reserve its stock", a.PlaceOrder, activities.PlaceOrder{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
 		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID, At: workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
 	})
@@ -108,7 +109,7 @@ func (s *orderSaga) secure(ctx workflow.Context, placed activities.Placed) error
 	reserved, err := reserveInline(ctx, InventoryInput{
 		OrderID: s.in.OrderID, Lines: lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
 		Backorder: s.in.AllowBackorder, Deadline: s.in.Deadlines.Stock,
-	}, &s.undo)
+	}, placed.Reserved, &s.undo)
 	if err != nil {
 		return err
 	}
@@ -119,15 +120,18 @@ func (s *orderSaga) secure(ctx workflow.Context, placed activities.Placed) error
 	}
 	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled") })
 	s.wait(ctx, "Securing the payment.")
-	if err := s.pay(ctx, order.Total(s.in.Items)); err != nil {
-		return err
-	}
-	var a *activities.Activities
-	confirmed, err := step(ctx, "Confirm the order", a.ConfirmOrder, activities.ConfirmOrder{
-		OrderID: s.in.OrderID, Allocations: reserved.Allocations, At: workflow.Now(ctx),
-	})
+	confirmed, err := s.pay(ctx, order.Total(s.in.Items), reserved.Allocations)
 	if err != nil {
 		return err
+	}
+	if len(confirmed.Shipments) == 0 {
+		var a *activities.Activities
+		confirmed, err = step(ctx, "Confirm the order", a.ConfirmOrder, activities.ConfirmOrder{
+			OrderID: s.in.OrderID, Allocations: reserved.Allocations, At: workflow.Now(ctx),
+		})
+		if err != nil {
+			return err
+		}
 	}
 	s.state.Shipments = confirmed.Shipments
 	return s.enter(ctx, order.StatusConfirmed)
@@ -152,13 +156,16 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 	return do(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: s.review.by, At: workflow.Now(ctx)})
 }
 
-// pay authorises the amount; a payment that does not succeed is a refusal.
-func (s *orderSaga) pay(ctx workflow.Context, amount money.Money) error {
-	paid, err := payInline(ctx, PaymentInput{OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Deadline: s.in.Deadlines.Payment})
+// pay authorises the amount; a payment that does not succeed is a refusal. Goods that wait for nothing else
+// let the order be confirmed with it.
+func (s *orderSaga) pay(ctx workflow.Context, amount money.Money, goods []inventory.Allocation) (activities.Confirmed, error) {
+	paid, confirmed, err := payInline(ctx, PaymentInput{
+		OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Deadline: s.in.Deadlines.Payment,
+	}, goods)
 	if err == nil && paid.Status != payment.StatusAuthorized {
-		return declined(paid.DeclineCode)
+		err = declined(paid.DeclineCode)
 	}
-	return err
+	return confirmed, err
 }
 
 // declined is the refusal of an order whose payment did not succeed.
@@ -196,12 +203,16 @@ func (s *orderSaga) abandon(ctx workflow.Context, refusal error) error {
 // fulfil follows the parcels until the last one has ended, or the order is cancelled before the first
 // one leaves.
 func (s *orderSaga) fulfil(ctx workflow.Context) error {
-	stopTimer := s.watchDispatch(ctx)
+	timerCtx, stopTimer := workflow.WithCancel(ctx)
 	defer stopTimer()
+	wait := orDefault(s.in.Deadlines.Dispatch, DispatchDeadline)
+	deadline := workflow.Now(ctx).Add(wait)
+	timer := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "dispatch deadline"})
+	late := func() bool { return s.state.Status == order.StatusConfirmed && !s.overdue && timer.IsReady() }
 	for !s.closed() {
 		s.waitForParcels(ctx)
 		if err := workflow.Await(ctx, func() bool {
-			return s.cancel != nil || len(s.reports) > 0 || s.closed()
+			return s.cancel != nil || len(s.reports) > 0 || s.closed() || late()
 		}); err != nil {
 			return err
 		}
@@ -218,6 +229,8 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 			if s.state.Status != order.StatusConfirmed {
 				stopTimer()
 			}
+		case late():
+			s.markOverdue(ctx, deadline)
 		}
 	}
 	return nil
@@ -228,25 +241,13 @@ func (s *orderSaga) closed() bool {
 	return s.state.Status == order.StatusDelivered || s.state.Status == order.StatusCancelled
 }
 
-// watchDispatch tells operators when no parcel has left at the deadline. The returned function stops
-// the watch.
-func (s *orderSaga) watchDispatch(ctx workflow.Context) workflow.CancelFunc {
-	timerCtx, stop := workflow.WithCancel(ctx)
-	wait := orDefault(s.in.Deadlines.Dispatch, DispatchDeadline)
-	deadline := workflow.Now(ctx).Add(wait)
-	timer := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "dispatch deadline"})
-	workflow.GoNamed(ctx, "dispatch deadline", func(ctx workflow.Context) {
-		if timer.Get(ctx, nil) != nil || s.state.Status != order.StatusConfirmed {
-			return
-		}
-		var a *activities.Activities
-		s.overdue = true
-		s.waitForParcels(ctx)
-		if err := do(ctx, "Mark the order as overdue", a.MarkOverdue, activities.MarkOverdue{OrderID: s.in.OrderID, DeadlineAt: deadline}); err != nil {
-			workflow.GetLogger(ctx).Error("An overdue order could not be marked.", "error", err)
-		}
-	})
-	return stop
+// markOverdue tells operators that no parcel has left at the deadline; the order goes on waiting.
+func (s *orderSaga) markOverdue(ctx workflow.Context, deadline time.Time) {
+	var a *activities.Activities
+	s.overdue = true
+	if err := do(ctx, "Mark the order as overdue", a.MarkOverdue, activities.MarkOverdue{OrderID: s.in.OrderID, DeadlineAt: deadline}); err != nil {
+		workflow.GetLogger(ctx).Error("An overdue order could not be marked.", "error", err)
+	}
 }
 
 // dispatch takes the parcel's money and lets it go: nothing leaves unpaid.
@@ -259,18 +260,16 @@ func (s *orderSaga) dispatch(ctx workflow.Context, d Dispatch) error {
 	if err != nil || parcel.Status != order.ShipmentPlanned {
 		return err
 	}
-	// Checked here too, before money is taken for a report that could not be recorded.
 	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
 		return invalid("%v", err)
 	}
-	if err := s.capture(ctx, parcel); err != nil {
-		return err
+	err = s.letGo(ctx, d, parcel)
+	if refusalCode(err) == "authorization_expired" {
+		// What the other parcels still cost is authorised with it.
+		if _, err = s.pay(ctx, s.open(), nil); err == nil {
+			err = s.letGo(ctx, d, parcel)
+		}
 	}
-	var a *activities.Activities
-	err = do(ctx, "Dispatch from "+parcel.Location, a.DispatchShipment, activities.DispatchShipment{
-		OrderID: s.in.OrderID, ShipmentID: parcel.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber,
-		Location: parcel.Location, SKUs: skus(*parcel), At: workflow.Now(ctx),
-	})
 	if err != nil {
 		return err
 	}
@@ -286,30 +285,22 @@ func (s *orderSaga) dispatch(ctx workflow.Context, d Dispatch) error {
 	return nil
 }
 
-// capture takes a parcel's money, authorised anew where the authorisation has expired.
-func (s *orderSaga) capture(ctx workflow.Context, parcel *order.Shipment) error {
-	err := s.captureOnce(ctx, parcel)
-	if refusalCode(err) != "authorization_expired" {
-		return err
-	}
-	// What the other parcels still cost is authorised with it.
-	amount := money.Zero(parcel.Amount.Currency)
+func (s *orderSaga) letGo(ctx workflow.Context, d Dispatch, parcel *order.Shipment) error {
+	var a *activities.Activities
+	return do(ctx, "Capture "+parcel.Amount.String()+" and dispatch from "+parcel.Location, a.DispatchShipment, activities.DispatchShipment{
+		OrderID: s.in.OrderID, ShipmentID: parcel.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, Amount: parcel.Amount,
+		Location: parcel.Location, SKUs: skus(*parcel), At: workflow.Now(ctx),
+	})
+}
+
+// open is what the parcels cost that have not left.
+func (s *orderSaga) open() (amount money.Money) {
 	for _, p := range s.state.Shipments {
 		if p.Status == order.ShipmentPlanned {
 			amount = amount.Add(p.Amount)
 		}
 	}
-	if err := s.pay(ctx, amount); err != nil {
-		return err
-	}
-	return s.captureOnce(ctx, parcel)
-}
-
-func (s *orderSaga) captureOnce(ctx workflow.Context, parcel *order.Shipment) error {
-	var a *activities.Activities
-	return do(ctx, "Capture "+parcel.Amount.String(), a.CapturePayment, activities.CapturePayment{
-		OrderID: s.in.OrderID, CaptureID: parcel.ShipmentID, Amount: parcel.Amount, At: workflow.Now(ctx),
-	})
+	return amount
 }
 
 func (s *orderSaga) planned() (n int) {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/temporal"
@@ -40,7 +41,7 @@ func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.Strin
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	var undo compensations
 	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured") })
-	answer, err := authorize(ctx, in)
+	answer, err := authorize(ctx, in, nil)
 	if err == nil && answer.Status == payment.StatusActionRequired {
 		answer, err = awaitConfirmation(ctx, in)
 	}
@@ -54,11 +55,11 @@ func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 
 // payInline is the same saga within the order's execution, as long as nobody has to be waited for;
 // it goes on as an execution of its own when the bank wants a confirmation. Its compensation is the
-// caller's, pushed before.
-func payInline(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
-	answer, err := authorize(ctx, in)
+// caller's, pushed before. With the goods of an order that lacks nothing else, it is confirmed as well.
+func payInline(ctx workflow.Context, in PaymentInput, goods []inventory.Allocation) (PaymentResult, activities.Confirmed, error) {
+	answer, err := authorize(ctx, in, goods)
 	if err != nil || answer.Status != payment.StatusActionRequired {
-		return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, err
+		return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, answer.Confirmed, err
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          PaymentSagaID(in.OrderID),
@@ -67,15 +68,19 @@ func payInline(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	})
 	var result PaymentResult
 	err = workflow.ExecuteChildWorkflow(ctx, PaymentSaga, in).Get(ctx, &result)
-	return result, err
+	return result, activities.Confirmed{}, err
 }
 
 // authorize asks the gateway, and outwaits its outage no longer than the deadline: what may have been
 // authorised then is for the compensation.
-func authorize(ctx workflow.Context, in PaymentInput) (activities.Authorized, error) {
+func authorize(ctx workflow.Context, in PaymentInput, goods []inventory.Allocation) (activities.Authorized, error) {
 	var a *activities.Activities
-	answer, err := stepWithin(ctx, orDefault(in.Deadline, PaymentDeadline), "Authorise "+in.Amount.String(), a.AuthorizePayment, activities.AuthorizePayment{
-		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, At: workflow.Now(ctx),
+	summary := "Authorise " + in.Amount.String()
+	if len(goods) > 0 {
+		summary += " and confirm the order"
+	}
+	answer, err := stepWithin(ctx, orDefault(in.Deadline, PaymentDeadline), summary, a.AuthorizePayment, activities.AuthorizePayment{
+		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Confirm: goods, At: workflow.Now(ctx),
 	})
 	if err != nil && !isFinal(err) { // the last attempt's failure, or a timeout
 		return activities.Authorized{Status: payment.StatusDeclined, DeclineCode: codeDeadline}, nil

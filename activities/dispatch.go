@@ -1,0 +1,137 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// DispatchShipment is the input of [Activities.DispatchShipment].
+type DispatchShipment struct {
+	OrderID        uuid.UUID `json:"order_id"`
+	ShipmentID     uuid.UUID `json:"shipment_id"`
+	Carrier        string    `json:"carrier"`
+	TrackingNumber string    `json:"tracking_number"`
+	// Amount is what the parcel costs.
+	Amount money.Money `json:"amount"`
+	// Location and SKUs say which reservations leave with the parcel.
+	Location string    `json:"location"`
+	SKUs     []string  `json:"skus"`
+	At       time.Time `json:"at"`
+}
+
+// DispatchShipment takes a parcel's money and records that it has left: in the payment's stream, in the
+// order's, and in the stock it was taken from, all or none. Nobody is asked for money for a parcel that
+// can't leave, and nothing leaves unpaid. Refusals: not_found; shipment_not_found; not_dispatchable;
+// reservation_not_found; not_capturable; authorization_expired; capture_exceeds_authorization;
+// gateway_refused.
+func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) error {
+	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
+	if err := a.dispatch(ctx, st, in); err != nil {
+		return Refusal(fmt.Errorf("%s: %w", st.Source, err))
+	}
+	return nil
+}
+
+func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in DispatchShipment) error {
+	id := payment.ID(in.OrderID)
+	capture := payment.CapturePayment{CaptureID: in.ShipmentID, Amount: in.Amount, At: in.At}
+	request := CaptureRequest{
+		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), AskedAt: in.At, PaymentID: id, Amount: in.Amount,
+	}
+	var left, paid bool
+	err := a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
+		d, err := in.depart(tx)
+		if left = len(d.order) == 0; err != nil || left {
+			return err
+		}
+		p := eventstore.State(tx, payments, id)
+		request.GatewayRef, request.Capturable = p.GatewayRef, p.Capturable()
+		events, err := payment.Capture(p, capture)
+		paid = len(events) == 0
+		return err
+	})
+	if err != nil || left {
+		return err
+	}
+	if !paid {
+		if capture.GatewayRef, err = a.gateway.Capture(ctx, request); err != nil {
+			return fmt.Errorf("capture from payment %s: %w", id, err)
+		}
+	}
+	var refusal error
+	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
+		events, err := payment.Capture(eventstore.State(tx, payments, id), capture)
+		if err != nil {
+			return err
+		}
+		// The money is taken, whatever has become of the parcel meanwhile.
+		eventstore.Record(tx, payments, id, events...)
+		var d departure
+		if d, refusal = in.depart(tx); refusal == nil {
+			d.record(tx, in.OrderID)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+func (in DispatchShipment) streams() []eventstore.StreamID {
+	streams := []eventstore.StreamID{
+		{Type: domain.AggregateOrder, ID: in.OrderID}, {Type: domain.AggregatePayment, ID: payment.ID(in.OrderID)},
+	}
+	for _, sku := range in.SKUs {
+		streams = append(streams, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, in.Location)})
+	}
+	return streams
+}
+
+// departure is what is recorded when a parcel leaves: nothing when it has left before.
+type departure struct {
+	order []domain.Event
+	items []itemEvents
+}
+
+type itemEvents struct {
+	id     uuid.UUID
+	events []domain.Event
+}
+
+// depart decides what a parcel's leaving means for the order and the stock.
+func (in DispatchShipment) depart(tx *eventstore.Tx) (d departure, err error) {
+	d.order, err = order.Dispatch(eventstore.State(tx, orders, in.OrderID), order.DispatchShipment{
+		ShipmentID: in.ShipmentID, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber, At: in.At,
+	})
+	if err != nil || len(d.order) == 0 {
+		return departure{}, err
+	}
+	for _, sku := range in.SKUs {
+		id := inventory.ID(sku, in.Location)
+		events, err := inventory.Commit(eventstore.State(tx, stock, id), inventory.CommitStock{
+			SKU: sku, Location: in.Location, OrderID: in.OrderID, At: in.At,
+		})
+		if err != nil {
+			return departure{}, err
+		}
+		d.items = append(d.items, itemEvents{id, events})
+	}
+	return d, nil
+}
+
+func (d departure) record(tx *eventstore.Tx, orderID uuid.UUID) {
+	eventstore.Record(tx, orders, orderID, d.order...)
+	for _, item := range d.items {
+		eventstore.Record(tx, stock, item.id, item.events...)
+	}
+}
