@@ -48,6 +48,16 @@ func stored(t *testing.T, pool *pgxpool.Pool, a Append) int {
 	return n
 }
 
+// retries returns how often a store had to send something again.
+func retries(t *testing.T, s *Store) float64 {
+	t.Helper()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(s.flusher.metrics.retries)
+	families, err := registry.Gather()
+	require.NoError(t, err)
+	return families[0].GetMetric()[0].GetCounter().GetValue()
+}
+
 // The connection is cut after the server has committed and before the caller hears of it. The store sends
 // the same again, and must find it rather than refuse it. Protected by looking for the event ids.
 func TestAConnectionCutAfterCommit(t *testing.T) {
@@ -63,7 +73,7 @@ func TestAConnectionCutAfterCommit(t *testing.T) {
 			_, err := store.Append(t.Context(), a)
 			outcome <- err
 		}()
-		require.Eventually(t, func() bool { return stored(t, pool, a) == 1 }, waitMax, waitStep)
+		require.Eventually(t, func() bool { return stored(t, pool, a) == 1 && retries(t, store) > 0 }, waitMax, waitStep)
 		cure()
 		err := <-outcome
 		if !protected {

@@ -2,7 +2,10 @@ package eventstore
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 )
 
@@ -12,7 +15,7 @@ type engine interface {
 	ready(ctx context.Context) error
 	// append stores the groups, each as a whole or not at all, and fills in their outcomes. No stream
 	// stands in two groups. Any error leaves it open whether something was stored; the same call may be
-	// repeated until it is known.
+	// repeated until it is known. A usedIDError means that nothing was, for one event's sake.
 	append(ctx context.Context, groups []*group) error
 	// load returns the history of each stream that is wanted, in their order.
 	load(ctx context.Context, wants []want) ([]history, error)
@@ -33,7 +36,7 @@ const (
 	statusAppended  status = 0
 	statusDuplicate status = 1
 	statusConflict  status = 2
-	statusIDReused  status = 3
+	statusIDReused  status = 3 // also for what the SQL function raises, see usedIDError
 	statusTypeOther status = 4
 	statusGroupLost status = 5
 	statusAskAgain  status = 6
@@ -122,6 +125,39 @@ func (g *group) askAgain() bool {
 	return again
 }
 
+// idUsed tells whether the group was refused because an id of its events was used before.
+func (g *group) idUsed() bool {
+	return slices.ContainsFunc(g.streams, func(s groupStream) bool { return s.status == statusIDReused })
+}
+
+// refuseUsed makes a used id the outcome, and reports whether one of the events has it. Of two that have it,
+// the second is to blame.
+func (g *group) refuseUsed(id uuid.UUID) bool {
+	for _, e := range slices.Backward(g.events) {
+		if e.ID != id {
+			continue
+		}
+		for i := range g.streams {
+			g.streams[i].status = statusGroupLost
+		}
+		s := &g.streams[e.stream]
+		s.status, s.version = statusIDReused, int64(e.ordinal-firstOrdinal)
+		return true
+	}
+	return false
+}
+
+// usedIDError is an engine's refusal of a whole call because of one event's id, which another event has.
+type usedIDError struct {
+	id    uuid.UUID
+	cause error
+}
+
+func (e *usedIDError) Error() string {
+	return fmt.Sprintf("event id %s was used before: %v", e.id, e.cause)
+}
+func (e *usedIDError) Unwrap() error { return e.cause }
+
 // results returns the outcome of a stored group.
 func (g *group) results() []Appended {
 	results := make([]Appended, len(g.streams))
@@ -146,7 +182,7 @@ func (g *group) refusal() error {
 		case statusIDReused:
 			return &InvalidError{
 				Stream: s.id, Index: int(s.version), Code: CodeEventIDReused,
-				Message: "the event's id was used before for other content",
+				Message: "the event's id was used before, by another event",
 			}
 		case statusTypeOther:
 			return &InvalidError{

@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
@@ -341,7 +342,7 @@ func (f *flusher) flush(requests []*request) {
 		}
 	}
 	f.refuseRivals(groups)
-	again := f.settle(decisions)
+	again := f.settle(decisions, 1)
 	f.decideLocked(append(again, contended...))
 	for _, r := range commands {
 		r.command.repository.states.trim()
@@ -381,15 +382,7 @@ func (f *flusher) append(groups []*group, callers []*request) {
 		return
 	}
 	start := time.Now()
-	err := f.appendUntilKnown(groups, callers)
-	switch {
-	case err != nil && len(groups) > 1 && !f.engine.retryable(err) && f.base.Err() == nil:
-		f.appendOneByOne(groups, callers, err)
-	default:
-		for _, g := range groups {
-			g.err = err
-		}
-	}
+	f.appendApart(groups, callers)
 	f.metrics.appended(groups, time.Since(start))
 	f.wake.wake()
 }
@@ -426,12 +419,24 @@ func (f *flusher) persist(callers []*request, do func() error) error {
 	}
 }
 
-// appendOneByOne finds the group that the database can't stomach, so that it fails alone. It should not
-// happen: what callers may send is checked before it is queued.
-func (f *flusher) appendOneByOne(groups []*group, callers []*request, cause error) {
-	f.logger.Error("a batch was refused as a whole and is sent group by group", "error", cause, "groups", len(groups))
+// appendApart stores the groups together. When the database can't stomach one of them and refuses all, it
+// sends them in halves, until that one fails alone. It takes an error of a program: a used event id, or what
+// should have been found before it was queued.
+func (f *flusher) appendApart(groups []*group, callers []*request) {
+	err := f.appendUntilKnown(groups, callers)
+	if err != nil && len(groups) > 1 && !f.engine.retryable(err) && f.base.Err() == nil {
+		f.logger.Error("appends were refused as a whole and are sent apart", "error", err, "groups", len(groups))
+		half := len(groups) / 2
+		f.appendApart(groups[:half], callers)
+		f.appendApart(groups[half:], callers)
+		return
+	}
+	var used *usedIDError
+	if errors.As(err, &used) && groups[0].refuseUsed(used.id) {
+		return
+	}
 	for _, g := range groups {
-		g.err = f.appendUntilKnown([]*group{g}, callers)
+		g.err = err
 	}
 }
 

@@ -35,8 +35,19 @@ func (p protection) take(t *testing.T, pool *pgxpool.Pool) {
 	require.NoError(t, err)
 }
 
+// statement takes a protection out that is no line of a function.
+type statement string
+
+func (s statement) take(t *testing.T, pool *pgxpool.Pool) {
+	t.Helper()
+	_, err := pool.Exec(t.Context(), string(s))
+	require.NoError(t, err)
+}
+
 // bothWays runs a test with the protection and without it.
-func bothWays(t *testing.T, p protection, test func(t *testing.T, pool *pgxpool.Pool, protected bool)) {
+func bothWays(t *testing.T, p interface {
+	take(t *testing.T, pool *pgxpool.Pool)
+}, test func(t *testing.T, pool *pgxpool.Pool, protected bool)) {
 	t.Helper()
 	t.Run("protected", func(t *testing.T) {
 		t.Parallel()
@@ -245,6 +256,83 @@ func TestARetryFindsItsEvents(t *testing.T) {
 		}
 		require.NoError(t, err)
 		require.Equal(t, first[0].Positions, again[0].Positions)
+	})
+}
+
+// Two processes use one event id at the same moment, on two streams: one has it. Protected by the unique
+// index of event ids that each partition has.
+func TestTwoProcessesWithOneEventID(t *testing.T) {
+	t.Parallel()
+	p := statement("DROP INDEX orderloom.events_0000000000000_event_id")
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		for _, commit := range []bool{true, false} {
+			a, b := oneEvent(newStream(), NoStream), oneEvent(newStream(), NoStream)
+			b.Events[0].ID = a.Events[0].ID
+			first := begin(t, pool, a)
+			if !protected {
+				_, err := store.Append(t.Context(), b)
+				require.NoError(t, err, "one id names two events")
+				first.end(t, commit)
+				continue
+			}
+			outcome := make(chan error, 1)
+			go func() {
+				_, err := store.Append(t.Context(), b)
+				outcome <- err
+			}()
+			awaitBlocked(t, pool)
+			first.end(t, commit)
+			if err := <-outcome; commit {
+				var refused *InvalidError
+				require.ErrorAs(t, err, &refused)
+				require.Equal(t, CodeEventIDReused, refused.Code)
+				require.Equal(t, b.Stream, refused.Stream)
+				require.Zero(t, refused.Index)
+				require.Zero(t, stored(t, pool, b))
+			} else {
+				require.NoError(t, err, "the first one rolled back")
+			}
+		}
+	})
+}
+
+// Two processes send the same append at the same moment. The second waits on the row of the stream, then
+// finds the events; it never comes to their ids in the index. Protected by comparing the version in the
+// row before an event is inserted.
+func TestTwoProcessesRetryOneAppend(t *testing.T) {
+	t.Parallel()
+	p := protection{"orderloom.append", "WHERE status IS NULL OR status[e.stream] = 0", ""}
+	bothWays(t, p, func(t *testing.T, pool *pgxpool.Pool, protected bool) {
+		store := process(t, pool)
+		for _, expected := range []int64{NoStream, Any} {
+			for _, commit := range []bool{true, false} {
+				a := oneEvent(newStream(), expected)
+				first := begin(t, pool, a)
+				type answer struct {
+					appended []Appended
+					err      error
+				}
+				outcome := make(chan answer, 1)
+				go func() {
+					appended, err := store.Append(t.Context(), a)
+					outcome <- answer{appended, err}
+				}()
+				awaitBlocked(t, pool)
+				first.end(t, commit)
+				second := <-outcome
+				if !protected {
+					require.Error(t, second.err, "the index refuses what was a retry")
+					return
+				}
+				require.NoError(t, second.err)
+				require.Equal(t, commit, second.appended[0].Duplicate)
+				if commit {
+					require.Equal(t, first.group.events[0].position, second.appended[0].Positions[0])
+				}
+				require.Equal(t, 1, stored(t, pool, a))
+			}
+		}
 	})
 }
 

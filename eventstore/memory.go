@@ -22,6 +22,7 @@ type Memory struct {
 	mu      sync.RWMutex
 	events  []domain.Envelope // by sequence
 	streams map[uuid.UUID]*memoryStream
+	ids     map[uuid.UUID]struct{} // of events
 	states  map[uuid.UUID]snapshot
 }
 
@@ -32,7 +33,7 @@ type memoryStream struct {
 
 // NewMemory returns an empty store for the aggregate types of the catalog.
 func NewMemory() *Memory {
-	m := &Memory{streams: make(map[uuid.UUID]*memoryStream), states: make(map[uuid.UUID]snapshot)}
+	m := &Memory{streams: make(map[uuid.UUID]*memoryStream), ids: make(map[uuid.UUID]struct{}), states: make(map[uuid.UUID]snapshot)}
 	m.log = log{types: catalog.AggregateTypes(), snapshots: m}
 	// The flusher's goroutine ends by itself whenever the queue is empty, so nothing needs this context.
 	m.flusher = newFlusher(context.Background(), (*memoryEngine)(m), slog.New(slog.DiscardHandler), newMetrics(nil))
@@ -173,7 +174,7 @@ func (m *memoryEngine) appendGroup(g *group) {
 		}
 		return
 	}
-	if twice {
+	if twice || m.refuseUsed(g) {
 		return
 	}
 	base := make([]int64, len(g.streams))
@@ -189,12 +190,26 @@ func (m *memoryEngine) appendGroup(g *group) {
 		s := g.streams[e.stream]
 		e.position = int64(len(m.events) + 1)
 		m.streams[s.id.ID].events = append(m.streams[s.id.ID].events, len(m.events))
+		m.ids[e.ID] = struct{}{}
 		m.events = append(m.events, domain.Envelope{
 			EventID: e.ID, AggregateID: s.id.ID, AggregateType: s.id.Type, EventType: e.Type, EventVersion: e.SchemaVersion,
 			Payload: append(json.RawMessage(nil), e.Payload...), Metadata: e.Metadata, Timestamp: timeFrom(e.Timestamp.UnixMicro() - postgresEpoch),
 			Version: base[e.stream] + int64(e.ordinal), Sequence: e.position,
 		})
 	}
+}
+
+// refuseUsed refuses the group if an id of its events was used before, anywhere, as the index of ids does.
+func (m *memoryEngine) refuseUsed(g *group) bool {
+	own := make(map[uuid.UUID]struct{}, len(g.events))
+	for _, e := range g.events {
+		_, used := m.ids[e.ID]
+		if _, twice := own[e.ID]; used || twice {
+			return g.refuseUsed(e.ID)
+		}
+		own[e.ID] = struct{}{}
+	}
+	return false
 }
 
 // judge decides what becomes of one stream of a group, by the rules of the SQL function.

@@ -65,6 +65,7 @@ func TestTheStoreBehavesLikeItsModel(t *testing.T) {
 		rt.Repeat(map[string]func(*rapid.T){
 			"append":   func(rt *rapid.T) { m.append(rt, t) },
 			"retry":    func(rt *rapid.T) { m.retry(rt, t) },
+			"reuse":    func(rt *rapid.T) { m.reuse(rt, t) },
 			"load":     func(rt *rapid.T) { m.load(rt, t) },
 			"read":     func(rt *rapid.T) { m.read(rt, t) },
 			"receive":  func(rt *rapid.T) { m.receive(rt, t) },
@@ -127,6 +128,21 @@ func (m *model) retry(rt *rapid.T, t *testing.T) {
 		require.Equal(rt, d.results[i].Positions, r.Positions)
 		require.Equal(rt, d.results[i].Version, r.Version)
 	}
+}
+
+// reuse appends with an id that another event has.
+func (m *model) reuse(rt *rapid.T, t *testing.T) {
+	if len(m.order) == 0 {
+		rt.Skip("nothing to reuse")
+	}
+	s := rapid.SampledFrom(m.streams).Draw(rt, "stream")
+	a := storetest.To(s, int64(len(m.events[s])), rapid.IntRange(1, 3).Draw(rt, "events"))
+	index := rapid.IntRange(0, len(a.Events)-1).Draw(rt, "index")
+	a.Events[index].ID = rapid.SampledFrom(m.order).Draw(rt, "id")
+	_, err := m.store.Append(t.Context(), a)
+	var refused *eventstore.InvalidError
+	require.ErrorAs(rt, err, &refused)
+	require.Equal(rt, eventstore.InvalidError{Stream: s, Index: index, Code: eventstore.CodeEventIDReused, Message: refused.Message}, *refused)
 }
 
 func (m *model) load(rt *rapid.T, t *testing.T) {

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
@@ -125,7 +128,7 @@ func (p *postgres) append(ctx context.Context, groups []*group) error {
 	defer release()
 	result := p.conn.PgConn().ExecPrepared(context.WithoutCancel(ctx), appendStatement, p.encoder.arguments(groups, slots), binaryFormat, binaryFormat).Read()
 	if result.Err != nil {
-		return result.Err
+		return orUsedID(result.Err)
 	}
 	row := result.Rows[0]
 	positions := decodeInt8s(row[2])
@@ -134,6 +137,23 @@ func (p *postgres) append(ctx context.Context, groups []*group) error {
 		p.prepare(ctx, positions[len(positions)-1])
 	}
 	return nil
+}
+
+// usedID finds the id in what the server says of a violated index, in whatever language.
+var usedID = regexp.MustCompile(`\(event_id\)=\(([0-9a-f-]{36})\)`)
+
+// orUsedID returns a usedIDError where that is what happened. Which event has the id is not known: of a
+// partition that it may not read, a server tells no values.
+func orUsedID(err error) error {
+	var answer *pgconn.PgError
+	if !errors.As(err, &answer) || answer.Code != "23505" || !strings.HasSuffix(answer.ConstraintName, "_event_id") {
+		return err
+	}
+	used := &usedIDError{cause: err}
+	if found := usedID.FindStringSubmatch(answer.Detail); found != nil {
+		used.id = uuid.MustParse(found[1])
+	}
+	return used
 }
 
 // partitionsCheckEvery is after how many events the partitions ahead are counted again. There are always

@@ -38,7 +38,13 @@ const (
 
 // decideAttemptsMax bounds how often one command is decided. The second attempt holds the rows of the
 // streams, so only streams that others create at the same moment can need more.
-const decideAttemptsMax = 10
+//
+// idUsedAttempts is how often a used event id is taken for a sign that another process has carried out the
+// same step meanwhile. If it is still used then, the ids are at fault.
+const (
+	decideAttemptsMax = 10
+	idUsedAttempts    = 4
+)
 
 // Repository decides commands on states that it keeps in memory, and appends what was decided.
 //
@@ -98,6 +104,7 @@ type command struct {
 	tx     *Tx // of the last attempt
 	events []NewEvent
 	err    error
+	alone  bool // to be decided without others, so that none fails with it
 }
 
 // Decide runs decide on the present states of the streams and appends what it records, on all of them or
@@ -467,15 +474,21 @@ func (f *flusher) verify(decisions []*decision) error {
 
 // settle answers the commands of decisions that were stored or needed no storing, and returns those that
 // must be decided again.
-func (f *flusher) settle(decisions []*decision) (again []*request) {
+func (f *flusher) settle(decisions []*decision, attempt int) (again []*request) {
 	for _, d := range decisions {
+		used := d.group != nil && d.group.err == nil && d.group.idUsed()
 		switch {
+		case used && attempt >= idUsedAttempts && len(d.requests) == 1:
+			d.fail(f, d.group.refusal())
 		case d.stale, d.group != nil && d.group.err == nil && d.group.outdated():
 			f.metrics.conflicts.Inc()
 			f.metrics.redecisions.Add(float64(len(d.requests)))
 			for _, e := range d.entries {
 				e.reset()
 				e.contended = contendedRounds
+			}
+			for _, q := range d.requests {
+				q.command.alone = q.command.alone || used && attempt > 1
 			}
 			again = append(again, d.requests...)
 		case d.group != nil && d.group.err != nil:
@@ -527,13 +540,27 @@ func (f *flusher) decideLocked(requests []*request) {
 			}
 		}
 		requests = nil
-		for _, part := range byRepository(live) {
-			requests = append(requests, f.decideHolding(part)...)
+		for _, part := range parts(live) {
+			requests = append(requests, f.decideHolding(part, attempt)...)
 		}
 	}
 }
 
-func (f *flusher) decideHolding(part []*request) (again []*request) {
+// parts divides commands into those that are decided together.
+func parts(requests []*request) [][]*request {
+	var together []*request
+	var alone [][]*request
+	for _, q := range requests {
+		if q.command.alone {
+			alone = append(alone, []*request{q})
+		} else {
+			together = append(together, q)
+		}
+	}
+	return append(byRepository(together), alone...)
+}
+
+func (f *flusher) decideHolding(part []*request, attempt int) (again []*request) {
 	f.round++
 	r := part[0].command.repository
 	entries, wants := r.missing(f.round, part, true)
@@ -568,7 +595,7 @@ func (f *flusher) decideHolding(part []*request) (again []*request) {
 		}
 	}
 	f.appendHolding(groups, part)
-	return f.settle(decisions)
+	return f.settle(decisions, attempt)
 }
 
 // appendHolding stores the groups and lets go of the rows.

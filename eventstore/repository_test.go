@@ -293,3 +293,84 @@ func TestAStepRepeatedByAProcessWithAnOldStateIsDecidedAgain(t *testing.T) {
 		require.EqualValues(t, 2, version, "one receipt and one reservation")
 	})
 }
+
+// The same takeover, only that the old state makes the decision choose another stream than the first time.
+// It fails without the index of event ids (migration 6): the order then has its piece twice.
+func TestAStepRepeatedOnAnotherStreamIsDecidedAgain(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, open func() eventstore.Backend) {
+		first, second := eventstore.NewRepository(open(), eventstore.RepositoryOptions{}), eventstore.NewRepository(open(), eventstore.RepositoryOptions{})
+		near, far := receive(t, first, "near", 1), receive(t, first, "far", 5)
+		order := uuid.New()
+		take := func(r *eventstore.Repository, at time.Time) error {
+			streams := []eventstore.StreamID{{Type: stock.Type, ID: near}, {Type: stock.Type, ID: far}}
+			return r.Decide(t.Context(), eventstore.Stamp{Source: "order/reserve", At: at}, streams, func(tx *eventstore.Tx) error {
+				for _, id := range []uuid.UUID{near, far} {
+					if _, reserved := eventstore.State(tx, stock, id).Reservations[order]; reserved {
+						return nil
+					}
+				}
+				for _, id := range []uuid.UUID{near, far} {
+					if eventstore.State(tx, stock, id).Available() > 0 {
+						eventstore.Record(tx, stock, id, inventory.StockReserved{OrderID: order, Quantity: 1, ReservedAt: at})
+						return nil
+					}
+				}
+				return errors.New("nothing is left")
+			})
+		}
+		other := uuid.New()
+		require.NoError(t, reserve(t.Context(), second, near, other, 1)) // and has it in memory that near is empty
+		_, _, err := eventstore.Fold(t.Context(), second, stock, far)
+		require.NoError(t, err)
+		_, _, err = eventstore.Execute(t.Context(), first, stock, near, stamp("release"), func(s inventory.Stock) ([]domain.Event, error) {
+			return inventory.Release(s, inventory.ReleaseStock{OrderID: other, At: testTime}), nil
+		})
+		require.NoError(t, err)
+		require.NoError(t, take(first, testTime))
+		require.NoError(t, take(second, testTime.Add(time.Minute)))
+		for id, reserved := range map[uuid.UUID]int{near: 1, far: 0} {
+			s, _, err := eventstore.Fold(t.Context(), second, stock, id)
+			require.NoError(t, err)
+			require.Equal(t, reserved, s.Reserved)
+		}
+	})
+}
+
+// Two different decisions under one source get the same event ids: that is an error of the program, which
+// its own caller hears of, and none of those who decide on the same stream at the same time.
+func TestASourceUsedTwiceFailsOnlyItsCaller(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, open func() eventstore.Backend) {
+		r := eventstore.NewRepository(open(), eventstore.RepositoryOptions{})
+		id := receive(t, r, "sku", 100)
+		adjust := func(source string) error {
+			return r.Decide(t.Context(), stamp(source), []eventstore.StreamID{{Type: stock.Type, ID: id}}, func(tx *eventstore.Tx) error {
+				eventstore.Record(tx, stock, id, inventory.StockAdjusted{AdjustmentID: uuid.New(), Delta: 1})
+				return nil
+			})
+		}
+		require.NoError(t, adjust("used"))
+		var wg sync.WaitGroup
+		for i := range 40 {
+			wg.Go(func() {
+				if i%8 != 0 {
+					if err := adjust(fmt.Sprint("source ", i)); err != nil {
+						t.Errorf("a neighbour: %v", err)
+					}
+					return
+				}
+				var refused *eventstore.InvalidError
+				if err := adjust("used"); !errors.As(err, &refused) || refused.Code != eventstore.CodeEventIDReused ||
+					refused.Stream.ID != id || refused.Index != 0 {
+					t.Errorf("a used source: %v", err)
+				}
+			})
+		}
+		wg.Wait()
+		s, version, err := eventstore.Fold(t.Context(), r, stock, id)
+		require.NoError(t, err)
+		require.EqualValues(t, 2+35, version)
+		require.Equal(t, 101+35, s.OnHand)
+	})
+}

@@ -34,6 +34,7 @@ const (
 func validate(group []Append, known func(aggregateType string) bool) error {
 	events, size := 0, 0
 	seen := make(map[uuid.UUID]struct{}, len(group))
+	ids := make(map[uuid.UUID]struct{})
 	for _, a := range group {
 		refuse := func(index int, code, format string, args ...any) error {
 			return &InvalidError{Stream: a.Stream, Index: index, Code: code, Message: fmt.Sprintf(format, args...)}
@@ -52,7 +53,6 @@ func validate(group []Append, known func(aggregateType string) bool) error {
 			return refuse(-1, CodeStreamTwice, "the call names the stream twice")
 		}
 		seen[a.Stream.ID] = struct{}{}
-		ids := make(map[uuid.UUID]struct{}, len(a.Events))
 		for i, e := range a.Events {
 			if code, message := e.fault(); code != "" {
 				return refuse(i, code, "%s", message)
