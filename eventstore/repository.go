@@ -83,7 +83,7 @@ func NewRepository(b Backend, o RepositoryOptions) *Repository {
 	l := b.base()
 	r := &Repository{
 		log: l, options: o, states: newStates(o.StatesMax), aggregates: make(map[string]registered),
-		snapshots: &snapshotter{flusher: l.flusher, engine: l.snapshots},
+		snapshots: &snapshotter{flusher: l.flusher, catalog: l.catalog, engine: l.snapshots},
 	}
 	for _, a := range o.Aggregates {
 		r.register(a)
@@ -308,7 +308,7 @@ func (f *flusher) load(wants []want, callers []*request) (histories []history, e
 // take puts histories into the states. A snapshot that can't be read is done without.
 func (f *flusher) take(r *Repository, entries []*entry, histories []history, callers []*request) error {
 	for i, e := range entries {
-		if e.take(histories[i], r.aggregates[e.stream.Type]) {
+		if e.take(histories[i], r.log.catalog, r.aggregates[e.stream.Type]) {
 			continue
 		}
 		f.logger.Warn("a snapshot can't be read, the stream is folded from its events", "stream", e.stream.String())
@@ -316,7 +316,7 @@ func (f *flusher) take(r *Repository, entries []*entry, histories []history, cal
 		if err != nil {
 			return err
 		}
-		e.take(whole[0], nil)
+		e.take(whole[0], r.log.catalog, nil)
 		e.verified = f.round
 	}
 	return nil

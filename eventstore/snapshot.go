@@ -100,6 +100,7 @@ const snapshotsWaitingMax = 100
 // there is something to do.
 type snapshotter struct {
 	flusher *flusher
+	catalog *catalog.Catalog
 	engine  snapshotEngine
 
 	mu      sync.Mutex
@@ -167,10 +168,10 @@ func (s *snapshotter) take(ctx context.Context, job snapshotJob) error {
 	if err != nil || len(h.events) == 0 {
 		return err
 	}
-	state, err := refold(job.aggregate, h)
+	state, err := s.refold(job.aggregate, h)
 	if err != nil && h.snapshot != nil { // what can't be read is replaced
 		if h, err = s.engine.loadFrom(ctx, want{stream: job.stream}); err == nil {
-			state, err = refold(job.aggregate, h)
+			state, err = s.refold(job.aggregate, h)
 		}
 	}
 	if err != nil {
@@ -185,10 +186,10 @@ func (s *snapshotter) take(ctx context.Context, job snapshotJob) error {
 	return nil
 }
 
-func refold(a Snapshottable, h history) (state []byte, err error) {
+func (s *snapshotter) refold(a Snapshottable, h history) (state []byte, err error) {
 	events := make([]domain.Event, len(h.events))
 	for i, env := range h.events {
-		if events[i], err = catalog.Decode(env); err != nil {
+		if events[i], err = s.catalog.Decode(env); err != nil {
 			return nil, err
 		}
 	}

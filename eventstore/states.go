@@ -42,7 +42,7 @@ func (e *entry) reset() {
 
 // take adds what was loaded. It returns false when the snapshot in it can't be read; the entry is empty
 // then.
-func (e *entry) take(h history, a Snapshottable) bool {
+func (e *entry) take(h history, c *catalog.Catalog, a Snapshottable) bool {
 	fresh := len(h.events) > 0 || h.snapshot != nil
 	e.loaded, e.err = true, nil
 	if h.snapshot != nil {
@@ -55,7 +55,7 @@ func (e *entry) take(h history, a Snapshottable) bool {
 		e.version, e.sequence, e.snapshotVersion = h.snapshot.version, h.snapshot.sequence, h.snapshot.version
 	}
 	for _, env := range h.events {
-		event, err := catalog.Decode(env)
+		event, err := c.Decode(env)
 		if err != nil {
 			e.err, e.loaded = err, false
 			return true

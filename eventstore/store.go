@@ -18,6 +18,8 @@ type Options struct {
 	Registerer prometheus.Registerer
 	// AggregateTypes are the types that streams may have. Default: those of the catalog.
 	AggregateTypes []string
+	// Catalog decodes events for a [Repository]. Default: the platform's.
+	Catalog *catalog.Catalog
 }
 
 func (o Options) withDefaults() Options {
@@ -35,6 +37,7 @@ func (o Options) withDefaults() Options {
 type log struct {
 	flusher   *flusher
 	types     []string
+	catalog   *catalog.Catalog
 	snapshots snapshotEngine
 }
 
@@ -87,7 +90,7 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, err
 	options = options.withDefaults()
 	m := newMetrics(options.Registerer)
 	s := &Store{pool: pool, engine: newPostgres(pool), highWater: &highWater{pool: pool, metrics: m}}
-	s.log = log{types: options.AggregateTypes, snapshots: s}
+	s.log = log{types: options.AggregateTypes, catalog: options.Catalog, snapshots: s}
 	s.flusher = newFlusher(ctx, s.engine, options.Logger, m)
 	// A database that can't be reached now is waited for by each call; one that lacks the schema never works.
 	if err := s.engine.ready(ctx); err != nil && !s.engine.retryable(err) {

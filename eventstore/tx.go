@@ -137,7 +137,7 @@ func (tx *Tx) encode() ([]NewEvent, error) {
 		}
 		events[i] = NewEvent{
 			ID:   domain.DerivedID(eventNamespace, tx.stamp.Source+"#"+strconv.Itoa(i)),
-			Type: r.event.EventType(), SchemaVersion: r.event.EventVersion(),
+			Type: r.event.EventType(), SchemaVersion: tx.repository.log.catalog.Version(r.event.EventType()),
 			Payload: payload, Metadata: metadata, Timestamp: tx.stamp.At,
 		}
 		if code, message := events[i].fault(); code != "" {

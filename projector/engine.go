@@ -29,6 +29,7 @@ type engine struct {
 	pool        *pgxpool.Pool
 	source      EventSource
 	projections []Projection
+	catalog     *catalog.Catalog
 	log         *slog.Logger
 	metrics     *metrics
 	written     func(*pgx.Batch)
@@ -82,11 +83,11 @@ type parking struct {
 }
 
 // decode completes an event that came as an envelope.
-func decode(env domain.Envelope) incoming {
+func (g *engine) decode(env domain.Envelope) incoming {
 	if env.Payload == nil {
 		return incoming{event: Event{Envelope: env}, missing: true}
 	}
-	data, err := catalog.Decode(env)
+	data, err := g.catalog.Decode(env)
 	if err != nil {
 		return incoming{event: Event{Envelope: env}, bad: err}
 	}
@@ -288,7 +289,7 @@ func (g *engine) resolveKey(ctx context.Context, k *Key) error {
 		return fmt.Errorf("load %s %s: %w", k.AggregateType, k.AggregateID, err)
 	}
 	for _, env := range events {
-		if data, err := catalog.Decode(env); err == nil {
+		if data, err := g.catalog.Decode(env); err == nil {
 			if id, ok := readmodel.OrderOf(data); ok {
 				k.OrderID = id
 				return nil
@@ -343,7 +344,7 @@ func (s *session) repair(ctx context.Context, v *view, k Key) error {
 		s.loaded[lk] = events
 	}
 	for _, env := range events {
-		in := decode(env)
+		in := s.decode(env)
 		in.event.OrderID = cmpOr(in.event.OrderID, k.OrderID)
 		if s.waits(v, k, env.Version) {
 			continue

@@ -61,7 +61,7 @@ func (m *Mender) CatchUp(ctx context.Context, streams []eventstore.StreamVersion
 func (m *Mender) Project(ctx context.Context, events []domain.Envelope) error {
 	w := work{place: Live, projections: m.engine.projections, events: make([]incoming, len(events))}
 	for i, env := range events {
-		w.events[i] = decode(env)
+		w.events[i] = m.engine.decode(env)
 	}
 	r, err := m.engine.process(ctx, w)
 	if err == nil && m.cache != nil && len(r.changed) > 0 {

@@ -140,7 +140,7 @@ func (g *engine) skip(ctx context.Context, target Projection, p Parked, reason s
 	if err := g.resolveKey(ctx, &k); err != nil {
 		return err
 	}
-	e := decode(events[0]).event
+	e := g.decode(events[0]).event
 	e.OrderID = cmpOr(e.OrderID, k.OrderID)
 	err = pgx.BeginFunc(ctx, g.pool, func(tx pgx.Tx) error {
 		q := &pgx.Batch{}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/prometheus/client_golang/prometheus"
@@ -52,10 +53,12 @@ type Options struct {
 	Writer *broker.Writer
 	// Projections are the views to keep; nil for All.
 	Projections []Projection
-	Cache       Invalidator
-	Logger      *slog.Logger
-	Registerer  prometheus.Registerer
-	Tracer      trace.TracerProvider
+	// Catalog decodes events; nil is the platform's.
+	Catalog    *catalog.Catalog
+	Cache      Invalidator
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Tracer     trace.TracerProvider
 	// BatchEvents bounds the events of one transaction; 0 for the default.
 	BatchEvents int
 }
@@ -90,7 +93,8 @@ func New(opts Options) (*Projector, error) {
 		p.writer = broker.NewWriter(opts.Broker)
 	}
 	p.engine = &engine{
-		pool: opts.Pool, source: opts.Source, projections: opts.Projections, log: opts.Logger, metrics: newMetrics(opts.Registerer),
+		pool: opts.Pool, source: opts.Source, projections: opts.Projections, catalog: opts.Catalog, log: opts.Logger,
+		metrics: newMetrics(opts.Registerer),
 	}
 	return p, nil
 }
@@ -194,7 +198,7 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 				links = append(links, link)
 			}
 		}
-		events = append(events, decode(env))
+		events = append(events, p.engine.decode(env))
 	}
 	begun := time.Now()
 	ctx, span := p.tracer.Start(ctx, "project batch", trace.WithLinks(links...), trace.WithSpanKind(trace.SpanKindConsumer),

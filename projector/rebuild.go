@@ -328,7 +328,7 @@ func (r *rebuild) read(ctx context.Context, after int64) page {
 	}
 	events := make([]incoming, len(p.Events))
 	for i, env := range p.Events {
-		events[i] = decode(env)
+		events[i] = r.decode(env)
 	}
 	return page{Page: p, events: events}
 }

@@ -4,14 +4,17 @@
 //	event, err := catalog.Decode(envelope)
 //
 // A published event type is never edited: the changed struct gets the next version, and an upcaster
-// is registered here that turns the payload of the version before into it.
+// is registered here that turns the payload of the version before into it. It runs wherever an event is
+// decoded; what is stored stays as it is.
 package catalog
 
 import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
@@ -25,17 +28,42 @@ type Upcaster func(json.RawMessage) (json.RawMessage, error)
 // upcasters holds, by event type, the step from version i+1 to i+2 at index i.
 var upcasters = map[string][]Upcaster{}
 
-// current holds the newest version of each event type.
-var current = func() map[string]domain.Event {
-	m := map[string]domain.Event{}
+// Catalog is a set of event types. A nil one is the platform's, which this package's functions use too.
+type Catalog struct {
+	events    map[string]domain.Event // by type, as zero values
+	upcasters map[string][]Upcaster
+}
+
+// platform holds every event there is.
+var platform = func() *Catalog {
+	c := &Catalog{events: map[string]domain.Event{}, upcasters: upcasters}
 	for _, e := range All() {
-		if _, twice := m[e.EventType()]; twice {
+		if _, twice := c.events[e.EventType()]; twice {
 			panic("catalog: two events are called " + e.EventType())
 		}
-		m[e.EventType()] = e
+		c.events[e.EventType()] = e
 	}
-	return m
+	return c
 }()
+
+func (c *Catalog) orPlatform() *Catalog {
+	if c == nil {
+		return platform
+	}
+	return c
+}
+
+// WithStep returns a catalog in which an event type has one version more, that of its struct, and the last
+// step to it is u. It shows what becomes of stored events once a struct has changed.
+func (c *Catalog) WithStep(eventType string, u Upcaster) *Catalog {
+	c = c.orPlatform()
+	next := &Catalog{events: c.events, upcasters: maps.Clone(c.upcasters)}
+	next.upcasters[eventType] = append(slices.Clip(next.upcasters[eventType]), u)
+	return next
+}
+
+// Version returns the newest version of an event type, that of its struct.
+func (c *Catalog) Version(eventType string) int { return 1 + len(c.orPlatform().upcasters[eventType]) }
 
 // aggregates lists the events of each aggregate type.
 var aggregates = []struct {
@@ -86,20 +114,24 @@ func Encode(e domain.Event) (json.RawMessage, error) {
 	return b, nil
 }
 
+// Decode is [Catalog.Decode] of the platform's catalog.
+func Decode(env domain.Envelope) (domain.Event, error) { return platform.Decode(env) }
+
 // Decode returns the event in an envelope in its newest version, upcast where the stored one is
 // older. Errors: unknown_event for a type that is not in the catalog, or a version newer than this
 // program knows.
-func Decode(env domain.Envelope) (domain.Event, error) {
-	zero, ok := current[env.EventType]
-	if !ok || env.EventVersion < 1 || env.EventVersion > zero.EventVersion() {
+func (c *Catalog) Decode(env domain.Envelope) (domain.Event, error) {
+	c = c.orPlatform()
+	zero, ok := c.events[env.EventType]
+	if !ok || env.EventVersion < 1 || env.EventVersion > c.Version(env.EventType) {
 		return nil, domain.Refuse("unknown_event", "event %s is a %s version %d, which this program does not know",
 			env.EventID, env.EventType, env.EventVersion)
 	}
 	payload := env.Payload
-	for v := env.EventVersion; v < zero.EventVersion(); v++ {
+	for i, upcast := range c.upcasters[env.EventType][env.EventVersion-1:] {
 		var err error
-		if payload, err = upcasters[env.EventType][v-1](payload); err != nil {
-			return nil, fmt.Errorf("upcast event %s from version %d: %w", env.EventID, v, err)
+		if payload, err = upcast(payload); err != nil {
+			return nil, fmt.Errorf("upcast event %s from version %d: %w", env.EventID, env.EventVersion+i, err)
 		}
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(payload), []byte("{")) { // null would decode to an event of nothing

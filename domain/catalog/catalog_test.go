@@ -1,7 +1,9 @@
 package catalog_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -125,11 +127,37 @@ func TestEveryEventHasOneHome(t *testing.T) {
 func TestEveryOldVersionIsUpcast(t *testing.T) {
 	t.Parallel()
 	for _, e := range catalog.All() {
+		require.Equal(t, e.EventVersion(), (*catalog.Catalog)(nil).Version(e.EventType()), "%s has a step for each version before its own", e.EventType())
 		for v := 1; v < e.EventVersion(); v++ {
 			_, err := catalog.Decode(domain.Envelope{EventType: e.EventType(), EventVersion: v, Payload: json.RawMessage(`{}`)})
 			require.NotEqual(t, "unknown_event", domain.Code(err), "%s version %d", e.EventType(), v)
 		}
 	}
+}
+
+func TestAnOldVersionTakesEachStep(t *testing.T) {
+	t.Parallel()
+	replace := func(old, new string) catalog.Upcaster {
+		return func(b json.RawMessage) (json.RawMessage, error) { return bytes.ReplaceAll(b, []byte(old), []byte(new)), nil }
+	}
+	var platform *catalog.Catalog
+	second := platform.WithStep("OrderCancelled", replace("why", "cause"))
+	third := second.WithStep("OrderCancelled", replace("cause", "reason"))
+	decode := func(c *catalog.Catalog, version int, payload string) domain.Event {
+		e, err := c.Decode(domain.Envelope{EventType: "OrderCancelled", EventVersion: version, Payload: json.RawMessage(payload)})
+		require.NoError(t, err)
+		return e
+	}
+	want := order.OrderCancelled{Reason: "x"}
+	require.Equal(t, want, decode(third, 1, `{"why":"x"}`))
+	require.Equal(t, want, decode(third, 2, `{"cause":"x"}`))
+	require.Equal(t, want, decode(third, 3, `{"reason":"x"}`))
+	require.Equal(t, want, decode(platform, 1, `{"reason":"x"}`), "a catalog made of another leaves that as it was")
+	require.Equal(t, 3, third.Version("OrderCancelled"))
+
+	failing := second.WithStep("OrderCancelled", func(json.RawMessage) (json.RawMessage, error) { return nil, errors.New("no") })
+	_, err := failing.Decode(domain.Envelope{EventType: "OrderCancelled", EventVersion: 1, Payload: json.RawMessage(`{}`)})
+	require.ErrorContains(t, err, "from version 2: no")
 }
 
 func TestDecodeRefusesWhatItDoesNotKnow(t *testing.T) {
