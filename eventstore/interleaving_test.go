@@ -3,9 +3,6 @@ package eventstore
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -358,7 +355,7 @@ func TestAGroupThatLosesLeavesNothing(t *testing.T) {
 	})
 }
 
-// A dump is taken while an append is open, and restored elsewhere. The cursor, a number, is valid there; the
+// A dump is taken while an append is open and a reader goes on, and restored elsewhere. The cursor, a number, is valid there; the
 // reader that has seen what the dump lacks must notice. Protected by beginning a new epoch when the store
 // finds itself in another database.
 func TestAReaderNoticesARestoredStore(t *testing.T) {
@@ -379,7 +376,9 @@ func TestAReaderNoticesARestoredStore(t *testing.T) {
 
 		restored := process(t, dumpAndRestore(t, pool))
 
+		require.Equal(t, inTime.Position, readAll(t, store, inTime.Position).Next, "the open append holds the reader here too")
 		open.end(t, true)
+		require.Len(t, readAll(t, store, inTime.Position).Events, 2)
 		for range 4 {
 			_, err = store.Append(t.Context(), oneEvent(newStream(), NoStream))
 			require.NoError(t, err)
@@ -420,41 +419,6 @@ func TestAReaderNoticesARestoredStore(t *testing.T) {
 		require.ErrorAs(t, err, &changed)
 		require.Equal(t, CodeStoreReplaced, changed.Code)
 	})
-}
-
-// dumpAndRestore copies the database with pg_dump and psql, as an operator would.
-func dumpAndRestore(t *testing.T, pool *pgxpool.Pool) *pgxpool.Pool {
-	t.Helper()
-	var version string
-	require.NoError(t, pool.QueryRow(t.Context(), "SELECT split_part(current_setting('server_version'), '.', 1)").Scan(&version))
-	dump, psql := tool("pg_dump", version), tool("psql", version)
-	if dump == "" || psql == "" {
-		t.Skip("pg_dump and psql of PostgreSQL " + version + " are not installed")
-	}
-	target := pgtest.Empty(t)
-	file := filepath.Join(t.TempDir(), "dump.sql")
-	run(t, dump, "--dbname="+pool.Config().ConnString(), "--schema=orderloom", "--file="+file)
-	run(t, psql, "--dbname="+target, "--quiet", "--set=ON_ERROR_STOP=1", "--file="+file, "--output="+os.DevNull)
-	copied, err := pgxpool.New(t.Context(), target)
-	require.NoError(t, err)
-	t.Cleanup(copied.Close)
-	return copied
-}
-
-func tool(name, version string) string {
-	for _, path := range []string{"/usr/lib/postgresql/" + version + "/bin/" + name, "/usr/pgsql-" + version + "/bin/" + name} {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	path, _ := exec.LookPath(name)
-	return path
-}
-
-func run(t *testing.T, name string, arguments ...string) {
-	t.Helper()
-	out, err := exec.CommandContext(t.Context(), name, arguments...).CombinedOutput()
-	require.NoError(t, err, string(out))
 }
 
 // The partitions that are needed are there before they are, and are made on the way if they are not.

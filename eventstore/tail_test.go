@@ -257,6 +257,7 @@ func TestEventsEndWithTheirContext(t *testing.T) {
 	store := open(t)
 	add(t, store, 10)
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	var seen int
 	var failed error
 	for _, err := range store.Events(ctx, eventstore.ReadOptions{Limit: 2}) {
