@@ -104,13 +104,18 @@ func newSuite(ctx context.Context, pool *pgxpool.Pool, server *server) (*suite, 
 	return s, nil
 }
 
-// indexes are what an append may have to keep up to date. The store itself has only the one by time on
-// partitions that still grow.
+// indexes are what an append may have to keep up to date. The store itself has those of sequences, streams,
+// times and event ids on partitions that still grow.
 var indexes = []struct{ name, make, undo string }{
 	{"append of 3, 64 writers, as it is", "", ""},
 	{
 		"… without the index by time", "DROP INDEX orderloom.events_timestamp",
 		`CREATE INDEX events_timestamp ON orderloom.events USING brin ("timestamp") WITH (autosummarize = on)`,
+	},
+	{
+		"… without the one of event ids",
+		"DO $$ BEGIN EXECUTE (SELECT string_agg(format('DROP INDEX orderloom.%I', name || '_event_id'), '; ') FROM orderloom.partitions); END $$",
+		"SELECT orderloom.index_event_ids(name) FROM orderloom.partitions",
 	},
 	{
 		"… with one by event type", "CREATE INDEX bench_type ON orderloom.events (event_type, sequence)",
