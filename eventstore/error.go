@@ -35,14 +35,16 @@ const (
 	CodePayloadTooLarge      = "payload_too_large"
 	CodeMetadataInvalid      = "metadata_invalid"
 	CodeNUL                  = "nul_character"
-	CodeEventIDReused        = "event_id_reused"
+	// CodeEventIDReused is an error of the program: see [NewEvent].
+	CodeEventIDReused = "event_id_reused"
 )
 
 // InvalidError is returned for an append that can never succeed as it is. Nothing of the call was
 // stored. It unwraps to a [domain.Error] with the same code, which marks it as not worth retrying.
 type InvalidError struct {
 	Stream StreamID
-	// Index is the event's place in its [Append] from 0, or -1 when the stream itself is to blame.
+	// Index is the event's place in its [Append], or among what a decision has recorded on the stream, from 0;
+	// -1 when the stream itself is to blame.
 	Index   int
 	Code    string // one of the Code constants
 	Message string

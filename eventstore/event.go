@@ -24,13 +24,15 @@ const (
 	// NoStream expects that the stream has no events.
 	NoStream int64 = 0
 	// Any expects nothing. To find a retried append the store then searches the whole stream, so it is
-	// for streams that stay short.
+	// for streams that stay short. It does not find what lies in archived partitions.
 	Any int64 = -1
 )
 
 // NewEvent is an event to append.
 type NewEvent struct {
-	// ID must be the same when the append is retried, and never be used for another event.
+	// ID must be the same when the append is retried, and never be used for another event: that is refused
+	// with [CodeEventIDReused], on whatever stream and at whatever version. Not noticed is an id of an event
+	// that lies in an older partition (some millions of events back), unless it comes where that event stands.
 	ID   uuid.UUID
 	Type string
 	// SchemaVersion is the version of the payload's schema, from 1.

@@ -96,6 +96,8 @@ func (s *Store) indexPartition(ctx context.Context, p Partition) error {
 
 // Archive detaches the oldest partition, which must be full, and returns it. Its events are still found by
 // Load, Read and Events, from the table that is left in the schema; it may be moved to another tablespace.
+// An append is not: archive what no retry can reach any more. One that comes nevertheless is a conflict, which
+// a [Repository] resolves by what it loads; with [Any] it is stored again.
 // It may be repeated after an interruption. Errors: nothing_to_archive.
 func (s *Store) Archive(ctx context.Context) (Partition, error) {
 	mark, _, err := s.highWater.advance(ctx)

@@ -117,7 +117,9 @@ type command struct {
 // in another process at the last moment; a stream that is recorded on may not.
 //
 // It may be repeated with the same stamp when the outcome is unknown, provided that decide records
-// nothing once its events are there. Errors: as [Store.Append], save that a conflict is resolved here.
+// nothing once its events are there: the ids of the events follow from the stamp, so a decision that records
+// another time under the same one gets [CodeEventIDReused]. Errors: as [Store.Append], save that a conflict is
+// resolved here.
 func (r *Repository) Decide(ctx context.Context, stamp Stamp, streams []StreamID, decide func(tx *Tx) error) error {
 	if stamp.Source == "" {
 		return errSourceMissing

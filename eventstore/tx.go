@@ -141,10 +141,20 @@ func (tx *Tx) encode() ([]NewEvent, error) {
 			Payload: payload, Metadata: metadata, Timestamp: tx.stamp.At,
 		}
 		if code, message := events[i].fault(); code != "" {
-			return nil, &InvalidError{Stream: r.entry.stream, Index: i, Code: code, Message: message}
+			return nil, &InvalidError{Stream: r.entry.stream, Index: tx.place(i), Code: code, Message: message}
 		}
 	}
 	return events, nil
+}
+
+// place is where the recorded event with this index stands among those on its stream.
+func (tx *Tx) place(index int) (place int) {
+	for _, r := range tx.recorded[:index] {
+		if r.entry == tx.recorded[index].entry {
+			place++
+		}
+	}
+	return place
 }
 
 // accept adds what was recorded to the streams' pending events.

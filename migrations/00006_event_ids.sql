@@ -1,6 +1,7 @@
--- An event id is used once. Each partition has an index of its own that holds it, since PostgreSQL can't
+-- An event id is used once. Each partition has an index of its own that sees to it, since PostgreSQL can't
 -- have one over all of them without the partition key in it: an id of an older partition is not noticed.
--- An append that uses one again raises unique_violation; the store then tells which event is to blame.
+-- An append that uses one again raises unique_violation, and its caller looks for the event to blame. It is
+-- an error of a program. A retry never comes that far: it loses at the row of its stream.
 
 CREATE FUNCTION orderloom.index_event_ids(partition text) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
