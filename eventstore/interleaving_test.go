@@ -41,10 +41,13 @@ func (s statement) take(t *testing.T, pool *pgxpool.Pool) {
 	require.NoError(t, err)
 }
 
-// bothWays runs a test with the protection and without it.
-func bothWays(t *testing.T, p interface {
+// taker takes a protection out of a test database.
+type taker interface {
 	take(t *testing.T, pool *pgxpool.Pool)
-}, test func(t *testing.T, pool *pgxpool.Pool, protected bool)) {
+}
+
+// bothWays runs a test with the protection and without it.
+func bothWays(t *testing.T, p taker, test func(t *testing.T, pool *pgxpool.Pool, protected bool)) {
 	t.Helper()
 	t.Run("protected", func(t *testing.T) {
 		t.Parallel()
@@ -460,6 +463,12 @@ func TestPartitionsAreMadeArchivedAndStillRead(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, events[5:12], page.Events)
 		require.True(t, page.More)
+		var ranged []domain.Envelope
+		for e, err := range store.Events(t.Context(), ReadOptions{After: 3, Limit: 7, Filter: Filter{EventTypes: []string{"Noted"}}}) {
+			require.NoError(t, err)
+			ranged = append(ranged, e)
+		}
+		require.Equal(t, events[3:], ranged)
 	}
 	check()
 	for range 3 {
@@ -477,6 +486,10 @@ func TestPartitionsAreMadeArchivedAndStillRead(t *testing.T) {
 	again, err := store.Append(t.Context(), retry)
 	require.NoError(t, err)
 	require.True(t, again[0].Duplicate)
+	reused := oneEvent(newStream(), NoStream)
+	reused.Events[0].ID = events[44].EventID
+	_, err = store.Append(t.Context(), reused)
+	require.Equal(t, CodeEventIDReused, domain.Code(err), "each partition knows its event ids")
 
 	for range 4 {
 		_, err := store.Unarchive(t.Context())

@@ -56,3 +56,25 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	bad.SQL = "CREATE TABLE orderloom.one ()"
 	require.NoError(t, migrations.ApplyThese(t.Context(), pool, []migrations.Migration{bad}))
 }
+
+// A database that was filled before event ids had to be unique is migrated all the same, with the index on
+// every partition where they are.
+func TestEventIDsBecomeUniqueWhereTheyCan(t *testing.T) {
+	t.Parallel()
+	pool := empty(t)
+	all, err := migrations.All()
+	require.NoError(t, err)
+	const before = 5 // migrations
+	require.NoError(t, migrations.ApplyThese(t.Context(), pool, all[:before]))
+	_, err = pool.Exec(t.Context(), `INSERT INTO orderloom.events (sequence, version, "timestamp", aggregate_id, event_id, event_version,
+			aggregate_type, event_type, payload)
+		SELECT n, 1, now(), gen_random_uuid(), '00000000-0000-0000-0000-000000000001', 1, 'order', 'Noted', '{}' FROM generate_series(1, 2) n`)
+	require.NoError(t, err)
+	require.NoError(t, migrations.Apply(t.Context(), pool))
+	var with, without []string
+	const sql = `SELECT coalesce(array_agg(p.name) FILTER (WHERE i IS NOT NULL), '{}'), coalesce(array_agg(p.name) FILTER (WHERE i IS NULL), '{}')
+		FROM orderloom.partitions p, to_regclass('orderloom.' || p.name || '_event_id') i`
+	require.NoError(t, pool.QueryRow(t.Context(), sql).Scan(&with, &without))
+	require.Equal(t, []string{"events_0000000000000"}, without)
+	require.NotEmpty(t, with)
+}

@@ -138,7 +138,9 @@ func TestEveryOldVersionIsUpcast(t *testing.T) {
 func TestAnOldVersionTakesEachStep(t *testing.T) {
 	t.Parallel()
 	replace := func(old, new string) catalog.Upcaster {
-		return func(b json.RawMessage) (json.RawMessage, error) { return bytes.ReplaceAll(b, []byte(old), []byte(new)), nil }
+		return func(b json.RawMessage) (json.RawMessage, error) {
+			return bytes.ReplaceAll(b, []byte(old), []byte(new)), nil
+		}
 	}
 	var platform *catalog.Catalog
 	second := platform.WithStep("OrderCancelled", replace("why", "cause"))
