@@ -130,26 +130,24 @@ func (g *group) idUsed() bool {
 	return slices.ContainsFunc(g.streams, func(s groupStream) bool { return s.status == statusIDReused })
 }
 
-// refuseUsed makes a used id the outcome, and reports whether one of the events has it. Of two that have it,
-// the second is to blame.
-func (g *group) refuseUsed(id uuid.UUID) bool {
-	for _, e := range slices.Backward(g.events) {
-		if e.ID != id {
-			continue
+// refuseUsed makes a used id the outcome. Of two events that have it, the second is to blame; if it is not
+// known which id it is, the group's only event, or none.
+func (g *group) refuseUsed(id uuid.UUID) {
+	stream, index := int32(0), int64(-1)
+	for _, e := range g.events {
+		if e.ID == id || len(g.events) == 1 {
+			stream, index = e.stream, int64(e.ordinal-firstOrdinal)
 		}
-		for i := range g.streams {
-			g.streams[i].status = statusGroupLost
-		}
-		s := &g.streams[e.stream]
-		s.status, s.version = statusIDReused, int64(e.ordinal-firstOrdinal)
-		return true
 	}
-	return false
+	for i := range g.streams {
+		g.streams[i].status = statusGroupLost
+	}
+	g.streams[stream].status, g.streams[stream].version = statusIDReused, index
 }
 
 // usedIDError is an engine's refusal of a whole call because of one event's id, which another event has.
 type usedIDError struct {
-	id    uuid.UUID
+	id    uuid.UUID // zero when it is not known
 	cause error
 }
 

@@ -431,8 +431,8 @@ func (f *flusher) appendApart(groups []*group, callers []*request) {
 		f.appendApart(groups[half:], callers)
 		return
 	}
-	var used *usedIDError
-	if errors.As(err, &used) && groups[0].refuseUsed(used.id) {
+	if used := (*usedIDError)(nil); errors.As(err, &used) && len(groups) == 1 {
+		groups[0].refuseUsed(used.id)
 		return
 	}
 	for _, g := range groups {

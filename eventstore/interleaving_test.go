@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -334,6 +335,36 @@ func TestTwoProcessesRetryOneAppend(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A role that may append and read, and owns nothing, is not told by the server which id it was.
+func TestAUsedIDIsNamedToARoleThatMayNotReadPartitions(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	role := "appender_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	_, err := pool.Exec(t.Context(), `CREATE ROLE `+role+` LOGIN PASSWORD 'p'; GRANT USAGE ON SCHEMA orderloom TO `+role+`;
+		GRANT SELECT, INSERT, UPDATE, DELETE ON orderloom.streams TO `+role+`; GRANT SELECT, INSERT ON orderloom.events TO `+role+`;
+		GRANT SELECT, USAGE ON orderloom.event_sequence TO `+role, pgx.QueryExecModeSimpleProtocol)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, _ = pool.Exec(context.WithoutCancel(t.Context()), `DROP OWNED BY `+role+`; DROP ROLE `+role, pgx.QueryExecModeSimpleProtocol)
+	})
+	address, err := url.Parse(pool.Config().ConnString())
+	require.NoError(t, err)
+	address.User = url.UserPassword(role, "p")
+	limited, err := pgxpool.New(t.Context(), address.String())
+	require.NoError(t, err)
+	t.Cleanup(limited.Close)
+	store := process(t, limited)
+	a, b := oneEvent(newStream(), NoStream), oneEvent(newStream(), NoStream)
+	_, err = store.Append(t.Context(), a)
+	require.NoError(t, err)
+	b.Events = append(b.Events, a.Events...)
+	_, err = store.Append(t.Context(), b)
+	var refused *InvalidError
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, b.Stream, refused.Stream)
+	require.Equal(t, 1, refused.Index)
 }
 
 // A group whose second stream loses must not leave its first one changed. Protected by taking back what the

@@ -205,7 +205,8 @@ func (m *memoryEngine) refuseUsed(g *group) bool {
 	for _, e := range g.events {
 		_, used := m.ids[e.ID]
 		if _, twice := own[e.ID]; used || twice {
-			return g.refuseUsed(e.ID)
+			g.refuseUsed(e.ID)
+			return true
 		}
 		own[e.ID] = struct{}{}
 	}

@@ -128,7 +128,7 @@ func (p *postgres) append(ctx context.Context, groups []*group) error {
 	defer release()
 	result := p.conn.PgConn().ExecPrepared(context.WithoutCancel(ctx), appendStatement, p.encoder.arguments(groups, slots), binaryFormat, binaryFormat).Read()
 	if result.Err != nil {
-		return orUsedID(result.Err)
+		return p.orUsedID(ctx, result.Err, groups)
 	}
 	row := result.Rows[0]
 	positions := decodeInt8s(row[2])
@@ -142,9 +142,9 @@ func (p *postgres) append(ctx context.Context, groups []*group) error {
 // usedID finds the id in what the server says of a violated index, in whatever language.
 var usedID = regexp.MustCompile(`\(event_id\)=\(([0-9a-f-]{36})\)`)
 
-// orUsedID returns a usedIDError where that is what happened. Which event has the id is not known: of a
-// partition that it may not read, a server tells no values.
-func orUsedID(err error) error {
+// orUsedID returns a usedIDError where that is what happened. The server tells the id only to a role that
+// may read the partition itself; for others it is looked up.
+func (p *postgres) orUsedID(ctx context.Context, err error, groups []*group) error {
 	var answer *pgconn.PgError
 	if !errors.As(err, &answer) || answer.Code != "23505" || !strings.HasSuffix(answer.ConstraintName, "_event_id") {
 		return err
@@ -152,6 +152,15 @@ func orUsedID(err error) error {
 	used := &usedIDError{cause: err}
 	if found := usedID.FindStringSubmatch(answer.Detail); found != nil {
 		used.id = uuid.MustParse(found[1])
+	} else if p.conn.PgConn().TxStatus() == 'I' {
+		var ids [][16]byte
+		for _, g := range groups {
+			for _, e := range g.events {
+				ids = append(ids, e.ID)
+			}
+		}
+		const sql = "SELECT event_id FROM orderloom.events WHERE event_id = ANY ($1) LIMIT 1"
+		_ = p.conn.QueryRow(context.WithoutCancel(ctx), sql, ids).Scan(&used.id) // without it, the call fails all the same
 	}
 	return used
 }
