@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -335,6 +336,53 @@ func TestTwoProcessesRetryOneAppend(t *testing.T) {
 			}
 		}
 	})
+}
+
+// However many processes send the same appends at once, whatever version they expect, each append is stored
+// once and all are told where.
+func TestManyProcessesRetryTheSameAppends(t *testing.T) {
+	t.Parallel()
+	const processes, rounds = 4, 25
+	pool := pgtest.Pool(t)
+	var stores [processes]*Store
+	for i := range stores {
+		stores[i] = process(t, pool)
+	}
+	long := newStream()
+	for round := range int64(rounds) {
+		groups := [][]Append{
+			{oneEvent(newStream(), NoStream), oneEvent(newStream(), NoStream)},
+			{oneEvent(newStream(), Any), oneEvent(newStream(), Any)},
+			{oneEvent(long, round), oneEvent(newStream(), NoStream)},
+		}
+		var results [processes][][]Appended
+		var wg sync.WaitGroup
+		for i, store := range stores {
+			results[i] = make([][]Appended, len(groups))
+			for j, g := range groups {
+				wg.Go(func() {
+					var err error
+					if results[i][j], err = store.Append(t.Context(), g...); err != nil {
+						t.Errorf("process %d, append %d: %v", i, j, err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+		require.False(t, t.Failed())
+		for j := range groups {
+			fresh := 0
+			for i := range stores {
+				if !results[i][j][0].Duplicate {
+					fresh++
+				}
+				require.Equal(t, results[0][j][0].Positions, results[i][j][0].Positions)
+				require.Equal(t, results[0][j][1].Positions, results[i][j][1].Positions)
+			}
+			require.Equal(t, 1, fresh)
+		}
+	}
+	require.Len(t, readAll(t, stores[0], 0).Events, rounds*6)
 }
 
 // A role that may append and read, and owns nothing, is not told by the server which id it was.
