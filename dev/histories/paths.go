@@ -156,7 +156,8 @@ func requestsRefused(p *player) error {
 	return errors.Join(
 		p.confirmed(), p.signal(workflows.CancelOrder, workflows.CancelRequest{By: "customer"}),
 		p.signal(workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.id("no such shipment")}),
-		p.dispatch("berlin"), p.signal(workflows.CancelOrder, changedMind), p.delivered(),
+		p.dispatch("berlin"), p.signal(workflows.ShipmentDispatched, p.left("berlin")), p.signal(workflows.CancelOrder, changedMind),
+		p.deliver("berlin"), p.end(order.StatusDelivered, ""),
 	)
 }
 
