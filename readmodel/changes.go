@@ -183,14 +183,12 @@ func (c *Changes) read(ctx context.Context, conn *pgx.Conn) (int, error) {
 		return 0, err
 	}
 	if len(changes) == 0 {
-		var hidden bool
-		err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM orderloom.order_changes WHERE (tx, id) > ($1::xid8, $2))",
-			strconv.FormatUint(after.tx, 10), after.id).Scan(&hidden)
+		hidden, err := lastChange(ctx, conn)
 		if err != nil {
-			return 0, fmt.Errorf("look for changes: %w", err)
+			return 0, err
 		}
 		c.cache.touch(time.Now())
-		if hidden {
+		if after.before(hidden) {
 			return -1, nil
 		}
 		return 0, nil
@@ -212,6 +210,23 @@ func (c *Changes) read(ctx context.Context, conn *pgx.Conn) (int, error) {
 	close(c.wake)
 	c.wake = make(chan struct{})
 	return len(changes), nil
+}
+
+// lastChange returns the position of the last change that can be seen, also one that may still be undercut.
+func lastChange(ctx context.Context, conn *pgx.Conn) (p position, err error) {
+	var tx string
+	// Asked whether there is one after a position, PostgreSQL expects to find it soon and reads the whole table.
+	err = conn.QueryRow(ctx, `SELECT tx::text, id FROM orderloom.order_changes ORDER BY tx DESC, id DESC LIMIT 1`).Scan(&tx, &p.id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return position{}, nil
+	}
+	if err == nil {
+		p.tx, err = strconv.ParseUint(tx, 10, 64)
+	}
+	if err != nil {
+		return position{}, fmt.Errorf("look for the last change: %w", err)
+	}
+	return p, nil
 }
 
 // queryChanges reads changes after a position, none of a transaction that could still be undercut.

@@ -131,8 +131,9 @@ func (w *Watch) look(ctx context.Context) error {
 // The order of the statuses that an order goes through.
 var way = []string{"created", "confirmed", "shipped", "delivered"}
 
-// lateChanges is how many numbers a change may become visible behind another.
-const lateChanges = 50
+// lateChanges is how many numbers a change may become visible behind another: the projector writes one batch
+// after the other, and whatever repairs views beside it does so one by one.
+const lateChanges = 8
 
 func (w *Watch) lookAtViews(ctx context.Context) error {
 	rows, err := w.rig.Pool.Query(ctx, `SELECT id, order_id, status FROM orderloom.order_changes WHERE id > $1 ORDER BY id`, w.last-lateChanges)
