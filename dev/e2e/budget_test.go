@@ -20,12 +20,12 @@ import (
 // Budgets of a delivered order of one line, counted and not timed: what is measured, and a little more
 // where chance has a hand in it. Whoever goes above has a reason, and writes it down here.
 const (
-	eventsBudget = 28
+	eventsBudget = 24
 	tasksBudget  = 4
 	// statementsBudget is what the request handlers and the sagas' steps ask of PostgreSQL for one order, and
-	// appendsBudget how many commits of the event store that takes: one for each of its seven steps.
-	statementsBudget = 13
-	appendsBudget    = 7
+	// appendsBudget how many commits of the event store that takes: one for each of its four steps.
+	statementsBudget = 8
+	appendsBudget    = 4
 	// pageBudget is how many statements the relay needs for a page of events, and batchBudget the
 	// projector for a batch, however many events there are.
 	pageBudget  = 4
