@@ -20,7 +20,7 @@ const (
 // DeadLetter puts a copy of a message on the topic [DeadLetters], saying where it came from, who could
 // not read it and why. It may be repeated, which makes another copy.
 func (w *Writer) DeadLetter(ctx context.Context, m kafka.Message, reader, reason string) error {
-	partitions, err := w.partitionsOf(ctx, DeadLetters)
+	l, err := w.layoutOf(ctx, DeadLetters)
 	if err != nil {
 		return fmt.Errorf("dead letter: %w", err)
 	}
@@ -31,7 +31,7 @@ func (w *Writer) DeadLetter(ctx context.Context, m kafka.Message, reader, reason
 		kafka.Header{Key: headerDeadReader, Value: []byte(reader)},
 		kafka.Header{Key: headerDeadReason, Value: []byte(reason)},
 	)}
-	partition := kafka.Murmur2Balancer{Consistent: true}.Balance(kafka.Message{Key: m.Key}, partitions...)
+	partition := kafka.Murmur2Balancer{Consistent: true}.Balance(kafka.Message{Key: m.Key}, l.partitions...)
 	if err := w.produce(ctx, DeadLetters, partition, []kafka.Message{dead}); err != nil {
 		return fmt.Errorf("dead letter: %w", err)
 	}

@@ -134,25 +134,36 @@ func askLeaders(ctx context.Context, client *kafka.Client, topic string) error {
 
 // partitionCount asks Kafka for the number of partitions of a topic, all of which have a leader.
 func partitionCount(ctx context.Context, client *kafka.Client, topic string) (int, error) {
+	leaders, err := partitionLeaders(ctx, client, topic)
+	return len(leaders), err
+}
+
+// partitionLeaders asks Kafka for the ids of the brokers that lead the partitions of a topic, by partition.
+func partitionLeaders(ctx context.Context, client *kafka.Client, topic string) ([]int, error) {
 	m, err := client.Metadata(ctx, &kafka.MetadataRequest{Topics: []string{topic}})
 	if err != nil {
-		return 0, fmt.Errorf("metadata of topic %s: %w", topic, err)
+		return nil, fmt.Errorf("metadata of topic %s: %w", topic, err)
 	}
 	for _, t := range m.Topics {
 		if t.Name != topic {
 			continue
 		}
 		if t.Error != nil {
-			return 0, fmt.Errorf("metadata of topic %s: %w", topic, t.Error)
+			return nil, fmt.Errorf("metadata of topic %s: %w", topic, t.Error)
 		}
+		leaders := make([]int, len(t.Partitions))
 		for _, p := range t.Partitions {
 			if p.Error != nil {
-				return 0, fmt.Errorf("metadata of topic %s, partition %d: %w", topic, p.ID, p.Error)
+				return nil, fmt.Errorf("metadata of topic %s, partition %d: %w", topic, p.ID, p.Error)
 			}
+			if p.ID >= len(leaders) {
+				return nil, fmt.Errorf("metadata of topic %s: it has %d partitions, and one with the number %d", topic, len(leaders), p.ID)
+			}
+			leaders[p.ID] = p.Leader.ID
 		}
-		if len(t.Partitions) > 0 {
-			return len(t.Partitions), nil
+		if len(leaders) > 0 {
+			return leaders, nil
 		}
 	}
-	return 0, fmt.Errorf("metadata of topic %s: %w", topic, kafka.UnknownTopicOrPartition)
+	return nil, fmt.Errorf("metadata of topic %s: %w", topic, kafka.UnknownTopicOrPartition)
 }

@@ -7,9 +7,12 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/protocol"
+	"github.com/segmentio/kafka-go/protocol/produce"
 )
 
 // Writer publishes events. It is safe for concurrent use, but only one caller at a time keeps the
@@ -25,14 +28,14 @@ type Writer struct {
 	// oversized counts the events that were too large for Kafka.
 	oversized atomic.Int64
 
-	mu         sync.Mutex
-	partitions map[string][]int
+	mu      sync.Mutex
+	layouts map[string]layout // by topic
 }
 
 // NewWriter returns a writer. It connects when it is first used.
 func NewWriter(cfg Config) *Writer {
 	client, closeClient := cfg.client()
-	return &Writer{cfg: cfg, client: client, close: closeClient, partitions: map[string][]int{}}
+	return &Writer{cfg: cfg, client: client, close: closeClient, layouts: map[string]layout{}}
 }
 
 // Close closes the connections.
@@ -49,38 +52,27 @@ func (w *Writer) Oversized() int64 { return w.oversized.Load() }
 // has them. With an error it also returns the events that are not known to have arrived, in order:
 // the caller repeats those before it sends any other.
 func (w *Writer) Publish(ctx context.Context, events []domain.Envelope) (unpublished []domain.Envelope, err error) {
-	type target struct {
-		topic     string
-		partition int
+	shares, err := w.divide(ctx, events)
+	if err != nil {
+		return events, err
 	}
-	indexes := map[target][]int{}
-	for i, env := range events {
-		topic := Topic(env.AggregateType)
-		partitions, err := w.partitionsOf(ctx, topic)
-		if err != nil {
-			return events, err
-		}
-		t := target{topic, partitionOf(env, partitions)}
-		indexes[t] = append(indexes[t], i)
+	leaders := map[int][]*share{}
+	for _, s := range shares {
+		leaders[s.leader] = append(leaders[s.leader], s)
 	}
-	var (
-		wg     sync.WaitGroup
-		mu     sync.Mutex
-		failed []int
-		errs   []error
-	)
-	for t, is := range indexes {
-		wg.Go(func() {
-			done, err := w.produceAll(ctx, t.topic, t.partition, events, is)
-			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				failed = append(failed, is[done:]...)
-				errs = append(errs, fmt.Errorf("produce to %s/%d: %w", t.topic, t.partition, err))
-			}
-		})
+	var wg sync.WaitGroup
+	for _, led := range leaders {
+		wg.Go(func() { w.publish(ctx, events, led) })
 	}
 	wg.Wait()
+	var failed []int
+	var errs []error
+	for _, s := range shares {
+		if s.err != nil {
+			failed = append(failed, s.indexes[s.done:]...)
+			errs = append(errs, fmt.Errorf("produce to %s/%d: %w", s.topic, s.partition, s.err))
+		}
+	}
 	slices.Sort(failed)
 	for _, i := range failed {
 		unpublished = append(unpublished, events[i])
@@ -88,21 +80,128 @@ func (w *Writer) Publish(ctx context.Context, events []domain.Envelope) (unpubli
 	return unpublished, errors.Join(errs...)
 }
 
+// share is what goes to one partition.
+type share struct {
+	topic             string
+	partition, leader int
+	// indexes are those of its events; the first done of them have arrived.
+	indexes []int
+	done    int
+	err     error
+}
+
+// divide says which events go to which partition, and who leads it.
+func (w *Writer) divide(ctx context.Context, events []domain.Envelope) ([]*share, error) {
+	type target struct {
+		topic     string
+		partition int
+	}
+	var shares []*share
+	index := map[target]*share{}
+	for i, env := range events {
+		topic := Topic(env.AggregateType)
+		l, err := w.layoutOf(ctx, topic)
+		if err != nil {
+			return nil, err
+		}
+		t := target{topic, partitionOf(env, l.partitions)}
+		s := index[t]
+		if s == nil {
+			s = &share{topic: topic, partition: t.partition, leader: l.leaders[t.partition]}
+			index[t] = s
+			shares = append(shares, s)
+		}
+		s.indexes = append(s.indexes, i)
+	}
+	return shares, nil
+}
+
+// publish sends shares of partitions that one broker leads: as much of each as there may be in one request, in
+// one request for all of them, and what is left partition by partition.
+func (w *Writer) publish(ctx context.Context, events []domain.Envelope, shares []*share) {
+	w.produceTogether(ctx, events, shares)
+	for _, s := range shares {
+		if s.err == nil || errors.Is(s.err, kafka.MessageSizeTooLarge) {
+			var n int
+			n, s.err = w.produceAll(ctx, s.topic, s.partition, events, s.indexes[s.done:])
+			s.done += n
+		}
+	}
+}
+
+// produceTogether sends the first batch of each share in one request. kafka.Client.Produce knows requests for
+// one partition only, and a page of the relay is for most of them.
+func (w *Writer) produceTogether(ctx context.Context, events []domain.Envelope, shares []*share) {
+	request := &produce.Request{Acks: int16(kafka.RequireAll), Timeout: int32(requestTimeout / time.Millisecond)}
+	sent := map[*share]int{}
+	at := map[string]int{} // a topic is named once
+	for _, s := range shares {
+		batch, _ := w.batch(events, s.indexes, w.cfg.messageBytesMax())
+		sent[s] = len(batch)
+		p := produce.RequestPartition{Partition: int32(s.partition), RecordSet: protocol.RecordSet{
+			Attributes: protocol.Attributes(kafka.Snappy), Records: records(batch),
+		}}
+		n, named := at[s.topic]
+		if !named {
+			n = len(request.Topics)
+			at[s.topic] = n
+			request.Topics = append(request.Topics, produce.RequestTopic{Topic: s.topic})
+		}
+		request.Topics[n].Partitions = append(request.Topics[n].Partitions, p)
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	answer, err := w.client.Transport.RoundTrip(ctx, w.client.Addr, request)
+	codes := map[string]map[int32]int16{}
+	if r, ok := answer.(*produce.Response); ok {
+		for _, t := range r.Topics {
+			if codes[t.Topic] == nil {
+				codes[t.Topic] = map[int32]int16{}
+			}
+			for _, p := range t.Partitions {
+				codes[t.Topic][p.Partition] = p.ErrorCode
+			}
+		}
+	}
+	for _, s := range shares {
+		code, answered := codes[s.topic][int32(s.partition)]
+		switch {
+		case err != nil:
+			s.err = err
+		case !answered:
+			s.err = errUnanswered
+		case code != 0:
+			s.err = kafka.Error(code)
+		default:
+			s.done = sent[s]
+			continue
+		}
+		w.forget(s.topic)
+	}
+}
+
+var errUnanswered = errors.New("the broker's answer says nothing of the partition")
+
+// batch encodes the events at these indexes, as many as go into limit bytes, and at least one.
+func (w *Writer) batch(events []domain.Envelope, indexes []int, limit int) (batch []kafka.Message, bytes int) {
+	for _, i := range indexes {
+		m := w.encode(events[i], limit)
+		n := size(m)
+		if len(batch) > 0 && bytes+n > limit {
+			break
+		}
+		bytes += n
+		batch = append(batch, m)
+	}
+	return batch, bytes
+}
+
 // produceAll sends the events at these indexes to one partition, in requests of at most
 // messageBytesMax, and stops at the first failure. It returns how many have arrived.
 func (w *Writer) produceAll(ctx context.Context, topic string, partition int, events []domain.Envelope, indexes []int) (done int, err error) {
 	limit := w.cfg.messageBytesMax()
 	for done < len(indexes) {
-		var batch []kafka.Message
-		bytes := 0
-		for _, i := range indexes[done:] {
-			m := w.encode(events[i], limit)
-			if n := size(m); len(batch) > 0 && bytes+n > limit {
-				break
-			}
-			bytes += size(m)
-			batch = append(batch, m)
-		}
+		batch, bytes := w.batch(events, indexes[done:], limit)
 		err := w.produce(ctx, topic, partition, batch)
 		switch {
 		case err == nil:
@@ -141,12 +240,8 @@ func (w *Writer) reportOversized(env domain.Envelope) {
 
 // produce sends one batch to one partition.
 func (w *Writer) produce(ctx context.Context, topic string, partition int, batch []kafka.Message) error {
-	records := make([]kafka.Record, len(batch))
-	for i, m := range batch {
-		records[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Headers: m.Headers}
-	}
 	response, err := w.client.Produce(ctx, &kafka.ProduceRequest{
-		Topic: topic, Partition: partition, Records: kafka.NewRecordReader(records...),
+		Topic: topic, Partition: partition, Records: records(batch),
 		RequiredAcks: kafka.RequireAll, Compression: kafka.Snappy,
 	})
 	if err != nil {
@@ -160,30 +255,39 @@ func (w *Writer) produce(ctx context.Context, topic string, partition int, batch
 	return nil
 }
 
-// partitionsOf returns the partitions of a topic, 0 to n-1.
-func (w *Writer) partitionsOf(ctx context.Context, topic string) ([]int, error) {
+func records(batch []kafka.Message) kafka.RecordReader {
+	out := make([]kafka.Record, len(batch))
+	for i, m := range batch {
+		out[i] = kafka.Record{Key: kafka.NewBytes(m.Key), Value: kafka.NewBytes(m.Value), Headers: m.Headers}
+	}
+	return kafka.NewRecordReader(out...)
+}
+
+// layout is a topic's partitions, 0 to n-1, and the brokers that lead them.
+type layout struct{ partitions, leaders []int }
+
+func (w *Writer) layoutOf(ctx context.Context, topic string) (layout, error) {
 	w.mu.Lock()
-	ps := w.partitions[topic]
+	l, ok := w.layouts[topic]
 	w.mu.Unlock()
-	if ps != nil {
-		return ps, nil
+	if ok {
+		return l, nil
 	}
-	n, err := partitionCount(ctx, w.client, topic)
-	if err != nil {
-		return nil, err
+	var err error
+	if l.leaders, err = partitionLeaders(ctx, w.client, topic); err != nil {
+		return layout{}, err
 	}
-	ps = make([]int, n)
-	for i := range ps {
-		ps[i] = i
+	for i := range l.leaders {
+		l.partitions = append(l.partitions, i)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.partitions[topic] = ps
-	return ps, nil
+	w.layouts[topic] = l
+	return l, nil
 }
 
 func (w *Writer) forget(topic string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.partitions, topic)
+	delete(w.layouts, topic)
 }
