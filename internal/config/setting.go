@@ -175,7 +175,7 @@ var Settings = slices.Concat(
 			func(c *Config) *string { return &c.Kafka.ProjectorGroup }),
 	),
 	group("Redis",
-		duration("ORDERLOOM_CACHE_TTL", "60s", time.Second, 24*time.Hour,
+		duration("ORDERLOOM_CACHE_TTL", "300s", time.Second, 24*time.Hour,
 			"How long an order stays cached.", func(c *Config) *time.Duration { return &c.Redis.TTL }),
 	),
 	group("Logs and traces",

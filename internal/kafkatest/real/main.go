@@ -3,9 +3,10 @@
 //
 //	go run ./internal/kafkatest/real go test ./relay ./projector
 //
-// Kafka comes from Maven Central and is kept under the user's cache directory; Java 17 and Maven are needed.
-// Redis is the machine's own redis-server (Debian: apt-get install redis-server). The command finds them in
-// ORDERLOOM_TEST_KAFKA_BROKERS and ORDERLOOM_TEST_REDIS_URL; what is given there already is not started.
+// Kafka comes from Maven Central and is kept under the user's cache directory; Java 17 or newer and Maven are
+// needed. Redis is the machine's own redis-server. Those that are missing are installed by apt-get, as root or by
+// sudo. The command finds them in ORDERLOOM_TEST_KAFKA_BROKERS and ORDERLOOM_TEST_REDIS_URL; what is given there
+// already is not started.
 package main
 
 import (
@@ -40,7 +41,7 @@ const pom = `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	if err := beside(ctx, os.Args[1:]); err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && exit.ExitCode() > 0 {
 			os.Exit(exit.ExitCode())
@@ -50,7 +51,8 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, args []string) error {
+// beside runs a command beside the servers.
+func beside(ctx context.Context, args []string) error {
 	if len(args) == 0 {
 		return errors.New("usage: real <command> [<argument>...]")
 	}
@@ -60,6 +62,14 @@ func run(ctx context.Context, args []string) error {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	env := os.Environ()
+	needed := map[string][]string{"ORDERLOOM_TEST_KAFKA_BROKERS": {"java", "mvn"}, "ORDERLOOM_TEST_REDIS_URL": {"redis-server"}}
+	for variable, programs := range needed {
+		if os.Getenv(variable) == "" {
+			if err := require(ctx, programs...); err != nil {
+				return err
+			}
+		}
+	}
 	if os.Getenv("ORDERLOOM_TEST_KAFKA_BROKERS") == "" {
 		address, stop, err := startKafka(ctx, filepath.Join(dir, "kafka"))
 		if err != nil {
@@ -120,8 +130,9 @@ auto.create.topics.enable=false
 	if out, err := format.CombinedOutput(); err != nil {
 		return "", nil, fmt.Errorf("format: %w: %s", err, out)
 	}
+	// The quick compiler alone: the thorough one would take more of two processors, for minutes, than Kafka does.
 	//nolint:noctx // it is ended by stop, after the command that uses it
-	server := exec.Command("java", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", properties)
+	server := exec.Command("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", properties)
 	return start(ctx, server, filepath.Join(dir, "output"), ports[0])
 }
 
@@ -133,7 +144,8 @@ func kafkaJars(ctx context.Context) (string, error) {
 	}
 	dir := filepath.Join(cache, "orderloom", "kafka-"+kafkaVersion)
 	libs := filepath.Join(dir, "libs")
-	if _, err := os.Stat(filepath.Join(libs, "kafka_2.13-"+kafkaVersion+".jar")); err == nil {
+	complete := filepath.Join(dir, "complete") // what an interrupted Maven has left is not
+	if _, err := os.Stat(complete); err == nil {
 		return libs, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -148,7 +160,7 @@ func kafkaJars(ctx context.Context) (string, error) {
 	if out, err := fetch.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("mvn: %w: %s", err, out)
 	}
-	return libs, nil
+	return libs, os.WriteFile(complete, nil, 0o600)
 }
 
 func startRedis(ctx context.Context, dir string) (address string, stop func(), err error) {
