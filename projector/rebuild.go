@@ -441,10 +441,16 @@ func (r *rebuild) swap(ctx context.Context) error {
 	return nil
 }
 
-func (r *rebuild) swapOnce(ctx context.Context) error {
+func (r *rebuild) swapOnce(ctx context.Context) (err error) {
 	name := r.projection.Name()
 	start := time.Now()
-	err := pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
+	before := *r
+	defer func() {
+		if err != nil { // what was folded under the lock was taken back with it
+			*r = before
+		}
+	}()
+	err = pgx.BeginFunc(ctx, r.pool, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SELECT set_config('lock_timeout', $1, true)`, fmt.Sprint(swapLockTimeout.Milliseconds())); err != nil {
 			return err
 		}
