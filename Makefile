@@ -5,9 +5,11 @@ GO ?= go
 GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
 TEST_TIMEOUT := 20m
+DURATION ?= 3m
+SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,13 +36,18 @@ test-e2e: ## The module dev/: the embedded stack, and whole orders on a real Tem
 	@dev/slowly.sh "building the embedded stack (the first time takes some minutes)" $(GO) -C dev build ./...
 	$(GO) -C dev test -timeout $(TEST_TIMEOUT) ./...
 
-test-real: test-postgres17 ## Against real programs: Apache Kafka (Java 17, Maven), Redis (redis-server), Stripe's own mock server, PostgreSQL 17
+test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, Stripe's mock server, PostgreSQL 17; what is missing is installed by apt-get and Maven
 	$(GO) run ./internal/kafkatest/real $(GO) test -p 1 -count=1 -timeout $(TEST_TIMEOUT) ./broker/... ./relay/... ./projector/... ./readmodel/...
+	@dev/slowly.sh "building the soak" $(GO) -C dev build ./...
+	$(GO) run ./internal/kafkatest/real $(GO) -C dev test -count=1 -timeout $(TEST_TIMEOUT) ./soak/...
 	@dev/slowly.sh "building stripe-mock" $(GO) -C internal/tools build -o /dev/null github.com/stripe/stripe-mock
 	$(GO) test -tags real -timeout $(TEST_TIMEOUT) ./activities/stripe/...
 
 test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched, whatever the machine has installed
 	ORDERLOOM_POSTGRES_BIN=fetch $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./eventstore/... ./migrations/...
+
+soak: build bin/orderloom-dev ## Minutes of mixed orders on processes killed at random, then an audit: make soak DURATION=10m SEED=7
+	bin/orderloom-dev -duration $(DURATION) -seed $(SEED) soak
 
 lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ## go vet, the linters with the import rules, and workflowcheck
 	$(GO) vet ./...

@@ -4,6 +4,8 @@
 //	orderloom-dev run    start everything, place sample orders, and serve until Ctrl-C
 //	orderloom-dev demo   the same, but stop by itself; exit status 0 only if every order ended as it should
 //	orderloom-dev stack  the servers alone: prints their addresses as settings, and serves until Ctrl-C
+//	orderloom-dev soak   several processes of the product under mixed load, killed at random moments, then an audit;
+//	                     exit status 0 only if nothing was lost, doubled or left undone
 //
 // What the environment gives (DATABASE_URL, TEMPORAL_ADDRESS, KAFKA_BROKERS, and every other setting of
 // the product) is used; the rest has defaults for one machine.
@@ -18,15 +20,37 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 )
 
-const usage = `usage: orderloom-dev [-data directory] run | demo | stack
+const usage = `usage: orderloom-dev [flags] run | demo | stack | soak
 
   run    start everything, place sample orders, and serve until Ctrl-C
   demo   the same, but stop by itself; exit status 0 only if every order ended as it should
   stack  the servers alone: prints their addresses as settings, and serves until Ctrl-C
+  soak   several processes of the product under mixed load, killed at random moments, then an audit
 
 `
+
+// options are what the flags say.
+type options struct {
+	data string
+	// The others are for soak.
+	duration, killEvery time.Duration
+	seed                uint64
+	buyers              int
+	roles, orderloom    string
+}
+
+func (o *options) register(flags *flag.FlagSet) {
+	flags.StringVar(&o.data, "data", ".data", "directory that keeps everything; empty for a throwaway on free ports (not for soak)")
+	flags.DurationVar(&o.duration, "duration", 3*time.Minute, "soak: how long orders are placed")
+	flags.DurationVar(&o.killEvery, "kill-every", 8*time.Second, "soak: mean time between two kills")
+	flags.Uint64Var(&o.seed, "seed", 0, "soak: what decides the choices; 0 draws one")
+	flags.IntVar(&o.buyers, "buyers", 6, "soak: orders under way at once")
+	flags.StringVar(&o.roles, "roles", "all,all", "soak: the processes, such as api,worker,worker,projector,projector")
+	flags.StringVar(&o.orderloom, "orderloom", "bin/orderloom", "soak: the product's program")
+}
 
 // Exit statuses.
 const (
@@ -42,11 +66,15 @@ func main() {
 		_, _ = io.WriteString(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	data := flags.String("data", ".data", "directory that keeps everything; empty for a throwaway on free ports")
+	var o options
+	o.register(flags)
 	if err := flags.Parse(os.Args[1:]); err != nil {
 		os.Exit(exitUsage)
 	}
-	commands := map[string]func(context.Context, string) error{"run": run, "demo": playDemo, "stack": runStack}
+	on := func(command func(context.Context, string) error) func(context.Context, options) error {
+		return func(ctx context.Context, o options) error { return command(ctx, o.data) }
+	}
+	commands := map[string]func(context.Context, options) error{"run": on(run), "demo": on(playDemo), "stack": on(runStack), "soak": runSoak}
 	command, known := commands[flags.Arg(0)]
 	if !known || flags.NArg() != 1 {
 		flags.Usage()
@@ -55,7 +83,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := command(ctx, *data); err != nil {
+	if err := command(ctx, o); err != nil {
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 			fmt.Fprintln(os.Stderr, "orderloom-dev: interrupted before it was done")
 			os.Exit(exitInterrupted)
