@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -92,6 +94,31 @@ func (g *engine) decode(env domain.Envelope) incoming {
 		return incoming{event: Event{Envelope: env}, bad: err}
 	}
 	return incoming{event: newEvent(env, data)}
+}
+
+// decodeChunk is how many events are worth a goroutine of their own.
+const decodeChunk = 128
+
+// decodeAll completes events, on all processors when there are many: a third of what a batch costs outside of the
+// database is decoding, and the database has nothing to do meanwhile.
+func (g *engine) decodeAll(envelopes []domain.Envelope) []incoming {
+	all := make([]incoming, len(envelopes))
+	size := max(decodeChunk, (len(envelopes)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for from := 0; from < len(envelopes); from += size {
+		part := func() {
+			for i := from; i < min(from+size, len(envelopes)); i++ {
+				all[i] = g.decode(envelopes[i])
+			}
+		}
+		if from+size >= len(envelopes) {
+			part() // the last one here
+		} else {
+			wg.Go(part)
+		}
+	}
+	wg.Wait()
+	return all
 }
 
 // apply does the work in one transaction, again if need be.

@@ -59,10 +59,7 @@ func (m *Mender) CatchUp(ctx context.Context, streams []eventstore.StreamVersion
 // Project applies events in one transaction, as a projector does with a batch. The caller has decided that
 // they are the events to apply; those of one stream are in the order of its versions.
 func (m *Mender) Project(ctx context.Context, events []domain.Envelope) error {
-	w := work{place: Live, projections: m.engine.projections, events: make([]incoming, len(events))}
-	for i, env := range events {
-		w.events[i] = m.engine.decode(env)
-	}
+	w := work{place: Live, projections: m.engine.projections, events: m.engine.decodeAll(events)}
 	r, err := m.engine.process(ctx, w)
 	if err == nil && m.cache != nil && len(r.changed) > 0 {
 		m.cache.Invalidate(ctx, r.changed)

@@ -176,7 +176,7 @@ func drainable(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // project applies a batch of messages in one transaction.
 func (p *Projector) project(ctx context.Context, messages []kafka.Message) error {
-	events := make([]incoming, 0, len(messages))
+	envelopes := make([]domain.Envelope, 0, len(messages))
 	marks := map[broker.PartitionID]mark{}
 	var links []trace.Link
 	for _, m := range messages {
@@ -198,8 +198,9 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 				links = append(links, link)
 			}
 		}
-		events = append(events, p.engine.decode(env))
+		envelopes = append(envelopes, env)
 	}
+	events := p.engine.decodeAll(envelopes)
 	begun := time.Now()
 	ctx, span := p.tracer.Start(ctx, "project batch", trace.WithLinks(links...), trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.Int("orderloom.events", len(events))))

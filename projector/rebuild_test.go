@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/eventtest"
@@ -17,7 +18,7 @@ func TestRebuildMendsAndSwaps(t *testing.T) {
 	events := eventtest.Lives(41, 150)
 	b := setup(t, events...)
 	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
-	good := b.dump()
+	good, indexes := b.dump(), b.indexes()
 	// Somebody has changed the views by hand.
 	for _, damage := range []string{
 		`UPDATE orderloom.order_views SET status = 'created' WHERE order_id = (SELECT order_id FROM orderloom.order_views WHERE status = 'delivered' LIMIT 1)`,
@@ -65,11 +66,23 @@ func TestRebuildMendsAndSwaps(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, good, b.dump())
+	require.Equal(t, indexes, b.indexes(), "a rebuilt table has the indexes that it had")
 	var granted bool
 	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT has_table_privilege($1, 'orderloom.order_views', 'SELECT')`, role).Scan(&granted))
 	require.True(t, granted, "grants are kept")
 	_, err = b.mender.Rebuild(t.Context(), b.store, "nope", projector.RebuildOptions{})
 	require.Equal(t, "unknown_projection", domain.Code(err))
+}
+
+// indexes returns what the indexes of the views are, without their names.
+func (b *testBundle) indexes() []string {
+	rows, err := b.pool.Query(b.t.Context(), `SELECT regexp_replace(indexdef, ' INDEX .*? ON ', ' INDEX ON ') FROM pg_indexes
+		WHERE tablename IN ('order_views', 'customer_summaries', 'payment_views', 'stock_levels', 'order_timeline') ORDER BY 1`)
+	require.NoError(b.t, err)
+	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(b.t, err)
+	require.NotEmpty(b.t, all)
+	return all
 }
 
 // role is the name of a role of this test's own.

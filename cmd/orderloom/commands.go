@@ -45,11 +45,15 @@ const setupTimeout = 2 * time.Minute
 // of megabytes, and each collection goes through the stacks of all sagas. GOGC overrides it.
 const collectPercent = 400
 
+func collectSeldom() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectPercent)
+	}
+}
+
 func serve(role config.Role) func(context.Context, []string, io.Writer) error {
 	return func(ctx context.Context, args []string, out io.Writer) error {
-		if os.Getenv("GOGC") == "" {
-			debug.SetGCPercent(collectPercent)
-		}
+		collectSeldom()
 		return withPlatform(ctx, args, role, func(cfg config.Config, tel *telemetry.Telemetry) error {
 			return app.Run(ctx, cfg, app.Options{Roles: []config.Role{role}, Telemetry: tel, Ready: func(url string) {
 				tel.Logger.InfoContext(ctx, "serving", "url", url)
@@ -73,6 +77,7 @@ func setup(ctx context.Context, args []string, out io.Writer) error {
 // delivery runs a command about delivery and the views.
 func delivery(name string) func(context.Context, []string, io.Writer) error {
 	return func(ctx context.Context, args []string, out io.Writer) error {
+		collectSeldom() // a rebuild and an audit are as busy as the projector
 		return withPlatform(ctx, nil, config.RoleProjector, func(cfg config.Config, tel *telemetry.Telemetry) error {
 			return app.Delivery(ctx, cfg, tel, append([]string{name}, args...), out)
 		})
