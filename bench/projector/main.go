@@ -1,6 +1,6 @@
 // Command projector measures delivery: how fast the projector turns events into views, live and in a rebuild,
-// against the bare upsert of the very same rows on the same server; and how long an event takes from its append
-// to its view under a sustained load.
+// against the bare upsert of the very same rows on the same server; how long an event takes from its append to a
+// consumer while nothing else goes on; and from its append to its view under a sustained load.
 //
 //	make bench-projector
 //	go run ./bench/projector -orders 5000 -rate 500 -seconds 10
@@ -37,7 +37,6 @@ import (
 	"github.com/orderloom/orderloom/migrations"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
-	"github.com/orderloom/orderloom/relay"
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
@@ -48,7 +47,7 @@ func main() {
 	flag.IntVar(&b.orders, "orders", 20_000, "orders to project and to rebuild")
 	flag.IntVar(&b.rate, "rate", 1000, "events appended per second under the sustained load")
 	flag.IntVar(&b.seconds, "seconds", 20, "how long the load is sustained")
-	flag.StringVar(&b.steps, "steps", "store,batches,rebuild,live,lag", "what to measure; all but the last need the first")
+	flag.StringVar(&b.steps, "steps", "store,batches,rebuild,live,consumer,lag", "what to measure; batches, rebuild and live need what stands before them")
 	profile := flag.String("cpuprofile", "", "file for a profile of this process")
 	flag.Parse()
 	if os.Getenv("GOGC") == "" {
@@ -97,7 +96,8 @@ func (b *bench) run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"store", b.fillStore}, {"batches", b.projectBatches}, {"rebuild", b.rebuildAll}, {"live", b.projectLive}, {"lag", b.sustain},
+		{"store", b.fillStore}, {"batches", b.projectBatches}, {"rebuild", b.rebuildAll}, {"live", b.projectLive},
+		{"consumer", b.consume}, {"lag", b.sustain},
 	} {
 		if !slices.Contains(strings.Split(b.steps, ","), step.name) {
 			continue
@@ -205,7 +205,11 @@ func (b *bench) fillStore(ctx context.Context) error {
 }
 
 func (b *bench) append(ctx context.Context, e domain.Envelope) error {
-	_, err := b.store.Append(ctx, eventstore.Append{
+	return appendTo(ctx, b.store, e)
+}
+
+func appendTo(ctx context.Context, store *eventstore.Store, e domain.Envelope) error {
+	_, err := store.Append(ctx, eventstore.Append{
 		Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
 		Events: []eventstore.NewEvent{{
 			ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
@@ -362,20 +366,11 @@ func (b *bench) runProjector(ctx context.Context, cache projector.Invalidator) (
 // sustain appends at a set rate while relay and projector run, and measures from the moment an append was due
 // until its view is there, so that a delayed append counts as well.
 func (b *bench) sustain(ctx context.Context) error {
-	if _, err := b.pool.Exec(ctx, `INSERT INTO orderloom.relay_cursors (name, position) SELECT 'orderloom', coalesce(max(sequence), 0) FROM orderloom.events
-		ON CONFLICT (name) DO UPDATE SET position = excluded.position`); err != nil {
-		return err
-	}
-	writer := broker.NewWriter(b.kafka)
-	defer func() { _ = writer.Close() }()
-	r, err := relay.New(relay.Options{Store: b.store, Pool: b.pool, Writer: writer})
+	stopRelay, err := b.runRelay(ctx)
 	if err != nil {
 		return err
 	}
-	relayCtx, cancel := context.WithCancel(ctx)
-	done := make(chan error, 1)
-	go func() { done <- r.Run(relayCtx) }()
-	defer func() { cancel(); drop(<-done) }()
+	defer stopRelay()
 	seen := &watcher{due: map[uuid.UUID]map[int64]time.Time{}}
 	stop, err := b.runProjector(ctx, seen)
 	if err != nil {
@@ -431,11 +426,10 @@ func (b *bench) sustain(ctx context.Context) error {
 		}
 	}
 	slices.Sort(seen.delays)
-	at := func(q float64) float64 { return seen.delays[int(q*float64(len(seen.delays)-1))].Seconds() * 1000 }
 	b.set("sustained_events_per_s", float64(len(events))/time.Since(start).Seconds(), "%.0f")
-	b.set("lag_p50_ms", at(0.5), "%.1f")
-	b.set("lag_p95_ms", at(0.95), "%.1f")
-	b.set("lag_p99_ms", at(0.99), "%.1f")
+	b.set("lag_p50_ms", percentile(seen.delays, 0.5), "%.1f")
+	b.set("lag_p95_ms", percentile(seen.delays, 0.95), "%.1f")
+	b.set("lag_p99_ms", percentile(seen.delays, 0.99), "%.1f")
 	return nil
 }
 
