@@ -153,6 +153,24 @@ func TestPublishKeepsTheOrderOfEachAggregate(t *testing.T) {
 	}
 }
 
+// Setup gives topics what is configured, those that exist as well; one topic may have its own.
+func TestTopicsAreSetUpAsConfigured(t *testing.T) {
+	t.Parallel()
+	cluster := kafkatest.Start(t)
+	config := broker.Config{Brokers: cluster.Brokers, Partitions: 2, Retention: time.Hour}
+	require.NoError(t, broker.EnsureTopics(t.Context(), config))
+	require.Equal(t, "3600000", kafkatest.Setting(t, cluster.Brokers, "order-events", "retention.ms"))
+	require.Equal(t, "delete", kafkatest.Setting(t, cluster.Brokers, "order-events", "cleanup.policy"))
+	config.Retention = -1
+	config.Settings = map[string]string{"cleanup.policy": "compact", "segment.ms": "60000"}
+	config.Topics = map[string]broker.TopicConfig{"payment-events": {Settings: map[string]string{"cleanup.policy": "compact,delete"}}}
+	require.NoError(t, broker.EnsureTopics(t.Context(), config))
+	require.Equal(t, "-1", kafkatest.Setting(t, cluster.Brokers, "order-events", "retention.ms"))
+	require.Equal(t, "compact", kafkatest.Setting(t, cluster.Brokers, "order-events", "cleanup.policy"))
+	require.Equal(t, "compact,delete", kafkatest.Setting(t, cluster.Brokers, "payment-events", "cleanup.policy"))
+	require.Equal(t, "60000", kafkatest.Setting(t, cluster.Brokers, "payment-events", "segment.ms"))
+}
+
 func TestPublishSaysWhatHasNotArrived(t *testing.T) {
 	t.Parallel()
 	w := broker.NewWriter(broker.Config{Brokers: []string{"127.0.0.1:1"}})

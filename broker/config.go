@@ -3,6 +3,7 @@ package broker
 import (
 	"crypto/tls"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
@@ -41,11 +42,13 @@ type Config struct {
 	TLS  *tls.Config
 	SASL sasl.Mechanism
 
-	// Partitions, Replication, Retention and Topics are what EnsureTopics sets up. Zero means
-	// PartitionsDefault, 1 and RetentionDefault; a negative retention keeps for ever.
+	// Partitions, Replication, Retention, Settings and Topics are what EnsureTopics sets up. Zero means
+	// PartitionsDefault, 1 and RetentionDefault; a negative retention keeps for ever. Settings are any further ones by
+	// their name in Kafka, such as "cleanup.policy": "compact".
 	Partitions  int
 	Replication int
 	Retention   time.Duration
+	Settings    map[string]string
 	// Topics overrides settings topic by topic.
 	Topics map[string]TopicConfig
 
@@ -65,7 +68,7 @@ type TopicConfig struct {
 	Partitions  int
 	Replication int
 	Retention   time.Duration
-	// Settings are any further settings by their name in Kafka, such as "cleanup.policy": "compact".
+	// Settings come over those of [Config].
 	Settings map[string]string
 }
 
@@ -136,6 +139,12 @@ func (c Config) topicConfig(topic string) TopicConfig {
 	if t.Retention == 0 {
 		t.Retention = RetentionDefault
 	}
+	all := maps.Clone(c.Settings)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, t.Settings)
+	t.Settings = all
 	return t
 }
 

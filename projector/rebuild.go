@@ -453,13 +453,15 @@ func diffTable(ctx context.Context, tx pgx.Tx, t Table) (TableDiff, error) {
 	if _, err := pgx.ForEachRow(rows, []any{&name, &n}, func() error { *counts[name] = n; return nil }); err != nil {
 		return d, err
 	}
-	if d.Different == 0 {
+	if d.Different+d.OnlyLive+d.OnlyShadow == 0 {
 		return d, nil
 	}
-	// The columns that differ, with both values, of the first few rows.
-	rows, err = tx.Query(ctx, fmt.Sprintf(`SELECT (SELECT string_agg(format('%%s: %%s -> %%s', k, to_jsonb(d.l)->k, to_jsonb(d.s)->k), '; ')
-			FROM jsonb_object_keys(to_jsonb(d.l)) k WHERE k = '%s' OR to_jsonb(d.l)->k IS DISTINCT FROM to_jsonb(d.s)->k)
-		FROM (SELECT l, s %s WHERE %s = 'different' LIMIT %d) d`, t.Key[0], from, class, diffSamples))
+	// The first few rows: of those that differ the columns in which they do, with both values; of the others the key.
+	rows, err = tx.Query(ctx, fmt.Sprintf(`SELECT coalesce(d.class || ': ' || (SELECT string_agg(format('%%s: %%s -> %%s', k, d.l->k, d.s->k), '; ')
+			FROM jsonb_object_keys(coalesce(d.l, d.s)) k
+			WHERE k = ANY($1) OR d.class = 'different' AND d.l->k IS DISTINCT FROM d.s->k), d.class)
+		FROM (SELECT to_jsonb(l) AS l, to_jsonb(s) AS s, %[2]s AS class %[1]s WHERE %[2]s IN ('different', 'only_live', 'only_shadow') LIMIT %[3]d) d`,
+		from, class, diffSamples), t.Key)
 	if err != nil {
 		return d, err
 	}

@@ -45,6 +45,7 @@ func TestRebuildMendsAndSwaps(t *testing.T) {
 		require.False(t, dry.Swapped)
 		found := int64(0)
 		for _, d := range dry.Diff {
+			require.Equal(t, d.Different+d.OnlyLive+d.OnlyShadow > 0, len(d.Samples) > 0, "examples are shown")
 			found += d.Different + d.OnlyLive + d.OnlyShadow
 			require.Zero(t, d.Moving)
 			t.Log(eventtest.JSON(d))

@@ -354,6 +354,39 @@ func TestTransientErrorsAreTriedAgain(t *testing.T) {
 	require.Zero(t, b.awaitEqual().Parked)
 }
 
+// While a projection can't be written, its lag is what waits, in events and in seconds, and it goes with it.
+func TestLagIsToldInEventsAndSeconds(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(26, 40)
+	b := setup(t, events...)
+	registry := prometheus.NewRegistry()
+	b.start(func(o *projector.Options) { o.Registerer = registry })
+	b.publish(events[:1]...)
+	b.awaitDrained("projector")
+	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.order_timeline RENAME TO away`)
+	require.NoError(t, err)
+	b.publish(events[1:]...)
+	lag := func() (events int64, seconds float64) {
+		status, err := readmodel.Projections(t.Context(), b.pool)
+		require.NoError(t, err)
+		for _, s := range status {
+			if s.Name == "timeline" {
+				require.False(t, s.Stale)
+				return s.LagEvents, s.LagSeconds
+			}
+		}
+		return 0, 0
+	}
+	require.Eventually(t, func() bool { // the ends of the partitions are looked at every second
+		n, seconds := lag()
+		return n >= int64(len(events)-1) && seconds > 0 && metric(t, registry, "orderloom_projection_lag_events", "projection", "timeline") == float64(n)
+	}, patience, 50*time.Millisecond)
+	_, err = b.pool.Exec(t.Context(), `ALTER TABLE orderloom.away RENAME TO order_timeline`)
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { n, seconds := lag(); return n == 0 && seconds == 0 }, patience, 50*time.Millisecond)
+	b.awaitEqual()
+}
+
 // Events in any order, any number of times, with any of them missing: the views end equal to the fold.
 func TestAnyDeliveryEndsInTheFold(t *testing.T) {
 	t.Parallel()

@@ -68,6 +68,6 @@ func openPool(ctx context.Context, cfg config.Database, tel *telemetry.Telemetry
 func brokerConfig(cfg config.Config, tel *telemetry.Telemetry) broker.Config {
 	return broker.Config{
 		Brokers: cfg.Kafka.Brokers, ClientID: "orderloom", Partitions: cfg.Kafka.TopicPartitions, Replication: cfg.Kafka.TopicReplication,
-		Retention: cfg.Kafka.TopicRetention, Group: cfg.Kafka.ProjectorGroup, Logger: tel.Logger,
+		Retention: cfg.Kafka.TopicRetention, Settings: cfg.Kafka.TopicSettings, Group: cfg.Kafka.ProjectorGroup, Logger: tel.Logger,
 	}
 }

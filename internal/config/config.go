@@ -104,6 +104,8 @@ type Kafka struct {
 	TopicPartitions  int
 	TopicReplication int
 	TopicRetention   time.Duration
+	// TopicSettings are further settings of the topics, by their names in Kafka.
+	TopicSettings map[string]string
 	// ProjectorGroup is the consumer group of the projector.
 	ProjectorGroup string
 	// SchemaRegistryURL is empty when there is none.

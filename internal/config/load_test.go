@@ -73,6 +73,7 @@ func TestLoadNamesEverythingWrong(t *testing.T) {
 		"DATABASE_URL":                       {"mysql://localhost/x", "postgres://", "localhost:5432", "postgres://a:b%zz@h/d"},
 		"REDIS_URL":                          {"localhost:6379"},
 		"KAFKA_BROKERS":                      {"kafka", ",", ":9092", "kafka:99999"},
+		"ORDERLOOM_KAFKA_TOPIC_SETTINGS":     {"retention", "=1", "a=1;a=2"},
 		"TEMPORAL_ADDRESS":                   {"temporal", "temporal:grpc"},
 		"ORDERLOOM_HTTP_ADDRESS":             {"8080", ":80800"},
 		"ORDERLOOM_HTTP_READ_TIMEOUT":        {"15", "-1s", "1h"},

@@ -316,6 +316,28 @@ func amounts(name, help, example string, at func(*Config) *[]money.Money) Settin
 	}}
 }
 
+// pairs reads settings of another program, of which neither names nor values are known here.
+func pairs(name, help, example string, at func(*Config) *map[string]string) Setting {
+	return Setting{Name: name, Example: example, Form: "name=value;name=value;…", Help: help, set: func(c *Config, v string) error {
+		all := map[string]string{}
+		for item := range strings.SplitSeq(v, ";") {
+			if item = strings.TrimSpace(item); item == "" {
+				continue
+			}
+			name, value, found := strings.Cut(item, "=")
+			if name = strings.TrimSpace(name); !found || name == "" {
+				return fmt.Errorf("%q is not name=value", clip(item))
+			}
+			if _, twice := all[name]; twice {
+				return fmt.Errorf("%s is there twice", clip(name))
+			}
+			all[name] = strings.TrimSpace(value)
+		}
+		*at(c) = all
+		return nil
+	}}
+}
+
 func texts(name, help, example string, at func(*Config) *[]string) Setting {
 	return Setting{Name: name, Example: example, Form: "text,text,…", Help: help, set: func(c *Config, v string) error {
 		*at(c) = split(v)

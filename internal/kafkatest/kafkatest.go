@@ -114,6 +114,19 @@ func Count(t testing.TB, brokers []string, topic string) (n int) {
 	return n
 }
 
+// Setting is what a topic has been told under a name, "" for nothing.
+func Setting(t testing.TB, brokers []string, topic, name string) string {
+	t.Helper()
+	configs, err := admin(t, brokers).DescribeTopicConfigs(t.Context(), topic)
+	require.NoError(t, err)
+	for _, c := range configs[0].Configs {
+		if c.Key == name && c.Value != nil {
+			return *c.Value
+		}
+	}
+	return ""
+}
+
 func admin(t testing.TB, brokers []string) *kadm.Client {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(brokers...))
