@@ -249,6 +249,16 @@ func (r *Reader) begin(ctx context.Context, kg *kafka.Generation) {
 
 // pump reads one partition until the generation ends.
 func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
+	for ctx.Err() == nil {
+		if errors.Is(r.readFrom(ctx, g, p), kafka.OffsetOutOfRange) {
+			r.startOver(ctx, g, p)
+		}
+	}
+}
+
+// readFrom reads one partition from its position on. It returns when the generation ends, or with
+// kafka.OffsetOutOfRange: then kafka-go's reader has ended for good, and would wait for ever.
+func (r *Reader) readFrom(ctx context.Context, g *generation, p *partition) error {
 	reader := kafka.NewReader(kafka.ReaderConfig{
 		Brokers: r.cfg.Brokers, Topic: p.Topic, Partition: p.Partition, Dialer: r.cfg.dialer(),
 		MinBytes: 1, MaxBytes: fetchBytesMax, MaxWait: fetchWait, QueueCapacity: queueLen / 4,
@@ -265,16 +275,14 @@ func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
 	for err == nil {
 		m, fetchErr := reader.FetchMessage(ctx)
 		if ctx.Err() != nil {
-			return
+			return ctx.Err()
 		}
 		if fetchErr != nil {
 			r.cfg.logger().WarnContext(ctx, "can't read from Kafka, trying again", "topic", p.Topic, "partition", p.Partition, "error", fetchErr)
-			if b.Wait(ctx) != nil {
-				return
-			}
 			if errors.Is(fetchErr, kafka.OffsetOutOfRange) {
-				_ = r.clamp(ctx, g) // on failure the next fetch fails in the same way
+				return fetchErr
 			}
+			err = b.Wait(ctx)
 			continue
 		}
 		b.Reset()
@@ -289,8 +297,32 @@ func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
 		select {
 		case r.messages <- fetched{g, m}:
 		case <-ctx.Done():
-			return
+			return ctx.Err()
 		}
+	}
+	return err
+}
+
+// startOver goes back to the first message of a partition that did not have the one at the position. By now it may
+// have one there, since a topic that was made anew fills up again: those before it have not been read all the same.
+func (r *Reader) startOver(ctx context.Context, g *generation, p *partition) {
+	b := backoff.New(firstWait)
+	for b.Wait(ctx) == nil {
+		response, err := r.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
+			Topics: map[string][]kafka.OffsetRequest{p.Topic: {kafka.FirstOffsetOf(p.Partition)}},
+		})
+		if err != nil || len(response.Topics[p.Topic]) != 1 || response.Topics[p.Topic][0].Error != nil {
+			continue // the topic is being made, or Kafka is away
+		}
+		first := response.Topics[p.Topic][0].FirstOffset
+		g.mu.Lock()
+		r.reportLoss(p, first)
+		p.fetched, p.processed = first, first
+		g.mu.Unlock()
+		if err := g.CommitOffsets(map[string]map[int]int64{p.Topic: {p.Partition: first}}); err != nil {
+			r.cfg.logger().DebugContext(ctx, "offsets not committed", "error", err)
+		}
+		return
 	}
 }
 

@@ -143,20 +143,22 @@ func TestEmptiedKafkaIsRepairedFromTheStore(t *testing.T) {
 	b.awaitDrained("projector")
 }
 
-// A Kafka that is emptied under the projector's feet.
+// A Kafka that is emptied under the projector's feet, and then filled beyond the positions where it had been.
+// Fails without Reader.startOver, at times: kafka-go's reader has ended at the offset that was missing, and nothing is
+// out of range any more by the time that somebody looks.
 func TestKafkaEmptiedWhileRunning(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(18, 100)
-	half := len(events) / 2
+	part := len(events) / 4
 	b := setup(t, events...)
-	b.publish(events[:half]...)
+	b.publish(events[:part]...)
 	b.start(b.sweeping)
 	b.awaitDrained("projector")
 	_, err := b.client().DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: broker.Topics()})
 	require.NoError(t, err)
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.config))
 	require.Eventually(t, func() bool { // the writer finds the new topics by itself
-		_, err := b.writer.Publish(t.Context(), events[half:])
+		_, err := b.writer.Publish(t.Context(), events[part:])
 		return err == nil
 	}, 20*time.Second, 100*time.Millisecond)
 	b.awaitEqual()
