@@ -96,8 +96,12 @@ func (b *bench) run(ctx context.Context) error {
 		name string
 		run  func(context.Context) error
 	}{
-		{"store", b.fillStore}, {"batches", b.projectBatches}, {"rebuild", b.rebuildAll}, {"live", b.projectLive},
-		{"consumer", b.consume}, {"lag", b.sustain},
+		{"store", b.fillStore},
+		{"batches", b.projectBatches},
+		{"rebuild", b.rebuildAll},
+		{"live", b.projectLive},
+		{"consumer", b.consume},
+		{"lag", b.sustain},
 	} {
 		if !slices.Contains(strings.Split(b.steps, ","), step.name) {
 			continue

@@ -48,8 +48,8 @@ func (s *soak) audit(ctx context.Context) error {
 }
 
 func (s *soak) fault(format string, args ...any) {
-	if len(s.report.Faults) < faultsMax {
-		s.report.Faults = append(s.report.Faults, fmt.Sprintf(format, args...))
+	if text := fmt.Sprintf(format, args...); len(s.report.Faults) < faultsMax {
+		s.report.Faults = append(s.report.Faults, text[:min(len(text), faultBytesMax)])
 	}
 }
 
@@ -62,7 +62,7 @@ func eventually(ctx context.Context, look func(context.Context) (content bool, e
 		if content || err != nil && ctx.Err() == nil {
 			return err
 		}
-		if pause(ctx, 10*retryEvery) != nil {
+		if !pause(ctx, 10*retryEvery) {
 			return errPatience
 		}
 	}
@@ -98,17 +98,10 @@ func (s *soak) auditSagas(ctx context.Context) error {
 func (s *soak) auditViews(ctx context.Context) error {
 	var out []byte
 	err := eventually(ctx, func(ctx context.Context) (bool, error) {
-		var failed error
-		out, failed = s.fleet.command(ctx, "verify", "-json")
-		var exit *exec.ExitError
-		if failed != nil && !errors.As(failed, &exit) {
-			return false, failed
-		}
-		s.report.Verified = verified{}
-		if err := json.Unmarshal(out, &s.report.Verified); err != nil {
-			return false, fmt.Errorf("read what verify prints: %w, %w", err, failed)
-		}
-		return failed != nil || s.report.Verified.Views.Behind == 0, nil // a difference does not go away
+		var different bool
+		var err error
+		out, different, err = s.verify(ctx)
+		return different || s.report.Verified.Views.Behind == 0, err // a difference does not go away
 	})
 	v := s.report.Verified
 	switch {
@@ -120,6 +113,20 @@ func (s *soak) auditViews(ctx context.Context) error {
 		s.fault("verify: %s", out)
 	}
 	return nil
+}
+
+// verify runs "orderloom verify" once, and reports whether its exit status told of a difference.
+func (s *soak) verify(ctx context.Context) (out []byte, different bool, err error) {
+	out, err = s.fleet.command(ctx, "verify", "-json")
+	var exit *exec.ExitError
+	if different = errors.As(err, &exit); err != nil && !different {
+		return out, false, err
+	}
+	s.report.Verified = verified{}
+	if parseErr := json.Unmarshal(out, &s.report.Verified); parseErr != nil {
+		return out, different, fmt.Errorf("read what verify prints: %w", errors.Join(parseErr, err))
+	}
+	return out, different, nil
 }
 
 // auditOrders demands that the views show each order as it has ended, and that there is none that nobody placed.

@@ -155,8 +155,8 @@ func (b *buyer) follow(ctx context.Context, s story, o *lived) error {
 		if err := b.advance(ctx, s, path, now); err != nil {
 			return err
 		}
-		if err := pause(ctx, 3*lookEvery); err != nil {
-			return err
+		if !pause(ctx, 3*lookEvery) {
+			return ctx.Err()
 		}
 	}
 }

@@ -186,7 +186,7 @@ func (f *fleet) killUntil(ctx context.Context, deadline time.Time) error {
 		if wait = max(wait, time.Second); time.Now().Add(wait).After(deadline) {
 			return nil
 		}
-		if err := pause(ctx, wait); err != nil {
+		if !pause(ctx, wait) {
 			return nil
 		}
 		victims := []*member{f.members[random.IntN(len(f.members))]}
@@ -196,7 +196,7 @@ func (f *fleet) killUntil(ctx context.Context, deadline time.Time) error {
 		for _, m := range victims {
 			f.kill(m)
 		}
-		if err := pause(ctx, time.Duration(random.Int64N(int64(downTimeMax)))); err != nil {
+		if !pause(ctx, time.Duration(random.Int64N(int64(downTimeMax)))) {
 			return nil
 		}
 		for _, m := range victims {
@@ -213,7 +213,7 @@ func (f *fleet) revive(ctx context.Context, m *member, random *mathrand.Rand) er
 		return err
 	}
 	if random.Float64() < stillborn {
-		if err := pause(ctx, time.Duration(random.Int64N(int64(startingMax)))); err != nil {
+		if !pause(ctx, time.Duration(random.Int64N(int64(startingMax)))) {
 			return nil
 		}
 		f.kill(m)
@@ -267,13 +267,14 @@ func (f *fleet) stop(ctx context.Context) error {
 	return err
 }
 
-func pause(ctx context.Context, d time.Duration) error {
+// pause waits, and reports false when ctx has ended instead.
+func pause(ctx context.Context, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-		return nil
+		return true
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	}
 }

@@ -75,7 +75,7 @@ func (s *shop) call(ctx context.Context, method, path, key string, body, into an
 			return err
 		}
 		s.retries.Add(1)
-		if pause(ctx, retryEvery) != nil {
+		if !pause(ctx, retryEvery) {
 			return fmt.Errorf("%s %s: nobody answers: %w", method, path, err)
 		}
 	}

@@ -24,7 +24,7 @@ func TestKillsAtRandomMomentsLeaveEverythingInOrder(t *testing.T) {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	report, err := soak.Run(t.Context(), soak.Options{
-		Orderloom: orderloom, Duration: 30 * time.Second, KillEvery: 5 * time.Second, Buyers: 4, Log: t.Logf,
+		Orderloom: orderloom, Duration: 30 * time.Second, KillEvery: 6 * time.Second, Buyers: 8, Log: t.Logf,
 		Given: stack.Addresses{KafkaBrokers: os.Getenv(kafkatest.BrokersVariable)},
 	})
 	text, _ := json.MarshalIndent(report, "", " ")

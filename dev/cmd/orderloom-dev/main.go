@@ -45,9 +45,9 @@ type options struct {
 func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.data, "data", ".data", "directory that keeps everything; empty for a throwaway on free ports (not for soak)")
 	flags.DurationVar(&o.duration, "duration", 3*time.Minute, "soak: how long orders are placed")
-	flags.DurationVar(&o.killEvery, "kill-every", 8*time.Second, "soak: mean time between two kills")
+	flags.DurationVar(&o.killEvery, "kill-every", 10*time.Second, "soak: mean time between two kills")
 	flags.Uint64Var(&o.seed, "seed", 0, "soak: what decides the choices; 0 draws one")
-	flags.IntVar(&o.buyers, "buyers", 6, "soak: orders under way at once")
+	flags.IntVar(&o.buyers, "buyers", 12, "soak: orders under way at once")
 	flags.StringVar(&o.roles, "roles", "all,all", "soak: the processes, such as api,worker,worker,projector,projector")
 	flags.StringVar(&o.orderloom, "orderloom", "bin/orderloom", "soak: the product's program")
 }

@@ -132,7 +132,8 @@ auto.create.topics.enable=false
 	}
 	// The quick compiler alone: the thorough one would take more of two processors, for minutes, than Kafka does.
 	//nolint:noctx // it is ended by stop, after the command that uses it
-	server := exec.Command("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", properties)
+	server := exec.Command("java", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
+		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classpath, "kafka.Kafka", properties)
 	return start(ctx, server, filepath.Join(dir, "output"), ports[0])
 }
 
