@@ -183,7 +183,8 @@ func (f *fleet) killUntil(ctx context.Context, deadline time.Time) error {
 	random := mathrand.New(mathrand.NewPCG(f.options.Seed, 0))
 	for {
 		wait := time.Duration(random.ExpFloat64() * float64(f.options.KillEvery))
-		if wait = max(wait, time.Second); time.Now().Add(wait).After(deadline) {
+		wait = min(max(wait, time.Second), 2*f.options.KillEvery) // so that a short soak has its kills as well
+		if time.Now().Add(wait).After(deadline) {
 			return nil
 		}
 		if !pause(ctx, wait) {
