@@ -96,28 +96,32 @@ func (g *engine) decode(env domain.Envelope) incoming {
 	return incoming{event: newEvent(env, data)}
 }
 
-// decodeChunk is how many events are worth a goroutine of their own.
-const decodeChunk = 128
+// partMin is how many events or rows are worth a goroutine of their own.
+const partMin = 128
 
-// decodeAll completes events, on all processors when there are many: a third of what a batch costs outside of the
-// database is decoding, and the database has nothing to do meanwhile.
-func (g *engine) decodeAll(envelopes []domain.Envelope) []incoming {
-	all := make([]incoming, len(envelopes))
-	size := max(decodeChunk, (len(envelopes)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+// inParts calls f for the parts of n things, at the same time on all processors when there are many. Decoding events
+// and encoding rows is half of what a batch costs outside of the database, which has nothing to do meanwhile.
+func inParts(n int, f func(from, to int)) {
+	size := max(partMin, (n+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
-	for from := 0; from < len(envelopes); from += size {
-		part := func() {
-			for i := from; i < min(from+size, len(envelopes)); i++ {
-				all[i] = g.decode(envelopes[i])
-			}
-		}
-		if from+size >= len(envelopes) {
-			part() // the last one here
+	for from := 0; from < n; from += size {
+		if to := from + size; to < n {
+			wg.Go(func() { f(from, to) })
 		} else {
-			wg.Go(part)
+			f(from, n) // the last part here
 		}
 	}
 	wg.Wait()
+}
+
+// decodeAll completes events.
+func (g *engine) decodeAll(envelopes []domain.Envelope) []incoming {
+	all := make([]incoming, len(envelopes))
+	inParts(len(envelopes), func(from, to int) {
+		for i := from; i < to; i++ {
+			all[i] = g.decode(envelopes[i])
+		}
+	})
 	return all
 }
 

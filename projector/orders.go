@@ -136,15 +136,18 @@ func (b *orderBatch) Flush(q *pgx.Batch) {
 	var added, updated orderColumns
 	customers := customerDeltas{}
 	var changed []readmodel.OrderView
-	for _, id := range sortedIDs(b.rows) {
-		r := b.rows[id]
-		if !r.changed {
-			continue
+	rows := b.changedRows()
+	texts := make([]orderTexts, len(rows))
+	inParts(len(rows), func(from, to int) {
+		for i := from; i < to; i++ {
+			texts[i] = textsOf(rows[i].view)
 		}
+	})
+	for i, r := range rows {
 		if r.exists {
-			updated.add(r.view)
+			updated.add(r.view, texts[i])
 		} else {
-			added.add(r.view)
+			added.add(r.view, texts[i])
 		}
 		customers.add(r.before, -1)
 		customers.add(r.view, +1)
@@ -169,6 +172,17 @@ func (b *orderBatch) Flush(q *pgx.Batch) {
 	if len(changed) > 0 && b.in.IsLive() {
 		announce(q, changed)
 	}
+}
+
+// changedRows returns the rows to write, sorted by id.
+func (b *orderBatch) changedRows() []*orderRow {
+	rows := make([]*orderRow, 0, len(b.rows))
+	for _, id := range sortedIDs(b.rows) {
+		if r := b.rows[id]; r.changed {
+			rows = append(rows, r)
+		}
+	}
+	return rows
 }
 
 // announce queues what tells those who follow the changes of orders. NOTIFY makes transactions commit one
@@ -223,18 +237,37 @@ const (
 		$20::text[], $21::text[]) AS u(` + orderColumnNames + `)`
 )
 
-func (c *orderColumns) add(v readmodel.OrderView) {
+// orderTexts are the columns of a row that take some work to write; nil for NULL.
+type orderTexts struct {
+	items, skus, shipments, address, refunds, orderState, paymentState *string
+}
+
+func textsOf(v readmodel.OrderView) orderTexts {
+	known := v.Status != ""
+	return orderTexts{
+		items:        text(known, func() string { return jsonText(v.Items) }),
+		skus:         text(known, func() string { return arrayText(skus(v.Items)) }),
+		shipments:    jsonOrNil(v.Shipments),
+		address:      text(!v.Personal.IsZero(), func() string { return jsonText(v.Personal) }),
+		refunds:      jsonOrNil(v.Refunds),
+		orderState:   text(known, func() string { return mustText(v.OrderState()) }),
+		paymentState: text(v.PaymentVersion > 0, func() string { return mustText(v.PaymentState()) }),
+	}
+}
+
+// text returns what comes from the order's stream, nil while that is unknown.
+func text(known bool, s func() string) *string {
+	if !known {
+		return nil
+	}
+	t := s()
+	return &t
+}
+
+func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 	c.ids = append(c.ids, v.OrderID)
 	c.versions, c.paymentVersions = append(c.versions, v.Version), append(c.paymentVersions, v.PaymentVersion)
 	c.created, c.updated = append(c.created, timeOrNil(v.CreatedAt)), append(c.updated, v.UpdatedAt)
-	// What comes from the order's stream is unknown until its first event is here.
-	text := func(known bool, s func() string) *string {
-		if !known {
-			return nil
-		}
-		t := s()
-		return &t
-	}
 	known := v.Status != ""
 	c.numbers = append(c.numbers, text(known, func() string { return v.OrderNumber }))
 	c.customers = append(c.customers, text(known, func() string { return v.CustomerID }))
@@ -242,13 +275,9 @@ func (c *orderColumns) add(v readmodel.OrderView) {
 	c.fulfillments = append(c.fulfillments, text(known, func() string { return v.FulfillmentStatus }))
 	c.totals = append(c.totals, text(known, func() string { return v.Total.Amount.String() }))
 	c.currencies = append(c.currencies, text(known, func() string { return v.Total.Currency }))
-	c.items = append(c.items, text(known, func() string { return jsonText(v.Items) }))
-	c.skus = append(c.skus, text(known, func() string { return arrayText(skus(v.Items)) }))
-	c.shipments = append(c.shipments, jsonOrNil(v.Shipments))
-	c.addresses = append(c.addresses, text(!v.Personal.IsZero(), func() string { return jsonText(v.Personal) }))
-	c.refunds = append(c.refunds, jsonOrNil(v.Refunds))
-	c.orderStates = append(c.orderStates, text(known, func() string { return mustText(v.OrderState()) }))
-	c.paymentStates = append(c.paymentStates, text(v.PaymentVersion > 0, func() string { return mustText(v.PaymentState()) }))
+	c.items, c.skus, c.shipments = append(c.items, t.items), append(c.skus, t.skus), append(c.shipments, t.shipments)
+	c.addresses, c.refunds = append(c.addresses, t.address), append(c.refunds, t.refunds)
+	c.orderStates, c.paymentStates = append(c.orderStates, t.orderState), append(c.paymentStates, t.paymentState)
 	c.paymentStatuses = append(c.paymentStatuses, v.PaymentStatus)
 	c.captured, c.refunded = append(c.captured, v.Captured.Amount.String()), append(c.refunded, v.Refunded.Amount.String())
 }

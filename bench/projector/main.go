@@ -231,7 +231,7 @@ type statement struct {
 // projectBatches folds and writes everything in batches, and then writes the same rows again without reading,
 // decoding or folding anything: the difference is what the projector costs. Both are measured in alternation.
 func (b *bench) projectBatches(ctx context.Context) error {
-	var projected, raw time.Duration
+	var projected, raw []time.Duration
 	const rounds = 3
 	for range rounds {
 		if err := b.truncate(ctx); err != nil {
@@ -251,7 +251,7 @@ func (b *bench) projectBatches(ctx context.Context) error {
 				return err
 			}
 		}
-		projected += time.Since(start)
+		projected = append(projected, time.Since(start))
 		if err := b.truncate(ctx); err != nil {
 			return err
 		}
@@ -268,12 +268,14 @@ func (b *bench) projectBatches(ctx context.Context) error {
 				return err
 			}
 		}
-		raw += time.Since(start)
+		raw = append(raw, time.Since(start))
 	}
-	n := float64(rounds * len(b.events))
-	b.set("project_events_per_s", n/projected.Seconds(), "%.0f")
-	b.set("raw_upsert_events_per_s", n/raw.Seconds(), "%.0f")
-	b.set("project_vs_raw", raw.Seconds()/projected.Seconds(), "%.2f")
+	// The best round of each: what else goes on can only make one slower.
+	n := float64(len(b.events))
+	best, bestRaw := slices.Min(projected), slices.Min(raw)
+	b.set("project_events_per_s", n/best.Seconds(), "%.0f")
+	b.set("raw_upsert_events_per_s", n/bestRaw.Seconds(), "%.0f")
+	b.set("project_vs_raw", bestRaw.Seconds()/best.Seconds(), "%.2f")
 	return nil
 }
 
