@@ -46,8 +46,9 @@ test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, Stripe
 test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched, whatever the machine has installed
 	ORDERLOOM_POSTGRES_BIN=fetch $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./eventstore/... ./migrations/...
 
-soak: build bin/orderloom-dev ## Minutes of mixed orders on processes killed at random, then an audit: make soak DURATION=10m SEED=7
-	bin/orderloom-dev -duration $(DURATION) -seed $(SEED) soak
+soak: bin/orderloom-dev ## Minutes of mixed orders on processes killed at random, then an audit: make soak DURATION=10m SEED=7
+	@dev/slowly.sh "building the product" $(GO) build -buildvcs=false -o bin/orderloom ./cmd/orderloom
+	@bin/orderloom-dev -orderloom bin/orderloom -duration $(DURATION) -seed $(SEED) soak
 
 lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ## go vet, the linters with the import rules, and workflowcheck
 	$(GO) vet ./...
