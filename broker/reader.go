@@ -13,11 +13,13 @@ import (
 )
 
 // Settings of the consumer group. A member that dies is missed after sessionTimeout; its partitions
-// then go to the others.
+// then go to the others. It is the shortest that a Kafka broker takes by default
+// (group.min.session.timeout.ms): so long do the views stand still after a kill -9, and several times as long
+// when several processes die one after the other.
 const (
-	sessionTimeout    = 10 * time.Second
-	heartbeatInterval = 2 * time.Second
-	rebalanceTimeout  = 10 * time.Second
+	sessionTimeout    = 6 * time.Second
+	heartbeatInterval = 1500 * time.Millisecond
+	rebalanceTimeout  = 6 * time.Second
 	// joinBackoff is short because an empty cluster has no coordinator at the first attempt.
 	joinBackoff = 500 * time.Millisecond
 	// fetchWait is how long a broker may hold a fetch that finds nothing. It delays no message, only
