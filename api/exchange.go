@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -56,6 +57,7 @@ func (x *exchange) release() {
 	}
 	// Nothing of one request may be held, or seen, by the next.
 	clear(x.in[:cap(x.in)])
+	clear(x.out[:cap(x.out)])
 	clear(x.bad[:cap(x.bad)])
 	clear(x.decoder.bad[:cap(x.decoder.bad)])
 	*x = exchange{bad: x.bad[:0], decoder: decoder{bad: x.decoder.bad[:0]}, in: x.in[:0], out: x.out[:0]}
@@ -193,7 +195,10 @@ var jsonContentType = []string{"application/json"}
 
 // answer writes a JSON text as the answer.
 func (x *exchange) answer(status int, body []byte) {
-	x.Writer.Header()["Content-Type"] = jsonContentType
+	h := x.Writer.Header()
+	h["Content-Type"] = jsonContentType
+	// With its length an answer leaves in one piece; without, in chunks of two kilobytes.
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.Writer.WriteHeader(status)
 	_, _ = x.Writer.Write(body) // a client that has gone needs no answer
 }

@@ -53,7 +53,11 @@ func (a *API) getOrder(ctx context.Context, x *exchange) error {
 			return nil
 		}
 	}
-	return x.json(http.StatusOK, &body)
+	if x.out, err = appendOrder(x.out, &body); err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	x.answer(http.StatusOK, x.out)
+	return nil
 }
 
 // What expand[] may ask for.
@@ -63,19 +67,18 @@ const (
 	expandAddress  = "shipping_address"
 )
 
-// orderBody is an order as it is shown.
+// orderBody is an order as [appendOrder] shows it.
 type orderBody struct {
 	readmodel.OrderView
-	// Personal stands in for the sealed section of the view, which is nothing to show.
-	Personal *struct{} `json:"personal,omitempty"`
-	// ShippingAddress is an address, null when it is erased or not known yet, or left out.
-	ShippingAddress any `json:"shipping_address,omitempty"`
+	// ShippingAddress is null when it is erased or not known yet; it is left out unless addressShown is true.
+	ShippingAddress *order.Address
+	addressShown    bool
 	// Erased says that the personal data of this order was erased for good.
-	Erased bool `json:"erased,omitempty"`
+	Erased bool
 	// Provisional says that the order is accepted and nothing more is recorded yet.
-	Provisional bool                       `json:"provisional,omitempty"`
-	Timeline    []readmodel.TimelineEntry  `json:"timeline,omitempty"`
-	Customer    *readmodel.CustomerSummary `json:"customer,omitempty"`
+	Provisional bool
+	Timeline    []readmodel.TimelineEntry
+	Customer    *readmodel.CustomerSummary
 }
 
 // tag is the order's entity tag: it changes with every event of the order and its payment, and with
@@ -154,8 +157,8 @@ func withLists(v *readmodel.OrderView) {
 
 // openAddress shows the personal section of the order.
 func (a *API) openAddress(ctx context.Context, b *orderBody) error {
-	b.ShippingAddress = (*order.Address)(nil)
-	sealed := b.OrderView.Personal
+	b.addressShown = true
+	sealed := b.Personal
 	if sealed.IsZero() {
 		return nil
 	}

@@ -37,7 +37,7 @@ func (a *API) listOrders(ctx context.Context, x *exchange) error {
 		TotalMin: p.money("total_min", currency), TotalMax: p.money("total_max", currency),
 		Sort: p.oneOf("sort", orderSorts...), Cursor: p.text("cursor"), Limit: int(p.integer("limit", 1, readmodel.PageSizeMax)),
 	}
-	expand := p.set("expand[]", expandAddress)
+	q.Personal = len(p.set("expand[]", expandAddress)) > 0
 	switch totals := p.values.Has("total_min") || p.values.Has("total_max"); {
 	case currency != "" && !money.KnownCurrency(currency):
 		x.blame(inQuery, "currency", "%q is not an active ISO 4217 currency code", clip(currency))
@@ -56,23 +56,34 @@ func (a *API) listOrders(ctx context.Context, x *exchange) error {
 	case err != nil:
 		return unavailable(fmt.Errorf("list orders: %w", err))
 	}
-	body := orderPageBody{Orders: make([]orderBody, len(page.Orders)), NextCursor: page.NextCursor}
+	if err := a.appendPage(ctx, x, &page, q.Personal); err != nil {
+		return err
+	}
+	x.Writer.Header().Set("Cache-Control", "private, no-cache")
+	x.answer(http.StatusOK, x.out)
+	return nil
+}
+
+// appendPage writes {"orders": [...], "next_cursor": "..."}, the cursor unless it is the last page.
+func (a *API) appendPage(ctx context.Context, x *exchange, page *readmodel.OrderPage, addresses bool) (err error) {
+	x.out = append(x.out, `{"orders":[`...)
 	for i := range page.Orders {
+		if i > 0 {
+			x.out = append(x.out, ',')
+		}
 		withLists(&page.Orders[i])
-		body.Orders[i].OrderView = page.Orders[i]
-		if len(expand) > 0 {
-			if err := a.openAddress(ctx, &body.Orders[i]); err != nil {
+		body := orderBody{OrderView: page.Orders[i]}
+		if addresses {
+			if err := a.openAddress(ctx, &body); err != nil {
 				return err
 			}
 		}
+		if x.out, err = appendOrder(x.out, &body); err != nil {
+			return fmt.Errorf("encode the answer: %w", err)
+		}
 	}
-	x.Writer.Header().Set("Cache-Control", "private, no-cache")
-	return x.json(http.StatusOK, &body)
-}
-
-type orderPageBody struct {
-	Orders     []orderBody `json:"orders"`
-	NextCursor string      `json:"next_cursor,omitempty"`
+	x.out = append(appendKnown(append(x.out, ']'), `,"next_cursor":`, page.NextCursor), '}')
+	return nil
 }
 
 // blameQuery turns the domain's complaint about a field into one about a parameter.

@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 )
@@ -83,6 +84,7 @@ func (v *OrderView) showOrder() {
 		at := o.DeliveredAt.UTC()
 		v.DeliveredAt = &at
 	}
+	v.nameNothing()
 }
 
 // showPayment fills in what the view shows of the payment's state.
@@ -95,6 +97,16 @@ func (v *OrderView) showPayment() {
 	v.Captured, v.Refunded, v.PaymentActionURL = p.Captured, p.Refunded, ""
 	if p.Status == payment.StatusActionRequired {
 		v.PaymentActionURL = p.ActionURL
+	}
+	v.nameNothing()
+}
+
+// nameNothing gives the order's currency to the nothing that was captured or refunded.
+func (v *OrderView) nameNothing() {
+	for _, m := range []*money.Money{&v.Captured, &v.Refunded} {
+		if m.Currency == "" {
+			m.Currency = v.Total.Currency
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ func (r *Reader) Orders(ctx context.Context, q OrderQuery) (OrderPage, error) {
 	if err != nil {
 		return OrderPage{}, fmt.Errorf("list orders: %w", err)
 	}
-	orders, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (OrderView, error) { return ScanOrder(row) })
+	orders, err := pgx.AppendRows(make([]OrderView, 0, s.limit+1), rows, func(row pgx.CollectableRow) (OrderView, error) { return scanShown(row) })
 	if err != nil {
 		return OrderPage{}, fmt.Errorf("list orders: %w", err)
 	}
@@ -125,7 +125,7 @@ func (q OrderQuery) statement() (statement, error) {
 	args = append(args, limit+1)
 	// The column is qualified, because the output has a text of the same name.
 	sql := fmt.Sprintf("SELECT %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT $%d",
-		OrderColumns, strings.Join(where, " AND "), column, direction, direction, len(args))
+		ShownColumns(q.Personal), strings.Join(where, " AND "), column, direction, direction, len(args))
 	return statement{sql: sql, args: args, limit: limit}, nil
 }
 
@@ -146,7 +146,7 @@ func (q OrderQuery) order(bad *domain.Invalids) (column, direction, compare stri
 
 // fingerprint tells one list from another: all of the query but the page.
 func (q OrderQuery) fingerprint() string {
-	q.Cursor, q.Limit = "", 0
+	q.Cursor, q.Limit, q.Personal = "", 0, false
 	if q.Sort == "" {
 		q.Sort = SortCreatedReverse
 	}

@@ -9,7 +9,6 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
-	"github.com/shopspring/decimal"
 )
 
 // OrderVersion tells how far the view of an order has come.
@@ -82,6 +81,6 @@ func (v OrderView) OrderState() ([]byte, error) {
 func (v OrderView) PaymentState() ([]byte, error) { return json.Marshal(v.payment) }
 
 func amount(s, currency string) (money.Money, error) {
-	d, err := decimal.NewFromString(s)
+	d, err := decimalOf(s)
 	return money.Money{Amount: d, Currency: currency}, err
 }

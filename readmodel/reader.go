@@ -149,9 +149,11 @@ func (r *Reader) load(ctx context.Context, id uuid.UUID) (OrderView, error) {
 	return r.fold(ctx, id)
 }
 
+var selectOne = "SELECT " + ShownColumns(true) + " FROM orderloom.order_views WHERE order_id = $1 AND created_at IS NOT NULL"
+
 // view reads an order from order_views. Errors: pgx.ErrNoRows.
 func (r *Reader) view(ctx context.Context, id uuid.UUID) (OrderView, error) {
-	v, err := ScanOrder(r.pool.QueryRow(ctx, "SELECT "+OrderColumns+" FROM orderloom.order_views WHERE order_id = $1 AND created_at IS NOT NULL", id))
+	v, err := scanShown(r.pool.QueryRow(ctx, selectOne, id))
 	if err != nil {
 		return OrderView{}, fmt.Errorf("read order %s: %w", id, err)
 	}

@@ -123,6 +123,8 @@ type OrderQuery struct {
 	Cursor string
 	// Limit is from 1 to [PageSizeMax]; 0 is [PageSizeDefault].
 	Limit int
+	// Personal asks for the sealed personal sections, which most lists have no use for.
+	Personal bool `json:",omitempty"`
 }
 
 // Page sizes of lists.
