@@ -216,7 +216,7 @@ func (c *Changes) read(ctx context.Context, conn *pgx.Conn) (int, error) {
 func lastChange(ctx context.Context, conn *pgx.Conn) (p position, err error) {
 	var tx string
 	// Asked whether there is one after a position, PostgreSQL expects to find it soon and reads the whole table.
-	err = conn.QueryRow(ctx, `SELECT tx::text, id FROM orderloom.order_changes ORDER BY tx DESC, id DESC LIMIT 1`).Scan(&tx, &p.id)
+	err = conn.QueryRow(ctx, `SELECT tx::text, id FROM orderloom.order_changes ORDER BY order_changes.tx DESC, id DESC LIMIT 1`).Scan(&tx, &p.id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return position{}, nil
 	}
@@ -234,7 +234,7 @@ func queryChanges(ctx context.Context, db Querier, after position) ([]Change, er
 	// Without the comparison with pg_snapshot_xmin a change that commits late would be passed over.
 	rows, err := db.Query(ctx, `SELECT tx::text, id, order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status, changed_at
 		FROM orderloom.order_changes WHERE (tx, id) > ($1::xid8, $2) AND tx < pg_snapshot_xmin(pg_current_snapshot())
-		ORDER BY tx, id LIMIT $3`, strconv.FormatUint(after.tx, 10), after.id, changesPage)
+		ORDER BY order_changes.tx, id LIMIT $3`, strconv.FormatUint(after.tx, 10), after.id, changesPage)
 	if err != nil {
 		return nil, fmt.Errorf("read changes: %w", err)
 	}

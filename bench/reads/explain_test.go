@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"strings"
-	"sync"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
@@ -18,28 +16,6 @@ import (
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 )
-
-// recorder keeps the statements that a reader sends.
-type recorder struct {
-	mu    sync.Mutex
-	calls []call
-}
-
-type call struct {
-	sql  string
-	args []any
-}
-
-func (r *recorder) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if strings.Contains(data.SQL, "FROM orderloom.") {
-		r.calls = append(r.calls, call{data.SQL, data.Args})
-	}
-	return ctx
-}
-
-func (*recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
 
 // nothing is an event store without events.
 type nothing struct{}
@@ -50,12 +26,9 @@ func (nothing) Load(context.Context, string, uuid.UUID, int64) ([]domain.Envelop
 
 func TestEveryReadHasAnIndex(t *testing.T) {
 	t.Parallel()
-	config, err := pgxpool.ParseConfig(pgtest.Database(t))
+	seen, err := newRecorder(t.Context(), pgtest.Database(t))
 	require.NoError(t, err)
-	var seen recorder
-	config.ConnConfig.Tracer = &seen
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	require.NoError(t, err)
+	pool := seen.pool
 	t.Cleanup(pool.Close)
 	fillViews(t, pool)
 	reader := readmodel.NewReader(pool, readmodel.Options{Events: nothing{}})
@@ -69,6 +42,8 @@ func TestEveryReadHasAnIndex(t *testing.T) {
 		"customer": func(ctx context.Context) { ignore(reader.Customer(ctx, "customer-7")) },
 		"stock":    func(ctx context.Context) { ignore(reader.Stock(ctx, "SKU-7")) },
 		"timeline": func(ctx context.Context) { ignore(reader.Timeline(ctx, uuid.New())) },
+		"payment":  func(ctx context.Context) { ignore(reader.Payment(ctx, uuid.New())) },
+		"changes":  func(context.Context) { followChanges(t, seen) },
 	}
 	for name, q := range map[string]readmodel.OrderQuery{
 		"all": {}, "oldest": {Sort: readmodel.SortCreated}, "dearest": {Sort: readmodel.SortTotalReverse}, "cheapest": {Sort: readmodel.SortTotal},
@@ -76,6 +51,16 @@ func TestEveryReadHasAnIndex(t *testing.T) {
 		"sku": {SKU: "SKU-7"}, "number": {NumberPrefix: "N-0000047"},
 		"since": {CreatedFrom: time.Now().Add(-time.Hour)}, "until": {CreatedTo: time.Now().Add(-time.Hour)},
 		"from a total": {TotalMin: eur(990)}, "to a total": {TotalMax: eur(10)},
+		"a time":             {CreatedFrom: time.Now().Add(-2 * time.Hour), CreatedTo: time.Now().Add(-time.Hour), Sort: readmodel.SortCreated},
+		"a total":            {TotalMin: eur(500), TotalMax: eur(501), Sort: readmodel.SortTotalReverse},
+		"rare totals":        {TotalMin: eur(999)},
+		"addresses":          {Personal: true, Limit: readmodel.PageSizeMax},
+		"oldest of a status": {Status: "cancelled", Sort: readmodel.SortCreated}, "dearest with a sku": {SKU: "SKU-7", Sort: readmodel.SortTotalReverse},
+		"number and status": {NumberPrefix: "N-00000", Status: "shipped"}, "customer and sku": {CustomerID: "customer-7", SKU: "SKU-7"},
+		"everything": {
+			CustomerID: "customer-7", Status: "shipped", PaymentStatus: "refunded", SKU: "SKU-7", NumberPrefix: "N-", CreatedFrom: time.Now().Add(-time.Hour),
+			CreatedTo: time.Now(), TotalMin: eur(1), TotalMax: eur(999), Sort: readmodel.SortTotal,
+		},
 		"customer and status": {CustomerID: "customer-7", Status: "shipped"}, "status and total": {Status: "shipped", TotalMin: eur(900), Sort: readmodel.SortTotal},
 	} {
 		reads["list: "+name] = func(ctx context.Context) {
@@ -87,14 +72,38 @@ func TestEveryReadHasAnIndex(t *testing.T) {
 		}
 	}
 	for name, read := range reads {
-		seen.calls = nil
+		seen.taken()
 		read(t.Context())
-		require.NotEmpty(t, seen.calls, name)
-		for _, c := range seen.calls {
-			plan := explain(t, pool, c)
-			require.NotRegexp(t, `"Node Type": "Seq Scan"`, plan, "%s: %s", name, c.sql)
+		calls := seen.taken()
+		require.NotEmpty(t, calls, name)
+		for _, c := range calls {
+			require.NotRegexp(t, seqScan, explain(t, pool, c), "%s: %s", name, c.sql)
 		}
 	}
+	for _, table := range []string{"order_views", "payment_views", "order_timeline", "customer_summaries", "stock_levels", "order_changes"} {
+		without := call{sql: "SELECT FROM orderloom." + table + " WHERE version::text || 'x' = 'y'"}
+		if table == "customer_summaries" {
+			without.sql = "SELECT FROM orderloom.customer_summaries WHERE orders = 7"
+		}
+		require.Regexp(t, seqScan, explain(t, pool, without), "%s is so large that a read without an index would show", table)
+	}
+}
+
+const seqScan = `"Node Type": "Seq Scan"`
+
+// followChanges follows the changes from the first one on, until all statements for that were sent.
+func followChanges(t *testing.T, seen *recorder) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	changes := readmodel.NewChanges(seen.pool, nil, nil)
+	done := make(chan error)
+	go func() { done <- changes.Run(ctx) }()
+	// Run has found its position once it asks for the last change.
+	require.Eventually(t, func() bool { return seen.has("ORDER BY order_changes.tx DESC") }, 10*time.Second, time.Millisecond)
+	enough := errors.New("enough")
+	require.ErrorIs(t, changes.Follow(ctx, "1-1", func(readmodel.Change) error { return enough }), enough)
+	cancel()
+	require.NoError(t, <-done)
 }
 
 // explain returns the plan of a statement, for arguments as they were.
@@ -118,6 +127,11 @@ func fillViews(t *testing.T, pool *pgxpool.Pool) {
 			ARRAY['SKU-' || g % 500], '[]', (ARRAY['captured', 'refunded', 'authorized'])[1 + (g % 40) / 18], '{}' FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.order_timeline (aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by)
 		SELECT md5('o' || g)::uuid, 1, g, gen_random_uuid(), md5('o' || g)::uuid, now(), 'order', 'OrderPlaced', 'x', 'y' FROM generate_series(1, $1::int) g`,
+		`INSERT INTO orderloom.payment_views (payment_id, order_id, version, status, currency, authorized_amount, captured_amount, refunded_amount, gateway_ref,
+			updated_at, state)
+		SELECT md5('p' || g)::uuid, md5('o' || g)::uuid, 1, 'captured', 'EUR', 1, 1, 0, 'g', now(), '{}' FROM generate_series(1, $1::int) g`,
+		`INSERT INTO orderloom.order_changes (tx, order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status)
+		SELECT ((99 + g) / 100)::text::xid8, md5('o' || g)::uuid, 1, 1, 'customer-7', 'shipped', 'captured', 'shipped' FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.customer_summaries SELECT 'customer-' || g, 'EUR', 1, 0, 0, 1, now(), now() FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.stock_levels (stock_id, sku, location, on_hand, reserved, version, updated_at)
 		SELECT md5('s' || g)::uuid, 'SKU-' || g, 'berlin', 1, 0, 1, now() FROM generate_series(1, $1::int) g`,

@@ -4,8 +4,12 @@
 //	go run ./bench/reads
 //
 // "Hot" is one of a hundred orders, read again and again; "cold" is another order each time, chosen from all.
-// The last line of the output is one JSON object; worst_vs_sql is the largest ratio of a page's
-// median to that of its SQL.
+// "Nothing" is the floor of each: GET /health, which asks nobody, beside SELECT 1. "Beyond" is the ratio without what
+// that request costs. The bare SQL is the very statement that the read model sends, with the same columns and rows, sent
+// by pgx and received without looking at it. Both clients have one connection, which the measuring goroutine itself
+// writes to and reads from.
+//
+// The last line of the output is one JSON object: the ratios by name, and worst_page_vs_sql, the largest of a page's.
 package main
 
 import (
@@ -15,8 +19,6 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"math/rand/v2"
-	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -24,8 +26,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/bench/rig"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -35,16 +38,23 @@ const templates = 20
 func main() {
 	var o rig.Options
 	var orders, times int
+	var url, database string
 	flag.IntVar(&orders, "orders", 1_000_000, "orders in the store and the views")
 	flag.IntVar(&times, "times", 300, "how often each read is made")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
 	flag.BoolVar(&o.Embedded, "embedded", true, "use the embedded broker even where there is Java")
 	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
+	flag.StringVar(&url, "url", "", "measure a platform that runs already, at this URL, with -database")
+	flag.StringVar(&database, "database", "", "the URL of its database")
 	flag.Parse()
 	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o, orders, times); err != nil {
+	measured := func() error { return run(ctx, o, orders, times) }
+	if url != "" {
+		measured = func() error { return measureAll(ctx, url, database, times) }
+	}
+	if err := measured(); err != nil {
 		fmt.Fprintln(os.Stderr, "reads:", err)
 		os.Exit(1)
 	}
@@ -62,17 +72,38 @@ func run(ctx context.Context, o rig.Options, orders, times int) (err error) {
 	if err := r.Fill(ctx, orders); err != nil {
 		return err
 	}
-	b := bench{shop: r.Shop(), pool: r.Pool, times: times}
-	if b.hot, err = b.sample(ctx, 100); err != nil {
+	return measureAll(ctx, r.URL, r.Database, times)
+}
+
+// measureAll measures a platform that runs, on a database that is filled.
+func measureAll(ctx context.Context, url, database string, times int) error {
+	client, err := dial(url)
+	if err != nil {
 		return err
 	}
-	if b.cold, err = b.sample(ctx, 2*times); err != nil {
+	defer client.close()
+	conn, err := pgx.Connect(ctx, database)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+	var orders int64
+	if err := conn.QueryRow(ctx, "SELECT count(*) FROM orderloom.order_views WHERE version > 0").Scan(&orders); err != nil {
+		return err
+	}
+	b := bench{client: client, conn: conn, times: times, ratios: map[string]float64{}}
+	if b.statements, err = newRecorder(ctx, database); err != nil {
+		return err
+	}
+	defer b.statements.pool.Close()
+	reads, err := b.reads(ctx)
+	if err != nil {
 		return err
 	}
 	fmt.Printf("\n%d orders, each read %d times; median and 99th of a hundred in ms\n\n", orders, times)
-	fmt.Printf("%-34s %7s %7s %9s %9s\n", "", "HTTP", "p99", "bare SQL", "ratio")
+	fmt.Printf("%-28s %8s %8s %8s %8s %8s %8s\n", "", "HTTP", "p99", "bare SQL", "p99", "ratio", "beyond")
 	worst := 0.0
-	for _, read := range b.reads() {
+	for _, read := range reads {
 		ratio, err := b.measure(ctx, read)
 		if err != nil {
 			return fmt.Errorf("%s: %w", read.name, err)
@@ -81,9 +112,7 @@ func run(ctx context.Context, o rig.Options, orders, times int) (err error) {
 			worst = max(worst, ratio)
 		}
 	}
-	line, err := json.Marshal(map[string]any{
-		"orders": orders, "worst_vs_sql": math.Round(worst*100) / 100, "by_id_hot_ms": b.hotMedian, "by_id_cold_ms": b.coldMedian,
-	})
+	line, err := json.Marshal(map[string]any{"orders": orders, "worst_page_vs_sql": round(worst), "vs_sql": b.ratios, "floor_ms": round(b.floor)})
 	fmt.Printf("\n%s\n", line)
 	return err
 }
@@ -109,133 +138,158 @@ func carryTemplates(ctx context.Context, r *rig.Rig) error {
 }
 
 type bench struct {
-	shop                  *rig.Shop
-	pool                  *pgxpool.Pool
-	times                 int
-	hot, cold             []uuid.UUID
-	hotMedian, coldMedian float64
+	client     *client
+	conn       *pgx.Conn
+	statements *recorder
+	times      int
+	floor      float64 // a request that asks for nothing, ms
+	ratios     map[string]float64
 }
 
-// read is one kind of request, and the statement that it needs.
+// read is one kind of request, and the statement that it sends.
 type read struct {
 	name string
 	page bool
 	// path gives the request of the nth time, sql the statement with its arguments.
 	path func(n int) string
-	sql  func(n int) (string, []any)
+	sql  func(n int) call
 }
 
-func (b *bench) sample(ctx context.Context, n int) ([]uuid.UUID, error) {
-	rows, err := b.pool.Query(ctx, `SELECT order_id FROM orderloom.order_views WHERE version > 0 AND order_id >= $1 ORDER BY order_id LIMIT $2`, uuid.New(), n*50)
+// hotOrders are read again and again.
+const hotOrders = 100
+
+func (b *bench) reads(ctx context.Context) ([]read, error) {
+	ids, err := b.sample(ctx, hotOrders+2*(b.times+warmUp))
 	if err != nil {
 		return nil, err
 	}
-	var ids []uuid.UUID
-	for rows.Next() {
-		var id uuid.UUID
-		if err := rows.Scan(&id); err != nil {
+	one, err := b.statements.record(func(r *readmodel.Reader) error { _, err := r.Order(ctx, ids[0]); return err })
+	if err != nil {
+		return nil, err
+	}
+	hot, cold := ids[:hotOrders], ids[hotOrders:]
+	byID := func(name string, shown, asked []uuid.UUID) read {
+		return read{
+			name: name, path: func(n int) string { return "/api/v1/orders/" + shown[n%len(shown)].String() },
+			sql: func(n int) call { return call{one.sql, []any{asked[n%len(asked)]}} },
+		}
+	}
+	reads := []read{
+		{name: "nothing", path: func(int) string { return "/health" }, sql: func(int) call { return call{sql: "SELECT 1"} }},
+		byID("by id, hot", hot, hot),
+		byID("by id, cold", cold[:len(cold)/2], cold[len(cold)/2:]),
+	}
+	total := money.Must("400.00", "EUR")
+	for _, p := range []struct {
+		name, parameters string
+		query            readmodel.OrderQuery
+	}{
+		{"first page", "", readmodel.OrderQuery{}},
+		{"first page of 100", "&limit=100", readmodel.OrderQuery{Limit: 100}},
+		{"first page with addresses", "&expand[]=shipping_address", readmodel.OrderQuery{Personal: true}},
+		{"status confirmed", "&status=confirmed", readmodel.OrderQuery{Status: "confirmed"}},
+		{"payment captured", "&payment_status=captured", readmodel.OrderQuery{PaymentStatus: "captured"}},
+		{"a customer's", "&customer_id=customer-of-4711", readmodel.OrderQuery{CustomerID: "customer-of-4711"}},
+		{"with a SKU", "&sku=SKU-003", readmodel.OrderQuery{SKU: "SKU-003"}},
+		{"number begins with", "&order_number=COPY-00004711", readmodel.OrderQuery{NumberPrefix: "COPY-00004711"}},
+		{"dearest first", "&sort=-total", readmodel.OrderQuery{Sort: readmodel.SortTotalReverse}},
+		{"above 400 EUR", "&total_min=400.00&currency=EUR&sort=total", readmodel.OrderQuery{TotalMin: &total, Sort: readmodel.SortTotal}},
+	} {
+		page, err := b.page(ctx, p.name, p.parameters, p.query)
+		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, id)
+		reads = append(reads, page)
 	}
-	rand.Shuffle(len(ids), func(i, j int) { ids[i], ids[j] = ids[j], ids[i] })
-	return ids[:min(n, len(ids))], rows.Err()
+	cursor, err := b.hundredth(ctx)
+	if err != nil {
+		return nil, err
+	}
+	page, err := b.page(ctx, "hundredth page", "&cursor="+cursor, readmodel.OrderQuery{Cursor: cursor})
+	return slices.Insert(reads, 4, page), err
 }
 
-func (b *bench) reads() []read {
-	one := `SELECT ` + readmodel.OrderColumns + ` FROM orderloom.order_views WHERE order_id = $1`
-	list := `SELECT ` + readmodel.OrderColumns + ` FROM orderloom.order_views WHERE created_at IS NOT NULL`
-	newest := ` ORDER BY order_views.created_at DESC, order_id DESC LIMIT 21`
-	cursor, at, id := b.hundredth()
-	page := func(name, query, where string, args ...any) read {
-		return read{
-			name: name, page: true,
-			path: func(int) string { return "/api/v1/orders?limit=20" + query },
-			sql:  func(int) (string, []any) { return list + where, args },
+func (b *bench) page(ctx context.Context, name, parameters string, q readmodel.OrderQuery) (read, error) {
+	statement, err := b.statements.record(func(r *readmodel.Reader) error { _, err := r.Orders(ctx, q); return err })
+	path := "/api/v1/orders"
+	if parameters != "" {
+		path += "?" + parameters[1:]
+	}
+	return read{name: name, page: true, path: func(int) string { return path }, sql: func(int) call { return statement }}, err
+}
+
+// sample chooses orders from all over the table.
+func (b *bench) sample(ctx context.Context, n int) ([]uuid.UUID, error) {
+	ids := make([]uuid.UUID, 0, n)
+	for range n {
+		var id uuid.UUID
+		err := b.conn.QueryRow(ctx, `SELECT order_id FROM orderloom.order_views WHERE order_id >= $1 AND version > 0 ORDER BY order_id LIMIT 1`, uuid.New()).Scan(&id)
+		if err != nil && !errors.Is(err, pgx.ErrNoRows) {
+			return nil, err
+		}
+		if err == nil {
+			ids = append(ids, id)
 		}
 	}
-	return []read{
-		{
-			name: "one by id, hot", path: func(n int) string { return "/api/v1/orders/" + b.hot[n%len(b.hot)].String() },
-			sql: func(n int) (string, []any) { return one, []any{b.hot[n%len(b.hot)]} },
-		},
-		{
-			name: "one by id, cold", path: func(n int) string { return "/api/v1/orders/" + b.cold[n%len(b.cold)].String() },
-			sql: func(n int) (string, []any) { return one, []any{b.cold[(n+b.times)%len(b.cold)]} },
-		},
-		page("first page", "", newest),
-		page("hundredth page", "&cursor="+url.QueryEscape(cursor), ` AND (created_at, order_id) < ($1, $2)`+newest, at, id),
-		page("status confirmed", "&status=confirmed", ` AND status = $1`+newest, "confirmed"),
-		page("payment captured", "&payment_status=captured", ` AND payment_status = $1`+newest, "captured"),
-		page("a customer's", "&customer_id=customer-of-4711", ` AND customer_id = $1`+newest, "customer-of-4711"),
-		page("with a SKU", "&sku=SKU-003", ` AND skus @> ARRAY[$1::text]`+newest, "SKU-003"),
-		page("number begins with", "&order_number=COPY-00004711", ` AND order_number LIKE $1`+newest, "COPY-00004711%"),
-		page("dearest first", "&sort=-total", ` ORDER BY order_views.total_amount DESC, order_id DESC LIMIT 21`),
-		page("above 400 EUR", "&total_min=400.00&currency=EUR&sort=total", ` AND total_amount >= $1::numeric AND currency = $2
-			ORDER BY order_views.total_amount ASC, order_id ASC LIMIT 21`, "400.00", "EUR"),
+	if len(ids) <= hotOrders {
+		return nil, errors.New("there are no orders to read")
 	}
+	return ids, nil
 }
 
-// hundredth walks to the hundredth page, as a reader does, and returns its cursor and where it begins.
-func (b *bench) hundredth() (cursor string, at time.Time, id uuid.UUID) {
-	ctx := context.Background()
+// hundredth returns the cursor of the hundredth page.
+func (b *bench) hundredth(ctx context.Context) (string, error) {
+	reader := readmodel.NewReader(b.statements.pool, readmodel.Options{})
+	var q readmodel.OrderQuery
 	for range 99 {
-		var page struct {
-			Orders []struct {
-				OrderID   uuid.UUID `json:"order_id"`
-				CreatedAt time.Time `json:"created_at"`
-			} `json:"orders"`
-			NextCursor string `json:"next_cursor"`
+		page, err := reader.Orders(ctx, q)
+		if err != nil {
+			return "", err
 		}
-		path := "/api/v1/orders?limit=20"
-		if cursor != "" {
-			path += "&cursor=" + url.QueryEscape(cursor)
-		}
-		if err := b.shop.Read(ctx, path, &page); err != nil || len(page.Orders) == 0 {
-			return cursor, at, id
-		}
-		last := page.Orders[len(page.Orders)-1]
-		cursor, at, id = page.NextCursor, last.CreatedAt, last.OrderID
+		q.Cursor = page.NextCursor
 	}
-	return cursor, at, id
+	return q.Cursor, nil
 }
+
+// warmUp is how often a read is made before it counts.
+const warmUp = 20
 
 // measure makes the request and asks for the SQL in turn.
 func (b *bench) measure(ctx context.Context, r read) (float64, error) {
-	var http, sql []time.Duration
-	const warm = 20
-	for n := range b.times + warm {
+	var overHTTP, bare []time.Duration
+	for n := range b.times + warmUp {
+		path, statement := r.path(n), r.sql(n)
 		begun := time.Now()
-		if err := b.shop.Read(ctx, r.path(n), nil); err != nil {
+		if err := b.client.get(path); err != nil {
 			return 0, err
 		}
-		took := time.Since(begun)
-		text, args := r.sql(n)
-		begun = time.Now()
-		if err := b.bare(ctx, text, args); err != nil {
+		asked := time.Now()
+		if err := b.bare(ctx, statement); err != nil {
 			return 0, err
 		}
-		if n >= warm {
-			http, sql = append(http, took), append(sql, time.Since(begun))
+		if n >= warmUp {
+			overHTTP, bare = append(overHTTP, asked.Sub(begun)), append(bare, time.Since(asked))
 		}
 	}
-	slices.Sort(http)
-	slices.Sort(sql)
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-	median, bare := ms(http[len(http)/2]), ms(sql[len(sql)/2])
-	fmt.Printf("%-34s %7.2f %7.2f %9.2f %9.2f\n", r.name, median, ms(http[len(http)*99/100]), bare, median/bare)
-	switch r.name {
-	case "one by id, hot":
-		b.hotMedian = median
-	case "one by id, cold":
-		b.coldMedian = median
+	slices.Sort(overHTTP)
+	slices.Sort(bare)
+	ms := func(all []time.Duration, percent int) float64 {
+		return float64(all[len(all)*percent/100].Microseconds()) / 1000
 	}
-	return median / bare, nil
+	median, sql := ms(overHTTP, 50), ms(bare, 50)
+	if r.name == "nothing" {
+		b.floor = median
+	}
+	fmt.Printf("%-28s %8.3f %8.3f %8.3f %8.3f %8.2f %8.2f\n", r.name, median, ms(overHTTP, 99), sql, ms(bare, 99), median/sql, (median-b.floor)/sql)
+	b.ratios[r.name] = round(median / sql)
+	return median / sql, nil
 }
 
-// bare runs a statement and reads the orders, as whoever shows them has to.
-func (b *bench) bare(ctx context.Context, sql string, args []any) error {
-	rows, err := b.pool.Query(ctx, sql, args...)
+func round(f float64) float64 { return math.Round(f*100) / 100 }
+
+// bare runs a statement and receives the rows, as whoever shows them has to.
+func (b *bench) bare(ctx context.Context, c call) error {
+	rows, err := b.conn.Query(ctx, c.sql, c.args...)
 	if err != nil {
 		return err
 	}
