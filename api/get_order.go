@@ -33,7 +33,7 @@ func (a *API) getOrder(ctx context.Context, x *exchange) error {
 	case err != nil:
 		return err
 	}
-	body := orderBody{OrderView: view, Provisional: provisional}
+	body := orderBody{OrderView: &view, Provisional: provisional}
 	if !provisional {
 		if err := a.openAddress(ctx, &body); err != nil {
 			return err
@@ -69,7 +69,7 @@ const (
 
 // orderBody is an order as [appendOrder] shows it.
 type orderBody struct {
-	readmodel.OrderView
+	*readmodel.OrderView
 	// ShippingAddress is null when it is erased or not known yet; it is left out unless addressShown is true.
 	ShippingAddress *order.Address
 	addressShown    bool

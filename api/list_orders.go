@@ -72,7 +72,7 @@ func (a *API) appendPage(ctx context.Context, x *exchange, page *readmodel.Order
 			x.out = append(x.out, ',')
 		}
 		withLists(&page.Orders[i])
-		body := orderBody{OrderView: page.Orders[i]}
+		body := orderBody{OrderView: &page.Orders[i]}
 		if addresses {
 			if err := a.openAddress(ctx, &body); err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/shopspring/decimal"
@@ -25,6 +26,12 @@ type jsonText struct {
 }
 
 var errUnexpectedJSON = errors.New("the JSON is not what was written")
+
+// open begins with another text, and reports whether there is anything to read. An error stays.
+func (t *jsonText) open(src string) bool {
+	t.src, t.pos = src, 0
+	return src != "" && t.err == nil
+}
 
 func (t *jsonText) fail(err error) {
 	if t.err == nil {
@@ -206,10 +213,7 @@ func (t *jsonText) money() (m money.Money) {
 	t.object(func(name string) {
 		switch name {
 		case "amount":
-			var err error
-			if m.Amount, err = decimalOf(t.text()); err != nil {
-				t.fail(err)
-			}
+			m.Amount = t.decimal(t.text())
 		case "currency":
 			m.Currency = t.text()
 		default:
@@ -217,6 +221,19 @@ func (t *jsonText) money() (m money.Money) {
 		}
 	})
 	return m
+}
+
+// amount is an amount that is no JSON.
+func (t *jsonText) amount(number, currency string) money.Money {
+	return money.Money{Amount: t.decimal(number), Currency: currency}
+}
+
+func (t *jsonText) decimal(number string) decimal.Decimal {
+	d, err := decimalOf(number)
+	if err != nil {
+		t.fail(err)
+	}
+	return d
 }
 
 // skip passes over a value of any kind.
@@ -316,6 +333,19 @@ func readReturn(t *jsonText, r *order.Refundable) {
 			r.ReturnID = t.id()
 		case "amount":
 			r.Amount = t.money()
+		default:
+			t.skip()
+		}
+	})
+}
+
+func readSealed(t *jsonText, s *domain.Sealed) {
+	t.object(func(name string) {
+		switch name {
+		case "key":
+			s.Key = t.text()
+		case "data":
+			s.Data = t.bytes()
 		default:
 			t.skip()
 		}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/shopspring/decimal"
 )
@@ -44,14 +43,25 @@ func (r *Reader) Orders(ctx context.Context, q OrderQuery) (OrderPage, error) {
 	if err != nil {
 		return OrderPage{}, fmt.Errorf("list orders: %w", err)
 	}
-	orders, err := pgx.AppendRows(make([]OrderView, 0, s.limit+1), rows, func(row pgx.CollectableRow) (OrderView, error) { return scanShown(row) })
-	if err != nil {
-		return OrderPage{}, fmt.Errorf("list orders: %w", err)
+	defer rows.Close()
+	page := OrderPage{Orders: make([]OrderView, 0, s.limit)}
+	more := false
+	var scanner shownScanner
+	for rows.Next() {
+		n := len(page.Orders)
+		if more = n == s.limit; more {
+			break // it is only there to be known of
+		}
+		page.Orders = page.Orders[:n+1]
+		if err := scanner.scan(rows, &page.Orders[n]); err != nil {
+			return OrderPage{}, fmt.Errorf("list orders: %w", err)
+		}
 	}
-	page := OrderPage{Orders: orders}
-	if len(orders) > s.limit {
-		page.Orders = orders[:s.limit]
-		page.NextCursor = q.cursorAfter(orders[s.limit-1])
+	if rows.Close(); rows.Err() != nil {
+		return OrderPage{}, fmt.Errorf("list orders: %w", rows.Err())
+	}
+	if more {
+		page.NextCursor = q.cursorAfter(&page.Orders[s.limit-1])
 	}
 	return page, nil
 }
@@ -125,7 +135,7 @@ func (q OrderQuery) statement() (statement, error) {
 	args = append(args, limit+1)
 	// The column is qualified, because the output has a text of the same name.
 	sql := fmt.Sprintf("SELECT %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT $%d",
-		ShownColumns(q.Personal), strings.Join(where, " AND "), column, direction, direction, len(args))
+		shownColumns(q.Personal), strings.Join(where, " AND "), column, direction, direction, len(args))
 	return statement{sql: sql, args: args, limit: limit}, nil
 }
 
@@ -158,7 +168,7 @@ func (q OrderQuery) fingerprint() string {
 	return base64.RawURLEncoding.EncodeToString(sum[:6])
 }
 
-func (q OrderQuery) cursorAfter(v OrderView) string {
+func (q OrderQuery) cursorAfter(v *OrderView) string {
 	c := cursor{Key: v.CreatedAt.Format(time.RFC3339Nano), ID: v.OrderID, Query: q.fingerprint()}
 	if q.Sort == SortTotal || q.Sort == SortTotalReverse {
 		c.Key = v.Total.Amount.String()

@@ -149,12 +149,12 @@ func (r *Reader) load(ctx context.Context, id uuid.UUID) (OrderView, error) {
 	return r.fold(ctx, id)
 }
 
-var selectOne = "SELECT " + ShownColumns(true) + " FROM orderloom.order_views WHERE order_id = $1 AND created_at IS NOT NULL"
+var selectOne = "SELECT " + shownColumns(true) + " FROM orderloom.order_views WHERE order_id = $1 AND created_at IS NOT NULL"
 
 // view reads an order from order_views. Errors: pgx.ErrNoRows.
 func (r *Reader) view(ctx context.Context, id uuid.UUID) (OrderView, error) {
-	v, err := scanShown(r.pool.QueryRow(ctx, selectOne, id))
-	if err != nil {
+	var v OrderView
+	if err := new(shownScanner).scan(r.pool.QueryRow(ctx, selectOne, id), &v); err != nil {
 		return OrderView{}, fmt.Errorf("read order %s: %w", id, err)
 	}
 	return v, nil

@@ -4,13 +4,12 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 )
 
-// ShownColumns are the columns of order_views that an order is shown from: less than [OrderColumns], because what
+// shownColumns are the columns of order_views that an order is shown from: less than [OrderColumns], because what
 // only the folds go on with is left out, and so is the sealed personal section unless it is asked for.
-func ShownColumns(personal bool) string {
+func shownColumns(personal bool) string {
 	const shown = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, payment_status, fulfillment_status,
 	total_amount::text, currency, captured_amount::text, refunded_amount::text, coalesce(items::text, ''), coalesce(shipments::text, ''),
 	coalesce(refunds::text, ''), coalesce(order_state::text, ''),
@@ -21,50 +20,94 @@ func ShownColumns(personal bool) string {
 	return shown + ", ''"
 }
 
-// scanShown reads a row of [ShownColumns].
-func scanShown(row pgx.Row) (OrderView, error) {
-	var v OrderView
-	var status, total, currency, captured, refunded, items, shipments, refunds, state, personal string
-	err := row.Scan(&v.OrderID, &v.Version, &v.PaymentVersion, &v.CreatedAt, &v.UpdatedAt, &v.OrderNumber, &v.CustomerID, &status, &v.PaymentStatus,
-		&v.FulfillmentStatus, &total, &currency, &captured, &refunded, &items, &shipments, &refunds, &state, &v.PaymentActionURL, &personal)
-	if err != nil {
-		return OrderView{}, err
+// The texts of a row, in the order of their columns.
+const (
+	shownNumber = iota
+	shownCustomer
+	shownStatus
+	shownPaymentStatus
+	shownFulfillmentStatus
+	shownTotal
+	shownCurrency
+	shownCaptured
+	shownRefunded
+	shownItems
+	shownShipments
+	shownRefunds
+	shownState
+	shownActionURL
+	shownPersonal
+	shownTexts
+)
+
+// shownScanner reads rows of [shownColumns], one after the other. All texts of a row are kept as one, which the order
+// shares: a page has hundreds.
+type shownScanner struct {
+	into  []any
+	texts [shownTexts]scannedText
+	row   []byte
+}
+
+// scannedText is where a text lies in the row.
+type scannedText struct {
+	scanner  *shownScanner
+	from, to int
+}
+
+// ScanBytes implements [pgtype.BytesScanner].
+func (s *scannedText) ScanBytes(b []byte) error {
+	s.from = len(s.scanner.row)
+	s.scanner.row = append(s.scanner.row, b...)
+	s.to = len(s.scanner.row)
+	return nil
+}
+
+// scan reads a row into a view that is empty.
+func (s *shownScanner) scan(row pgx.Row, v *OrderView) error {
+	s.row = s.row[:0]
+	s.into = append(s.into[:0], &v.OrderID, &v.Version, &v.PaymentVersion, &v.CreatedAt, &v.UpdatedAt)
+	for i := range s.texts {
+		s.texts[i].scanner = s
+		s.into = append(s.into, &s.texts[i])
 	}
-	v.Status, v.CreatedAt, v.UpdatedAt = order.Status(status), v.CreatedAt.UTC(), v.UpdatedAt.UTC()
+	if err := row.Scan(s.into...); err != nil {
+		return err
+	}
+	all := string(s.row)
+	text := func(i int) string { return all[s.texts[i].from:s.texts[i].to] }
+	v.CreatedAt, v.UpdatedAt = v.CreatedAt.UTC(), v.UpdatedAt.UTC()
+	v.OrderNumber, v.CustomerID, v.Status = text(shownNumber), text(shownCustomer), order.Status(text(shownStatus))
+	v.PaymentStatus, v.FulfillmentStatus, v.PaymentActionURL = text(shownPaymentStatus), text(shownFulfillmentStatus), text(shownActionURL)
 	if v.PaymentStatus == "" {
 		v.PaymentStatus = PaymentPending
 	}
-	for _, a := range []struct {
-		text string
-		into *money.Money
-	}{{total, &v.Total}, {captured, &v.Captured}, {refunded, &v.Refunded}} {
-		if *a.into, err = amount(a.text, currency); err != nil {
-			return OrderView{}, fmt.Errorf("read order %s: %w", v.OrderID, err)
-		}
+	var t jsonText
+	v.Total = t.amount(text(shownTotal), text(shownCurrency))
+	v.Captured = t.amount(text(shownCaptured), v.Total.Currency)
+	v.Refunded = t.amount(text(shownRefunded), v.Total.Currency)
+	if t.open(text(shownItems)) {
+		v.Items = listOf(&t, readItem)
 	}
-	for _, c := range []struct {
-		text string
-		read func(*OrderView, *jsonText)
-	}{
-		{items, func(v *OrderView, t *jsonText) { v.Items = listOf(t, readItem) }},
-		{shipments, func(v *OrderView, t *jsonText) { v.Shipments = listOf(t, readShipment) }},
-		{refunds, func(v *OrderView, t *jsonText) { v.Refunds = listOf(t, readRefund) }},
-		{state, readOrderState},
-		{personal, readPersonal},
-	} {
-		if c.text == "" {
-			continue
-		}
-		t := jsonText{src: c.text}
-		if c.read(&v, &t); t.err != nil {
-			return OrderView{}, fmt.Errorf("read order %s: %w", v.OrderID, t.err)
-		}
+	if t.open(text(shownShipments)) {
+		v.Shipments = listOf(&t, readShipment)
 	}
-	return v, nil
+	if t.open(text(shownRefunds)) {
+		v.Refunds = listOf(&t, readRefund)
+	}
+	if t.open(text(shownState)) {
+		readOrderState(&t, v)
+	}
+	if t.open(text(shownPersonal)) {
+		readSealed(&t, &v.Personal)
+	}
+	if t.err != nil {
+		return fmt.Errorf("read order %s: %w", v.OrderID, t.err)
+	}
+	return nil
 }
 
 // readOrderState reads what [OrderView.OrderState] has written, as far as it is shown.
-func readOrderState(v *OrderView, t *jsonText) {
+func readOrderState(t *jsonText, v *OrderView) {
 	t.object(func(name string) {
 		switch name {
 		case "ship_to_country":
@@ -81,19 +124,6 @@ func readOrderState(v *OrderView, t *jsonText) {
 			if at := t.time().UTC(); !at.IsZero() {
 				v.DeliveredAt = &at
 			}
-		default:
-			t.skip()
-		}
-	})
-}
-
-func readPersonal(v *OrderView, t *jsonText) {
-	t.object(func(name string) {
-		switch name {
-		case "key":
-			v.Personal.Key = t.text()
-		case "data":
-			v.Personal.Data = t.bytes()
 		default:
 			t.skip()
 		}
