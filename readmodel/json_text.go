@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -61,7 +62,7 @@ func (t *jsonText) take(c byte) bool {
 
 // null passes over a null.
 func (t *jsonText) null() bool {
-	if t.next() != 'n' {
+	if t.next() != 'n' || !strings.HasPrefix(t.src[t.pos:], "null") {
 		return false
 	}
 	t.pos += len("null")

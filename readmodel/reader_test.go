@@ -2,6 +2,7 @@ package readmodel_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"sync"
@@ -459,6 +460,52 @@ func TestFollowResumes(t *testing.T) {
 	require.Equal(t, domain.CodeInvalid, domain.Code(follow(ctx, "x")))
 	cancel()
 	require.Error(t, <-ended)
+}
+
+func TestChangesComeInTheOrderOfTheirTransactionsNumbers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.order_changes (tx, order_id, version, payment_version, customer_id, status, payment_status,
+			fulfillment_status)
+		SELECT tx::text::xid8, gen_random_uuid(), tx, 0, 'c', 'created', 'pending', 'unfulfilled' FROM unnest(ARRAY[8, 9, 10, 99, 100]) tx`)
+	require.NoError(t, err)
+	changes := readmodel.NewChanges(b.pool, nil, logger(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- changes.Run(ctx) }()
+	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
+	require.Eventually(t, func() bool { return readmodel.Started(changes) }, 10*time.Second, time.Millisecond)
+	var versions []int64
+	enough := errors.New("enough")
+	err = changes.Follow(ctx, "8-1", func(c readmodel.Change) error {
+		if versions = append(versions, c.Version); len(versions) == 4 {
+			return enough
+		}
+		return nil
+	})
+	require.ErrorIs(t, err, enough)
+	require.Equal(t, []int64{9, 10, 99, 100}, versions, "as numbers, not as texts")
+}
+
+func TestListsHoldPersonalSectionsOnlyWhenAsked(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	b.project(eventtest.Lives(7, 5)...)
+	r := readmodel.NewReader(b.pool, readmodel.Options{})
+	without, err := r.Orders(t.Context(), readmodel.OrderQuery{Limit: 2})
+	require.NoError(t, err)
+	with, err := r.Orders(t.Context(), readmodel.OrderQuery{Limit: 2, Personal: true})
+	require.NoError(t, err)
+	require.Equal(t, without.NextCursor, with.NextCursor, "the cursor is of the same list")
+	for i, v := range with.Orders {
+		one, err := r.Order(t.Context(), v.OrderID)
+		require.NoError(t, err)
+		require.False(t, v.Personal.IsZero())
+		require.Equal(t, one, v, "a list shows an order as it is shown alone")
+		require.True(t, without.Orders[i].Personal.IsZero())
+	}
+	_, err = r.Orders(t.Context(), readmodel.OrderQuery{Limit: 2, Personal: true, Cursor: without.NextCursor})
+	require.NoError(t, err)
 }
 
 // current reports whether the last change known of every order is its present state.

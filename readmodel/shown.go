@@ -46,6 +46,7 @@ type shownScanner struct {
 	into  []any
 	texts [shownTexts]scannedText
 	row   []byte
+	json  jsonText
 }
 
 // scannedText is where a text lies in the row.
@@ -81,24 +82,24 @@ func (s *shownScanner) scan(row pgx.Row, v *OrderView) error {
 	if v.PaymentStatus == "" {
 		v.PaymentStatus = PaymentPending
 	}
-	var t jsonText
+	t := &s.json
 	v.Total = t.amount(text(shownTotal), text(shownCurrency))
 	v.Captured = t.amount(text(shownCaptured), v.Total.Currency)
 	v.Refunded = t.amount(text(shownRefunded), v.Total.Currency)
 	if t.open(text(shownItems)) {
-		v.Items = listOf(&t, readItem)
+		v.Items = listOf(t, readItem)
 	}
 	if t.open(text(shownShipments)) {
-		v.Shipments = listOf(&t, readShipment)
+		v.Shipments = listOf(t, readShipment)
 	}
 	if t.open(text(shownRefunds)) {
-		v.Refunds = listOf(&t, readRefund)
+		v.Refunds = listOf(t, readRefund)
 	}
 	if t.open(text(shownState)) {
-		readOrderState(&t, v)
+		readOrderState(t, v)
 	}
 	if t.open(text(shownPersonal)) {
-		readSealed(&t, &v.Personal)
+		readSealed(t, &v.Personal)
 	}
 	if t.err != nil {
 		return fmt.Errorf("read order %s: %w", v.OrderID, t.err)
