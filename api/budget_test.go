@@ -66,6 +66,7 @@ type discarding struct {
 func (d *discarding) Header() http.Header         { return d.header }
 func (d *discarding) Write(b []byte) (int, error) { return len(b), nil }
 func (d *discarding) WriteHeader(status int)      { d.status = status }
+func (d *discarding) Flush()                      {}
 
 // again sends the same request over and over.
 type again struct {

@@ -56,7 +56,7 @@ func (a *API) getOrder(ctx context.Context, x *exchange) error {
 	if x.out, err = appendOrder(x.out, &body); err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	x.answer(http.StatusOK, x.out)
+	x.answerNow(http.StatusOK, x.out)
 	return nil
 }
 

@@ -60,7 +60,7 @@ func (a *API) listOrders(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
-	x.answer(http.StatusOK, x.out)
+	x.answerNow(http.StatusOK, x.out)
 	return nil
 }
 
