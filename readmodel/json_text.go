@@ -24,6 +24,9 @@ type jsonText struct {
 	src string
 	pos int
 	err error
+
+	number string
+	value  decimal.Decimal
 }
 
 var errUnexpectedJSON = errors.New("the JSON is not what was written")
@@ -134,18 +137,21 @@ func (t *jsonText) text() string {
 		t.fail(errUnexpectedJSON)
 		return ""
 	}
-	start, escaped := t.pos, false
-	for t.pos++; t.pos < len(t.src); t.pos++ {
+	start := t.pos
+	t.pos++
+	if n := strings.IndexByte(t.src[t.pos:], '"'); n >= 0 {
+		if plain := t.src[t.pos : t.pos+n]; strings.IndexByte(plain, '\\') < 0 {
+			t.pos += n + 1
+			return plain
+		}
+	}
+	for ; t.pos < len(t.src); t.pos++ {
 		switch t.src[t.pos] {
 		case '\\':
-			escaped = true
 			t.pos++
 		case '"':
 			t.pos++
-			if escaped {
-				return t.unescape(t.src[start:t.pos])
-			}
-			return t.src[start+1 : t.pos-1]
+			return t.unescape(t.src[start:t.pos])
 		}
 	}
 	t.fail(errUnexpectedJSON)
@@ -229,27 +235,48 @@ func (t *jsonText) amount(number, currency string) money.Money {
 	return money.Money{Amount: t.decimal(number), Currency: currency}
 }
 
+// decimal keeps the number that it has read last: the amounts of an order are often the same.
 func (t *jsonText) decimal(number string) decimal.Decimal {
+	if number == t.number && number != "" {
+		return t.value
+	}
 	d, err := decimalOf(number)
 	if err != nil {
 		t.fail(err)
 	}
+	t.number, t.value = number, d
 	return d
 }
 
 // skip passes over a value of any kind.
 func (t *jsonText) skip() {
-	switch t.next() {
-	case '"':
-		t.text()
-	case '{':
-		t.object(func(string) { t.skip() })
-	case '[':
-		listOf(t, func(t *jsonText, _ *struct{}) { t.skip() })
-	default:
-		for t.pos < len(t.src) && t.src[t.pos] != ',' && t.src[t.pos] != '}' && t.src[t.pos] != ']' {
+	for depth := 0; t.err == nil; {
+		switch t.next() {
+		case '"':
+			t.text()
+		case '{', '[':
+			depth++
 			t.pos++
+		case '}', ']':
+			depth--
+			t.pos++
+		case 0:
+			t.fail(errUnexpectedJSON)
+		case ',', ':':
+			t.pos++
+		default:
+			t.word()
 		}
+		if depth <= 0 {
+			return
+		}
+	}
+}
+
+// word passes over a number, true, false or null.
+func (t *jsonText) word() {
+	for t.pos < len(t.src) && strings.IndexByte(",:]} \n\t\r", t.src[t.pos]) < 0 {
+		t.pos++
 	}
 }
 

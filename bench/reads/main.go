@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -38,7 +39,7 @@ const templates = 20
 func main() {
 	var o rig.Options
 	var orders, times int
-	var url, database string
+	var url, database, only string
 	flag.IntVar(&orders, "orders", 1_000_000, "orders in the store and the views")
 	flag.IntVar(&times, "times", 300, "how often each read is made")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
@@ -46,13 +47,14 @@ func main() {
 	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
 	flag.StringVar(&url, "url", "", "measure a platform that runs already, at this URL, with -database")
 	flag.StringVar(&database, "database", "", "the URL of its database")
+	flag.StringVar(&only, "only", "", "measure only reads whose names contain this")
 	flag.Parse()
 	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	measured := func() error { return run(ctx, o, orders, times) }
+	measured := func() error { return run(ctx, o, orders, times, only) }
 	if url != "" {
-		measured = func() error { return measureAll(ctx, url, database, times) }
+		measured = func() error { return measureAll(ctx, url, database, times, only) }
 	}
 	if err := measured(); err != nil {
 		fmt.Fprintln(os.Stderr, "reads:", err)
@@ -60,7 +62,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o rig.Options, orders, times int) (err error) {
+func run(ctx context.Context, o rig.Options, orders, times int, only string) (err error) {
 	r, err := rig.Start(ctx, o)
 	if err != nil {
 		return err
@@ -72,12 +74,12 @@ func run(ctx context.Context, o rig.Options, orders, times int) (err error) {
 	if err := r.Fill(ctx, orders); err != nil {
 		return err
 	}
-	return measureAll(ctx, r.URL, r.Database, times)
+	return measureAll(ctx, r.URL, r.Database, times, only)
 }
 
 // measureAll measures a platform that runs, on a database that is filled.
-func measureAll(ctx context.Context, url, database string, times int) error {
-	client, err := dial(url)
+func measureAll(ctx context.Context, url, database string, times int, only string) error {
+	client, err := dial(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -104,6 +106,9 @@ func measureAll(ctx context.Context, url, database string, times int) error {
 	fmt.Printf("%-28s %8s %8s %8s %8s %8s %8s\n", "", "HTTP", "p99", "bare SQL", "p99", "ratio", "beyond")
 	worst := 0.0
 	for _, read := range reads {
+		if read.name != floor && !strings.Contains(read.name, only) {
+			continue
+		}
 		ratio, err := b.measure(ctx, read)
 		if err != nil {
 			return fmt.Errorf("%s: %w", read.name, err)
@@ -142,7 +147,7 @@ type bench struct {
 	conn       *pgx.Conn
 	statements *recorder
 	times      int
-	floor      float64 // a request that asks for nothing, ms
+	floor      float64 // ms
 	ratios     map[string]float64
 }
 
@@ -154,6 +159,9 @@ type read struct {
 	path func(n int) string
 	sql  func(n int) call
 }
+
+// floor is the read that asks for nothing.
+const floor = "nothing"
 
 // hotOrders are read again and again.
 const hotOrders = 100
@@ -175,7 +183,7 @@ func (b *bench) reads(ctx context.Context) ([]read, error) {
 		}
 	}
 	reads := []read{
-		{name: "nothing", path: func(int) string { return "/health" }, sql: func(int) call { return call{sql: "SELECT 1"} }},
+		{name: floor, path: func(int) string { return "/health" }, sql: func(int) call { return call{sql: "SELECT 1"} }},
 		byID("by id, hot", hot, hot),
 		byID("by id, cold", cold[:len(cold)/2], cold[len(cold)/2:]),
 	}
@@ -277,7 +285,7 @@ func (b *bench) measure(ctx context.Context, r read) (float64, error) {
 		return float64(all[len(all)*percent/100].Microseconds()) / 1000
 	}
 	median, sql := ms(overHTTP, 50), ms(bare, 50)
-	if r.name == "nothing" {
+	if r.name == floor {
 		b.floor = median
 	}
 	fmt.Printf("%-28s %8.3f %8.3f %8.3f %8.3f %8.2f %8.2f\n", r.name, median, ms(overHTTP, 99), sql, ms(bare, 99), median/sql, (median-b.floor)/sql)
