@@ -41,7 +41,7 @@ type exchange struct {
 }
 
 // buffersMax is how large a used buffer may be to be kept for the next request.
-const buffersMax = 64 << 10
+const buffersMax = 128 << 10
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
 

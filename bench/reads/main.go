@@ -93,7 +93,7 @@ func measureAll(ctx context.Context, url, database string, times int, only strin
 	if err := conn.QueryRow(ctx, "SELECT count(*) FROM orderloom.order_views WHERE version > 0").Scan(&orders); err != nil {
 		return err
 	}
-	b := bench{client: client, conn: conn, times: times, ratios: map[string]float64{}}
+	b := bench{client: client, conn: conn, times: times}
 	if b.statements, err = newRecorder(ctx, database); err != nil {
 		return err
 	}
@@ -104,20 +104,19 @@ func measureAll(ctx context.Context, url, database string, times int, only strin
 	}
 	fmt.Printf("\n%d orders, each read %d times; median and 99th of a hundred in ms\n\n", orders, times)
 	fmt.Printf("%-28s %8s %8s %8s %8s %8s %8s\n", "", "HTTP", "p99", "bare SQL", "p99", "ratio", "beyond")
-	worst := 0.0
-	for _, read := range reads {
-		if read.name != floor && !strings.Contains(read.name, only) {
-			continue
-		}
-		ratio, err := b.measure(ctx, read)
-		if err != nil {
-			return fmt.Errorf("%s: %w", read.name, err)
-		}
-		if read.page {
+	reads = slices.DeleteFunc(reads, func(r *read) bool { return r.name != floor && !strings.Contains(r.name, only) })
+	if err := b.measure(ctx, reads); err != nil {
+		return err
+	}
+	ratios, worst := map[string]float64{}, 0.0
+	for _, r := range reads {
+		ratio := r.show(reads[0])
+		ratios[r.name] = round(ratio)
+		if r.page {
 			worst = max(worst, ratio)
 		}
 	}
-	line, err := json.Marshal(map[string]any{"orders": orders, "worst_page_vs_sql": round(worst), "vs_sql": b.ratios, "floor_ms": round(b.floor)})
+	line, err := json.Marshal(map[string]any{"orders": orders, "worst_page_vs_sql": round(worst), "vs_sql": ratios, "floor_ms": percentile(reads[0].http, 50)})
 	fmt.Printf("\n%s\n", line)
 	return err
 }
@@ -147,8 +146,6 @@ type bench struct {
 	conn       *pgx.Conn
 	statements *recorder
 	times      int
-	floor      float64 // ms
-	ratios     map[string]float64
 }
 
 // read is one kind of request, and the statement that it sends.
@@ -158,6 +155,8 @@ type read struct {
 	// path gives the request of the nth time, sql the statement with its arguments.
 	path func(n int) string
 	sql  func(n int) call
+	// What each call took.
+	http, bare []time.Duration
 }
 
 // floor is the read that asks for nothing.
@@ -166,7 +165,7 @@ const floor = "nothing"
 // hotOrders are read again and again.
 const hotOrders = 100
 
-func (b *bench) reads(ctx context.Context) ([]read, error) {
+func (b *bench) reads(ctx context.Context) ([]*read, error) {
 	ids, err := b.sample(ctx, hotOrders+2*(b.times+warmUp))
 	if err != nil {
 		return nil, err
@@ -176,13 +175,13 @@ func (b *bench) reads(ctx context.Context) ([]read, error) {
 		return nil, err
 	}
 	hot, cold := ids[:hotOrders], ids[hotOrders:]
-	byID := func(name string, shown, asked []uuid.UUID) read {
-		return read{
+	byID := func(name string, shown, asked []uuid.UUID) *read {
+		return &read{
 			name: name, path: func(n int) string { return "/api/v1/orders/" + shown[n%len(shown)].String() },
 			sql: func(n int) call { return call{one.sql, []any{asked[n%len(asked)]}} },
 		}
 	}
-	reads := []read{
+	reads := []*read{
 		{name: floor, path: func(int) string { return "/health" }, sql: func(int) call { return call{sql: "SELECT 1"} }},
 		byID("by id, hot", hot, hot),
 		byID("by id, cold", cold[:len(cold)/2], cold[len(cold)/2:]),
@@ -217,13 +216,13 @@ func (b *bench) reads(ctx context.Context) ([]read, error) {
 	return slices.Insert(reads, 4, page), err
 }
 
-func (b *bench) page(ctx context.Context, name, parameters string, q readmodel.OrderQuery) (read, error) {
+func (b *bench) page(ctx context.Context, name, parameters string, q readmodel.OrderQuery) (*read, error) {
 	statement, err := b.statements.record(func(r *readmodel.Reader) error { _, err := r.Orders(ctx, q); return err })
 	path := "/api/v1/orders"
 	if parameters != "" {
 		path += "?" + parameters[1:]
 	}
-	return read{name: name, page: true, path: func(int) string { return path }, sql: func(int) call { return statement }}, err
+	return &read{name: name, page: true, path: func(int) string { return path }, sql: func(int) call { return statement }}, err
 }
 
 // sample chooses orders from all over the table.
@@ -262,35 +261,42 @@ func (b *bench) hundredth(ctx context.Context) (string, error) {
 // warmUp is how often a read is made before it counts.
 const warmUp = 20
 
-// measure makes the request and asks for the SQL in turn.
-func (b *bench) measure(ctx context.Context, r read) (float64, error) {
-	var overHTTP, bare []time.Duration
+// measure makes all requests and asks for their SQL in turn, again and again, so that a slow moment hits all of them; every
+// other time the SQL comes first.
+func (b *bench) measure(ctx context.Context, reads []*read) error {
 	for n := range b.times + warmUp {
-		path, statement := r.path(n), r.sql(n)
-		begun := time.Now()
-		if err := b.client.get(path); err != nil {
-			return 0, err
-		}
-		asked := time.Now()
-		if err := b.bare(ctx, statement); err != nil {
-			return 0, err
-		}
-		if n >= warmUp {
-			overHTTP, bare = append(overHTTP, asked.Sub(begun)), append(bare, time.Since(asked))
+		for _, r := range reads {
+			request := func() error { return b.client.get(r.path(n)) }
+			statement := func() error { return b.bare(ctx, r.sql(n)) }
+			calls, took := []func() error{request, statement}, [2]time.Duration{}
+			for i := range calls {
+				which := (i + n) % 2
+				begun := time.Now()
+				if err := calls[which](); err != nil {
+					return fmt.Errorf("%s: %w", r.name, err)
+				}
+				took[which] = time.Since(begun)
+			}
+			if n >= warmUp {
+				r.http, r.bare = append(r.http, took[0]), append(r.bare, took[1])
+			}
 		}
 	}
-	slices.Sort(overHTTP)
-	slices.Sort(bare)
-	ms := func(all []time.Duration, percent int) float64 {
-		return float64(all[len(all)*percent/100].Microseconds()) / 1000
-	}
-	median, sql := ms(overHTTP, 50), ms(bare, 50)
-	if r.name == floor {
-		b.floor = median
-	}
-	fmt.Printf("%-28s %8.3f %8.3f %8.3f %8.3f %8.2f %8.2f\n", r.name, median, ms(overHTTP, 99), sql, ms(bare, 99), median/sql, (median-b.floor)/sql)
-	b.ratios[r.name] = round(median / sql)
-	return median / sql, nil
+	return nil
+}
+
+// show prints what was measured and returns the ratio of the medians.
+func (r *read) show(floor *read) float64 {
+	http, bare := percentile(r.http, 50), percentile(r.bare, 50)
+	beyond := (http - percentile(floor.http, 50)) / bare
+	fmt.Printf("%-28s %8.3f %8.3f %8.3f %8.3f %8.2f %8.2f\n", r.name, http, percentile(r.http, 99), bare, percentile(r.bare, 99), http/bare, beyond)
+	return http / bare
+}
+
+// percentile is in milliseconds.
+func percentile(all []time.Duration, percent int) float64 {
+	sorted := slices.Sorted(slices.Values(all))
+	return float64(sorted[len(sorted)*percent/100].Microseconds()) / 1000
 }
 
 func round(f float64) float64 { return math.Round(f*100) / 100 }
