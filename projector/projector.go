@@ -29,7 +29,7 @@ const (
 	drainTimeout = 10 * time.Second
 	// batchInterval is how soon after the begin of one batch the next may begin. What comes meanwhile is
 	// gathered: a batch costs one transaction however much is in it. After a rest a batch begins at once.
-	batchInterval = 40 * time.Millisecond
+	batchInterval = 60 * time.Millisecond
 	// traceLinksMax bounds the traces that the span of a batch is linked to.
 	traceLinksMax = 32
 )

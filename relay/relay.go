@@ -29,7 +29,7 @@ const (
 	pollIdleAfter    = 10 * time.Second
 	// pageInterval is how soon after the begin of one page the next may begin. What comes meanwhile is gathered:
 	// a page costs a dozen round trips however much is on it. After a rest a page begins at once.
-	pageInterval = 30 * time.Millisecond
+	pageInterval = 40 * time.Millisecond
 	// electionInterval is how often a follower asks whether there is still a leader.
 	electionInterval = 500 * time.Millisecond
 	// drainTimeout bounds how long a page that was begun may go on after the context has ended.

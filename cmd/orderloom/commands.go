@@ -45,9 +45,16 @@ const setupTimeout = 2 * time.Minute
 // of megabytes, and each collection goes through the stacks of all sagas. GOGC overrides it.
 const collectPercent = 400
 
+// memoryBytesMax is from where on it is collected more often instead: above it the process grows only by what lives, most
+// of which is the cache of open sagas. GOMEMLIMIT overrides it.
+const memoryBytesMax = 1 << 30
+
 func collectSeldom() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(collectPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryBytesMax)
 	}
 }
 
