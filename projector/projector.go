@@ -27,9 +27,9 @@ const (
 	batchEventsDefault = 2000
 	// drainTimeout bounds how long a batch that was begun may go on after the context has ended.
 	drainTimeout = 10 * time.Second
-	// batchInterval is how soon after the begin of one batch the next may begin. What comes meanwhile is
-	// gathered: a batch costs one transaction however much is in it. After a rest a batch begins at once.
-	batchInterval = 60 * time.Millisecond
+	// gatherMin and gatherMax bound how soon after the begin of one batch the next may begin (backoff.Gather). After
+	// a rest a batch begins at once.
+	gatherMin, gatherMax = 10 * time.Millisecond, 60 * time.Millisecond
 	// traceLinksMax bounds the traces that the span of a batch is linked to.
 	traceLinksMax = 32
 )
@@ -134,7 +134,8 @@ func (p *Projector) Run(ctx context.Context) error {
 		if !p.handle(ctx, reader, messages) {
 			return nil
 		}
-		if backoff.Pause(ctx, batchInterval-time.Since(begun)) != nil {
+		took := time.Since(begun)
+		if backoff.Pause(ctx, backoff.Gather(took, gatherMin, gatherMax)-took) != nil {
 			return nil
 		}
 	}

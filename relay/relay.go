@@ -27,9 +27,9 @@ const (
 	// pollIdleInterval takes its place once nothing has come for pollIdleAfter.
 	pollIdleInterval = 25 * time.Millisecond
 	pollIdleAfter    = 10 * time.Second
-	// pageInterval is how soon after the begin of one page the next may begin. What comes meanwhile is gathered:
-	// a page costs a dozen round trips however much is on it. After a rest a page begins at once.
-	pageInterval = 40 * time.Millisecond
+	// gatherMin and gatherMax bound how soon after the begin of one page the next may begin (backoff.Gather). After
+	// a rest a page begins at once.
+	gatherMin, gatherMax = 10 * time.Millisecond, 40 * time.Millisecond
 	// electionInterval is how often a follower asks whether there is still a leader.
 	electionInterval = 500 * time.Millisecond
 	// drainTimeout bounds how long a page that was begun may go on after the context has ended.
@@ -145,6 +145,7 @@ func (t *term) lead(ctx context.Context) error {
 		begun := time.Now()
 		work, drain := drainable(ctx)
 		n, more, err := t.relayPage(ctx, work)
+		took := time.Since(begun)
 		drain()
 		if err != nil {
 			return err
@@ -174,7 +175,7 @@ func (t *term) lead(ctx context.Context) error {
 		}
 		timer.Stop()
 		if n > 0 {
-			_ = backoff.Pause(ctx, pageInterval-time.Since(begun))
+			_ = backoff.Pause(ctx, backoff.Gather(took, gatherMin, gatherMax)-time.Since(begun))
 		}
 	}
 	return nil
