@@ -48,7 +48,7 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	st.Metadata.UserID = in.UserID
 	st.Fresh = in.OrderID
 	var out Placed
-	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(in.lines())), func(tx *eventstore.Tx) error {
+	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(order.Lines(in.Items))), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orders, in.OrderID)
 		out = Placed{Held: o.Held}
 		if o.Status != "" && !o.PlacedAt.Equal(in.At) {
@@ -70,7 +70,7 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 		case len(events) > 0:
 			out.Reserved = a.reserveAtOnce(tx, in)
 		case out.Existing == "": // an earlier attempt has placed it
-			out.Reserved = a.reserved(tx, in.OrderID, in.lines())
+			out.Reserved = a.reserved(tx, in.OrderID, order.Lines(in.Items))
 		}
 		return nil
 	})
@@ -80,20 +80,11 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	return out, nil
 }
 
-// lines is what the order wants of each SKU.
-func (in PlaceOrder) lines() []inventory.Line {
-	out := make([]inventory.Line, len(in.Items))
-	for i, item := range in.Items {
-		out[i] = inventory.Line{SKU: item.SKU, Quantity: item.Quantity}
-	}
-	return out
-}
-
 // reserveAtOnce sets the goods of a new order aside if all are there, by what is known of the stock here. What
 // another process has taken meanwhile makes the append a conflict, and it is decided again; goods that
 // seem to be missing are for ReserveStock, whose refusal is checked.
 func (a *Activities) reserveAtOnce(tx *eventstore.Tx, in PlaceOrder) Reserved {
-	allocations, err := a.allocate(tx, in.lines(), in.ShipToCountry, false)
+	allocations, err := a.allocate(tx, order.Lines(in.Items), in.ShipToCountry, false)
 	if err != nil {
 		return Reserved{}
 	}

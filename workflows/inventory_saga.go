@@ -123,15 +123,6 @@ func tellServed(ctx workflow.Context, served activities.Served) {
 	}
 }
 
-// lines returns what an order wants of each SKU.
-func lines(items []order.Item) []inventory.Line {
-	out := make([]inventory.Line, len(items))
-	for i, item := range items {
-		out[i] = inventory.Line{SKU: item.SKU, Quantity: item.Quantity}
-	}
-	return out
-}
-
 // StockReceiptSaga records goods that arrived. Refusals: invalid; unknown_location.
 func StockReceiptSaga(ctx workflow.Context, in StockReceipt) error {
 	var a *activities.Activities

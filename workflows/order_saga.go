@@ -107,7 +107,7 @@ func (s *orderSaga) secure(ctx workflow.Context, placed activities.Placed) error
 	}
 	s.wait(ctx, "Securing the stock.")
 	reserved, err := reserveInline(ctx, InventoryInput{
-		OrderID: s.in.OrderID, Lines: lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
+		OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
 		Backorder: s.in.AllowBackorder, Deadline: s.in.Deadlines.Stock,
 	}, placed.Reserved, &s.undo)
 	if err != nil {

@@ -39,6 +39,15 @@ func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 	}
 }
 
+// Lines returns what the items of an order want of each SKU, in their order.
+func Lines(items []Item) []inventory.Line {
+	out := make([]inventory.Line, len(items))
+	for i, item := range items {
+		out[i] = inventory.Line{SKU: item.SKU, Quantity: item.Quantity}
+	}
+	return out
+}
+
 // PlanShipments groups what was reserved into one parcel per location, in the order in which the
 // locations first appear. The parcels' amounts add up to the order's total.
 func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
