@@ -36,7 +36,7 @@
 //   - A confirmed event is there, once, for ever, at the position that was confirmed.
 //   - Versions of a stream count from 1 without gaps.
 //   - Nothing appears at or below a cursor that a page has returned.
-//   - An event id names one event. (The limits of that are in the comment of [NewEvent].)
+//   - An event id names one event, as far as partitions are not archived.
 //   - One caller's conflict, bad input or impatience fails nobody else.
 //   - A refusal by a decision is based on what is stored, not on an old state in memory.
 //

@@ -43,6 +43,10 @@ func (e *encoder) int4(v int) []byte {
 	return e.done(binary.BigEndian.AppendUint32(e.buffer(), uint32(v)))
 }
 
+func (e *encoder) int8(v int64) []byte {
+	return e.done(binary.BigEndian.AppendUint64(e.buffer(), uint64(v)))
+}
+
 // array writes a one-dimensional array of n elements, each with its length before it.
 func (e *encoder) array(n int, oid uint32, nulls bool, element func(b []byte, i int) []byte) []byte {
 	b := e.buffer()
@@ -132,6 +136,7 @@ var appendArguments = []uint32{
 	pgtype.Int4ArrayOID, pgtype.Int4ArrayOID, pgtype.UUIDArrayOID, pgtype.TextArrayOID,
 	pgtype.UUIDArrayOID, pgtype.TextArrayOID, pgtype.Int4ArrayOID, pgtype.TimestamptzArrayOID,
 	pgtype.TextArrayOID, pgtype.TextArrayOID, pgtype.TextArrayOID, pgtype.TextArrayOID, pgtype.JSONBArrayOID,
+	pgtype.Int8OID,
 }
 
 // slot is one stream of one group, in the order of a call.
@@ -141,7 +146,7 @@ type slot struct {
 }
 
 // arguments encodes a call. The streams stand in the order of slots, which is that of their ids.
-func (e *encoder) arguments(groups []*group, slots []slot) [][]byte {
+func (e *encoder) arguments(groups []*group, slots []slot, reach int64) [][]byte {
 	e.reset()
 	fresh, anyVersion, events := 0, 0, 0
 	for _, g := range groups {
@@ -197,5 +202,6 @@ func (e *encoder) arguments(groups []*group, slots []slot) [][]byte {
 		text(func(e *groupEvent) string { return e.Metadata.UserID }),
 		text(func(e *groupEvent) string { return e.Metadata.TraceParent }),
 		e.array(m, pgtype.JSONBOID, false, func(b []byte, i int) []byte { return appendJSONB(b, flat[i].Payload) }),
+		e.int8(reach),
 	}
 }

@@ -31,8 +31,8 @@ const (
 // NewEvent is an event to append.
 type NewEvent struct {
 	// ID must be the same when the append is retried, and never be used for another event: that is refused
-	// with [CodeEventIDReused], on whatever stream and at whatever version. Not noticed is an id of an event
-	// that lies in an older partition (some millions of events back), unless it comes where that event stands.
+	// with [CodeEventIDReused], on whatever stream and at whatever version. Events in archived
+	// partitions are not looked at.
 	ID   uuid.UUID
 	Type string
 	// SchemaVersion is the version of the payload's schema, from 1.

@@ -39,9 +39,10 @@ var lookupIndexes = []struct{ suffix, definition string }{
 	{"payload", "USING gin (payload jsonb_path_ops)"},
 }
 
-// Maintain makes partitions ahead of need and the lookup indexes of those that are full, and returns how
-// many it indexed. The store makes partitions by itself; call this from time to time for the indexes. It may
-// be repeated and interrupted, and holds up neither appends nor reads.
+// Maintain makes partitions ahead of need, and of those that are full the filter of event ids and the lookup
+// indexes, and returns how many it indexed. The store makes partitions by itself; call this every minute or so
+// for the others: appends cost more until the filter is there. It may be repeated and interrupted, and holds up
+// neither appends nor reads.
 func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 	if _, err := s.pool.Exec(ctx, "SELECT orderloom.ensure_partitions()"); err != nil {
 		return 0, fmt.Errorf("make partitions: %w", err)
@@ -49,6 +50,9 @@ func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 	mark, _, err := s.highWater.advance(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("find the high-water mark: %w", err)
+	}
+	if err := s.filterEventIDs(ctx, mark); err != nil { // first: appends look for ids until it is there
+		return 0, err
 	}
 	partitions, err := s.Partitions(ctx)
 	if err != nil {
@@ -67,28 +71,38 @@ func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 }
 
 func (s *Store) indexPartition(ctx context.Context, p Partition) error {
+	conn, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return fmt.Errorf("index partition %s: %w", p.Name, err)
+	}
+	defer conn.Release()
+	// One processor for it is enough: it takes minutes, and the others are for the orders of those minutes.
+	if _, err := conn.Exec(ctx, "SET max_parallel_maintenance_workers = 0"); err != nil {
+		return fmt.Errorf("index partition %s: %w", p.Name, err)
+	}
+	defer func() { _, _ = conn.Exec(context.WithoutCancel(ctx), "RESET max_parallel_maintenance_workers") }()
 	table := pgx.Identifier{"orderloom", p.Name}.Sanitize()
 	for _, i := range lookupIndexes {
 		name := p.Name + "_" + i.suffix
 		var valid *bool // of an index with that name
 		const look = "SELECT (SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass($1))"
-		if err := s.pool.QueryRow(ctx, look, "orderloom."+name).Scan(&valid); err != nil {
+		if err := conn.QueryRow(ctx, look, "orderloom."+name).Scan(&valid); err != nil {
 			return fmt.Errorf("look for index %s: %w", name, err)
 		}
 		if valid != nil && *valid {
 			continue
 		}
 		if valid != nil { // a call that was interrupted leaves an invalid index behind
-			if _, err := s.pool.Exec(ctx, "DROP INDEX CONCURRENTLY "+pgx.Identifier{"orderloom", name}.Sanitize()); err != nil {
+			if _, err := conn.Exec(ctx, "DROP INDEX CONCURRENTLY "+pgx.Identifier{"orderloom", name}.Sanitize()); err != nil {
 				return fmt.Errorf("drop index %s: %w", name, err)
 			}
 		}
 		sql := "CREATE INDEX CONCURRENTLY " + pgx.Identifier{name}.Sanitize() + " ON " + table + " " + i.definition
-		if _, err := s.pool.Exec(ctx, sql); err != nil {
+		if _, err := conn.Exec(ctx, sql); err != nil {
 			return fmt.Errorf("index partition %s: %w", p.Name, err)
 		}
 	}
-	if _, err := s.pool.Exec(ctx, "UPDATE orderloom.partitions SET indexed_at = now() WHERE name = $1", p.Name); err != nil {
+	if _, err := conn.Exec(ctx, "UPDATE orderloom.partitions SET indexed_at = now() WHERE name = $1", p.Name); err != nil {
 		return fmt.Errorf("index partition %s: %w", p.Name, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"regexp"
 	"slices"
@@ -30,6 +31,7 @@ type postgres struct {
 	pool    *pgxpool.Pool
 	conn    *pgx.Conn
 	encoder encoder
+	ids     eventIDs
 	// The last sequence for which there are surely partitions enough.
 	prepared int64
 }
@@ -70,6 +72,9 @@ func (p *postgres) ready(ctx context.Context) error {
 	}
 	if err = greet(ctx, conn); err == nil {
 		_, err = conn.PgConn().Prepare(ctx, appendStatement, appendSQL, appendArguments)
+	}
+	if err == nil {
+		err = p.ids.load(ctx, conn)
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))
@@ -118,23 +123,71 @@ func (p *postgres) close(ctx context.Context) {
 }
 
 const appendSQL = `SELECT status, version, positions FROM orderloom.append(
-	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)`
+	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
 var binaryFormat = []int16{1}
 
+// append is one statement, which is its own transaction, unless the events' ids have to be looked for in older
+// partitions.
 func (p *postgres) append(ctx context.Context, groups []*group) error {
-	slots := sorted(groups)
 	release := p.bounded(ctx)
 	defer release()
-	result := p.conn.PgConn().ExecPrepared(context.WithoutCancel(ctx), appendStatement, p.encoder.arguments(groups, slots), binaryFormat, binaryFormat).Read()
+	ctx = context.WithoutCancel(ctx)
+	if p.ids.behind() && time.Since(p.ids.loaded) >= reloadEvery {
+		if err := p.ids.load(ctx, p.conn); err != nil {
+			return err
+		}
+	}
+	suspects := p.ids.suspects(groups)
+	held := p.conn.PgConn().TxStatus() != 'I'
+	if !held && !p.ids.behind() && len(suspects) == 0 {
+		err := p.send(ctx, groups, p.ids.reach)
+		if !beyondReach(err) {
+			return err
+		}
+		p.ids.last = p.ids.reach
+		if err := p.ids.load(ctx, p.conn); err != nil {
+			return err
+		}
+		suspects = p.ids.suspects(groups)
+	}
+	if held {
+		return p.sendAndLook(ctx, groups, suspects)
+	}
+	if _, err := p.conn.Exec(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	err := p.sendAndLook(ctx, groups, suspects)
+	if endErr := p.end(ctx, err == nil); err == nil {
+		err = endErr
+	}
+	return err
+}
+
+// sendAndLook appends within a transaction and looks for the events' ids in older partitions.
+func (p *postgres) sendAndLook(ctx context.Context, groups []*group, suspects [][16]byte) error {
+	if err := p.send(ctx, groups, math.MaxInt64); err != nil {
+		return err
+	}
+	return p.ids.refuse(ctx, p.conn, groups, suspects)
+}
+
+// send calls the function, which refuses events that would get a number of reach or above.
+func (p *postgres) send(ctx context.Context, groups []*group, reach int64) error {
+	slots := sorted(groups)
+	result := p.conn.PgConn().ExecPrepared(ctx, appendStatement, p.encoder.arguments(groups, slots, reach), binaryFormat, binaryFormat).Read()
 	if result.Err != nil {
 		return p.orUsedID(ctx, result.Err, groups)
 	}
 	row := result.Rows[0]
 	positions := decodeInt8s(row[2])
 	settle(groups, slots, decodeInt2s(row[0]), decodeInt8s(row[1]), positions)
-	if len(positions) > 0 && positions[len(positions)-1] > p.prepared {
-		p.prepare(ctx, positions[len(positions)-1])
+	if len(positions) > 0 {
+		last := positions[len(positions)-1]
+		p.ids.last = max(p.ids.last, last)
+		if last > p.prepared {
+			p.prepare(ctx, last)
+		}
 	}
 	return nil
 }
@@ -174,7 +227,8 @@ func (p *postgres) prepare(ctx context.Context, last int64) {
 		return
 	}
 	if p.prepared > 0 { // on a new connection it was just done
-		_, _ = p.conn.Exec(context.WithoutCancel(ctx), "SELECT orderloom.ensure_partitions()") // the next append tells when it failed
+		_, _ = p.conn.Exec(ctx, "SELECT orderloom.ensure_partitions()") // the next append tells when it failed
+		_ = p.ids.load(ctx, p.conn)                                     // so that those of detached partitions are forgotten; again next time
 	}
 	p.prepared = last + partitionsCheckEvery
 }
@@ -276,11 +330,16 @@ func (p *postgres) unlock(ctx context.Context, commit bool) error {
 	}
 	release := p.bounded(ctx)
 	defer release()
+	return p.end(context.WithoutCancel(ctx), commit)
+}
+
+// end ends the open transaction.
+func (p *postgres) end(ctx context.Context, commit bool) error {
 	statement := "ROLLBACK"
 	if commit {
 		statement = "COMMIT"
 	}
-	tag, err := p.conn.Exec(context.WithoutCancel(ctx), statement)
+	tag, err := p.conn.Exec(ctx, statement)
 	if err == nil && commit && tag.String() != "COMMIT" {
 		return fmt.Errorf("the transaction ended with %s", tag)
 	}
@@ -290,7 +349,8 @@ func (p *postgres) unlock(ctx context.Context, commit bool) error {
 // retryable is true of everything that may go away by itself: a broken or refused connection, a server
 // that starts, stops or is full, a deadlock, and a missing partition, which gets made on the way.
 func (p *postgres) retryable(err error) bool {
-	if errors.Is(err, context.Canceled) {
+	var used *usedIDError
+	if errors.Is(err, context.Canceled) || errors.As(err, &used) {
 		return false
 	}
 	var answer *pgconn.PgError

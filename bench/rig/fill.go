@@ -3,6 +3,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/internal/progress"
@@ -43,8 +44,37 @@ func (r *Rig) Fill(ctx context.Context, orders int) error {
 			return fmt.Errorf("settle what was copied: %w", err)
 		}
 	}
-	return r.StartPlatform(ctx)
+	if err := r.StartPlatform(ctx); err != nil {
+		return err
+	}
+	return r.awaitHousekeeping(ctx)
 }
+
+// awaitHousekeeping waits until the platform has made the indexes of the partitions that the filling has left
+// full, which takes it minutes of one processor.
+func (r *Rig) awaitHousekeeping(ctx context.Context) error {
+	began := time.Now()
+	for {
+		var due int
+		const sql = `SELECT count(*) FROM orderloom.partitions
+			WHERE indexed_at IS NULL AND to_sequence <= (SELECT max(sequence) FROM orderloom.events)`
+		if err := r.Pool.QueryRow(ctx, sql).Scan(&due); err != nil {
+			return fmt.Errorf("look for partitions without their indexes: %w", err)
+		}
+		if due == 0 {
+			r.options.Log("housekeeping had its end after %s", time.Since(began).Round(time.Second))
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(housekeepingLook):
+			r.options.Log("waiting for the indexes of %d full partitions of events, %s so far", due, time.Since(began).Round(time.Second))
+		}
+	}
+}
+
+const housekeepingLook = 10 * time.Second
 
 // templates chooses the orders to copy. Theirs are the names below: o is the order, p its payment.
 var templates = []string{

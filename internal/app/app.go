@@ -306,9 +306,9 @@ func openVault(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Vault, error) {
 	return privacy.NewVault(pool, wrapper, privacy.Options{}), nil
 }
 
-// housekeepingEvery is how often the event store is looked after: partitions ahead of need, and the
+// housekeepingEvery is how often the event store is looked after: partitions ahead of need, and the filters and
 // indexes of those that are full. Several processes may do it at once.
-const housekeepingEvery = 10 * time.Minute
+const housekeepingEvery = time.Minute
 
 func (p *platform) housekeeping(ctx context.Context) error {
 	for {
