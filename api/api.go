@@ -55,6 +55,9 @@ type Limits struct {
 	CancelWait time.Duration
 	// ReportWait is how long a report of a parcel is waited for before it is left for the saga and answered with 202; 5 s.
 	ReportWait time.Duration
+	// SettleWait is how long a client may have a placed order waited for, in whole seconds; 10 s, and never more than two thirds of
+	// RequestTimeout. At most half of RequestsMax wait at once; others are answered as if they did not want to.
+	SettleWait time.Duration
 	// HistoryWait bounds the question whether an Idempotency-Key is known; 500 ms.
 	HistoryWait time.Duration
 	// RequestsMax bounds how many requests are worked on at once; 512. More are refused with 503.
@@ -70,6 +73,8 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.RequestTimeout, 15*time.Second)
 	setDefault(&l.CancelWait, 8*time.Second)
 	setDefault(&l.ReportWait, 5*time.Second)
+	setDefault(&l.SettleWait, 10*time.Second)
+	l.SettleWait = min(l.SettleWait, l.RequestTimeout*2/3).Truncate(time.Second)
 	setDefault(&l.HistoryWait, 500*time.Millisecond)
 	setDefault(&l.RequestsMax, 512)
 	setDefault(&l.StreamsMax, 256)
@@ -101,7 +106,8 @@ type API struct {
 	propagator propagation.TextMapPropagator
 	readiness  *readiness
 	slots      chan struct{}
-	changes    Changes // nil without
+	waits      chan struct{} // of those whose clients wait for a placed order
+	changes    Changes       // nil without
 	streams    chan struct{}
 	drained    chan struct{}
 	drainOnce  sync.Once
@@ -131,7 +137,7 @@ func New(o Options) *API {
 		stripe: o.Stripe, changes: o.Changes,
 		keys: o.APIKeys, limits: limits, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api"), propagator: o.Propagator,
-		readiness: newReadiness(o.Checks, o.Logger), slots: make(chan struct{}, limits.RequestsMax),
+		readiness: newReadiness(o.Checks, o.Logger), slots: make(chan struct{}, limits.RequestsMax), waits: make(chan struct{}, limits.RequestsMax/2),
 		streams: make(chan struct{}, limits.StreamsMax), drained: make(chan struct{}), now: time.Now,
 	}
 	if len(a.keys) == 0 {

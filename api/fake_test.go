@@ -53,6 +53,9 @@ type fakePlatform struct {
 	following                                  chan struct{} // gets one for each who follows
 	changesErr                                 error
 	cancelWaits, reportWaits                   bool
+	waited                                     []bool // whether each order that was waited for was fresh
+	settleErr                                  error
+	settles                                    func(workflows.OrderInput) readmodel.OrderView // what becomes of a placed order
 }
 
 func newFakePlatform() *fakePlatform {
@@ -217,6 +220,21 @@ func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.OrderVi
 
 func (f *fakePlatform) OrderAt(ctx context.Context, id uuid.UUID, _ int64) (readmodel.OrderView, error) {
 	return f.Order(ctx, id)
+}
+
+// Settled waits until ctx ends for an order that does not settle.
+func (f *fakePlatform) Settled(ctx context.Context, id uuid.UUID, fresh bool) (readmodel.OrderView, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waited = append(f.waited, fresh)
+	if f.settleErr != nil {
+		return readmodel.OrderView{}, f.settleErr
+	}
+	v := f.settles(f.started[id])
+	if !v.IsSettled() {
+		<-ctx.Done()
+	}
+	return v, nil
 }
 
 func (f *fakePlatform) Orders(_ context.Context, q readmodel.OrderQuery) (readmodel.OrderPage, error) {

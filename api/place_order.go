@@ -5,7 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -14,7 +18,7 @@ import (
 
 // placeOrder accepts an order: POST /api/v1/orders.
 //
-// With an Idempotency-Key it may be repeated for ever. While Temporal remembers the saga, starting it
+// With "Prefer: wait=5" it answers once the order is settled, in full ([API.settled]). With an Idempotency-Key it may be repeated for ever. While Temporal remembers the saga, starting it
 // again says so; the events say it afterwards, and are asked first. When they can't be, the order is
 // accepted all the same: the saga checks it once more, before anything happens.
 func (a *API) placeOrder(ctx context.Context, x *exchange) error {
@@ -39,7 +43,7 @@ func (a *API) placeOrder(ctx context.Context, x *exchange) error {
 			return err
 		}
 		if known {
-			return x.placed(in, true)
+			return a.settled(ctx, x, in, true)
 		}
 	}
 	var err error
@@ -50,7 +54,7 @@ func (a *API) placeOrder(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	return x.placed(in, existed)
+	return a.settled(ctx, x, in, existed)
 }
 
 // placedBefore reports whether the events know the order. Errors: idempotency_key_reused when they
@@ -71,16 +75,75 @@ func (a *API) placedBefore(ctx context.Context, x *exchange, in workflows.OrderI
 	return true, nil
 }
 
-// placed answers 201. A replay has the same body as the first answer.
-func (x *exchange) placed(in workflows.OrderInput, replayed bool) error {
+// settled answers 201 with the order as its events tell it: once it is settled, which means confirmed, cancelled, held for a
+// review or waiting for its customer's bank, or when the caller has waited as long as it wants to. When that can't
+// be told, or too many wait already, it is the answer of those who don't wait.
+func (a *API) settled(ctx context.Context, x *exchange, in workflows.OrderInput, existed bool) error {
+	wait := min(x.preferredWait(), a.limits.SettleWait)
+	if wait == 0 {
+		return x.placed(in, existed)
+	}
+	select {
+	case a.waits <- struct{}{}:
+		defer func() { <-a.waits }()
+	default:
+		return x.placed(in, existed)
+	}
+	waiting, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	view, err := a.orders.Settled(waiting, in.OrderID, !existed)
+	if err != nil {
+		x.cause = fmt.Errorf("wait for the order: %w", err)
+		return x.placed(in, existed)
+	}
+	withLists(&view)
+	body := orderBody{OrderView: &view}
+	if err := a.openAddress(ctx, &body); err != nil {
+		x.cause = err
+		return x.placed(in, existed)
+	}
+	if x.out, err = appendOrder(x.out[:0], &body); err != nil {
+		return fmt.Errorf("encode the answer: %w", err)
+	}
+	x.Writer.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	x.created(in.OrderID, existed, x.out)
+	return nil
+}
+
+// preferredWait is how long the caller wants to wait: whole seconds (RFC 7240, section 4.3). What it does not say, or says
+// wrongly, counts as nothing, as that RFC wants it.
+func (x *exchange) preferredWait() time.Duration {
+	for _, header := range x.Request.Header["Prefer"] {
+		for preference := range strings.SplitSeq(header, ",") {
+			preference, _, _ = strings.Cut(preference, ";")
+			name, value, _ := strings.Cut(preference, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 31)
+			if err != nil {
+				return 0
+			}
+			return time.Duration(seconds) * time.Second
+		}
+	}
+	return 0
+}
+
+// created answers 201 with an order.
+func (x *exchange) created(id uuid.UUID, replayed bool, body []byte) {
 	h := x.Writer.Header()
-	id := in.OrderID.String()
-	h["Location"] = []string{"/api/v1/orders/" + id}
+	h["Location"] = []string{"/api/v1/orders/" + id.String()}
 	if replayed {
 		h.Set("Idempotent-Replayed", "true")
 	}
+	x.answer(http.StatusCreated, body)
+}
+
+// placed answers that the order is accepted. A replay has the same body as the first answer.
+func (x *exchange) placed(in workflows.OrderInput, replayed bool) error {
 	b := append(x.out[:0], `{"order_id":"`...)
-	b = append(b, id...)
+	b = append(b, in.OrderID.String()...)
 	b = append(b, `","order_number":"`...)
 	b = append(b, order.Number(in.OrderID)...)
 	b = append(b, `","status":"created","customer_id":`...)
@@ -92,7 +155,7 @@ func (x *exchange) placed(in workflows.OrderInput, replayed bool) error {
 	b = append(b, total.Currency...)
 	b = append(b, `"}}`...)
 	x.out = b
-	x.answer(http.StatusCreated, b)
+	x.created(in.OrderID, replayed, b)
 	return nil
 }
 

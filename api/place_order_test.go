@@ -7,11 +7,14 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -53,6 +56,82 @@ func TestPlaceOrderShowsTheOrderAtOnce(t *testing.T) {
 	require.Equal(t, true, shown.object(t)["provisional"])
 	require.Equal(t, a.object(t)["total"], shown.object(t)["total"])
 	require.Empty(t, shown.header.Get("ETag"))
+}
+
+// settlesAs is an order as its events tell it.
+func settlesAs(status order.Status) func(in workflows.OrderInput) readmodel.OrderView {
+	return func(in workflows.OrderInput) readmodel.OrderView {
+		v := readmodel.NewOrderView(in.OrderID)
+		v.OrderNumber, v.CustomerID, v.Items, v.Total = order.Number(in.OrderID), in.CustomerID, in.Items, order.Total(in.Items)
+		v.ShipToCountry, v.Personal, v.Version, v.Status = in.ShipToCountry, in.Personal, 2, status
+		return v
+	}
+}
+
+func TestPlaceOrderWaitsAsLongAsItIsAskedTo(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.settles = settlesAs(order.StatusConfirmed)
+	first := b.post(t, ordersPath, goodOrder, "Prefer", "respond-async, Wait=5; x=y", "Idempotency-Key", "k-1")
+	require.Equal(t, http.StatusCreated, first.status, first.body)
+	require.Equal(t, "wait=5", first.header.Get("Preference-Applied"))
+	body := first.object(t)
+	require.Equal(t, "confirmed", body["status"])
+	require.Equal(t, "Geheime Str. 7", body["shipping_address"].(map[string]any)["street"])
+	require.Equal(t, "/api/v1/orders/"+body["order_id"].(string), first.header.Get("Location"))
+
+	again := b.post(t, ordersPath, goodOrder, "Prefer", "wait=99", "Idempotency-Key", "k-1")
+	require.Equal(t, first.body, again.body)
+	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+	require.Equal(t, "wait=10", again.header.Get("Preference-Applied"), "the platform's limit")
+	require.Equal(t, []bool{true, false}, b.waited)
+}
+
+func TestPlaceOrderThatDoesNotSettleInTimeIsShownAsItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := setup(t)
+		b.settles = settlesAs(order.StatusCreated)
+		begun := time.Now()
+		a := b.post(t, ordersPath, goodOrder, "Prefer", `wait="3"`)
+		require.Equal(t, http.StatusCreated, a.status, a.body)
+		require.Equal(t, "created", a.object(t)["status"])
+		require.Equal(t, "wait=3", a.header.Get("Preference-Applied"))
+		require.Equal(t, 3*time.Second, time.Since(begun))
+	})
+}
+
+func TestPlaceOrderDoesNotWaitUnasked(t *testing.T) {
+	t.Parallel()
+	for _, prefer := range []string{"", "wait", "wait=", "wait=0", "wait=-1", "wait=1.5", "wait=soon", "wait=99999999999999", "waiting=3", "return=minimal"} {
+		b := setup(t)
+		a := b.post(t, ordersPath, goodOrder, "Prefer", prefer)
+		require.Equal(t, http.StatusCreated, a.status, a.body)
+		require.Equal(t, "created", a.object(t)["status"])
+		require.Empty(t, a.header.Get("Preference-Applied"))
+		require.Empty(t, b.waited, prefer)
+	}
+}
+
+func TestPlaceOrderThatCannotBeWaitedForIsAcceptedAllTheSame(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(*testBundle){
+		"events":  func(b *testBundle) { b.settleErr = errors.New("dial tcp 10.0.0.7:5432: connection refused") },
+		"waiters": func(b *testBundle) { b.api.waits = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.settles = settlesAs(order.StatusConfirmed)
+			change(b)
+			a := b.post(t, ordersPath, goodOrder, "Prefer", "wait=5")
+			require.Equal(t, http.StatusCreated, a.status, a.body)
+			require.Equal(t, "created", a.object(t)["status"])
+			require.Empty(t, a.header.Get("Preference-Applied"))
+			require.NotContains(t, a.body, "10.0.0.7")
+			require.Len(t, b.started, 1)
+		})
+	}
 }
 
 func TestPlaceOrderUnderTheSameKeyIsTheSameOrder(t *testing.T) {

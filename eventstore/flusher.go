@@ -384,7 +384,7 @@ func (f *flusher) append(groups []*group, callers []*request) {
 	start := time.Now()
 	f.appendApart(groups, callers)
 	f.metrics.appended(groups, time.Since(start))
-	f.wake.wake()
+	f.wake.wake(groups)
 }
 
 // appendUntilKnown sends the groups. When it can't tell whether they were stored, because the connection

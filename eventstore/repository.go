@@ -617,6 +617,6 @@ func (f *flusher) appendHolding(groups []*group, callers []*request) {
 		f.append(groups, callers)
 	default:
 		f.metrics.appended(groups, time.Since(start))
-		f.wake.wake()
+		f.wake.wake(groups)
 	}
 }

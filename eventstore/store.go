@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/prometheus/client_golang/prometheus"
@@ -75,6 +76,12 @@ func (l *log) Append(ctx context.Context, group ...Append) ([]Appended, error) {
 // Wake returns a channel that receives after every flush of this process that may have committed events.
 // It is a hint: other processes' commits are not heard of, so poll as well. Call stop when done.
 func (l *log) Wake() (wake <-chan struct{}, stop func()) { return l.flusher.wake.listen() }
+
+// Watch returns a channel that receives once this process has appended to one of the streams with these ids beyond the
+// version given with it. It is a hint as that of Wake is. Call stop when done; past must not change before.
+func (l *log) Watch(past map[uuid.UUID]int64) (wake <-chan struct{}, stop func()) {
+	return l.flusher.wake.watch(past)
+}
 
 // Store is the event store in PostgreSQL. Its methods may be called concurrently.
 type Store struct {

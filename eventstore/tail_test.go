@@ -102,6 +102,36 @@ func TestAWakeWaitsForABusyTail(t *testing.T) {
 	require.Equal(t, want, f.next(len(want)))
 }
 
+func TestAWatchIsToldOfItsStreamsBeyondTheirKnownVersions(t *testing.T) {
+	t.Parallel()
+	store := open(t)
+	watched, other := storetest.Stream(domain.AggregateOrder), storetest.Stream(domain.AggregateOrder)
+	wake, stop := store.Watch(map[uuid.UUID]int64{watched.ID: 1})
+	told := func() bool {
+		select {
+		case <-wake:
+			return true
+		default:
+			return false
+		}
+	}
+	for _, step := range []struct {
+		stream eventstore.StreamID
+		told   bool
+	}{{watched, false}, {other, false}, {other, false}, {watched, true}, {watched, true}} {
+		_, err := store.Append(t.Context(), storetest.To(step.stream, eventstore.Any, 1))
+		require.NoError(t, err)
+		require.Equal(t, step.told, told())
+	}
+	_, err := store.Append(t.Context(), storetest.To(watched, 1, 1))
+	require.Error(t, err)
+	require.False(t, told(), "a conflict has appended nothing")
+	stop()
+	_, err = store.Append(t.Context(), storetest.To(watched, eventstore.Any, 1))
+	require.NoError(t, err)
+	require.False(t, told())
+}
+
 // Another process's commits wake nobody here: the poll finds them.
 func TestTailFindsByPollingWhatNoWakeTold(t *testing.T) {
 	t.Parallel()

@@ -43,6 +43,9 @@ type EventSource interface {
 	// Load returns the events of a stream with a version above after, in order; none for a stream that does
 	// not exist.
 	Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error)
+	// Watch returns a channel that receives once this process has appended to one of the streams with these ids
+	// beyond the version given with it; stop ends that.
+	Watch(past map[uuid.UUID]int64) (appended <-chan struct{}, stop func())
 }
 
 // Cache keeps orders for a while. It may forget anything at any time, and never fails: what it can't do it

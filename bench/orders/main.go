@@ -11,8 +11,9 @@
 // and no database but Temporal's. It runs in this process, in turn with the orders, on the same servers.
 //
 // An order is in flight from its request until the read model shows it as delivered and its saga has
-// completed. The customer's and the warehouse's requests go over HTTP (place, read, dispatch, deliver);
-// that the next step may be taken is seen in the views' table, for all orders at once (package rig).
+// completed. The customer's and the warehouse's requests go over HTTP (place and wait until it is confirmed, dispatch,
+// deliver); that it is delivered is seen in the views' table, for all orders at once (package rig). In the open loop every
+// other client places its order without waiting, looks in the views whether it is confirmed, and reads it; with -look all do.
 //
 // The last line of the output is one JSON object.
 package main
@@ -39,6 +40,7 @@ type plan struct {
 	rate     float64 // of the open loop; 0 is openShare of the highest rate seen
 	grow     int     // how many orders to add between two measurements of growth; 0 measures no growth
 	inFlight []int
+	look     bool // clients don't wait for the answer, but look in the views
 }
 
 // openShare is the part of the highest rate at which the open loop runs.
@@ -53,6 +55,7 @@ func main() {
 	flag.DurationVar(&p.open, "open", 40*time.Second, "how long the open loop runs")
 	flag.Float64Var(&p.rate, "rate", 0, "orders a second of the open loop; 0 is 70 % of the highest rate")
 	flag.IntVar(&p.grow, "grow", 0, "measure growth instead: before and after so many orders were added to the store and the views")
+	flag.BoolVar(&p.look, "look", false, "place orders without waiting until they are confirmed, and look in the views for that")
 	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
 	flag.Func("setting", "a setting of the platform, NAME=value; may be repeated", func(s string) error {
@@ -86,6 +89,7 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 	if err != nil {
 		return err
 	}
+	orders.look = p.look
 	floor, err := newFloor(r, watch)
 	if err != nil {
 		return err
@@ -124,6 +128,7 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		rate = openShare * out.highest()
 	}
 	begun := time.Now()
+	orders.alternate = true
 	m, err := openLoop(ctx, r, orders, rate, p.open)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,9 @@ type orders struct {
 	rig   *rig.Rig
 	shop  *rig.Shop
 	watch *rig.Watch
+	// look has all clients place orders and look later, instead of waiting for the answer; alternate every other one.
+	look, alternate bool
+	placed          atomic.Int64
 
 	mu       sync.Mutex
 	accepted []uuid.UUID
@@ -70,28 +74,19 @@ func (o *orders) one(ctx context.Context, due time.Time, took *latencies) {
 
 // carry carries one order from its placing to its end.
 func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) error {
-	id, err := o.shop.Place(ctx, rig.Order{
-		Customer: fmt.Sprintf("customer-%d", rand.IntN(customers)), SKU: sku(rand.IntN(skus)), Quantity: 1 + rand.IntN(3),
-	})
-	if err != nil {
-		return err
+	place := o.placeSettled
+	if o.look || o.alternate && o.placed.Add(1)%2 == 0 {
+		place = o.placeAndLook
 	}
-	took.add("accept", time.Since(due))
-	o.mu.Lock()
-	o.accepted = append(o.accepted, id)
-	o.mu.Unlock()
-	if err := o.watch.Reached(ctx, id, "confirmed"); err != nil {
+	shown, err := place(ctx, due, took)
+	if err != nil {
 		return err
 	}
 	took.add("confirm", time.Since(due))
-	shown, err := o.shop.Get(ctx, id)
-	if err != nil {
-		return err
+	if shown.Status != "confirmed" || len(shown.Shipments) != 1 {
+		return fmt.Errorf("order %s is %s and has %d parcels", shown.OrderID, shown.Status, len(shown.Shipments))
 	}
-	if len(shown.Shipments) != 1 {
-		return fmt.Errorf("order %s is %s and has %d parcels", id, shown.Status, len(shown.Shipments))
-	}
-	parcel := shown.Shipments[0].ShipmentID
+	id, parcel := shown.OrderID, shown.Shipments[0].ShipmentID
 	if err := o.shop.Dispatch(ctx, id, parcel); err != nil { // answered once it is recorded
 		return err
 	}
@@ -101,6 +96,39 @@ func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) erro
 	err = o.watch.Closed(ctx, id, "delivered")
 	took.add("whole", time.Since(due))
 	return err
+}
+
+// placeSettled places an order as a client does that wants to know at once whether it is confirmed.
+func (o *orders) placeSettled(ctx context.Context, _ time.Time, _ *latencies) (rig.Shown, error) {
+	shown, err := o.shop.PlaceSettled(ctx, anOrder())
+	if err == nil {
+		o.accept(shown.OrderID)
+	}
+	return shown, err
+}
+
+// placeAndLook places an order as a client does that looks later what has become of it.
+func (o *orders) placeAndLook(ctx context.Context, due time.Time, took *latencies) (rig.Shown, error) {
+	id, err := o.shop.Place(ctx, anOrder())
+	if err != nil {
+		return rig.Shown{}, err
+	}
+	took.add("accept", time.Since(due))
+	o.accept(id)
+	if err := o.watch.Reached(ctx, id, "confirmed"); err != nil {
+		return rig.Shown{}, err
+	}
+	return o.shop.Get(ctx, id)
+}
+
+func anOrder() rig.Order {
+	return rig.Order{Customer: fmt.Sprintf("customer-%d", rand.IntN(customers)), SKU: sku(rand.IntN(skus)), Quantity: 1 + rand.IntN(3)}
+}
+
+func (o *orders) accept(id uuid.UUID) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.accepted = append(o.accepted, id)
 }
 
 // ends counts what should not be.

@@ -161,6 +161,8 @@ func (r *report) latencies(name string, ms []measurement) {
 		for _, m := range ms {
 			values = append(values, m.latencies.values[what]...)
 		}
-		fmt.Printf("%-24s %s\n", name+", "+what, quantilesOf(values))
+		if len(values) > 0 {
+			fmt.Printf("%-24s %s\n", name+", "+what, quantilesOf(values))
+		}
 	}
 }

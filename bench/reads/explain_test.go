@@ -24,6 +24,8 @@ func (nothing) Load(context.Context, string, uuid.UUID, int64) ([]domain.Envelop
 	return nil, nil
 }
 
+func (nothing) Watch(map[uuid.UUID]int64) (<-chan struct{}, func()) { return nil, func() {} }
+
 func TestEveryReadHasAnIndex(t *testing.T) {
 	t.Parallel()
 	seen, err := newRecorder(t.Context(), pgtest.Database(t))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
@@ -45,19 +46,31 @@ func (s *Shop) Receive(ctx context.Context, sku, location string, quantity int) 
 
 // Place places an order and returns its id.
 func (s *Shop) Place(ctx context.Context, o Order) (uuid.UUID, error) {
+	var placed Shown
+	err := s.place(ctx, o, nil, &placed)
+	return placed.OrderID, err
+}
+
+// PlaceSettled places an order, asks that the answer wait until it is confirmed or cancelled, and returns it as it is then.
+func (s *Shop) PlaceSettled(ctx context.Context, o Order) (placed Shown, err error) {
+	err = s.place(ctx, o, waitForIt, &placed)
+	return placed, err
+}
+
+var waitForIt = http.Header{"Prefer": {"wait=10"}}
+
+func (s *Shop) place(ctx context.Context, o Order, header http.Header, placed *Shown) error {
 	body := fmt.Sprintf(`{"customer_id":%q,"currency":"EUR","payment_token":"tok_approve",`+
 		`"items":[{"product_id":"p-%s","sku":%q,"quantity":%d,"unit_price":"19.90"}],`+
 		`"shipping_address":{"street":"Torstraße 1","city":"Berlin","zip":"10119","country":"DE"}}`, o.Customer, o.SKU, o.SKU, o.Quantity)
-	var placed struct {
-		OrderID uuid.UUID `json:"order_id"`
-	}
-	return placed.OrderID, s.call(ctx, http.MethodPost, "/api/v1/orders", body, &placed)
+	return s.send(ctx, http.MethodPost, "/api/v1/orders", header, body, placed)
 }
 
 // Shown is what the API shows of an order, as far as it is looked at.
 type Shown struct {
-	Status    string `json:"status"`
-	Reason    string `json:"cancel_reason"`
+	OrderID   uuid.UUID `json:"order_id"`
+	Status    string    `json:"status"`
+	Reason    string    `json:"cancel_reason"`
 	Shipments []struct {
 		ShipmentID uuid.UUID `json:"shipment_id"`
 	} `json:"shipments"`
@@ -85,10 +98,15 @@ func (s *Shop) Read(ctx context.Context, path string, into any) error {
 }
 
 func (s *Shop) call(ctx context.Context, method, path, body string, into any) error {
+	return s.send(ctx, method, path, nil, body, into)
+}
+
+func (s *Shop) send(ctx context.Context, method, path string, header http.Header, body string, into any) error {
 	request, err := http.NewRequestWithContext(ctx, method, s.url+path, bytes.NewReader([]byte(body)))
 	if err != nil {
 		return err
 	}
+	maps.Copy(request.Header, header)
 	if body != "" {
 		request.Header.Set("Content-Type", "application/json")
 	}

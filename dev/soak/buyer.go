@@ -124,7 +124,14 @@ func (b *buyer) place(ctx context.Context, s story, o *lived) error {
 		"shipping_address": map[string]string{"street": "Torstraße 1", "city": "Berlin", "zip": "10119", "country": "DE"},
 	}, &placed)
 	o.id = placed.OrderID
-	return err
+	if err != nil {
+		return err
+	}
+	cancelled, confirmed := placed.Status == "cancelled", placed.Status == "confirmed"
+	if cancelled && (s.end != "cancelled" || placed.Reason != s.reason) || confirmed && s.end == "cancelled" && !s.calledOff {
+		return fmt.Errorf("%w: told at once that it is %s %q, instead of %s %q", errWrongEnd, placed.Status, placed.Reason, s.end, s.reason)
+	}
+	return nil
 }
 
 // errWrongEnd says that an order went where it must not go.

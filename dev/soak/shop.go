@@ -95,6 +95,9 @@ func (s *shop) once(ctx context.Context, method, path, key string, content []byt
 	if content != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	if rand.IntN(2) == 0 {
+		request.Header.Set("Prefer", "wait=2") // half of the buyers want to know at once what becomes of their order
+	}
 	if key != "" {
 		request.Header.Set("Idempotency-Key", key)
 	}

@@ -18,6 +18,11 @@ func (s eventSource) Load(ctx context.Context, aggregateType string, id uuid.UUI
 	return s.store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
 }
 
+// Watch implements [readmodel.EventSource].
+func (s eventSource) Watch(past map[uuid.UUID]int64) (appended <-chan struct{}, stop func()) {
+	return s.store.Watch(past)
+}
+
 // history tells the API where an order stands by the events themselves.
 type history struct{ store *eventstore.Store }
 

@@ -223,6 +223,12 @@ type Store struct {
 	all     []domain.Envelope
 	streams map[uuid.UUID][]domain.Envelope
 	loads   int
+	watches []watch
+}
+
+type watch struct {
+	past map[uuid.UUID]int64
+	wake chan struct{}
 }
 
 // NewStore returns a store of these events, which are in the global order.
@@ -239,6 +245,27 @@ func (s *Store) Add(events ...domain.Envelope) {
 	for _, e := range events {
 		s.all = append(s.all, e)
 		s.streams[e.AggregateID] = append(s.streams[e.AggregateID], e)
+		for _, w := range s.watches {
+			if past, watched := w.past[e.AggregateID]; watched && e.Version > past {
+				select {
+				case w.wake <- struct{}{}:
+				default:
+				}
+			}
+		}
+	}
+}
+
+// Watch returns a channel that receives once a stream has got an event beyond the version given with its id.
+func (s *Store) Watch(past map[uuid.UUID]int64) (wake <-chan struct{}, stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w := watch{past: past, wake: make(chan struct{}, 1)}
+	s.watches = append(s.watches, w)
+	return w.wake, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.watches = slices.DeleteFunc(s.watches, func(o watch) bool { return o.wake == w.wake })
 	}
 }
 

@@ -1,0 +1,61 @@
+package readmodel
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+)
+
+// How often [Reader.Settled] looks when it is told of nothing: what another process appends it does not hear of.
+const (
+	settledPollMin = 50 * time.Millisecond
+	settledPollMax = 400 * time.Millisecond
+)
+
+// IsSettled reports whether an order waits for somebody, or for nothing any more: it is confirmed or beyond, cancelled,
+// held for a review, or its payment needs its customer.
+func (v OrderView) IsSettled() bool {
+	return v.Status != "" && v.Status != order.StatusCreated || v.Held != "" || v.PaymentStatus == string(payment.StatusActionRequired)
+}
+
+// Settled waits until an order is settled ([OrderView.IsSettled]) or ctx ends, and returns it as its events tell it then,
+// ahead of the views. An order that is fresh has just been accepted, so the first look at it can wait a little.
+// Errors: not_found when ctx ended before anything was recorded of it; those of the event store.
+func (r *Reader) Settled(ctx context.Context, id uuid.UUID, fresh bool) (OrderView, error) {
+	if r.events == nil {
+		return OrderView{}, notFound(id)
+	}
+	// Its first event only places the order, and is not worth a look.
+	appended, stop := r.events.Watch(map[uuid.UUID]int64{id: 1, payment.ID(id): 0})
+	defer stop()
+	v, err := OrderView{}, notFound(id)
+	for poll := settledPollMin; ; poll = min(2*poll, settledPollMax) {
+		if !fresh {
+			now, foldErr := r.fold(ctx, id)
+			switch {
+			case foldErr == nil && now.IsSettled():
+				r.cache.Put(ctx, now)
+				return now, nil
+			case foldErr == nil || domain.Code(foldErr) == CodeNotFound:
+				v, err = now, foldErr
+			case ctx.Err() == nil:
+				return OrderView{}, foldErr
+			}
+		}
+		fresh = false
+		timer := time.NewTimer(poll)
+		select {
+		case <-appended:
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
+			return v, err
+		}
+	}
+}
