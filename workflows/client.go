@@ -61,7 +61,7 @@ func (c *Client) PlaceOrder(ctx context.Context, in OrderInput) (placed OrderMem
 		StaticSummary:                            fmt.Sprintf("%s, %s, lines: %d", memo.OrderNumber, total, len(in.Items)),
 		Memo:                                     map[string]any{memoKey: memo},
 		TypedSearchAttributes: temporal.NewSearchAttributes(
-			keyOrderStatus.ValueSet(string(order.StatusCreated)), keyCustomerID.ValueSet(in.CustomerID),
+			keyOrderStatus.ValueSet(MarkOpen), keyCustomerID.ValueSet(in.CustomerID),
 			keyOrderNumber.ValueSet(memo.OrderNumber), keyOrderTotal.ValueSet(total.Amount.InexactFloat64()),
 		),
 	}, OrderSaga, in)

@@ -46,10 +46,15 @@ func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved
 
 // reserveInline is the same saga within the order's execution, as long as nothing is backordered; it
 // goes on as an execution of its own when goods have to be waited for. Early is what was reserved when the
-// order was placed.
-func reserveInline(ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations) (activities.Reserved, error) {
+// order was placed; waiting is called before goods are waited for.
+func reserveInline(
+	ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations, waiting func() error,
+) (activities.Reserved, error) {
 	reserved, err := reserve(ctx, in, early, undo)
 	if err != nil || !reserved.Waiting {
+		return reserved, err
+	}
+	if err := waiting(); err != nil {
 		return reserved, err
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{

@@ -49,10 +49,23 @@ const (
 
 // Search attributes of an order's saga, all of type Keyword but the total.
 const (
+	// AttributeOrderStatus is one of the marks below while the order is under way, and then "delivered" or "cancelled".
 	AttributeOrderStatus = "OrderStatus"
 	AttributeCustomerID  = "CustomerId"
 	AttributeOrderNumber = "OrderNumber"
 	AttributeOrderTotal  = "OrderTotal" // Double, in the order's currency; for searching only
+)
+
+// What [AttributeOrderStatus] says of an order under way.
+const (
+	// MarkOpen is an order that waits for nobody, or for its parcels.
+	MarkOpen = "open"
+	// MarkHeld is an order that waits for a review, MarkBackordered for goods, MarkActionRequired for its customer's bank.
+	MarkHeld           = "held"
+	MarkBackordered    = "backordered"
+	MarkActionRequired = "action_required"
+	// MarkOverdue is an order of which no parcel has left by the dispatch deadline.
+	MarkOverdue = "overdue"
 )
 
 // OrderSagaID is the workflow id of an order's saga.

@@ -20,7 +20,9 @@ import (
 type orderSaga struct {
 	in    OrderInput
 	state OrderState
-	undo  compensations
+	// marked is what the search attribute says.
+	marked string
+	undo   compensations
 	// cancel is what was asked for and not yet answered; stop ends the steps that secure the order.
 	cancel *CancelRequest
 	stop   workflow.CancelFunc
@@ -58,6 +60,7 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	s := &orderSaga{
 		in:      in,
 		state:   OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
+		marked:  MarkOpen,
 		parcels: workflow.NewMutex(ctx),
 	}
 	// A cancelled execution is an order to cancel, which takes steps; so the body's own context is
@@ -109,7 +112,7 @@ func (s *orderSaga) secure(ctx workflow.Context, placed activities.Placed) error
 	reserved, err := reserveInline(ctx, InventoryInput{
 		OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
 		Backorder: s.in.AllowBackorder, Deadline: s.in.Deadlines.Stock,
-	}, placed.Reserved, &s.undo)
+	}, placed.Reserved, &s.undo, func() error { return s.mark(ctx, MarkBackordered) })
 	if err != nil {
 		return err
 	}
@@ -141,6 +144,9 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 	s.held = true
 	defer func() { s.held = false }()
 	s.wait(ctx, "Waiting for a review, because of the rule on "+rule+".")
+	if err := s.mark(ctx, MarkHeld); err != nil {
+		return err
+	}
 	decided, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout: orDefault(s.in.Deadlines.Review, ReviewDeadline), TimerOptions: workflow.TimerOptions{Summary: "review deadline"},
 	}, func() bool { return s.review != nil })
@@ -161,11 +167,14 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 func (s *orderSaga) pay(ctx workflow.Context, amount money.Money, goods []inventory.Allocation) (activities.Confirmed, error) {
 	paid, confirmed, err := payInline(ctx, PaymentInput{
 		OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Deadline: s.in.Deadlines.Payment,
-	}, goods)
-	if err == nil && paid.Status != payment.StatusAuthorized {
-		err = declined(paid.DeclineCode)
+	}, goods, func() error { return s.mark(ctx, MarkActionRequired) })
+	switch {
+	case err != nil:
+		return confirmed, err
+	case paid.Status != payment.StatusAuthorized:
+		return confirmed, declined(paid.DeclineCode)
 	}
-	return confirmed, err
+	return confirmed, s.mark(ctx, s.underWay())
 }
 
 // declined is the refusal of an order whose payment did not succeed.
@@ -245,6 +254,9 @@ func (s *orderSaga) closed() bool {
 func (s *orderSaga) markOverdue(ctx workflow.Context, deadline time.Time) {
 	var a *activities.Activities
 	s.overdue = true
+	if err := s.mark(ctx, s.underWay()); err != nil {
+		workflow.GetLogger(ctx).Error("An overdue order is not searchable as one.", "error", err)
+	}
 	if err := do(ctx, "Mark the order as overdue", a.MarkOverdue, activities.MarkOverdue{OrderID: s.in.OrderID, DeadlineAt: deadline}); err != nil {
 		workflow.GetLogger(ctx).Error("An overdue order could not be marked.", "error", err)
 	}

@@ -18,18 +18,33 @@ var (
 	keyOrderTotal  = temporal.NewSearchAttributeKeyFloat64(AttributeOrderTotal)
 )
 
-// enter moves the order to a status and makes that searchable: all but shipped, since the server's list of
-// executions, with an index for each attribute there can be, costs more to write than the rest of a step.
-// Whoever looks for shipped orders asks the read model.
+// enter moves the order to a status.
 func (s *orderSaga) enter(ctx workflow.Context, status order.Status) error {
 	s.state.Status = status
-	if status == order.StatusShipped {
+	if s.closed() {
+		s.wait(ctx, "")
+		return s.mark(ctx, string(status))
+	}
+	return s.mark(ctx, s.underWay())
+}
+
+// underWay is the mark of an order that waits for nobody but the warehouse.
+func (s *orderSaga) underWay() string {
+	if s.overdue && s.state.Status == order.StatusConfirmed {
+		return MarkOverdue
+	}
+	return MarkOpen
+}
+
+// mark makes searchable how an order has ended, or what it waits for that somebody has to do; not each status on its way,
+// since the server's list of executions, with an index for each attribute there can be, costs more to write than the
+// rest of a step. Whoever looks for confirmed or shipped orders asks the read model.
+func (s *orderSaga) mark(ctx workflow.Context, as string) error {
+	if s.marked == as {
 		return nil
 	}
-	if status == order.StatusDelivered || status == order.StatusCancelled {
-		s.wait(ctx, "")
-	}
-	return workflow.UpsertTypedSearchAttributes(ctx, keyOrderStatus.ValueSet(string(status)))
+	s.marked = as
+	return workflow.UpsertTypedSearchAttributes(ctx, keyOrderStatus.ValueSet(as))
 }
 
 // wait tells operators what the order is waiting for, in the Web UI and in answers to queries.

@@ -55,11 +55,16 @@ func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 
 // payInline is the same saga within the order's execution, as long as nobody has to be waited for;
 // it goes on as an execution of its own when the bank wants a confirmation. Its compensation is the
-// caller's, pushed before. With the goods of an order that lacks nothing else, it is confirmed as well.
-func payInline(ctx workflow.Context, in PaymentInput, goods []inventory.Allocation) (PaymentResult, activities.Confirmed, error) {
+// caller's, pushed before. With the goods of an order that lacks nothing else, it is confirmed as well. Waiting is called before the bank is waited for.
+func payInline(
+	ctx workflow.Context, in PaymentInput, goods []inventory.Allocation, waiting func() error,
+) (PaymentResult, activities.Confirmed, error) {
 	answer, err := authorize(ctx, in, goods)
 	if err != nil || answer.Status != payment.StatusActionRequired {
 		return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, answer.Confirmed, err
+	}
+	if err := waiting(); err != nil {
+		return PaymentResult{}, activities.Confirmed{}, err
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:          PaymentSagaID(in.OrderID),

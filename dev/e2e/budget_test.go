@@ -20,7 +20,7 @@ import (
 // Budgets of a delivered order of one line, counted and not timed: what is measured, and a little more
 // where chance has a hand in it. Whoever goes above has a reason, and writes it down here.
 const (
-	eventsBudget = 24
+	eventsBudget = 23
 	tasksBudget  = 4
 	// statementsBudget is what the request handlers and the sagas' steps ask of PostgreSQL for one order, and
 	// appendsBudget how many commits of the event store that takes: one for each of its four steps.

@@ -1,0 +1,65 @@
+package workflows_test
+
+import (
+	"testing"
+
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/mock"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
+)
+
+// marks returns what becomes searchable of the order, as it goes on.
+func (p *platform) marks() *[]string {
+	var marks []string
+	p.env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Run(func(args mock.Arguments) {
+		mark, _ := args.Get(0).(temporal.SearchAttributes).GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.AttributeOrderStatus))
+		marks = append(marks, mark)
+	})
+	return &marks
+}
+
+func TestOrdersAreSearchableByWhatTheyWaitForAndHowTheyEnded(t *testing.T) {
+	t.Parallel()
+	want := map[string][]string{
+		"delivered":          {"delivered"}, // its way there is not worth writing
+		"two parcels":        {"delivered"},
+		"declined":           {"cancelled"},
+		"bank confirms":      {"action_required", "open", "delivered"},
+		"bank is silent":     {"action_required", "cancelled"},
+		"backordered":        {"backordered", "open", "delivered"},
+		"never restocked":    {"backordered", "cancelled"},
+		"approved by review": {"held", "open", "delivered"},
+		"never reviewed":     {"held", "cancelled"},
+	}
+	for _, s := range scenarios {
+		if want[s.name] == nil {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			p := setup(t, s.stock, s.review)
+			marks := p.marks()
+			in := p.input(s.token, s.items...)
+			if s.input != nil {
+				s.input(&in)
+			}
+			if s.world != nil {
+				s.world(t, p)
+			}
+			p.play(t, in)
+			require.Equal(t, want[s.name], *marks)
+		})
+	}
+}
+
+func TestOverdueOrdersAreSearchableUntilAParcelLeaves(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	marks := p.marks()
+	in := p.input("tok_approve", item("A", 2, "10.00"))
+	in.Deadlines.Dispatch = hour
+	p.deliver(2*hour, "berlin")
+	p.play(t, in)
+	require.Equal(t, []string{workflows.MarkOverdue, workflows.MarkOpen, "delivered"}, *marks)
+}
