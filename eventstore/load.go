@@ -17,12 +17,22 @@ const eventColumns = `e.sequence, e.version, e."timestamp", e.aggregate_id, e.ev
 
 // loadSQL returns, for each stream that is wanted, its snapshot if there is one of the right shape, then
 // the events after it. A stream without either still gives a row, which says its version.
-const loadSQL = `
+//
+// loadOneSQL does so for one stream. PostgreSQL keeps its plan, since one row is all that it can expect; a
+// plan for arrays it makes anew for each call, unless a setting of the session forbids it, and that takes several times as long as to load.
+var (
+	loadSQL = loadFrom(`unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[]) WITH ORDINALITY AS u(id, after, after_sequence, shape, ord)`)
+
+	loadOneSQL = loadFrom(`(SELECT $1::uuid, $2::bigint, $3::bigint, $4::text, 1::bigint) AS u(id, after, after_sequence, shape, ord)`)
+)
+
+func loadFrom(wants string) string {
+	return `
 	WITH w AS MATERIALIZED (
 		SELECT u.ord, u.id, s.version AS last, n.version AS snapshot, n.sequence AS snapshot_sequence,
 			greatest(u.after, n.version) AS after,
 			greatest(s.first_sequence, u.after_sequence, n.sequence) AS from_sequence
-		FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[]) WITH ORDINALITY AS u(id, after, after_sequence, shape, ord)
+		FROM ` + wants + `
 		JOIN orderloom.streams s ON s.aggregate_id = u.id AND s.version > u.after
 		LEFT JOIN orderloom.snapshots n ON n.aggregate_id = u.id AND n.shape = u.shape AND n.version > u.after
 	)
@@ -37,30 +47,25 @@ const loadSQL = `
 		LIMIT w.last - w.after
 	) e ON true
 	ORDER BY w.ord, e.version`
+}
 
 // loadColumns is how many columns of loadSQL stand before those of the event.
 const loadColumns = 5
 
-const loadStatement = "orderloom_load"
-
 // loadHistories loads several streams in one round trip, two the first time on a connection. Events that
 // lie in archived partitions are fetched from there.
 func loadHistories(ctx context.Context, conn *pgx.Conn, wants []want) ([]history, error) {
-	if _, err := conn.Prepare(ctx, loadStatement, loadSQL); err != nil {
+	name, sql, arguments := "orderloom_load", loadSQL, wantArrays
+	if len(wants) == 1 {
+		name, sql, arguments = "orderloom_load_one", loadOneSQL, wantScalars
+	}
+	if _, err := conn.Prepare(ctx, name, sql); err != nil {
 		return nil, fmt.Errorf("prepare load: %w", err)
 	}
-	var e encoder
-	n := len(wants)
-	arguments := [][]byte{
-		e.array(n, pgtype.UUIDOID, false, func(b []byte, i int) []byte { return appendUUID(b, wants[i].stream.ID) }),
-		e.array(n, pgtype.Int8OID, false, func(b []byte, i int) []byte { return appendInt8(b, wants[i].after) }),
-		e.array(n, pgtype.Int8OID, false, func(b []byte, i int) []byte { return appendInt8(b, wants[i].afterSequence) }),
-		e.array(n, pgtype.TextOID, false, func(b []byte, i int) []byte { return appendText(b, wants[i].shape) }),
-	}
-	histories := make([]history, n)
-	last := make([]int64, n)
+	histories := make([]history, len(wants))
+	last := make([]int64, len(wants))
 	var envelopes envelopes
-	rows := conn.PgConn().ExecPrepared(ctx, loadStatement, arguments, binaryFormat, binaryFormat)
+	rows := conn.PgConn().ExecPrepared(ctx, name, arguments(wants), binaryFormat, binaryFormat)
 	for rows.NextRow() {
 		v := rows.Values()
 		i := int(int8From(v[0])) - 1
@@ -82,6 +87,26 @@ func loadHistories(ctx context.Context, conn *pgx.Conn, wants []want) ([]history
 		}
 	}
 	return histories, nil
+}
+
+// wantArrays are the arguments of loadSQL.
+func wantArrays(wants []want) [][]byte {
+	var e encoder
+	n := len(wants)
+	return [][]byte{
+		e.array(n, pgtype.UUIDOID, false, func(b []byte, i int) []byte { return appendUUID(b, wants[i].stream.ID) }),
+		e.array(n, pgtype.Int8OID, false, func(b []byte, i int) []byte { return appendInt8(b, wants[i].after) }),
+		e.array(n, pgtype.Int8OID, false, func(b []byte, i int) []byte { return appendInt8(b, wants[i].afterSequence) }),
+		e.array(n, pgtype.TextOID, false, func(b []byte, i int) []byte { return appendText(b, wants[i].shape) }),
+	}
+}
+
+// wantScalars are the arguments of loadOneSQL.
+func wantScalars(wants []want) [][]byte {
+	w := wants[0]
+	return [][]byte{
+		w.stream.ID[:], binary.BigEndian.AppendUint64(nil, uint64(w.after)), binary.BigEndian.AppendUint64(nil, uint64(w.afterSequence)), []byte(w.shape),
+	}
 }
 
 // complete adds what the partitions of the table don't have, since versions have no gaps.

@@ -107,6 +107,9 @@ func (r *Rig) build(ctx context.Context) error {
 	return nil
 }
 
+// keepPlans keeps the driver's looks at the tables cheap, many as there are: PostgreSQL does not plan them anew each time.
+const keepPlans = "&plan_cache_mode=force_generic_plan"
+
 func (r *Rig) startPostgres(ctx context.Context) error {
 	settings := map[string]string{
 		"shared_buffers": "512MB", "max_wal_size": "4GB", "track_commit_timestamp": "on",
@@ -125,7 +128,7 @@ func (r *Rig) startPostgres(ctx context.Context) error {
 		return err
 	}
 	r.Database = r.postgres.URL("orderloom")
-	if r.Pool, err = pgxpool.New(ctx, r.Database+"&pool_max_conns=4"); err != nil {
+	if r.Pool, err = pgxpool.New(ctx, r.Database+"&pool_max_conns=4"+keepPlans); err != nil {
 		return err
 	}
 	_, err = r.Pool.Exec(ctx, "CREATE EXTENSION pg_stat_statements")
@@ -139,7 +142,7 @@ func (r *Rig) startTemporal(ctx context.Context) (err error) {
 		return err
 	}
 	r.Temporal = r.temporal.setting("TEMPORAL_ADDRESS")
-	r.Executions, err = pgxpool.New(ctx, r.postgres.URL("temporal")+"&pool_max_conns=2")
+	r.Executions, err = pgxpool.New(ctx, r.postgres.URL("temporal")+"&pool_max_conns=2"+keepPlans)
 	return err
 }
 

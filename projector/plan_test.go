@@ -1,0 +1,30 @@
+package projector_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPostgreSQLKeepsThePlansOfBatches(t *testing.T) {
+	t.Parallel()
+	config := pgtest.Pool(t).Config()
+	config.MaxConns = 1
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	mender := projector.NewMender(projector.MenderOptions{Pool: pool, Source: eventtest.NewStore()})
+	for _, e := range eventtest.Lives(3, 4) {
+		require.NoError(t, mender.Project(t.Context(), []domain.Envelope{e}))
+	}
+	var kept, made int
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT sum(generic_plans), sum(custom_plans) FROM pg_prepared_statements
+		WHERE statement LIKE '%orderloom.%'`).Scan(&kept, &made))
+	require.Greater(t, kept, 100)
+	require.Zero(t, made)
+}
