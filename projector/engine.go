@@ -610,7 +610,7 @@ func (g *engine) next(ctx context.Context, p Projection, in Place, k Key) (domai
 // versions returns the last version that a projection has of each stream.
 func (g *engine) versions(ctx context.Context, p Projection, in Place, keys []Key) ([]int64, error) {
 	versions := make([]int64, len(keys))
-	in.looking = true
+	in.looking, in.comparing = true, true
 	err := pgx.BeginTxFunc(ctx, g.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		q := &pgx.Batch{}
 		b := p.Open(q, in, keys)

@@ -29,6 +29,10 @@ func (Payments) Tables() []Table {
 // Open implements [Projection].
 func (Payments) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 	b := &paymentBatch{in: in, rows: map[uuid.UUID]*readmodel.PaymentView{}, changed: map[uuid.UUID]bool{}}
+	if in.comparing {
+		b.compare(q, aggregateIDs(keys))
+		return b
+	}
 	queue(q, in.SQL("SELECT "+readmodel.PaymentColumns+" FROM {payment_views} WHERE payment_id = ANY($1)"), aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			v, err := readmodel.ScanPayment(rows)
@@ -40,6 +44,20 @@ func (Payments) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 		return rows.Err()
 	})
 	return b
+}
+
+// compare reads the versions alone.
+func (b *paymentBatch) compare(q *pgx.Batch, ids []uuid.UUID) {
+	queue(q, b.in.SQL("SELECT payment_id, version FROM {payment_views} WHERE payment_id = ANY($1)"), ids).Query(func(rows pgx.Rows) error {
+		for rows.Next() {
+			v := &readmodel.PaymentView{}
+			if err := rows.Scan(&v.ID, &v.Version); err != nil {
+				return err
+			}
+			b.rows[v.ID] = v
+		}
+		return rows.Err()
+	})
 }
 
 type paymentBatch struct {

@@ -56,6 +56,8 @@ type Place struct {
 	suffix string
 	// looking means that nothing will be written, so nothing needs to be locked.
 	looking bool
+	// comparing means that nothing but versions is asked for, so the rest need not be read.
+	comparing bool
 }
 
 // Live are the tables that readers see.

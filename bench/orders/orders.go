@@ -87,13 +87,19 @@ func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) erro
 		return fmt.Errorf("order %s is %s and has %d parcels", shown.OrderID, shown.Status, len(shown.Shipments))
 	}
 	id, parcel := shown.OrderID, shown.Shipments[0].ShipmentID
+	asked := time.Now()
 	if err := o.shop.Dispatch(ctx, id, parcel); err != nil { // answered once it is recorded
 		return err
 	}
+	took.add("dispatch", time.Since(asked))
+	asked = time.Now()
 	if err := o.shop.Deliver(ctx, id, parcel); err != nil {
 		return err
 	}
+	took.add("deliver", time.Since(asked))
+	asked = time.Now()
 	err = o.watch.Closed(ctx, id, "delivered")
+	took.add("shown", time.Since(asked))
 	took.add("whole", time.Since(due))
 	return err
 }

@@ -156,7 +156,7 @@ func spent(c rig.CPU, n int64) {
 }
 
 func (r *report) latencies(name string, ms []measurement) {
-	for _, what := range []string{"accept", "confirm", "whole"} {
+	for _, what := range []string{"accept", "confirm", "dispatch", "deliver", "shown", "whole"} {
 		var values []time.Duration
 		for _, m := range ms {
 			values = append(values, m.latencies.values[what]...)
