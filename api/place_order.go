@@ -18,9 +18,10 @@ import (
 
 // placeOrder accepts an order: POST /api/v1/orders.
 //
-// With "Prefer: wait=5" it answers once the order is settled, in full ([API.settled]). With an Idempotency-Key it may be repeated for ever. While Temporal remembers the saga, starting it
-// again says so; the events say it afterwards, and are asked first. When they can't be, the order is
-// accepted all the same: the saga checks it once more, before anything happens.
+// With "Prefer: wait=5" it answers once the order is settled, in full ([API.settled]). With an Idempotency-Key
+// it may be repeated for ever. While Temporal remembers the saga, starting it again says so; the events say it
+// afterwards, and are asked first. When they can't be, the order is accepted all the same: the saga checks it
+// once more, before anything happens.
 func (a *API) placeOrder(ctx context.Context, x *exchange) error {
 	key := x.idempotencyKey()
 	var r orderRequest

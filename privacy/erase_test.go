@@ -24,6 +24,10 @@ var orders = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evol
 // streams is an event store as projector and read model want it.
 type streams struct{ store *eventstore.Store }
 
+func (s streams) Watch(past map[uuid.UUID]int64) (appended <-chan struct{}, stop func()) {
+	return s.store.Watch(past)
+}
+
 func (s streams) Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
 	return s.store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
 }

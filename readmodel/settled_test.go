@@ -75,10 +75,7 @@ func TestSettledFindsWhatAnotherProcessHasAppended(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := eventtest.NewStore()
 		r := readmodel.NewReader(nil, readmodel.Options{Events: deaf{store}})
-		go func() {
-			time.Sleep(time.Second)
-			store.Add(of[ids[0]]...)
-		}()
+		time.AfterFunc(time.Second, func() { store.Add(of[ids[0]]...) })
 		begun := time.Now()
 		v, err := r.Settled(t.Context(), ids[0], true)
 		require.NoError(t, err)
