@@ -68,6 +68,9 @@ type Options struct {
 	Logger *slog.Logger
 	// WaitMax is how long OrderAt waits for the view; 0 for WaitMaxDefault.
 	WaitMax time.Duration
+	// LookAfter is how soon Settled looks at an order of which it is told nothing; 0 for LookAfterDefault. Where the sagas run in
+	// the same process it is nearly always told.
+	LookAfter time.Duration
 }
 
 // Reader answers from the views. It is safe for concurrent use.
@@ -77,14 +80,16 @@ type Reader struct {
 	cache   Cache
 	log     *slog.Logger
 	waitMax time.Duration
-	flights singleflight.Group
+	// lookAfter is how soon Settled looks.
+	lookAfter time.Duration
+	flights   singleflight.Group
 	// waiting counts those who wait for a flight.
 	waiting atomic.Int64
 }
 
 // NewReader returns a reader of the views in pool.
 func NewReader(pool *pgxpool.Pool, o Options) *Reader {
-	r := &Reader{pool: pool, events: o.Events, cache: o.Cache, log: o.Logger, waitMax: o.WaitMax}
+	r := &Reader{pool: pool, events: o.Events, cache: o.Cache, log: o.Logger, waitMax: o.WaitMax, lookAfter: o.LookAfter}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -93,6 +98,9 @@ func NewReader(pool *pgxpool.Pool, o Options) *Reader {
 	}
 	if r.waitMax == 0 {
 		r.waitMax = WaitMaxDefault
+	}
+	if r.lookAfter == 0 {
+		r.lookAfter = LookAfterDefault
 	}
 	return r
 }

@@ -10,10 +10,11 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
-// How often [Reader.Settled] looks when it is told of nothing: what another process appends it does not hear of.
+// How soon [Reader.Settled] looks when it is told of nothing, and how long it waits at most between looks: what another process
+// appends it does not hear of.
 const (
-	settledPollMin = 50 * time.Millisecond
-	settledPollMax = 400 * time.Millisecond
+	LookAfterDefault = 50 * time.Millisecond
+	lookEveryMax     = 400 * time.Millisecond
 )
 
 // IsSettled reports whether an order waits for somebody, or for nothing any more: it is confirmed or beyond, cancelled,
@@ -33,7 +34,7 @@ func (r *Reader) Settled(ctx context.Context, id uuid.UUID, fresh bool) (OrderVi
 	appended, stop := r.events.Watch(map[uuid.UUID]int64{id: 1, payment.ID(id): 0})
 	defer stop()
 	v, err := OrderView{}, notFound(id)
-	for poll := settledPollMin; ; poll = min(2*poll, settledPollMax) {
+	for poll := r.lookAfter; ; poll = min(2*poll, lookEveryMax) {
 		if !fresh {
 			now, foldErr := r.fold(ctx, id)
 			switch {

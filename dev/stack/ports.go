@@ -2,6 +2,7 @@ package stack
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"strconv"
 
@@ -44,12 +45,32 @@ func Listen(what string, wanted int, log progress.Log) (address string, err erro
 }
 
 func listenable(port int) (int, error) {
-	listener, err := net.Listen("tcp", hostPort(port)) //nolint:noctx // at once
+	listener, err := listen(port)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = listener.Close() }()
 	return listener.Addr().(*net.TCPAddr).Port, nil
+}
+
+// Free ports are looked for below those that systems give to outgoing connections: one of these could be given away
+// between its choice and the server's start.
+const (
+	freeFrom, freeTo = 20_000, 32_000
+	freeAttempts     = 100
+)
+
+// listen listens at a port, or for 0 at any free one.
+func listen(port int) (listener net.Listener, err error) {
+	if port != 0 {
+		return net.Listen("tcp", hostPort(port)) //nolint:noctx // at once
+	}
+	for range freeAttempts {
+		if listener, err = listen(freeFrom + rand.IntN(freeTo-freeFrom)); err == nil {
+			return listener, nil
+		}
+	}
+	return nil, err
 }
 
 func hostPort(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
@@ -58,7 +79,7 @@ func hostPort(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(
 func freePorts(count int) ([]int, error) {
 	ports := make([]int, 0, count)
 	for range count {
-		listener, err := net.Listen("tcp", hostPort(0)) //nolint:noctx // at once
+		listener, err := listen(0)
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}

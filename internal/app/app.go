@@ -40,6 +40,11 @@ type Options struct {
 	Interceptors []interceptor.WorkerInterceptor
 }
 
+// runs reports whether a role is among those to run.
+func (o Options) runs(r config.Role) bool {
+	return slices.Contains(o.Roles, r) || slices.Contains(o.Roles, config.RoleAll)
+}
+
 // platform is what the parts of a process share.
 type platform struct {
 	cfg      config.Config
@@ -68,7 +73,7 @@ func Run(ctx context.Context, cfg config.Config, o Options) error {
 	if err := checkRoles(o.Roles); err != nil {
 		return err
 	}
-	p, err := open(ctx, cfg, o.Telemetry)
+	p, err := open(ctx, cfg, o)
 	if err != nil {
 		return err
 	}
@@ -91,7 +96,11 @@ func checkRoles(roles []config.Role) error {
 	return nil
 }
 
-func open(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*platform, error) {
+// looksWithSagas is how soon a process that runs sagas itself looks at an order of which it is told nothing.
+const looksWithSagas = 400 * time.Millisecond
+
+func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) {
+	tel := o.Telemetry
 	p := &platform{cfg: cfg, tel: tel}
 	var err error
 	if p.pool, err = openPool(ctx, cfg.Database, tel); err != nil {
@@ -115,7 +124,11 @@ func open(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*pl
 		local = nil
 	}
 	p.changes = readmodel.NewChanges(p.pool, local, tel.Logger)
-	p.reader = readmodel.NewReader(p.pool, readmodel.Options{Events: eventSource{p.store}, Cache: p.cache, Logger: tel.Logger})
+	read := readmodel.Options{Events: eventSource{p.store}, Cache: p.cache, Logger: tel.Logger}
+	if o.runs(config.RoleWorker) {
+		read.LookAfter = looksWithSagas
+	}
+	p.reader = readmodel.NewReader(p.pool, read)
 	return p, nil
 }
 
@@ -138,12 +151,9 @@ func (p *platform) close(ctx context.Context) error {
 
 // stages returns the parts of the roles in the order in which they stop.
 func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
-	has := func(r config.Role) bool {
-		return slices.Contains(o.Roles, r) || slices.Contains(o.Roles, config.RoleAll)
-	}
 	handler := p.serviceHandler()
 	drain := func() {}
-	if has(config.RoleAPI) {
+	if o.runs(config.RoleAPI) {
 		a := p.api() //nolint:contextcheck // each request has a context of its own
 		handler, drain = a, a.Drain
 	}
@@ -155,10 +165,10 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	if p.cfg.HTTP.ProfileAddress != "" {
 		stages[0] = append(stages[0], part{"profiles", p.profiles})
 	}
-	if has(config.RoleAPI) {
+	if o.runs(config.RoleAPI) {
 		stages[0] = append(stages[0], part{"changes", p.changes.Run})
 	}
-	if has(config.RoleWorker) {
+	if o.runs(config.RoleWorker) {
 		saga, err := p.worker(o.Interceptors)
 		if err != nil {
 			return nil, err
@@ -173,7 +183,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		}
 		stages = append(stages, stage{saga}, stage{part{"relay", r.Run}, part{"housekeeping", p.housekeeping}})
 	}
-	if has(config.RoleProjector) {
+	if o.runs(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
 			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Broker: brokerConfig(p.cfg, p.tel), Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
