@@ -11,22 +11,30 @@ import (
 // startKafka runs the broker. Topics are not made by being named, as they should not be in production:
 // setup makes them.
 func (s *Stack) startKafka(opts Options) error {
+	for try := 1; ; try++ {
+		cluster, err := runKafka(opts)
+		if err == nil {
+			s.KafkaBrokers = strings.Join(cluster.ListenAddrs(), ",")
+			s.stops = append(s.stops, stop{"the Kafka broker", func(context.Context) error {
+				cluster.Close()
+				return nil
+			}})
+			return nil
+		}
+		if try == startTries || !portTaken(err) {
+			return err
+		}
+	}
+}
+
+func runKafka(opts Options) (*kfake.Cluster, error) {
 	port, err := free("the Kafka broker", opts.Ports.Kafka, opts.Log)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	options := []kfake.Opt{kfake.NumBrokers(1), kfake.Ports(port)}
 	if opts.Dir != "" {
 		options = append(options, kfake.DataDir(filepath.Join(opts.Dir, "kafka")))
 	}
-	cluster, err := kfake.NewCluster(options...)
-	if err != nil {
-		return err
-	}
-	s.KafkaBrokers = strings.Join(cluster.ListenAddrs(), ",")
-	s.stops = append(s.stops, stop{"the Kafka broker", func(context.Context) error {
-		cluster.Close()
-		return nil
-	}})
-	return nil
+	return kfake.NewCluster(options...)
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"strconv"
+	"strings"
 
 	"github.com/orderloom/orderloom/internal/progress"
 )
@@ -72,6 +73,13 @@ func listen(port int) (listener net.Listener, err error) {
 	}
 	return nil, err
 }
+
+// startTries is how often a server is started whose free port was taken in the meantime. That happens more often than
+// one would think: a process that another goroutine is just starting holds on to the listener that was
+// closed here, until it has become another program.
+const startTries = 5
+
+func portTaken(err error) bool { return strings.Contains(err.Error(), "address already in use") }
 
 func hostPort(port int) string { return net.JoinHostPort(loopback, strconv.Itoa(port)) }
 

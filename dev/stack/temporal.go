@@ -34,7 +34,6 @@ const (
 	historyShards         = 4
 	executionConnections  = 20
 	visibilityConnections = 10
-	temporalStartTries    = 3
 	temporalStartTimeout  = 2 * time.Minute
 )
 
@@ -74,7 +73,7 @@ func (s *Stack) startTemporal(ctx context.Context, opts Options) error {
 			s.stops = append(s.stops, stop{"the Temporal server", func(context.Context) error { return server.Stop() }})
 			return awaitTemporal(ctx, address)
 		}
-		if try == temporalStartTries || !strings.Contains(err.Error(), "address already in use") {
+		if try == startTries || !portTaken(err) {
 			return err
 		}
 	}
