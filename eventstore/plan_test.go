@@ -3,7 +3,6 @@ package eventstore_test
 import (
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/eventstore/storetest"
@@ -15,14 +14,10 @@ import (
 // calls, unless what it expects of that plan is worse than what it expects of one for the very arguments.
 func TestPostgreSQLKeepsThePlanOfALoad(t *testing.T) {
 	t.Parallel()
-	config := pgtest.Pool(t).Config()
-	config.MaxConns = 1
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
+	pool := pgtest.Session(t)
 	store := openWith(t, pool, nil)
 	a := storetest.To(storetest.Stream(domain.AggregateOrder), eventstore.NoStream, 3)
-	_, err = store.Append(t.Context(), a)
+	_, err := store.Append(t.Context(), a)
 	require.NoError(t, err)
 	const loads = 20
 	for range loads {

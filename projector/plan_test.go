@@ -3,7 +3,6 @@ package projector_test
 import (
 	"testing"
 
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/eventtest"
 	"github.com/orderloom/orderloom/internal/pgtest"
@@ -13,11 +12,7 @@ import (
 
 func TestPostgreSQLKeepsThePlansOfBatches(t *testing.T) {
 	t.Parallel()
-	config := pgtest.Pool(t).Config()
-	config.MaxConns = 1
-	pool, err := pgxpool.NewWithConfig(t.Context(), config)
-	require.NoError(t, err)
-	t.Cleanup(pool.Close)
+	pool := pgtest.Session(t)
 	mender := projector.NewMender(projector.MenderOptions{Pool: pool, Source: eventtest.NewStore()})
 	for _, e := range eventtest.Lives(3, 4) {
 		require.NoError(t, mender.Project(t.Context(), []domain.Envelope{e}))

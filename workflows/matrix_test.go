@@ -219,13 +219,8 @@ func (p *platform) receiveAt(t *testing.T, after time.Duration, item string, qua
 	}, after)
 }
 
-// play runs a scenario with a fault at one call, or none, and audits what came of it.
-func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []string) {
-	p := setup(t, s.stock, s.review)
-	p.faults.kind, p.faults.at = kind, at
-	p.faults.cancel = func() {
-		p.env.SignalWorkflow(workflows.CancelOrder, workflows.CancelRequest{Reason: "cancelled_meanwhile", By: "customer"})
-	}
+// begin sets the scenario's world in motion and returns the order that is placed in it.
+func (s scenario) begin(t *testing.T, p *platform) workflows.OrderInput {
 	in := p.input(s.token, s.items...)
 	if s.input != nil {
 		s.input(&in)
@@ -233,7 +228,17 @@ func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []s
 	if s.world != nil {
 		s.world(t, p)
 	}
-	p.env.ExecuteWorkflow(workflows.OrderSaga, in)
+	return in
+}
+
+// play runs a scenario with a fault at one call, or none, and audits what came of it.
+func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []string) {
+	p := setup(t, s.stock, s.review)
+	p.faults.kind, p.faults.at = kind, at
+	p.faults.cancel = func() {
+		p.env.SignalWorkflow(workflows.CancelOrder, workflows.CancelRequest{Reason: "cancelled_meanwhile", By: "customer"})
+	}
+	p.env.ExecuteWorkflow(workflows.OrderSaga, s.begin(t, p))
 	require.True(t, p.env.IsWorkflowCompleted(), "the saga has not ended")
 	require.NoError(t, p.env.GetWorkflowError())
 	var told workflows.OrderState

@@ -40,14 +40,7 @@ func TestOrdersAreSearchableByWhatTheyWaitForAndHowTheyEnded(t *testing.T) {
 			t.Parallel()
 			p := setup(t, s.stock, s.review)
 			marks := p.marks()
-			in := p.input(s.token, s.items...)
-			if s.input != nil {
-				s.input(&in)
-			}
-			if s.world != nil {
-				s.world(t, p)
-			}
-			p.play(t, in)
+			p.play(t, s.begin(t, p))
 			require.Equal(t, want[s.name], *marks)
 		})
 	}

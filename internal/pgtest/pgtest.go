@@ -44,7 +44,23 @@ const dropTimeout = 30 * time.Second
 // Pool returns a pool of connections to a fresh, migrated database, closed and dropped after the test.
 func Pool(t testing.TB) *pgxpool.Pool {
 	t.Helper()
-	pool, err := pgxpool.New(t.Context(), Database(t))
+	return pool(t, func(*pgxpool.Config) {})
+}
+
+// Session returns a [Pool] of one connection, for tests of what PostgreSQL keeps for a session.
+func Session(t testing.TB) *pgxpool.Pool {
+	t.Helper()
+	return pool(t, func(c *pgxpool.Config) { c.MaxConns = 1 })
+}
+
+func pool(t testing.TB, change func(*pgxpool.Config)) *pgxpool.Pool {
+	t.Helper()
+	config, err := pgxpool.ParseConfig(Database(t))
+	if err != nil {
+		t.Fatalf("read the database's URL: %v", err)
+	}
+	change(config)
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
 	if err != nil {
 		t.Fatalf("open a pool: %v", err)
 	}
