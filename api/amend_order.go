@@ -34,7 +34,7 @@ func (a *API) amendOrder(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.orderID = id
-	view, _, err := a.findOrder(ctx, id, 0)
+	view, err := a.findView(ctx, id)
 	if err != nil {
 		return err
 	}

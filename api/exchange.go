@@ -200,7 +200,7 @@ func (x *exchange) answer(status int, body []byte) {
 	// With its length an answer leaves in one piece; without, in chunks of two kilobytes.
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.Writer.WriteHeader(status)
-	_, _ = x.Writer.Write(body) // a client that has gone needs no answer
+	inOnePiece(x.Writer, x.Request, body)
 }
 
 // answerNow is [exchange.answer] for what is read most: it leaves before it is counted and logged.

@@ -207,34 +207,34 @@ func (f *fakePlatform) AdjustStock(_ context.Context, r workflows.StockAdjustmen
 	return f.stockErr
 }
 
-func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.OrderView, error) {
+func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.Shown, error) {
 	if f.viewErr != nil {
-		return readmodel.OrderView{}, f.viewErr
+		return readmodel.Shown{}, f.viewErr
 	}
 	v, ok := f.views[id]
 	if !ok {
-		return readmodel.OrderView{}, domain.Refuse(codeNotFound, "no view")
+		return readmodel.Shown{}, domain.Refuse(codeNotFound, "no view")
 	}
-	return v, nil
+	return v.Shown(), nil
 }
 
-func (f *fakePlatform) OrderAt(ctx context.Context, id uuid.UUID, _ int64) (readmodel.OrderView, error) {
+func (f *fakePlatform) OrderAt(ctx context.Context, id uuid.UUID, _ int64) (readmodel.Shown, error) {
 	return f.Order(ctx, id)
 }
 
 // Settled waits until ctx ends for an order that does not settle.
-func (f *fakePlatform) Settled(ctx context.Context, id uuid.UUID, fresh bool) (readmodel.OrderView, error) {
+func (f *fakePlatform) Settled(ctx context.Context, id uuid.UUID, fresh bool) (readmodel.Shown, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waited = append(f.waited, fresh)
 	if f.settleErr != nil {
-		return readmodel.OrderView{}, f.settleErr
+		return readmodel.Shown{}, f.settleErr
 	}
 	v := f.settles(f.started[id])
 	if !v.IsSettled() {
 		<-ctx.Done()
 	}
-	return v, nil
+	return v.Shown(), nil
 }
 
 func (f *fakePlatform) Orders(_ context.Context, q readmodel.OrderQuery) (readmodel.OrderPage, error) {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"testing"
@@ -115,5 +116,28 @@ func TestGetOrderRefusesBadInput(t *testing.T) {
 		"/api/v1/orders/x/events":                                      {"path:order_id"},
 	} {
 		require.ElementsMatch(t, fields, b.get(t, target).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields(), target)
+	}
+}
+
+func TestOfARecipientOnlyTheAddressIsShown(t *testing.T) {
+	t.Parallel()
+	recipient, err := json.Marshal(order.Recipient{ShippingAddress: order.Address{Street: "Torstraße 1}", City: "Berlin", Country: "DE"}})
+	require.NoError(t, err)
+	const address = `{"street":"Torstraße 1}","city":"Berlin","state":"","zip":"","country":"DE"}`
+	for name, text := range map[string]string{
+		"as it is written":      string(recipient),
+		"with more in it":       `{"shipping_address":` + address + `,"email":"ada@example.com","note":{}}`,
+		"with more before it":   `{"email":"ada@example.com","shipping_address":` + address + `}`,
+		"with white space":      `{ "shipping_address": ` + address + ` }`,
+		"with more of the kind": `{"shipping_address":` + address + `,"shipping_address":` + address + `}`,
+	} {
+		got, err := addressOf(json.RawMessage(text))
+		require.NoError(t, err, name)
+		require.Len(t, got, len(address), name)
+		require.JSONEq(t, address, string(got), name)
+	}
+	for _, text := range []string{"", "{", `{"shipping_address":{}`, `{"shipping_address":}`} {
+		_, err := addressOf(json.RawMessage(text))
+		require.Error(t, err, text)
 	}
 }

@@ -71,8 +71,7 @@ func (a *API) appendPage(ctx context.Context, x *exchange, page *readmodel.Order
 		if i > 0 {
 			x.out = append(x.out, ',')
 		}
-		withLists(&page.Orders[i])
-		body := orderBody{OrderView: &page.Orders[i]}
+		body := orderBody{Shown: page.Orders[i]}
 		if addresses {
 			if err := a.openAddress(ctx, &body); err != nil {
 				return err
@@ -82,7 +81,11 @@ func (a *API) appendPage(ctx context.Context, x *exchange, page *readmodel.Order
 			return fmt.Errorf("encode the answer: %w", err)
 		}
 	}
-	x.out = append(appendKnown(append(x.out, ']'), `,"next_cursor":`, page.NextCursor), '}')
+	x.out = append(x.out, ']')
+	if page.NextCursor != "" {
+		x.out = append(append(append(x.out, `,"next_cursor":"`...), page.NextCursor...), '"') // base64
+	}
+	x.out = append(x.out, '}')
 	return nil
 }
 

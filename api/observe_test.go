@@ -87,7 +87,7 @@ func TestOneSpanPerRequest(t *testing.T) {
 // panicking is a read model that falls over.
 type panicking struct{ *fakePlatform }
 
-func (panicking) Order(context.Context, uuid.UUID) (readmodel.OrderView, error) {
+func (panicking) Order(context.Context, uuid.UUID) (readmodel.Shown, error) {
 	panic("secret of the stack")
 }
 
@@ -107,13 +107,13 @@ type slow struct {
 	asked, answer chan struct{}
 }
 
-func (s slow) Order(ctx context.Context, id uuid.UUID) (readmodel.OrderView, error) {
+func (s slow) Order(ctx context.Context, id uuid.UUID) (readmodel.Shown, error) {
 	s.asked <- struct{}{}
 	select {
 	case <-s.answer:
 		return s.fakePlatform.Order(ctx, id)
 	case <-ctx.Done():
-		return readmodel.OrderView{}, ctx.Err()
+		return readmodel.Shown{}, ctx.Err()
 	}
 }
 

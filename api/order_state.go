@@ -28,7 +28,7 @@ func (a *API) stateOf(ctx context.Context, id uuid.UUID) (orderState, error) {
 
 // viewedState returns where an order stands by the read model, which costs less than its events.
 func (a *API) viewedState(ctx context.Context, id uuid.UUID) (orderState, error) {
-	v, _, err := a.findOrder(ctx, id, 0)
+	v, err := a.findView(ctx, id)
 	if err != nil {
 		return orderState{}, err
 	}

@@ -92,13 +92,12 @@ func (a *API) settled(ctx context.Context, x *exchange, in workflows.OrderInput,
 	}
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	view, err := a.orders.Settled(waiting, in.OrderID, !existed)
+	shown, err := a.orders.Settled(waiting, in.OrderID, !existed)
 	if err != nil {
 		x.cause = fmt.Errorf("wait for the order: %w", err)
 		return x.placed(in, existed)
 	}
-	withLists(&view)
-	body := orderBody{OrderView: &view}
+	body := orderBody{Shown: shown}
 	if err := a.openAddress(ctx, &body); err != nil {
 		x.cause = err
 		return x.placed(in, existed)

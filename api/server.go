@@ -17,11 +17,11 @@ const (
 
 // NewServer returns a server for the API at address, with a limit on everything that a client could
 // draw out: headers, bodies, answers, idle connections. What goes wrong in connections is logged at
-// the level of debug: strangers cause most of it.
+// the level of debug: strangers cause most of it. Let it serve on a [NewListener].
 func NewServer(address string, h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Addr: address, Handler: h,
 		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		MaxHeaderBytes: headerBytesMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ConnContext: withConn, MaxHeaderBytes: headerBytesMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

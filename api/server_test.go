@@ -15,13 +15,17 @@ import (
 )
 
 // serve runs the API behind [NewServer] on a port of its own.
-func (b *testBundle) serve(t *testing.T) string {
+func (b *testBundle) serve(t *testing.T) string { return b.serveOn(t, &countingListener{}) }
+
+// serveOn is serve on a listener that it completes.
+func (b *testBundle) serveOn(t *testing.T, l *countingListener) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var err error
+	l.Listener, err = net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	server := NewServer(l.Addr().String(), b.api, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(l) }()
+	go func() { done <- server.Serve(NewListener(l)) }()
 	t.Cleanup(func() {
 		require.NoError(t, server.Close())
 		require.ErrorIs(t, <-done, http.ErrServerClosed)

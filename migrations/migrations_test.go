@@ -1,12 +1,15 @@
 package migrations_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/internal/pgtest"
 	"github.com/orderloom/orderloom/migrations"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/stretchr/testify/require"
 )
 
@@ -79,4 +82,58 @@ func TestEventIDsBecomeUniqueWhereTheyCan(t *testing.T) {
 	require.NotEmpty(t, unique)
 	require.Equal(t, []string{"events_0000000000000"}, plain)
 	require.Empty(t, without)
+}
+
+// Orders from before their rows kept what is shown are shown as before.
+func TestOrdersFromBeforeAreShown(t *testing.T) {
+	t.Parallel()
+	pool := empty(t)
+	all, err := migrations.All()
+	require.NoError(t, err)
+	before := slices.IndexFunc(all, func(m migrations.Migration) bool { return m.Name == "shown_orders" })
+	require.NoError(t, migrations.ApplyThese(t.Context(), pool, all[:before]))
+	_, err = pool.Exec(t.Context(), `
+		INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
+			total_amount, currency, items, shipments, shipping_address, payment_status, captured_amount, refunded_amount, refunds, order_state, payment_state)
+		VALUES ('00000000-0000-0000-0000-000000000001', 6, 2, '2026-11-25 16:55:11.350584Z', '2026-11-25 16:55:12Z', 'ORD-1', 'cust-1', 'delivered', 'delivered',
+			39.8, 'EUR', '[{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": {"amount": "19.90", "currency": "EUR"}}]',
+			'[{"shipment_id": "00000000-0000-0000-0000-000000000002", "location": "berlin", "lines": null, "amount": {"amount": "39.80", "currency": "EUR"},
+				"status": "delivered"}]', '{"key": "cust-1:1", "data": "AQ=="}', 'captured', 39.8, 0,
+			'[{"refund_id": "00000000-0000-0000-0000-000000000003", "amount": {"amount": "1.00", "currency": "EUR"}, "reason": "late", "refunded_at": "2026-11-25T17:00:00Z"}]',
+			'{"items": null, "status": "", "ship_to_country": "DE", "overdue": true, "placed_at": "2026-11-25T16:55:11.350584Z", "delivered_at": "2026-11-25T16:55:12Z"}',
+			'{"status": "captured", "action_url": "https://bank.example"}');
+		INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
+			total_amount, currency, items, payment_status, order_state, payment_state)
+		VALUES ('00000000-0000-0000-0000-000000000004', 1, 1, '2026-11-25Z', '2026-11-25Z', 'ORD-4', 'cust-1', 'created', 'unfulfilled', 500, 'JPY',
+			'[{"product_id": "p-1", "sku": "SKU-1", "quantity": 1, "unit_price": {"amount": "500", "currency": "JPY"}}]', 'action_required',
+			'{"ship_to_country": "JP", "held": "amount", "delivered_at": "0001-01-01T00:00:00Z"}', '{"status": "action_required", "action_url": "https://bank.example"}');
+		INSERT INTO orderloom.order_views (order_id, payment_version, updated_at, payment_status, payment_state)
+		VALUES ('00000000-0000-0000-0000-000000000005', 1, '2026-11-25Z', 'authorized', '{"status": "authorized"}')`)
+	require.NoError(t, err)
+	require.NoError(t, migrations.Apply(t.Context(), pool))
+
+	rows, err := pool.Query(t.Context(), "SELECT "+readmodel.OrderColumns+" FROM orderloom.order_views ORDER BY order_id")
+	require.NoError(t, err)
+	views, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (readmodel.OrderView, error) { return readmodel.ScanOrder(row) })
+	require.NoError(t, err)
+	require.Len(t, views, 3)
+	require.JSONEq(t, `{"order_id": "00000000-0000-0000-0000-000000000001", "order_number": "ORD-1", "customer_id": "cust-1", "status": "delivered",
+		"payment_status": "captured", "fulfillment_status": "delivered", "total": {"amount": "39.80", "currency": "EUR"},
+		"captured": {"amount": "39.80", "currency": "EUR"}, "refunded": {"amount": "0.00", "currency": "EUR"},
+		"items": [{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": {"amount": "19.90", "currency": "EUR"}}],
+		"shipments": [{"shipment_id": "00000000-0000-0000-0000-000000000002", "location": "berlin", "lines": null,
+			"amount": {"amount": "39.80", "currency": "EUR"}, "status": "delivered"}],
+		"refunds": [{"refund_id": "00000000-0000-0000-0000-000000000003", "amount": {"amount": "1.00", "currency": "EUR"}, "reason": "late",
+			"refunded_at": "2026-11-25T17:00:00Z"}],
+		"overdue": true, "ship_to_country": "DE", "created_at": "2026-11-25T16:55:11.350584Z", "updated_at": "2026-11-25T16:55:12Z", "version": 6,
+		"payment_version": 2, "delivered_at": "2026-11-25T16:55:12Z"}`, string(views[0].Shown().JSON))
+	require.Equal(t, []byte{1}, views[0].Personal.Data)
+	require.JSONEq(t, `{"order_id": "00000000-0000-0000-0000-000000000004", "order_number": "ORD-4", "customer_id": "cust-1", "status": "created",
+		"payment_status": "action_required", "fulfillment_status": "unfulfilled", "total": {"amount": "500", "currency": "JPY"},
+		"captured": {"amount": "0", "currency": "JPY"}, "refunded": {"amount": "0", "currency": "JPY"},
+		"items": [{"product_id": "p-1", "sku": "SKU-1", "quantity": 1, "unit_price": {"amount": "500", "currency": "JPY"}}], "shipments": [],
+		"held": "amount", "payment_action_url": "https://bank.example", "ship_to_country": "JP", "created_at": "2026-11-25T00:00:00Z",
+		"updated_at": "2026-11-25T00:00:00Z", "version": 1, "payment_version": 1}`, string(views[1].Shown().JSON))
+	require.Equal(t, "authorized", views[2].PaymentStatus)
+	require.Zero(t, views[2].CreatedAt)
 }

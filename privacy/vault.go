@@ -93,7 +93,8 @@ func unreachable(err error) bool {
 	return true
 }
 
-// Open decrypts what was sealed into v, and leaves v alone when nothing was. Errors: [ErrErased];
+// Open decrypts what was sealed into value, and leaves value alone when nothing was. A *[json.RawMessage] gets the text as it was
+// sealed, without decoding. Errors: [ErrErased];
 // [ErrMasterKeyUnknown]; an error without a code when the data were tampered with or the database can't be
 // reached.
 func (v *Vault) Open(ctx context.Context, s domain.Sealed, value any) error {
@@ -103,6 +104,10 @@ func (v *Vault) Open(ctx context.Context, s domain.Sealed, value any) error {
 	plain, err := v.open(ctx, s)
 	if err != nil {
 		return err
+	}
+	if text, ok := value.(*json.RawMessage); ok {
+		*text = plain
+		return nil
 	}
 	if err := json.Unmarshal(plain, value); err != nil {
 		return fmt.Errorf("open: %w", err)

@@ -2,6 +2,7 @@ package privacy_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"sync"
 	"testing"
 	"time"
@@ -68,6 +69,11 @@ func TestWhatIsSealedCanBeOpened(t *testing.T) {
 	v := privacy.NewVault(pool, master("a"), privacy.Options{})
 	s, err := v.Seal(t.Context(), "ada:1", ada)
 	require.NoError(t, err)
+	var text json.RawMessage
+	require.NoError(t, v.Open(t.Context(), s, &text))
+	written, err := json.Marshal(ada)
+	require.NoError(t, err)
+	require.Equal(t, string(written), string(text), "as it was sealed")
 	require.Equal(t, "ada:1:1", s.Key)
 	require.NotContains(t, string(s.Data), "Dorset")
 	require.Equal(t, ada, opened(t, v, s))

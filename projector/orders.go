@@ -233,41 +233,40 @@ func (b *orderBatch) changes() []readmodel.OrderVersion {
 
 // orderColumns holds rows of order_views column by column, which is how one statement takes many.
 type orderColumns struct {
-	ids                                                                         []uuid.UUID
-	versions, paymentVersions                                                   []int64
-	created                                                                     []*time.Time
-	updated                                                                     []time.Time
-	numbers, customers, statuses, fulfillments, totals, currencies, items, skus []*string
-	shipments, addresses, refunds, orderStates, paymentStates                   []*string
-	paymentStatuses, captured, refunded                                         []string
+	ids                                                                  []uuid.UUID
+	versions, paymentVersions                                            []int64
+	created                                                              []*time.Time
+	updated                                                              []time.Time
+	numbers, customers, statuses, fulfillments, totals, currencies, skus []*string
+	personalKeys, orderStates, paymentStates                             []*string
+	personal                                                             [][]byte
+	paymentStatuses, captured, refunded, shown                           []string
 }
 
 const (
 	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
-		total_amount, currency, items, skus, shipments, shipping_address, refunds, order_state, payment_state, payment_status, captured_amount,
+		total_amount, currency, skus, shown, personal_key, personal_data, order_state, payment_state, payment_status, captured_amount,
 		refunded_amount`
 	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
-		u.fulfillment_status, u.total_amount::numeric, u.currency, u.items::jsonb, u.skus::text[], u.shipments::jsonb,
-		u.shipping_address::jsonb, u.refunds::jsonb, u.order_state::jsonb, u.payment_state::jsonb, u.payment_status,
-		u.captured_amount::numeric, u.refunded_amount::numeric`
+		u.fulfillment_status, u.total_amount::numeric, u.currency, u.skus::text[], u.shown::json, u.personal_key, u.personal_data, u.order_state::json,
+		u.payment_state::json, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric`
 	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
-		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
-		$20::text[], $21::text[]) AS u(` + orderColumnNames + `)`
+		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::text[], $19::text[],
+		$20::text[]) AS u(` + orderColumnNames + `)`
 )
 
 // orderTexts are the columns of a row that take some work to write; nil for NULL.
 type orderTexts struct {
-	items, skus, shipments, address, refunds, orderState, paymentState *string
+	shown                                       string
+	skus, personalKey, orderState, paymentState *string
 }
 
 func textsOf(v readmodel.OrderView) orderTexts {
 	known := v.Status != ""
 	return orderTexts{
-		items:        text(known, func() string { return jsonText(v.Items) }),
+		shown:        string(v.Shown().JSON),
 		skus:         text(known, func() string { return arrayText(skus(v.Items)) }),
-		shipments:    jsonOrNil(v.Shipments),
-		address:      text(!v.Personal.IsZero(), func() string { return jsonText(v.Personal) }),
-		refunds:      jsonOrNil(v.Refunds),
+		personalKey:  text(!v.Personal.IsZero(), func() string { return v.Personal.Key }),
 		orderState:   text(known, func() string { return mustText(v.OrderState()) }),
 		paymentState: text(v.PaymentVersion > 0, func() string { return mustText(v.PaymentState()) }),
 	}
@@ -293,8 +292,8 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 	c.fulfillments = append(c.fulfillments, text(known, func() string { return v.FulfillmentStatus }))
 	c.totals = append(c.totals, text(known, func() string { return v.Total.Amount.String() }))
 	c.currencies = append(c.currencies, text(known, func() string { return v.Total.Currency }))
-	c.items, c.skus, c.shipments = append(c.items, t.items), append(c.skus, t.skus), append(c.shipments, t.shipments)
-	c.addresses, c.refunds = append(c.addresses, t.address), append(c.refunds, t.refunds)
+	c.skus, c.shown = append(c.skus, t.skus), append(c.shown, t.shown)
+	c.personalKeys, c.personal = append(c.personalKeys, t.personalKey), append(c.personal, v.Personal.Data)
 	c.orderStates, c.paymentStates = append(c.orderStates, t.orderState), append(c.paymentStates, t.paymentState)
 	c.paymentStatuses = append(c.paymentStatuses, v.PaymentStatus)
 	c.captured, c.refunded = append(c.captured, v.Captured.Amount.String()), append(c.refunded, v.Refunded.Amount.String())
@@ -303,7 +302,7 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 func (c *orderColumns) args() []any {
 	return []any{
 		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
-		c.items, c.skus, c.shipments, c.addresses, c.refunds, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded,
+		c.skus, c.shown, c.personalKeys, c.personal, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded,
 	}
 }
 
@@ -413,12 +412,3 @@ func arrayText(all []string) string {
 }
 
 var arrayEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)
-
-// jsonOrNil returns a list as JSON, nil for an empty one.
-func jsonOrNil[T any](list []T) *string {
-	if len(list) == 0 {
-		return nil
-	}
-	s := jsonText(list)
-	return &s
-}

@@ -437,11 +437,13 @@ func diffTable(ctx context.Context, tx pgx.Tx, t Table) (TableDiff, error) {
 	key := "l." + t.Key[0] + " IS NULL"
 	other := "s." + t.Key[0] + " IS NULL"
 	from := fmt.Sprintf("FROM %s l FULL JOIN %s s USING (%s)", Live.Table(t.Name), shadow.Table(t.Name), strings.Join(t.Key, ", "))
-	class := fmt.Sprintf(`CASE WHEN %s THEN 'only_shadow' WHEN %s THEN 'only_live' WHEN %s THEN 'moving' WHEN l IS NOT DISTINCT FROM s THEN 'same'
-		ELSE 'different' END`, key, other, moving)
+	// By what the rows mean: the texts of two JSON columns can differ and mean the same.
+	const same = "to_jsonb(l) IS NOT DISTINCT FROM to_jsonb(s)"
+	class := fmt.Sprintf(`CASE WHEN %s THEN 'only_shadow' WHEN %s THEN 'only_live' WHEN %s THEN 'moving' WHEN %s THEN 'same'
+		ELSE 'different' END`, key, other, moving, same)
 	if t.Moving != "" { // rows that come and go with others
-		class = fmt.Sprintf(`CASE WHEN l IS NOT DISTINCT FROM s THEN 'same' WHEN %s THEN 'moving' WHEN %s THEN 'only_shadow' WHEN %s THEN 'only_live'
-			ELSE 'different' END`, moving, key, other)
+		class = fmt.Sprintf(`CASE WHEN %s THEN 'same' WHEN %s THEN 'moving' WHEN %s THEN 'only_shadow' WHEN %s THEN 'only_live'
+			ELSE 'different' END`, same, moving, key, other)
 	}
 	rows, err := tx.Query(ctx, "SELECT "+class+" AS class, count(*) "+from+" GROUP BY 1")
 	if err != nil {

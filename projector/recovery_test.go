@@ -311,7 +311,9 @@ func TestDiscardLeavesOneEventOut(t *testing.T) {
 	require.True(t, free)
 	v := b.awaitEqual()
 	require.Zero(t, v.Parked)
-	row, err := readmodel.NewReader(b.pool, readmodel.Options{}).Order(t.Context(), id)
+	shown, err := readmodel.NewReader(b.pool, readmodel.Options{}).Order(t.Context(), id)
+	require.NoError(t, err)
+	row, err := shown.View()
 	require.NoError(t, err)
 	require.Empty(t, row.Shipments, "the confirmation was left out")
 }

@@ -104,3 +104,12 @@ func (b *stockBatch) Flush(q *pgx.Batch) {
 			backorders = excluded.backorders
 		WHERE t.version < excluded.version`), ids, skus, locations, onHand, reserved, versions, updated, backorders)
 }
+
+// jsonOrNil returns a list as JSON, nil for an empty one.
+func jsonOrNil[T any](list []T) *string {
+	if len(list) == 0 {
+		return nil
+	}
+	s := jsonText(list)
+	return &s
+}

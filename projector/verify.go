@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -158,10 +159,12 @@ func (m *Mender) readRows(ctx context.Context, page []eventstore.StreamVersion) 
 		}
 		return rows.Err()
 	})
-	q.Queue(`SELECT order_id, jsonb_build_object('created_at', created_at, 'fulfillment_status', fulfillment_status, 'payment_status', payment_status,
-			'captured', trim_scale(captured_amount)::text, 'refunded', trim_scale(refunded_amount)::text, 'skus', skus)
+	q.Queue(`SELECT order_id, json_build_object('created_at', created_at, 'order_number', order_number, 'customer_id', customer_id, 'status', status,
+			'fulfillment_status', fulfillment_status, 'payment_status', payment_status, 'total', trim_scale(total_amount)::text, 'currency', currency,
+			'captured', trim_scale(captured_amount)::text, 'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'shown', shown,
+			'personal_key', personal_key, 'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
 			FROM orderloom.order_views WHERE order_id = ANY($1)
-		UNION ALL SELECT payment_id, jsonb_build_object('order_id', order_id, 'status', status, 'currency', currency, 'gateway_ref', gateway_ref,
+		UNION ALL SELECT payment_id, json_build_object('order_id', order_id, 'status', status, 'currency', currency, 'gateway_ref', gateway_ref,
 			'authorized', trim_scale(authorized_amount)::text, 'captured', trim_scale(captured_amount)::text, 'refunded', trim_scale(refunded_amount)::text)
 			FROM orderloom.payment_views WHERE payment_id = ANY($1)`, ids).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
@@ -274,16 +277,32 @@ func (m *Mender) verifyOrder(ctx context.Context, v *Verification, rows *viewRow
 		return err
 	}
 	want.OrderID, want.Version, want.PaymentVersion = id, have.Version, have.PaymentVersion // which discarded events raise
+	return compare(v, "order_views", id.String(), columnsOf(want), json.RawMessage(rows.columns[id]))
+}
+
+// columnsOf is what the columns of an order's row hold.
+func columnsOf(o readmodel.OrderView) map[string]any {
+	t := textsOf(o)
 	columns := map[string]any{
-		"payment_status": want.PaymentStatus, "captured": want.Captured.Amount.String(), "refunded": want.Refunded.Amount.String(),
+		"payment_status": o.PaymentStatus, "captured": o.Captured.Amount.String(), "refunded": o.Refunded.Amount.String(),
+		"shown": json.RawMessage(t.shown), "personal_key": t.personalKey, "order_state": rawJSON(t.orderState), "payment_state": rawJSON(t.paymentState),
 	}
-	if want.Status != "" {
-		columns["created_at"], columns["fulfillment_status"], columns["skus"] = want.CreatedAt, want.FulfillmentStatus, skus(want.Items)
+	if t.personalKey != nil {
+		columns["personal_data"] = hex.EncodeToString(o.Personal.Data)
 	}
-	if err := compare(v, "order_views", id.String(), columns, json.RawMessage(rows.columns[id])); err != nil {
-		return err
+	if o.Status != "" {
+		columns["created_at"], columns["order_number"], columns["customer_id"], columns["status"] = o.CreatedAt, o.OrderNumber, o.CustomerID, o.Status
+		columns["fulfillment_status"], columns["total"], columns["currency"] = o.FulfillmentStatus, o.Total.Amount.String(), o.Total.Currency
+		columns["skus"] = skus(o.Items)
 	}
-	return compare(v, "order_views", id.String(), want, have)
+	return columns
+}
+
+func rawJSON(s *string) json.RawMessage {
+	if s == nil {
+		return nil
+	}
+	return json.RawMessage(*s)
 }
 
 func verifyPayment(v *Verification, rows *viewRows, id uuid.UUID, events []domain.Envelope) error {

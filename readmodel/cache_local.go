@@ -33,7 +33,7 @@ type LocalCache struct {
 type localEntry struct {
 	id      uuid.UUID
 	version int64
-	view    *OrderView
+	order   *Shown
 	expires time.Time
 }
 
@@ -43,25 +43,24 @@ func NewLocalCache(ttl time.Duration) *LocalCache {
 }
 
 // Get implements [Cache].
-func (c *LocalCache) Get(_ context.Context, id uuid.UUID) (OrderView, bool) {
+func (c *LocalCache) Get(_ context.Context, id uuid.UUID) (Shown, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.orders[id]
 	if e == nil || c.now().Sub(c.touched) > localFreshness {
-		return OrderView{}, false
+		return Shown{}, false
 	}
 	entry := e.Value.(*localEntry)
-	if entry.view == nil || c.now().After(entry.expires) {
-		return OrderView{}, false
+	if entry.order == nil || c.now().After(entry.expires) {
+		return Shown{}, false
 	}
 	c.byUse.MoveToFront(e)
-	return *entry.view, true
+	return *entry.order, true
 }
 
 // Put implements [Cache].
-func (c *LocalCache) Put(_ context.Context, v OrderView) {
-	version := OrderVersion{Version: v.Version, PaymentVersion: v.PaymentVersion}.total()
-	c.set(&localEntry{id: v.OrderID, version: version, view: &v})
+func (c *LocalCache) Put(_ context.Context, s Shown) {
+	c.set(&localEntry{id: s.OrderID, version: s.version().total(), order: &s})
 }
 
 // Invalidate implements [Cache].
@@ -80,7 +79,7 @@ func (c *LocalCache) set(entry *localEntry) {
 	entry.expires = c.now().Add(c.ttl)
 	if e := c.orders[entry.id]; e != nil {
 		// A state that was read before a change must not come back after it.
-		if e.Value.(*localEntry).version > entry.version || e.Value.(*localEntry).version == entry.version && entry.view == nil {
+		if e.Value.(*localEntry).version > entry.version || e.Value.(*localEntry).version == entry.version && entry.order == nil {
 			return
 		}
 		e.Value = entry

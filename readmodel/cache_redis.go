@@ -92,17 +92,17 @@ func (c *RedisCache) try(what string, f func() error) bool {
 }
 
 // Get implements [Cache].
-func (c *RedisCache) Get(ctx context.Context, id uuid.UUID) (v OrderView, found bool) {
+func (c *RedisCache) Get(ctx context.Context, id uuid.UUID) (s Shown, found bool) {
 	var value []byte
 	ok := c.try("get", func() (err error) {
 		value, err = c.client.Get(ctx, redisPrefix+id.String()).Bytes()
 		return redisFault(ctx, err)
 	})
 	_, body, _ := bytes.Cut(value, []byte("\n"))
-	if !ok || len(body) == 0 || json.Unmarshal(body, &v) != nil || v.OrderID != id {
-		return OrderView{}, false
+	if !ok || len(body) == 0 || json.Unmarshal(body, &s) != nil || s.OrderID != id || len(s.JSON) == 0 {
+		return Shown{}, false
 	}
-	return v, true
+	return s, true
 }
 
 // put sets a key to a version and a body, unless it holds a later version. An empty body only keeps earlier
@@ -117,14 +117,13 @@ redis.call('SET', KEYS[1], ARGV[1] .. '\n' .. ARGV[2], 'PX', ARGV[3])
 return 1`)
 
 // Put implements [Cache].
-func (c *RedisCache) Put(ctx context.Context, v OrderView) {
-	body, err := json.Marshal(v)
+func (c *RedisCache) Put(ctx context.Context, s Shown) {
+	body, err := json.Marshal(s)
 	if err != nil {
 		return
 	}
-	version := OrderVersion{Version: v.Version, PaymentVersion: v.PaymentVersion}.total()
 	c.try("put", func() error {
-		err := putScript.Run(ctx, c.client, []string{redisPrefix + v.OrderID.String()}, version, body, c.ttl.Milliseconds()).Err()
+		err := putScript.Run(ctx, c.client, []string{redisPrefix + s.OrderID.String()}, s.version().total(), body, c.ttl.Milliseconds()).Err()
 		return redisFault(ctx, err)
 	})
 }

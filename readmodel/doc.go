@@ -13,11 +13,11 @@
 //   - A cached order is never replaced by an older state of it.
 //   - Lists are read by key, not by offset: an order that comes in between neither repeats nor hides
 //     another one.
-//   - What is read most, single orders and lists, is read from less than the folds need, and without
-//     reflection; a list holds sealed sections only when it is asked for them.
+//   - What is read most, single orders and lists, was written as it is shown ([Shown]) and is passed on
+//     unread; a list holds sealed sections only when it is asked for them.
 //
 // The smallest example:
 //
 //	r := readmodel.NewReader(pool, readmodel.Options{Events: store})
-//	view, err := r.Order(ctx, orderID)
+//	shown, err := r.Order(ctx, orderID)
 package readmodel

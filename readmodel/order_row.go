@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/shopspring/decimal"
 )
 
 // OrderVersion tells how far the view of an order has come.
@@ -21,66 +22,63 @@ type OrderVersion struct {
 // total orders the states of one order's view: both versions only rise.
 func (v OrderVersion) total() int64 { return v.Version + v.PaymentVersion }
 
-// ETag is an entity tag (RFC 9110, section 8.8.3) of the order: the same as long as its state is.
-func (v OrderView) ETag() string { return fmt.Sprintf(`"%d.%d"`, v.Version, v.PaymentVersion) }
-
 // OrderColumns are the columns of order_views that [ScanOrder] reads, in its order.
-const OrderColumns = `order_id, version, payment_version, updated_at, order_number, customer_id, status, total_amount::text, currency,
-	items, shipments, shipping_address, refunds, order_state, payment_state`
+const OrderColumns = "order_id, version, payment_version, shown, personal_key, personal_data, order_state, payment_state"
 
-// ScanOrder reads the present row of order_views, selected as [OrderColumns].
+// ScanOrder reads the present row of order_views, selected as [OrderColumns], with the states that folds go on from.
 func ScanOrder(row pgx.Row) (OrderView, error) {
 	v := NewOrderView(uuid.Nil)
-	var number, customer, status, total, currency *string
-	var items, shipments, personal, refunds, orderState, paymentState []byte
-	err := row.Scan(&v.OrderID, &v.Version, &v.PaymentVersion, &v.UpdatedAt, &number, &customer, &status, &total, &currency,
-		&items, &shipments, &personal, &refunds, &orderState, &paymentState)
-	if err != nil {
+	var id uuid.UUID
+	var version, paymentVersion int64
+	var personalKey *string
+	var shown, personalData, orderState, paymentState []byte
+	if err := row.Scan(&id, &version, &paymentVersion, &shown, &personalKey, &personalData, &orderState, &paymentState); err != nil {
 		return OrderView{}, err
 	}
-	v.UpdatedAt = v.UpdatedAt.UTC()
 	for _, f := range []struct {
 		json []byte
 		into any
-	}{
-		{orderState, &v.order},
-		{items, &v.order.Items},
-		{shipments, &v.order.Shipments},
-		{personal, &v.order.Personal},
-		{refunds, &v.Refunds},
-		{paymentState, &v.payment},
-	} {
+	}{{shown, &v}, {orderState, &v.order}, {paymentState, &v.payment}} {
 		if f.json == nil {
 			continue
 		}
 		if err := json.Unmarshal(f.json, f.into); err != nil {
-			return OrderView{}, fmt.Errorf("read order %s: %w", v.OrderID, err)
+			return OrderView{}, fmt.Errorf("read order %s: %w", id, err)
 		}
 	}
-	if status != nil {
-		v.order.ID, v.order.Number, v.order.CustomerID, v.order.Status = v.OrderID, *number, *customer, order.Status(*status)
-		if v.order.Total, err = amount(*total, *currency); err != nil {
-			return OrderView{}, err
-		}
-		v.showOrder()
+	v.OrderID, v.Version, v.PaymentVersion = id, version, paymentVersion
+	if personalKey != nil {
+		v.Personal = domain.Sealed{Key: *personalKey, Data: personalData}
 	}
-	v.showPayment()
+	if v.Status != "" {
+		o := &v.order
+		o.ID, o.Number, o.CustomerID, o.Status, o.Total = v.OrderID, v.OrderNumber, v.CustomerID, v.Status, v.Total
+		o.Items, o.Shipments, o.Personal = v.Items, v.Shipments, v.Personal
+	}
 	return v, nil
 }
 
-// OrderState returns what [ScanOrder] reads as order_state: the state of the order without what stands in
-// columns of its own, as JSON.
+// OrderState returns what [ScanOrder] reads as order_state: the state of the order as JSON, without what that
+// takes from the shown order.
 func (v OrderView) OrderState() ([]byte, error) {
-	o := v.order
-	o.ID, o.Number, o.CustomerID, o.Status, o.Total = uuid.Nil, "", "", "", money.Money{}
-	o.Items, o.Shipments, o.Personal = nil, nil, domain.Sealed{}
-	return json.Marshal(o)
+	// The pointers stand in for the members of the same names, and are left out.
+	return json.Marshal(struct {
+		order.Order
+		ID         *struct{} `json:"order_id,omitempty"`
+		Number     *struct{} `json:"order_number,omitempty"`
+		CustomerID *struct{} `json:"customer_id,omitempty"`
+		Status     *struct{} `json:"status,omitempty"`
+		Total      *struct{} `json:"total,omitempty"`
+		Items      *struct{} `json:"items,omitempty"`
+		Shipments  *struct{} `json:"shipments,omitempty"`
+		Personal   *struct{} `json:"personal,omitempty"`
+	}{Order: v.order})
 }
 
 // PaymentState returns what [ScanOrder] reads as payment_state: the state of the payment as JSON.
 func (v OrderView) PaymentState() ([]byte, error) { return json.Marshal(v.payment) }
 
 func amount(s, currency string) (money.Money, error) {
-	d, err := decimalOf(s)
+	d, err := decimal.NewFromString(s)
 	return money.Money{Amount: d, Currency: currency}, err
 }

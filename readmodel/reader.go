@@ -52,9 +52,9 @@ type EventSource interface {
 // leaves out.
 type Cache interface {
 	// Get returns an order, and false when the cache does not have it.
-	Get(ctx context.Context, id uuid.UUID) (OrderView, bool)
+	Get(ctx context.Context, id uuid.UUID) (Shown, bool)
 	// Put keeps an order, unless the cache knows of a later state of it.
-	Put(ctx context.Context, v OrderView)
+	Put(ctx context.Context, s Shown)
 	// Invalidate forgets orders that have changed, and refuses states of them from before the change.
 	Invalidate(ctx context.Context, changed []OrderVersion)
 }
@@ -108,17 +108,17 @@ func NewReader(pool *pgxpool.Pool, o Options) *Reader {
 type noCache struct{}
 
 // Get implements [Cache].
-func (noCache) Get(context.Context, uuid.UUID) (OrderView, bool) { return OrderView{}, false }
+func (noCache) Get(context.Context, uuid.UUID) (Shown, bool) { return Shown{}, false }
 
 // Put implements [Cache].
-func (noCache) Put(context.Context, OrderView) {}
+func (noCache) Put(context.Context, Shown) {}
 
 // Invalidate implements [Cache].
 func (noCache) Invalidate(context.Context, []OrderVersion) {}
 
 // Order returns an order: from the cache, else the view, else the event store, so that an order which was
 // accepted is never denied. Errors: not_found.
-func (r *Reader) Order(ctx context.Context, id uuid.UUID) (OrderView, error) {
+func (r *Reader) Order(ctx context.Context, id uuid.UUID) (Shown, error) {
 	if v, ok := r.cache.Get(ctx, id); ok {
 		return v, nil
 	}
@@ -127,7 +127,7 @@ func (r *Reader) Order(ctx context.Context, id uuid.UUID) (OrderView, error) {
 
 // shared loads an order once for all who ask for it at the same moment, so that a popular order that falls
 // out of the cache costs one query.
-func (r *Reader) shared(ctx context.Context, id uuid.UUID) (OrderView, error) {
+func (r *Reader) shared(ctx context.Context, id uuid.UUID) (Shown, error) {
 	flight := r.flights.DoChan(id.String(), func() (any, error) {
 		// The one who came first may leave; the others still wait.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
@@ -143,32 +143,36 @@ func (r *Reader) shared(ctx context.Context, id uuid.UUID) (OrderView, error) {
 	select {
 	case f := <-flight:
 		if f.Err != nil {
-			return OrderView{}, f.Err
+			return Shown{}, f.Err
 		}
-		return f.Val.(OrderView), nil
+		return f.Val.(Shown), nil
 	case <-ctx.Done():
-		return OrderView{}, ctx.Err()
+		return Shown{}, ctx.Err()
 	}
 }
 
 // load reads an order from the view, else the event store.
-func (r *Reader) load(ctx context.Context, id uuid.UUID) (OrderView, error) {
+func (r *Reader) load(ctx context.Context, id uuid.UUID) (Shown, error) {
 	v, err := r.view(ctx, id)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return v, err
 	}
-	return r.fold(ctx, id)
+	folded, err := r.fold(ctx, id)
+	if err != nil {
+		return Shown{}, err
+	}
+	return folded.Shown(), nil
 }
 
 var selectOne = "SELECT " + shownColumns(true) + " FROM orderloom.order_views WHERE order_id = $1 AND created_at IS NOT NULL"
 
 // view reads an order from order_views. Errors: pgx.ErrNoRows.
-func (r *Reader) view(ctx context.Context, id uuid.UUID) (OrderView, error) {
-	var v OrderView
-	if err := new(shownScanner).scan(r.pool.QueryRow(ctx, selectOne, id), &v); err != nil {
-		return OrderView{}, fmt.Errorf("read order %s: %w", id, err)
+func (r *Reader) view(ctx context.Context, id uuid.UUID) (Shown, error) {
+	var s Shown
+	if err := (&shownScanner{rows: 1}).scan(r.pool.QueryRow(ctx, selectOne, id), &s); err != nil {
+		return Shown{}, fmt.Errorf("read order %s: %w", id, err)
 	}
-	return v, nil
+	return s, nil
 }
 
 // fold makes the view of an order from the event store. Errors: not_found.
@@ -197,7 +201,7 @@ func notFound(id uuid.UUID) error {
 // OrderAt returns an order in a state of at least this version of its stream, which a write has returned:
 // who has written reads what was written. It waits for the view for a while, and then asks the event store.
 // Errors: not_found; not_visible_yet when the store does not have that version either.
-func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (OrderView, error) {
+func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (Shown, error) {
 	v, err := r.Order(ctx, id)
 	if err == nil && v.Version >= minVersion || err != nil && domain.Code(err) != CodeNotFound {
 		return v, err
@@ -205,7 +209,7 @@ func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (O
 	deadline := time.Now().Add(r.waitMax)
 	for poll := waitPollMin; time.Now().Before(deadline); poll = min(2*poll, waitPollMax) {
 		if err := backoff.Pause(ctx, poll); err != nil {
-			return OrderView{}, err
+			return Shown{}, err
 		}
 		v, err := r.view(ctx, id)
 		switch {
@@ -213,17 +217,17 @@ func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (O
 			r.cache.Put(ctx, v)
 			return v, nil
 		case err != nil && !errors.Is(err, pgx.ErrNoRows):
-			return OrderView{}, err
+			return Shown{}, err
 		}
 	}
-	v, err = r.fold(ctx, id)
+	folded, err := r.fold(ctx, id)
 	switch {
 	case err != nil:
-		return OrderView{}, err
-	case v.Version < minVersion:
-		return OrderView{}, domain.Refuse(CodeNotVisibleYet, "order %s is at version %d, asked for %d", id, v.Version, minVersion)
+		return Shown{}, err
+	case folded.Version < minVersion:
+		return Shown{}, domain.Refuse(CodeNotVisibleYet, "order %s is at version %d, asked for %d", id, folded.Version, minVersion)
 	}
-	return v, nil
+	return folded.Shown(), nil
 }
 
 // Customer returns the summary of a customer's orders. Errors: not_found for one without orders.

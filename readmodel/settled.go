@@ -26,25 +26,28 @@ func (v OrderView) IsSettled() bool {
 // Settled waits until an order is settled ([OrderView.IsSettled]) or ctx ends, and returns it as its events tell it then,
 // ahead of the views. An order that is fresh has just been accepted, so the first look at it can wait a little.
 // Errors: not_found when ctx ended before anything was recorded of it; those of the event store.
-func (r *Reader) Settled(ctx context.Context, id uuid.UUID, fresh bool) (OrderView, error) {
+func (r *Reader) Settled(ctx context.Context, id uuid.UUID, fresh bool) (Shown, error) {
 	if r.events == nil {
-		return OrderView{}, notFound(id)
+		return Shown{}, notFound(id)
 	}
 	// Its first event only places the order, and is not worth a look.
 	appended, stop := r.events.Watch(map[uuid.UUID]int64{id: 1, payment.ID(id): 0})
 	defer stop()
-	v, err := OrderView{}, notFound(id)
+	s, err := Shown{}, notFound(id)
 	for poll := r.lookAfter; ; poll = min(2*poll, lookEveryMax) {
 		if !fresh {
 			now, foldErr := r.fold(ctx, id)
 			switch {
 			case foldErr == nil && now.IsSettled():
-				r.cache.Put(ctx, now)
-				return now, nil
-			case foldErr == nil || domain.Code(foldErr) == CodeNotFound:
-				v, err = now, foldErr
+				s = now.Shown()
+				r.cache.Put(ctx, s)
+				return s, nil
+			case foldErr == nil:
+				s, err = now.Shown(), nil
+			case domain.Code(foldErr) == CodeNotFound:
+				s, err = Shown{}, foldErr
 			case ctx.Err() == nil:
-				return OrderView{}, foldErr
+				return Shown{}, foldErr
 			}
 		}
 		fresh = false
@@ -56,7 +59,7 @@ func (r *Reader) Settled(ctx context.Context, id uuid.UUID, fresh bool) (OrderVi
 		}
 		timer.Stop()
 		if ctx.Err() != nil {
-			return v, err
+			return s, err
 		}
 	}
 }

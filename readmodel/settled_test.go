@@ -40,7 +40,7 @@ func TestSettledIsToldAtOnceWhenAnOrderIsConfirmedOrDeclinedOrNeedsItsCustomer(t
 			begun := time.Now()
 			store := eventtest.NewStore()
 			r := readmodel.NewReader(nil, readmodel.Options{Events: store})
-			settled := make(chan readmodel.OrderView, 1)
+			settled := make(chan readmodel.Shown, 1)
 			go func() {
 				v, err := r.Settled(t.Context(), id, true)
 				if err != nil {
@@ -58,7 +58,7 @@ func TestSettledIsToldAtOnceWhenAnOrderIsConfirmedOrDeclinedOrNeedsItsCustomer(t
 			}
 			require.Zero(t, time.Since(begun), "told, not polled")
 			require.LessOrEqual(t, store.Loads(), 2*2, "it looks at the order and its payment after the payment's event and the order's second")
-			v := <-settled
+			v := viewOf(t, <-settled)
 			require.True(t, v.IsSettled())
 			ends[string(v.Status)+" "+v.PaymentStatus]++
 		})
@@ -79,7 +79,7 @@ func TestSettledFindsWhatAnotherProcessHasAppended(t *testing.T) {
 		begun := time.Now()
 		v, err := r.Settled(t.Context(), ids[0], true)
 		require.NoError(t, err)
-		require.True(t, v.IsSettled())
+		require.True(t, viewOf(t, v).IsSettled())
 		require.LessOrEqual(t, time.Since(begun), 1500*time.Millisecond)
 	})
 }
@@ -92,7 +92,7 @@ func TestSettledLooksAtOnceAtAnOrderThatIsNotFresh(t *testing.T) {
 		r := readmodel.NewReader(nil, readmodel.Options{Events: eventtest.NewStore(of[ids[0]]...)})
 		v, err := r.Settled(t.Context(), ids[0], false)
 		require.NoError(t, err)
-		require.True(t, v.IsSettled())
+		require.True(t, viewOf(t, v).IsSettled())
 		require.Zero(t, time.Since(begun))
 	})
 }
@@ -115,7 +115,7 @@ func TestSettledReturnsWhatIsKnownWhenTheTimeIsOver(t *testing.T) {
 		begun := time.Now()
 		v, err := r.Settled(ctx, id, true)
 		require.NoError(t, err)
-		require.Equal(t, order.StatusCreated, v.Status)
+		require.Equal(t, order.StatusCreated, viewOf(t, v).Status)
 		require.Equal(t, time.Second, time.Since(begun))
 	})
 }

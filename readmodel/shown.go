@@ -1,132 +1,94 @@
 package readmodel
 
 import (
+	"encoding/json"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 )
 
-// shownColumns are the columns of order_views that an order is shown from: less than [OrderColumns], because what
-// only the folds go on with is left out, and so is the sealed personal section unless it is asked for.
-func shownColumns(personal bool) string {
-	const shown = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, payment_status, fulfillment_status,
-	total_amount::text, currency, captured_amount::text, refunded_amount::text, coalesce(items::text, ''), coalesce(shipments::text, ''),
-	coalesce(refunds::text, ''), coalesce(order_state::text, ''),
-	coalesce(CASE payment_status WHEN 'action_required' THEN payment_state->>'action_url' END, '')`
-	if personal {
-		return shown + ", coalesce(shipping_address::text, '')"
+// Shown is an order as it is shown: JSON that was written once, when the order changed, and is only passed on by those
+// who read it. Whoever needs a single field of it asks for its [Shown.View].
+type Shown struct {
+	OrderID        uuid.UUID `json:"order_id"`
+	Version        int64     `json:"version"`
+	PaymentVersion int64     `json:"payment_version"`
+	// JSON is the [OrderView] as an object. It is not to be changed: others read the same memory.
+	JSON json.RawMessage `json:"order"`
+	// Personal seals an [order.Recipient], and is no part of JSON.
+	Personal domain.Sealed `json:"personal"`
+}
+
+// Shown returns the view as it is shown, with empty lists rather than nulls, and
+// with a currency for the nothing that was captured.
+func (v OrderView) Shown() Shown {
+	if v.Items == nil {
+		v.Items = []order.Item{}
 	}
-	return shown + ", ''"
+	if v.Shipments == nil {
+		v.Shipments = []order.Shipment{}
+	}
+	v.nameNothing()
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic("readmodel: " + err.Error()) // plain values only
+	}
+	return Shown{OrderID: v.OrderID, Version: v.Version, PaymentVersion: v.PaymentVersion, JSON: text, Personal: v.Personal}
 }
 
-// The texts of a row, in the order of their columns.
-const (
-	shownNumber = iota
-	shownCustomer
-	shownStatus
-	shownPaymentStatus
-	shownFulfillmentStatus
-	shownTotal
-	shownCurrency
-	shownCaptured
-	shownRefunded
-	shownItems
-	shownShipments
-	shownRefunds
-	shownState
-	shownActionURL
-	shownPersonal
-	shownTexts
-)
+// View returns the fields of the order. Nothing can be folded onto it.
+func (s Shown) View() (OrderView, error) {
+	v := OrderView{Personal: s.Personal}
+	if err := json.Unmarshal(s.JSON, &v); err != nil {
+		return OrderView{}, fmt.Errorf("read order %s: %w", s.OrderID, err)
+	}
+	return v, nil
+}
 
-// shownScanner reads rows of [shownColumns], one after the other. All texts of a row are kept as one, which the order
-// shares: a page has hundreds.
+// version is where both of the order's streams are.
+func (s Shown) version() OrderVersion {
+	return OrderVersion{OrderID: s.OrderID, Version: s.Version, PaymentVersion: s.PaymentVersion}
+}
+
+// shownColumns are the columns of order_views that an order is shown from. The sealed personal section is left out unless it
+// is asked for.
+func shownColumns(personal bool) string {
+	const columns = "order_id, version, payment_version, shown, "
+	if personal {
+		return columns + "coalesce(personal_key, ''), personal_data"
+	}
+	return columns + "'', NULL::bytea"
+}
+
+// shownScanner reads up to rows rows of [shownColumns], one after the other, whose texts then lie in one piece of memory.
 type shownScanner struct {
+	rows  int
 	into  []any
-	texts [shownTexts]scannedText
-	row   []byte
-	json  jsonText
-}
-
-// scannedText is where a text lies in the row.
-type scannedText struct {
-	scanner  *shownScanner
-	from, to int
+	texts []byte
+	last  []byte
 }
 
 // ScanBytes implements [pgtype.BytesScanner].
-func (s *scannedText) ScanBytes(b []byte) error {
-	s.from = len(s.scanner.row)
-	s.scanner.row = append(s.scanner.row, b...)
-	s.to = len(s.scanner.row)
+func (s *shownScanner) ScanBytes(b []byte) error {
+	if s.texts == nil {
+		s.texts = make([]byte, 0, s.rows*(len(b)+len(b)/8)) // rows are alike
+	}
+	n := len(s.texts)
+	s.texts = append(s.texts, b...)
+	s.last = s.texts[n:len(s.texts):len(s.texts)]
 	return nil
 }
 
-// scan reads a row into a view that is empty.
-func (s *shownScanner) scan(row pgx.Row, v *OrderView) error {
-	s.row = s.row[:0]
-	s.into = append(s.into[:0], &v.OrderID, &v.Version, &v.PaymentVersion, &v.CreatedAt, &v.UpdatedAt)
-	for i := range s.texts {
-		s.texts[i].scanner = s
-		s.into = append(s.into, &s.texts[i])
-	}
-	if err := row.Scan(s.into...); err != nil {
+// scan reads a row, and what stands behind its columns into more.
+func (s *shownScanner) scan(row pgx.Row, o *Shown, more ...any) error {
+	// As bytes, the id does not go through database/sql.
+	s.into = append(s.into[:0], (*[16]byte)(&o.OrderID), &o.Version, &o.PaymentVersion, s, &o.Personal.Key, &o.Personal.Data)
+	if err := row.Scan(append(s.into, more...)...); err != nil {
 		return err
 	}
-	all := string(s.row)
-	text := func(i int) string { return all[s.texts[i].from:s.texts[i].to] }
-	v.CreatedAt, v.UpdatedAt = v.CreatedAt.UTC(), v.UpdatedAt.UTC()
-	v.OrderNumber, v.CustomerID, v.Status = text(shownNumber), text(shownCustomer), order.Status(text(shownStatus))
-	v.PaymentStatus, v.FulfillmentStatus, v.PaymentActionURL = text(shownPaymentStatus), text(shownFulfillmentStatus), text(shownActionURL)
-	if v.PaymentStatus == "" {
-		v.PaymentStatus = PaymentPending
-	}
-	t := &s.json
-	v.Total = t.amount(text(shownTotal), text(shownCurrency))
-	v.Captured = t.amount(text(shownCaptured), v.Total.Currency)
-	v.Refunded = t.amount(text(shownRefunded), v.Total.Currency)
-	if t.open(text(shownItems)) {
-		v.Items = listOf(t, readItem)
-	}
-	if t.open(text(shownShipments)) {
-		v.Shipments = listOf(t, readShipment)
-	}
-	if t.open(text(shownRefunds)) {
-		v.Refunds = listOf(t, readRefund)
-	}
-	if t.open(text(shownState)) {
-		readOrderState(t, v)
-	}
-	if t.open(text(shownPersonal)) {
-		readSealed(t, &v.Personal)
-	}
-	if t.err != nil {
-		return fmt.Errorf("read order %s: %w", v.OrderID, t.err)
-	}
+	o.JSON = s.last
 	return nil
-}
-
-// readOrderState reads what [OrderView.OrderState] has written, as far as it is shown.
-func readOrderState(t *jsonText, v *OrderView) {
-	t.object(func(name string) {
-		switch name {
-		case "ship_to_country":
-			v.ShipToCountry = t.text()
-		case "cancel_reason":
-			v.CancelReason = t.text()
-		case "held":
-			v.Held = t.text()
-		case "overdue":
-			v.Overdue = t.boolean()
-		case "returns":
-			v.Returns = listOf(t, readReturn)
-		case "delivered_at":
-			if at := t.time().UTC(); !at.IsZero() {
-				v.DeliveredAt = &at
-			}
-		default:
-			t.skip()
-		}
-	})
 }

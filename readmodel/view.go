@@ -11,7 +11,7 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
-// OrderView is one row of order_views: an order with its payment and its parcels, as people read it.
+// OrderView is one row of order_views: an order with its payment and its parcels, as people read it. Its JSON is what the API shows.
 // It is folded from two streams, the order's and its payment's, and keeps the version it has of each.
 type OrderView struct {
 	OrderID           uuid.UUID        `json:"order_id"`
@@ -37,7 +37,7 @@ type OrderView struct {
 	PaymentActionURL string `json:"payment_action_url,omitempty"`
 	ShipToCountry    string `json:"ship_to_country"`
 	// Personal seals an [order.Recipient]; the API opens it, and shows null once it is erased.
-	Personal  domain.Sealed `json:"personal"`
+	Personal  domain.Sealed `json:"-"`
 	CreatedAt time.Time     `json:"created_at"`
 	UpdatedAt time.Time     `json:"updated_at"`
 	// Version is the last version of the order's stream in this view, PaymentVersion of the payment's.
@@ -135,7 +135,7 @@ const (
 
 // OrderPage is a page of orders.
 type OrderPage struct {
-	Orders []OrderView `json:"orders"`
+	Orders []Shown
 	// NextCursor is empty on the last page.
-	NextCursor string `json:"next_cursor,omitempty"`
+	NextCursor string
 }

@@ -123,10 +123,10 @@ func fillViews(t *testing.T, pool *pgxpool.Pool) {
 	const orders = 30_000
 	for _, sql := range []string{
 		`INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
-			total_amount, currency, items, skus, shipments, payment_status, order_state)
+			total_amount, currency, skus, payment_status, shown)
 		SELECT md5('o' || g)::uuid, 3, 1, now() - g * interval '1 minute', now(), 'N-' || to_char(g, 'FM000000000'), 'customer-' || g % 1000,
-			(ARRAY['delivered', 'shipped', 'confirmed', 'cancelled'])[1 + (g % 40) / 13], 'delivered', g % 1000, 'EUR', '[]',
-			ARRAY['SKU-' || g % 500], '[]', (ARRAY['captured', 'refunded', 'authorized'])[1 + (g % 40) / 18], '{}' FROM generate_series(1, $1::int) g`,
+			(ARRAY['delivered', 'shipped', 'confirmed', 'cancelled'])[1 + (g % 40) / 13], 'delivered', g % 1000, 'EUR',
+			ARRAY['SKU-' || g % 500], (ARRAY['captured', 'refunded', 'authorized'])[1 + (g % 40) / 18], '{}' FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.order_timeline (aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by)
 		SELECT md5('o' || g)::uuid, 1, g, gen_random_uuid(), md5('o' || g)::uuid, now(), 'order', 'OrderPlaced', 'x', 'y' FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.payment_views (payment_id, order_id, version, status, currency, authorized_amount, captured_amount, refunded_amount, gateway_ref,

@@ -110,15 +110,24 @@ var copies = []string{
 		FROM generate_series($1::int, $2::int) g JOIN template t ON t.n = g % (SELECT of FROM templates)
 		JOIN orderloom.payment_views v ON v.payment_id = t.p`,
 	`INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status,
-			fulfillment_status, total_amount, currency, items, skus, shipments, shipping_address, payment_status, captured_amount, refunded_amount,
-			refunds, order_state, payment_state)
-		SELECT md5('o' || g)::uuid, v.version, v.payment_version, v.created_at - g * interval '7 seconds', v.updated_at, 'COPY-' || to_char(g, 'FM000000000'),
-			'customer-of-' || g % 50000, CASE g % 30 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'shipped' WHEN 2 THEN 'confirmed' ELSE v.status END,
-			v.fulfillment_status, v.total_amount + g % 500, v.currency, v.items, v.skus, v.shipments, v.shipping_address, v.payment_status,
-			v.captured_amount, v.refunded_amount, v.refunds, v.order_state, v.payment_state
+			fulfillment_status, total_amount, currency, skus, shown, personal_key, personal_data, payment_status, captured_amount, refunded_amount,
+			order_state, payment_state)
+		SELECT c.order_id, v.version, v.payment_version, c.created_at, v.updated_at, c.order_number, c.customer_id, c.status,
+			v.fulfillment_status, c.total, v.currency, v.skus, ` + shownCopy + `::json, v.personal_key, v.personal_data, v.payment_status,
+			v.captured_amount, v.refunded_amount, v.order_state, v.payment_state
 		FROM generate_series($1::int, $2::int) g JOIN template t ON t.n = g % (SELECT of FROM templates)
-		JOIN orderloom.order_views v ON v.order_id = t.o`,
+		JOIN orderloom.order_views v ON v.order_id = t.o,
+		LATERAL (SELECT md5('o' || g)::uuid AS order_id, v.created_at - g * interval '7 seconds' AS created_at,
+			'COPY-' || to_char(g, 'FM000000000') AS order_number, 'customer-of-' || g % 50000 AS customer_id, v.total_amount + g % 500 AS total,
+			CASE g % 30 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'shipped' WHEN 2 THEN 'confirmed' ELSE v.status END AS status) c`,
 }
+
+// shownCopy is the shown order v with what is different in its copy c. The first of several members with a name is the order's.
+const shownCopy = `regexp_replace(regexp_replace(regexp_replace(replace(replace(replace(v.shown::text,
+			v.order_id::text, c.order_id::text), v.order_number, c.order_number), '"' || v.customer_id || '"', '"' || c.customer_id || '"'),
+			'"status":"[a-z]+"', '"status":"' || c.status || '"'),
+			'"total":{"amount":"[0-9.]+"', '"total":{"amount":"' || to_char(c.total, 'FM999999990.00') || '"'),
+			'"created_at":"[^"]+"', '"created_at":"' || to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"')`
 
 // settled says that Kafka has what was copied, and lets the planner know of it.
 var settled = []string{

@@ -258,7 +258,7 @@ func (p *platform) listener(ctx context.Context, h http.Handler, drain func(), r
 	server.WriteTimeout, server.IdleTimeout = p.cfg.HTTP.WriteTimeout, p.cfg.HTTP.IdleTimeout
 	return part{"http", func(ctx context.Context) error {
 		failed := make(chan error, 1)
-		go func() { failed <- server.Serve(l) }()
+		go func() { failed <- server.Serve(api.NewListener(l)) }()
 		if ready != nil {
 			ready(baseURL(l.Addr()))
 		}
