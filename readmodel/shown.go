@@ -71,10 +71,13 @@ type shownScanner struct {
 	last  []byte
 }
 
+// textsBytesMax bounds the memory that is taken ahead because of the first row.
+const textsBytesMax = 256 << 10
+
 // ScanBytes implements [pgtype.BytesScanner].
 func (s *shownScanner) ScanBytes(b []byte) error {
 	if s.texts == nil {
-		s.texts = make([]byte, 0, s.rows*(len(b)+len(b)/8)) // rows are alike
+		s.texts = make([]byte, 0, min(s.rows*(len(b)+len(b)/8), max(len(b), textsBytesMax))) // rows are alike
 	}
 	n := len(s.texts)
 	s.texts = append(s.texts, b...)
