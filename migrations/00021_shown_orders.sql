@@ -35,5 +35,7 @@ ALTER TABLE orderloom.order_views
     DROP COLUMN shipments,
     DROP COLUMN refunds,
     DROP COLUMN shipping_address,
-    ALTER COLUMN order_state TYPE json USING order_state::text::json,
+    -- Without what is read from the shown order.
+    ALTER COLUMN order_state TYPE json USING
+        (order_state - ARRAY['order_id', 'order_number', 'customer_id', 'status', 'total', 'items', 'shipments', 'personal'])::text::json,
     ALTER COLUMN payment_state TYPE json USING payment_state::text::json;

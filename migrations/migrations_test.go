@@ -128,6 +128,9 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 		"overdue": true, "ship_to_country": "DE", "created_at": "2026-11-25T16:55:11.350584Z", "updated_at": "2026-11-25T16:55:12Z", "version": 6,
 		"payment_version": 2, "delivered_at": "2026-11-25T16:55:12Z"}`, string(views[0].Shown().JSON))
 	require.Equal(t, []byte{1}, views[0].Personal.Data)
+	var state string
+	require.NoError(t, pool.QueryRow(t.Context(), "SELECT order_state FROM orderloom.order_views WHERE order_number = 'ORD-1'").Scan(&state))
+	require.JSONEq(t, `{"ship_to_country": "DE", "overdue": true, "placed_at": "2026-11-25T16:55:11.350584Z", "delivered_at": "2026-11-25T16:55:12Z"}`, state)
 	require.JSONEq(t, `{"order_id": "00000000-0000-0000-0000-000000000004", "order_number": "ORD-4", "customer_id": "cust-1", "status": "created",
 		"payment_status": "action_required", "fulfillment_status": "unfulfilled", "total": {"amount": "500", "currency": "JPY"},
 		"captured": {"amount": "0", "currency": "JPY"}, "refunded": {"amount": "0", "currency": "JPY"},
