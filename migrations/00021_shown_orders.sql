@@ -19,8 +19,8 @@ UPDATE orderloom.order_views v SET personal_key = v.shipping_address->>'key', pe
     'cancel_reason', v.order_state->'cancel_reason', 'held', v.order_state->'held', 'overdue', v.order_state->'overdue',
     'payment_action_url', CASE v.payment_status WHEN 'action_required' THEN v.payment_state->'action_url' END,
     'ship_to_country', coalesce(v.order_state->>'ship_to_country', ''),
-    'created_at', to_char(coalesce(v.created_at, '0001-01-01Z') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'updated_at', to_char(v.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'created_at', (to_json(coalesce(v.created_at, '0001-01-01Z') AT TIME ZONE 'UTC') #>> '{}') || 'Z',
+    'updated_at', (to_json(v.updated_at AT TIME ZONE 'UTC') #>> '{}') || 'Z',
     'version', v.version, 'payment_version', v.payment_version,
     'delivered_at', nullif(v.order_state->>'delivered_at', '0001-01-01T00:00:00Z')))
 FROM (

@@ -95,7 +95,7 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 	_, err = pool.Exec(t.Context(), `
 		INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
 			total_amount, currency, items, shipments, shipping_address, payment_status, captured_amount, refunded_amount, refunds, order_state, payment_state)
-		VALUES ('00000000-0000-0000-0000-000000000001', 6, 2, '2026-11-25 16:55:11.350584Z', '2026-11-25 16:55:12Z', 'ORD-1', 'cust-1', 'delivered', 'delivered',
+		VALUES ('00000000-0000-0000-0000-000000000001', 6, 2, '2026-11-25 16:55:11.350584Z', '2026-11-25 16:55:12.50Z', 'ORD-1', 'cust-1', 'delivered', 'delivered',
 			39.8, 'EUR', '[{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": {"amount": "19.90", "currency": "EUR"}}]',
 			'[{"shipment_id": "00000000-0000-0000-0000-000000000002", "location": "berlin", "lines": null, "amount": {"amount": "39.80", "currency": "EUR"},
 				"status": "delivered"}]', '{"key": "cust-1:1", "data": "AQ=="}', 'captured', 39.8, 0,
@@ -125,7 +125,7 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 			"amount": {"amount": "39.80", "currency": "EUR"}, "status": "delivered"}],
 		"refunds": [{"refund_id": "00000000-0000-0000-0000-000000000003", "amount": {"amount": "1.00", "currency": "EUR"}, "reason": "late",
 			"refunded_at": "2026-11-25T17:00:00Z"}],
-		"overdue": true, "ship_to_country": "DE", "created_at": "2026-11-25T16:55:11.350584Z", "updated_at": "2026-11-25T16:55:12Z", "version": 6,
+		"overdue": true, "ship_to_country": "DE", "created_at": "2026-11-25T16:55:11.350584Z", "updated_at": "2026-11-25T16:55:12.5Z", "version": 6,
 		"payment_version": 2, "delivered_at": "2026-11-25T16:55:12Z"}`, string(views[0].Shown().JSON))
 	require.Equal(t, []byte{1}, views[0].Personal.Data)
 	var state string

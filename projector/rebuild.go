@@ -458,12 +458,15 @@ func diffTable(ctx context.Context, tx pgx.Tx, t Table) (TableDiff, error) {
 	if d.Different+d.OnlyLive+d.OnlyShadow == 0 {
 		return d, nil
 	}
-	// The first few rows: of those that differ the columns in which they do, with both values; of the others the key.
-	rows, err = tx.Query(ctx, fmt.Sprintf(`SELECT coalesce(d.class || ': ' || (SELECT string_agg(format('%%s: %%s -> %%s', k, d.l->k, d.s->k), '; ')
-			FROM jsonb_object_keys(coalesce(d.l, d.s)) k
-			WHERE k = ANY($1) OR d.class = 'different' AND d.l->k IS DISTINCT FROM d.s->k), d.class)
+	// The first few rows: of those that differ the columns in which they do, of a JSON column its members, with both values; of
+	// the others the key.
+	const values = `(SELECT c.key || coalesce('.' || m.key, '') AS k, coalesce(m.value, c.value) AS v FROM jsonb_each(d.%s) c
+		LEFT JOIN LATERAL jsonb_each(CASE jsonb_typeof(c.value) WHEN 'object' THEN c.value END) m ON true)`
+	rows, err = tx.Query(ctx, fmt.Sprintf(`SELECT coalesce(d.class || ': ' || (SELECT string_agg(format('%%s: %%s -> %%s', k, l.v, s.v), '; ')
+			FROM %[4]s l FULL JOIN %[5]s s USING (k)
+			WHERE k = ANY($1) OR d.class = 'different' AND l.v IS DISTINCT FROM s.v), d.class)
 		FROM (SELECT to_jsonb(l) AS l, to_jsonb(s) AS s, %[2]s AS class %[1]s WHERE %[2]s IN ('different', 'only_live', 'only_shadow') LIMIT %[3]d) d`,
-		from, class, diffSamples), t.Key)
+		from, class, diffSamples, fmt.Sprintf(values, "l"), fmt.Sprintf(values, "s")), t.Key)
 	if err != nil {
 		return d, err
 	}
