@@ -187,10 +187,10 @@ func (c *Changes) read(ctx context.Context, conn *pgx.Conn) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		c.cache.touch(time.Now())
 		if after.before(hidden) {
-			return -1, nil
+			return -1, nil // the cache is not up to date as long as they are not known
 		}
+		c.cache.touch(time.Now())
 		return 0, nil
 	}
 	versions := make([]OrderVersion, len(changes))

@@ -255,9 +255,13 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 		require.Equal(t, v.id, place(t, survivor, v.step, v.token).OrderID, v.step)
 		var last orderAnswer
 		require.Eventually(t, func() bool {
-			last = survivor.advance(t, survivor.order(t, v.id))
+			last = survivor.advance(t, place(t, survivor, v.step, v.token))
 			return last.Status == v.end
-		}, patience, 50*time.Millisecond, "%s: %+v", v.step, &last)
+		}, patience, 50*time.Millisecond, "by its events, %s: %+v", v.step, &last)
+		require.Eventually(t, func() bool {
+			last = survivor.order(t, v.id)
+			return last.Status == v.end
+		}, patience, 50*time.Millisecond, "by its view, %s: %+v", v.step, &last)
 		balance, err := gateway.Balance(payment.ID(v.id))
 		require.NoError(t, err)
 		require.True(t, balance.Held.IsZero(), "%s: %s is still held", v.step, balance.Held)
