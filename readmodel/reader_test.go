@@ -554,3 +554,29 @@ func TestFoldIsTheSameInAnyMutualOrder(t *testing.T) {
 		require.JSONEq(t, eventtest.JSON(ordersFirst), eventtest.JSON(paymentsFirst))
 	}
 }
+
+// A transaction that stays open keeps the changes after it from being read. What is cached may then be out of date, and is not used.
+func TestACacheIsNotTrustedWhileChangesAreHidden(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	cache := readmodel.NewLocalCache(readmodel.CacheTTL)
+	changes := readmodel.NewChanges(b.pool, cache, logger(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- changes.Run(ctx) }()
+	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
+	require.Eventually(t, func() bool { return readmodel.Started(changes) }, 10*time.Second, time.Millisecond)
+	old := shownAt(uuid.New(), 1, 0)
+	cached := func() bool { _, ok := cache.Get(t.Context(), old.OrderID); return ok }
+	cache.Put(t.Context(), old)
+	require.Eventually(t, cached, 10*time.Second, time.Millisecond)
+
+	tx, err := b.pool.Begin(t.Context())
+	require.NoError(t, err)
+	_, err = tx.Exec(t.Context(), "SELECT pg_current_xact_id()")
+	require.NoError(t, err)
+	b.project(eventtest.Lives(11, 1)...)
+	require.Eventually(t, func() bool { return !cached() }, 10*time.Second, time.Millisecond)
+	require.NoError(t, tx.Commit(t.Context()))
+	require.Eventually(t, cached, 10*time.Second, time.Millisecond, "once the changes are known")
+}
