@@ -573,6 +573,7 @@ func TestACacheIsNotTrustedWhileChangesAreHidden(t *testing.T) {
 
 	tx, err := b.pool.Begin(t.Context())
 	require.NoError(t, err)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(t.Context())) }() // does nothing after the commit
 	_, err = tx.Exec(t.Context(), "SELECT pg_current_xact_id()")
 	require.NoError(t, err)
 	b.project(eventtest.Lives(11, 1)...)
