@@ -139,16 +139,8 @@ func (m *Mender) readRows(ctx context.Context, page []eventstore.StreamVersion) 
 		timeline: map[uuid.UUID]timelineSum{}, parked: map[parkedKey]bool{}, discarded: map[parkedKey]map[int64]bool{},
 	}
 	q := &pgx.Batch{}
-	q.Queue("SELECT "+readmodel.OrderColumns+" FROM orderloom.order_views WHERE order_id = ANY($1)", ids).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			o, err := readmodel.ScanOrder(rows)
-			if err != nil {
-				return err
-			}
-			r.orders[o.OrderID] = o
-		}
-		return rows.Err()
-	})
+	orders := &orderBatch{in: Live, rows: map[uuid.UUID]*orderRow{}}
+	orders.compare(q, ids) // the versions; all else of a row is among the columns below
 	q.Queue("SELECT "+readmodel.PaymentColumns+" FROM orderloom.payment_views WHERE payment_id = ANY($1)", ids).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			p, err := readmodel.ScanPayment(rows)
@@ -219,6 +211,9 @@ func (m *Mender) readRows(ctx context.Context, page []eventstore.StreamVersion) 
 	err := pgx.BeginTxFunc(ctx, m.engine.pool, snapshot, func(tx pgx.Tx) error { return tx.SendBatch(ctx, q).Close() })
 	if err != nil {
 		return nil, fmt.Errorf("read views: %w", err)
+	}
+	for id, o := range orders.rows {
+		r.orders[id] = o.view
 	}
 	for id, l := range b.rows {
 		r.stock[id] = *l
