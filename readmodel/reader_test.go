@@ -47,6 +47,18 @@ func (b *testBundle) project(events ...domain.Envelope) {
 	require.NoError(b.t, b.mender.CatchUp(b.t.Context(), b.store.Streams()))
 }
 
+// changes follows the changes until the test ends, from before it returns.
+func (b *testBundle) changes(cache *readmodel.LocalCache) *readmodel.Changes {
+	b.t.Helper()
+	changes := readmodel.NewChanges(b.pool, cache, logger(b.t))
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- changes.Run(ctx) }()
+	b.t.Cleanup(func() { cancel(); require.NoError(b.t, <-done) })
+	require.Eventually(b.t, func() bool { return readmodel.Started(changes) }, 10*time.Second, time.Millisecond)
+	return changes
+}
+
 func viewOf(t *testing.T, s readmodel.Shown) readmodel.OrderView {
 	t.Helper()
 	v, err := s.View()
@@ -424,12 +436,9 @@ func TestFollowResumes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	cache := readmodel.NewLocalCache(readmodel.CacheTTL)
-	changes := readmodel.NewChanges(b.pool, cache, logger(t))
+	changes := b.changes(cache)
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- changes.Run(ctx) }()
-	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
-	require.Eventually(t, func() bool { return readmodel.Started(changes) }, 10*time.Second, time.Millisecond)
+	defer cancel()
 
 	events := eventtest.Lives(6, 30)
 	got := make(chan readmodel.Change, 10_000)
@@ -483,15 +492,10 @@ func TestChangesComeInTheOrderOfTheirTransactionsNumbers(t *testing.T) {
 			fulfillment_status)
 		SELECT tx::text::xid8, gen_random_uuid(), tx, 0, 'c', 'created', 'pending', 'unfulfilled' FROM unnest(ARRAY[8, 9, 10, 99, 100]) tx`)
 	require.NoError(t, err)
-	changes := readmodel.NewChanges(b.pool, nil, logger(t))
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- changes.Run(ctx) }()
-	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
-	require.Eventually(t, func() bool { return readmodel.Started(changes) }, 10*time.Second, time.Millisecond)
+	changes := b.changes(nil)
 	var versions []int64
 	enough := errors.New("enough")
-	err = changes.Follow(ctx, "8-1", func(c readmodel.Change) error {
+	err = changes.Follow(t.Context(), "8-1", func(c readmodel.Change) error {
 		if versions = append(versions, c.Version); len(versions) == 4 {
 			return enough
 		}
@@ -560,12 +564,7 @@ func TestACacheIsNotTrustedWhileChangesAreHidden(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
 	cache := readmodel.NewLocalCache(readmodel.CacheTTL)
-	changes := readmodel.NewChanges(b.pool, cache, logger(t))
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- changes.Run(ctx) }()
-	t.Cleanup(func() { cancel(); require.NoError(t, <-done) })
-	require.Eventually(t, func() bool { return readmodel.Started(changes) }, 10*time.Second, time.Millisecond)
+	b.changes(cache)
 	old := shownAt(uuid.New(), 1, 0)
 	cached := func() bool { _, ok := cache.Get(t.Context(), old.OrderID); return ok }
 	cache.Put(t.Context(), old)
