@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,15 +21,8 @@ const (
 	rebalanceTimeout  = 6 * time.Second
 	// joinBackoff is short because an empty cluster has no coordinator at the first attempt.
 	joinBackoff = 500 * time.Millisecond
-	// fetchWait is how long a broker may hold a fetch that finds nothing. It delays no message, only
-	// the end of a generation.
-	fetchWait = 500 * time.Millisecond
-	// fetchBytesMax bounds one fetch of one partition.
-	fetchBytesMax = 4 << 20
-	// queueLen bounds the messages fetched and not yet taken, per partition and for all together.
+	// queueLen bounds the messages fetched and not yet taken.
 	queueLen = 4096
-	// watchInterval is how often the ends of the assigned partitions are compared with the positions.
-	watchInterval = time.Second
 )
 
 // Reader reads topics as a member of a consumer group. Fetch and Commit are for one goroutine.
@@ -53,27 +45,10 @@ type fetched struct {
 	message    kafka.Message
 }
 
-// generation is the time from one assignment of partitions to the next.
-type generation struct {
-	*kafka.Generation
-
-	mu         sync.Mutex
-	partitions map[PartitionID]*partition
-}
-
 // PartitionID names a partition.
 type PartitionID struct {
 	Topic     string
 	Partition int
-}
-
-// partition is where a reader stands in one assigned partition.
-type partition struct {
-	PartitionID
-	reader *kafka.Reader
-	// fetched is the offset of the next message to fetch, processed of the next one to commit, end that
-	// of the next one to be written.
-	fetched, processed, end int64
 }
 
 // Position is how far a reader has come in one of its partitions.
@@ -218,15 +193,9 @@ func (r *Reader) run(ctx context.Context, group *kafka.ConsumerGroup) {
 	}
 }
 
-// begin starts a generation: one goroutine for each partition and one that watches their ends.
+// begin starts a generation, in which the assigned partitions are read; see fetcher.go.
 func (r *Reader) begin(ctx context.Context, kg *kafka.Generation) {
-	g := &generation{Generation: kg, partitions: map[PartitionID]*partition{}}
-	for topic, assignments := range kg.Assignments {
-		for _, a := range assignments {
-			id := PartitionID{topic, a.ID}
-			g.partitions[id] = &partition{PartitionID: id, fetched: a.Offset, processed: max(a.Offset, 0)}
-		}
-	}
+	g := newGeneration(kg)
 	r.current.Store(g)
 	r.cfg.logger().InfoContext(ctx, "partitions assigned", "group", r.cfg.Group, "generation", kg.ID, "partitions", len(g.partitions))
 	kg.Start(func(genCtx context.Context) {
@@ -234,177 +203,8 @@ func (r *Reader) begin(ctx context.Context, kg *kafka.Generation) {
 		defer cancel()
 		stop := context.AfterFunc(ctx, cancel)
 		defer stop()
-		b := backoff.New(firstWait)
-		for r.clamp(genCtx, g) != nil {
-			if b.Wait(genCtx) != nil {
-				return
-			}
-		}
-		var wg sync.WaitGroup
-		for _, p := range g.partitions {
-			wg.Go(func() { r.pump(genCtx, g, p) })
-		}
-		r.watch(genCtx, g)
-		wg.Wait()
+		r.read(genCtx, g)
 	})
-}
-
-// pump reads one partition until the generation ends.
-func (r *Reader) pump(ctx context.Context, g *generation, p *partition) {
-	for ctx.Err() == nil {
-		if errors.Is(r.readFrom(ctx, g, p), kafka.OffsetOutOfRange) {
-			r.startOver(ctx, g, p)
-		}
-	}
-}
-
-// readFrom reads one partition from its position on. It returns when the generation ends, or with
-// kafka.OffsetOutOfRange: then kafka-go's reader has ended for good, and would wait for ever.
-func (r *Reader) readFrom(ctx context.Context, g *generation, p *partition) error {
-	reader := kafka.NewReader(kafka.ReaderConfig{
-		Brokers: r.cfg.Brokers, Topic: p.Topic, Partition: p.Partition, Dialer: r.cfg.dialer(),
-		MinBytes: 1, MaxBytes: fetchBytesMax, MaxWait: fetchWait, QueueCapacity: queueLen / 4,
-		ReadBackoffMin: 20 * time.Millisecond, ReadBackoffMax: time.Second, ReadLagInterval: -1,
-		IsolationLevel: kafka.ReadCommitted, MaxAttempts: 3, OffsetOutOfRangeError: true,
-		ErrorLogger: kafkaLogger(r.cfg, "reader"),
-	})
-	defer func() { _ = reader.Close() }()
-	g.mu.Lock()
-	p.reader = reader
-	err := reader.SetOffset(p.fetched)
-	g.mu.Unlock()
-	b := backoff.New(firstWait)
-	for err == nil {
-		m, fetchErr := reader.FetchMessage(ctx)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if fetchErr != nil {
-			r.cfg.logger().WarnContext(ctx, "can't read from Kafka, trying again", "topic", p.Topic, "partition", p.Partition, "error", fetchErr)
-			if errors.Is(fetchErr, kafka.OffsetOutOfRange) {
-				return fetchErr
-			}
-			err = b.Wait(ctx)
-			continue
-		}
-		b.Reset()
-		g.mu.Lock()
-		if m.Offset > p.fetched {
-			// With retention or compaction at work, offsets are skipped.
-			r.reportLoss(p, m.Offset)
-		}
-		p.fetched = m.Offset + 1
-		p.end = max(p.end, m.HighWaterMark)
-		g.mu.Unlock()
-		select {
-		case r.messages <- fetched{g, m}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-	return err
-}
-
-// startOver goes back to the first message of a partition that did not have the one at the position. By now it may
-// have one there, since a topic that was made anew fills up again: those before it have not been read all the same.
-func (r *Reader) startOver(ctx context.Context, g *generation, p *partition) {
-	b := backoff.New(firstWait)
-	for b.Wait(ctx) == nil {
-		response, err := r.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{
-			Topics: map[string][]kafka.OffsetRequest{p.Topic: {kafka.FirstOffsetOf(p.Partition)}},
-		})
-		if err != nil || len(response.Topics[p.Topic]) != 1 || response.Topics[p.Topic][0].Error != nil {
-			continue // the topic is being made, or Kafka is away
-		}
-		first := response.Topics[p.Topic][0].FirstOffset
-		g.mu.Lock()
-		r.reportLoss(p, first)
-		p.fetched, p.processed = first, first
-		g.mu.Unlock()
-		if err := g.CommitOffsets(map[string]map[int]int64{p.Topic: {p.Partition: first}}); err != nil {
-			r.cfg.logger().DebugContext(ctx, "offsets not committed", "error", err)
-		}
-		return
-	}
-}
-
-// watch compares the ends of the partitions with the positions until the generation ends. A partition
-// that ends before the position was emptied: kafka-go would wait for the messages in between for ever.
-func (r *Reader) watch(ctx context.Context, g *generation) {
-	t := time.NewTicker(watchInterval)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			if err := r.clamp(ctx, g); err != nil && ctx.Err() == nil {
-				r.cfg.logger().DebugContext(ctx, "can't list offsets", "error", err)
-			}
-		}
-	}
-}
-
-// clamp brings the positions of a generation within what Kafka has and records the ends.
-func (r *Reader) clamp(ctx context.Context, g *generation) error {
-	request := &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{}}
-	// The positions as they are before Kafka is asked: those afterwards may lie beyond the ends it tells.
-	before := map[PartitionID]int64{}
-	for id, p := range g.partitions {
-		g.mu.Lock()
-		before[id] = p.fetched
-		g.mu.Unlock()
-		request.Topics[id.Topic] = append(request.Topics[id.Topic], kafka.FirstOffsetOf(id.Partition), kafka.LastOffsetOf(id.Partition))
-	}
-	if len(request.Topics) == 0 {
-		return nil
-	}
-	response, err := r.client.ListOffsets(ctx, request)
-	if err != nil {
-		return fmt.Errorf("list offsets: %w", err)
-	}
-	resets := map[string]map[int]int64{}
-	g.mu.Lock()
-	for topic, offsets := range response.Topics {
-		for _, o := range offsets {
-			id := PartitionID{topic, o.Partition}
-			p := g.partitions[id]
-			if o.Error != nil || p == nil {
-				err = errors.Join(err, o.Error)
-				continue
-			}
-			p.end = o.LastOffset
-			switch position := before[id]; {
-			case position == kafka.FirstOffset:
-				p.fetched, p.processed = o.FirstOffset, o.FirstOffset
-			case p.fetched != position: // has moved on meanwhile
-			case position > o.LastOffset, position < o.FirstOffset:
-				r.reportLoss(p, o.FirstOffset)
-				p.fetched, p.processed = o.FirstOffset, o.FirstOffset
-				if resets[topic] == nil {
-					resets[topic] = map[int]int64{}
-				}
-				resets[topic][o.Partition] = o.FirstOffset
-				if p.reader != nil {
-					err = errors.Join(err, p.reader.SetOffset(p.fetched))
-				}
-			}
-		}
-	}
-	g.mu.Unlock()
-	if len(resets) > 0 { // so that whoever looks at the group's lag is not misled
-		err = errors.Join(err, g.CommitOffsets(resets))
-	}
-	return err
-}
-
-func (r *Reader) reportLoss(p *partition, offset int64) {
-	r.cfg.logger().Warn("Kafka does not have the message at the position any more", "topic", p.Topic, "partition", p.Partition,
-		"position", p.fetched, "continuing_at", offset)
-	select {
-	case r.lost <- struct{}{}:
-	default:
-	}
 }
 
 // kafkaLogger passes on what kafka-go says, as debugging information: what matters comes as an error.
