@@ -163,7 +163,6 @@ func (r *Rig) setUp(ctx context.Context) error {
 		"DATABASE_URL="+r.Database, "TEMPORAL_ADDRESS="+r.Temporal, "KAFKA_BROKERS="+r.kafka.address,
 		"TEMPORAL_NAMESPACE="+Namespace, "ORDERLOOM_LOCATIONS="+Locations, "ORDERLOOM_PAYMENT_GATEWAY="+config.GatewaySandbox,
 		"ORDERLOOM_MASTER_KEYS=bench:"+base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS=127.0.0.1:0",
-		"ORDERLOOM_KAFKA_PARTITIONS=3",
 	), r.options.Environment...)
 	setup := command(ctx, r.Dir, r.binary("orderloom"), "setup")
 	setup.Env = r.environment
