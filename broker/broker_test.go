@@ -117,7 +117,7 @@ func read(t *testing.T, config broker.Config, n int) []kafka.Message {
 		m, err := r.Fetch(ctx, n-len(all))
 		require.NoError(t, err)
 		all = append(all, m...)
-		require.NoError(t, r.Commit(m))
+		r.Commit(m)
 	}
 	return all
 }

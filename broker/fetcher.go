@@ -19,7 +19,8 @@ import (
 // How a generation reads its partitions. One goroutine for each broker that leads any of them asks it for all of them
 // in one request, again and again; kafka.Reader, and kafka.Client.Fetch, know requests for one partition only, and a
 // page of the relay is for most of them. Another goroutine looks, every watchInterval, for who leads what and where
-// the partitions end.
+// the partitions end, and tells Kafka how far they are processed. That costs Kafka about as much as all else that it
+// does for a page of events, and the later it is told the more comes twice after a crash, which does no harm.
 const (
 	// fetchWait is how long a broker may hold a request that finds nothing. It delays no message.
 	fetchWait = 500 * time.Millisecond
@@ -27,7 +28,8 @@ const (
 	// comes whole.
 	fetchBytesMax     = 4 << 20
 	partitionBytesMax = 1 << 20
-	watchInterval     = time.Second
+	// watchInterval is also how often offsets are committed.
+	watchInterval = time.Second
 )
 
 // generation is the time from one assignment of partitions to the next.
@@ -53,6 +55,8 @@ type partition struct {
 	// fetched is the offset of the next message to fetch, negative until it is known; processed that of the next one to
 	// commit, end that of the next one to be written.
 	fetched, processed, end int64
+	// uncommitted says that Kafka is to be told of processed, heard that end came with an answer since somebody last looked.
+	uncommitted, heard bool
 	// gone says that Kafka does not have the offset fetched, absent that it did not know the partition at all when it was
 	// asked last: the topic may have been made anew.
 	gone, absent bool
@@ -79,16 +83,49 @@ func newGeneration(kg *kafka.Generation) *generation {
 // read reads the partitions of a generation until it ends.
 func (r *Reader) read(ctx context.Context, g *generation) {
 	var wg sync.WaitGroup
-	defer wg.Wait()
+	defer func() {
+		wg.Wait()
+		r.commit(ctx, g)
+	}()
 	for {
 		if err := errors.Join(r.findLeaders(ctx, g), r.findOffsets(ctx, g)); err != nil && ctx.Err() == nil {
 			r.cfg.logger().DebugContext(ctx, "can't find all partitions", "error", err)
 		}
+		r.commit(ctx, g)
 		for _, leader := range g.unasked() {
 			wg.Go(func() { r.fetchFrom(ctx, g, leader) })
 		}
 		if backoff.Pause(ctx, watchInterval) != nil {
 			return
+		}
+	}
+}
+
+// commit tells Kafka how far the partitions are processed. What it can't be told comes again, here or to another member.
+func (r *Reader) commit(ctx context.Context, g *generation) {
+	offsets := map[string]map[int]int64{}
+	g.mu.Lock()
+	for id, p := range g.partitions {
+		if !p.uncommitted {
+			continue
+		}
+		if offsets[id.Topic] == nil {
+			offsets[id.Topic] = map[int]int64{}
+		}
+		offsets[id.Topic][id.Partition] = p.processed
+		p.uncommitted = false
+	}
+	g.mu.Unlock()
+	err := g.CommitOffsets(offsets)
+	if err == nil {
+		return
+	}
+	r.cfg.logger().InfoContext(ctx, "offsets not committed", "error", err)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for topic, partitions := range offsets {
+		for partition := range partitions {
+			g.partitions[PartitionID{topic, partition}].uncommitted = true
 		}
 	}
 }
@@ -124,7 +161,7 @@ func (r *Reader) findLeaders(ctx context.Context, g *generation) error {
 	return nil
 }
 
-// findOffsets records where the partitions end, and gives those a position that have none, or one that Kafka does not
+// findOffsets records where the partitions end that no answer has told of lately, and gives those a position that have none, or one that Kafka does not
 // have: their first message. A topic that was made anew may have a message at the position by now; those before it have
 // not been read all the same.
 func (r *Reader) findOffsets(ctx context.Context, g *generation) error {
@@ -135,7 +172,6 @@ func (r *Reader) findOffsets(ctx context.Context, g *generation) error {
 			errs = errors.Join(errs, fmt.Errorf("list offsets: %w", err))
 			continue
 		}
-		restarted := map[string]map[int]int64{}
 		g.mu.Lock()
 		for topic, offsets := range response.Topics {
 			for _, o := range offsets {
@@ -150,29 +186,25 @@ func (r *Reader) findOffsets(ctx context.Context, g *generation) error {
 				}
 				if p.gone {
 					r.reportLoss("the position is not in the partition any more", p, o.FirstOffset)
-					if restarted[topic] == nil {
-						restarted[topic] = map[int]int64{}
-					}
-					restarted[topic][o.Partition] = o.FirstOffset
+					p.uncommitted = true // so that whoever looks at the group's lag is not misled
 				}
 				p.fetched, p.processed, p.gone = o.FirstOffset, o.FirstOffset, false
 			}
 		}
 		g.mu.Unlock()
-		if len(restarted) > 0 { // so that whoever looks at the group's lag is not misled
-			errs = errors.Join(errs, g.CommitOffsets(restarted))
-		}
 	}
 	return errs
 }
 
-// byLeader returns the requests for the offsets of the partitions, by the brokers that lead them.
+// byLeader returns the requests for the offsets that have to be asked for, by the brokers that lead the partitions.
 func (g *generation) byLeader() map[int]map[string][]kafka.OffsetRequest {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	requests := map[int]map[string][]kafka.OffsetRequest{}
 	for id, p := range g.partitions {
-		if p.leader == nobody {
+		heard := p.heard
+		p.heard = false
+		if p.leader == nobody || heard && p.readable() {
 			continue
 		}
 		if requests[p.leader] == nil {
@@ -344,7 +376,7 @@ func (r *Reader) takePartition(ctx context.Context, g *generation, p *partition,
 		g.answers++
 		p.served = g.answers
 	}
-	p.absent, p.fetched, p.end = false, read.next, max(p.end, a.HighWatermark)
+	p.absent, p.fetched, p.end, p.heard = false, read.next, a.HighWatermark, true
 	return read.messages, nil
 }
 

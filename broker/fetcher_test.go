@@ -251,6 +251,32 @@ func TestAPositionThatKafkaDoesNotHaveGoesBackToTheFirstMessage(t *testing.T) {
 	require.Zero(t, offset.At, "whoever looks at the lag is not misled")
 }
 
+// Fails without the last r.commit in Reader.read, with a commit in Reader.Commit, and without partition.heard.
+func TestOffsetsAreCommittedSeldomAndBeforeAReaderLeaves(t *testing.T) {
+	t.Parallel()
+	b := setupFaulty(t, 1, 2)
+	var commits, looks atomic.Int64
+	count := func(key kmsg.Key, n *atomic.Int64) {
+		b.cluster.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) { n.Add(1); return nil, nil, false })
+	}
+	count(kmsg.OffsetCommit, &commits)
+	count(kmsg.ListOffsets, &looks)
+	r := b.reader()
+	began := time.Now()
+	var version int64
+	for commits.Load() < 3 {
+		version++
+		b.publish([]domain.Envelope{envelope(version)})
+		r.Commit(b.fetch(r, 1))
+	}
+	require.NoError(t, r.Close())
+	require.LessOrEqual(t, commits.Load(), int64(time.Since(began)/time.Second)+2, "once a second, and at the end")
+	// kafka.Client asks for the first and the last offset of each of the six partitions in a request of its own.
+	require.LessOrEqual(t, looks.Load(), int64(2*12), "once, since the answers tell where the partitions end")
+	b.publish([]domain.Envelope{envelope(version + 1)})
+	b.fetch(b.reader(), 1)
+}
+
 // A topic that Kafka did not know for a moment may have been made anew, and filled beyond the position meanwhile.
 // Fails without partition.absent: nobody would be told to look for what came before the position.
 func TestAPartitionThatWasAwayIsReported(t *testing.T) {

@@ -121,34 +121,21 @@ func (r *Reader) Fetch(ctx context.Context, limit int) ([]kafka.Message, error) 
 	return batch, nil
 }
 
-// Commit tells Kafka that these messages and all before them in their partitions are done with.
-// After a rebalance it does nothing: the messages then come again to whoever has their partition.
-func (r *Reader) Commit(messages []kafka.Message) error {
+// Commit notes that these messages and all before them in their partitions are done with. Kafka is told within a
+// second, and when the reader is closed or loses partitions. After a rebalance it does nothing: the messages then come
+// again to whoever has their partition.
+func (r *Reader) Commit(messages []kafka.Message) {
 	g := r.current.Load()
 	if g == nil {
-		return nil
+		return
 	}
-	offsets := map[string]map[int]int64{}
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, m := range messages {
-		p := g.partitions[PartitionID{m.Topic, m.Partition}]
-		if p == nil {
-			continue
+		if p := g.partitions[PartitionID{m.Topic, m.Partition}]; p != nil {
+			p.processed, p.uncommitted = max(p.processed, m.Offset+1), true
 		}
-		p.processed = max(p.processed, m.Offset+1)
-		if offsets[m.Topic] == nil {
-			offsets[m.Topic] = map[int]int64{}
-		}
-		offsets[m.Topic][m.Partition] = m.Offset + 1
 	}
-	g.mu.Unlock()
-	if len(offsets) == 0 {
-		return nil
-	}
-	if err := g.CommitOffsets(offsets); err != nil {
-		return fmt.Errorf("commit offsets: %w", err)
-	}
-	return nil
 }
 
 // Positions returns how far the reader has come in the partitions it has now.

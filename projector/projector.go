@@ -158,10 +158,7 @@ func (p *Projector) handle(ctx context.Context, reader *broker.Reader, messages 
 			return false
 		}
 	}
-	if err := reader.Commit(messages); err != nil {
-		// The messages come again, to whoever has their partitions, and are skipped by their versions.
-		p.opts.Logger.InfoContext(ctx, "offsets not committed", "error", err)
-	}
+	reader.Commit(messages) // those that Kafka isn't told of come again, and are skipped by their versions
 	return ctx.Err() == nil
 }
 

