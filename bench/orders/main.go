@@ -25,6 +25,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
@@ -49,7 +50,7 @@ const openShare = 0.7
 func main() {
 	var o rig.Options
 	p := plan{inFlight: []int{8, 32}}
-	flag.IntVar(&p.rounds, "rounds", 3, "how often floor and orders take turns")
+	flag.IntVar(&p.rounds, "rounds", 4, "how often floor and orders take turns")
 	flag.DurationVar(&p.window, "window", 10*time.Second, "how long each turn is measured")
 	flag.DurationVar(&p.ramp, "ramp", 12*time.Second, "how long each turn runs before it is measured; above the 10 s after which timeouts are looked at")
 	flag.DurationVar(&p.open, "open", 40*time.Second, "how long the open loop runs")
@@ -112,9 +113,10 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 	if p.grow > 0 {
 		return growth(ctx, r, p, floor, orders)
 	}
+	turns := []workload{floor, orders}
 	for range p.rounds {
 		for _, inFlight := range p.inFlight {
-			for _, work := range []workload{floor, orders} {
+			for _, work := range turns {
 				m, err := closedLoop(ctx, r, work, inFlight, p.ramp, p.window)
 				if err != nil {
 					return err
@@ -122,6 +124,7 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 				out.closed(m)
 			}
 		}
+		slices.Reverse(turns) // so that a host that becomes slower or faster favours neither
 	}
 	rate := p.rate
 	if rate == 0 {
