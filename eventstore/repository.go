@@ -518,7 +518,8 @@ func (d *decision) conclude() {
 	}
 	for _, e := range d.entries {
 		e.version += int64(len(e.pending))
-		e.pending = nil
+		// The entry stays in memory. A decision holds its callers' contexts and all that they refer to.
+		e.pending, e.decision = nil, nil
 		d.repository.considerSnapshot(e)
 	}
 	for _, q := range d.requests {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
@@ -99,6 +101,26 @@ func TestFlashSaleSellsExactlyWhatIsThere(t *testing.T) {
 		require.Equal(t, pieces, s.Reserved)
 		require.Zero(t, s.Available())
 		require.EqualValues(t, pieces+1, version)
+	})
+}
+
+// A state stays in memory, what was decided on it and for whom does not.
+// Fails without e.decision = nil in decision.conclude: each state held the context of its last caller, and with it
+// a whole workflow in memory.
+func TestADecisionKeepsNothingOfItsCaller(t *testing.T) {
+	t.Parallel()
+	backends(t, func(t *testing.T, open func() eventstore.Backend) {
+		r := eventstore.NewRepository(open(), eventstore.RepositoryOptions{})
+		id := receive(t, r, "sku", 1)
+		type key struct{}
+		held := new([1 << 10]byte)
+		alive := weak.Make(held)
+		require.NoError(t, reserve(context.WithValue(t.Context(), key{}, held), r, id, uuid.New(), 1))
+		held = nil
+		require.Eventually(t, func() bool { runtime.GC(); return alive.Value() == nil }, 20*time.Second, 10*time.Millisecond)
+		s, _, err := eventstore.Fold(t.Context(), r, stock, id) // so that the repository is alive until here
+		require.NoError(t, err)
+		require.Equal(t, 1, s.Reserved)
 	})
 }
 
