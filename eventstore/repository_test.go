@@ -116,7 +116,6 @@ func TestADecisionKeepsNothingOfItsCaller(t *testing.T) {
 		held := new([1 << 10]byte)
 		alive := weak.Make(held)
 		require.NoError(t, reserve(context.WithValue(t.Context(), key{}, held), r, id, uuid.New(), 1))
-		held = nil
 		require.Eventually(t, func() bool { runtime.GC(); return alive.Value() == nil }, 20*time.Second, 10*time.Millisecond)
 		s, _, err := eventstore.Fold(t.Context(), r, stock, id) // so that the repository is alive until here
 		require.NoError(t, err)
