@@ -161,9 +161,9 @@ func (r *Reader) findLeaders(ctx context.Context, g *generation) error {
 	return nil
 }
 
-// findOffsets records where the partitions end that no answer has told of lately, and gives those a position that have none, or one that Kafka does not
-// have: their first message. A topic that was made anew may have a message at the position by now; those before it have
-// not been read all the same.
+// findOffsets records where the partitions end that no answer has told of lately, and gives those a position that have
+// none, or one that Kafka does not have: their first message. A topic that was made anew may have a message at the
+// position by now; those before it have not been read all the same.
 func (r *Reader) findOffsets(ctx context.Context, g *generation) error {
 	var errs error
 	for _, topics := range g.byLeader() { // one that is away leaves the others alone
