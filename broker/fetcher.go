@@ -36,8 +36,9 @@ const (
 type generation struct {
 	*kafka.Generation
 
-	mu         sync.Mutex
+	// partitions stay the same; mu guards what is in them, and what follows.
 	partitions map[PartitionID]*partition
+	mu         sync.Mutex
 	// fetching are the brokers that somebody is asking.
 	fetching map[int]bool
 	// answers counts those that held messages.
@@ -332,11 +333,11 @@ func (r *Reader) take(ctx context.Context, g *generation, asked []*partition, an
 	var errs error
 	for _, t := range answer.Topics {
 		for _, a := range t.Partitions {
-			i := slices.IndexFunc(asked, func(p *partition) bool { return p.PartitionID == PartitionID{t.Topic, int(a.Partition)} })
-			if i < 0 {
+			p := g.partitions[PartitionID{t.Topic, int(a.Partition)}]
+			if !slices.Contains(asked, p) {
 				continue
 			}
-			messages, err := r.takePartition(ctx, g, asked[i], a)
+			messages, err := r.takePartition(ctx, g, p, a)
 			errs = errors.Join(errs, err)
 			for _, m := range messages {
 				select {
@@ -430,20 +431,22 @@ func contentsOf(p *partition, set protocol.RecordSet) (contents, error) {
 // messageOf returns a message of its own from a record, whose key and value lie in memory that is used again.
 func messageOf(p *partition, record *protocol.Record) (kafka.Message, error) {
 	m := kafka.Message{Topic: p.Topic, Partition: p.Partition, Offset: record.Offset, Headers: record.Headers, Time: record.Time}
-	for _, part := range []struct {
-		from protocol.Bytes
-		to   *[]byte
-	}{{record.Key, &m.Key}, {record.Value, &m.Value}} {
-		if part.from == nil {
-			continue
-		}
-		b, err := protocol.ReadAll(part.from)
-		if err = errors.Join(err, part.from.Close()); err != nil {
-			return kafka.Message{}, fmt.Errorf("read record %d: %w", record.Offset, err)
-		}
-		*part.to = b
+	var keyErr, valueErr error
+	m.Key, keyErr = copyOf(record.Key)
+	m.Value, valueErr = copyOf(record.Value)
+	if err := errors.Join(keyErr, valueErr); err != nil {
+		return kafka.Message{}, fmt.Errorf("read record %d: %w", record.Offset, err)
 	}
 	return m, nil
+}
+
+// copyOf returns what b holds, nil for no b, and closes it.
+func copyOf(b protocol.Bytes) ([]byte, error) {
+	if b == nil {
+		return nil, nil
+	}
+	copied, err := protocol.ReadAll(b)
+	return copied, errors.Join(err, b.Close())
 }
 
 // reportLoss says that messages between a partition's position and an offset may have been lost, and why.
