@@ -42,7 +42,8 @@ type Options struct {
 	// DrainTimeout is how long steps under way may take to finish when the worker stops.
 	DrainTimeout time.Duration
 	// Deployment and BuildID name this version of the program to Temporal's Worker Deployment
-	// Versioning; without both, versions are not told apart. See docs/rollout.md.
+	// Versioning; without both, versions are not told apart. See docs/rollout.md. Without a deployment, BuildID names the build
+	// in histories; empty is the SDK's default, a hash of the program.
 	Deployment, BuildID string
 }
 
@@ -60,10 +61,13 @@ func Connection() client.ConnectionOptions {
 	return client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}
 }
 
-// Settings returns what the worker is set to. It also sets the size of the cache of open sagas, which
-// all workers of a process share.
+// Settings returns what the worker is set to. It also sets what all workers of a process share: the size of the cache of
+// open sagas, and the name of the build.
 func Settings(o Options) sdkworker.Options {
 	sdkworker.SetStickyWorkflowCacheSize(stickyCacheMax)
+	if o.Deployment == "" && o.BuildID != "" {
+		sdkworker.SetBinaryChecksum(o.BuildID)
+	}
 	return sdkworker.Options{
 		DeploymentOptions:                       deployment(o),
 		Identity:                                o.Identity,

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,15 +31,19 @@ type Client struct {
 	temporal  client.Client
 	memos     converter.DataConverter
 	deadlines Deadlines
+	build     string
+	// refusesBuildIDs is true once the server has refused to take them.
+	refusesBuildIDs atomic.Bool
 }
 
 // NewClient returns a client of the sagas, whose orders get these deadlines. The memos are read with
-// the same data converter as that of the Temporal client; nil is the SDK's default.
-func NewClient(c client.Client, memos converter.DataConverter, deadlines Deadlines) *Client {
+// the same data converter as that of the Temporal client; nil is the SDK's default. The build is that of the workers which
+// take up the sagas; it is left out where Worker Deployment Versioning decides which do.
+func NewClient(c client.Client, memos converter.DataConverter, deadlines Deadlines, build string) *Client {
 	if memos == nil {
 		memos = converter.GetDefaultDataConverter()
 	}
-	return &Client{temporal: c, memos: memos, deadlines: deadlines}
+	return &Client{temporal: c, memos: memos, deadlines: deadlines, build: build}
 }
 
 // PlaceOrder starts the saga of an order. It may be repeated: an order that was placed before by the
@@ -51,20 +56,25 @@ func (c *Client) PlaceOrder(ctx context.Context, in OrderInput) (placed OrderMem
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
 		Total: total.Text(), Currency: total.Currency, AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
-	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                    OrderSagaID(in.OrderID),
-		TaskQueue:             TaskQueue,
-		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-		// Otherwise the SDK answers as if it had started another order's request.
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		EnableEagerStart:                         true,
-		StaticSummary:                            fmt.Sprintf("%s, %s, lines: %d", memo.OrderNumber, total, len(in.Items)),
-		Memo:                                     map[string]any{memoKey: memo},
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			keyOrderStatus.ValueSet(MarkOpen), keyCustomerID.ValueSet(in.CustomerID),
-			keyOrderNumber.ValueSet(memo.OrderNumber), keyOrderTotal.ValueSet(total.Amount.InexactFloat64()),
-		),
-	}, OrderSaga, in)
+	start := func() error {
+		_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID:                    OrderSagaID(in.OrderID),
+			TaskQueue:             TaskQueue,
+			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+			// Otherwise the SDK answers as if it had started another order's request.
+			WorkflowExecutionErrorWhenAlreadyStarted: true,
+			EnableEagerStart:                         true,
+			StaticSummary:                            fmt.Sprintf("%s, %s, lines: %d", memo.OrderNumber, total, len(in.Items)),
+			Memo:                                     map[string]any{memoKey: memo},
+			TypedSearchAttributes: temporal.NewSearchAttributes(append(c.buildIDs(),
+				keyOrderStatus.ValueSet(MarkOpen), keyCustomerID.ValueSet(in.CustomerID),
+				keyOrderNumber.ValueSet(memo.OrderNumber), keyOrderTotal.ValueSet(total.Amount.InexactFloat64()))...),
+		}, OrderSaga, in)
+		return err
+	}
+	if err = start(); c.mustLeaveOutBuildIDs(err) {
+		err = start()
+	}
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	if !errors.As(err, &already) {
 		return memo, false, classify(err)

@@ -82,7 +82,7 @@ var namespace = uuid.MustParse("6f726465-726c-4f6f-8d00-686973746f72")
 func newPlayer(ctx context.Context, w *world, p path) *player {
 	ctx, stop := context.WithTimeout(ctx, pathTimeout)
 	return &player{
-		ctx: ctx, stop: stop, world: w, client: workflows.NewClient(w.temporal, nil, p.deadlines), path: p.name, orderID: domain.DerivedID(namespace, p.name),
+		ctx: ctx, stop: stop, world: w, client: workflows.NewClient(w.temporal, nil, p.deadlines, ""), path: p.name, orderID: domain.DerivedID(namespace, p.name),
 	}
 }
 

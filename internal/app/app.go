@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -224,7 +225,15 @@ func (p *platform) sagas() *workflows.Client {
 	return workflows.NewClient(p.temporal, p.memos, workflows.Deadlines{
 		Stock: p.cfg.Orders.StockDeadline, Review: p.cfg.Orders.ReviewDeadline,
 		Payment: p.cfg.Orders.PaymentDeadline, Dispatch: p.cfg.Orders.DispatchDeadline,
-	})
+	}, p.unversionedBuild())
+}
+
+// unversionedBuild names the program to Temporal where Worker Deployment Versioning does not.
+func (p *platform) unversionedBuild() string {
+	if p.cfg.Temporal.Deployment != "" {
+		return ""
+	}
+	return telemetry.Version()
 }
 
 func (p *platform) checks() []api.Check {
@@ -299,7 +308,7 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 	})
 	w := worker.New(p.temporal, acts, worker.Options{
 		DrainTimeout: p.cfg.DrainTimeout, Interceptors: interceptors, Logger: p.tel.Logger,
-		Deployment: p.cfg.Temporal.Deployment, BuildID: p.cfg.Temporal.BuildID,
+		Deployment: p.cfg.Temporal.Deployment, BuildID: cmp.Or(p.cfg.Temporal.BuildID, p.unversionedBuild()),
 	})
 	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
 }
