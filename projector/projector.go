@@ -29,7 +29,10 @@ const (
 	drainTimeout = 10 * time.Second
 	// gatherMin and gatherMax bound how soon after the begin of one batch the next may begin (backoff.Gather). After
 	// a rest a batch begins at once.
-	gatherMin, gatherMax = 10 * time.Millisecond, 60 * time.Millisecond
+	gatherMin, gatherMax = 10 * time.Millisecond, 100 * time.Millisecond
+	// gatherBelow is the part of the largest batch from which on nothing is gathered: more would not make an event cheaper, and a
+	// projector that is behind must not wait.
+	gatherBelow = 8
 	// traceLinksMax bounds the traces that the span of a batch is linked to.
 	traceLinksMax = 32
 )
@@ -134,11 +137,18 @@ func (p *Projector) Run(ctx context.Context) error {
 		if !p.handle(ctx, reader, messages) {
 			return nil
 		}
-		took := time.Since(begun)
-		if backoff.Pause(ctx, backoff.Gather(took, gatherMin, gatherMax)-took) != nil {
+		if backoff.Pause(ctx, p.gather(len(messages), time.Since(begun))) != nil {
 			return nil
 		}
 	}
+}
+
+// gather returns how long to wait for more after a batch of so many events that took so long.
+func (p *Projector) gather(events int, took time.Duration) time.Duration {
+	if events >= p.opts.BatchEvents/gatherBelow {
+		return 0
+	}
+	return backoff.Gather(took, gatherMin, gatherMax) - took
 }
 
 // handle applies a batch, again and again until it succeeds, and commits it. It reports false when ctx

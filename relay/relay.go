@@ -29,7 +29,7 @@ const (
 	pollIdleAfter    = 10 * time.Second
 	// gatherMin and gatherMax bound how soon after the begin of one page the next may begin (backoff.Gather). After
 	// a rest a page begins at once.
-	gatherMin, gatherMax = 10 * time.Millisecond, 40 * time.Millisecond
+	gatherMin, gatherMax = 10 * time.Millisecond, 60 * time.Millisecond
 	// electionInterval is how often a follower asks whether there is still a leader.
 	electionInterval = 500 * time.Millisecond
 	// drainTimeout bounds how long a page that was begun may go on after the context has ended.

@@ -27,12 +27,12 @@ func (b *Backoff) Wait(ctx context.Context) error {
 // Reset makes the next wait the first one again.
 func (b *Backoff) Reset() { b.next = b.first }
 
-// Gather returns how long after its beginning a piece of work that took so long may begin again: three times as
+// Gather returns how long after its beginning a piece of work that took so long may begin again: five times as
 // long, within bounds. What comes meanwhile is gathered, because a page or a batch costs nearly the same however
-// much is in it. So no more than a third of a processor goes into small ones, they come quickly
+// much is in it. So no more than a fifth of a processor goes into small ones, they come quickly
 // while there is little to do, and on a busy machine, where each takes longer, they grow.
 func Gather(took, least, most time.Duration) time.Duration {
-	return min(max(3*took, least), most)
+	return min(max(5*took, least), most)
 }
 
 // Pause waits for d, or returns ctx's error when ctx ends before.

@@ -37,7 +37,7 @@ func TestAWaitEndsWithItsContext(t *testing.T) {
 func TestGatherIsAMultipleOfTheWorkWithinBounds(t *testing.T) {
 	t.Parallel()
 	for took, want := range map[time.Duration]time.Duration{
-		0: 10 * time.Millisecond, time.Millisecond: 10 * time.Millisecond, 10 * time.Millisecond: 30 * time.Millisecond, time.Second: 60 * time.Millisecond,
+		0: 10 * time.Millisecond, time.Millisecond: 10 * time.Millisecond, 10 * time.Millisecond: 50 * time.Millisecond, time.Second: 60 * time.Millisecond,
 	} {
 		require.Equal(t, want, backoff.Gather(took, 10*time.Millisecond, 60*time.Millisecond))
 	}
