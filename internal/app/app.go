@@ -228,14 +228,6 @@ func (p *platform) sagas() *workflows.Client {
 	}, p.unversionedBuild())
 }
 
-// unversionedBuild names the program to Temporal where Worker Deployment Versioning does not.
-func (p *platform) unversionedBuild() string {
-	if p.cfg.Temporal.Deployment != "" {
-		return ""
-	}
-	return telemetry.Version()
-}
-
 func (p *platform) checks() []api.Check {
 	return []api.Check{
 		{Name: "postgres", Ask: p.pool.Ping},
