@@ -30,9 +30,9 @@ const (
 	// gatherMin and gatherMax bound how soon after the begin of one batch the next may begin (backoff.Gather). After
 	// a rest a batch begins at once.
 	gatherMin, gatherMax = 10 * time.Millisecond, 100 * time.Millisecond
-	// gatherBelow is the part of the largest batch from which on nothing is gathered: more would not make an event cheaper, and a
+	// From one gatherPart-th of the largest batch on nothing is gathered: more would not make an event cheaper, and a
 	// projector that is behind must not wait.
-	gatherBelow = 8
+	gatherPart = 8
 	// traceLinksMax bounds the traces that the span of a batch is linked to.
 	traceLinksMax = 32
 )
@@ -145,7 +145,7 @@ func (p *Projector) Run(ctx context.Context) error {
 
 // gather returns how long to wait for more after a batch of so many events that took so long.
 func (p *Projector) gather(events int, took time.Duration) time.Duration {
-	if events >= p.opts.BatchEvents/gatherBelow {
+	if events >= p.opts.BatchEvents/gatherPart {
 		return 0
 	}
 	return backoff.Gather(took, gatherMin, gatherMax) - took

@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/dev/platform"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
 )
@@ -38,37 +39,44 @@ func TestSampleOrders(t *testing.T) {
 	require.Len(t, report.Orders, 5)
 
 	delivered := report.Orders["Delivered"]
-	events, tasks, _ := cost(t, p, delivered.OrderID)
-	t.Logf("a delivered order of one line: %d history events, %d workflow tasks", events, tasks)
-	require.LessOrEqual(t, events, historyEventsMax)
-	require.LessOrEqual(t, tasks, workflowTasksMax)
+	saga := look(t, p, delivered.OrderID)
+	t.Logf("a delivered order of one line: %d history events, %d workflow tasks", saga.events, saga.tasks)
+	require.LessOrEqual(t, saga.events, historyEventsMax)
+	require.LessOrEqual(t, saga.tasks, workflowTasksMax)
 }
 
-// cost counts the events and the workflow tasks in the history of an order's saga. BuildIds, the server's own search attribute,
-// is compared at the start and in the end: where they are the same, the server had no reason to write its list of executions for
-// them.
-func cost(t *testing.T, p *platform.Platform, orderID string) (events, tasks int, buildIDs [2]string) {
+// seen is what Temporal tells of an order's saga.
+type seen struct {
+	events, tasks int
+	// The search attribute BuildIds at the start and now. Where they are the same, the server had no reason to write its list of
+	// executions for it.
+	buildsAtStart, builds string
+}
+
+// look reads the history and the state of an order's saga.
+func look(t *testing.T, p *platform.Platform, orderID string) seen {
 	t.Helper()
 	c, err := client.DialContext(t.Context(), client.Options{
 		HostPort: p.Config.Temporal.Address, Namespace: p.Config.Temporal.Namespace,
 	})
 	require.NoError(t, err)
 	defer c.Close()
+	builds := func(a *common.SearchAttributes) string { return string(a.GetIndexedFields()["BuildIds"].GetData()) }
 	saga := workflows.OrderSagaID(uuid.MustParse(orderID))
+	described, err := c.DescribeWorkflowExecution(t.Context(), saga, "")
+	require.NoError(t, err)
+	s := seen{builds: builds(described.GetWorkflowExecutionInfo().GetSearchAttributes())}
 	history := c.GetWorkflowHistory(t.Context(), saga, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		event, err := history.Next()
 		require.NoError(t, err)
-		events++
+		s.events++
 		switch event.GetEventType() {
 		case enums.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-			buildIDs[0] = string(event.GetWorkflowExecutionStartedEventAttributes().GetSearchAttributes().GetIndexedFields()["BuildIds"].GetData())
+			s.buildsAtStart = builds(event.GetWorkflowExecutionStartedEventAttributes().GetSearchAttributes())
 		case enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
-			tasks++
+			s.tasks++
 		}
 	}
-	described, err := c.DescribeWorkflowExecution(t.Context(), saga, "")
-	require.NoError(t, err)
-	buildIDs[1] = string(described.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()["BuildIds"].GetData())
-	return events, tasks, buildIDs
+	return s
 }
