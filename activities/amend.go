@@ -55,7 +55,7 @@ type LinesCancelled struct {
 }
 
 // CancelLines takes pieces out of the order and frees their stock, both or neither. Refusals:
-// not_found; not_cancellable; nothing_left; invalid.
+// not_found; idempotency_key_reused; not_cancellable; nothing_left; invalid.
 func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCancelled, error) {
 	var out LinesCancelled
 	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)

@@ -49,6 +49,8 @@ func TestCancelLinesRefuses(t *testing.T) {
 	b.post(t, orderPath("/lines/cancel"), goodCancelLines).problem(t, http.StatusConflict, codeNothingLeft)
 	b.cancelErr = domain.Refuse(codeInvalid, "lines[0]: of SKU-1 only 0 have not left yet")
 	b.post(t, orderPath("/lines/cancel"), goodCancelLines).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	b.cancelErr = domain.Refuse(codeKeyReused, "cancelled by another request")
+	b.post(t, orderPath("/lines/cancel"), goodCancelLines).problem(t, http.StatusUnprocessableEntity, codeKeyReused)
 	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
 	p := b.post(t, orderPath("/lines/cancel"), goodCancelLines).problem(t, http.StatusConflict, codeNotCancellable)
 	require.Equal(t, order.StatusCancelled, p.Order.Status)

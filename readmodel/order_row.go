@@ -72,6 +72,8 @@ func (v OrderView) OrderState() ([]byte, error) {
 		Items      *struct{} `json:"items,omitempty"`
 		Shipments  *struct{} `json:"shipments,omitempty"`
 		Personal   *struct{} `json:"personal,omitempty"`
+		// Only who decides on a request asks for it, and decides on events.
+		Asked *struct{} `json:"asked,omitempty"`
 	}{Order: v.order})
 }
 

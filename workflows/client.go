@@ -107,7 +107,8 @@ func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r CancelReq
 }
 
 // CancelLines takes pieces out of an order before they leave. It may be repeated under the same request
-// id. Errors: as [Client.CancelOrder], and nothing_left.
+// id. Errors: as [Client.CancelOrder]; nothing_left; idempotency_key_reused when the id belongs to another
+// cancellation of lines.
 func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r CancelLinesRequest) (OrderState, error) {
 	return c.update(ctx, orderID, CancelLines, r)
 }

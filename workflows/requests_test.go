@@ -185,6 +185,9 @@ func TestPartialCancellationFreesStockAndIsNotCaptured(t *testing.T) {
 	request := workflows.CancelLinesRequest{RequestID: uuid.New(), Lines: []inventory.Line{{SKU: "A", Quantity: 2}}, Reason: "x", By: "customer"}
 	first := p.ask(hour, workflows.CancelLines, request)
 	again := p.ask(hour+time.Minute, workflows.CancelLines, request)
+	other := request
+	other.Lines = []inventory.Line{{SKU: "B", Quantity: 1}}
+	reused := p.ask(hour+time.Minute, workflows.CancelLines, other)
 	rest := p.ask(hour+2*time.Minute, workflows.CancelLines, workflows.CancelLinesRequest{
 		RequestID: uuid.New(), Lines: []inventory.Line{{SKU: "B", Quantity: 3}}, Reason: "x", By: "customer",
 	})
@@ -192,6 +195,7 @@ func TestPartialCancellationFreesStockAndIsNotCaptured(t *testing.T) {
 	told := p.play(t, p.input("tok_approve", item("A", 2, "10.00"), item("B", 2, "5.00")))
 	require.NoError(t, first.err)
 	require.NoError(t, again.err)
+	require.Equal(t, "idempotency_key_reused", code(reused.err), "another request under the same id")
 	require.Equal(t, "invalid", code(rest.err), "more than there is")
 	require.Equal(t, order.StatusDelivered, told.Status)
 	require.Equal(t, "10.00", p.payment(t).Captured.Text())

@@ -2,7 +2,9 @@ package order
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,14 +25,18 @@ type CancelLines struct {
 // CancelPart takes pieces out of parcels that have not left, the last parcels first. The rest of the
 // order goes on, and ends when all that it still waited for is cancelled.
 //
-// It returns no events when the request was carried out before. Errors: not_found; not_cancellable
-// unless the order is confirmed or shipped; [domain.Invalids] for pieces that are not there any more
-// to be cancelled; nothing_left when nothing of the order would be, which is for [Cancel].
+// It returns no events when the request was carried out before. Errors: not_found;
+// idempotency_key_reused when another one was carried out under the same id; not_cancellable unless the
+// order is confirmed or shipped; [domain.Invalids] for pieces that are not there any more to be
+// cancelled; nothing_left when nothing of the order would be, which is for [Cancel].
 func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
 	}
 	if slices.Contains(o.Requests, c.RequestID) {
+		if !slices.Contains(o.Asked, c.asked()) {
+			return nil, domain.Refuse("idempotency_key_reused", "pieces of order %s were cancelled by another request under the same key", o.Number)
+		}
 		return nil, nil
 	}
 	if o.Status != StatusConfirmed && o.Status != StatusShipped {
@@ -67,6 +73,30 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	}
 	// What was cancelled may have been all that the order still waited for.
 	return append([]domain.Event{e}, after.end(c.At)...), nil
+}
+
+// asked stands for what is asked for: how many pieces of which SKUs, why, and for whom. However the lines
+// are written, the same wish has the same id.
+func (c CancelLines) asked() uuid.UUID {
+	pieces := map[string]int{}
+	for _, l := range c.Lines {
+		pieces[l.SKU] += l.Quantity
+	}
+	var text strings.Builder
+	for _, sku := range slices.Sorted(maps.Keys(pieces)) {
+		fmt.Fprintf(&text, "%q %d ", sku, pieces[sku])
+	}
+	fmt.Fprintf(&text, "%q %q", c.Reason, c.By)
+	return domain.DerivedID(c.RequestID, text.String())
+}
+
+// request is what the event was asked for with.
+func (e OrderLinesCancelled) request() CancelLines {
+	c := CancelLines{RequestID: e.RequestID, Reason: e.Reason, By: e.CancelledBy, At: e.CancelledAt}
+	for _, l := range e.Lines {
+		c.Lines = append(c.Lines, inventory.Line{SKU: l.SKU, Quantity: l.Quantity})
+	}
+	return c
 }
 
 func checkRequest(bad *domain.Invalids, idField string, id uuid.UUID, lines int) {
@@ -115,7 +145,7 @@ func (s *Shipment) take(j, n int) {
 // withoutLines takes the cancelled pieces out of the parcels and out of the order's own lines.
 func (o Order) withoutLines(e OrderLinesCancelled) Order {
 	o = o.Clone()
-	o.Requests = append(o.Requests, e.RequestID)
+	o.Requests, o.Asked = append(o.Requests, e.RequestID), append(o.Asked, e.request().asked())
 	o.Total = o.Total.Sub(e.Amount)
 	for _, c := range e.Lines {
 		s := o.shipment(c.ShipmentID)

@@ -44,10 +44,21 @@ func TestCancelLines(t *testing.T) {
 	parcel, _ := o.Shipment(reno)
 	require.Equal(t, "2.50 EUR", parcel.Amount.String())
 
+	// The same wish again, however its lines are written.
+	for _, again := range [][]inventory.Line{{{SKU: "B", Quantity: 2}}, {{SKU: "B", Quantity: 1}, {SKU: "B", Quantity: 1}}} {
+		events, err := cancelLines(request, again...)(o)
+		require.NoError(t, err)
+		require.Empty(t, events)
+	}
 	for name, c := range map[string]struct {
 		decide func(order.Order) ([]domain.Event, error)
 		code   string
 	}{
+		"fewer under the same id":  {cancelLines(request, inventory.Line{SKU: "B", Quantity: 1}), "idempotency_key_reused"},
+		"others under the same id": {cancelLines(request, inventory.Line{SKU: "A", Quantity: 2}), "idempotency_key_reused"},
+		"for another reason under the same id": {func(o order.Order) ([]domain.Event, error) {
+			return order.CancelPart(o, order.CancelLines{RequestID: request, Lines: []inventory.Line{{SKU: "B", Quantity: 2}}, Reason: "damaged", By: "customer", At: at})
+		}, "idempotency_key_reused"},
 		"more than is left": {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 2}), domain.CodeInvalid},
 		"nothing":           {cancelLines(uuid.New()), domain.CodeInvalid},
 		"not a piece":       {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: -1}), domain.CodeInvalid},

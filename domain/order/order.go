@@ -122,8 +122,10 @@ type Order struct {
 	Overdue     bool      `json:"overdue,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at"`
 	// Requests holds the ids of the partial cancellations that were carried out.
-	Requests []uuid.UUID  `json:"requests,omitempty"`
-	Returns  []Refundable `json:"returns,omitempty"`
+	Requests []uuid.UUID `json:"requests,omitempty"`
+	// Asked tells what each of them asked for, so that another one under the same id is noticed.
+	Asked   []uuid.UUID  `json:"asked,omitempty"`
+	Returns []Refundable `json:"returns,omitempty"`
 }
 
 // Refundable is a return that was recorded, and what its goods had cost.
@@ -193,7 +195,8 @@ func (o Order) setShipment(id uuid.UUID, status ShipmentStatus) {
 
 // Clone returns a copy that shares nothing which [Evolve] changes.
 func (o Order) Clone() Order {
-	o.Items, o.Requests, o.Returns = slices.Clone(o.Items), slices.Clone(o.Requests), slices.Clone(o.Returns)
+	o.Items, o.Returns = slices.Clone(o.Items), slices.Clone(o.Returns)
+	o.Requests, o.Asked = slices.Clone(o.Requests), slices.Clone(o.Asked)
 	o.Shipments = cloneShipments(o.Shipments)
 	return o
 }
