@@ -42,7 +42,7 @@ func newFloor(r *rig.Rig, watch *rig.Watch) (*floor, error) {
 	return &floor{watch: watch, client: c, steps: map[string]chan int{}}, nil
 }
 
-func (f *floor) name() string { return "floor" }
+func (f *floor) name() string { return workloadFloor }
 func (f *floor) close()       { f.client.Close() }
 func (f *floor) end()         { f.worker.Stop() }
 

@@ -56,11 +56,11 @@ func costOf(ctx context.Context, r *rig.Rig, p plan, inFlight int, floor *floor,
 	}
 	var sum rig.CPU
 	var n int64
-	for _, m := range out.of("orders", inFlight) {
+	for _, m := range out.of(workloadOrders, inFlight) {
 		sum, n = sum.Plus(m.spent), n+m.completed
 	}
 	return cost{
-		rate: median(rates(out.of("orders", inFlight))), ofFloor: out.ratio(inFlight, measurement.rate),
+		rate: median(rates(out.of(workloadOrders, inFlight))), ofFloor: out.ratio(inFlight, workloadFloor, measurement.rate),
 		ours: each(sum.Ours+sum.PostgresOurs, n), all: each(sum.Ours+sum.Postgres+sum.Temporal+sum.Kafka, n),
 	}, nil
 }

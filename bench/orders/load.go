@@ -9,6 +9,13 @@ import (
 	"github.com/orderloom/orderloom/bench/rig"
 )
 
+// The names of workloads.
+const (
+	workloadFloor     = "floor"
+	workloadOrders    = "orders"
+	workloadReference = "reference"
+)
+
 // workload is something of which many are carried out.
 type workload interface {
 	name() string

@@ -4,6 +4,7 @@
 //
 //	go run ./bench/orders            everything, in less than ten minutes
 //	go run ./bench/orders -rounds 1  quicker and rougher
+//	go run ./bench/orders -reference oms  beside Temporal's order reference application, whose program is oms
 //	go run ./bench/orders -grow 1000000  what an order costs before and after a million were added
 //
 // The floor is a bare workflow with the same waits: three local activities and two signals, with the
@@ -41,7 +42,9 @@ type plan struct {
 	rate     float64 // of the open loop; 0 is openShare of the highest rate seen
 	grow     int     // how many orders to add between two measurements of growth; 0 measures no growth
 	inFlight []int
-	look     bool // clients don't wait for the answer, but look in the views
+	// reference is the program of Temporal's order reference application, which takes turns too; empty leaves it out.
+	reference string
+	look      bool // clients don't wait for the answer, but look in the views
 }
 
 // openShare is the part of the highest rate at which the open loop runs.
@@ -56,6 +59,7 @@ func main() {
 	flag.DurationVar(&p.open, "open", 40*time.Second, "how long the open loop runs")
 	flag.Float64Var(&p.rate, "rate", 0, "orders a second of the open loop; 0 is 70 % of the highest rate")
 	flag.IntVar(&p.grow, "grow", 0, "measure growth instead: before and after so many orders were added to the store and the views")
+	flag.StringVar(&p.reference, "reference", "", "also carry orders with Temporal's order reference application: the program that its cmd/oms builds")
 	flag.BoolVar(&p.look, "look", false, "place orders without waiting until they are confirmed, and look in the views for that")
 	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
@@ -114,6 +118,13 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		return growth(ctx, r, p, floor, orders)
 	}
 	turns := []workload{floor, orders}
+	if p.reference != "" {
+		reference, err := newReference(r, watch, p.reference)
+		if err != nil {
+			return err
+		}
+		turns = append(turns, reference)
+	}
 	for range p.rounds {
 		for _, inFlight := range p.inFlight {
 			for _, work := range turns {

@@ -60,7 +60,7 @@ func newOrders(ctx context.Context, r *rig.Rig, watch *rig.Watch) (*orders, erro
 
 func sku(i int) string { return fmt.Sprintf("SKU-%03d", i) }
 
-func (o *orders) name() string { return "orders" }
+func (o *orders) name() string { return workloadOrders }
 func (o *orders) begin() error { return nil }
 func (o *orders) end()         {}
 

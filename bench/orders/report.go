@@ -43,7 +43,7 @@ func (r *report) idle(ctx context.Context) error {
 
 func (r *report) closed(m measurement) {
 	r.turns = append(r.turns, m)
-	fmt.Printf("# %-6s %2d in flight: %5.1f/s\n", m.workload, m.inFlight, m.rate())
+	fmt.Printf("# %-9s %2d in flight: %5.1f/s\n", m.workload, m.inFlight, m.rate())
 }
 
 func (r *report) open(m measurement, rate float64) { r.openLoop, r.openRate = m, rate }
@@ -61,7 +61,7 @@ func (r *report) of(workload string, inFlight int) (found []measurement) {
 func (r *report) highest() float64 {
 	best := 0.0
 	for _, n := range r.plan.inFlight {
-		best = max(best, median(rates(r.of("orders", n))))
+		best = max(best, median(rates(r.of(workloadOrders, n))))
 	}
 	return best
 }
@@ -73,12 +73,12 @@ func rates(ms []measurement) (out []float64) {
 	return out
 }
 
-// ratio is the median of what the rounds' orders and floors have to each other.
-func (r *report) ratio(inFlight int, of func(measurement) float64) float64 {
-	floors, orders := r.of("floor", inFlight), r.of("orders", inFlight)
+// ratio is the median of what the rounds' orders and those of another workload have to each other.
+func (r *report) ratio(inFlight int, to string, of func(measurement) float64) float64 {
+	others, orders := r.of(to, inFlight), r.of(workloadOrders, inFlight)
 	var out []float64
-	for i := range min(len(floors), len(orders)) {
-		out = append(out, of(orders[i])/of(floors[i]))
+	for i := range min(len(others), len(orders)) {
+		out = append(out, of(orders[i])/of(others[i]))
 	}
 	return median(out)
 }
@@ -92,7 +92,10 @@ func (r *report) print(_ context.Context) error {
 		r.rig.Broker, r.plan.rounds, r.plan.window)
 	fmt.Println("                        /s    CPU-ms each: Temporal   ours  Kafka  PostgreSQL (Temporal's, ours)  driver")
 	for _, n := range r.plan.inFlight {
-		for _, w := range []string{"floor", "orders"} {
+		for _, w := range []string{workloadFloor, workloadOrders, workloadReference} {
+			if w == workloadReference && r.plan.reference == "" {
+				continue
+			}
 			r.row(fmt.Sprintf("%s, %d in flight", w, n), r.of(w, n))
 		}
 	}
@@ -102,15 +105,19 @@ func (r *report) print(_ context.Context) error {
 
 	fmt.Println("\nLatency in ms               p50    p95    p99")
 	for _, n := range r.plan.inFlight {
-		r.latencies(fmt.Sprintf("%d in flight", n), r.of("orders", n))
+		r.latencies(fmt.Sprintf("%d in flight", n), r.of(workloadOrders, n))
 	}
 	r.latencies("open loop", []measurement{r.openLoop})
 	fmt.Printf("%-24s %s   (commit of the event to commit of the view)\n", "  visible in the views", r.visible)
 
 	ratios := map[int]float64{}
 	for _, n := range r.plan.inFlight {
-		ratios[n] = r.ratio(n, measurement.rate)
-		fmt.Printf("\norders to floor at %d: %.2f, Temporal's CPU %.2f", n, ratios[n], r.ratio(n, temporalEach))
+		ratios[n] = r.ratio(n, workloadFloor, measurement.rate)
+		fmt.Printf("\norders to floor at %d: %.2f, Temporal's CPU %.2f", n, ratios[n], r.ratio(n, workloadFloor, temporalEach))
+		if r.plan.reference != "" {
+			fmt.Printf("; to the reference application: %.1f, Temporal's CPU %.2f",
+				r.ratio(n, workloadReference, measurement.rate), r.ratio(n, workloadReference, temporalEach))
+		}
 	}
 	now, most := r.rig.Memory()
 	fmt.Printf("\nhistory: %d events (at most %d), %d workflow tasks (at most %d), %d bytes\n",
@@ -126,13 +133,19 @@ func (r *report) print(_ context.Context) error {
 	}
 	temporal := 0.0
 	for _, n := range r.plan.inFlight {
-		temporal = max(temporal, r.ratio(n, temporalEach))
+		temporal = max(temporal, r.ratio(n, workloadFloor, temporalEach))
 	}
-	line, err := json.Marshal(map[string]any{
+	figures := map[string]any{
 		"orders_vs_floor_8": round(ratios[8]), "orders_vs_floor_32": round(ratios[32]), "temporal_cpu_vs_floor": round(temporal),
 		"history_events": r.shape.events, "workflow_tasks": r.shape.tasks, "visibility_p99_ms": round(milliseconds(r.visible.p99)),
 		"failed": r.ends.failed, "stuck": r.ends.stuck, "lost": r.ends.lost,
-	})
+	}
+	if r.plan.reference != "" {
+		for _, n := range r.plan.inFlight {
+			figures[fmt.Sprintf("orders_vs_reference_%d", n)] = round(r.ratio(n, workloadReference, measurement.rate))
+		}
+	}
+	line, err := json.Marshal(figures)
 	fmt.Printf("\n%s\n", line)
 	return err
 }

@@ -78,11 +78,11 @@ func (r *Rig) kafkaLibraries(ctx context.Context) (string, error) {
 
 func (r *Rig) startApache(ctx context.Context, libraries string) error {
 	defer progress.Tick(r.options.Log, "starting Kafka")()
-	client, err := freePort()
+	client, err := FreePort()
 	if err != nil {
 		return err
 	}
-	controller, err := freePort()
+	controller, err := FreePort()
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ group.initial.rebalance.delay.ms=0
 		return err
 	}
 	r.kafka.address = net.JoinHostPort("127.0.0.1", fmt.Sprint(client))
-	return awaitPort(ctx, r.kafka)
+	return awaitPort(ctx, r.kafka, r.kafka.address)
 }
 
 // clusterID is a random id in Kafka's form.
@@ -125,12 +125,13 @@ func clusterID() string {
 	return base64URL(id[:])
 }
 
-func awaitPort(ctx context.Context, p *process) error {
+// awaitPort returns when p takes connections at address.
+func awaitPort(ctx context.Context, p *process, address string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
 	var dialer net.Dialer
 	for {
-		conn, err := dialer.DialContext(ctx, "tcp", p.address)
+		conn, err := dialer.DialContext(ctx, "tcp", address)
 		if err == nil {
 			return conn.Close()
 		}
@@ -144,7 +145,8 @@ func awaitPort(ctx context.Context, p *process) error {
 	}
 }
 
-func freePort() (int, error) {
+// FreePort returns a port on loopback that nobody listens on.
+func FreePort() (int, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
 	if err != nil {
 		return 0, err

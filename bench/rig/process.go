@@ -50,6 +50,22 @@ func (r *Rig) start(name string, environment []string, path string, arguments ..
 	return p, nil
 }
 
+// Run starts a program beside the platform, with a log of its own, and returns when it takes connections at all addresses.
+func (r *Rig) Run(
+	ctx context.Context, name string, environment, addresses []string, path string, arguments ...string,
+) (stop func(context.Context) error, err error) {
+	p, err := r.start(name, environment, path, arguments...)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range addresses {
+		if err := awaitPort(ctx, p, address); err != nil {
+			return nil, errors.Join(err, p.stop(ctx))
+		}
+	}
+	return p.stop, nil
+}
+
 // await returns when the output has a line with text.
 func (p *process) await(ctx context.Context, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)

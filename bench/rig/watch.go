@@ -30,6 +30,7 @@ type Watch struct {
 	status map[uuid.UUID]string // of orders that have not ended
 	orders map[uuid.UUID]*wait
 	sagas  map[string]chan error // by workflow id
+	starts map[string]chan error
 }
 
 type wait struct {
@@ -40,7 +41,7 @@ type wait struct {
 
 // Watch starts a watch that lasts as long as ctx.
 func (r *Rig) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{rig: r, status: map[uuid.UUID]string{}, orders: map[uuid.UUID]*wait{}, sagas: map[string]chan error{}}
+	w := &Watch{rig: r, status: map[uuid.UUID]string{}, orders: map[uuid.UUID]*wait{}, sagas: map[string]chan error{}, starts: map[string]chan error{}}
 	if err := r.Executions.QueryRow(ctx, "SELECT id FROM namespaces WHERE name = $1", Namespace).Scan(&w.namespace); err != nil {
 		return nil, fmt.Errorf("look for the namespace: %w", err)
 	}
@@ -79,9 +80,18 @@ func (w *Watch) Closed(ctx context.Context, order uuid.UUID, status string) erro
 
 // Completed waits until a workflow has completed.
 func (w *Watch) Completed(ctx context.Context, workflowID string) error {
+	return w.await(ctx, w.sagas, workflowID, "end")
+}
+
+// Started waits until a workflow was started.
+func (w *Watch) Started(ctx context.Context, workflowID string) error {
+	return w.await(ctx, w.starts, workflowID, "start")
+}
+
+func (w *Watch) await(ctx context.Context, waiting map[string]chan error, workflowID, what string) error {
 	done := make(chan error, 1)
 	w.mu.Lock()
-	w.sagas[workflowID] = done
+	waiting[workflowID] = done
 	w.mu.Unlock()
 	select {
 	case err := <-done:
@@ -89,8 +99,8 @@ func (w *Watch) Completed(ctx context.Context, workflowID string) error {
 	case <-ctx.Done():
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		delete(w.sagas, workflowID)
-		return fmt.Errorf("wait for the end of %s: %w", workflowID, ctx.Err())
+		delete(waiting, workflowID)
+		return fmt.Errorf("wait for the %s of %s: %w", what, workflowID, ctx.Err())
 	}
 }
 
@@ -119,13 +129,10 @@ func (w *Watch) look(ctx context.Context) error {
 	if err := w.lookAtViews(ctx); err != nil {
 		return err
 	}
-	w.mu.Lock()
-	sagas := slices.Collect(maps.Keys(w.sagas))
-	w.mu.Unlock()
-	if len(sagas) > 0 {
-		return w.lookAtSagas(ctx, sagas)
+	if err := w.lookAtSagas(ctx, w.sagas, completed); err != nil {
+		return err
 	}
-	return nil
+	return w.lookAtSagas(ctx, w.starts, created)
 }
 
 // The order of the statuses that an order goes through.
@@ -174,12 +181,22 @@ func (w *Watch) settle(id uuid.UUID, status string) {
 	delete(w.orders, id)
 }
 
-// completed is a state of Temporal's table of current executions.
-const completed = 3
+// States of Temporal's table of current executions, in their order.
+const (
+	created   = 1
+	completed = 3
+)
 
-func (w *Watch) lookAtSagas(ctx context.Context, ids []string) error {
-	const sql = `SELECT workflow_id FROM current_executions WHERE shard_id = ANY ('{1,2,3,4}') AND namespace_id = $1 AND workflow_id = ANY ($2) AND state = $3`
-	rows, err := w.rig.Executions.Query(ctx, sql, w.namespace, ids, completed)
+// lookAtSagas tells those who wait which workflows have come as far as state.
+func (w *Watch) lookAtSagas(ctx context.Context, waiting map[string]chan error, state int) error {
+	w.mu.Lock()
+	ids := slices.Collect(maps.Keys(waiting))
+	w.mu.Unlock()
+	if len(ids) == 0 {
+		return nil
+	}
+	const sql = `SELECT workflow_id FROM current_executions WHERE shard_id = ANY ('{1,2,3,4}') AND namespace_id = $1 AND workflow_id = ANY ($2) AND state >= $3`
+	rows, err := w.rig.Executions.Query(ctx, sql, w.namespace, ids, state)
 	if err != nil {
 		return err
 	}
@@ -187,9 +204,9 @@ func (w *Watch) lookAtSagas(ctx context.Context, ids []string) error {
 	_, err = pgx.ForEachRow(rows, []any{&id}, func() error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
-		if done := w.sagas[id]; done != nil {
+		if done := waiting[id]; done != nil {
 			done <- nil
-			delete(w.sagas, id)
+			delete(waiting, id)
 		}
 		return nil
 	})
@@ -202,9 +219,11 @@ func (w *Watch) failAll(err error) {
 	for _, one := range w.orders {
 		one.done <- err
 	}
-	for _, done := range w.sagas {
-		done <- err
+	for _, waiting := range []map[string]chan error{w.sagas, w.starts} {
+		for _, done := range waiting {
+			done <- err
+		}
+		clear(waiting)
 	}
 	clear(w.orders)
-	clear(w.sagas)
 }
