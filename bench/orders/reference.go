@@ -4,16 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/bench/rig"
+	"github.com/orderloom/orderloom/internal/freeport"
 )
 
 // reference is Temporal's order reference application: its API servers and its workers, two processes with their own
@@ -45,18 +44,17 @@ func newReference(r *rig.Rig, watch *rig.Watch, binary string) (*reference, erro
 func (f *reference) name() string { return workloadReference }
 
 func (f *reference) begin() error {
-	environment := append(os.Environ(), "TEMPORAL_ADDRESS="+f.rig.Temporal, "TEMPORAL_NAMESPACE="+rig.Namespace)
-	addresses := map[string]string{}
-	for _, service := range []string{"BILLING", "ORDER", "SHIPMENT", "FRAUD"} {
-		port, err := rig.FreePort()
-		if err != nil {
-			return err
-		}
-		addresses[service] = fmt.Sprintf("127.0.0.1:%d", port)
-		environment = append(environment, fmt.Sprintf("%s_API_PORT=%d", service, port), service+"_API_URL=http://"+addresses[service])
+	services := []string{"BILLING", "ORDER", "SHIPMENT", "FRAUD"}
+	addresses, err := freeport.Addresses(context.Background(), len(services))
+	if err != nil {
+		return err
 	}
-	f.orders, f.shipments, f.stop = "http://"+addresses["ORDER"]+"/orders", "http://"+addresses["SHIPMENT"]+"/shipments", nil
-	for part, listens := range map[string][]string{"api": slices.Collect(maps.Values(addresses)), "worker": nil} {
+	environment := append(os.Environ(), "TEMPORAL_ADDRESS="+f.rig.Temporal, "TEMPORAL_NAMESPACE="+rig.Namespace)
+	for i, service := range services {
+		environment = append(environment, fmt.Sprintf("%s_API_PORT=%d", service, freeport.Port(addresses[i])), service+"_API_URL=http://"+addresses[i])
+	}
+	f.orders, f.shipments, f.stop = "http://"+addresses[1]+"/orders", "http://"+addresses[2]+"/shipments", nil
+	for part, listens := range map[string][]string{"api": addresses, "worker": nil} {
 		stop, err := f.rig.Run(context.Background(), "reference-"+part, environment, listens, f.binary, part)
 		if err != nil {
 			f.end()

@@ -1,7 +1,6 @@
 package rig
 
 import (
-	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,8 +8,6 @@ import (
 	"strings"
 	"time"
 )
-
-func base64URL(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 // CPU is processor time by part, as Linux has counted it: user and system, in steps of 10 ms.
 type CPU struct {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,7 +60,7 @@ func (r *Rig) Run(
 		return nil, err
 	}
 	for _, address := range addresses {
-		if err := awaitPort(ctx, p, address); err != nil {
+		if err := p.awaitConnections(ctx, address); err != nil {
 			return nil, errors.Join(err, p.stop(ctx))
 		}
 	}
@@ -80,6 +81,26 @@ func (p *process) await(ctx context.Context, text string) error {
 		}
 	}
 	return nil
+}
+
+// awaitConnections returns when connections are taken at address.
+func (p *process) awaitConnections(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	var dialer net.Dialer
+	for {
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-p.exited:
+			return fmt.Errorf("%s ended at once:\n%s", p.name, p.tail())
+		case <-ctx.Done():
+			return fmt.Errorf("wait for %s: %w", p.name, ctx.Err())
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
 }
 
 // line returns the first line of the output that holds text.
