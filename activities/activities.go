@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -86,11 +87,14 @@ func traceParent(ctx context.Context) string {
 }
 
 // Refusal returns err as the sagas see it: a refusal of the domain becomes a non-retryable
-// application error whose type is the domain's code; any other error is returned as it is.
+// application error whose type is the domain's code; any other error is returned as it is, and the step is tried
+// again. So is one that has met an event of a newer program, as happens while versions change: it says nothing about
+// the order.
 func Refusal(err error) error {
 	var refused *domain.Error
 	var invalid domain.Invalids
 	switch {
+	case domain.Code(err) == catalog.CodeUnknownEvent:
 	case errors.As(err, &refused):
 		return temporal.NewNonRetryableApplicationError(refused.Message, refused.Code, nil)
 	case errors.As(err, &invalid):

@@ -20,19 +20,22 @@ type AmendAddress struct {
 	Country    string        `json:"country"`
 	Personal   domain.Sealed `json:"personal"`
 	By         string        `json:"by"`
-	// RequestID names this amendment within the order.
-	RequestID string    `json:"request_id"`
-	At        time.Time `json:"at"`
+	// RequestID names this amendment within the order, RequestHash stands for what it asks.
+	RequestID   uuid.UUID `json:"request_id"`
+	RequestHash string    `json:"request_hash"`
+	At          time.Time `json:"at"`
 }
 
-// AmendAddress replaces the order's address. Refusals: not_found; not_amendable; country_fixed.
+// AmendAddress replaces the order's address. Refusals: not_found; idempotency_key_reused; not_amendable; country_fixed.
 func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) error {
 	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
 	if err != nil {
 		return fmt.Errorf("seal the new address of order %s: %w", in.OrderID, err)
 	}
-	return change(ctx, a, orders, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		return order.Amend(o, order.AmendAddress{Country: in.Country, Personal: personal, By: in.By, At: in.At})
+	return change(ctx, a, orders, in.OrderID, stamp(ctx, "amend/"+in.RequestID.String(), in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+		return order.Amend(o, order.AmendAddress{
+			RequestID: in.RequestID, RequestHash: in.RequestHash, Country: in.Country, Personal: personal, By: in.By, At: in.At,
+		})
 	})
 }
 

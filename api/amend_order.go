@@ -4,15 +4,16 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
 
-// amendOrder sends an order elsewhere within its country: POST /api/v1/orders/{order_id}/amend. Amending
-// twice with the same address ends at that address.
+// amendOrder sends an order elsewhere within its country: POST /api/v1/orders/{order_id}/amend. With an
+// Idempotency-Key it may be repeated, also after the order was sent elsewhere again.
 func (a *API) amendOrder(ctx context.Context, x *exchange) error {
 	id := x.id("order_id")
-	x.idempotencyKey()
+	key := x.idempotencyKey()
 	var address order.Address
 	by := byCustomer
 	err := x.decode(func(d *decoder) {
@@ -38,11 +39,17 @@ func (a *API) amendOrder(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	r := workflows.AmendRequest{Country: address.Country, By: by}
+	x.out = appendText(appendAddress(appendText(x.out[:0], "amend/1"), &address), by)
+	r := workflows.AmendRequest{
+		RequestID: x.keyedID(domain.DerivedID(amendNamespace, id.String()), key), RequestHash: requestHash(key, x.out),
+		Country: address.Country, By: by,
+	}
+	x.out = x.out[:0]
 	if r.Personal, err = a.vault.Seal(ctx, view.CustomerID, order.Recipient{ShippingAddress: address}); err != nil {
 		return unavailable(fmt.Errorf("seal the address: %w", err))
 	}
-	return a.ask(ctx, x, func(ctx context.Context) (orderState, error) {
+	request := order.AmendAddress{RequestID: r.RequestID, RequestHash: r.RequestHash}.Request()
+	return a.ask(ctx, x, request, func(ctx context.Context) (orderState, error) {
 		return a.sagas.AmendAddress(ctx, id, r)
 	}, func(s orderState) error {
 		return refused(codeNotAmendable, s, "order %s is %s", s.OrderNumber, s.Status)

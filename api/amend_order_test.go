@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
@@ -28,6 +29,34 @@ func TestAmendOrder(t *testing.T) {
 	require.NoError(t, b.Open(t.Context(), r.Personal, &recipient))
 	require.Equal(t, "Neue Str. 1", recipient.ShippingAddress.Street)
 	require.NotContains(t, b.log.String(), "Neue Str")
+}
+
+// The answer got lost, and the order has moved on: the request is known, and done.
+func TestAnAmendmentThatComesAgainIsAnsweredAsDone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: v.OrderNumber, Status: order.StatusConfirmed}
+	require.Equal(t, http.StatusOK, b.post(t, orderPath("/amend"), goodAmend, "Idempotency-Key", "k").status)
+	first := b.requests[0].(workflows.AmendRequest)
+	b.folds[someOrder] = order.Evolve(order.Order{ID: someOrder, Number: v.OrderNumber, Status: order.StatusShipped},
+		order.ShippingAddressAmended{RequestID: first.RequestID, RequestHash: first.RequestHash, Personal: first.Personal})
+	for _, err := range []error{domain.Refuse(codeNotAmendable, "it has left"), domain.Refuse(codeNotFound, "no open saga")} {
+		b.cancelErr = err
+		again := b.post(t, orderPath("/amend"), goodAmend, "Idempotency-Key", "k")
+		require.Equal(t, http.StatusOK, again.status, again.body)
+		require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+		require.Contains(t, again.body, `"status":"shipped"`)
+		other := strings.Replace(goodAmend, "10115", "10117", 1)
+		b.post(t, orderPath("/amend"), other, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
+		for _, key := range []string{"another", ""} {
+			var header []string
+			if key != "" {
+				header = []string{"Idempotency-Key", key}
+			}
+			b.post(t, orderPath("/amend"), goodAmend, header...).problem(t, http.StatusConflict, codeNotAmendable)
+		}
+	}
 }
 
 func TestAmendOrderRefuses(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 )
 
 // cancelLines takes pieces out of an order before they leave: POST /api/v1/orders/{order_id}/lines/cancel.
-// With an Idempotency-Key it may be repeated.
+// With an Idempotency-Key it may be repeated, also after the order has moved on.
 func (a *API) cancelLines(ctx context.Context, x *exchange) error {
 	id := x.id("order_id")
 	key := x.idempotencyKey()
@@ -45,7 +45,8 @@ func (a *API) cancelLines(ctx context.Context, x *exchange) error {
 	}
 	x.orderID = id
 	r.RequestID = x.keyedID(domain.DerivedID(linesNamespace, id.String()), key)
-	return a.ask(ctx, x, func(ctx context.Context) (orderState, error) {
+	request := order.CancelLines{RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By}.Request()
+	return a.ask(ctx, x, request, func(ctx context.Context) (orderState, error) {
 		return a.sagas.CancelLines(ctx, id, r)
 	}, func(s orderState) error {
 		return refused(codeNotCancellable, s, "order %s is %s", s.OrderNumber, s.Status)

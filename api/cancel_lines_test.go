@@ -28,6 +28,25 @@ func TestCancelLines(t *testing.T) {
 	require.NotEqual(t, r.RequestID, b.requests[2].(workflows.CancelLinesRequest).RequestID)
 }
 
+func TestLinesThatAreCancelledAgainAreAnsweredAsDone(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	v := b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: v.OrderNumber, Status: order.StatusConfirmed}
+	require.Equal(t, http.StatusOK, b.post(t, orderPath("/lines/cancel"), goodCancelLines, "Idempotency-Key", "k").status)
+	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
+	b.post(t, orderPath("/lines/cancel"), goodCancelLines, "Idempotency-Key", "k").problem(t, http.StatusConflict, codeNotCancellable)
+	r := b.requests[0].(workflows.CancelLinesRequest)
+	b.folds[someOrder] = order.Evolve(order.Order{ID: someOrder, Number: v.OrderNumber, Status: order.StatusDelivered}, order.OrderLinesCancelled{
+		RequestID: r.RequestID, Lines: []order.CancelledLine{{SKU: "SKU-1", Quantity: 1}}, Reason: r.Reason, CancelledBy: r.By,
+	})
+	again := b.post(t, orderPath("/lines/cancel"), goodCancelLines, "Idempotency-Key", "k")
+	require.Equal(t, http.StatusOK, again.status, again.body)
+	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+	other := strings.Replace(goodCancelLines, ": 1", ": 2", 1)
+	b.post(t, orderPath("/lines/cancel"), other, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
+}
+
 func TestCancelLinesRefuses(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

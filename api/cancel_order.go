@@ -38,7 +38,7 @@ func (a *API) cancelOrder(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.orderID = id
-	return a.ask(ctx, x, func(ctx context.Context) (orderState, error) {
+	return a.ask(ctx, x, order.Request{}, func(ctx context.Context) (orderState, error) {
 		return a.sagas.CancelOrder(ctx, id, r)
 	}, func(s orderState) error {
 		if s.Status == order.StatusCancelled {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
 )
 
 // idempotencyKeyMax bounds an Idempotency-Key.
@@ -21,6 +22,7 @@ var (
 	receiptNamespace    = domain.DerivedID(namespace, "stock receipt")
 	adjustmentNamespace = domain.DerivedID(namespace, "stock adjustment")
 	linesNamespace      = domain.DerivedID(namespace, "cancelled lines")
+	amendNamespace      = domain.DerivedID(namespace, "amended address")
 	returnNamespace     = domain.DerivedID(namespace, "return")
 	refundNamespace     = domain.DerivedID(namespace, "refund")
 )
@@ -70,6 +72,14 @@ func requestHash(key string, canonical []byte) string {
 	canonical = appendText(canonical, key)
 	sum := sha256.Sum256(canonical)
 	return hex.EncodeToString(sum[:])
+}
+
+// appendAddress appends all of an address.
+func appendAddress(b []byte, a *order.Address) []byte {
+	for _, s := range [...]string{a.Street, a.City, a.State, a.Zip, a.Country} {
+		b = appendText(b, s)
+	}
+	return b
 }
 
 // appendText appends a text with its length before it, so that no two lists of texts look the same.

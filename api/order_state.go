@@ -57,9 +57,10 @@ func notRunning(err error) bool { return domain.Code(err) == codeNotFound }
 
 // ask asks something of an order's saga and answers 200 with the order's state after it, or 202 when
 // it takes longer than a client should wait. A refusal comes with where the order stands. When the
-// saga is over, over says what that means.
+// saga is over, over says what that means. A request that was carried out before is no refusal, however far the order
+// has come since; the zero one is never known.
 func (a *API) ask(
-	ctx context.Context, x *exchange, do func(context.Context) (orderState, error), over func(orderState) error,
+	ctx context.Context, x *exchange, request order.Request, do func(context.Context) (orderState, error), over func(orderState) error,
 ) error {
 	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
 	defer cancel()
@@ -72,13 +73,21 @@ func (a *API) ask(
 		return err // nobody knows whether the saga has heard of it
 	}
 	state, stateErr := a.stateOf(ctx, x.orderID)
-	switch p := asProblem(err); {
+	switch {
 	case stateErr != nil:
 		return stateErr
 	case late:
 		x.Writer.Header().Set("Retry-After", "1")
 		return x.json(http.StatusAccepted, withShipments(state))
-	case !notRunning(err):
+	}
+	switch done, err := a.carriedOut(ctx, x, request); {
+	case err != nil:
+		return err
+	case done:
+		x.Writer.Header().Set("Idempotent-Replayed", "true")
+		return x.json(http.StatusOK, withShipments(state))
+	}
+	if p := asProblem(err); !notRunning(err) {
 		if p.Status == http.StatusConflict {
 			p.Order = &state
 		}
@@ -88,6 +97,20 @@ func (a *API) ask(
 		return err
 	}
 	return x.json(http.StatusOK, withShipments(state))
+}
+
+// carriedOut reports whether the order's events know the request. While they can't be read they know nothing.
+// Errors: idempotency_key_reused.
+func (a *API) carriedOut(ctx context.Context, x *exchange, request order.Request) (bool, error) {
+	if request.ID == uuid.Nil {
+		return false, nil
+	}
+	o, err := a.history.Order(ctx, x.orderID)
+	if err != nil {
+		x.cause = fmt.Errorf("ask the events whether the request was carried out: %w", err)
+		return false, nil
+	}
+	return o.CarriedOut(request)
 }
 
 // withShipments makes an empty list of no shipments.

@@ -310,9 +310,7 @@ func (r *orderRequest) hash(x *exchange, key string) string {
 	b = appendText(b, r.customerID)
 	b = appendText(b, r.currency)
 	b = appendText(b, r.paymentToken)
-	for _, s := range [...]string{r.address.Street, r.address.City, r.address.State, r.address.Zip, r.address.Country} {
-		b = appendText(b, s)
-	}
+	b = appendAddress(b, &r.address)
 	b = append(b, byte(len(r.items))) // at most order.ItemsMax
 	if r.backorder {
 		b = append(b, 1)

@@ -35,7 +35,7 @@ func (a *API) reviewOrder(ctx context.Context, x *exchange, approve bool) error 
 		return err
 	}
 	x.orderID = id
-	return a.ask(ctx, x, func(ctx context.Context) (orderState, error) {
+	return a.ask(ctx, x, order.Request{}, func(ctx context.Context) (orderState, error) {
 		return a.sagas.ReviewOrder(ctx, id, approve, workflows.ReviewRequest{By: by})
 	}, func(s orderState) error {
 		return refused(codeNotHeld, s, "order %s is %s and waits for no review", s.OrderNumber, s.Status)

@@ -113,7 +113,8 @@ func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r CancelLin
 	return c.update(ctx, orderID, CancelLines, r)
 }
 
-// AmendAddress sends an order elsewhere within its country. Errors: not_found; not_amendable;
+// AmendAddress sends an order elsewhere within its country. It may be repeated under the same request id, however late. Errors:
+// idempotency_key_reused when the id belongs to another amendment; not_found; not_amendable;
 // country_fixed; invalid; otherwise as [Client.CancelOrder].
 func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r AmendRequest) (OrderState, error) {
 	return c.update(ctx, orderID, AmendAddress, r)

@@ -130,6 +130,10 @@ type CancelLinesRequest struct {
 
 // AmendRequest asks to send the order elsewhere within its country.
 type AmendRequest struct {
+	// RequestID and RequestHash tell a request that comes again from another one. Without an id each is a request of its own.
+	RequestID   uuid.UUID `json:"request_id,omitzero"`
+	RequestHash string    `json:"request_hash,omitempty"`
+
 	Country  string        `json:"country"`
 	Personal domain.Sealed `json:"personal"`
 	By       string        `json:"by"`

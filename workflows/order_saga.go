@@ -41,7 +41,7 @@ type orderSaga struct {
 	overdue bool
 	// refusal is why the last signal was not carried out, for operators to read.
 	refusal string
-	// amendments counts the changes of address, so that each is a step of its own.
+	// amendments counts the changes of address, so that each without an id is a request of its own.
 	amendments int
 }
 

@@ -208,13 +208,24 @@ func TestAmendedAddressReplacesTheOldOne(t *testing.T) {
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
 	a := p.ask(hour, workflows.AmendAddress, workflows.AmendRequest{Country: "DE", Personal: domain.Sealed{Key: "new"}, By: "customer"})
 	b := p.ask(hour+time.Minute, workflows.AmendAddress, workflows.AmendRequest{Country: "DE", Personal: domain.Sealed{Key: "newer"}, By: "customer"})
+	keyed := workflows.AmendRequest{RequestID: uuid.New(), RequestHash: "h", Country: "DE", Personal: domain.Sealed{Key: "keyed"}, By: "customer"}
+	d := p.ask(hour+2*time.Minute, workflows.AmendAddress, keyed)
+	e := p.ask(hour+3*time.Minute, workflows.AmendAddress, workflows.AmendRequest{Country: "DE", Personal: domain.Sealed{Key: "newest"}, By: "customer"})
+	late := p.ask(hour+4*time.Minute, workflows.AmendAddress, keyed)
+	other := keyed
+	other.RequestHash = "another"
+	reused := p.ask(hour+5*time.Minute, workflows.AmendAddress, other)
 	p.deliver(2*hour, "berlin")
 	c := p.ask(150*time.Minute, workflows.AmendAddress, workflows.AmendRequest{Country: "DE", Personal: domain.Sealed{Key: "late"}, By: "customer"})
 	p.play(t, p.input("tok_approve", item("A", 2, "10.00")))
 	require.NoError(t, a.err)
 	require.NoError(t, b.err)
+	for _, ok := range []*answer{d, e, late} {
+		require.NoError(t, ok.err)
+	}
+	require.Equal(t, "idempotency_key_reused", code(reused.err))
 	require.Equal(t, "not_amendable", code(c.err))
-	require.Equal(t, "newer", p.order(t).Personal.Key)
+	require.Equal(t, "newest", p.order(t).Personal.Key, "a request that comes late brings no old address back")
 	p.auditEvents(t)
 }
 

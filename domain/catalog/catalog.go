@@ -16,17 +16,37 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
+// CodeUnknownEvent is the code of the error for an event that this program does not know. A newer program may: what
+// meets it is to be tried again.
+const CodeUnknownEvent = "unknown_event"
+
 // Upcaster turns the payload of one version of an event into that of the next version.
 type Upcaster func(json.RawMessage) (json.RawMessage, error)
 
 // upcasters holds, by event type, the step from version i+1 to i+2 at index i.
-var upcasters = map[string][]Upcaster{}
+var upcasters = map[string][]Upcaster{
+	"ShippingAddressAmended": {amendedByNoRequest},
+}
+
+// amendedByNoRequest is the step to version 2, which tells the request.
+func amendedByNoRequest(b json.RawMessage) (json.RawMessage, error) {
+	var payload map[string]json.RawMessage
+	if err := json.Unmarshal(b, &payload); err != nil {
+		return nil, err
+	}
+	if payload == nil {
+		return b, nil // no object, as Decode will say
+	}
+	payload["request_id"], payload["request_hash"] = json.RawMessage(`"`+uuid.Nil.String()+`"`), json.RawMessage(`""`)
+	return json.Marshal(payload)
+}
 
 // Catalog is a set of event types. A nil one is the platform's, which this package's functions use too.
 type Catalog struct {
@@ -118,13 +138,13 @@ func Encode(e domain.Event) (json.RawMessage, error) {
 func Decode(env domain.Envelope) (domain.Event, error) { return platform.Decode(env) }
 
 // Decode returns the event in an envelope in its newest version, upcast where the stored one is
-// older. Errors: unknown_event for a type that is not in the catalog, or a version newer than this
+// older. Errors: [CodeUnknownEvent] for a type that is not in the catalog, or a version newer than this
 // program knows.
 func (c *Catalog) Decode(env domain.Envelope) (domain.Event, error) {
 	c = c.orPlatform()
 	zero, ok := c.events[env.EventType]
 	if !ok || env.EventVersion < 1 || env.EventVersion > c.Version(env.EventType) {
-		return nil, domain.Refuse("unknown_event", "event %s is a %s version %d, which this program does not know",
+		return nil, domain.Refuse(CodeUnknownEvent, "event %s is a %s version %d, which this program does not know",
 			env.EventID, env.EventType, env.EventVersion)
 	}
 	payload := env.Payload

@@ -135,6 +135,18 @@ func TestEveryOldVersionIsUpcast(t *testing.T) {
 	}
 }
 
+func TestAnAddressAmendedByNoRequestIsReadAsOfTheZeroOne(t *testing.T) {
+	t.Parallel()
+	e, err := catalog.Decode(domain.Envelope{EventType: "ShippingAddressAmended", EventVersion: 1, Payload: json.RawMessage(
+		`{"order_id":"3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11","personal":{"key":"c-1:1","data":"BA=="},"amended_by":"ann","amended_at":"2026-01-02T03:04:05Z"}`)})
+	require.NoError(t, err)
+	amended := e.(order.ShippingAddressAmended)
+	require.Equal(t, uuid.Nil, amended.RequestID)
+	require.Equal(t, []byte{4}, amended.Personal.Data)
+	require.Equal(t, "ann", amended.AmendedBy)
+	require.Empty(t, order.Evolve(order.Order{}, amended).Requests, "it answers for no request")
+}
+
 func TestAnOldVersionTakesEachStep(t *testing.T) {
 	t.Parallel()
 	replace := func(old, new string) catalog.Upcaster {

@@ -33,11 +33,8 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
 	}
-	if slices.Contains(o.Requests, c.RequestID) {
-		if !slices.Contains(o.Asked, c.asked()) {
-			return nil, domain.Refuse("idempotency_key_reused", "pieces of order %s were cancelled by another request under the same key", o.Number)
-		}
-		return nil, nil
+	if done, err := o.CarriedOut(c.Request()); done || err != nil {
+		return nil, err
 	}
 	if o.Status != StatusConfirmed && o.Status != StatusShipped {
 		return nil, domain.Refuse("not_cancellable", "order %s is %s: lines can be cancelled once it is confirmed and before they leave",
@@ -75,9 +72,8 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	return append([]domain.Event{e}, after.end(c.At)...), nil
 }
 
-// asked stands for what is asked for: how many pieces of which SKUs, why, and for whom. However the lines
-// are written, the same wish has the same id.
-func (c CancelLines) asked() uuid.UUID {
+// Request is over how many pieces of which SKUs, why, and for whom: however the lines are written.
+func (c CancelLines) Request() Request {
 	pieces := map[string]int{}
 	for _, l := range c.Lines {
 		pieces[l.SKU] += l.Quantity
@@ -87,16 +83,16 @@ func (c CancelLines) asked() uuid.UUID {
 		fmt.Fprintf(&text, "%q %d ", sku, pieces[sku])
 	}
 	fmt.Fprintf(&text, "%q %q", c.Reason, c.By)
-	return domain.DerivedID(c.RequestID, text.String())
+	return Request{ID: c.RequestID, Content: domain.DerivedID(c.RequestID, text.String())}
 }
 
-// request is what the event was asked for with.
-func (e OrderLinesCancelled) request() CancelLines {
+// request is the one that the event carries out: all that was asked for.
+func (e OrderLinesCancelled) request() Request {
 	c := CancelLines{RequestID: e.RequestID, Reason: e.Reason, By: e.CancelledBy, At: e.CancelledAt}
 	for _, l := range e.Lines {
 		c.Lines = append(c.Lines, inventory.Line{SKU: l.SKU, Quantity: l.Quantity})
 	}
-	return c
+	return c.Request()
 }
 
 func checkRequest(bad *domain.Invalids, idField string, id uuid.UUID, lines int) {
@@ -144,8 +140,7 @@ func (s *Shipment) take(j, n int) {
 
 // withoutLines takes the cancelled pieces out of the parcels and out of the order's own lines.
 func (o Order) withoutLines(e OrderLinesCancelled) Order {
-	o = o.Clone()
-	o.Requests, o.Asked = append(o.Requests, e.RequestID), append(o.Asked, e.request().asked())
+	o = o.Clone().withRequest(e.request())
 	o.Total = o.Total.Sub(e.Amount)
 	for _, c := range e.Lines {
 		s := o.shipment(c.ShipmentID)

@@ -85,14 +85,32 @@ func TestAmend(t *testing.T) {
 	amend := func(c order.AmendAddress) func(order.Order) ([]domain.Event, error) {
 		return func(o order.Order) ([]domain.Event, error) { return order.Amend(o, c) }
 	}
-	require.Equal(t, elsewhere, must(t, o, amend(order.AmendAddress{Country: "DE", Personal: elsewhere, By: "ann", At: at})).Personal)
-	for code, c := range map[string]order.AmendAddress{
-		"country_fixed":    {Country: "AT", Personal: elsewhere, By: "ann"},
-		domain.CodeInvalid: {Country: "DE", By: "ann"},
+	moved := order.AmendAddress{RequestID: uuid.New(), RequestHash: "moved", Country: "DE", Personal: elsewhere, By: "ann", At: at}
+	o = must(t, o, amend(moved))
+	require.Equal(t, elsewhere, o.Personal)
+	back := order.AmendAddress{RequestID: uuid.New(), RequestHash: "back", Country: "DE", Personal: domain.Sealed{Key: "c-1:1", Data: []byte{5}}, By: "ann", At: at}
+	o = must(t, o, amend(back))
+	// The first request comes again, sealed anew: the order is not sent where it no longer is to go.
+	moved.Personal.Data = []byte{6}
+	events, err := order.Amend(o, moved)
+	require.NoError(t, err)
+	require.Empty(t, events)
+	for name, c := range map[string]struct {
+		amend order.AmendAddress
+		code  string
+	}{
+		"another country":               {order.AmendAddress{RequestID: uuid.New(), Country: "AT", Personal: elsewhere, By: "ann"}, "country_fixed"},
+		"no address":                    {order.AmendAddress{RequestID: uuid.New(), Country: "DE", By: "ann"}, domain.CodeInvalid},
+		"no id":                         {order.AmendAddress{Country: "DE", Personal: elsewhere, By: "ann"}, domain.CodeInvalid},
+		"another one under the same id": {order.AmendAddress{RequestID: moved.RequestID, RequestHash: "third", Country: "DE", Personal: elsewhere, By: "ann"}, "idempotency_key_reused"},
 	} {
-		_, err := order.Amend(o, c)
-		require.Equal(t, code, domain.Code(err))
+		_, err := order.Amend(o, c.amend)
+		require.Equal(t, c.code, domain.Code(err), name)
 	}
-	_, err := order.Amend(must(t, o, dispatch(berlin)), order.AmendAddress{Country: "DE", Personal: elsewhere, By: "ann"})
+	o = must(t, o, dispatch(berlin))
+	_, err = order.Amend(o, order.AmendAddress{RequestID: uuid.New(), Country: "DE", Personal: elsewhere, By: "ann"})
 	require.Equal(t, "not_amendable", domain.Code(err))
+	events, err = order.Amend(o, moved)
+	require.NoError(t, err, "it was carried out in time")
+	require.Empty(t, events)
 }

@@ -98,6 +98,10 @@ type CancelledLine struct {
 // ShippingAddressAmended replaces the address of an order of which no parcel has left.
 type ShippingAddressAmended struct {
 	OrderID uuid.UUID `json:"order_id"`
+	// RequestID and RequestHash are of the request, so that it is known when it comes again: the zero id and an empty hash in
+	// events of version 1, which had neither.
+	RequestID   uuid.UUID `json:"request_id"`
+	RequestHash string    `json:"request_hash"`
 	// Personal seals a [Recipient].
 	Personal  domain.Sealed `json:"personal"`
 	AmendedBy string        `json:"amended_by"`
@@ -202,7 +206,7 @@ func (OrderReturned) EventType() string          { return "OrderReturned" }
 func (OrderHeld) EventVersion() int              { return 1 }
 func (OrderApproved) EventVersion() int          { return 1 }
 func (OrderLinesCancelled) EventVersion() int    { return 1 }
-func (ShippingAddressAmended) EventVersion() int { return 1 }
+func (ShippingAddressAmended) EventVersion() int { return 2 }
 func (DispatchOverdue) EventVersion() int        { return 1 }
 func (ShipmentLost) EventVersion() int           { return 1 }
 func (ShipmentRefused) EventVersion() int        { return 1 }

@@ -121,11 +121,10 @@ type Order struct {
 	// Overdue is true when the dispatch deadline passed before a parcel left.
 	Overdue     bool      `json:"overdue,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at"`
-	// Requests holds the ids of the partial cancellations that were carried out.
-	Requests []uuid.UUID `json:"requests,omitempty"`
-	// Asked tells what each of them asked for, so that another one under the same id is noticed.
-	Asked   []uuid.UUID  `json:"asked,omitempty"`
-	Returns []Refundable `json:"returns,omitempty"`
+	// Requests holds the ids of the changes to lines and address that were carried out, Asked what they asked for: see [Request].
+	Requests []uuid.UUID  `json:"requests,omitempty"`
+	Asked    []uuid.UUID  `json:"asked,omitempty"`
+	Returns  []Refundable `json:"returns,omitempty"`
 }
 
 // Refundable is a return that was recorded, and what its goods had cost.
@@ -164,7 +163,9 @@ func Evolve(o Order, e domain.Event) Order {
 	case OrderLinesCancelled:
 		o = o.withoutLines(e)
 	case ShippingAddressAmended:
-		o.Personal = e.Personal
+		if o.Personal = e.Personal; e.RequestID != uuid.Nil {
+			o = o.withRequest(e.request())
+		}
 	case DispatchOverdue:
 		o.Overdue = true
 	case ShipmentDispatched:
@@ -196,7 +197,6 @@ func (o Order) setShipment(id uuid.UUID, status ShipmentStatus) {
 // Clone returns a copy that shares nothing which [Evolve] changes.
 func (o Order) Clone() Order {
 	o.Items, o.Returns = slices.Clone(o.Items), slices.Clone(o.Returns)
-	o.Requests, o.Asked = slices.Clone(o.Requests), slices.Clone(o.Asked)
 	o.Shipments = cloneShipments(o.Shipments)
 	return o
 }
