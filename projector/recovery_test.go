@@ -292,6 +292,58 @@ func TestPoisonParksItsAggregateAndNobodyElse(t *testing.T) {
 	require.Equal(t, "not_parked", domain.Code(err))
 }
 
+// While versions change, an old program meets an event of the new one: its order waits for a program that knows it, and nobody else.
+func TestAnEventOfANewerProgramWaitsForIt(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(31, 10)
+	id := delivered(t, events)
+	var last int64
+	for i := range events {
+		if events[i].AggregateID == id {
+			last = events[i].Version
+			if events[i].EventType == "OrderConfirmed" {
+				events[i].EventVersion = 2
+			}
+		}
+	}
+	b := setup(t, events...)
+	b.publish(events...)
+	stop := b.start()
+	parked := func() []projector.Parked {
+		all, err := b.mender.Parked(t.Context(), 10)
+		require.NoError(t, err)
+		return all
+	}
+	version := func() (n int64) {
+		require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT coalesce(max(version), 0) FROM orderloom.order_views WHERE order_id = $1", id).Scan(&n))
+		return n
+	}
+	behind := func() (n int) {
+		for _, e := range events {
+			if e.AggregateType == domain.AggregateOrder && e.AggregateID != id {
+				var seen int64
+				_ = b.pool.QueryRow(t.Context(), "SELECT version FROM orderloom.order_views WHERE order_id = $1", e.AggregateID).Scan(&seen)
+				if seen < e.Version {
+					n++
+				}
+			}
+		}
+		return n
+	}
+	require.Eventually(t, func() bool { return len(parked()) > 0 && behind() == 0 }, patience, 20*time.Millisecond)
+	for _, p := range parked() {
+		require.Equal(t, id, p.AggregateID)
+		require.Contains(t, p.Error, "does not know")
+	}
+	require.EqualValues(t, 1, version())
+	stop()
+
+	b.start(func(o *projector.Options) {
+		o.Catalog = o.Catalog.WithStep("OrderConfirmed", func(p json.RawMessage) (json.RawMessage, error) { return p, nil })
+	})
+	require.Eventually(t, func() bool { return len(parked()) == 0 && version() == last }, patience, 20*time.Millisecond)
+}
+
 func TestDiscardLeavesOneEventOut(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(23, 30)
