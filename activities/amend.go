@@ -20,8 +20,9 @@ type AmendAddress struct {
 	Country    string        `json:"country"`
 	Personal   domain.Sealed `json:"personal"`
 	By         string        `json:"by"`
-	// RequestID names this amendment within the order, RequestHash stands for what it asks.
-	RequestID   uuid.UUID `json:"request_id"`
+	// RequestID names this amendment within the order: a UUID, or a number for one that came without. RequestHash stands for
+	// what it asks.
+	RequestID   string    `json:"request_id"`
 	RequestHash string    `json:"request_hash"`
 	At          time.Time `json:"at"`
 }
@@ -32,9 +33,13 @@ func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) error {
 	if err != nil {
 		return fmt.Errorf("seal the new address of order %s: %w", in.OrderID, err)
 	}
-	return change(ctx, a, orders, in.OrderID, stamp(ctx, "amend/"+in.RequestID.String(), in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	requestID, err := uuid.Parse(in.RequestID)
+	if err != nil {
+		requestID = domain.DerivedID(in.OrderID, "amend/"+in.RequestID)
+	}
+	return change(ctx, a, orders, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Amend(o, order.AmendAddress{
-			RequestID: in.RequestID, RequestHash: in.RequestHash, Country: in.Country, Personal: personal, By: in.By, At: in.At,
+			RequestID: requestID, RequestHash: in.RequestHash, Country: in.Country, Personal: personal, By: in.By, At: in.At,
 		})
 	})
 }

@@ -171,13 +171,14 @@ func (s *orderSaga) mayAmend(_ workflow.Context, r AmendRequest) error {
 
 func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderState, error) {
 	s.amendments++
-	if r.RequestID == uuid.Nil {
-		r.RequestID = domain.DerivedID(s.in.OrderID, "amend/"+strconv.Itoa(s.amendments))
+	requestID := strconv.Itoa(s.amendments)
+	if r.RequestID != uuid.Nil {
+		requestID = r.RequestID.String()
 	}
 	var a *activities.Activities
 	err := do(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Country: r.Country, Personal: r.Personal, By: r.By,
-		RequestID: r.RequestID, RequestHash: r.RequestHash, At: workflow.Now(ctx),
+		RequestID: requestID, RequestHash: r.RequestHash, At: workflow.Now(ctx),
 	})
 	return s.state, err
 }
