@@ -44,16 +44,18 @@ func newReference(r *rig.Rig, watch *rig.Watch, binary string) (*reference, erro
 func (f *reference) name() string { return workloadReference }
 
 func (f *reference) begin() error {
-	services := []string{"BILLING", "ORDER", "SHIPMENT", "FRAUD"}
-	addresses, err := freeport.Addresses(context.Background(), len(services))
+	services := []string{"ORDER", "SHIPMENT", "BILLING", "FRAUD"}
+	ports, err := freeport.Find(context.Background(), len(services))
 	if err != nil {
 		return err
 	}
 	environment := append(os.Environ(), "TEMPORAL_ADDRESS="+f.rig.Temporal, "TEMPORAL_NAMESPACE="+rig.Namespace)
+	addresses := make([]string, len(services))
 	for i, service := range services {
-		environment = append(environment, fmt.Sprintf("%s_API_PORT=%d", service, freeport.Port(addresses[i])), service+"_API_URL=http://"+addresses[i])
+		addresses[i] = freeport.Address(ports[i])
+		environment = append(environment, fmt.Sprintf("%s_API_PORT=%d", service, ports[i]), service+"_API_URL=http://"+addresses[i])
 	}
-	f.orders, f.shipments, f.stop = "http://"+addresses[1]+"/orders", "http://"+addresses[2]+"/shipments", nil
+	f.orders, f.shipments, f.stop = "http://"+addresses[0]+"/orders", "http://"+addresses[1]+"/shipments", nil
 	for part, listens := range map[string][]string{"api": addresses, "worker": nil} {
 		stop, err := f.rig.Run(context.Background(), "reference-"+part, environment, listens, f.binary, part)
 		if err != nil {

@@ -1,4 +1,4 @@
-// Package freeport finds ports for servers that tests and benchmarks start.
+// Package freeport finds ports for servers that are started here.
 package freeport
 
 import (
@@ -7,23 +7,19 @@ import (
 	"strconv"
 )
 
-// Addresses returns so many different addresses on loopback, with ports that nobody listens on at this moment.
-func Addresses(ctx context.Context, count int) ([]string, error) {
-	addresses := make([]string, 0, count)
+// Find returns so many different ports on loopback that nobody listens on at this moment.
+func Find(ctx context.Context, count int) ([]int, error) {
+	ports := make([]int, 0, count)
 	for range count {
-		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", Address(0))
 		if err != nil {
 			return nil, err
 		}
 		defer func() { _ = listener.Close() }() // all at the end, so that they differ
-		addresses = append(addresses, listener.Addr().String())
+		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
 	}
-	return addresses, nil
+	return ports, nil
 }
 
-// Port is the port of one of these addresses.
-func Port(address string) int {
-	_, text, _ := net.SplitHostPort(address)
-	port, _ := strconv.Atoi(text)
-	return port
-}
+// Address is a port's address on loopback.
+func Address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }

@@ -15,6 +15,7 @@ import (
 	"syscall"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+	"github.com/orderloom/orderloom/internal/freeport"
 	"github.com/orderloom/orderloom/internal/progress"
 )
 
@@ -142,14 +143,14 @@ func fetch(ctx context.Context, cache, home string) error {
 	if err := os.WriteFile(filepath.Join(data, "PG_VERSION"), []byte(major+"\n"), 0o600); err != nil {
 		return err
 	}
-	port, err := freePort()
+	ports, err := freeport.Find(ctx, 1)
 	if err != nil {
 		return err
 	}
 	var said strings.Builder
 	start := embeddedpostgres.NewDatabase(embeddedpostgres.DefaultConfig().
 		Version(fetchedVersion).CachePath(work).RuntimePath(filepath.Join(work, "run")).
-		BinariesPath(unpacked).DataPath(data).Port(uint32(port)).Logger(&said)).Start //nolint:gosec // a port
+		BinariesPath(unpacked).DataPath(data).Port(uint32(ports[0])).Logger(&said)).Start //nolint:gosec // a port
 	result := make(chan error, 1)
 	go func() { result <- start() }()
 	select {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/internal/freeport"
 	"github.com/orderloom/orderloom/internal/progress"
 )
 
@@ -258,11 +259,11 @@ func (s *Server) launch(ctx context.Context, bin string, owner *account, opts Op
 	for try := 1; ; try++ {
 		s.port = opts.Port
 		if opts.Port == 0 {
-			port, err := freePort()
+			ports, err := freeport.Find(ctx, 1)
 			if err != nil {
 				return fmt.Errorf("find a free port for PostgreSQL: %w", err)
 			}
-			s.port = port
+			s.port = ports[0]
 		}
 		err := s.launchOnce(ctx, bin, owner, opts.Settings)
 		if err == nil || opts.Port != 0 || !errors.Is(err, ErrPortTaken) || try == startTries {
@@ -409,15 +410,6 @@ func environment() []string {
 		}
 	}
 	return append(kept, "LC_ALL=C", "TZ=UTC")
-}
-
-func freePort() (int, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once
-	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = listener.Close() }()
-	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
 // CreateDatabase makes a database if it is not there yet.

@@ -66,10 +66,11 @@ func Node(ctx context.Context, jars, dir string, settings ...string) (server *ex
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, "", err
 	}
-	addresses, err := freeport.Addresses(ctx, 2)
+	ports, err := freeport.Find(ctx, 2)
 	if err != nil {
 		return nil, "", err
 	}
+	address = freeport.Address(ports[0])
 	properties := filepath.Join(dir, "server.properties")
 	text := fmt.Sprintf(`process.roles=broker,controller
 node.id=1
@@ -87,7 +88,7 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 %[4]s
-`, addresses[0], addresses[1], filepath.Join(dir, "log"), strings.Join(settings, "\n"))
+`, address, freeport.Address(ports[1]), filepath.Join(dir, "log"), strings.Join(settings, "\n"))
 	if err := os.WriteFile(properties, []byte(text), 0o600); err != nil {
 		return nil, "", err
 	}
@@ -100,5 +101,5 @@ auto.create.topics.enable=false
 	//nolint:noctx // it outlives ctx: whoever starts it ends it
 	server = exec.Command("java", "-Xms512m", "-Xmx512m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
 		"-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", classes, "kafka.Kafka", properties)
-	return server, addresses[0], nil
+	return server, address, nil
 }

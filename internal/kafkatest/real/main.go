@@ -105,15 +105,16 @@ func startRedis(ctx context.Context, dir string) (address string, stop func(), e
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", nil, err
 	}
-	addresses, err := freeport.Addresses(ctx, 1)
+	ports, err := freeport.Find(ctx, 1)
 	if err != nil {
 		return "", nil, err
 	}
 	//nolint:gosec,noctx // a path of ours; it is ended by stop
-	server := exec.Command("redis-server", "--port", fmt.Sprint(freeport.Port(addresses[0])), "--bind", "127.0.0.1", "--dir", dir,
+	server := exec.Command("redis-server", "--port", fmt.Sprint(ports[0]), "--bind", "127.0.0.1", "--dir", dir,
 		"--save", "", "--appendonly", "no")
-	stop, err = start(ctx, server, filepath.Join(dir, "output"), addresses[0])
-	return addresses[0], stop, err
+	address = freeport.Address(ports[0])
+	stop, err = start(ctx, server, filepath.Join(dir, "output"), address)
+	return address, stop, err
 }
 
 // start starts a server and waits until it accepts connections. stop ends it.
