@@ -39,12 +39,11 @@ func (a *API) amendOrder(ctx context.Context, x *exchange) error {
 	if err != nil {
 		return err
 	}
-	x.out = appendText(appendAddress(appendText(x.out[:0], "amend/1"), &address), by)
+	canonical := appendText(appendAddress(appendText(nil, "amend/1"), &address), by)
 	r := workflows.AmendRequest{
-		RequestID: x.keyedID(domain.DerivedID(amendNamespace, id.String()), key), RequestHash: requestHash(key, x.out),
+		RequestID: x.keyedID(domain.DerivedID(amendNamespace, id.String()), key), RequestHash: requestHash(key, canonical),
 		Country: address.Country, By: by,
 	}
-	x.out = x.out[:0]
 	if r.Personal, err = a.vault.Seal(ctx, view.CustomerID, order.Recipient{ShippingAddress: address}); err != nil {
 		return unavailable(fmt.Errorf("seal the address: %w", err))
 	}

@@ -19,11 +19,18 @@ type orderState = workflows.OrderState
 // events can't be read, or none is there yet, it is what an order's page would show.
 // Errors: not_found.
 func (a *API) stateOf(ctx context.Context, id uuid.UUID) (orderState, error) {
+	state, _, err := a.foldedState(ctx, id)
+	return state, err
+}
+
+// foldedState is [API.stateOf] with the order itself, the zero one while its events can't be read.
+func (a *API) foldedState(ctx context.Context, id uuid.UUID) (orderState, order.Order, error) {
 	o, err := a.history.Order(ctx, id)
 	if err == nil {
-		return orderState{OrderID: id, OrderNumber: o.Number, Status: o.Status, Reason: o.CancelReason, Shipments: o.Shipments}, nil
+		return orderState{OrderID: id, OrderNumber: o.Number, Status: o.Status, Reason: o.CancelReason, Shipments: o.Shipments}, o, nil
 	}
-	return a.viewedState(ctx, id)
+	state, err := a.viewedState(ctx, id)
+	return state, order.Order{}, err
 }
 
 // viewedState returns where an order stands by the read model, which costs less than its events.
@@ -72,7 +79,7 @@ func (a *API) ask(
 	if errors.Is(err, workflows.ErrUnavailable) || domain.Code(err) == "" && !late {
 		return err // nobody knows whether the saga has heard of it
 	}
-	state, stateErr := a.stateOf(ctx, x.orderID)
+	state, folded, stateErr := a.foldedState(ctx, x.orderID)
 	switch {
 	case stateErr != nil:
 		return stateErr
@@ -80,7 +87,7 @@ func (a *API) ask(
 		x.Writer.Header().Set("Retry-After", "1")
 		return x.json(http.StatusAccepted, withShipments(state))
 	}
-	switch done, err := a.carriedOut(ctx, x, request); {
+	switch done, err := folded.CarriedOut(request); {
 	case err != nil:
 		return err
 	case done:
@@ -97,20 +104,6 @@ func (a *API) ask(
 		return err
 	}
 	return x.json(http.StatusOK, withShipments(state))
-}
-
-// carriedOut reports whether the order's events know the request. While they can't be read they know nothing.
-// Errors: idempotency_key_reused.
-func (a *API) carriedOut(ctx context.Context, x *exchange, request order.Request) (bool, error) {
-	if request.ID == uuid.Nil {
-		return false, nil
-	}
-	o, err := a.history.Order(ctx, x.orderID)
-	if err != nil {
-		x.cause = fmt.Errorf("ask the events whether the request was carried out: %w", err)
-		return false, nil
-	}
-	return o.CarriedOut(request)
 }
 
 // withShipments makes an empty list of no shipments.
