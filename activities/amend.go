@@ -111,7 +111,7 @@ type MarkOverdue struct {
 	DeadlineAt time.Time `json:"deadline_at"`
 }
 
-// MarkOverdue records that no parcel had left at the deadline; it does nothing when one has.
+// MarkOverdue records that no shipment had left at the deadline; it does nothing when one has.
 func (a *Activities) MarkOverdue(ctx context.Context, in MarkOverdue) error {
 	return change(ctx, a, orders, in.OrderID, stamp(ctx, "overdue", in.OrderID, in.DeadlineAt), func(o order.Order) ([]domain.Event, error) {
 		return order.Overdue(o, in.DeadlineAt), nil

@@ -20,16 +20,16 @@ type DispatchShipment struct {
 	ShipmentID     uuid.UUID `json:"shipment_id"`
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
-	// Amount is what the parcel costs.
+	// Amount is what the shipment costs.
 	Amount money.Money `json:"amount"`
-	// Location and SKUs say which reservations leave with the parcel.
+	// Location and SKUs say which reservations leave with the shipment.
 	Location string    `json:"location"`
 	SKUs     []string  `json:"skus"`
 	At       time.Time `json:"at"`
 }
 
-// DispatchShipment takes a parcel's money and records that it has left: in the payment's stream, in the
-// order's, and in the stock it was taken from, all or none. Nobody is asked for money for a parcel that
+// DispatchShipment takes a shipment's money and records that it has left: in the payment's stream, in the
+// order's, and in the stock it was taken from, all or none. Nobody is asked for money for a shipment that
 // can't leave, and nothing leaves unpaid. Refusals: not_found; shipment_not_found; not_dispatchable;
 // reservation_not_found; not_capturable; authorization_expired; capture_exceeds_authorization;
 // gateway_refused.
@@ -73,7 +73,7 @@ func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in Dispa
 		if err != nil {
 			return err
 		}
-		// The money is taken, whatever has become of the parcel meanwhile.
+		// The money is taken, whatever has become of the shipment meanwhile.
 		eventstore.Record(tx, payments, id, events...)
 		var d departure
 		if d, refusal = in.depart(tx); refusal == nil {
@@ -97,7 +97,7 @@ func (in DispatchShipment) streams() []eventstore.StreamID {
 	return streams
 }
 
-// departure is what is recorded when a parcel leaves: nothing when it has left before.
+// departure is what is recorded when a shipment leaves: nothing when it has left before.
 type departure struct {
 	order []domain.Event
 	items []itemEvents
@@ -108,7 +108,7 @@ type itemEvents struct {
 	events []domain.Event
 }
 
-// depart decides what a parcel's leaving means for the order and the stock.
+// depart decides what a shipment's leaving means for the order and the stock.
 func (in DispatchShipment) depart(tx *eventstore.Tx) (d departure, err error) {
 	d.order, err = order.Dispatch(eventstore.State(tx, orders, in.OrderID), order.DispatchShipment{
 		ShipmentID: in.ShipmentID, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber, At: in.At,

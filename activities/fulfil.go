@@ -19,12 +19,12 @@ type ConfirmOrder struct {
 	At          time.Time              `json:"at"`
 }
 
-// Confirmed is the plan of parcels.
+// Confirmed is the plan of shipments.
 type Confirmed struct {
 	Shipments []order.Shipment `json:"shipments"`
 }
 
-// ConfirmOrder confirms the order and plans its parcels. Refusals: not_found; not_confirmable.
+// ConfirmOrder confirms the order and plans its shipments. Refusals: not_found; not_confirmable.
 func (a *Activities) ConfirmOrder(ctx context.Context, in ConfirmOrder) (Confirmed, error) {
 	var out Confirmed
 	err := change(ctx, a, orders, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
@@ -57,20 +57,20 @@ func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) error {
 type EndShipment struct {
 	OrderID    uuid.UUID `json:"order_id"`
 	ShipmentID uuid.UUID `json:"shipment_id"`
-	// Location and Lines say which goods come back with a refused parcel.
+	// Location and Lines say which goods come back with a refused shipment.
 	Location string               `json:"location,omitempty"`
 	Lines    []order.ShipmentLine `json:"lines,omitempty"`
 	At       time.Time            `json:"at"`
 }
 
-// Ended tells what the end of a parcel means for its order.
+// Ended tells what the end of a shipment means for its order.
 type Ended struct {
 	// Status is the order's afterwards.
 	Status order.Status `json:"status"`
 	Served Served       `json:"served"`
 }
 
-// DeliverShipment records that a parcel has arrived. Refusals: not_found; shipment_not_found;
+// DeliverShipment records that a shipment has arrived. Refusals: not_found; shipment_not_found;
 // not_deliverable.
 func (a *Activities) DeliverShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	return a.endShipment(ctx, "deliver/", in, func(o order.Order) ([]domain.Event, error) {
@@ -78,7 +78,7 @@ func (a *Activities) DeliverShipment(ctx context.Context, in EndShipment) (Ended
 	})
 }
 
-// LoseShipment records that a parcel is lost. Refusals: as [Activities.DeliverShipment].
+// LoseShipment records that a shipment is lost. Refusals: as [Activities.DeliverShipment].
 func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	return a.endShipment(ctx, "lose/", in, func(o order.Order) ([]domain.Event, error) {
 		return order.Lose(o, order.LoseShipment{ShipmentID: in.ShipmentID, At: in.At})
@@ -107,14 +107,14 @@ func statusAfter(o order.Order, events []domain.Event) order.Status {
 	return o.Status
 }
 
-// RefuseShipment records that a parcel came back because the recipient did not take it, and takes its
+// RefuseShipment records that a shipment came back because the recipient did not take it, and takes its
 // goods back into the stock, both or neither. Refusals: as [Activities.DeliverShipment].
 func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
 	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
 	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, in.items()), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orders, in.OrderID)
-		events, err := order.RefuseDelivery(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
+		events, err := order.Refuse(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {
 			return err
 		}

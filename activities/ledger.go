@@ -31,7 +31,7 @@ type LedgerEntry struct {
 	// Refs are the gateway's references of these authorisations.
 	Refs []string
 	// TakenAtOnce says that the gateway could capture only once, and therefore took the whole at the
-	// first parcel: until the last parcel has left, Captured is ahead of the stream's, and Held behind it
+	// first shipment: until the last shipment has left, Captured is ahead of the stream's, and Held behind it
 	// by the same amount.
 	TakenAtOnce bool
 }

@@ -31,7 +31,7 @@ type Authorized struct {
 	Status      payment.Status `json:"status"`
 	DeclineCode string         `json:"decline_code,omitempty"`
 	ActionURL   string         `json:"action_url,omitempty"`
-	// Confirmed is the plan of parcels of an order that was confirmed with it. Without parcels,
+	// Confirmed is the plan of shipments of an order that was confirmed with it. Without shipments,
 	// [Activities.ConfirmOrder] has to be asked.
 	Confirmed Confirmed `json:"confirmed,omitzero"`
 }

@@ -78,7 +78,7 @@ func (a *Activities) reconcile(ctx context.Context, entry LedgerEntry, at time.T
 	return len(events), err
 }
 
-// expected returns the gateway's balance as it would be if it captured parcel by parcel, where it could
+// expected returns the gateway's balance as it would be if it captured shipment by shipment, where it could
 // capture only once and is ahead for that reason alone.
 func (e LedgerEntry) expected(p payment.Payment) payment.GatewayBalance {
 	b := e.Balance

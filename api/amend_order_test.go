@@ -19,7 +19,7 @@ const goodAmend = `{"shipping_address": {"street": "Neue Str. 1", "city": "Berli
 func TestAmendOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: v.OrderNumber, Status: order.StatusConfirmed}
 	require.Equal(t, http.StatusOK, b.post(t, orderPath("/amend"), goodAmend).status)
 	r := b.requests[0].(workflows.AmendRequest)
@@ -35,7 +35,7 @@ func TestAmendOrder(t *testing.T) {
 func TestAnAmendmentThatComesAgainIsAnsweredAsDone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: v.OrderNumber, Status: order.StatusConfirmed}
 	require.Equal(t, http.StatusOK, b.post(t, orderPath("/amend"), goodAmend, "Idempotency-Key", "k").status)
 	first := b.requests[0].(workflows.AmendRequest)
@@ -63,7 +63,7 @@ func TestAmendOrderRefuses(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusNotFound, codeNotFound)
-	b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
 	p := b.post(t, orderPath("/amend"), `{"shipping_address": {"street": "", "city": 1, "country": "X"}, "by": "me"}`).
 		problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{

@@ -53,7 +53,7 @@ type Limits struct {
 	RequestTimeout time.Duration
 	// CancelWait is how long a cancellation is waited for before it is answered with 202; 8 s.
 	CancelWait time.Duration
-	// ReportWait is how long a report of a parcel is waited for before it is left for the saga and answered with 202; 5 s.
+	// ReportWait is how long a report of a shipment is waited for before it is left for the saga and answered with 202; 5 s.
 	ReportWait time.Duration
 	// SettleWait is how long a client may have a placed order waited for, in whole seconds; 10 s, and never more than two thirds of
 	// RequestTimeout. At most half of RequestsMax wait at once; others are answered as if they did not want to.

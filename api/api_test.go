@@ -145,10 +145,10 @@ var (
 	someShipment = uuid.MustParse("6c0b4a2f-0f1e-5d4c-8b3a-2f1e0d9c8b7a")
 )
 
-// givenOrder puts an order of one parcel where views and events are.
-func (b *testBundle) givenOrder(t *testing.T, status order.Status, parcel order.ShipmentStatus) readmodel.OrderView {
+// givenOrder puts an order of one shipment where views and events are.
+func (b *testBundle) givenOrder(t *testing.T, status order.Status, shipment order.ShipmentStatus) readmodel.OrderView {
 	t.Helper()
-	v := orderView(t, b, status, parcel)
+	v := orderView(t, b, status, shipment)
 	b.views[v.OrderID] = v
 	b.folds[v.OrderID] = order.Order{
 		ID: v.OrderID, Number: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, Items: v.Items, Total: v.Total,
@@ -157,7 +157,7 @@ func (b *testBundle) givenOrder(t *testing.T, status order.Status, parcel order.
 	return v
 }
 
-func orderView(t *testing.T, b *testBundle, status order.Status, parcel order.ShipmentStatus) readmodel.OrderView {
+func orderView(t *testing.T, b *testBundle, status order.Status, shipment order.ShipmentStatus) readmodel.OrderView {
 	t.Helper()
 	sealed, err := b.Seal(context.Background(), "cust-1", order.Recipient{ShippingAddress: order.Address{
 		Street: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE",
@@ -173,10 +173,10 @@ func orderView(t *testing.T, b *testBundle, status order.Status, parcel order.Sh
 	if status == order.StatusCancelled {
 		v.CancelReason = order.ReasonCustomerRequest
 	}
-	if parcel != "" {
+	if shipment != "" {
 		v.Shipments = []order.Shipment{{
 			ShipmentID: someShipment, Location: "berlin", Lines: []order.ShipmentLine{{SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
-			Amount: money.Must("39.80", "EUR"), Status: parcel,
+			Amount: money.Must("39.80", "EUR"), Status: shipment,
 		}}
 	}
 	return v

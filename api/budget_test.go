@@ -129,7 +129,7 @@ func TestPlaceOrderStaysWithinItsBudget(t *testing.T) {
 func TestGetOrderStaysWithinItsBudget(t *testing.T) {
 	b := setup(t)
 	api := benchAPI()
-	api.orders = written{api.orders.(nothing), orderView(t, b, order.StatusShipped, order.ShipmentInTransit).Shown()}
+	api.orders = written{api.orders.(nothing), orderView(t, b, order.StatusShipped, order.ShipmentStatusDispatched).Shown()}
 	a := newAgain(api, http.MethodGet, orderPath(""), "", "X-Request-Id", "r-1")
 	allocs := testing.AllocsPerRun(200, a.send)
 	require.Equal(t, http.StatusOK, a.w.status)
@@ -141,7 +141,7 @@ func TestAPageOfOrdersStaysWithinItsBudget(t *testing.T) {
 	api := benchAPI()
 	page := make([]readmodel.Shown, readmodel.PageSizeDefault)
 	for i := range page {
-		page[i] = orderView(t, b, order.StatusShipped, order.ShipmentInTransit).Shown()
+		page[i] = orderView(t, b, order.StatusShipped, order.ShipmentStatusDispatched).Shown()
 	}
 	api.orders.(nothing).page = readmodel.OrderPage{Orders: page, NextCursor: "next"}
 	a := newAgain(api, http.MethodGet, ordersPath+"?limit=20&status=shipped", "", "X-Request-Id", "r-1")

@@ -31,7 +31,7 @@ func TestCancelLines(t *testing.T) {
 func TestLinesThatAreCancelledAgainAreAnsweredAsDone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	v := b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	v := b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
 	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: v.OrderNumber, Status: order.StatusConfirmed}
 	require.Equal(t, http.StatusOK, b.post(t, orderPath("/lines/cancel"), goodCancelLines, "Idempotency-Key", "k").status)
 	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")

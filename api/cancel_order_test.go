@@ -48,7 +48,7 @@ func TestCancelOrderThatHasLeft(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t)
-			v := b.givenOrder(t, tc.status, order.ShipmentInTransit)
+			v := b.givenOrder(t, tc.status, order.ShipmentStatusDispatched)
 			v.Status = order.StatusConfirmed // the view lags behind
 			b.views[someOrder] = v
 			b.cancelErr = tc.err
@@ -62,7 +62,7 @@ func TestCancelOrderThatHasLeft(t *testing.T) {
 func TestCancelOrderThatTakesLong(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options) { o.Limits.CancelWait = time.Millisecond })
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.cancelWaits = true
 	a := b.post(t, orderPath("/cancel"), goodCancel)
 	require.Equal(t, http.StatusAccepted, a.status)

@@ -47,7 +47,7 @@ func TestALargeAnswerLeavesInOnePiece(t *testing.T) {
 	for _, orders := range []int{0, 1, 5, readmodel.PageSizeMax} {
 		page := readmodel.OrderPage{}
 		for range orders {
-			page.Orders = append(page.Orders, orderView(t, b, order.StatusShipped, order.ShipmentInTransit).Shown())
+			page.Orders = append(page.Orders, orderView(t, b, order.StatusShipped, order.ShipmentStatusDispatched).Shown())
 		}
 		b.page = page
 		want := b.get(t, ordersPath).body

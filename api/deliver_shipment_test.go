@@ -16,7 +16,7 @@ func TestDeliverShipment(t *testing.T) {
 	t.Parallel()
 	for _, body := range []string{"", "{}"} {
 		b := setup(t)
-		b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+		b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
 		a := b.post(t, shipmentPath("/deliver"), body)
 		require.Equal(t, http.StatusOK, a.status, a.body)
 		require.Equal(t, "delivered", a.object(t)["status"])
@@ -27,7 +27,7 @@ func TestDeliverShipment(t *testing.T) {
 func TestDeliverShipmentTwice(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
 	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
 	require.Equal(t, http.StatusOK, b.post(t, shipmentPath("/deliver"), "").status)
 	require.True(t, b.untouched())
@@ -36,7 +36,7 @@ func TestDeliverShipmentTwice(t *testing.T) {
 func TestDeliverShipmentThatHasNotLeft(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.reportErr = domain.Refuse(codeNotDeliverable, "it has not left")
 	p := b.post(t, shipmentPath("/deliver"), "").problem(t, http.StatusConflict, codeNotDeliverable)
 	require.Equal(t, order.StatusConfirmed, p.Order.Status)
@@ -46,7 +46,7 @@ func TestDeliverShipmentThatHasNotLeft(t *testing.T) {
 func TestDeliverShipmentRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
 	p := b.post(t, "/api/v1/orders/1/shipments/2/deliver", `{"at": "home"}`).problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{"path:order_id", "path:shipment_id", "body:at"}, p.fields())
 	b.post(t, shipmentPath("/deliver"), `[]`).problem(t, http.StatusUnprocessableEntity, codeInvalid)
@@ -54,19 +54,19 @@ func TestDeliverShipmentRefusesBadInput(t *testing.T) {
 	require.True(t, b.untouched())
 }
 
-func TestParcelsThatDoNotArrive(t *testing.T) {
+func TestShipmentsThatDoNotArrive(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
 	require.Equal(t, "lost", b.post(t, shipmentPath("/lost"), "").object(t)["status"])
 	require.Equal(t, "refused", b.post(t, shipmentPath("/refused"), "{}").object(t)["status"])
 	require.Equal(t, []workflows.News{
 		{Name: workflows.ShipmentLost, Report: someReport}, {Name: workflows.ShipmentRefused, Report: someReport},
 	}, b.reported)
-	b.givenOrder(t, order.StatusCancelled, order.ShipmentGone)
+	b.givenOrder(t, order.StatusCancelled, order.ShipmentStatusLost)
 	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
 	require.Equal(t, "lost", b.post(t, shipmentPath("/deliver"), "").object(t)["status"], "it has ended before, in another way")
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.reportErr = domain.Refuse(codeNotDeliverable, "it has not left")
 	b.post(t, shipmentPath("/lost"), "").problem(t, http.StatusConflict, codeNotDeliverable)
 }

@@ -11,11 +11,11 @@ import (
 	"github.com/orderloom/orderloom/workflows"
 )
 
-// dispatchShipment reports that a parcel was handed to the carrier:
+// dispatchShipment reports that a shipment was handed to the carrier:
 // POST /api/v1/orders/{order_id}/shipments/{shipment_id}/dispatch. It may be repeated.
 func (a *API) dispatchShipment(ctx context.Context, x *exchange) error {
 	orderID, shipmentID := x.id("order_id"), x.id("shipment_id")
-	x.idempotencyKey() // a parcel leaves once, with a key or without
+	x.idempotencyKey() // a shipment leaves once, with a key or without
 	r := workflows.Dispatch{ShipmentID: shipmentID}
 	err := x.decode(func(d *decoder) {
 		d.object(dispatchMembers, func(name string) {
@@ -35,30 +35,30 @@ func (a *API) dispatchShipment(ctx context.Context, x *exchange) error {
 		return err
 	}
 	x.orderID = orderID
-	return a.ship(ctx, x, shipmentID, order.ShipmentInTransit, mayDispatch, workflows.News{Name: workflows.ShipmentDispatched, Report: r})
+	return a.ship(ctx, x, shipmentID, order.ShipmentStatusDispatched, mayDispatch, workflows.News{Name: workflows.ShipmentDispatched, Report: r})
 }
 
 // Some goods leave without a carrier.
 var dispatchMembers = []member{{"carrier", false}, {"tracking_number", false}}
 
-// mayDispatch says whether a parcel may leave, as [order.Dispatch] decides it.
+// mayDispatch says whether a shipment may leave, as [order.Dispatch] decides it.
 func mayDispatch(s orderState, id uuid.UUID) (order.ShipmentStatus, error) {
-	parcel, err := shipment(s, id)
+	shipment, err := shipment(s, id)
 	switch {
-	case err == nil && parcel.Status != order.ShipmentPlanned && parcel.Status != order.ShipmentEmpty:
-		return parcel.Status, nil
+	case err == nil && shipment.Status != order.ShipmentStatusPlanned && shipment.Status != order.ShipmentStatusCancelled:
+		return shipment.Status, nil
 	case s.Status == order.StatusCreated || s.Status == order.StatusCancelled:
 		return "", refused(codeNotDispatchable, s, "order %s is %s", s.OrderNumber, s.Status)
-	case err == nil && parcel.Status == order.ShipmentEmpty:
+	case err == nil && shipment.Status == order.ShipmentStatusCancelled:
 		return "", refused(codeNotDispatchable, s, "everything in shipment %s was cancelled", id)
 	}
-	return parcel.Status, err
+	return shipment.Status, err
 }
 
-// mayShip says in which state a parcel is, or why nothing can happen to it.
+// mayShip says in which state a shipment is, or why nothing can happen to it.
 type mayShip func(s orderState, shipmentID uuid.UUID) (order.ShipmentStatus, error)
 
-// ship reports to an order's saga what became of a parcel, and answers 200 when that is carried out: for a
+// ship reports to an order's saga what became of a shipment, and answers 200 when that is carried out: for a
 // dispatch, when its money is taken as well. When the saga can't answer in time, or says that it can't
 // have happened, the events say whether it has or can; then it is left for the saga to carry out, and
 // the answer is 202.
@@ -68,11 +68,11 @@ func (a *API) ship(ctx context.Context, x *exchange, shipmentID uuid.UUID, to or
 	state, err := a.sagas.ReportShipment(wait, x.orderID, news)
 	switch {
 	case err == nil:
-		parcel, err := shipment(state, shipmentID)
+		shipment, err := shipment(state, shipmentID)
 		if err != nil {
 			return err
 		}
-		return x.shipped(http.StatusOK, shipmentID, parcel.Status)
+		return x.shipped(http.StatusOK, shipmentID, shipment.Status)
 	case ctx.Err() != nil || !worthAskingTheEvents(err):
 		return a.refusedBySaga(ctx, x, err)
 	}
@@ -119,14 +119,14 @@ func (a *API) refusedBySaga(ctx context.Context, x *exchange, err error) error {
 	return err
 }
 
-// reached reports whether a parcel has come as far as it should.
+// reached reports whether a shipment has come as far as it should.
 func reached(status, to order.ShipmentStatus) bool { return status == to || status.Ended() }
 
 func (x *exchange) shipped(code int, shipmentID uuid.UUID, status order.ShipmentStatus) error {
 	return x.json(code, shipmentBody{OrderID: x.orderID, ShipmentID: shipmentID, Status: status})
 }
 
-// shipmentBody is where a parcel is.
+// shipmentBody is where a shipment is.
 type shipmentBody struct {
 	OrderID    uuid.UUID            `json:"order_id"`
 	ShipmentID uuid.UUID            `json:"shipment_id"`

@@ -23,7 +23,7 @@ func shipmentPath(verb string) string { return orderPath("/shipments/" + someShi
 func TestDispatchShipment(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
 	require.Equal(t, http.StatusOK, a.status, a.body)
 	require.Equal(t, "dispatched", a.object(t)["status"])
@@ -33,13 +33,13 @@ func TestDispatchShipment(t *testing.T) {
 
 func TestDispatchShipmentTwice(t *testing.T) {
 	t.Parallel()
-	for _, parcel := range []order.ShipmentStatus{order.ShipmentInTransit, order.ShipmentAtCustomer, order.ShipmentGone} {
+	for _, shipment := range []order.ShipmentStatus{order.ShipmentStatusDispatched, order.ShipmentStatusDelivered, order.ShipmentStatusLost} {
 		b := setup(t)
-		b.givenOrder(t, order.StatusShipped, parcel)
+		b.givenOrder(t, order.StatusShipped, shipment)
 		b.reportErr = domain.Refuse(workflows.CodeAlreadyReported, "it is under way")
 		a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
 		require.Equal(t, http.StatusOK, a.status, a.body)
-		require.Equal(t, string(parcel), a.object(t)["status"])
+		require.Equal(t, string(shipment), a.object(t)["status"])
 		require.Empty(t, b.left)
 	}
 }
@@ -54,7 +54,7 @@ func TestDispatchShipmentThatTheSagaDoesNotAnswerIsLeftForIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			b := setup(t, func(o *Options) { o.Limits.ReportWait = time.Millisecond })
-			b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+			b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 			trouble(b)
 			a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
 			require.Equal(t, http.StatusAccepted, a.status, a.body)
@@ -67,7 +67,7 @@ func TestDispatchShipmentThatTheSagaDoesNotAnswerIsLeftForIt(t *testing.T) {
 func TestDispatchShipmentWhoseMoneyCannotBeTaken(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.reportErr = domain.Refuse(codeGatewayRefused, "the card is blocked")
 	p := b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusConflict, codeGatewayRefused)
 	require.Equal(t, order.StatusConfirmed, p.Order.Status)
@@ -77,9 +77,9 @@ func TestDispatchShipmentWhoseMoneyCannotBeTaken(t *testing.T) {
 func TestDispatchShipmentAfterTheSagaEnded(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	v := b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	v := b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
 	v.Status, v.Shipments = order.StatusConfirmed, []order.Shipment{v.Shipments[0]}
-	v.Shipments[0].Status = order.ShipmentPlanned
+	v.Shipments[0].Status = order.ShipmentStatusPlanned
 	b.views[someOrder] = v
 	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
 	a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
@@ -90,7 +90,7 @@ func TestDispatchShipmentAfterTheSagaEnded(t *testing.T) {
 func TestDispatchShipmentOfASagaThatIsGone(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.reportErr, b.leaveErr = domain.Refuse(codeNotFound, "no open saga"), domain.Refuse(codeNotFound, "no open saga")
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
@@ -105,7 +105,7 @@ func TestDispatchShipmentThatCannotLeave(t *testing.T) {
 		require.Equal(t, status, p.Order.Status)
 	}
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentEmpty)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusCancelled)
 	b.reportErr = domain.Refuse(codeNotDispatchable, "it is empty")
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusConflict, codeNotDispatchable)
 	require.True(t, b.untouched())
@@ -116,7 +116,7 @@ func TestDispatchShipmentThatIsNotThere(t *testing.T) {
 	b := setup(t)
 	b.reportErr = domain.Refuse(codeNotFound, "no open saga")
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusNotFound, codeNotFound)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.reportErr = domain.Refuse(codeShipmentNotFound, "no such shipment")
 	b.post(t, orderPath("/shipments/"+someOrder.String()+"/dispatch"), goodDispatch).problem(t, http.StatusNotFound, codeShipmentNotFound)
 	require.True(t, b.untouched())
@@ -125,7 +125,7 @@ func TestDispatchShipmentThatIsNotThere(t *testing.T) {
 func TestDispatchShipmentRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	p := b.post(t, "/api/v1/orders/1/shipments/2/dispatch", `{"carrier": 1, "tracking_number": "`+strings.Repeat("x", 201)+`", "by": ""}`).
 		problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{"path:order_id", "path:shipment_id", "body:carrier", "body:tracking_number", "body:by"}, p.fields())
@@ -135,7 +135,7 @@ func TestDispatchShipmentRefusesBadInput(t *testing.T) {
 func TestDispatchShipmentWhileTemporalCannotBeReached(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.reportErr, b.leaveErr = workflows.ErrUnavailable, workflows.ErrUnavailable
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }

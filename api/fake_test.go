@@ -125,14 +125,14 @@ func (f *fakePlatform) ReportShipment(ctx context.Context, id uuid.UUID, n workf
 	}
 	f.reported = append(f.reported, n)
 	v := f.views[id]
-	parcels := slices.Clone(v.Shipments)
-	for i := range parcels {
-		parcels[i].Status = map[string]order.ShipmentStatus{
-			workflows.ShipmentDispatched: order.ShipmentInTransit, workflows.ShipmentDelivered: order.ShipmentAtCustomer,
-			workflows.ShipmentLost: order.ShipmentGone, workflows.ShipmentRefused: order.ShipmentCameBack,
+	shipments := slices.Clone(v.Shipments)
+	for i := range shipments {
+		shipments[i].Status = map[string]order.ShipmentStatus{
+			workflows.ShipmentDispatched: order.ShipmentStatusDispatched, workflows.ShipmentDelivered: order.ShipmentStatusDelivered,
+			workflows.ShipmentLost: order.ShipmentStatusLost, workflows.ShipmentRefused: order.ShipmentStatusRefused,
 		}[n.Name]
 	}
-	return workflows.OrderState{OrderID: id, OrderNumber: v.OrderNumber, Shipments: parcels}, nil
+	return workflows.OrderState{OrderID: id, OrderNumber: v.OrderNumber, Shipments: shipments}, nil
 }
 
 func (f *fakePlatform) LeaveNews(_ context.Context, _ uuid.UUID, n workflows.News) error {

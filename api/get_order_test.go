@@ -15,7 +15,7 @@ import (
 func TestGetOrderShowsTheAddress(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	a := b.get(t, orderPath(""))
 	require.Equal(t, http.StatusOK, a.status)
 	body := a.object(t)
@@ -29,7 +29,7 @@ func TestGetOrderShowsTheAddress(t *testing.T) {
 func TestGetOrderAfterErasure(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	before := b.get(t, orderPath("")).header.Get("ETag")
 	b.erased["cust-1"] = true
 	a := b.get(t, orderPath(""), "If-None-Match", before)
@@ -44,7 +44,7 @@ func TestGetOrderAfterErasure(t *testing.T) {
 func TestGetOrderThatHasNotChanged(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	v := b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	tag := b.get(t, orderPath("")).header.Get("ETag")
 	require.Equal(t, `"o2.p1"`, tag)
 	for _, match := range []string{tag, "W/" + tag, `"x", ` + tag, "*"} {
@@ -81,7 +81,7 @@ func TestGetOrderWhileTheViewsCannotBeRead(t *testing.T) {
 func TestGetOrderAtAVersion(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	require.Equal(t, http.StatusOK, b.get(t, orderPath("?min_version=2")).status)
 	a := b.get(t, orderPath("?min_version=3"))
 	a.problem(t, http.StatusServiceUnavailable, codeNotVisibleYet)
@@ -91,7 +91,7 @@ func TestGetOrderAtAVersion(t *testing.T) {
 func TestGetOrderExpands(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	b.timeline = someTimeline
 	a := b.get(t, orderPath("?expand[]=timeline&expand[]=customer"))
 	require.Len(t, a.object(t)["timeline"], 1)

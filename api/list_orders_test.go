@@ -18,7 +18,7 @@ func TestListOrders(t *testing.T) {
 	require.Equal(t, []any{}, b.get(t, ordersPath).object(t)["orders"])
 	require.Equal(t, readmodel.OrderQuery{}, b.query)
 
-	b.page = readmodel.OrderPage{Orders: []readmodel.Shown{orderView(t, b, order.StatusShipped, order.ShipmentInTransit).Shown()}, NextCursor: "next"}
+	b.page = readmodel.OrderPage{Orders: []readmodel.Shown{orderView(t, b, order.StatusShipped, order.ShipmentStatusDispatched).Shown()}, NextCursor: "next"}
 	a := b.get(t, ordersPath)
 	require.Equal(t, "next", a.object(t)["next_cursor"])
 	require.NotContains(t, a.body, "shipping_address", "a list shows no addresses unless asked")

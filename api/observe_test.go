@@ -124,7 +124,7 @@ func TestTooManyRequestsAtOnce(t *testing.T) {
 		s.fakePlatform = o.Orders.(*fakePlatform)
 		o.Orders, o.Limits.RequestsMax = s, 1
 	})
-	b.givenOrder(t, order.StatusConfirmed, order.ShipmentPlanned)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	done := make(chan int)
 	go func() {
 		w := httptest.NewRecorder()

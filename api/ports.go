@@ -25,7 +25,7 @@ var (
 type Sagas interface {
 	Placements
 	Amendments
-	Parcels
+	Shipments
 	Aftersales
 }
 
@@ -49,8 +49,8 @@ type Amendments interface {
 	ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error)
 }
 
-// Parcels reports to a running saga what became of its parcels.
-type Parcels interface {
+// Shipments reports to a running saga what became of its shipments.
+type Shipments interface {
 	// ReportShipment returns the order's state once the report is carried out. Errors: already_reported and
 	// refusals of the domain; context.DeadlineExceeded when the saga has heard of it and that outlasts ctx.
 	ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.News) (workflows.OrderState, error)

@@ -114,7 +114,7 @@ var problemKinds = []problemKind{
 	},
 	{
 		codeNotCancellable, http.StatusConflict, "The order can't be cancelled any more",
-		"A parcel has left the warehouse, and from then on nothing can be called back. The order member tells where the order " +
+		"A shipment has left the warehouse, and from then on nothing can be called back. The order member tells where the order " +
 			"stands.",
 	},
 	{
@@ -135,7 +135,7 @@ var problemKinds = []problemKind{
 	},
 	{
 		codeNotAmendable, http.StatusConflict, "The address can't be changed any more",
-		"A parcel has left with the address it had, or the order is cancelled. The order member tells where the order stands.",
+		"A shipment has left with the address it had, or the order is cancelled. The order member tells where the order stands.",
 	},
 	{
 		codeCountryFixed, http.StatusConflict, "The country of an order can't be changed",
@@ -151,7 +151,7 @@ var problemKinds = []problemKind{
 	},
 	{
 		codeNotReturnable, http.StatusConflict, "The order can't be returned yet",
-		"Goods come back once the order is delivered; before that, the order is cancelled, or a parcel refused.",
+		"Goods come back once the order is delivered; before that, the order is cancelled, or a shipment refused.",
 	},
 	{
 		codeWindowClosed, http.StatusConflict, "The time for returns is over",

@@ -16,7 +16,7 @@ const goodRefund = `{"amount": "5.00", "currency": "EUR", "reason": "late"}`
 func TestRefundPayment(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
 	first := b.post(t, orderPath("/refunds"), goodRefund, "Idempotency-Key", "k")
 	require.Equal(t, http.StatusCreated, first.status, first.body)
 	require.Equal(t, first.body, b.post(t, orderPath("/refunds"), `{"amount": 5, "currency": "EUR", "reason": "late"}`, "Idempotency-Key", "k").body)
@@ -27,7 +27,7 @@ func TestRefundPaymentRefuses(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusNotFound, codeNotFound)
-	b.givenOrder(t, order.StatusDelivered, order.ShipmentAtCustomer)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
 	for body, fields := range map[string][]string{
 		`{}`: {"body:amount", "body:currency", "body:reason"},
 		`{"amount": 0, "currency": "EUR", "reason": "x"}`:         {"body:amount"},

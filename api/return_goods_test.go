@@ -32,7 +32,7 @@ func TestReturnGoodsRefuses(t *testing.T) {
 	require.True(t, b.untouched())
 	b.cancelErr = domain.Refuse(codeNotFound, "order does not exist")
 	b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusNotFound, codeNotFound)
-	b.givenOrder(t, order.StatusShipped, order.ShipmentInTransit)
+	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
 	for _, code := range []string{codeNotReturnable, codeWindowClosed, codeGatewayRefused} {
 		b.cancelErr = domain.Refuse(code, "because")
 		p := b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusConflict, code)

@@ -72,9 +72,9 @@ func Summary(e domain.Event) string {
 	case order.DispatchOverdue:
 		return "Dispatch is overdue"
 	case order.ShipmentLost:
-		return "Parcel lost"
+		return "Shipment lost"
 	case order.ShipmentRefused:
-		return "Parcel refused by the recipient"
+		return "Shipment refused by the recipient"
 	case order.OrderReturned:
 		pieces := 0
 		for _, l := range e.Lines {
@@ -92,15 +92,15 @@ func Summary(e domain.Event) string {
 	case inventory.StockReturned:
 		return fmt.Sprintf("%d × %s returned to %s", e.Quantity, e.SKU, e.Location)
 	case order.OrderConfirmed:
-		return fmt.Sprintf("Order confirmed: it leaves in %s", plural(len(e.Shipments), "parcel"))
+		return fmt.Sprintf("Order confirmed: it leaves in %s", plural(len(e.Shipments), "shipment"))
 	case order.OrderCancelled:
 		return fmt.Sprintf("Order cancelled by %s: %s", e.CancelledBy, e.Reason)
 	case order.ShipmentDispatched:
-		return fmt.Sprintf("Parcel handed to %s, tracking number %s", e.Carrier, e.TrackingNumber)
+		return fmt.Sprintf("Shipment handed to %s, tracking number %s", e.Carrier, e.TrackingNumber)
 	case order.OrderShipped:
 		return "Order shipped"
 	case order.ShipmentDelivered:
-		return "Parcel delivered"
+		return "Shipment delivered"
 	case order.OrderDelivered:
 		return "Order delivered"
 	case payment.PaymentAuthorized:

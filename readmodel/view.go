@@ -11,7 +11,7 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
-// OrderView is one row of order_views: an order with its payment and its parcels, as people read it. Its JSON is what the API shows.
+// OrderView is one row of order_views: an order with its payment and its shipments, as people read it. Its JSON is what the API shows.
 // It is folded from two streams, the order's and its payment's, and keeps the version it has of each.
 type OrderView struct {
 	OrderID           uuid.UUID        `json:"order_id"`
@@ -31,7 +31,7 @@ type OrderView struct {
 	CancelReason string             `json:"cancel_reason,omitempty"`
 	// Held names the rule that asked for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
-	// Overdue is true when the dispatch deadline passed before a parcel left.
+	// Overdue is true when the dispatch deadline passed before a shipment left.
 	Overdue bool `json:"overdue,omitempty"`
 	// PaymentActionURL is where the customer confirms the payment, while the bank waits for that.
 	PaymentActionURL string `json:"payment_action_url,omitempty"`
@@ -43,7 +43,7 @@ type OrderView struct {
 	// Version is the last version of the order's stream in this view, PaymentVersion of the payment's.
 	Version        int64 `json:"version"`
 	PaymentVersion int64 `json:"payment_version"`
-	// DeliveredAt is when the last parcel arrived.
+	// DeliveredAt is when the last shipment arrived.
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 
 	// The states that the folds go on from.

@@ -100,7 +100,7 @@ func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (OrderMemo, e
 
 // CancelOrder asks the saga to cancel its order and waits until everything is undone, as long as ctx
 // lasts. It may be repeated. Errors: not_found when no saga of the order is open; not_cancellable once
-// a parcel has left; invalid; [context.DeadlineExceeded] when it takes longer than ctx, and is then
+// a shipment has left; invalid; [context.DeadlineExceeded] when it takes longer than ctx, and is then
 // still carried out; [ErrUnavailable].
 func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r CancelRequest) (OrderState, error) {
 	return c.update(ctx, orderID, CancelOrder, r)
@@ -161,7 +161,7 @@ func (c *Client) RefundPayment(ctx context.Context, in RefundInput) error {
 	return runToEnd(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), RefundSaga, in, nil)
 }
 
-// ReportShipment tells the saga what became of a parcel and waits until that is carried out, as long as
+// ReportShipment tells the saga what became of a shipment and waits until that is carried out, as long as
 // ctx lasts. It may be repeated. Errors: not_found when no saga of the order is open; already_reported;
 // shipment_not_found; not_dispatchable; not_deliverable; invalid; refusals of the payment whose money a
 // dispatch takes; [context.DeadlineExceeded] when it takes longer than ctx, and is then still carried
@@ -170,7 +170,7 @@ func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n News) 
 	return c.update(ctx, orderID, n.Name, n.Report)
 }
 
-// LeaveNews leaves at the server what became of a parcel, for the saga to carry out when it can. It may
+// LeaveNews leaves at the server what became of a shipment, for the saga to carry out when it can. It may
 // be repeated, also after [Client.ReportShipment]. Errors: not_found when no saga of the order is open;
 // [ErrUnavailable].
 func (c *Client) LeaveNews(ctx context.Context, orderID uuid.UUID, n News) error {

@@ -52,7 +52,7 @@ func TestAReportIsAnsweredOnceItIsCarriedOut(t *testing.T) {
 	arrived := p.ask(2*hour, workflows.ShipmentDelivered, workflows.ShipmentReport{ShipmentID: p.shipment("berlin")})
 	p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
 	require.NoError(t, left.err)
-	require.Equal(t, order.ShipmentInTransit, left.state.Shipments[0].Status)
+	require.Equal(t, order.ShipmentStatusDispatched, left.state.Shipments[0].Status)
 	require.True(t, captured, "it was answered before the money was taken")
 	require.NoError(t, arrived.err)
 	require.Equal(t, order.StatusDelivered, arrived.state.Status)
@@ -81,7 +81,7 @@ func TestReportsWithNothingToDoAreRejectedBeforeTheyAreWritten(t *testing.T) {
 	}
 }
 
-// A signal is delivered once, so one that comes before its parcel is planned waits for it. It comes so early when the
+// A signal is delivered once, so one that comes before its shipment is planned waits for it. It comes so early when the
 // process dies between the confirmation and the end of its workflow task.
 func TestASignalAheadOfTheConfirmationIsCarriedOutAfterIt(t *testing.T) {
 	t.Parallel()
@@ -93,7 +93,7 @@ func TestASignalAheadOfTheConfirmationIsCarriedOutAfterIt(t *testing.T) {
 	require.Equal(t, order.StatusDelivered, p.play(t, p.input("tok_approve", item("A", 1, "10.00"))).Status)
 }
 
-// A report and a cancellation that come together must not cross: either the parcel leaves paid, or it stays.
+// A report and a cancellation that come together must not cross: either the shipment leaves paid, or it stays.
 func TestAReportThatACancellationOvertakesIsRefused(t *testing.T) {
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)

@@ -49,7 +49,7 @@ var scenarios = []scenario{
 		want: "delivered",
 	},
 	{
-		name: "two parcels", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		name: "two shipments", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
 		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
 		world: func(_ *testing.T, p *platform) {
 			p.dispatchAt(hour, "berlin")
@@ -92,7 +92,7 @@ var scenarios = []scenario{
 		want: "delivered",
 	},
 	{
-		name: "last parcel cancelled", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		name: "last shipment cancelled", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
 		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
 		world: func(_ *testing.T, p *platform) {
 			p.dispatchAt(hour, "berlin")
@@ -159,7 +159,7 @@ var scenarios = []scenario{
 		review: activities.ReviewRules{Customers: []string{"cus_1"}}, want: "cancelled review_deadline",
 	},
 	{
-		name: "lost parcel", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		name: "lost shipment", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
 		items: []order.Item{item("A", 1, "10.00"), item("B", 1, "7.50")},
 		world: func(_ *testing.T, p *platform) {
 			p.dispatchAt(hour, "berlin")
@@ -170,7 +170,7 @@ var scenarios = []scenario{
 		want: "delivered",
 	},
 	{
-		name: "refused parcel", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		name: "refused shipment", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
 		world: func(_ *testing.T, p *platform) {
 			p.dispatchAt(hour, "berlin")
 			p.reportAt(2*hour, workflows.ShipmentRefused, "berlin")
@@ -266,14 +266,14 @@ func (p *platform) audit(t *testing.T, s scenario, told workflows.OrderState) {
 	equal(pay.Captured, balance.Captured, "captured")
 	equal(pay.Refunded, balance.Refunded, "refunded")
 
-	var owed money.Money // what the parcels cost that the customer has, or that are under way
+	var owed money.Money // what the shipments cost that the customer has, or that are under way
 	sold := map[string]int{}
-	for _, parcel := range o.Shipments {
-		for _, l := range parcel.Lines {
-			if parcel.Status == order.ShipmentAtCustomer || parcel.Status == order.ShipmentGone {
-				sold[l.SKU+"@"+parcel.Location] += l.Quantity
+	for _, shipment := range o.Shipments {
+		for _, l := range shipment.Lines {
+			if shipment.Status == order.ShipmentStatusDelivered || shipment.Status == order.ShipmentStatusLost {
+				sold[l.SKU+"@"+shipment.Location] += l.Quantity
 			}
-			if parcel.Status == order.ShipmentAtCustomer {
+			if shipment.Status == order.ShipmentStatusDelivered {
 				owed = owed.Add(l.UnitPrice.Times(l.Quantity))
 			}
 		}

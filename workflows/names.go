@@ -58,13 +58,13 @@ const (
 
 // What [AttributeOrderStatus] says of an order under way.
 const (
-	// MarkOpen is an order that waits for nobody, or for its parcels.
+	// MarkOpen is an order that waits for nobody, or for its shipments.
 	MarkOpen = "open"
 	// MarkHeld is an order that waits for a review, MarkBackordered for goods, MarkActionRequired for its customer's bank.
 	MarkHeld           = "held"
 	MarkBackordered    = "backordered"
 	MarkActionRequired = "action_required"
-	// MarkOverdue is an order of which no parcel has left by the dispatch deadline.
+	// MarkOverdue is an order of which no shipment has left by the dispatch deadline.
 	MarkOverdue = "overdue"
 )
 
@@ -99,7 +99,7 @@ type Deadlines struct {
 	Review time.Duration `json:"review,omitempty"`
 	// Payment ends the waiting for the customer's bank; the order is cancelled then.
 	Payment time.Duration `json:"payment,omitempty"`
-	// Dispatch is when operators are told that no parcel has left yet; the order goes on waiting.
+	// Dispatch is when operators are told that no shipment has left yet; the order goes on waiting.
 	Dispatch time.Duration `json:"dispatch,omitempty"`
 }
 
@@ -145,19 +145,19 @@ type ReviewRequest struct {
 	By string `json:"by"`
 }
 
-// Dispatch reports that a parcel was handed to the carrier.
+// Dispatch reports that a shipment was handed to the carrier.
 type Dispatch struct {
 	ShipmentID     uuid.UUID `json:"shipment_id"`
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
 }
 
-// ShipmentReport reports what became of a parcel under way.
+// ShipmentReport reports what became of a shipment under way.
 type ShipmentReport struct {
 	ShipmentID uuid.UUID `json:"shipment_id"`
 }
 
-// News is what is reported of a parcel, by the name of its update and signal.
+// News is what is reported of a shipment, by the name of its update and signal.
 type News struct {
 	Name string
 	// Report is a [Dispatch] or a [ShipmentReport].

@@ -30,12 +30,12 @@ func (s *orderSaga) listen(outer, ctx workflow.Context) error {
 	// One coroutine waits for all of them: each that waits is woken at every step of the saga.
 	requests := workflow.NewNamedSelector(ctx, "requests")
 	err = errors.Join(
-		handle(ctx, s, requests, CancelOrder, "Cancels the order, as long as no parcel has left.", s.mayCancel, s.cancelOrder),
-		handle(ctx, s, requests, CancelLines, "Takes pieces out of parcels that have not left.", s.mayCancelLines, s.cancelLines),
+		handle(ctx, s, requests, CancelOrder, "Cancels the order, as long as no shipment has left.", s.mayCancel, s.cancelOrder),
+		handle(ctx, s, requests, CancelLines, "Takes pieces out of shipments that have not left.", s.mayCancelLines, s.cancelLines),
 		handle(ctx, s, requests, AmendAddress, "Sends the order elsewhere within its country.", s.mayAmend, s.amendAddress),
 		handle(ctx, s, requests, ApproveOrder, "Lets a held order go on.", s.mayReview, s.approveOrder),
 		handle(ctx, s, requests, RejectOrder, "Cancels a held order.", s.mayReview, s.rejectOrder),
-		s.listenForParcels(ctx, requests),
+		s.listenForShipments(ctx, requests),
 	)
 	workflow.GoNamed(ctx, "requests", func(ctx workflow.Context) {
 		for {
@@ -133,12 +133,12 @@ func (s *orderSaga) mayCancelLines(_ workflow.Context, r CancelLinesRequest) err
 	return checkAsker(r.Reason, r.By)
 }
 
-// cancelLines takes pieces out of parcels that have not left. What they cost is not captured.
+// cancelLines takes pieces out of shipments that have not left. What they cost is not captured.
 func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (OrderState, error) {
-	if err := s.parcels.Lock(ctx); err != nil {
+	if err := s.shipments.Lock(ctx); err != nil {
 		return s.state, err
 	}
-	defer s.parcels.Unlock()
+	defer s.shipments.Unlock()
 	var a *activities.Activities
 	out, err := step(ctx, "Cancel lines", a.CancelLines, activities.CancelLines{
 		OrderID: s.in.OrderID, RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By, At: workflow.Now(ctx),

@@ -26,16 +26,16 @@ type orderSaga struct {
 	// cancel is what was asked for and not yet answered; stop ends the steps that secure the order.
 	cancel *CancelRequest
 	stop   workflow.CancelFunc
-	// reports are the news of parcels that fulfil has not carried out yet, in the order they came.
-	reports []*parcelReport
+	// reports are the news of shipments that fulfil has not carried out yet, in the order they came.
+	reports []*shipmentReport
 	// over is true once nothing is carried out any more.
 	over bool
 	// review is the decision on a held order.
 	held   bool
 	review *review
-	// parcels is held by whoever changes the parcels: a dispatch and a partial cancellation, which come
+	// shipments is held by whoever changes the shipments: a dispatch and a partial cancellation, which come
 	// from different coroutines, must not cross.
-	parcels workflow.Mutex
+	shipments workflow.Mutex
 	// partly is true once lines were cancelled, so that less is captured than was authorised.
 	partly  bool
 	overdue bool
@@ -51,17 +51,17 @@ type review struct {
 }
 
 // OrderSaga carries an order from its placing to its delivery. It secures stock and payment, and
-// confirms the order; then it waits for the reports of the parcels, takes the money of each when it
+// confirms the order; then it waits for the reports of the shipments, takes the money of each when it
 // leaves, and ends with the last one's end. Cancelled, or refused on the way, it undoes what was done
 // and ends with a cancelled order, which is an answer and no failure.
 //
 // It fails only when the order can't be placed. Refusals: invalid; idempotency_key_reused.
 func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	s := &orderSaga{
-		in:      in,
-		state:   OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
-		marked:  MarkOpen,
-		parcels: workflow.NewMutex(ctx),
+		in:        in,
+		state:     OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
+		marked:    MarkOpen,
+		shipments: workflow.NewMutex(ctx),
 	}
 	// A cancelled execution is an order to cancel, which takes steps; so the body's own context is
 	// out of reach of the cancellation.
@@ -209,7 +209,7 @@ func (s *orderSaga) abandon(ctx workflow.Context, refusal error) error {
 	return errors.Join(s.enter(ctx, order.StatusCancelled), undone())
 }
 
-// fulfil follows the parcels until the last one has ended, or the order is cancelled before the first
+// fulfil follows the shipments until the last one has ended, or the order is cancelled before the first
 // one leaves.
 func (s *orderSaga) fulfil(ctx workflow.Context) error {
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
@@ -219,7 +219,7 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 	timer := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "dispatch deadline"})
 	late := func() bool { return s.state.Status == order.StatusConfirmed && !s.overdue && timer.IsReady() }
 	for !s.closed() {
-		s.waitForParcels(ctx)
+		s.waitForShipments(ctx)
 		if err := workflow.Await(ctx, func() bool {
 			return s.cancel != nil || len(s.reports) > 0 || s.closed() || late()
 		}); err != nil {
@@ -230,7 +230,7 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 		case s.cancel != nil && s.state.Status == order.StatusConfirmed:
 			return s.abandon(ctx, nil)
 		case s.cancel != nil:
-			s.cancel = nil // too late: a parcel left while it was asked for
+			s.cancel = nil // too late: a shipment left while it was asked for
 		case len(s.reports) > 0:
 			if err := s.carryOutReport(ctx); err != nil {
 				return err
@@ -250,7 +250,7 @@ func (s *orderSaga) closed() bool {
 	return s.state.Status == order.StatusDelivered || s.state.Status == order.StatusCancelled
 }
 
-// markOverdue tells operators that no parcel has left at the deadline; the order goes on waiting.
+// markOverdue tells operators that no shipment has left at the deadline; the order goes on waiting.
 func (s *orderSaga) markOverdue(ctx workflow.Context, deadline time.Time) {
 	var a *activities.Activities
 	s.overdue = true
@@ -262,30 +262,30 @@ func (s *orderSaga) markOverdue(ctx workflow.Context, deadline time.Time) {
 	}
 }
 
-// dispatch takes the parcel's money and lets it go: nothing leaves unpaid.
+// dispatch takes the shipment's money and lets it go: nothing leaves unpaid.
 func (s *orderSaga) dispatch(ctx workflow.Context, d Dispatch) error {
-	if err := s.parcels.Lock(ctx); err != nil {
+	if err := s.shipments.Lock(ctx); err != nil {
 		return err
 	}
-	defer s.parcels.Unlock()
-	parcel, err := s.parcel(d.ShipmentID)
-	if err != nil || parcel.Status != order.ShipmentPlanned {
+	defer s.shipments.Unlock()
+	shipment, err := s.shipment(d.ShipmentID)
+	if err != nil || shipment.Status != order.ShipmentStatusPlanned {
 		return err
 	}
 	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
 		return invalid("%v", err)
 	}
-	err = s.letGo(ctx, d, parcel)
+	err = s.letGo(ctx, d, shipment)
 	if refusalCode(err) == "authorization_expired" {
-		// What the other parcels still cost is authorised with it.
+		// What the other shipments still cost is authorised with it.
 		if _, err = s.pay(ctx, s.open(), nil); err == nil {
-			err = s.letGo(ctx, d, parcel)
+			err = s.letGo(ctx, d, shipment)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	parcel.Status, parcel.Carrier, parcel.TrackingNumber = order.ShipmentInTransit, d.Carrier, d.TrackingNumber
+	shipment.Status, shipment.Carrier, shipment.TrackingNumber = order.ShipmentStatusDispatched, d.Carrier, d.TrackingNumber
 	if s.partly && s.planned() == 0 {
 		if err := voidPayment(ctx, s.in.OrderID, "lines_cancelled"); err != nil {
 			return err
@@ -297,18 +297,18 @@ func (s *orderSaga) dispatch(ctx workflow.Context, d Dispatch) error {
 	return nil
 }
 
-func (s *orderSaga) letGo(ctx workflow.Context, d Dispatch, parcel *order.Shipment) error {
+func (s *orderSaga) letGo(ctx workflow.Context, d Dispatch, shipment *order.Shipment) error {
 	var a *activities.Activities
-	return do(ctx, "Capture "+parcel.Amount.String()+" and dispatch from "+parcel.Location, a.DispatchShipment, activities.DispatchShipment{
-		OrderID: s.in.OrderID, ShipmentID: parcel.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, Amount: parcel.Amount,
-		Location: parcel.Location, SKUs: skus(*parcel), At: workflow.Now(ctx),
+	return do(ctx, "Capture "+shipment.Amount.String()+" and dispatch from "+shipment.Location, a.DispatchShipment, activities.DispatchShipment{
+		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, Amount: shipment.Amount,
+		Location: shipment.Location, SKUs: skus(*shipment), At: workflow.Now(ctx),
 	})
 }
 
-// open is what the parcels cost that have not left.
+// open is what the shipments cost that have not left.
 func (s *orderSaga) open() (amount money.Money) {
 	for _, p := range s.state.Shipments {
-		if p.Status == order.ShipmentPlanned {
+		if p.Status == order.ShipmentStatusPlanned {
 			amount = amount.Add(p.Amount)
 		}
 	}
@@ -317,17 +317,17 @@ func (s *orderSaga) open() (amount money.Money) {
 
 func (s *orderSaga) planned() (n int) {
 	for _, p := range s.state.Shipments {
-		if p.Status == order.ShipmentPlanned {
+		if p.Status == order.ShipmentStatusPlanned {
 			n++
 		}
 	}
 	return n
 }
 
-// skus returns the SKUs in a parcel, each once.
-func skus(parcel order.Shipment) []string {
+// skus returns the SKUs in a shipment, each once.
+func skus(shipment order.Shipment) []string {
 	var out []string
-	for _, l := range parcel.Lines {
+	for _, l := range shipment.Lines {
 		if !slices.Contains(out, l.SKU) {
 			out = append(out, l.SKU)
 		}
@@ -335,7 +335,7 @@ func skus(parcel order.Shipment) []string {
 	return out
 }
 
-func (s *orderSaga) parcel(id uuid.UUID) (*order.Shipment, error) {
+func (s *orderSaga) shipment(id uuid.UUID) (*order.Shipment, error) {
 	for i := range s.state.Shipments {
 		if s.state.Shipments[i].ShipmentID == id {
 			return &s.state.Shipments[i], nil

@@ -80,13 +80,13 @@ func (s *orderSaga) wait(ctx workflow.Context, forWhat string) {
 	s.describe(ctx)
 }
 
-func (s *orderSaga) waitForParcels(ctx workflow.Context) {
+func (s *orderSaga) waitForShipments(ctx workflow.Context) {
 	var planned, under []string
 	for _, p := range s.state.Shipments {
 		switch p.Status {
-		case order.ShipmentPlanned:
+		case order.ShipmentStatusPlanned:
 			planned = append(planned, p.Location)
-		case order.ShipmentInTransit:
+		case order.ShipmentStatusDispatched:
 			under = append(under, strings.TrimSpace(p.Carrier+" "+p.TrackingNumber))
 		}
 	}
@@ -95,11 +95,11 @@ func (s *orderSaga) waitForParcels(ctx workflow.Context) {
 		waits = append(waits, "**Overdue:** the dispatch deadline has passed.")
 	}
 	if len(planned) > 0 {
-		waits = append(waits, fmt.Sprintf("Waiting for the dispatch of %d of %d parcels, from %s.",
+		waits = append(waits, fmt.Sprintf("Waiting for the dispatch of %d of %d shipments, from %s.",
 			len(planned), len(s.state.Shipments), strings.Join(planned, " and ")))
 	}
 	if len(under) > 0 {
-		waits = append(waits, fmt.Sprintf("Waiting for the delivery of %d of %d parcels: %s.", len(under), len(s.state.Shipments), strings.Join(under, ", ")))
+		waits = append(waits, fmt.Sprintf("Waiting for the delivery of %d of %d shipments: %s.", len(under), len(s.state.Shipments), strings.Join(under, ", ")))
 	}
 	s.state.WaitingFor = strings.Join(waits, " ")
 	s.describe(ctx)

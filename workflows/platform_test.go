@@ -40,7 +40,7 @@ type platform struct {
 	faults  *faults
 	orderID uuid.UUID
 	onHand  map[string]int // "sku@location" before the order
-	// bySignal sends the reports of parcels as signals instead of updates.
+	// bySignal sends the reports of shipments as signals instead of updates.
 	bySignal bool
 }
 

@@ -155,9 +155,9 @@ func TestRefusalOfASignalIsShownInTheDetails(t *testing.T) {
 	look(181 * time.Minute)
 	p.play(t, p.input("tok_approve", item("A", 2, "10.00")))
 	require.Contains(t, shown[0], "**Last refusal:** invalid: by:")
-	require.Contains(t, shown[0], "Waiting for the dispatch of 1 of 1 parcels, from berlin.")
+	require.Contains(t, shown[0], "Waiting for the dispatch of 1 of 1 shipments, from berlin.")
 	require.Contains(t, shown[1], "**Last refusal:** shipment_not_found")
-	require.Contains(t, shown[2], "Waiting for the delivery of 1 of 1 parcels: DHL T-berlin.")
+	require.Contains(t, shown[2], "Waiting for the delivery of 1 of 1 shipments: DHL T-berlin.")
 }
 
 func TestCancelledExecutionIsACancelledOrder(t *testing.T) {

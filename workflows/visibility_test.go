@@ -23,7 +23,7 @@ func TestOrdersAreSearchableByWhatTheyWaitForAndHowTheyEnded(t *testing.T) {
 	t.Parallel()
 	want := map[string][]string{
 		"delivered":          {"delivered"}, // its way there is not worth writing
-		"two parcels":        {"delivered"},
+		"two shipments":      {"delivered"},
 		"declined":           {"cancelled"},
 		"bank confirms":      {"action_required", "open", "delivered"},
 		"bank is silent":     {"action_required", "cancelled"},
@@ -46,7 +46,7 @@ func TestOrdersAreSearchableByWhatTheyWaitForAndHowTheyEnded(t *testing.T) {
 	}
 }
 
-func TestOverdueOrdersAreSearchableUntilAParcelLeaves(t *testing.T) {
+func TestOverdueOrdersAreSearchableUntilAShipmentLeaves(t *testing.T) {
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
 	marks := p.marks()

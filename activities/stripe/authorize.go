@@ -122,7 +122,7 @@ func (g *Gateway) recall(ctx context.Context, r activities.AuthorizeRequest) (re
 }
 
 // taken answers an authorisation for the rest of a payment that Stripe has taken already, at the first
-// parcel: reserving it once more would let the customer pay it twice. It doesn't run out.
+// shipment: reserving it once more would let the customer pay it twice. It doesn't run out.
 func (g *Gateway) taken(ctx context.Context, r activities.AuthorizeRequest, amount int64) (activities.AuthorizeResult, bool, error) {
 	intents, err := g.find(ctx, r.PaymentID)
 	if err != nil {

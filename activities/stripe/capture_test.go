@@ -12,16 +12,16 @@ import (
 
 var gatewayRefused = domain.Refuse("gateway_refused", "")
 
-func TestParcelsAreCapturedOneByOne(t *testing.T) {
+func TestShipmentsAreCapturedOneByOne(t *testing.T) {
 	t.Parallel()
 	b := setup(t, stripefake.Options{})
 	ref := b.mustAuthorize(stripefake.CardVisa)
 	for i, p := range []struct {
-		parcel, amount, left string
-		held, captured       int64
+		shipment, amount, left string
+		held, captured         int64
 	}{{"1", "40.00", "100.00", 6000, 4000}, {"2", "25.50", "60.00", 3450, 6550}, {"3", "34.50", "34.50", 0, 10000}} {
 		for range 2 { // the second time does nothing
-			charge, err := b.capture(ref, p.parcel, p.amount, p.left)
+			charge, err := b.capture(ref, p.shipment, p.amount, p.left)
 			require.NoError(t, err, i)
 			require.NotEmpty(t, charge)
 			b.holds(p.held, p.captured, 0)
@@ -29,7 +29,7 @@ func TestParcelsAreCapturedOneByOne(t *testing.T) {
 	}
 }
 
-func TestWithoutMulticaptureTheFirstParcelTakesTheWhole(t *testing.T) {
+func TestWithoutMulticaptureTheFirstShipmentTakesTheWhole(t *testing.T) {
 	t.Parallel()
 	for name, o := range map[string]stripefake.Options{
 		stripefake.CardOnceOnly: {}, stripefake.CardBreaksPromise: {}, stripefake.CardVisa: {NoMulticapture: true},

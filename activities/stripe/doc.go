@@ -19,19 +19,19 @@
 //
 // # Several captures
 //
-// Parcels are captured one by one with final_capture=false, where the account and the card allow it
+// Shipments are captured one by one with final_capture=false, where the account and the card allow it
 // (multicapture, https://docs.stripe.com/payments/multicapture). Stripe says at the authorisation whether
 // they do. Where they don't, the first capture releases the rest of the authorisation, so there are
 // three ways, all of which were weighed:
 //
-//   - Capture the whole at the last parcel. Goods would leave unpaid, and an authorisation lives for
+//   - Capture the whole at the last shipment. Goods would leave unpaid, and an authorisation lives for
 //     seven days only.
-//   - Capture the first parcel and authorise the rest anew, without the customer. It may be declined
+//   - Capture the first shipment and authorise the rest anew, without the customer. It may be declined
 //     when the goods are packed, and needs a consent that nobody was asked for.
-//   - Capture the whole at the first parcel. The customer pays what was authorised, earlier.
+//   - Capture the whole at the first shipment. The customer pays what was authorised, earlier.
 //
-// It is the last: no goods leave unpaid. The captures of the later parcels are then answered out of what
-// was taken; the rest is never authorised again; a void gives back what no parcel has claimed. The ledger
+// It is the last: no goods leave unpaid. The captures of the later shipments are then answered out of what
+// was taken; the rest is never authorised again; a void gives back what no shipment has claimed. The ledger
 // says so (TakenAtOnce).
 //
 // # The customer's bank

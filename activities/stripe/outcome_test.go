@@ -172,7 +172,7 @@ func (l *life) check(*rapid.T) {
 	net := a.Captured - a.Refunded
 	require.LessOrEqual(l, a.Authorized, l.generation+1)
 	if l.once && l.captured > 0 && l.status != payment.StatusVoided {
-		require.Equal(l, l.total-l.refunded, net, "the whole was taken at the first parcel")
+		require.Equal(l, l.total-l.refunded, net, "the whole was taken at the first shipment")
 		return
 	}
 	require.Equal(l, l.captured-l.refunded, net, "what the customer has paid")

@@ -62,9 +62,9 @@ func (b *testBundle) mustAuthorize(token string) string {
 	return r.GatewayRef
 }
 
-func (b *testBundle) capture(ref, parcel, amount, left string) (string, error) {
+func (b *testBundle) capture(ref, shipment, amount, left string) (string, error) {
 	return b.gateway.Capture(b.Context(), activities.CaptureRequest{
-		IdempotencyKey: b.paymentID.String() + "/capture/" + parcel, AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref,
+		IdempotencyKey: b.paymentID.String() + "/capture/" + shipment, AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref,
 		Amount: eur(amount), Capturable: eur(left),
 	})
 }

@@ -111,7 +111,7 @@ func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string)
 	return false, activities.NoAnswer(f)
 }
 
-// giveBack refunds what Stripe has taken beyond what the caller knows to be captured: at once for parcels
+// giveBack refunds what Stripe has taken beyond what the caller knows to be captured: at once for shipments
 // that never left, or by a capture whose answer never came.
 func (g *Gateway) giveBack(ctx context.Context, r activities.VoidRequest, intents []*api.PaymentIntent) error {
 	ahead, from, err := g.ahead(ctx, intents, r.Captured)

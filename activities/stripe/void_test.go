@@ -178,7 +178,7 @@ func TestAVoidGivesBackWhatWasTakenAndNotAskedFor(t *testing.T) {
 			ref := b.mustAuthorize(stripefake.CardVisa)
 			_, err := b.capture(ref, "1", "40.00", "100.00")
 			require.NoError(t, err)
-			b.holds(0, 10000, 0) // the whole, at the first parcel
+			b.holds(0, 10000, 0) // the whole, at the first shipment
 			b.fake.Inject(fault)
 			untilAnswered(b, 5*24*time.Hour, func() (struct{}, error) { return struct{}{}, b.void(ref, eur("40.00")) })
 			require.NoError(t, b.void(ref, eur("40.00")))

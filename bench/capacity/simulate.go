@@ -29,7 +29,7 @@ func (p part) busy(rate float64) float64 {
 // outcome is what a simulation has shown.
 type outcome struct {
 	busy map[string]float64
-	// order is how long an order takes without the waiting for people and parcels, views how long until
+	// order is how long an order takes without the waiting for people and shipments, views how long until
 	// the views show its last event after that.
 	order, views quantiles
 }

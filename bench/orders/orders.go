@@ -84,16 +84,16 @@ func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) erro
 	}
 	took.add("confirm", time.Since(due))
 	if shown.Status != "confirmed" || len(shown.Shipments) != 1 {
-		return fmt.Errorf("order %s is %s and has %d parcels", shown.OrderID, shown.Status, len(shown.Shipments))
+		return fmt.Errorf("order %s is %s and has %d shipments", shown.OrderID, shown.Status, len(shown.Shipments))
 	}
-	id, parcel := shown.OrderID, shown.Shipments[0].ShipmentID
+	id, shipment := shown.OrderID, shown.Shipments[0].ShipmentID
 	asked := time.Now()
-	if err := o.shop.Dispatch(ctx, id, parcel); err != nil { // answered once it is recorded
+	if err := o.shop.Dispatch(ctx, id, shipment); err != nil { // answered once it is recorded
 		return err
 	}
 	took.add("dispatch", time.Since(asked))
 	asked = time.Now()
-	if err := o.shop.Deliver(ctx, id, parcel); err != nil {
+	if err := o.shop.Deliver(ctx, id, shipment); err != nil {
 		return err
 	}
 	took.add("deliver", time.Since(asked))

@@ -81,13 +81,13 @@ func (s *Shop) Get(ctx context.Context, id uuid.UUID) (o Shown, err error) {
 	return o, s.call(ctx, http.MethodGet, "/api/v1/orders/"+id.String(), "", &o)
 }
 
-// Dispatch reports that a parcel has left.
+// Dispatch reports that a shipment has left.
 func (s *Shop) Dispatch(ctx context.Context, order, shipment uuid.UUID) error {
 	return s.call(ctx, http.MethodPost, "/api/v1/orders/"+order.String()+"/shipments/"+shipment.String()+"/dispatch",
 		`{"carrier":"DHL","tracking_number":"JJD000390007"}`, nil)
 }
 
-// Deliver reports that a parcel has arrived.
+// Deliver reports that a shipment has arrived.
 func (s *Shop) Deliver(ctx context.Context, order, shipment uuid.UUID) error {
 	return s.call(ctx, http.MethodPost, "/api/v1/orders/"+order.String()+"/shipments/"+shipment.String()+"/deliver", "{}", nil)
 }

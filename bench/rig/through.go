@@ -20,16 +20,16 @@ func (s *Shop) Through(ctx context.Context, w *Watch, o Order) (uuid.UUID, error
 	if err != nil {
 		return id, err
 	}
-	for _, parcel := range shown.Shipments {
-		if err := s.Dispatch(ctx, id, parcel.ShipmentID); err != nil {
+	for _, shipment := range shown.Shipments {
+		if err := s.Dispatch(ctx, id, shipment.ShipmentID); err != nil {
 			return id, err
 		}
 	}
 	if err := w.Reached(ctx, id, "shipped"); err != nil {
 		return id, err
 	}
-	for _, parcel := range shown.Shipments {
-		if err := s.Deliver(ctx, id, parcel.ShipmentID); err != nil {
+	for _, shipment := range shown.Shipments {
+		if err := s.Deliver(ctx, id, shipment.ShipmentID); err != nil {
 			return id, fmt.Errorf("deliver order %s: %w", id, err)
 		}
 	}

@@ -55,7 +55,7 @@ func (r *result) look(ctx context.Context, s *shop, placed Order) error {
 	r.same("reason told to the customer", r.order.CancelReason, want.reason)
 	r.same("money taken", r.order.Captured.Amount, want.captured)
 	r.same("order number", r.order.OrderNumber, placed.OrderNumber)
-	r.same("parcels delivered", r.order.deliveredParcels(), want.parcels)
+	r.same("shipments delivered", r.order.deliveredShipments(), want.shipments)
 	if err := r.lookAtTimeline(ctx, s); err != nil {
 		return err
 	}

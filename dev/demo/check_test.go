@@ -22,7 +22,7 @@ func asItShould(sample sample) answers {
 		order: Order{
 			OrderID: "id", OrderNumber: "ORD-1", CustomerID: sample.order.CustomerID, Status: "delivered", PaymentStatus: "captured",
 			FulfillmentStatus: "delivered", Total: amount{"39.80", "EUR"}, Captured: amount{"39.80", "EUR"},
-			Shipments: []shipment{{ShipmentID: "parcel", Status: "delivered"}},
+			Shipments: []shipment{{ShipmentID: "shipment", Status: "delivered"}},
 		},
 		// those of the payment and the stock may come between those of the order
 		events: []string{
@@ -75,7 +75,7 @@ func TestEveryDifferenceIsNoticed(t *testing.T) {
 		"fulfilment":      {func(a *answers) { a.order.FulfillmentStatus = "shipped" }, "fulfilment status: shipped instead of delivered"},
 		"money":           {func(a *answers) { a.order.Captured.Amount = "79.60" }, "money taken: 79.60 instead of 39.80"},
 		"reason":          {func(a *answers) { a.order.CancelReason = "why" }, "reason told to the customer: why instead of "},
-		"parcel":          {func(a *answers) { a.order.Shipments[0].Status = "dispatched" }, "parcels delivered: 0 instead of 1"},
+		"shipment":        {func(a *answers) { a.order.Shipments[0].Status = "dispatched" }, "shipments delivered: 0 instead of 1"},
 		"event too many":  {func(a *answers) { a.events = append(a.events, "PaymentCaptured") }, "events: "},
 		"event missing":   {func(a *answers) { a.events = a.events[:len(a.events)-1] }, "events: "},
 		"order of events": {func(a *answers) { a.events[0], a.events[3] = a.events[3], a.events[0] }, "events: "},

@@ -74,12 +74,12 @@ func verdict(o Order) string {
 	if o.Captured.Amount != "" && strings.Trim(o.Captured.Amount, "0.") != "" {
 		words = append(words, o.Captured.String()+" taken")
 	}
-	switch parcels := o.deliveredParcels(); parcels {
+	switch shipments := o.deliveredShipments(); shipments {
 	case 0:
 	case 1:
-		words = append(words, "1 parcel delivered")
+		words = append(words, "1 shipment delivered")
 	default:
-		words = append(words, fmt.Sprintf("%d parcels delivered", parcels))
+		words = append(words, fmt.Sprintf("%d shipments delivered", shipments))
 	}
 	return strings.Join(words, ", ")
 }

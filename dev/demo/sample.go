@@ -29,8 +29,8 @@ type outcome struct {
 	reason string
 	// captured is the money taken.
 	captured string
-	// parcels is how many were delivered.
-	parcels int
+	// shipments is how many were delivered.
+	shipments int
 	// levels is what is then in stock.
 	levels []shelf
 	// events are those of the order, its payment and its stock, in this order where they are of one kind.
@@ -65,7 +65,7 @@ func (c cast) item(name string, quantity int, price string) newItem {
 }
 
 func (c cast) samples() []sample {
-	return []sample{c.delivered(), c.declined(), c.outOfStock(), c.cancelled(), c.twoParcels()}
+	return []sample{c.delivered(), c.declined(), c.outOfStock(), c.cancelled(), c.twoShipments()}
 }
 
 func (c cast) delivered() sample {
@@ -77,7 +77,7 @@ func (c cast) delivered() sample {
 		order: c.order("anna", "tok_approve", c.item("espresso", 2, "19.90")),
 		then:  shipAll,
 		want: outcome{
-			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "39.80", parcels: 1,
+			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "39.80", shipments: 1,
 			levels: []shelf{{beans, c.here, 8, 0}},
 			events: []string{
 				"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "ShipmentDelivered", "OrderDelivered",
@@ -142,16 +142,16 @@ func (c cast) cancelled() sample {
 	}
 }
 
-func (c cast) twoParcels() sample {
+func (c cast) twoShipments() sample {
 	kettle, filters := c.sku("kettle"), c.sku("filters")
 	return sample{
-		name:  "Two parcels",
-		story: fmt.Sprintf("two lines, one from %s and one from %s, each in a parcel of its own", c.here, c.elsewhere),
+		name:  "Two shipments",
+		story: fmt.Sprintf("two lines, one from %s and one from %s, each in a shipment of its own", c.here, c.elsewhere),
 		stock: []delivery{{kettle, c.here, 2}, {filters, c.elsewhere, 40}},
 		order: c.order("emil", "tok_approve", c.item("kettle", 1, "75.00"), c.item("filters", 4, "3.25")),
 		then:  shipAll,
 		want: outcome{
-			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "88.00", parcels: 2,
+			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "88.00", shipments: 2,
 			levels: []shelf{{kettle, c.here, 1, 0}, {filters, c.elsewhere, 36, 0}},
 			events: []string{
 				"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "ShipmentDelivered",
@@ -163,36 +163,36 @@ func (c cast) twoParcels() sample {
 	}
 }
 
-// shipAll is the warehouse and the carrier: each parcel leaves and arrives, one after the other.
+// shipAll is the warehouse and the carrier: each shipment leaves and arrives, one after the other.
 func shipAll(ctx context.Context, s *shop, o Order) error {
 	confirmed, err := s.await(ctx, o.OrderID, "confirmed", func(o Order) bool { return o.Status == "confirmed" })
 	if err != nil {
 		return err
 	}
-	for i, parcel := range confirmed.Shipments {
-		id := parcel.ShipmentID
+	for i, shipment := range confirmed.Shipments {
+		id := shipment.ShipmentID
 		tracking := fmt.Sprintf("JD%s%02d", confirmed.OrderNumber[len("ORD-"):], i+1)
-		if err := s.dispatch(ctx, o.OrderID, parcel, "DHL", tracking); err != nil {
+		if err := s.dispatch(ctx, o.OrderID, shipment, "DHL", tracking); err != nil {
 			return err
 		}
-		if _, err := s.await(ctx, o.OrderID, "parcel dispatched", parcelIs(id, "dispatched")); err != nil {
+		if _, err := s.await(ctx, o.OrderID, "shipment dispatched", shipmentIs(id, "dispatched")); err != nil {
 			return err
 		}
-		if err := s.deliver(ctx, o.OrderID, parcel); err != nil {
+		if err := s.deliver(ctx, o.OrderID, shipment); err != nil {
 			return err
 		}
-		if _, err := s.await(ctx, o.OrderID, "parcel delivered", parcelIs(id, "delivered")); err != nil {
+		if _, err := s.await(ctx, o.OrderID, "shipment delivered", shipmentIs(id, "delivered")); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func parcelIs(id, status string) func(Order) bool {
+func shipmentIs(id, status string) func(Order) bool {
 	return func(o Order) bool {
-		for _, parcel := range o.Shipments {
-			if parcel.ShipmentID == id {
-				return parcel.Status == status
+		for _, shipment := range o.Shipments {
+			if shipment.ShipmentID == id {
+				return shipment.Status == status
 			}
 		}
 		return false

@@ -65,10 +65,10 @@ type Order struct {
 	CreatedAt         time.Time  `json:"created_at"`
 }
 
-func (o Order) deliveredParcels() int {
+func (o Order) deliveredShipments() int {
 	count := 0
-	for _, parcel := range o.Shipments {
-		if parcel.Status == "delivered" {
+	for _, shipment := range o.Shipments {
+		if shipment.Status == "delivered" {
 			count++
 		}
 	}
@@ -123,13 +123,13 @@ func (s *shop) cancel(ctx context.Context, orderID, reason string) error {
 	return s.post(ctx, "/api/v1/orders/"+orderID+"/cancel", "", map[string]any{"reason": reason, "by": "customer"}, nil)
 }
 
-func (s *shop) dispatch(ctx context.Context, orderID string, parcel shipment, carrier, tracking string) error {
-	return s.post(ctx, "/api/v1/orders/"+orderID+"/shipments/"+parcel.ShipmentID+"/dispatch", "",
+func (s *shop) dispatch(ctx context.Context, orderID string, shipment shipment, carrier, tracking string) error {
+	return s.post(ctx, "/api/v1/orders/"+orderID+"/shipments/"+shipment.ShipmentID+"/dispatch", "",
 		map[string]any{"carrier": carrier, "tracking_number": tracking}, nil)
 }
 
-func (s *shop) deliver(ctx context.Context, orderID string, parcel shipment) error {
-	return s.post(ctx, "/api/v1/orders/"+orderID+"/shipments/"+parcel.ShipmentID+"/deliver", "", map[string]any{}, nil)
+func (s *shop) deliver(ctx context.Context, orderID string, shipment shipment) error {
+	return s.post(ctx, "/api/v1/orders/"+orderID+"/shipments/"+shipment.ShipmentID+"/deliver", "", map[string]any{}, nil)
 }
 
 func (s *shop) order(ctx context.Context, orderID string) (shown Order, err error) {

@@ -165,10 +165,10 @@ func (c customer) deliver() uuid.UUID {
 	require.NoError(c.t, err)
 	require.Contains(c.t, placed, `"status":"confirmed"`, "it was asked to wait for that")
 	_, rest, _ = strings.Cut(placed, `"shipment_id":"`)
-	parcel := rest[:36]
-	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/dispatch", id, parcel), `{"carrier":"DHL","tracking_number":"1"}`)
+	shipment := rest[:36]
+	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/dispatch", id, shipment), `{"carrier":"DHL","tracking_number":"1"}`)
 	c.await(id, "shipped")
-	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/deliver", id, parcel), `{}`)
+	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/deliver", id, shipment), `{}`)
 	c.await(id, "delivered")
 	return id
 }

@@ -188,9 +188,9 @@ func (s shop) order(t *testing.T, id uuid.UUID) orderAnswer {
 
 // advance reports what an order is waiting for, and is repeated until it waits for nothing.
 func (s shop) advance(t *testing.T, o orderAnswer) orderAnswer {
-	for _, parcel := range o.Shipments {
-		path := "/api/v1/orders/" + o.OrderID.String() + "/shipments/" + parcel.ShipmentID.String()
-		switch parcel.Status {
+	for _, shipment := range o.Shipments {
+		path := "/api/v1/orders/" + o.OrderID.String() + "/shipments/" + shipment.ShipmentID.String()
+		switch shipment.Status {
 		case "planned":
 			_, _ = s.call(t, http.MethodPost, path+"/dispatch", "", map[string]string{"carrier": "DHL", "tracking_number": "T1"}, nil)
 		case "dispatched":

@@ -27,7 +27,7 @@ const soon = 500 * time.Millisecond
 
 var paths = []path{
 	{name: "delivered", play: func(p *player) error { return errors.Join(p.confirmed(), p.delivered()) }},
-	{name: "two-parcels", play: twoParcels},
+	{name: "two-shipments", play: twoShipments},
 	{name: "declined", play: func(p *player) error {
 		return errors.Join(p.placed("tok_decline"), p.end(order.StatusCancelled, order.ReasonPaymentDeclined))
 	}},
@@ -76,8 +76,8 @@ var paths = []path{
 
 	{name: "dispatch-overdue", deadlines: workflows.Deadlines{Dispatch: soon}, play: dispatchOverdue},
 	{name: "reported-by-signals", play: reportedBySignals},
-	{name: "parcel-lost", play: func(p *player) error { return p.parcelEnds(workflows.ShipmentLost) }},
-	{name: "parcel-refused", play: func(p *player) error { return p.parcelEnds(workflows.ShipmentRefused) }},
+	{name: "shipment-lost", play: func(p *player) error { return p.shipmentEnds(workflows.ShipmentLost) }},
+	{name: "shipment-refused", play: func(p *player) error { return p.shipmentEnds(workflows.ShipmentRefused) }},
 
 	{name: "waiting-for-dispatch", play: (*player).confirmed},
 	{name: "waiting-for-delivery", play: func(p *player) error { return errors.Join(p.confirmed(), p.dispatch("berlin")) }},
@@ -92,7 +92,7 @@ var paths = []path{
 	{name: "reconciled", play: func(p *player) error { return p.run("reconciled", workflows.ReconciliationSaga) }},
 }
 
-func twoParcels(p *player) error {
+func twoShipments(p *player) error {
 	return errors.Join(
 		p.receive("beans", "berlin", 10), p.receive("cups", "reno", 10),
 		p.place(p.input("tok_approve", line{"beans", 2, "12.90"}, line{"cups", 4, "7.50"})), p.await(order.StatusConfirmed),
@@ -239,12 +239,12 @@ func dispatchOverdue(p *player) error {
 
 func reportedBySignals(p *player) error {
 	return errors.Join(
-		p.confirmed(), p.signal(workflows.ShipmentDispatched, p.left("berlin")), p.awaitParcel("berlin", order.ShipmentInTransit),
+		p.confirmed(), p.signal(workflows.ShipmentDispatched, p.left("berlin")), p.awaitShipment("berlin", order.ShipmentStatusDispatched),
 		p.signal(workflows.ShipmentDelivered, p.report("berlin")), p.end(order.StatusDelivered, ""),
 	)
 }
 
-func (p *player) parcelEnds(report string) error {
+func (p *player) shipmentEnds(report string) error {
 	err := errors.Join(p.confirmed(), p.dispatch("berlin"), p.tell(report, p.report("berlin")))
 	return errors.Join(err, p.world.temporal.GetWorkflow(p.ctx, workflows.OrderSagaID(p.orderID), "").Get(p.ctx, nil))
 }

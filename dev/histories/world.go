@@ -238,17 +238,17 @@ func (p *player) left(location string) workflows.Dispatch {
 	return workflows.Dispatch{ShipmentID: p.shipment(location), Carrier: "DHL", TrackingNumber: "JD01" + location}
 }
 
-// tell reports what became of a parcel, by update.
+// tell reports what became of a shipment, by update.
 func (p *player) tell(name string, report any) error {
 	_, err := p.client.ReportShipment(p.ctx, p.orderID, workflows.News{Name: name, Report: report})
 	return p.check(err)
 }
 
-func (p *player) awaitParcel(location string, status order.ShipmentStatus) error {
-	return p.awaitState("the parcel from "+location, func(s workflows.OrderState) bool {
-		for _, parcel := range s.Shipments {
-			if parcel.ShipmentID == p.shipment(location) {
-				return parcel.Status == status
+func (p *player) awaitShipment(location string, status order.ShipmentStatus) error {
+	return p.awaitState("the shipment from "+location, func(s workflows.OrderState) bool {
+		for _, shipment := range s.Shipments {
+			if shipment.ShipmentID == p.shipment(location) {
+				return shipment.Status == status
 			}
 		}
 		return false
@@ -263,7 +263,7 @@ func (p *player) deliver(location string) error {
 	return p.tell(workflows.ShipmentDelivered, p.report(location))
 }
 
-// delivered carries a confirmed order of one parcel to its end.
+// delivered carries a confirmed order of one shipment to its end.
 func (p *player) delivered() error {
 	return errors.Join(p.dispatch("berlin"), p.deliver("berlin"), p.end(order.StatusDelivered, ""))
 }

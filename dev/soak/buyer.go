@@ -59,7 +59,7 @@ func tooMany(*rand.Rand) []line { return []line{lineOf(rare, here, 3)} }
 
 var stories = []story{
 	{name: "delivered", weight: 6, token: "tok_approve", end: "delivered", lines: one},
-	{name: "split parcels", weight: 3, token: "tok_approve", end: "delivered", lines: two},
+	{name: "split shipments", weight: 3, token: "tok_approve", end: "delivered", lines: two},
 	{name: "delivered, gateway in trouble", weight: 1, token: "tok_fail_twice", end: "delivered", lines: one},
 	{name: "delivered, answer of the gateway lost", weight: 1, token: "tok_timeout", end: "delivered", lines: one},
 	{name: "declined", weight: 2, token: "tok_decline", end: "cancelled", reason: "payment_declined", lines: one},
@@ -176,10 +176,10 @@ func (b *buyer) advance(ctx context.Context, s story, path string, now shown) er
 		}
 		return unlessConflicting(b.shop.call(ctx, http.MethodPost, path+"/cancel", "", map[string]string{"reason": changedMind, "by": "customer"}, nil))
 	}
-	for i, parcel := range now.Shipments {
-		shipment := path + "/shipments/" + parcel.ShipmentID.String()
+	for i, shipment := range now.Shipments {
+		shipment := path + "/shipments/" + shipment.ShipmentID.String()
 		var err error
-		switch parcel.Status {
+		switch shipment.Status {
 		case "planned":
 			err = b.shop.call(ctx, http.MethodPost, shipment+"/dispatch", "", map[string]string{"carrier": "DHL", "tracking_number": fmt.Sprintf("T%d", i)}, nil)
 		case "dispatched":

@@ -52,7 +52,7 @@ func (NearestFirst) Allocate(
 //
 // Locations in the destination's country come first, then those with most available pieces of the
 // SKU, then by id. A line is taken from the first location that has all of it, so that as few
-// parcels as possible leave, and is spread only where none has. Lines of one SKU are summed first.
+// shipments as possible leave, and is spread only where none has. Lines of one SKU are summed first.
 //
 // With backorders allowed, what is short waits at the first location of the same ranking, where none
 // has any: at the first in the destination's country, else the first by id.

@@ -85,7 +85,7 @@ type StockReturned struct {
 	SKU      string    `json:"sku"`
 	Location string    `json:"location"`
 	OrderID  uuid.UUID `json:"order_id"`
-	// ReturnID is the id of the return, or of the parcel that was refused.
+	// ReturnID is the id of the return, or of the shipment that was refused.
 	ReturnID   uuid.UUID `json:"return_id"`
 	Quantity   int       `json:"quantity"`
 	ReturnedAt time.Time `json:"returned_at"`

@@ -22,7 +22,7 @@ type AmendAddress struct {
 
 // Amend replaces the address. It returns no events when the order has that address already, or had it by this very
 // request, which comes late and must not bring the old address back. Errors: not_found; idempotency_key_reused when another
-// request was carried out under the same id; not_amendable once a parcel has left or the order is cancelled;
+// request was carried out under the same id; not_amendable once a shipment has left or the order is cancelled;
 // country_fixed; invalid without an id, an address or a name of who did it.
 func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 	if o.Status == "" {

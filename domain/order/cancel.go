@@ -18,7 +18,7 @@ type CancelOrder struct {
 // Cancel decides what cancelling an order means in its present state.
 //
 // It returns no events when the order is already cancelled. Errors: not_found; not_cancellable once
-// a parcel has left, because the goods are then the carrier's; [domain.Invalids] for a reason that is
+// a shipment has left, because the goods are then the carrier's; [domain.Invalids] for a reason that is
 // missing or can't be kept.
 func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 	switch o.Status {

@@ -22,7 +22,7 @@ type CancelLines struct {
 	At        time.Time
 }
 
-// CancelPart takes pieces out of parcels that have not left, the last parcels first. The rest of the
+// CancelPart takes pieces out of shipments that have not left, the last shipments first. The rest of the
 // order goes on, and ends when all that it still waited for is cancelled.
 //
 // It returns no events when the request was carried out before. Errors: not_found;
@@ -51,7 +51,7 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	}
 	after := o.Clone()
 	for i, line := range c.Lines {
-		taken, short := takeFromParcels(after, line)
+		taken, short := takeFromShipments(after, line)
 		if line.Quantity < 1 {
 			bad.Add(fmt.Sprintf("lines[%d].quantity", i), "must be at least 1, got %d", line.Quantity)
 		} else if short > 0 {
@@ -104,12 +104,12 @@ func checkRequest(bad *domain.Invalids, idField string, id uuid.UUID, lines int)
 	}
 }
 
-// takeFromParcels takes pieces out of the parcels of o that have not left, the last ones first.
-func takeFromParcels(o Order, line inventory.Line) (taken []CancelledLine, short int) {
+// takeFromShipments takes pieces out of the shipments of o that have not left, the last ones first.
+func takeFromShipments(o Order, line inventory.Line) (taken []CancelledLine, short int) {
 	short = line.Quantity
 	for i := len(o.Shipments) - 1; i >= 0 && short > 0; i-- {
 		s := &o.Shipments[i]
-		if s.Status != ShipmentPlanned {
+		if s.Status != ShipmentStatusPlanned {
 			continue
 		}
 		for j := len(s.Lines) - 1; j >= 0 && short > 0; j-- {
@@ -134,11 +134,11 @@ func (s *Shipment) take(j, n int) {
 		s.Lines = slices.Delete(s.Lines, j, j+1)
 	}
 	if len(s.Lines) == 0 {
-		s.Status = ShipmentEmpty
+		s.Status = ShipmentStatusCancelled
 	}
 }
 
-// withoutLines takes the cancelled pieces out of the parcels and out of the order's own lines.
+// withoutLines takes the cancelled pieces out of the shipments and out of the order's own lines.
 func (o Order) withoutLines(e OrderLinesCancelled) Order {
 	o = o.Clone().withRequest(e.request())
 	o.Total = o.Total.Sub(e.Amount)

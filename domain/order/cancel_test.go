@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestCancelBeforeAParcelLeaves(t *testing.T) {
+func TestCancelBeforeAShipmentLeaves(t *testing.T) {
 	t.Parallel()
 	placed := must(t, order.Order{}, place(item("A", 1, "1")))
 	o := must(t, placed, cancel)
 	require.Equal(t, order.StatusCancelled, o.Status)
 	require.Equal(t, "changed_mind", o.CancelReason)
-	confirmed, berlin, _ := twoParcels(t)
+	confirmed, berlin, _ := twoShipments(t)
 	require.Equal(t, order.StatusCancelled, must(t, confirmed, cancel).Status)
 
 	_, err := cancel(must(t, confirmed, dispatch(berlin)))
@@ -37,12 +37,12 @@ func TestCancelNeedsAReasonThatCanBeKept(t *testing.T) {
 
 func TestCancelLines(t *testing.T) {
 	t.Parallel()
-	o, berlin, reno := twoParcels(t)
+	o, berlin, reno := twoShipments(t)
 	request := uuid.New()
 	o = must(t, o, cancelLines(request, inventory.Line{SKU: "B", Quantity: 2}))
 	require.Equal(t, "22.50 EUR", o.Total.String())
-	parcel, _ := o.Shipment(reno)
-	require.Equal(t, "2.50 EUR", parcel.Amount.String())
+	shipment, _ := o.Shipment(reno)
+	require.Equal(t, "2.50 EUR", shipment.Amount.String())
 
 	// The same wish again, however its lines are written.
 	for _, again := range [][]inventory.Line{{{SKU: "B", Quantity: 2}}, {{SKU: "B", Quantity: 1}, {SKU: "B", Quantity: 1}}} {
@@ -69,7 +69,7 @@ func TestCancelLines(t *testing.T) {
 		require.Equal(t, c.code, domain.Code(err), name)
 	}
 
-	// The first parcel has arrived, and the rest of the other one is cancelled: the order is over.
+	// The first shipment has arrived, and the rest of the other one is cancelled: the order is over.
 	o = must(t, must(t, o, dispatch(berlin)), deliver(berlin))
 	require.Equal(t, order.StatusShipped, o.Status)
 	o = must(t, o, cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 1}))
@@ -80,7 +80,7 @@ func TestCancelLines(t *testing.T) {
 
 func TestAmend(t *testing.T) {
 	t.Parallel()
-	o, berlin, _ := twoParcels(t)
+	o, berlin, _ := twoShipments(t)
 	elsewhere := domain.Sealed{Key: "c-1:1", Data: []byte{4}}
 	amend := func(c order.AmendAddress) func(order.Order) ([]domain.Event, error) {
 		return func(o order.Order) ([]domain.Event, error) { return order.Amend(o, c) }

@@ -11,14 +11,14 @@ import (
 
 // ConfirmOrder asks to confirm an order whose stock is reserved and whose payment is authorised.
 type ConfirmOrder struct {
-	// Shipments is the plan of parcels, from [PlanShipments].
+	// Shipments is the plan of shipments, from [PlanShipments].
 	Shipments []Shipment
 	At        time.Time
 }
 
 // Confirm accepts an order for fulfilment. It returns no events when the order is confirmed already
 // or has gone further. Errors: not_found; not_confirmable when the order is cancelled or held, or when the
-// parcels do not carry exactly what was ordered: an order is never confirmed that would ship too
+// shipments do not carry exactly what was ordered: an order is never confirmed that would ship too
 // little or take too much money.
 func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 	switch o.Status {
@@ -27,7 +27,7 @@ func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 			return nil, domain.Refuse("not_confirmable", "order %s waits for a review", o.Number)
 		}
 		if !carries(c.Shipments, o) {
-			return nil, domain.Refuse("not_confirmable", "the parcels do not carry exactly what order %s holds", o.Number)
+			return nil, domain.Refuse("not_confirmable", "the shipments do not carry exactly what order %s holds", o.Number)
 		}
 		return []domain.Event{OrderConfirmed{OrderID: o.ID, Shipments: c.Shipments, ConfirmedAt: c.At}}, nil
 	case StatusConfirmed, StatusShipped, StatusDelivered:
@@ -48,8 +48,8 @@ func Lines(items []Item) []inventory.Line {
 	return out
 }
 
-// PlanShipments groups what was reserved into one parcel per location, in the order in which the
-// locations first appear. The parcels' amounts add up to the order's total.
+// PlanShipments groups what was reserved into one shipment per location, in the order in which the
+// locations first appear. The shipments' amounts add up to the order's total.
 func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
 	// Lines of one SKU may differ in price, so pieces are taken from the order's lines one by one.
 	left := make([]int, len(o.Items))
@@ -65,7 +65,7 @@ func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
 			index[a.Location] = i
 			shipments = append(shipments, Shipment{
 				ShipmentID: domain.DerivedID(o.ID, "shipment/"+a.Location), Location: a.Location,
-				Amount: money.Zero(o.Total.Currency), Status: ShipmentPlanned,
+				Amount: money.Zero(o.Total.Currency), Status: ShipmentStatusPlanned,
 			})
 		}
 		s := &shipments[i]
@@ -82,7 +82,7 @@ func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
 	return shipments
 }
 
-// carries reports whether the parcels hold what the order does, at its total.
+// carries reports whether the shipments hold what the order does, at its total.
 func carries(shipments []Shipment, o Order) bool {
 	pieces := map[string]int{}
 	for _, item := range o.Items {

@@ -21,7 +21,7 @@ func TestPlanShipmentsPricesEveryPiece(t *testing.T) {
 	require.Equal(t, "32.00 EUR", shipments[0].Amount.String(), "two at 10.00, one at 9.00, and one at 3.00")
 	require.Equal(t, "18.00 EUR", shipments[1].Amount.String(), "two at 9.00")
 	require.Equal(t, "976eb08a-6850-506b-b04f-f8779c08cda7", shipments[1].ShipmentID.String(), "it follows from order and location")
-	require.Equal(t, order.ShipmentPlanned, shipments[1].Status)
+	require.Equal(t, order.ShipmentStatusPlanned, shipments[1].Status)
 }
 
 func TestConfirmRefusals(t *testing.T) {
@@ -33,7 +33,7 @@ func TestConfirmRefusals(t *testing.T) {
 		o           order.Order
 		allocations []inventory.Allocation
 	}{
-		"no parcels":    {placed, nil},
+		"no shipments":  {placed, nil},
 		"a line short":  {placed, []inventory.Allocation{a}},
 		"a piece short": {placed, []inventory.Allocation{{SKU: "A", Location: "reno", Quantity: 1}, b}},
 		"cancelled":     {must(t, placed, cancel), []inventory.Allocation{a, b}},
@@ -45,7 +45,7 @@ func TestConfirmRefusals(t *testing.T) {
 	shipments := order.PlanShipments(placed, []inventory.Allocation{a, b})
 	shipments[0].Amount = placed.Total.Add(placed.Total)
 	_, err := order.Confirm(placed, order.ConfirmOrder{Shipments: shipments})
-	require.Equal(t, "not_confirmable", domain.Code(err), "a parcel that would take too much money")
+	require.Equal(t, "not_confirmable", domain.Code(err), "a shipment that would take too much money")
 
 	approved := must(t, held, func(o order.Order) ([]domain.Event, error) {
 		return order.Approve(o, order.ApproveOrder{By: "ann", At: at})

@@ -7,46 +7,46 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
-// DeliverShipment reports that a parcel has arrived.
+// DeliverShipment reports that a shipment has arrived.
 type DeliverShipment struct {
 	ShipmentID uuid.UUID
 	At         time.Time
 }
 
-// Deliver records that a parcel has arrived; when it was the last one under way, the order is
+// Deliver records that a shipment has arrived; when it was the last one under way, the order is
 // delivered.
 //
-// It returns no events when the parcel has ended before. Errors: not_found; shipment_not_found;
-// not_deliverable when the parcel has not left.
+// It returns no events when the shipment has ended before. Errors: not_found; shipment_not_found;
+// not_deliverable when the shipment has not left.
 func Deliver(o Order, c DeliverShipment) ([]domain.Event, error) {
-	return endParcel(o, c.ShipmentID, ShipmentAtCustomer, c.At)
+	return endShipment(o, c.ShipmentID, ShipmentStatusDelivered, c.At)
 }
 
-// LoseShipment reports that the carrier has lost a parcel.
+// LoseShipment reports that the carrier has lost a shipment.
 type LoseShipment struct {
 	ShipmentID uuid.UUID
 	At         time.Time
 }
 
-// Lose records that a parcel is lost. What it cost is to be refunded. Otherwise it is as [Deliver];
-// an order of which no parcel arrived is cancelled as undeliverable.
+// Lose records that a shipment is lost. What it cost is to be refunded. Otherwise it is as [Deliver];
+// an order of which no shipment arrived is cancelled as undeliverable.
 func Lose(o Order, c LoseShipment) ([]domain.Event, error) {
-	return endParcel(o, c.ShipmentID, ShipmentGone, c.At)
+	return endShipment(o, c.ShipmentID, ShipmentStatusLost, c.At)
 }
 
-// RefuseShipment reports that the recipient did not take a parcel, and that it has come back.
+// RefuseShipment reports that the recipient did not take a shipment, and that it has come back.
 type RefuseShipment struct {
 	ShipmentID uuid.UUID
 	At         time.Time
 }
 
-// RefuseDelivery records that a parcel has come back. What it cost is to be refunded, and the goods go
+// Refuse records that a shipment has come back. What it cost is to be refunded, and the goods go
 // back to their location. Otherwise it is as [Lose].
-func RefuseDelivery(o Order, c RefuseShipment) ([]domain.Event, error) {
-	return endParcel(o, c.ShipmentID, ShipmentCameBack, c.At)
+func Refuse(o Order, c RefuseShipment) ([]domain.Event, error) {
+	return endShipment(o, c.ShipmentID, ShipmentStatusRefused, c.At)
 }
 
-func endParcel(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domain.Event, error) {
+func endShipment(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
 	}
@@ -54,16 +54,16 @@ func endParcel(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domai
 	switch {
 	case !ok:
 		return nil, domain.Refuse("shipment_not_found", "order %s has no shipment %s", o.Number, id)
-	case s.Status == ShipmentPlanned:
+	case s.Status == ShipmentStatusPlanned:
 		return nil, domain.Refuse("not_deliverable", "shipment %s has not left yet", id)
 	case s.Status.Ended():
 		return nil, nil
 	}
 	var events []domain.Event
 	switch end {
-	case ShipmentGone:
+	case ShipmentStatusLost:
 		events = append(events, ShipmentLost{OrderID: o.ID, ShipmentID: id, LostAt: at})
-	case ShipmentCameBack:
+	case ShipmentStatusRefused:
 		events = append(events, ShipmentRefused{OrderID: o.ID, ShipmentID: id, RefusedAt: at})
 	default:
 		events = append(events, ShipmentDelivered{OrderID: o.ID, ShipmentID: id, DeliveredAt: at})
@@ -73,7 +73,7 @@ func endParcel(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domai
 	return append(events, o.end(at)...), nil
 }
 
-// end is how an order ends whose parcels have all ended, and nothing while one has not: delivered when
+// end is how an order ends whose shipments have all ended, and nothing while one has not: delivered when
 // one has arrived, else cancelled as undeliverable.
 func (o Order) end(at time.Time) []domain.Event {
 	arrived := false
@@ -81,7 +81,7 @@ func (o Order) end(at time.Time) []domain.Event {
 		if !s.Status.Ended() {
 			return nil
 		}
-		arrived = arrived || s.Status == ShipmentAtCustomer
+		arrived = arrived || s.Status == ShipmentStatusDelivered
 	}
 	if arrived {
 		return []domain.Event{OrderDelivered{OrderID: o.ID, DeliveredAt: at}}

@@ -11,23 +11,23 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestParcelsMoveTheOrder(t *testing.T) {
+func TestShipmentsMoveTheOrder(t *testing.T) {
 	t.Parallel()
-	o, berlin, reno := twoParcels(t)
+	o, berlin, reno := twoShipments(t)
 	o = must(t, o, dispatch(reno))
-	require.Equal(t, order.StatusShipped, o.Status, "with its first parcel")
+	require.Equal(t, order.StatusShipped, o.Status, "with its first shipment")
 	o = must(t, o, deliver(reno))
 	require.Equal(t, order.StatusShipped, o.Status)
 	o = must(t, must(t, o, dispatch(berlin)), deliver(berlin))
-	require.Equal(t, order.StatusDelivered, o.Status, "with its last parcel")
-	parcel, ok := o.Shipment(berlin)
+	require.Equal(t, order.StatusDelivered, o.Status, "with its last shipment")
+	shipment, ok := o.Shipment(berlin)
 	require.True(t, ok)
-	require.Equal(t, "DHL", parcel.Carrier)
+	require.Equal(t, "DHL", shipment.Carrier)
 }
 
-func TestParcelRefusals(t *testing.T) {
+func TestShipmentRefusals(t *testing.T) {
 	t.Parallel()
-	o, berlin, _ := twoParcels(t)
+	o, berlin, _ := twoShipments(t)
 	_, err := dispatch(uuid.New())(o)
 	require.Equal(t, "shipment_not_found", domain.Code(err))
 	_, err = deliver(uuid.New())(o)
@@ -43,9 +43,9 @@ func TestParcelRefusals(t *testing.T) {
 	require.NoError(t, order.CheckDispatch("", ""), "some goods leave without a carrier")
 }
 
-func TestLostParcels(t *testing.T) {
+func TestLostShipments(t *testing.T) {
 	t.Parallel()
-	o, berlin, reno := twoParcels(t)
+	o, berlin, reno := twoShipments(t)
 	o = must(t, must(t, o, dispatch(berlin)), dispatch(reno))
 	partly := must(t, must(t, o, lose(berlin)), deliver(reno))
 	require.Equal(t, order.StatusDelivered, partly.Status)
@@ -54,12 +54,12 @@ func TestLostParcels(t *testing.T) {
 	require.Equal(t, order.StatusCancelled, all.Status)
 	events, err := deliver(berlin)(partly)
 	require.NoError(t, err)
-	require.Empty(t, events, "a parcel ends once")
+	require.Empty(t, events, "a shipment ends once")
 }
 
 func TestReturns(t *testing.T) {
 	t.Parallel()
-	o, berlin, reno := twoParcels(t)
+	o, berlin, reno := twoShipments(t)
 	_, err := bringBack(uuid.New(), order.ReturnLine{SKU: "A", Quantity: 1})(o)
 	require.Equal(t, "not_returnable", domain.Code(err))
 	o = must(t, must(t, o, dispatch(berlin)), dispatch(reno))

@@ -7,7 +7,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
-// DispatchShipment reports that a parcel was handed to the carrier.
+// DispatchShipment reports that a shipment was handed to the carrier.
 type DispatchShipment struct {
 	ShipmentID     uuid.UUID
 	Carrier        string
@@ -15,9 +15,9 @@ type DispatchShipment struct {
 	At             time.Time
 }
 
-// Dispatch records that a parcel has left; with the first one the order is shipped.
+// Dispatch records that a shipment has left; with the first one the order is shipped.
 //
-// It returns no events when the parcel has left before. Errors: not_found; shipment_not_found;
+// It returns no events when the shipment has left before. Errors: not_found; shipment_not_found;
 // not_dispatchable when the order is not confirmed; [domain.Invalids] as [CheckDispatch].
 func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 	switch o.Status {
@@ -31,7 +31,7 @@ func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 	if !ok {
 		return nil, domain.Refuse("shipment_not_found", "order %s has no shipment %s", o.Number, c.ShipmentID)
 	}
-	if s.Status != ShipmentPlanned {
+	if s.Status != ShipmentStatusPlanned {
 		return nil, nil
 	}
 	if err := CheckDispatch(c.Carrier, c.TrackingNumber); err != nil {
@@ -46,7 +46,7 @@ func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 	return events, nil
 }
 
-// CheckDispatch names what is wrong with the report of a parcel that was handed over, as
+// CheckDispatch names what is wrong with the report of a shipment that was handed over, as
 // [domain.Invalids]. Both texts may be empty: some goods leave without a carrier.
 func CheckDispatch(carrier, trackingNumber string) error {
 	var bad domain.Invalids

@@ -5,8 +5,8 @@
 //	created ──▶ confirmed ──▶ shipped ──▶ delivered
 //	   └────────────┴──────────┴──▶ cancelled
 //
-// It is shipped as soon as its first parcel has left, because from then on nothing can be called
-// back. When its last parcel has ended, it is delivered if one has arrived, and otherwise cancelled as
+// It is shipped as soon as its first shipment has left, because from then on nothing can be called
+// back. When its last shipment has ended, it is delivered if one has arrived, and otherwise cancelled as
 // undeliverable.
 //
 //	events, err := order.Place(order.Order{}, command)

@@ -58,14 +58,14 @@ type OrderApproved struct {
 	ApprovedAt time.Time `json:"approved_at"`
 }
 
-// OrderConfirmed says that stock and payment are secured, and in which parcels the order will leave.
+// OrderConfirmed says that stock and payment are secured, and in which shipments the order will leave.
 type OrderConfirmed struct {
 	OrderID     uuid.UUID  `json:"order_id"`
 	Shipments   []Shipment `json:"shipments"`
 	ConfirmedAt time.Time  `json:"confirmed_at"`
 }
 
-// OrderCancelled ends an order of which no parcel has left.
+// OrderCancelled ends an order of which no shipment has left.
 type OrderCancelled struct {
 	OrderID uuid.UUID `json:"order_id"`
 	// Reason is a code: one of the Reason constants, or the word the caller gave.
@@ -75,7 +75,7 @@ type OrderCancelled struct {
 	CancelledAt time.Time `json:"cancelled_at"`
 }
 
-// OrderLinesCancelled takes pieces out of parcels that have not left; their price is not captured.
+// OrderLinesCancelled takes pieces out of shipments that have not left; their price is not captured.
 type OrderLinesCancelled struct {
 	OrderID     uuid.UUID       `json:"order_id"`
 	RequestID   uuid.UUID       `json:"request_id"`
@@ -86,7 +86,7 @@ type OrderLinesCancelled struct {
 	CancelledAt time.Time       `json:"cancelled_at"`
 }
 
-// CancelledLine is how many pieces of a SKU were taken out of one parcel, and their price.
+// CancelledLine is how many pieces of a SKU were taken out of one shipment, and their price.
 type CancelledLine struct {
 	ShipmentID uuid.UUID   `json:"shipment_id"`
 	Location   string      `json:"location"`
@@ -95,7 +95,7 @@ type CancelledLine struct {
 	Amount     money.Money `json:"amount"`
 }
 
-// ShippingAddressAmended replaces the address of an order of which no parcel has left.
+// ShippingAddressAmended replaces the address of an order of which no shipment has left.
 type ShippingAddressAmended struct {
 	OrderID uuid.UUID `json:"order_id"`
 	// RequestID and RequestHash are of the request, so that it is known when it comes again: the zero id and an empty hash in
@@ -108,13 +108,13 @@ type ShippingAddressAmended struct {
 	AmendedAt time.Time     `json:"amended_at"`
 }
 
-// DispatchOverdue says that no parcel had left when the dispatch deadline passed.
+// DispatchOverdue says that no shipment had left when the dispatch deadline passed.
 type DispatchOverdue struct {
 	OrderID    uuid.UUID `json:"order_id"`
 	DeadlineAt time.Time `json:"deadline_at"`
 }
 
-// ShipmentDispatched says that a parcel was handed to the carrier.
+// ShipmentDispatched says that a shipment was handed to the carrier.
 type ShipmentDispatched struct {
 	OrderID        uuid.UUID `json:"order_id"`
 	ShipmentID     uuid.UUID `json:"shipment_id"`
@@ -123,27 +123,27 @@ type ShipmentDispatched struct {
 	DispatchedAt   time.Time `json:"dispatched_at"`
 }
 
-// OrderShipped says that the first parcel has left: the order can't be cancelled any more.
+// OrderShipped says that the first shipment has left: the order can't be cancelled any more.
 type OrderShipped struct {
 	OrderID   uuid.UUID `json:"order_id"`
 	ShippedAt time.Time `json:"shipped_at"`
 }
 
-// ShipmentDelivered says that a parcel has arrived.
+// ShipmentDelivered says that a shipment has arrived.
 type ShipmentDelivered struct {
 	OrderID     uuid.UUID `json:"order_id"`
 	ShipmentID  uuid.UUID `json:"shipment_id"`
 	DeliveredAt time.Time `json:"delivered_at"`
 }
 
-// ShipmentLost says that the carrier has lost a parcel.
+// ShipmentLost says that the carrier has lost a shipment.
 type ShipmentLost struct {
 	OrderID    uuid.UUID `json:"order_id"`
 	ShipmentID uuid.UUID `json:"shipment_id"`
 	LostAt     time.Time `json:"lost_at"`
 }
 
-// ShipmentRefused says that the recipient did not take a parcel, and that it has come back.
+// ShipmentRefused says that the recipient did not take a shipment, and that it has come back.
 type ShipmentRefused struct {
 	OrderID    uuid.UUID `json:"order_id"`
 	ShipmentID uuid.UUID `json:"shipment_id"`
@@ -172,7 +172,7 @@ type ReturnedLine struct {
 	Amount  money.Money `json:"amount"`
 }
 
-// OrderDelivered says that the last parcel has arrived.
+// OrderDelivered says that the last shipment has arrived.
 type OrderDelivered struct {
 	OrderID     uuid.UUID `json:"order_id"`
 	DeliveredAt time.Time `json:"delivered_at"`

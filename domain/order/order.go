@@ -34,18 +34,18 @@ const (
 	ReasonSystemError     = "system_error"
 )
 
-// ShipmentStatus is where one parcel stands.
+// ShipmentStatus is where one shipment stands.
 type ShipmentStatus string
 
-// The states of a parcel.
+// The states of a shipment.
 const (
-	ShipmentPlanned    ShipmentStatus = "planned"
-	ShipmentInTransit  ShipmentStatus = "dispatched"
-	ShipmentAtCustomer ShipmentStatus = "delivered"
-	ShipmentGone       ShipmentStatus = "lost"
-	ShipmentCameBack   ShipmentStatus = "refused"
-	// ShipmentEmpty is a parcel all of whose pieces were cancelled before it left.
-	ShipmentEmpty ShipmentStatus = "cancelled"
+	ShipmentStatusPlanned    ShipmentStatus = "planned"
+	ShipmentStatusDispatched ShipmentStatus = "dispatched"
+	ShipmentStatusDelivered  ShipmentStatus = "delivered"
+	ShipmentStatusLost       ShipmentStatus = "lost"
+	ShipmentStatusRefused    ShipmentStatus = "refused"
+	// ShipmentStatusCancelled is a shipment all of whose pieces were cancelled before it left.
+	ShipmentStatusCancelled ShipmentStatus = "cancelled"
 )
 
 // Item is one line of an order.
@@ -74,27 +74,29 @@ type Address struct {
 	Country string `json:"country"`
 }
 
-// Shipment is one parcel: what leaves one location together, and what it costs.
+// Shipment is one shipment: what leaves one location together, and what it costs.
 type Shipment struct {
 	ShipmentID uuid.UUID      `json:"shipment_id"`
 	Location   string         `json:"location"`
 	Lines      []ShipmentLine `json:"lines"`
-	// Amount is the part of the order's total that this parcel carries; it is captured when it leaves.
+	// Amount is the part of the order's total that this shipment carries; it is captured when it leaves.
 	Amount         money.Money    `json:"amount"`
 	Status         ShipmentStatus `json:"status"`
 	Carrier        string         `json:"carrier,omitempty"`
 	TrackingNumber string         `json:"tracking_number,omitempty"`
 }
 
-// Ended reports whether nothing more is to be expected of a parcel in this state.
-func (s ShipmentStatus) Ended() bool { return s != ShipmentPlanned && s != ShipmentInTransit }
+// Ended reports whether nothing more is to be expected of a shipment in this state.
+func (s ShipmentStatus) Ended() bool {
+	return s != ShipmentStatusPlanned && s != ShipmentStatusDispatched
+}
 
-// ShipmentLine is how many of a SKU lie in a parcel.
+// ShipmentLine is how many of a SKU lie in a shipment.
 type ShipmentLine struct {
 	SKU      string `json:"sku"`
 	Quantity int    `json:"quantity"`
 	// UnitPrice is what one piece costs. A SKU that stands in two lines of an order at two prices has
-	// two lines in the parcel.
+	// two lines in the shipment.
 	UnitPrice money.Money `json:"unit_price"`
 	// Returned is how many of the pieces came back after their delivery.
 	Returned int `json:"returned,omitempty"`
@@ -118,7 +120,7 @@ type Order struct {
 	Held string `json:"held,omitempty"`
 	// Reviewed is true once a person has let the order go on, so that a late attempt can't hold it again.
 	Reviewed bool `json:"reviewed,omitempty"`
-	// Overdue is true when the dispatch deadline passed before a parcel left.
+	// Overdue is true when the dispatch deadline passed before a shipment left.
 	Overdue     bool      `json:"overdue,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at"`
 	// Requests holds the ids of the changes to lines and address that were carried out, Asked what they asked for: see [Request].
@@ -170,16 +172,16 @@ func Evolve(o Order, e domain.Event) Order {
 		o.Overdue = true
 	case ShipmentDispatched:
 		if s := o.shipment(e.ShipmentID); s != nil {
-			s.Status, s.Carrier, s.TrackingNumber = ShipmentInTransit, e.Carrier, e.TrackingNumber
+			s.Status, s.Carrier, s.TrackingNumber = ShipmentStatusDispatched, e.Carrier, e.TrackingNumber
 		}
 	case OrderShipped:
 		o.Status = StatusShipped
 	case ShipmentDelivered:
-		o.setShipment(e.ShipmentID, ShipmentAtCustomer)
+		o.setShipment(e.ShipmentID, ShipmentStatusDelivered)
 	case ShipmentLost:
-		o.setShipment(e.ShipmentID, ShipmentGone)
+		o.setShipment(e.ShipmentID, ShipmentStatusLost)
 	case ShipmentRefused:
-		o.setShipment(e.ShipmentID, ShipmentCameBack)
+		o.setShipment(e.ShipmentID, ShipmentStatusRefused)
 	case OrderDelivered:
 		o.Status, o.DeliveredAt = StatusDelivered, e.DeliveredAt
 	case OrderReturned:
@@ -209,20 +211,20 @@ func cloneShipments(shipments []Shipment) []Shipment {
 	return shipments
 }
 
-// FulfillmentStatus sums up the parcels: unfulfilled, partially_shipped, shipped,
-// partially_delivered, delivered, or undeliverable when none arrived and none will. Parcels whose
+// FulfillmentStatus sums up the shipments: unfulfilled, partially_shipped, shipped,
+// partially_delivered, delivered, or undeliverable when none arrived and none will. Shipments whose
 // pieces were all cancelled don't count.
 func (o Order) FulfillmentStatus() string {
 	var all, left, arrived, ended int
 	for _, s := range o.Shipments {
-		if s.Status == ShipmentEmpty {
+		if s.Status == ShipmentStatusCancelled {
 			continue
 		}
 		all++
-		if s.Status != ShipmentPlanned {
+		if s.Status != ShipmentStatusPlanned {
 			left++
 		}
-		if s.Status == ShipmentAtCustomer {
+		if s.Status == ShipmentStatusDelivered {
 			arrived++
 		}
 		if s.Status.Ended() {
@@ -245,7 +247,7 @@ func (o Order) FulfillmentStatus() string {
 	}
 }
 
-// Shipment returns the parcel with this id.
+// Shipment returns the shipment with this id.
 func (o Order) Shipment(id uuid.UUID) (Shipment, bool) {
 	if s := o.shipment(id); s != nil {
 		return *s, true

@@ -63,27 +63,27 @@ func cancel(o order.Order) ([]domain.Event, error) {
 	return order.Cancel(o, order.CancelOrder{Reason: "changed_mind", By: "customer", At: at})
 }
 
-func dispatch(parcel uuid.UUID) func(order.Order) ([]domain.Event, error) {
+func dispatch(shipment uuid.UUID) func(order.Order) ([]domain.Event, error) {
 	return func(o order.Order) ([]domain.Event, error) {
-		return order.Dispatch(o, order.DispatchShipment{ShipmentID: parcel, Carrier: "DHL", TrackingNumber: "JD1", At: at})
+		return order.Dispatch(o, order.DispatchShipment{ShipmentID: shipment, Carrier: "DHL", TrackingNumber: "JD1", At: at})
 	}
 }
 
-func deliver(parcel uuid.UUID) func(order.Order) ([]domain.Event, error) {
+func deliver(shipment uuid.UUID) func(order.Order) ([]domain.Event, error) {
 	return func(o order.Order) ([]domain.Event, error) {
-		return order.Deliver(o, order.DeliverShipment{ShipmentID: parcel, At: at})
+		return order.Deliver(o, order.DeliverShipment{ShipmentID: shipment, At: at})
 	}
 }
 
-func lose(parcel uuid.UUID) func(order.Order) ([]domain.Event, error) {
+func lose(shipment uuid.UUID) func(order.Order) ([]domain.Event, error) {
 	return func(o order.Order) ([]domain.Event, error) {
-		return order.Lose(o, order.LoseShipment{ShipmentID: parcel, At: at})
+		return order.Lose(o, order.LoseShipment{ShipmentID: shipment, At: at})
 	}
 }
 
-func comeBack(parcel uuid.UUID) func(order.Order) ([]domain.Event, error) {
+func comeBack(shipment uuid.UUID) func(order.Order) ([]domain.Event, error) {
 	return func(o order.Order) ([]domain.Event, error) {
-		return order.RefuseDelivery(o, order.RefuseShipment{ShipmentID: parcel, At: at})
+		return order.Refuse(o, order.RefuseShipment{ShipmentID: shipment, At: at})
 	}
 }
 
@@ -99,8 +99,8 @@ func bringBack(id uuid.UUID, lines ...order.ReturnLine) func(order.Order) ([]dom
 	}
 }
 
-// twoParcels is a confirmed order of two lines at 10.00 and 2.50 from two locations.
-func twoParcels(t require.TestingT) (o order.Order, berlin, reno uuid.UUID) {
+// twoShipments is a confirmed order of two lines at 10.00 and 2.50 from two locations.
+func twoShipments(t require.TestingT) (o order.Order, berlin, reno uuid.UUID) {
 	o = must(t, order.Order{}, place(item("A", 2, "10.00"), item("B", 3, "2.50")))
 	o = must(t, o, confirm(
 		inventory.Allocation{SKU: "A", Location: "berlin", Quantity: 2}, inventory.Allocation{SKU: "B", Location: "reno", Quantity: 3}))
@@ -112,12 +112,12 @@ var moves = map[order.Status][]order.Status{
 	"":                    {order.StatusCreated},
 	order.StatusCreated:   {order.StatusConfirmed, order.StatusCancelled},
 	order.StatusConfirmed: {order.StatusShipped, order.StatusCancelled},
-	order.StatusShipped:   {order.StatusDelivered, order.StatusCancelled}, // cancelled when no parcel arrived
+	order.StatusShipped:   {order.StatusDelivered, order.StatusCancelled}, // cancelled when no shipment arrived
 	order.StatusDelivered: {},
 	order.StatusCancelled: {},
 }
 
-// Whatever is asked of an order in whatever order: it moves as documented, its parcels carry its
+// Whatever is asked of an order in whatever order: it moves as documented, its shipments carry its
 // total, and asking twice does nothing more.
 func TestOrderLife(t *testing.T) {
 	t.Parallel()
@@ -173,11 +173,11 @@ func TestOrderLife(t *testing.T) {
 			require.Empty(t, again, "a retried command does nothing")
 			return events
 		}
-		parcel := func(t *rapid.T) uuid.UUID {
+		shipment := func(t *rapid.T) uuid.UUID {
 			if len(o.Shipments) == 0 {
 				return uuid.New()
 			}
-			return rapid.SampledFrom(o.Shipments).Draw(t, "parcel").ShipmentID
+			return rapid.SampledFrom(o.Shipments).Draw(t, "shipment").ShipmentID
 		}
 		t.Repeat(map[string]func(*rapid.T){
 			"place":   func(t *rapid.T) { act(t, place(items...)) },
@@ -195,10 +195,10 @@ func TestOrderLife(t *testing.T) {
 					return order.Approve(o, order.ApproveOrder{By: "ann", At: at})
 				})
 			},
-			"dispatch":  func(t *rapid.T) { act(t, dispatch(parcel(t))) },
-			"deliver":   func(t *rapid.T) { act(t, deliver(parcel(t))) },
-			"lose":      func(t *rapid.T) { act(t, lose(parcel(t))) },
-			"come back": func(t *rapid.T) { act(t, comeBack(parcel(t))) },
+			"dispatch":  func(t *rapid.T) { act(t, dispatch(shipment(t))) },
+			"deliver":   func(t *rapid.T) { act(t, deliver(shipment(t))) },
+			"lose":      func(t *rapid.T) { act(t, lose(shipment(t))) },
+			"come back": func(t *rapid.T) { act(t, comeBack(shipment(t))) },
 			"overdue": func(t *rapid.T) {
 				act(t, func(o order.Order) ([]domain.Event, error) { return order.Overdue(o, at), nil })
 			},
@@ -223,17 +223,17 @@ func TestOrderLife(t *testing.T) {
 				if len(o.Shipments) > 0 {
 					sum := money.Zero("EUR")
 					for _, s := range o.Shipments {
-						parcel := money.Zero("EUR")
+						shipment := money.Zero("EUR")
 						for _, l := range s.Lines {
 							require.Positive(t, l.Quantity)
 							require.LessOrEqual(t, l.Returned, l.Quantity)
-							parcel = parcel.Add(l.UnitPrice.Times(l.Quantity))
+							shipment = shipment.Add(l.UnitPrice.Times(l.Quantity))
 						}
-						require.Zero(t, parcel.Cmp(s.Amount), "a parcel costs what lies in it")
-						require.Equal(t, len(s.Lines) == 0, s.Status == order.ShipmentEmpty)
+						require.Zero(t, shipment.Cmp(s.Amount), "a shipment costs what lies in it")
+						require.Equal(t, len(s.Lines) == 0, s.Status == order.ShipmentStatusCancelled)
 						sum = sum.Add(s.Amount)
 					}
-					require.Zero(t, sum.Cmp(o.Total), "the parcels add up")
+					require.Zero(t, sum.Cmp(o.Total), "the shipments add up")
 				}
 				checkEnd(t, o)
 			},
@@ -241,13 +241,13 @@ func TestOrderLife(t *testing.T) {
 	})
 }
 
-// checkEnd demands that an order under way ends with its last parcel, and not before.
+// checkEnd demands that an order under way ends with its last shipment, and not before.
 func checkEnd(t *rapid.T, o order.Order) {
 	ended, arrived, left := true, false, false
 	for _, s := range o.Shipments {
 		ended = ended && s.Status.Ended()
-		arrived = arrived || s.Status == order.ShipmentAtCustomer
-		left = left || (s.Status != order.ShipmentPlanned && s.Status != order.ShipmentEmpty)
+		arrived = arrived || s.Status == order.ShipmentStatusDelivered
+		left = left || (s.Status != order.ShipmentStatusPlanned && s.Status != order.ShipmentStatusCancelled)
 	}
 	switch o.Status {
 	case order.StatusConfirmed:
@@ -255,7 +255,7 @@ func checkEnd(t *rapid.T, o order.Order) {
 		require.False(t, ended)
 	case order.StatusShipped:
 		require.True(t, left)
-		require.False(t, ended, "an order whose parcels have all ended is over")
+		require.False(t, ended, "an order whose shipments have all ended is over")
 	case order.StatusDelivered:
 		require.True(t, ended)
 		require.True(t, arrived)
@@ -271,7 +271,7 @@ func checkEnd(t *rapid.T, o order.Order) {
 
 func TestSnapshotReadsBack(t *testing.T) {
 	t.Parallel()
-	o, berlin, _ := twoParcels(t)
+	o, berlin, _ := twoShipments(t)
 	o = must(t, o, dispatch(berlin))
 	b, err := json.Marshal(o)
 	require.NoError(t, err)
@@ -285,7 +285,7 @@ func TestSnapshotReadsBack(t *testing.T) {
 
 func TestCloneSharesNothing(t *testing.T) {
 	t.Parallel()
-	o, berlin, _ := twoParcels(t)
+	o, berlin, _ := twoShipments(t)
 	before, err := json.Marshal(o)
 	require.NoError(t, err)
 	apply(o.Clone(), []domain.Event{order.ShipmentDispatched{ShipmentID: berlin, Carrier: "x"}, order.ShipmentDelivered{ShipmentID: berlin}})
@@ -296,7 +296,7 @@ func TestCloneSharesNothing(t *testing.T) {
 
 func TestFulfillmentStatus(t *testing.T) {
 	t.Parallel()
-	o, berlin, reno := twoParcels(t)
+	o, berlin, reno := twoShipments(t)
 	for _, step := range []struct {
 		decide func(order.Order) ([]domain.Event, error)
 		want   string
@@ -310,7 +310,7 @@ func TestFulfillmentStatus(t *testing.T) {
 		o = must(t, o, step.decide)
 		require.Equal(t, step.want, o.FulfillmentStatus())
 	}
-	o, berlin, reno = twoParcels(t)
+	o, berlin, reno = twoShipments(t)
 	o = must(t, must(t, o, dispatch(berlin)), dispatch(reno))
 	require.Equal(t, "shipped", o.FulfillmentStatus())
 	o = must(t, must(t, o, lose(berlin)), comeBack(reno))

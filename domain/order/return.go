@@ -72,12 +72,12 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	return []domain.Event{e}, nil
 }
 
-// takeBack marks pieces of delivered parcels as returned, changing the parcels of o.
+// takeBack marks pieces of delivered shipments as returned, changing the shipments of o.
 func (o Order) takeBack(line ReturnLine) (taken []ReturnedLine, short int) {
 	short = line.Quantity
 	for i := range o.Shipments {
 		s := &o.Shipments[i]
-		if s.Status != ShipmentAtCustomer {
+		if s.Status != ShipmentStatusDelivered {
 			continue
 		}
 		for j := range s.Lines {

@@ -43,7 +43,7 @@ func Approve(o Order, c ApproveOrder) ([]domain.Event, error) {
 	return []domain.Event{OrderApproved{OrderID: o.ID, ApprovedBy: c.By, ApprovedAt: c.At}}, nil
 }
 
-// Overdue records that no parcel had left at the deadline. It returns no events when that is recorded
+// Overdue records that no shipment had left at the deadline. It returns no events when that is recorded
 // or not true any more.
 func Overdue(o Order, deadline time.Time) []domain.Event {
 	if o.Status != StatusConfirmed || o.Overdue {

@@ -26,7 +26,7 @@ func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 		return nil, nil
 	}
 	switch p.Status {
-	case StatusAuthorized, StatusCaptured, StatusRefunded: // a refunded parcel leaves the others to be captured
+	case StatusAuthorized, StatusCaptured, StatusRefunded: // a refunded shipment leaves the others to be captured
 	default:
 		return nil, domain.Refuse("not_capturable", "payment %s is %s", p.ID, p.Status)
 	}

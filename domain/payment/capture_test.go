@@ -32,9 +32,9 @@ func TestCaptureRefusals(t *testing.T) {
 	}
 }
 
-// The first parcel came back before the second one left: the rest of the money can still be taken, or
+// The first shipment came back before the second one left: the rest of the money can still be taken, or
 // let go.
-func TestRefundOfOneParcelLeavesTheRest(t *testing.T) {
+func TestRefundOfOneShipmentLeavesTheRest(t *testing.T) {
 	t.Parallel()
 	p := must(t, must(t, payment.Payment{}, authorize(100)), capture(uuid.New(), 40))
 	p = must(t, p, refund(uuid.New(), 40))

@@ -1,7 +1,7 @@
 // Package payment decides what may happen to the money of an order.
 //
 // An order has one payment, whose id follows from the order's ([ID]). Money is first authorised,
-// which only reserves it on the customer's side, and captured parcel by parcel when goods leave. An
+// which only reserves it on the customer's side, and captured shipment by shipment when goods leave. An
 // authorisation that is not needed any more is voided; captured money goes back by refunds, never
 // more than was captured.
 //

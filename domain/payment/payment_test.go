@@ -202,8 +202,8 @@ func TestReconcileNamesDifferences(t *testing.T) {
 func Example() {
 	var p payment.Payment
 	p = payment.Evolve(p, payment.PaymentAuthorized{PaymentID: payment.ID(orderID), OrderID: orderID, Amount: money.Must("59.70", "EUR")})
-	parcel := uuid.New()
-	events, err := payment.Capture(p, payment.CapturePayment{CaptureID: parcel, Amount: money.Must("19.90", "EUR")})
+	shipment := uuid.New()
+	events, err := payment.Capture(p, payment.CapturePayment{CaptureID: shipment, Amount: money.Must("19.90", "EUR")})
 	for _, e := range events {
 		p = payment.Evolve(p, e)
 	}

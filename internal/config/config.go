@@ -132,7 +132,7 @@ type Orders struct {
 	Locations []inventory.Location
 	// PaymentDeadline is how long an order waits for its payment before it is cancelled.
 	PaymentDeadline time.Duration
-	// DispatchDeadline is how long a confirmed order waits for its first parcel before operators are told.
+	// DispatchDeadline is how long a confirmed order waits for its first shipment before operators are told.
 	DispatchDeadline time.Duration
 	// StockDeadline and ReviewDeadline cancel orders that waited so long for goods or for a review.
 	StockDeadline  time.Duration

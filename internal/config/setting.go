@@ -84,7 +84,7 @@ var Settings = slices.Concat(
 			"How long an order waits for its payment (the gateway is down, the customer's bank asks for a confirmation) before it is cancelled and its stock released.",
 			func(c *Config) *time.Duration { return &c.Orders.PaymentDeadline }),
 		duration("ORDERLOOM_DISPATCH_DEADLINE", "72h", time.Second, deadlineMax,
-			"How long a confirmed order waits for its first parcel before operators are told.",
+			"How long a confirmed order waits for its first shipment before operators are told.",
 			func(c *Config) *time.Duration { return &c.Orders.DispatchDeadline }),
 		duration("ORDERLOOM_STOCK_DEADLINE", "336h", time.Second, deadlineMax,
 			"How long an order waits for backordered goods before it is cancelled.",

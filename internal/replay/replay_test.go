@@ -59,8 +59,8 @@ func TestDisagreementsAreLocated(t *testing.T) {
 		event         int64
 		history, code string
 	}{
-		"another local activity": {func(v *toy) { v.localStep = "Measure" }, 5, `runs the local activity Weigh "Weigh the parcel"`, `runs the local activity Measure "Weigh the parcel"`},
-		"no local activity":      {skipping("local"), 5, `runs the local activity Weigh "Weigh the parcel"`, `schedules the activity Label "Print a label"`},
+		"another local activity": {func(v *toy) { v.localStep = "Measure" }, 5, `runs the local activity Weigh "Weigh the shipment"`, `runs the local activity Measure "Weigh the shipment"`},
+		"no local activity":      {skipping("local"), 5, `runs the local activity Weigh "Weigh the shipment"`, `schedules the activity Label "Print a label"`},
 		"no activity":            {skipping("activity"), 6, `schedules the activity Label "Print a label"`, `starts a timer of 1h0m0s "pickup deadline"`},
 		"a timer instead":        {func(v *toy) { v.timerInstead = true }, 6, `schedules the activity Label "Print a label"`, `starts a timer of 1m0s "Sleep"`},
 		"an activity more":       {func(v *toy) { v.another = true }, 12, `starts a timer of 1h0m0s "pickup deadline"`, `schedules the activity Insure "Print a label"`},

@@ -42,7 +42,7 @@ func (v toy) saga(ctx workflow.Context) (string, error) {
 		panic("a mistake")
 	}
 	if !v.skip["local"] {
-		local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: time.Second, Summary: "Weigh the parcel"})
+		local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: time.Second, Summary: "Weigh the shipment"})
 		if err := workflow.ExecuteLocalActivity(local, v.localStep).Get(ctx, nil); err != nil {
 			return "", err
 		}

@@ -12,9 +12,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// parcelReport is news of a parcel. Fulfil carries out one after the other, so that they don't cross each
+// shipmentReport is news of a shipment. Fulfil carries out one after the other, so that they don't cross each
 // other, nor a cancellation.
-type parcelReport struct {
+type shipmentReport struct {
 	carryOut func(workflow.Context) error
 	// awaited is true when its sender waits for an answer; otherwise a refusal is shown in the details.
 	awaited bool
@@ -22,24 +22,24 @@ type parcelReport struct {
 	err     error
 }
 
-// listenForParcels takes the news of parcels.
-func (s *orderSaga) listenForParcels(ctx workflow.Context, signals workflow.Selector) error {
+// listenForShipments takes the news of shipments.
+func (s *orderSaga) listenForShipments(ctx workflow.Context, signals workflow.Selector) error {
 	return errors.Join(
-		hear(ctx, s, signals, ShipmentDispatched, "A parcel was handed to the carrier; takes its money.", s.mayDispatch, s.dispatch),
-		hear(ctx, s, signals, ShipmentDelivered, "A parcel has arrived.", s.mayEnd, s.deliver),
-		hear(ctx, s, signals, ShipmentLost, "The carrier has lost a parcel; gives its money back.", s.mayEnd, s.lose),
-		hear(ctx, s, signals, ShipmentRefused, "A parcel came back; gives its money back.", s.mayEnd, s.takeRefused),
+		hear(ctx, s, signals, ShipmentDispatched, "A shipment was handed to the carrier; takes its money.", s.mayDispatch, s.dispatch),
+		hear(ctx, s, signals, ShipmentDelivered, "A shipment has arrived.", s.mayEnd, s.deliver),
+		hear(ctx, s, signals, ShipmentLost, "The carrier has lost a shipment; gives its money back.", s.mayEnd, s.lose),
+		hear(ctx, s, signals, ShipmentRefused, "A shipment came back; gives its money back.", s.mayEnd, s.refuse),
 	)
 }
 
 // hear takes news of one kind as an update, which is answered, and as a signal. A signal waits for its
-// parcel to be planned, because the server delivers it once; an update is refused before that.
+// shipment to be planned, because the server delivers it once; an update is refused before that.
 func hear[R any](
 	ctx workflow.Context, s *orderSaga, signals workflow.Selector, name, description string,
 	may func(R) error, carryOut func(workflow.Context, R) error,
 ) error {
-	take := func(r R, awaited bool) *parcelReport {
-		report := &parcelReport{carryOut: func(ctx workflow.Context) error { return carryOut(ctx, r) }, awaited: awaited}
+	take := func(r R, awaited bool) *shipmentReport {
+		report := &shipmentReport{carryOut: func(ctx workflow.Context) error { return carryOut(ctx, r) }, awaited: awaited}
 		s.reports = append(s.reports, report)
 		return report
 	}
@@ -89,96 +89,96 @@ func (s *orderSaga) mayDispatch(d Dispatch) error {
 		return temporal.NewNonRetryableApplicationError(
 			fmt.Sprintf("order %s is %s", s.state.OrderNumber, s.state.Status), "not_dispatchable", nil, s.state)
 	}
-	parcel, err := s.parcel(d.ShipmentID)
+	shipment, err := s.shipment(d.ShipmentID)
 	switch {
 	case err != nil:
 		return err
-	case parcel.Status == order.ShipmentEmpty:
+	case shipment.Status == order.ShipmentStatusCancelled:
 		return temporal.NewNonRetryableApplicationError("everything in the shipment was cancelled", "not_dispatchable", nil, s.state)
-	case parcel.Status != order.ShipmentPlanned:
-		return s.alreadyReported(parcel)
+	case shipment.Status != order.ShipmentStatusPlanned:
+		return s.alreadyReported(shipment)
 	}
 	return nil
 }
 
-// mayEnd is mayDispatch for the end of a parcel.
+// mayEnd is mayDispatch for the end of a shipment.
 func (s *orderSaga) mayEnd(r ShipmentReport) error {
-	parcel, err := s.parcel(r.ShipmentID)
+	shipment, err := s.shipment(r.ShipmentID)
 	switch {
 	case err != nil:
 		return err
-	case parcel.Status == order.ShipmentPlanned || parcel.Status == order.ShipmentEmpty:
+	case shipment.Status == order.ShipmentStatusPlanned || shipment.Status == order.ShipmentStatusCancelled:
 		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("shipment %s has not left", r.ShipmentID), "not_deliverable", nil, s.state)
-	case parcel.Status.Ended():
-		return s.alreadyReported(parcel)
+	case shipment.Status.Ended():
+		return s.alreadyReported(shipment)
 	}
 	return nil
 }
 
 // alreadyReported tells that there is nothing to do. It is a refusal so that reports which are repeated
 // without end leave nothing in the history.
-func (s *orderSaga) alreadyReported(parcel *order.Shipment) error {
+func (s *orderSaga) alreadyReported(shipment *order.Shipment) error {
 	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("shipment %s is %s already", parcel.ShipmentID, parcel.Status), CodeAlreadyReported, nil, s.state)
+		fmt.Sprintf("shipment %s is %s already", shipment.ShipmentID, shipment.Status), CodeAlreadyReported, nil, s.state)
 }
 
-// CodeAlreadyReported refuses a report of a parcel that has come as far before.
+// CodeAlreadyReported refuses a report of a shipment that has come as far before.
 const CodeAlreadyReported = "already_reported"
 
 func (s *orderSaga) deliver(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
-	_, err := s.endParcel(ctx, r, order.ShipmentAtCustomer, "Deliver from ", a.DeliverShipment)
+	_, err := s.endShipment(ctx, r, order.ShipmentStatusDelivered, "Deliver from ", a.DeliverShipment)
 	return err
 }
 
-// lose records a lost parcel and gives its money back.
+// lose records a lost shipment and gives its money back.
 func (s *orderSaga) lose(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
-	parcel, err := s.endParcel(ctx, r, order.ShipmentGone, "Record a lost parcel from ", a.LoseShipment)
-	if err != nil || parcel == nil {
+	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusLost, "Record a lost shipment from ", a.LoseShipment)
+	if err != nil || shipment == nil {
 		return err
 	}
-	return s.refundParcel(ctx, parcel, "shipment_lost")
+	return s.refundShipment(ctx, shipment, "shipment_lost")
 }
 
-// takeRefused records a parcel that came back, takes its goods into the stock and gives its money back.
-func (s *orderSaga) takeRefused(ctx workflow.Context, r ShipmentReport) error {
+// refuse records a shipment that came back, takes its goods into the stock and gives its money back.
+func (s *orderSaga) refuse(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
-	parcel, err := s.endParcel(ctx, r, order.ShipmentCameBack, "Take back a parcel to ", a.RefuseShipment)
-	if err != nil || parcel == nil {
+	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusRefused, "Take back a shipment to ", a.RefuseShipment)
+	if err != nil || shipment == nil {
 		return err
 	}
-	return s.refundParcel(ctx, parcel, "shipment_refused")
+	return s.refundShipment(ctx, shipment, "shipment_refused")
 }
 
-func (s *orderSaga) refundParcel(ctx workflow.Context, parcel *order.Shipment, reason string) error {
-	return refund(ctx, s.in.OrderID, domain.DerivedID(parcel.ShipmentID, "refund"), parcel.Amount, reason)
+func (s *orderSaga) refundShipment(ctx workflow.Context, shipment *order.Shipment, reason string) error {
+	return refund(ctx, s.in.OrderID, domain.DerivedID(shipment.ShipmentID, "refund"), shipment.Amount, reason)
 }
 
-// endParcel records the end of a parcel and moves the order on. It returns no parcel when the end was
+// endShipment records the end of a shipment and moves the order on. It returns no shipment when the end was
 // recorded before.
-func (s *orderSaga) endParcel(
+func (s *orderSaga) endShipment(
 	ctx workflow.Context, r ShipmentReport, end order.ShipmentStatus, summary string,
 	activity func(context.Context, activities.EndShipment) (activities.Ended, error),
 ) (*order.Shipment, error) {
-	parcel, err := s.parcel(r.ShipmentID)
-	if err != nil || parcel.Status.Ended() {
+	shipment, err := s.shipment(r.ShipmentID)
+	if err != nil || shipment.Status.Ended() {
 		return nil, err
 	}
-	in := activities.EndShipment{OrderID: s.in.OrderID, ShipmentID: parcel.ShipmentID, At: workflow.Now(ctx)}
-	if end == order.ShipmentCameBack {
-		in.Location, in.Lines = parcel.Location, parcel.Lines
+	in := activities.EndShipment{OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, At: workflow.Now(ctx)}
+	if end == order.ShipmentStatusRefused {
+		in.Location, in.Lines = shipment.Location, shipment.Lines
 	}
-	ended, err := step(ctx, summary+parcel.Location, activity, in)
+	ended, err := step(ctx, summary+shipment.Location, activity, in)
 	if err != nil {
 		return nil, err
 	}
-	parcel.Status = end
+	shipment.Status = end
 	tellServed(ctx, ended.Served)
-	return parcel, s.moveOn(ctx, ended.Status)
+	return shipment, s.moveOn(ctx, ended.Status)
 }
 
-// moveOn follows the order where the end or the cancellation of a parcel has taken it. Histories from
+// moveOn follows the order where the end or the cancellation of a shipment has taken it. Histories from
 // before cancellations told a status have none: the order stays where it is.
 func (s *orderSaga) moveOn(ctx workflow.Context, status order.Status) error {
 	if status == "" || status == s.state.Status {
