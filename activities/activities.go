@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/payments"
 	"go.opentelemetry.io/otel/propagation"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -19,13 +20,13 @@ import (
 
 // The aggregates, as the event store folds them.
 var (
-	orders   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve, Clone: order.Order.Clone}
-	payments = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
-	stock    = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
+	orderAggregate   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve, Clone: order.Order.Clone}
+	paymentAggregate = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
+	stockAggregate   = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
 )
 
 // Snapshotted are the aggregates whose streams grow long enough for snapshots to be worth their while.
-func Snapshotted() []eventstore.Snapshottable { return []eventstore.Snapshottable{stock} }
+func Snapshotted() []eventstore.Snapshottable { return []eventstore.Snapshottable{stockAggregate} }
 
 // Vault turns a personal section that was sealed without the customer's key into one under it.
 type Vault interface {
@@ -36,7 +37,7 @@ type Vault interface {
 // Activities holds what the steps need. Its methods are registered with the worker.
 type Activities struct {
 	events    *eventstore.Repository
-	gateway   Gateway
+	gateway   payments.Gateway
 	vault     Vault
 	locations []inventory.Location
 	review    Reviewer
@@ -46,7 +47,7 @@ type Activities struct {
 // Options are what the activities work with. All but Review and Allocator are required.
 type Options struct {
 	Events  *eventstore.Repository
-	Gateway Gateway
+	Gateway payments.Gateway
 	Vault   Vault
 	// Locations are where stock may lie; at least one.
 	Locations []inventory.Location

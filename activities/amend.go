@@ -37,7 +37,7 @@ func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) error {
 	if err != nil {
 		requestID = domain.DerivedID(in.OrderID, "amend/"+in.RequestID)
 	}
-	return change(ctx, a, orders, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Amend(o, order.AmendAddress{
 			RequestID: requestID, RequestHash: in.RequestHash, Country: in.Country, Personal: personal, By: in.By, At: in.At,
 		})
@@ -68,7 +68,7 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 	var out LinesCancelled
 	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
 	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(in.Lines)), func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orders, in.OrderID)
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: in.At})
 		if err != nil {
 			return err
@@ -83,7 +83,7 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 			}
 		}
 		out.Status, out.Shipments = o.Status, o.Shipments
-		eventstore.Record(tx, orders, in.OrderID, events...)
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		return nil
 	})
 	out.Served = served
@@ -93,14 +93,14 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 func reduceReservations(tx *eventstore.Tx, e order.OrderLinesCancelled) error {
 	for i, l := range e.Lines {
 		id := inventory.ID(l.SKU, l.Location)
-		events, err := inventory.Reduce(eventstore.State(tx, stock, id), inventory.ReduceReservation{
+		events, err := inventory.Reduce(eventstore.State(tx, stockAggregate, id), inventory.ReduceReservation{
 			SKU: l.SKU, Location: l.Location, OrderID: e.OrderID, RequestID: domain.DerivedID(e.RequestID, fmt.Sprintf("line/%d", i)),
 			Quantity: l.Quantity, Reason: "lines_cancelled", At: e.CancelledAt,
 		})
 		if err != nil {
 			return err
 		}
-		eventstore.Record(tx, stock, id, events...)
+		eventstore.Record(tx, stockAggregate, id, events...)
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ type MarkOverdue struct {
 
 // MarkOverdue records that no shipment had left at the deadline; it does nothing when one has.
 func (a *Activities) MarkOverdue(ctx context.Context, in MarkOverdue) error {
-	return change(ctx, a, orders, in.OrderID, stamp(ctx, "overdue", in.OrderID, in.DeadlineAt), func(o order.Order) ([]domain.Event, error) {
+	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "overdue", in.OrderID, in.DeadlineAt), func(o order.Order) ([]domain.Event, error) {
 		return order.Overdue(o, in.DeadlineAt), nil
 	})
 }
@@ -143,7 +143,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 	}
 	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
 	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(lines)), func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orders, in.OrderID)
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Return(o, order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At})
 		if err != nil {
 			return err
@@ -156,7 +156,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 				return err
 			}
 		}
-		eventstore.Record(tx, orders, in.OrderID, events...)
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		return nil
 	})
 	out.Served = served

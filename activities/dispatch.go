@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/payments"
 )
 
 // DispatchShipment is the input of [Activities.DispatchShipment].
@@ -44,7 +45,7 @@ func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) 
 func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in DispatchShipment) error {
 	id := payment.ID(in.OrderID)
 	capture := payment.CapturePayment{CaptureID: in.ShipmentID, Amount: in.Amount, At: in.At}
-	request := CaptureRequest{
+	request := payments.CaptureRequest{
 		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), AskedAt: in.At, PaymentID: id, Amount: in.Amount,
 	}
 	var left, paid bool
@@ -53,7 +54,7 @@ func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in Dispa
 		if left = len(d.order) == 0; err != nil || left {
 			return err
 		}
-		p := eventstore.State(tx, payments, id)
+		p := eventstore.State(tx, paymentAggregate, id)
 		request.GatewayRef, request.Capturable = p.GatewayRef, p.Capturable()
 		events, err := payment.Capture(p, capture)
 		paid = len(events) == 0
@@ -69,12 +70,12 @@ func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in Dispa
 	}
 	var refusal error
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
-		events, err := payment.Capture(eventstore.State(tx, payments, id), capture)
+		events, err := payment.Capture(eventstore.State(tx, paymentAggregate, id), capture)
 		if err != nil {
 			return err
 		}
 		// The money is taken, whatever has become of the shipment meanwhile.
-		eventstore.Record(tx, payments, id, events...)
+		eventstore.Record(tx, paymentAggregate, id, events...)
 		var d departure
 		if d, refusal = in.depart(tx); refusal == nil {
 			d.record(tx, in.OrderID)
@@ -110,7 +111,7 @@ type itemEvents struct {
 
 // depart decides what a shipment's leaving means for the order and the stock.
 func (in DispatchShipment) depart(tx *eventstore.Tx) (d departure, err error) {
-	d.order, err = order.Dispatch(eventstore.State(tx, orders, in.OrderID), order.DispatchShipment{
+	d.order, err = order.Dispatch(eventstore.State(tx, orderAggregate, in.OrderID), order.DispatchShipment{
 		ShipmentID: in.ShipmentID, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber, At: in.At,
 	})
 	if err != nil || len(d.order) == 0 {
@@ -118,7 +119,7 @@ func (in DispatchShipment) depart(tx *eventstore.Tx) (d departure, err error) {
 	}
 	for _, sku := range in.SKUs {
 		id := inventory.ID(sku, in.Location)
-		events, err := inventory.Commit(eventstore.State(tx, stock, id), inventory.CommitStock{
+		events, err := inventory.Commit(eventstore.State(tx, stockAggregate, id), inventory.CommitStock{
 			SKU: sku, Location: in.Location, OrderID: in.OrderID, At: in.At,
 		})
 		if err != nil {
@@ -130,8 +131,8 @@ func (in DispatchShipment) depart(tx *eventstore.Tx) (d departure, err error) {
 }
 
 func (d departure) record(tx *eventstore.Tx, orderID uuid.UUID) {
-	eventstore.Record(tx, orders, orderID, d.order...)
+	eventstore.Record(tx, orderAggregate, orderID, d.order...)
 	for _, item := range d.items {
-		eventstore.Record(tx, stock, item.id, item.events...)
+		eventstore.Record(tx, stockAggregate, item.id, item.events...)
 	}
 }

@@ -27,7 +27,7 @@ type Confirmed struct {
 // ConfirmOrder confirms the order and plans its shipments. Refusals: not_found; not_confirmable.
 func (a *Activities) ConfirmOrder(ctx context.Context, in ConfirmOrder) (Confirmed, error) {
 	var out Confirmed
-	err := change(ctx, a, orders, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	err := change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		out.Shipments = order.PlanShipments(o, in.Allocations)
 		return order.Confirm(o, order.ConfirmOrder{Shipments: out.Shipments, At: in.At})
 	})
@@ -47,7 +47,7 @@ type CancelOrder struct {
 
 // CancelOrder records that the order is cancelled. Refusals: not_found; not_cancellable.
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) error {
-	return change(ctx, a, orders, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Cancel(o, order.CancelOrder{Reason: in.Reason, By: in.By, At: in.At})
 	})
 }
@@ -88,7 +88,7 @@ func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, e
 func (a *Activities) endShipment(ctx context.Context, step string, in EndShipment, decide func(order.Order) ([]domain.Event, error)) (Ended, error) {
 	var out Ended
 	st := stamp(ctx, step+in.ShipmentID.String(), in.OrderID, in.At)
-	err := change(ctx, a, orders, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+	err := change(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
 		events, err := decide(o)
 		out.Status = statusAfter(o, events)
 		return events, err
@@ -113,13 +113,13 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 	var out Ended
 	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
 	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, in.items()), func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orders, in.OrderID)
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Refuse(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {
 			return err
 		}
 		out.Status = statusAfter(o, events)
-		eventstore.Record(tx, orders, in.OrderID, events...)
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		for _, l := range in.Lines {
 			returnID := domain.DerivedID(in.ShipmentID, fmt.Sprintf("refused/%s/%s", l.SKU, l.UnitPrice))
 			if err := restock(tx, l.SKU, in.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
@@ -150,12 +150,12 @@ func withOrder(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.Stre
 
 func restock(tx *eventstore.Tx, sku, location string, quantity int, orderID, returnID uuid.UUID, at time.Time) error {
 	id := inventory.ID(sku, location)
-	events, err := inventory.Restock(eventstore.State(tx, stock, id), inventory.ReturnStock{
+	events, err := inventory.Restock(eventstore.State(tx, stockAggregate, id), inventory.ReturnStock{
 		SKU: sku, Location: location, OrderID: orderID, ReturnID: returnID, Quantity: quantity, At: at,
 	})
 	if err != nil {
 		return err
 	}
-	eventstore.Record(tx, stock, id, events...)
+	eventstore.Record(tx, stockAggregate, id, events...)
 	return nil
 }

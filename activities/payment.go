@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/payments"
 )
 
 // AuthorizePayment is the input of [Activities.AuthorizePayment].
@@ -59,7 +60,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		return Authorized{Status: payment.StatusAuthorized}, nil
 	}
 	generation := p.Generation + 1
-	answer, err := a.gateway.Authorize(ctx, AuthorizeRequest{
+	answer, err := a.gateway.Authorize(ctx, payments.AuthorizeRequest{
 		IdempotencyKey: authorizeKey(id, generation), AskedAt: in.At, PaymentID: id, OrderID: in.OrderID, Amount: in.Amount,
 		Captured: p.Captured, Token: in.Token,
 	})
@@ -74,14 +75,14 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		streams = withOrder(in.OrderID, streams)
 	}
 	err = a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
-		events, err := payment.Authorize(eventstore.State(tx, payments, id), payment.RecordAuthorization{
+		events, err := payment.Authorize(eventstore.State(tx, paymentAggregate, id), payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
 			DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, ExpiresAt: answer.ExpiresAt, At: in.At,
 		})
 		if err != nil {
 			return err
 		}
-		eventstore.Record(tx, payments, id, events...)
+		eventstore.Record(tx, paymentAggregate, id, events...)
 		if confirms && len(events) > 0 {
 			confirmed = confirm(tx, in.OrderID, in.Confirm, in.At)
 		}
@@ -104,13 +105,13 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 
 // confirm confirms an order within another decision, or leaves that to ConfirmOrder, which says why not.
 func confirm(tx *eventstore.Tx, orderID uuid.UUID, allocations []inventory.Allocation, at time.Time) Confirmed {
-	o := eventstore.State(tx, orders, orderID)
+	o := eventstore.State(tx, orderAggregate, orderID)
 	shipments := order.PlanShipments(o, allocations)
 	events, err := order.Confirm(o, order.ConfirmOrder{Shipments: shipments, At: at})
 	if err != nil || len(events) == 0 {
 		return Confirmed{}
 	}
-	eventstore.Record(tx, orders, orderID, events...)
+	eventstore.Record(tx, orderAggregate, orderID, events...)
 	return Confirmed{Shipments: shipments}
 }
 
@@ -122,7 +123,7 @@ func authorizeKey(id uuid.UUID, generation int) string {
 // currentPayment returns the payment with an authorisation that has run out recorded as expired.
 func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (payment.Payment, error) {
 	id := payment.ID(in.OrderID)
-	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
 		return p, fmt.Errorf("load payment %s: %w", id, err)
 	}
@@ -130,7 +131,7 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 		return p, nil
 	}
 	st := stamp(ctx, fmt.Sprintf("expire-payment/%d", p.Generation), in.OrderID, in.At)
-	err = change(ctx, a, payments, id, st, func(now payment.Payment) ([]domain.Event, error) {
+	err = change(ctx, a, paymentAggregate, id, st, func(now payment.Payment) ([]domain.Event, error) {
 		events := payment.Expire(now, in.At)
 		for _, e := range events {
 			now = payment.Evolve(now.Clone(), e)
@@ -156,7 +157,7 @@ type RecordPayment struct {
 // payment was voided meanwhile, it voids at the gateway what came too late. Refusal: payment_closed.
 func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error {
 	id := payment.ID(in.OrderID)
-	err := change(ctx, a, payments, id, stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	err := change(ctx, a, paymentAggregate, id, stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: in.Status, GatewayRef: in.GatewayRef,
 			DeclineCode: in.DeclineCode, ExpiresAt: in.ExpiresAt, At: in.At,
@@ -172,7 +173,7 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error 
 
 // voidLate lets go of what the gateway has authorised for a payment that was closed meanwhile.
 func (a *Activities) voidLate(ctx context.Context, id uuid.UUID, ref string, at time.Time) error {
-	err := a.gateway.Void(ctx, VoidRequest{IdempotencyKey: id.String() + "/void-late", AskedAt: at, PaymentID: id, GatewayRef: ref})
+	err := a.gateway.Void(ctx, payments.VoidRequest{IdempotencyKey: id.String() + "/void-late", AskedAt: at, PaymentID: id, GatewayRef: ref})
 	if err != nil {
 		return Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, err))
 	}
@@ -197,7 +198,7 @@ type LatePaymentSettled struct {
 // while the payment is open: then somebody waits for the news, or is about to.
 func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment) (LatePaymentSettled, error) {
 	id := payment.ID(in.OrderID)
-	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
 		return LatePaymentSettled{}, fmt.Errorf("load payment %s: %w", id, err)
 	}
@@ -228,7 +229,7 @@ type RefundPayment struct {
 func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error {
 	id := payment.ID(in.OrderID)
 	record := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, At: in.At}
-	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
 		return fmt.Errorf("load payment %s: %w", id, err)
 	}
@@ -236,13 +237,13 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error 
 		return Refusal(err)
 	}
 	step := "refund/" + in.RefundID.String()
-	record.GatewayRef, err = a.gateway.Refund(ctx, RefundRequest{
+	record.GatewayRef, err = a.gateway.Refund(ctx, payments.RefundRequest{
 		IdempotencyKey: id.String() + "/" + step, AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
 	})
 	if err != nil {
 		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
 	}
-	return change(ctx, a, payments, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	return change(ctx, a, paymentAggregate, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Refund(p, record)
 	})
 }
@@ -258,7 +259,7 @@ type VoidPayment struct {
 // authorisation never came. It does nothing when there is nothing to let go.
 func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	id := payment.ID(in.OrderID)
-	p, _, err := eventstore.Fold(ctx, a.events, payments, id)
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
 		return fmt.Errorf("load payment %s: %w", id, err)
 	}
@@ -267,7 +268,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 		return nil
 	}
 	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
-	request := VoidRequest{
+	request := payments.VoidRequest{
 		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
 	}
 	if p.NeedsAuthorization(money.Money{}) || p.Lapsed {
@@ -277,7 +278,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	if err != nil {
 		return Refusal(fmt.Errorf("void payment %s: %w", id, err))
 	}
-	return change(ctx, a, payments, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	return change(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil
 	})
 }

@@ -49,7 +49,7 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	st.Fresh = in.OrderID
 	var out Placed
 	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(order.Lines(in.Items))), func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orders, in.OrderID)
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		out = Placed{Held: o.Held}
 		if o.Status != "" && !o.PlacedAt.Equal(in.At) {
 			out.Existing = o.Status
@@ -65,7 +65,7 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 			out.Held = rule
 			events = append(events, order.OrderHeld{OrderID: in.OrderID, Rule: rule, HeldAt: in.At})
 		}
-		eventstore.Record(tx, orders, in.OrderID, events...)
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		switch {
 		case len(events) > 0:
 			out.Reserved = a.reserveAtOnce(tx, in)
@@ -95,7 +95,7 @@ func (a *Activities) reserveAtOnce(tx *eventstore.Tx, in PlaceOrder) Reserved {
 		}
 	}
 	for i, al := range allocations {
-		eventstore.Record(tx, stock, inventory.ID(al.SKU, al.Location), aside[i]...)
+		eventstore.Record(tx, stockAggregate, inventory.ID(al.SKU, al.Location), aside[i]...)
 	}
 	return Reserved{Allocations: allocations}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/payments"
 	"go.temporal.io/sdk/activity"
 )
 
@@ -34,7 +35,7 @@ const heartbeatEvery = 50
 // records each amount that differs as an event of the payment's stream. It may be repeated: a difference
 // is recorded once for each To. Refusal: ledger_out_of_reach.
 func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments) (Reconciled, error) {
-	ledger, ok := a.gateway.(LedgerReader)
+	ledger, ok := a.gateway.(payments.LedgerReader)
 	if !ok {
 		return Reconciled{Unsupported: true}, nil
 	}
@@ -56,20 +57,20 @@ func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments
 	return out, nil
 }
 
-func (a *Activities) reconcile(ctx context.Context, entry LedgerEntry, at time.Time) (differences int, err error) {
-	p, _, err := eventstore.Fold(ctx, a.events, payments, entry.PaymentID)
+func (a *Activities) reconcile(ctx context.Context, entry payments.LedgerEntry, at time.Time) (differences int, err error) {
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, entry.PaymentID)
 	if err != nil {
 		return 0, fmt.Errorf("load payment %s: %w", entry.PaymentID, err)
 	}
 	if p.OrderID != entry.OrderID {
 		p.ID, p.OrderID = entry.PaymentID, entry.OrderID
 	}
-	events := payment.Reconcile(p, entry.expected(p), at)
+	events := payment.Reconcile(p, expected(entry, p), at)
 	if len(events) == 0 {
 		return 0, nil
 	}
 	st := stamp(ctx, fmt.Sprintf("reconcile/%s/%d", entry.PaymentID, at.Unix()), p.OrderID, at)
-	err = change(ctx, a, payments, entry.PaymentID, st, func(now payment.Payment) ([]domain.Event, error) {
+	err = change(ctx, a, paymentAggregate, entry.PaymentID, st, func(now payment.Payment) ([]domain.Event, error) {
 		if now.ReconciledAt.Equal(at) {
 			return nil, nil
 		}
@@ -80,7 +81,7 @@ func (a *Activities) reconcile(ctx context.Context, entry LedgerEntry, at time.T
 
 // expected returns the gateway's balance as it would be if it captured shipment by shipment, where it could
 // capture only once and is ahead for that reason alone.
-func (e LedgerEntry) expected(p payment.Payment) payment.GatewayBalance {
+func expected(e payments.LedgerEntry, p payment.Payment) payment.GatewayBalance {
 	b := e.Balance
 	if !e.TakenAtOnce || !b.Captured.SameCurrency(p.Captured) || !b.Held.SameCurrency(p.Captured) && !b.Held.IsZero() {
 		return b

@@ -47,7 +47,7 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 			if err != nil {
 				return err
 			}
-			eventstore.Record(tx, stock, inventory.ID(al.SKU, al.Location), events...)
+			eventstore.Record(tx, stockAggregate, inventory.ID(al.SKU, al.Location), events...)
 			out.Waiting = out.Waiting || al.Backordered
 		}
 		out.Allocations = allocations
@@ -62,14 +62,14 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 // allocate chooses where the goods of the lines come from.
 func (a *Activities) allocate(tx *eventstore.Tx, lines []inventory.Line, country string, backorder bool) ([]inventory.Allocation, error) {
 	available := func(sku, location string) int {
-		return eventstore.State(tx, stock, inventory.ID(sku, location)).Available()
+		return eventstore.State(tx, stockAggregate, inventory.ID(sku, location)).Available()
 	}
 	return a.allocator.Allocate(lines, a.locations, available, country, backorder)
 }
 
 // setAside decides what one allocation means for its stock item.
 func setAside(tx *eventstore.Tx, orderID uuid.UUID, al inventory.Allocation, at time.Time) ([]domain.Event, error) {
-	item := eventstore.State(tx, stock, inventory.ID(al.SKU, al.Location))
+	item := eventstore.State(tx, stockAggregate, inventory.ID(al.SKU, al.Location))
 	if al.Backordered {
 		return inventory.Wait(item, inventory.BackorderStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
 	}
@@ -98,7 +98,7 @@ func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) (Served,
 		for _, sku := range skus(in.Lines) {
 			for _, l := range a.locations {
 				id := inventory.ID(sku, l.ID)
-				eventstore.Record(tx, stock, id, inventory.Release(eventstore.State(tx, stock, id), inventory.ReleaseStock{
+				eventstore.Record(tx, stockAggregate, id, inventory.Release(eventstore.State(tx, stockAggregate, id), inventory.ReleaseStock{
 					SKU: sku, Location: l.ID, OrderID: in.OrderID, Reason: in.Reason, Fence: in.Fence, At: in.At,
 				})...)
 			}
@@ -121,11 +121,11 @@ func (a *Activities) changeStock(
 			if s.Type != domain.AggregateInventory {
 				continue
 			}
-			served := inventory.Serve(eventstore.State(tx, stock, s.ID), st.At)
+			served := inventory.Serve(eventstore.State(tx, stockAggregate, s.ID), st.At)
 			for _, e := range served {
 				out.Orders = append(out.Orders, e.(inventory.StockReserved).OrderID)
 			}
-			eventstore.Record(tx, stock, s.ID, served...)
+			eventstore.Record(tx, stockAggregate, s.ID, served...)
 		}
 		return nil
 	})
@@ -178,9 +178,9 @@ func (a *Activities) changeItem(
 	}
 	id := inventory.ID(sku, location)
 	return a.changeStock(ctx, st, []eventstore.StreamID{{Type: domain.AggregateInventory, ID: id}}, func(tx *eventstore.Tx) error {
-		events, err := decide(eventstore.State(tx, stock, id))
+		events, err := decide(eventstore.State(tx, stockAggregate, id))
 		if err == nil {
-			eventstore.Record(tx, stock, id, events...)
+			eventstore.Record(tx, stockAggregate, id, events...)
 		}
 		return err
 	})
@@ -202,7 +202,7 @@ func (a *Activities) reserved(tx *eventstore.Tx, orderID uuid.UUID, lines []inve
 	var out Reserved
 	for _, sku := range skus(lines) {
 		for _, l := range a.locations {
-			item := eventstore.State(tx, stock, inventory.ID(sku, l.ID))
+			item := eventstore.State(tx, stockAggregate, inventory.ID(sku, l.ID))
 			if n, ok := item.Reservations[orderID]; ok {
 				out.Allocations = append(out.Allocations, inventory.Allocation{SKU: sku, Location: l.ID, Quantity: n})
 			}

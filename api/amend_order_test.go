@@ -10,6 +10,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -77,7 +78,7 @@ func TestAmendOrderRefuses(t *testing.T) {
 	}
 	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusConflict, codeNotAmendable)
-	b.cancelErr = fmt.Errorf("%w: %w", workflows.ErrUnavailable, context.DeadlineExceeded)
+	b.cancelErr = fmt.Errorf("%w: %w", sagaclient.ErrUnavailable, context.DeadlineExceeded)
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	b.vaultErr = errors.New("no key")
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusServiceUnavailable, codeUnavailable)

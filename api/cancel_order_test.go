@@ -8,6 +8,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -79,7 +80,7 @@ func TestCancelOrderThatIsNotThere(t *testing.T) {
 func TestCancelOrderWhileTemporalCannotBeReached(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.cancelErr = workflows.ErrUnavailable
+	b.cancelErr = sagaclient.ErrUnavailable
 	b.post(t, orderPath("/cancel"), goodCancel).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 

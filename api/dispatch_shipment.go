@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -101,7 +102,7 @@ func (a *API) ship(ctx context.Context, x *exchange, shipmentID uuid.UUID, to or
 func worthAskingTheEvents(err error) bool {
 	switch domain.Code(err) {
 	case "":
-		return errors.Is(err, workflows.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
+		return errors.Is(err, sagaclient.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded)
 	case codeNotFound, codeShipmentNotFound, codeNotDispatchable, codeNotDeliverable, workflows.CodeAlreadyReported:
 		return true
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -48,7 +49,7 @@ func TestDispatchShipmentThatTheSagaDoesNotAnswerIsLeftForIt(t *testing.T) {
 	t.Parallel()
 	for name, trouble := range map[string]func(*testBundle){
 		"takes long":           func(b *testBundle) { b.reportWaits = true },
-		"has no worker":        func(b *testBundle) { b.reportErr = workflows.ErrUnavailable },
+		"has no worker":        func(b *testBundle) { b.reportErr = sagaclient.ErrUnavailable },
 		"is behind its events": func(b *testBundle) { b.reportErr = domain.Refuse(codeNotDispatchable, "it is created") },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -136,6 +137,6 @@ func TestDispatchShipmentWhileTemporalCannotBeReached(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
-	b.reportErr, b.leaveErr = workflows.ErrUnavailable, workflows.ErrUnavailable
+	b.reportErr, b.leaveErr = sagaclient.ErrUnavailable, sagaclient.ErrUnavailable
 	b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }

@@ -8,7 +8,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
-	"github.com/orderloom/orderloom/workflows"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/stretchr/testify/require"
 )
 
@@ -74,7 +74,7 @@ func TestGetOrderWhileTheViewsCannotBeRead(t *testing.T) {
 	require.NotContains(t, a.body, "10.0.0.7")
 	require.Contains(t, b.log.String(), "10.0.0.7")
 	b.viewErr = nil
-	b.memoErr = workflows.ErrUnavailable
+	b.memoErr = sagaclient.ErrUnavailable
 	b.get(t, orderPath("")).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 

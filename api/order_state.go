@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -76,7 +77,7 @@ func (a *API) ask(
 		return x.json(http.StatusOK, withShipments(state))
 	}
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
-	if errors.Is(err, workflows.ErrUnavailable) || domain.Code(err) == "" && !late {
+	if errors.Is(err, sagaclient.ErrUnavailable) || domain.Code(err) == "" && !late {
 		return err // nobody knows whether the saga has heard of it
 	}
 	state, folded, stateErr := a.foldedState(ctx, x.orderID)

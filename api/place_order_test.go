@@ -15,6 +15,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -201,7 +202,7 @@ func TestPlaceOrderWhileTheEventsCannotBeAsked(t *testing.T) {
 func TestPlaceOrderWhileTemporalCannotBeReached(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.placeErr = fmt.Errorf("start: %w: dial tcp 10.0.0.8:7233", workflows.ErrUnavailable)
+	b.placeErr = fmt.Errorf("start: %w: dial tcp 10.0.0.8:7233", sagaclient.ErrUnavailable)
 	a := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1")
 	a.problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	require.NotEmpty(t, a.header.Get("Retry-After"))

@@ -8,12 +8,13 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 )
 
 var (
-	_ Sagas     = (*workflows.Client)(nil)
-	_ Warehouse = (*workflows.Client)(nil)
+	_ Sagas     = (*sagaclient.Client)(nil)
+	_ Warehouse = (*sagaclient.Client)(nil)
 	_ Orders    = (*readmodel.Reader)(nil)
 	_ Views     = (*readmodel.Reader)(nil)
 	_ Changes   = (*readmodel.Changes)(nil)
@@ -21,7 +22,7 @@ var (
 )
 
 // Sagas is what the API asks of sagas. All calls may be repeated. Errors of each: not_found when no saga
-// of the order is running; [workflows.ErrUnavailable] when Temporal can't be reached.
+// of the order is running; [sagaclient.ErrUnavailable] when Temporal can't be reached.
 type Sagas interface {
 	Placements
 	Amendments
@@ -67,7 +68,7 @@ type Aftersales interface {
 
 // Warehouse records what happens to stock outside of orders. Both calls may be repeated under the
 // same id. Errors: a domain refusal, such as insufficient_stock; idempotency_key_reused when the id
-// belongs to another receipt or adjustment; [workflows.ErrUnavailable].
+// belongs to another receipt or adjustment; [sagaclient.ErrUnavailable].
 type Warehouse interface {
 	ReceiveStock(ctx context.Context, r workflows.StockReceipt) error
 	AdjustStock(ctx context.Context, a workflows.StockAdjustment) error

@@ -12,7 +12,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/readmodel"
-	"github.com/orderloom/orderloom/workflows"
+	"github.com/orderloom/orderloom/sagaclient"
 )
 
 // kind of problem: the code that programs compare, and what people read about it. Each has a page
@@ -304,7 +304,7 @@ func asProblem(err error) *problem {
 			code = codeRefused
 		}
 		p = newProblem(code, refusal.Message)
-	case errors.Is(err, workflows.ErrUnavailable):
+	case errors.Is(err, sagaclient.ErrUnavailable):
 		p = newProblem(codeUnavailable, "orders can't be taken or changed for the moment")
 		p.retryAfter = 5 * time.Second
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):

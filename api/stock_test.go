@@ -7,6 +7,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -48,7 +49,7 @@ func TestReceiveStockRefuses(t *testing.T) {
 	require.Equal(t, []string{"body:location"}, b.post(t, receiptsPath, goodReceipt).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
 	b.stockErr = domain.Refuse(codeKeyReused, "another receipt")
 	b.post(t, receiptsPath, goodReceipt, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
-	b.stockErr = workflows.ErrUnavailable
+	b.stockErr = sagaclient.ErrUnavailable
 	b.post(t, receiptsPath, goodReceipt).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 

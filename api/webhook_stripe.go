@@ -16,7 +16,7 @@ import (
 const stripeSignature = "Stripe-Signature"
 
 // PaymentUpdates takes a payment gateway's news to whoever waits for it. It may be repeated. Errors:
-// [workflows.ErrUnavailable] when Temporal can't be reached.
+// [sagaclient.ErrUnavailable] when Temporal can't be reached.
 type PaymentUpdates interface {
 	PaymentUpdated(ctx context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error
 }

@@ -9,10 +9,11 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/activities/stripe"
-	"github.com/orderloom/orderloom/activities/stripe/stripefake"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/stripe"
+	"github.com/orderloom/orderloom/payments/stripe/stripefake"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -50,7 +51,7 @@ func webhook(t *testing.T) (*testBundle, *paymentNews, *stripefake.Server, strin
 	t.Cleanup(fake.Close)
 	gateway, err := stripe.New(stripe.Options{Key: "sk", URL: fake.URL, Now: fake.Now, ReturnURL: "https://shop.example/"})
 	require.NoError(t, err)
-	r, err := gateway.Authorize(t.Context(), activities.AuthorizeRequest{
+	r, err := gateway.Authorize(t.Context(), payments.AuthorizeRequest{
 		IdempotencyKey: "k", AskedAt: fake.Now(), PaymentID: uuid.New(), OrderID: someOrder, Amount: money.Must("39.80", "EUR"), Token: stripefake.Card3DS,
 	})
 	require.NoError(t, err)
@@ -98,7 +99,7 @@ func TestStripeWebhookIsRepeatedUntilTheSagaHasIt(t *testing.T) {
 	t.Parallel()
 	b, news, fake, ref := webhook(t)
 	require.True(t, fake.Confirm(ref, true))
-	news.err = workflows.ErrUnavailable
+	news.err = sagaclient.ErrUnavailable
 	deliver(t, b, fake, "payment_intent.amount_capturable_updated").problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	news.err = context.DeadlineExceeded
 	deliver(t, b, fake, "payment_intent.amount_capturable_updated").problem(t, http.StatusServiceUnavailable, codeTimeout)

@@ -10,8 +10,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/internal/eventtest"
-	"github.com/orderloom/orderloom/internal/kafkatest"
+	"github.com/orderloom/orderloom/internal/testing/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest"
 	"github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
 )

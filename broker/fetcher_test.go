@@ -11,7 +11,7 @@ import (
 
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kadm"

@@ -7,7 +7,7 @@ import (
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/docs/events"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/internal/kafkatest"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest"
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 )

@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/stretchr/testify/require"
 )
 

@@ -5,8 +5,8 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
-	"github.com/orderloom/orderloom/eventstore/storetest"
-	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
+	"github.com/orderloom/orderloom/internal/testing/storetest"
 	"github.com/stretchr/testify/require"
 )
 

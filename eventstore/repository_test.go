@@ -15,7 +15,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/eventstore"
-	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/stretchr/testify/require"
 )
 

@@ -4,8 +4,8 @@ import (
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/internal/eventtest"
-	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/internal/testing/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/stretchr/testify/require"
 )

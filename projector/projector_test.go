@@ -15,9 +15,9 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/eventstore"
-	"github.com/orderloom/orderloom/internal/eventtest"
-	"github.com/orderloom/orderloom/internal/kafkatest"
-	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/internal/testing/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/stretchr/testify/require"
 )

@@ -11,7 +11,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
-	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/stretchr/testify/require"
 )

@@ -1,49 +1,22 @@
 package workflows
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/orderloom/orderloom/domain/order"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
-// The search attributes as typed keys.
+// The search attributes of an order as typed keys.
 var (
-	keyBuildIDs    = temporal.NewSearchAttributeKeyKeywordList(attributeBuildIDs)
-	keyOrderStatus = temporal.NewSearchAttributeKeyKeyword(AttributeOrderStatus)
-	keyCustomerID  = temporal.NewSearchAttributeKeyKeyword(AttributeCustomerID)
-	keyOrderNumber = temporal.NewSearchAttributeKeyKeyword(AttributeOrderNumber)
-	keyOrderTotal  = temporal.NewSearchAttributeKeyFloat64(AttributeOrderTotal)
+	KeyOrderStatus = temporal.NewSearchAttributeKeyKeyword(AttributeOrderStatus)
+	KeyCustomerID  = temporal.NewSearchAttributeKeyKeyword(AttributeCustomerID)
+	KeyOrderNumber = temporal.NewSearchAttributeKeyKeyword(AttributeOrderNumber)
+	KeyOrderTotal  = temporal.NewSearchAttributeKeyFloat64(AttributeOrderTotal)
 )
-
-// attributeBuildIDs is the server's own: which builds have taken up an execution.
-const attributeBuildIDs = "BuildIds"
-
-// buildIDs is what the server makes of BuildIds when a worker first takes up the saga, which it then finds there and has
-// nothing to write. Of the three times that it would otherwise write an execution into its list, which is the dearest
-// part of an order, this is one. That another build takes up the saga costs that write, and nothing else.
-func (c *Client) buildIDs() []temporal.SearchAttributeUpdate {
-	if c.build == "" || c.refusesBuildIDs.Load() {
-		return nil
-	}
-	return []temporal.SearchAttributeUpdate{keyBuildIDs.ValueSet([]string{"unversioned", "unversioned:" + c.build})}
-}
-
-// mustLeaveOutBuildIDs is true when this start was refused because of them, and then there are none any more: the server lets
-// clients set them, but says that a later version may not.
-func (c *Client) mustLeaveOutBuildIDs(err error) bool {
-	var invalid *serviceerror.InvalidArgument
-	if !errors.As(err, &invalid) || !strings.Contains(invalid.Message, attributeBuildIDs) || c.build == "" {
-		return false
-	}
-	c.refusesBuildIDs.Store(true)
-	return true
-}
 
 // enter moves the order to a status.
 func (s *orderSaga) enter(ctx workflow.Context, status order.Status) error {
@@ -71,7 +44,7 @@ func (s *orderSaga) mark(ctx workflow.Context, as string) error {
 		return nil
 	}
 	s.marked = as
-	return workflow.UpsertTypedSearchAttributes(ctx, keyOrderStatus.ValueSet(as))
+	return workflow.UpsertTypedSearchAttributes(ctx, KeyOrderStatus.ValueSet(as))
 }
 
 // wait tells operators what the order is waiting for, in the Web UI and in answers to queries.

@@ -12,13 +12,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/activities/sandbox"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
@@ -52,12 +53,12 @@ func TestMain(m *testing.M) {
 }
 
 func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *platform {
-	return setupWith(t, stock, review, func(g *sandbox.Gateway) activities.Gateway { return g })
+	return setupWith(t, stock, review, func(g *sandbox.Gateway) payments.Gateway { return g })
 }
 
 // setupWith is setup with something between the sagas and the sandbox gateway.
 func setupWith(
-	t testing.TB, stock map[string]int, review activities.ReviewRules, wrap func(*sandbox.Gateway) activities.Gateway,
+	t testing.TB, stock map[string]int, review activities.ReviewRules, wrap func(*sandbox.Gateway) payments.Gateway,
 ) *platform {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet)
@@ -76,7 +77,7 @@ func setupWith(
 	return p
 }
 
-func (p *platform) register(gateway activities.Gateway, review activities.ReviewRules) {
+func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) {
 	worker.Register(p.env, activities.New(activities.Options{
 		Events: p.events, Gateway: gateway, Vault: plainVault{}, Locations: locations, Review: review,
 	}))
@@ -98,9 +99,9 @@ func (p *platform) receive(t testing.TB, item string, quantity int) {
 }
 
 var (
-	stockItems = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
-	orders     = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
-	payments   = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve}
+	stockItems       = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
+	orders           = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
+	paymentAggregate = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve}
 )
 
 func splitItem(item string) (sku, location string) {
@@ -119,7 +120,7 @@ func (p *platform) order(t testing.TB) order.Order {
 }
 
 func (p *platform) payment(t testing.TB) payment.Payment {
-	v, _, err := eventstore.Fold(context.Background(), p.events, payments, payment.ID(p.orderID))
+	v, _, err := eventstore.Fold(context.Background(), p.events, paymentAggregate, payment.ID(p.orderID))
 	require.NoError(t, err)
 	return v
 }

@@ -10,12 +10,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/activities/sandbox"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/sdk/v1"
@@ -261,21 +262,21 @@ type gatewayDown struct {
 	takesEffect bool
 }
 
-var errDown = activities.NoAnswer(errors.New("the line is dead"))
+var errDown = payments.NoAnswer(errors.New("the line is dead"))
 
-func (g *gatewayDown) Authorize(ctx context.Context, r activities.AuthorizeRequest) (activities.AuthorizeResult, error) {
+func (g *gatewayDown) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
 	if !g.down.Load() {
 		return g.Gateway.Authorize(ctx, r)
 	}
 	if g.takesEffect {
 		if _, err := g.Gateway.Authorize(ctx, r); err != nil {
-			return activities.AuthorizeResult{}, err
+			return payments.AuthorizeResult{}, err
 		}
 	}
-	return activities.AuthorizeResult{}, errDown
+	return payments.AuthorizeResult{}, errDown
 }
 
-func (g *gatewayDown) Void(ctx context.Context, r activities.VoidRequest) error {
+func (g *gatewayDown) Void(ctx context.Context, r payments.VoidRequest) error {
 	if g.down.Load() {
 		return errDown
 	}
@@ -291,7 +292,7 @@ func TestGatewayOutageBeyondTheDeadlineCancelsAndFreesTheStockAtOnce(t *testing.
 			t.Parallel()
 			gateway := &gatewayDown{takesEffect: takesEffect}
 			gateway.down.Store(true)
-			p := setupWith(t, map[string]int{"A@berlin": 5}, noReview, func(g *sandbox.Gateway) activities.Gateway {
+			p := setupWith(t, map[string]int{"A@berlin": 5}, noReview, func(g *sandbox.Gateway) payments.Gateway {
 				gateway.Gateway = g
 				return gateway
 			})
@@ -316,7 +317,7 @@ func TestGatewayOutageWithinTheDeadlineIsOutwaited(t *testing.T) {
 	t.Parallel()
 	gateway := &gatewayDown{takesEffect: true}
 	gateway.down.Store(true)
-	p := setupWith(t, map[string]int{"A@berlin": 5}, noReview, func(g *sandbox.Gateway) activities.Gateway {
+	p := setupWith(t, map[string]int{"A@berlin": 5}, noReview, func(g *sandbox.Gateway) payments.Gateway {
 		gateway.Gateway = g
 		return gateway
 	})
@@ -475,7 +476,7 @@ func TestReconciliationRecordsWhatDiffersOnce(t *testing.T) {
 	}
 	reconcile(activities.Reconciled{Compared: 1})
 	// Somebody refunds by hand, in the gateway's own web page.
-	_, err := p.gateway.Refund(context.Background(), activities.RefundRequest{
+	_, err := p.gateway.Refund(context.Background(), payments.RefundRequest{
 		IdempotencyKey: "by hand", PaymentID: payment.ID(p.orderID), Amount: money.Must("4.00", "EUR"),
 	})
 	require.NoError(t, err)

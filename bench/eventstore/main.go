@@ -26,7 +26,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/orderloom/orderloom/internal/pgserver"
+	"github.com/orderloom/orderloom/internal/testing/pgserver"
 	"github.com/orderloom/orderloom/migrations"
 )
 

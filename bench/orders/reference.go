@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/bench/rig"
-	"github.com/orderloom/orderloom/internal/freeport"
+	"github.com/orderloom/orderloom/internal/testing/freeport"
 )
 
 // reference is Temporal's order reference application: its API servers and its workers, two processes with their own

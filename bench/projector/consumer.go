@@ -10,7 +10,7 @@ import (
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
-	"github.com/orderloom/orderloom/internal/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/relay"
 )
 

@@ -11,7 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
-	"github.com/orderloom/orderloom/internal/pgtest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"

@@ -6,8 +6,8 @@ import (
 	"os/exec"
 	"path/filepath"
 
-	"github.com/orderloom/orderloom/internal/kafkatest/apache"
 	"github.com/orderloom/orderloom/internal/progress"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest/apache"
 )
 
 // startKafka starts Apache Kafka where there is Java and Maven, else the embedded broker.

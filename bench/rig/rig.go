@@ -14,8 +14,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/internal/config"
-	"github.com/orderloom/orderloom/internal/pgserver"
 	"github.com/orderloom/orderloom/internal/progress"
+	"github.com/orderloom/orderloom/internal/testing/pgserver"
 )
 
 // Options say what to start.

@@ -13,7 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/dev/platform"
-	"github.com/orderloom/orderloom/internal/pgserver"
+	"github.com/orderloom/orderloom/internal/testing/pgserver"
 	"github.com/stretchr/testify/require"
 )
 

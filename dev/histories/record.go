@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/activities/sandbox"
 	"github.com/orderloom/orderloom/dev/stack"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
@@ -21,6 +20,7 @@ import (
 	"github.com/orderloom/orderloom/internal/progress"
 	"github.com/orderloom/orderloom/internal/replay"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/worker"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/client"

@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/activities/sandbox"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/sandbox"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
@@ -48,17 +49,17 @@ func (f *faulty) answer() error {
 		return nil
 	}
 	f.down--
-	return activities.NoAnswer(errors.New("the gateway is down"))
+	return payments.NoAnswer(errors.New("the gateway is down"))
 }
 
-func (f *faulty) Authorize(ctx context.Context, r activities.AuthorizeRequest) (activities.AuthorizeResult, error) {
+func (f *faulty) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
 	if err := f.answer(); err != nil {
-		return activities.AuthorizeResult{}, err
+		return payments.AuthorizeResult{}, err
 	}
 	return f.Gateway.Authorize(ctx, r)
 }
 
-func (f *faulty) Void(ctx context.Context, r activities.VoidRequest) error {
+func (f *faulty) Void(ctx context.Context, r payments.VoidRequest) error {
 	if err := f.answer(); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ type player struct {
 	ctx        context.Context
 	stop       context.CancelFunc
 	world      *world
-	client     *workflows.Client
+	client     *sagaclient.Client
 	path       string
 	orderID    uuid.UUID
 	executions []string
@@ -82,7 +83,7 @@ var namespace = uuid.MustParse("6f726465-726c-4f6f-8d00-686973746f72")
 func newPlayer(ctx context.Context, w *world, p path) *player {
 	ctx, stop := context.WithTimeout(ctx, pathTimeout)
 	return &player{
-		ctx: ctx, stop: stop, world: w, client: workflows.NewClient(w.temporal, nil, p.deadlines, ""), path: p.name, orderID: domain.DerivedID(namespace, p.name),
+		ctx: ctx, stop: stop, world: w, client: sagaclient.New(w.temporal, nil, p.deadlines, ""), path: p.name, orderID: domain.DerivedID(namespace, p.name),
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
-	"github.com/orderloom/orderloom/activities/sandbox"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/shopspring/decimal"
 	"go.temporal.io/api/enums/v1"

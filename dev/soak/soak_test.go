@@ -10,7 +10,7 @@ import (
 
 	"github.com/orderloom/orderloom/dev/soak"
 	"github.com/orderloom/orderloom/dev/stack"
-	"github.com/orderloom/orderloom/internal/kafkatest"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest"
 	"github.com/stretchr/testify/require"
 )
 

@@ -10,8 +10,8 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/orderloom/orderloom/internal/pgserver"
 	"github.com/orderloom/orderloom/internal/progress"
+	"github.com/orderloom/orderloom/internal/testing/pgserver"
 )
 
 // Options says what to start. The zero value is a throwaway on free ports, for tests.

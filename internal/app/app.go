@@ -12,17 +12,19 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/activities/sandbox"
-	"github.com/orderloom/orderloom/activities/stripe"
 	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/sandbox"
+	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/sdk/client"
@@ -221,8 +223,8 @@ func apiKeys(keys []config.APIKey) []api.APIKey {
 	return out
 }
 
-func (p *platform) sagas() *workflows.Client {
-	return workflows.NewClient(p.temporal, p.memos, workflows.Deadlines{
+func (p *platform) sagas() *sagaclient.Client {
+	return sagaclient.New(p.temporal, p.memos, workflows.Deadlines{
 		Stock: p.cfg.Orders.StockDeadline, Review: p.cfg.Orders.ReviewDeadline,
 		Payment: p.cfg.Orders.PaymentDeadline, Dispatch: p.cfg.Orders.DispatchDeadline,
 	}, p.unversionedBuild())
@@ -336,7 +338,7 @@ func (p *platform) housekeeping(ctx context.Context) error {
 	}
 }
 
-func openGateway(cfg config.Payment) (activities.Gateway, error) {
+func openGateway(cfg config.Payment) (payments.Gateway, error) {
 	if cfg.Gateway == config.GatewayStripe {
 		return stripe.New(stripe.Options{Key: string(cfg.StripeAPIKey), ReturnURL: cfg.StripeReturnURL})
 	}

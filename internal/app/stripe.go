@@ -4,9 +4,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/orderloom/orderloom/activities/stripe"
 	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/workflows"
 )
 

@@ -1,0 +1,164 @@
+// Command real runs another command beside a real Apache Kafka and a real Redis, started for it alone and
+// stopped after it:
+//
+//	go run ./internal/testing/kafkatest/real go test ./relay ./projector
+//
+// Kafka comes from Maven Central and is kept under the user's cache directory; Java 17 or newer and Maven are
+// needed. Redis is the machine's own redis-server. Those that are missing are installed by apt-get, as root or by
+// sudo. The command finds them in ORDERLOOM_TEST_KAFKA_BROKERS and ORDERLOOM_TEST_REDIS_URL; what is given there
+// already is not started.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/testing/freeport"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest/apache"
+)
+
+const (
+	startTimeout = time.Minute
+	stopTimeout  = 10 * time.Second
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := beside(ctx, os.Args[1:]); err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) && exit.ExitCode() > 0 {
+			os.Exit(exit.ExitCode())
+		}
+		fmt.Fprintln(os.Stderr, "real:", err)
+		os.Exit(1)
+	}
+}
+
+// beside runs a command beside the servers.
+func beside(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: real <command> [<argument>...]")
+	}
+	dir, err := os.MkdirTemp("", "orderloom-real-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	env := os.Environ()
+	needed := map[string][]string{"ORDERLOOM_TEST_KAFKA_BROKERS": {"java", "mvn"}, "ORDERLOOM_TEST_REDIS_URL": {"redis-server"}}
+	for variable, programs := range needed {
+		if os.Getenv(variable) == "" {
+			if err := require(ctx, programs...); err != nil {
+				return err
+			}
+		}
+	}
+	if os.Getenv("ORDERLOOM_TEST_KAFKA_BROKERS") == "" {
+		address, stop, err := startKafka(ctx, filepath.Join(dir, "kafka"))
+		if err != nil {
+			return fmt.Errorf("start Kafka: %w", err)
+		}
+		defer stop()
+		env = append(env, "ORDERLOOM_TEST_KAFKA_BROKERS="+address)
+	}
+	if os.Getenv("ORDERLOOM_TEST_REDIS_URL") == "" {
+		address, stop, err := startRedis(ctx, filepath.Join(dir, "redis"))
+		if err != nil {
+			return fmt.Errorf("start Redis: %w", err)
+		}
+		defer stop()
+		env = append(env, "ORDERLOOM_TEST_REDIS_URL=redis://"+address)
+	}
+	c := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // running it is what this is for
+	c.Env, c.Stdin, c.Stdout, c.Stderr = env, os.Stdin, os.Stdout, os.Stderr
+	return c.Run()
+}
+
+// startKafka starts a single node with its data in dir.
+func startKafka(ctx context.Context, dir string) (address string, stop func(), err error) {
+	jars, err := apache.Jars(ctx, say)
+	if err != nil {
+		return "", nil, err
+	}
+	server, address, err := apache.Node(ctx, jars, dir, "log.retention.check.interval.ms=1000") // tests wait for it
+	if err != nil {
+		return "", nil, err
+	}
+	stop, err = start(ctx, server, filepath.Join(dir, "output"), address)
+	return address, stop, err
+}
+
+// say tells people what takes long.
+func say(format string, args ...any) { fmt.Fprintf(os.Stderr, "real: "+format+"\n", args...) }
+
+func startRedis(ctx context.Context, dir string) (address string, stop func(), err error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", nil, err
+	}
+	ports, err := freeport.Find(ctx, 1)
+	if err != nil {
+		return "", nil, err
+	}
+	//nolint:gosec,noctx // a path of ours; it is ended by stop
+	server := exec.Command("redis-server", "--port", fmt.Sprint(ports[0]), "--bind", "127.0.0.1", "--dir", dir,
+		"--save", "", "--appendonly", "no")
+	address = freeport.Address(ports[0])
+	stop, err = start(ctx, server, filepath.Join(dir, "output"), address)
+	return address, stop, err
+}
+
+// start starts a server and waits until it accepts connections. stop ends it.
+func start(ctx context.Context, server *exec.Cmd, output, address string) (stop func(), err error) {
+	log, err := os.Create(output) //nolint:gosec // a path of ours
+	if err != nil {
+		return nil, err
+	}
+	server.Stdout, server.Stderr = log, log
+	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the command, which ends first
+	if err := server.Start(); err != nil {
+		return nil, err
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- server.Wait() }()
+	stop = func() {
+		_ = server.Process.Signal(syscall.SIGTERM)
+		select {
+		case err := <-exited:
+			drop(err)
+		case <-time.After(stopTimeout):
+			_ = server.Process.Kill()
+			drop(<-exited)
+		}
+	}
+	deadline := time.Now().Add(startTimeout)
+	for time.Now().Before(deadline) {
+		select {
+		case err := <-exited:
+			text, _ := os.ReadFile(output) //nolint:gosec // a path of ours
+			return nil, fmt.Errorf("%s ended at once: %w: %s", server.Path, err, strings.TrimSpace(string(text)))
+		case <-ctx.Done():
+			stop()
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		if c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address); err == nil {
+			_ = c.Close()
+			return stop, nil
+		}
+	}
+	stop()
+	return nil, fmt.Errorf("%s does not accept connections", server.Path)
+}
+
+// drop takes how a server ended that was told to.
+func drop(error) {}

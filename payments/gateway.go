@@ -1,0 +1,101 @@
+package payments
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+)
+
+// Gateway is a payment gateway.
+//
+// Each call may be repeated: the same idempotency key gives the same outcome and takes effect once.
+// An error that is no [domain.Error] ([ErrNoAnswer]) means that the outcome is not known, so the caller
+// asks again under the same key, with the same AskedAt, for as long as it wants to know.
+type Gateway interface {
+	// Authorize reserves money, or says why not. A decline is an answer, not an error.
+	Authorize(ctx context.Context, r AuthorizeRequest) (AuthorizeResult, error)
+	// Capture takes money that was authorised; it returns the gateway's reference of the capture.
+	// Error: gateway_refused.
+	Capture(ctx context.Context, r CaptureRequest) (ref string, err error)
+	// Void lets go of what is authorised and not captured. It does nothing when there is nothing to
+	// let go; a payment that the gateway has not heard of yet can't be authorised afterwards.
+	Void(ctx context.Context, r VoidRequest) error
+	// Refund gives captured money back; it returns the gateway's reference. Error: gateway_refused.
+	Refund(ctx context.Context, r RefundRequest) (ref string, err error)
+}
+
+// ErrNoAnswer says that a gateway could not be asked or did not answer, so that the outcome is unknown.
+var ErrNoAnswer = errors.New("no answer from the payment gateway")
+
+// NoAnswer returns err as an [ErrNoAnswer], which is worth asking again.
+func NoAnswer(err error) error { return fmt.Errorf("%w: %w", ErrNoAnswer, err) }
+
+// AuthorizeRequest asks for money to be reserved.
+type AuthorizeRequest struct {
+	IdempotencyKey string
+	// AskedAt is when this key was asked for first. A gateway forgets keys after some time, and looks up
+	// what became of an older request before it makes it again; the zero time makes it look up always.
+	AskedAt   time.Time
+	PaymentID uuid.UUID
+	OrderID   uuid.UUID
+	Amount    money.Money
+	// Captured is what earlier authorisations of the payment have captured: [payment.Payment.Captured].
+	Captured money.Money
+	// Token names the customer's means of payment at the gateway.
+	Token string
+}
+
+// AuthorizeResult is the gateway's answer.
+type AuthorizeResult struct {
+	// Status is authorized, declined or action_required.
+	Status      payment.Status
+	GatewayRef  string
+	DeclineCode string
+	// ActionURL is where the customer confirms, with action_required.
+	ActionURL string
+	ExpiresAt time.Time
+}
+
+// CaptureRequest asks to take money. Captures of one payment are asked for one after the other: the
+// next when the last was answered.
+type CaptureRequest struct {
+	IdempotencyKey string
+	AskedAt        time.Time // as in [AuthorizeRequest]
+	PaymentID      uuid.UUID
+	GatewayRef     string
+	Amount         money.Money
+	// Capturable is what of the authorisation was left before this capture: [payment.Payment.Capturable].
+	// When Amount is all of it, nothing stays reserved.
+	Capturable money.Money
+}
+
+// VoidRequest asks to let an authorisation go. GatewayRef is empty when the answer to the
+// authorisation never came.
+type VoidRequest struct {
+	IdempotencyKey string
+	AskedAt        time.Time // as in [AuthorizeRequest]
+	PaymentID      uuid.UUID
+	GatewayRef     string
+	// AuthorizeKey is the idempotency key of an authorisation that was or may still be asked for and is
+	// not answered, the first one or a later one; empty when there is none. It authorises nothing afterwards.
+	AuthorizeKey string
+	// Captured is all that the caller knows to be captured: [payment.Payment.Captured]. What the gateway
+	// has taken beyond that goes back.
+	Captured money.Money
+}
+
+// RefundRequest asks to give money back.
+type RefundRequest struct {
+	IdempotencyKey string
+	AskedAt        time.Time // as in [AuthorizeRequest]
+	PaymentID      uuid.UUID
+	GatewayRef     string
+	Amount         money.Money
+	// Reason is ours; it may be a person's words, so a gateway doesn't pass it on.
+	Reason string
+}

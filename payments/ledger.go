@@ -1,0 +1,37 @@
+package payments
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/payment"
+)
+
+// LedgerReader is a [Gateway] that can tell what it did, so that its ledger and the payment streams can
+// be compared.
+type LedgerReader interface {
+	// Ledger lists the payments of which something changed at the gateway from the time from until
+	// before the time to, each once with its whole balance as it is now. It may list others too, and
+	// lists in no particular order. It ends with the first error; it may be repeated. Gateways show a
+	// change with some delay, so to lies a quarter of an hour back or more.
+	// Errors: ledger_out_of_reach for a time that the gateway has forgotten.
+	Ledger(ctx context.Context, from, to time.Time) iter.Seq2[LedgerEntry, error]
+}
+
+// LedgerEntry is what a gateway's ledger says of one payment.
+type LedgerEntry struct {
+	PaymentID uuid.UUID
+	// OrderID is zero when the gateway doesn't know it.
+	OrderID uuid.UUID
+	// Balance sums up all authorisations of the payment, the later ones too. What the gateway took beyond
+	// what was asked for and gave back with a void is neither captured nor refunded.
+	Balance payment.GatewayBalance
+	// Refs are the gateway's references of these authorisations.
+	Refs []string
+	// TakenAtOnce says that the gateway could capture only once, and therefore took the whole at the
+	// first shipment: until the last shipment has left, Captured is ahead of the stream's, and Held behind it
+	// by the same amount.
+	TakenAtOnce bool
+}

@@ -1,0 +1,58 @@
+package sandbox
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+)
+
+// Ledger implements [payments.LedgerReader].
+func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[payments.LedgerEntry, error] {
+	return func(yield func(payments.LedgerEntry, error) bool) {
+		entries, err := g.ledger(from, to)
+		if err != nil {
+			yield(payments.LedgerEntry{}, err)
+			return
+		}
+		for _, e := range entries {
+			if err := ctx.Err(); err != nil {
+				yield(payments.LedgerEntry{}, err)
+				return
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// ledger returns the balance of every payment that moved from until before to.
+func (g *Gateway) ledger(from, to time.Time) (entries []payments.LedgerEntry, err error) {
+	err = g.locked(func() error {
+		orders, seen := map[uuid.UUID]uuid.UUID{}, map[uuid.UUID]bool{}
+		for _, e := range g.entries {
+			if e.OrderID != uuid.Nil {
+				orders[e.PaymentID] = e.OrderID
+			}
+		}
+		for _, e := range g.entries {
+			if e.At.Before(from) || !e.At.Before(to) || seen[e.PaymentID] {
+				continue
+			}
+			seen[e.PaymentID] = true
+			a := g.account(e.PaymentID)
+			entries = append(entries, payments.LedgerEntry{
+				PaymentID: e.PaymentID, OrderID: orders[e.PaymentID], Refs: []string{"sandbox_" + e.PaymentID.String()},
+				Balance: payment.GatewayBalance{
+					Held: a.authorized.Sub(a.captured).Sub(a.voided), Captured: a.captured, Refunded: a.refunded,
+				},
+			})
+		}
+		return nil
+	})
+	return entries, err
+}

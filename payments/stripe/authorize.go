@@ -1,0 +1,210 @@
+package stripe
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+	api "github.com/stripe/stripe-go/v85"
+)
+
+// Names of an intent's metadata.
+const (
+	metaPayment = "payment_id"
+	metaOrder   = "order_id"
+)
+
+// authorizationLife is how long an authorisation holds when Stripe doesn't say.
+const authorizationLife = 7 * 24 * time.Hour
+
+// takenLife is how long an authorisation holds of which the money is taken already: for longer than
+// any order is open.
+const takenLife = 10 * 365 * 24 * time.Hour
+
+// generationLife is how far apart two authorisations of one payment are at least: the second is only
+// asked for when the first has run out, which takes days.
+const generationLife = 24 * time.Hour
+
+// Reasons that Stripe gives for a cancellation of its own, when an authorisation has run out: the second
+// was the first's name until 2025.
+const (
+	reasonExpired   = "expired"
+	reasonAutomatic = "automatic"
+)
+
+// errUndecided says that Stripe is still working on a payment.
+var errUndecided = errors.New("stripe is still processing the payment")
+
+// Authorize implements [payments.Gateway].
+func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
+	amount, currency, err := toStripe(r.Amount)
+	if err != nil {
+		return payments.AuthorizeResult{Status: payment.StatusDeclined, DeclineCode: codeAmount}, nil //nolint:nilerr // a decline is an answer
+	}
+	if g.old(r.AskedAt) {
+		if result, known, err := g.recall(ctx, r); known || err != nil {
+			return result, err
+		}
+	}
+	if r.Captured.IsPositive() {
+		if result, taken, err := g.taken(ctx, r, amount); taken || err != nil {
+			return result, err
+		}
+	}
+	params := &api.PaymentIntentCreateParams{
+		Amount:             api.Int64(amount),
+		Currency:           api.String(currency),
+		CaptureMethod:      api.String(string(api.PaymentIntentCaptureMethodManual)),
+		Confirm:            api.Bool(true),
+		PaymentMethodTypes: []*string{api.String("card")},
+		PaymentMethodOptions: &api.PaymentIntentCreatePaymentMethodOptionsParams{
+			Card: &api.PaymentIntentCreatePaymentMethodOptionsCardParams{
+				RequestMulticapture: api.String(string(api.PaymentIntentPaymentMethodOptionsCardRequestMulticaptureIfAvailable)),
+			},
+		},
+		ReturnURL: api.String(strings.ReplaceAll(g.returnURL, "{order_id}", r.OrderID.String())),
+		Metadata:  map[string]string{metaPayment: r.PaymentID.String(), metaOrder: r.OrderID.String()},
+	}
+	if strings.HasPrefix(r.Token, "ctoken_") {
+		params.ConfirmationToken = api.String(r.Token)
+	} else {
+		params.PaymentMethod = api.String(r.Token)
+	}
+	params.AddExpand(expandCharge)
+	params.SetIdempotencyKey(r.IdempotencyKey)
+	pi, err := g.client.V1PaymentIntents.Create(ctx, params)
+	f := failed("authorise payment "+r.PaymentID.String(), err)
+	if f == nil {
+		return g.answer(ctx, pi)
+	}
+	if code, declined := f.declineCode(); declined {
+		result := payments.AuthorizeResult{Status: payment.StatusDeclined, DeclineCode: code}
+		if f.intent != nil {
+			result.GatewayRef = f.intent.ID
+		}
+		return result, nil
+	}
+	if f.unknown() {
+		if result, known, err := g.recall(ctx, r); known || err != nil {
+			return result, err
+		}
+	}
+	return payments.AuthorizeResult{}, payments.NoAnswer(f)
+}
+
+// recall looks up what became of an authorisation that was asked for before.
+func (g *Gateway) recall(ctx context.Context, r payments.AuthorizeRequest) (result payments.AuthorizeResult, known bool, err error) {
+	intents, err := g.find(ctx, r.PaymentID)
+	if err != nil {
+		return result, false, err
+	}
+	intents = slices.DeleteFunc(intents, func(pi *api.PaymentIntent) bool {
+		return hasRunOut(pi) || isSettled(pi) && !r.AskedAt.IsZero() && pi.Created < r.AskedAt.Add(-generationLife).Unix()
+	})
+	if len(intents) == 0 {
+		return result, false, nil
+	}
+	// There is one, unless a void was asked for while this was under way.
+	pi := slices.MaxFunc(intents, func(a, b *api.PaymentIntent) int { return cmp.Compare(weight(a), weight(b)) })
+	if amount, currency, err := toStripe(r.Amount); err == nil && isSettled(pi) && pi.Status != api.PaymentIntentStatusCanceled &&
+		(pi.Amount != amount || string(pi.Currency) != currency) {
+		return result, false, payments.NoAnswer(fmt.Errorf("stripe: %s of payment %s is about another amount", pi.ID, r.PaymentID))
+	}
+	result, err = g.answer(ctx, pi)
+	return result, err == nil, err
+}
+
+// taken answers an authorisation for the rest of a payment that Stripe has taken already, at the first
+// shipment: reserving it once more would let the customer pay it twice. It doesn't run out.
+func (g *Gateway) taken(ctx context.Context, r payments.AuthorizeRequest, amount int64) (payments.AuthorizeResult, bool, error) {
+	intents, err := g.find(ctx, r.PaymentID)
+	if err != nil {
+		return payments.AuthorizeResult{}, false, err
+	}
+	ahead, from, err := g.ahead(ctx, intents, r.Captured)
+	if err != nil || ahead < amount || from.Status != api.PaymentIntentStatusSucceeded {
+		return payments.AuthorizeResult{}, false, err
+	}
+	return payments.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: from.ID, ExpiresAt: r.AskedAt.Add(takenLife)}, true, nil
+}
+
+// hasRunOut reports whether an intent was let go by Stripe, not by us.
+func hasRunOut(pi *api.PaymentIntent) bool {
+	return pi.Status == api.PaymentIntentStatusCanceled &&
+		(pi.CancellationReason == reasonExpired || pi.CancellationReason == reasonAutomatic)
+}
+
+// isSettled reports whether an intent waits for nobody any more but us.
+func isSettled(pi *api.PaymentIntent) bool {
+	switch pi.Status {
+	case api.PaymentIntentStatusRequiresCapture, api.PaymentIntentStatusSucceeded, api.PaymentIntentStatusCanceled:
+		return true
+	}
+	return false
+}
+
+// weight orders intents of one payment: money that is held says more than a decline.
+func weight(pi *api.PaymentIntent) int {
+	switch pi.Status {
+	case api.PaymentIntentStatusRequiresCapture, api.PaymentIntentStatusSucceeded:
+		return 3
+	case api.PaymentIntentStatusProcessing:
+		return 2
+	case api.PaymentIntentStatusRequiresAction:
+		return 1
+	}
+	return 0
+}
+
+// answer tells what an intent says about the authorisation.
+func (g *Gateway) answer(ctx context.Context, pi *api.PaymentIntent) (payments.AuthorizeResult, error) {
+	result := payments.AuthorizeResult{Status: payment.StatusDeclined, GatewayRef: pi.ID}
+	switch pi.Status {
+	case api.PaymentIntentStatusRequiresCapture, api.PaymentIntentStatusSucceeded:
+		result.Status, result.ExpiresAt = payment.StatusAuthorized, expiresAt(pi)
+	case api.PaymentIntentStatusRequiresAction:
+		if pi.NextAction != nil && pi.NextAction.RedirectToURL != nil && pi.NextAction.RedirectToURL.URL != "" {
+			result.Status, result.ActionURL = payment.StatusActionRequired, pi.NextAction.RedirectToURL.URL
+			return result, nil
+		}
+		// Nobody could follow, so it is closed rather than waited for.
+		if _, err := g.cancel(ctx, pi); err != nil {
+			return payments.AuthorizeResult{}, err
+		}
+		result.DeclineCode = "confirmation_not_supported"
+	case api.PaymentIntentStatusRequiresPaymentMethod, api.PaymentIntentStatusRequiresConfirmation:
+		// We always confirm, so an intent that was never tried is one that closes the payment.
+		if result.DeclineCode = codeCancelled; pi.LastPaymentError != nil {
+			result.DeclineCode = neutral(string(pi.LastPaymentError.DeclineCode), string(pi.LastPaymentError.Code))
+		}
+	case api.PaymentIntentStatusCanceled:
+		result.DeclineCode = codeCancelled
+	default:
+		return payments.AuthorizeResult{}, payments.NoAnswer(errUndecided)
+	}
+	return result, nil
+}
+
+// expiresAt is when Stripe lets the reserved money go.
+func expiresAt(pi *api.PaymentIntent) time.Time {
+	if c := pi.LatestCharge; c != nil && c.PaymentMethodDetails != nil && c.PaymentMethodDetails.Card != nil && c.PaymentMethodDetails.Card.CaptureBefore > 0 {
+		return time.Unix(c.PaymentMethodDetails.Card.CaptureBefore, 0).UTC()
+	}
+	return time.Unix(pi.Created, 0).UTC().Add(authorizationLife)
+}
+
+// idOf returns an id out of metadata, the zero id when there is none.
+func idOf(metadata map[string]string, name string) uuid.UUID {
+	id, err := uuid.Parse(metadata[name])
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
+}

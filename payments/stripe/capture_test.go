@@ -1,0 +1,144 @@
+package stripe
+
+import (
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/stripe/stripefake"
+	"github.com/stretchr/testify/require"
+)
+
+var gatewayRefused = domain.Refuse("gateway_refused", "")
+
+func TestShipmentsAreCapturedOneByOne(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	for i, p := range []struct {
+		shipment, amount, left string
+		held, captured         int64
+	}{{"1", "40.00", "100.00", 6000, 4000}, {"2", "25.50", "60.00", 3450, 6550}, {"3", "34.50", "34.50", 0, 10000}} {
+		for range 2 { // the second time does nothing
+			charge, err := b.capture(ref, p.shipment, p.amount, p.left)
+			require.NoError(t, err, i)
+			require.NotEmpty(t, charge)
+			b.holds(p.held, p.captured, 0)
+		}
+	}
+}
+
+func TestWithoutMulticaptureTheFirstShipmentTakesTheWhole(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]stripefake.Options{
+		stripefake.CardOnceOnly: {}, stripefake.CardBreaksPromise: {}, stripefake.CardVisa: {NoMulticapture: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, o)
+			ref := b.mustAuthorize(name)
+			for range 2 {
+				_, err := b.capture(ref, "1", "40.00", "100.00")
+				require.NoError(t, err)
+				b.holds(0, 10000, 0)
+			}
+			_, err := b.capture(ref, "2", "60.00", "60.00")
+			require.NoError(t, err, "it is paid out of what was taken")
+			b.holds(0, 10000, 0)
+			_, err = b.capture(ref, "3", "0.01", "0.00")
+			require.ErrorIs(t, err, gatewayRefused)
+		})
+	}
+}
+
+func TestNeverMoreIsCapturedThanWasAuthorized(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	for _, wrong := range [][2]string{{"100.01", "100.00"}, {"100.01", "100.01"}, {"50.00", "40.00"}, {"200.00", "200.00"}, {"0.00", "100.00"}} {
+		_, err := b.capture(ref, "1", wrong[0], wrong[1])
+		require.ErrorIs(t, err, gatewayRefused, wrong)
+	}
+	b.holds(10000, 0, 0)
+	// A caller that has forgotten a capture can't take it twice either.
+	_, err := b.capture(ref, "1", "80.00", "100.00")
+	require.NoError(t, err)
+	_, err = b.capture(ref, "2", "80.00", "100.00")
+	require.ErrorIs(t, err, gatewayRefused)
+	b.holds(2000, 8000, 0)
+}
+
+func TestAnAmbiguousCaptureNeverTakesTwice(t *testing.T) {
+	t.Parallel()
+	for name, fault := range faults(capturePath) {
+		for _, o := range []stripefake.Options{{}, {NoMulticapture: true}} {
+			for waits, patience := range map[string]time.Duration{"soon": time.Second, "for days": 5 * 24 * time.Hour} {
+				t.Run(name+", asked again "+waits, func(t *testing.T) {
+					t.Parallel()
+					b := setup(t, o)
+					ref := b.mustAuthorize(stripefake.CardVisa)
+					if fault.Kept && !fault.Effect {
+						patience = 5 * 24 * time.Hour
+					}
+					for i, amount := range [][2]string{{"40.00", "100.00"}, {"60.00", "60.00"}} {
+						b.fake.Inject(fault)
+						untilAnswered(b, patience, func() (string, error) { return b.capture(ref, amount[1], amount[0], amount[1]) })
+						if i == 0 && !o.NoMulticapture {
+							b.holds(6000, 4000, 0)
+						}
+					}
+					b.holds(0, 10000, 0)
+				})
+			}
+		}
+	}
+}
+
+func TestACaptureOfWhatIsHeldNoMoreIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	b.fake.Advance(8 * 24 * time.Hour)
+	_, err := b.capture(ref, "1", "40.00", "100.00")
+	require.ErrorIs(t, err, gatewayRefused)
+
+	b = setup(t, stripefake.Options{})
+	ref = b.mustAuthorize(stripefake.CardVisa)
+	_, err = b.capture(ref, "1", "40.00", "100.00")
+	require.NoError(t, err)
+	b.fake.Advance(8 * 24 * time.Hour)
+	_, err = b.capture(ref, "2", "60.00", "60.00")
+	require.ErrorIs(t, err, gatewayRefused, "the rest has run out")
+	b.holds(0, 4000, 0)
+
+	_, err = b.gateway.Capture(t.Context(), payments.CaptureRequest{GatewayRef: "pi_unknown", Amount: eur("1.00"), Capturable: eur("1.00")})
+	require.ErrorIs(t, err, gatewayRefused)
+}
+
+func TestACaptureOutwaitsAnOutage(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	b.fake.Outage(true)
+	_, err := b.capture(ref, "1", "100.00", "100.00")
+	require.ErrorIs(t, err, payments.ErrNoAnswer)
+	b.fake.Outage(false)
+	_, err = b.capture(ref, "1", "100.00", "100.00")
+	require.NoError(t, err)
+}
+
+func TestAfterTheKeyHasExpiredACaptureIsLookedUpFirst(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	fault := post(capturePath)
+	fault.Effect = true
+	b.fake.Inject(fault)
+	_, err := b.capture(ref, "1", "40.00", "100.00")
+	require.ErrorIs(t, err, payments.ErrNoAnswer)
+	b.fake.Advance(25 * time.Hour)
+	_, err = b.capture(ref, "1", "40.00", "100.00")
+	require.NoError(t, err)
+	b.holds(6000, 4000, 0)
+}

@@ -1,0 +1,136 @@
+package stripe
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/payments"
+	api "github.com/stripe/stripe-go/v85"
+)
+
+// metaRequest is the idempotency key of a refund in its metadata: ids only. It is how a refund is found
+// after Stripe has forgotten the key, which nothing else tells from another refund of the same amount.
+const metaRequest = "request"
+
+// refundsMax bounds the refunds of one payment.
+const refundsMax = 1_000
+
+// Refund implements [payments.Gateway]. The reason stays with us: it may be a person's words.
+func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (string, error) {
+	amount, _, err := toStripe(r.Amount)
+	if err != nil {
+		return "", refuse("%v", err)
+	}
+	pi, err := g.retrieve(ctx, r.GatewayRef)
+	if err != nil {
+		return "", err
+	}
+	if !strings.EqualFold(string(pi.Currency), r.Amount.Currency) {
+		return "", refuse("can't refund %s of %s, which is in %s", r.Amount, pi.ID, pi.Currency)
+	}
+	if refundable(pi) >= amount {
+		return g.refund(ctx, pi.ID, r.PaymentID, amount, r.IdempotencyKey, g.old(r.AskedAt))
+	}
+	return g.refundElsewhere(ctx, pi, r, amount)
+}
+
+// refundElsewhere gives back what was captured by an earlier authorisation of the payment, unless it is
+// done already. One refund is made at one authorisation, so none may be larger than what one of them has
+// captured.
+func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r payments.RefundRequest, amount int64) (string, error) {
+	intents, err := g.find(ctx, r.PaymentID)
+	if err != nil {
+		return "", err
+	}
+	if !slices.ContainsFunc(intents, func(o *api.PaymentIntent) bool { return o.ID == pi.ID }) {
+		intents = append(intents, pi)
+	}
+	for _, o := range intents {
+		if refund, err := g.findRefund(ctx, o.ID, r.IdempotencyKey); refund != nil || err != nil {
+			return settled(refund, err)
+		}
+	}
+	for _, o := range intents {
+		if refundable(o) >= amount {
+			return g.refund(ctx, o.ID, r.PaymentID, amount, r.IdempotencyKey, false)
+		}
+	}
+	return "", refuse("can't refund %s of payment %s: %s is left at %s", r.Amount, r.PaymentID, fromStripe(refundable(pi), string(pi.Currency)), pi.ID)
+}
+
+// refundable is what an intent has taken and not given back.
+func refundable(pi *api.PaymentIntent) int64 {
+	if pi.LatestCharge == nil {
+		return pi.AmountReceived
+	}
+	return pi.AmountReceived - pi.LatestCharge.AmountRefunded
+}
+
+// refund gives money back once for each key. With lookup it looks first whether it was done before.
+func (g *Gateway) refund(ctx context.Context, ref string, paymentID uuid.UUID, amount int64, key string, lookup bool) (string, error) {
+	if lookup {
+		if refund, err := g.findRefund(ctx, ref, key); refund != nil || err != nil {
+			return settled(refund, err)
+		}
+	}
+	params := &api.RefundCreateParams{
+		PaymentIntent: api.String(ref),
+		Amount:        api.Int64(amount),
+		Metadata:      map[string]string{metaPayment: paymentID.String(), metaRequest: key},
+	}
+	params.SetIdempotencyKey(key)
+	refund, err := g.client.V1Refunds.Create(ctx, params)
+	f := failed("refund "+ref, err)
+	if f == nil {
+		return settled(refund, nil)
+	}
+	if f.unknown() {
+		if refund, err := g.findRefund(ctx, ref, key); refund != nil || err != nil {
+			return settled(refund, err)
+		}
+	}
+	return "", f.asError()
+}
+
+// settled returns the reference of a refund that was made or is under way.
+func settled(refund *api.Refund, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	if refund.Status == api.RefundStatusFailed || refund.Status == api.RefundStatusCanceled {
+		return "", refuse("refund %s is %s", refund.ID, refund.Status)
+	}
+	return refund.ID, nil
+}
+
+// findRefund returns the refund that was made under a key, nil when there is none.
+func (g *Gateway) findRefund(ctx context.Context, ref, key string) (found *api.Refund, err error) {
+	err = g.eachRefund(ctx, ref, func(r *api.Refund) bool {
+		if r.Metadata[metaRequest] == key {
+			found = r
+		}
+		return found == nil
+	})
+	return found, err
+}
+
+// eachRefund calls f with the refunds of an intent for as long as f wants more.
+func (g *Gateway) eachRefund(ctx context.Context, ref string, f func(*api.Refund) bool) error {
+	params := &api.RefundListParams{PaymentIntent: api.String(ref)}
+	params.Limit = api.Int64(pageSize)
+	n := 0
+	for refund, err := range g.client.V1Refunds.List(ctx, params).All(ctx) {
+		if err != nil {
+			return failed("list the refunds of "+ref, err).asError()
+		}
+		if !f(refund) {
+			return nil
+		}
+		if n++; n >= refundsMax {
+			return payments.NoAnswer(errTooMany)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+package stripe
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/stripe/stripefake"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	secret    = "whsec_current"
+	oldSecret = "whsec_old"
+)
+
+// news parses the webhooks of the events of these types, in order.
+func (b *testBundle) news(types ...string) []payments.Update {
+	b.Helper()
+	var updates []payments.Update
+	for _, e := range b.fake.Events(types...) {
+		u, err := ParseWebhook(e.Body, stripefake.Sign(e.Body, b.fake.Now(), secret), []string{secret}, b.fake.Now())
+		require.NoError(b, err)
+		require.Equal(b, e.ID, u.EventID)
+		updates = append(updates, u)
+	}
+	return updates
+}
+
+func TestWebhooksTellWhatBecameOfAPayment(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	r, err := b.authorize(stripefake.Card3DS)
+	require.NoError(t, err)
+	b.fake.Confirm(r.GatewayRef, true)
+	_, err = b.capture(r.GatewayRef, "1", "40.00", "100.00")
+	require.NoError(t, err)
+	var said []payment.Status
+	for _, u := range b.news() {
+		if u.Status != "" {
+			said = append(said, u.Status)
+			u.EventID = ""
+			require.Equal(t, payments.Update{PaymentID: b.paymentID, OrderID: b.orderID, Status: payment.StatusAuthorized, GatewayRef: r.GatewayRef}, u)
+		}
+	}
+	require.Equal(t, []payment.Status{payment.StatusAuthorized}, said, "a capture is no news about the authorisation")
+}
+
+func TestWebhooksTellDeclinesAndEnds(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	r, err := b.authorize(stripefake.Card3DS)
+	require.NoError(t, err)
+	b.fake.Confirm(r.GatewayRef, false)
+	u := b.news("payment_intent.payment_failed")
+	require.Equal(t, payment.StatusDeclined, u[0].Status)
+	require.Equal(t, "authentication_failed", u[0].DeclineCode)
+
+	b = setup(t, stripefake.Options{})
+	require.NoError(t, b.void(b.mustAuthorize(stripefake.CardVisa), money.Money{}))
+	require.Equal(t, payment.StatusVoided, b.news("payment_intent.canceled")[0].Status)
+
+	b = setup(t, stripefake.Options{})
+	b.mustAuthorize(stripefake.CardVisa)
+	b.fake.Advance(8 * 24 * time.Hour)
+	require.Equal(t, payment.StatusExpired, b.news("payment_intent.canceled")[0].Status)
+}
+
+func TestTheEchoOfOurOwnRequestIsNoNews(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	_, err := b.authorize(stripefake.CardStolen)
+	require.NoError(t, err)
+	b = b.another()
+	b.mustAuthorize(stripefake.CardVisa)
+	require.Len(t, b.news("payment_intent.payment_failed", "payment_intent.amount_capturable_updated"), 2)
+	for _, u := range b.news() {
+		require.Empty(t, u.Status)
+	}
+}
+
+func TestWebhooksThatDoNotConcernUsSayNothing(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for _, body := range []string{
+		`{"id":"evt_1","type":"customer.created","data":{"object":{"id":"cus_1"}}}`,
+		`{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","metadata":{}}}}`,
+		`{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","metadata":{"order_id":"42","payment_id":"x"}}}}`,
+		`{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","last_payment_error":null}}}`,
+	} {
+		u, err := ParseWebhook([]byte(body), stripefake.Sign([]byte(body), now, secret), []string{secret}, now)
+		require.NoError(t, err, body)
+		require.Equal(t, payments.Update{EventID: "evt_1"}, u)
+	}
+	for _, body := range []string{``, `[]`, `{}`, `{"id":"evt_1","type":"payment_intent.canceled","data":{"object":7}}`, `{"id":"evt_1","type":"payment_intent.canceled"}`} {
+		_, err := ParseWebhook([]byte(body), stripefake.Sign([]byte(body), now, secret), []string{secret}, now)
+		require.Error(t, err, body)
+		require.Equal(t, domain.CodeInvalid, domain.Code(err), body)
+	}
+}
+
+func TestSignatures(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"id":"evt_1","type":"customer.created"}`)
+	now := time.Unix(1_800_000_000, 0)
+	sign := stripefake.Sign(body, now, secret)
+	for name, c := range map[string]struct {
+		body    []byte
+		header  string
+		secrets []string
+		good    bool
+	}{
+		"good":                            {body, sign, []string{secret}, true},
+		"good, four minutes old":          {body, stripefake.Sign(body, now.Add(-4*time.Minute), secret), []string{secret}, true},
+		"our secret is rotated":           {body, stripefake.Sign(body, now, oldSecret), []string{secret, oldSecret}, true},
+		"Stripe's secret is rolled":       {body, stripefake.Sign(body, now, oldSecret, secret), []string{secret}, true},
+		"with spaces":                     {body, fmt.Sprintf("t=%d, v1=%s", now.Unix(), sign[len("t=1800000000,v1="):len(sign)-len(",v0=00")]), []string{secret}, true},
+		"six minutes old":                 {body, stripefake.Sign(body, now.Add(-6*time.Minute), secret), []string{secret}, false},
+		"from the future":                 {body, stripefake.Sign(body, now.Add(6*time.Minute), secret), []string{secret}, false},
+		"another secret":                  {body, stripefake.Sign(body, now, "whsec_other"), []string{secret, oldSecret}, false},
+		"a secret that was taken away":    {body, stripefake.Sign(body, now, oldSecret), []string{secret}, false},
+		"another body":                    {bytes.ToUpper(body), sign, []string{secret}, false},
+		"another time than was signed":    {body, "t=1800000001" + sign[len("t=1800000000"):], []string{secret}, false},
+		"no signature":                    {body, "", []string{secret}, false},
+		"no v1":                           {body, "t=1800000000,v0=00", []string{secret}, false},
+		"no time":                         {body, sign[len("t=1800000000,"):], []string{secret}, false},
+		"no number":                       {body, "t=now,v1=00", []string{secret}, false},
+		"no hex":                          {body, "t=1800000000,v1=zz", []string{secret}, false},
+		"no secret, as with a typo":       {body, stripefake.Sign(body, now, ""), []string{""}, false},
+		"no secrets at all":               {body, stripefake.Sign(body, now, ""), nil, false},
+		"a thousand guesses and the real": {body, fmt.Sprintf("t=%d%s,%s", now.Unix(), string(bytes.Repeat([]byte(",v1=00"), 1000)), sign), []string{secret}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := ParseWebhook(c.body, c.header, c.secrets, now)
+			if c.good {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorIs(t, err, domain.Refuse("invalid_signature", ""))
+		})
+	}
+}

@@ -1,0 +1,275 @@
+package sagaclient
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+	"go.temporal.io/sdk/temporal"
+)
+
+// ErrUnavailable says that Temporal could not be reached, or did not answer in time. The same request
+// may be sent again: it has the same order then, whether or not this one took effect.
+var ErrUnavailable = errors.New("the workflow service is unavailable")
+
+// answerTimeout bounds how long a caller waits for what a saga does at once.
+const answerTimeout = 10 * time.Second
+
+// Client starts sagas and talks to them. It is safe for concurrent use.
+type Client struct {
+	temporal  client.Client
+	memos     converter.DataConverter
+	deadlines workflows.Deadlines
+	build     string
+	// refusesBuildIDs is true once the server has refused to take them.
+	refusesBuildIDs atomic.Bool
+}
+
+// New returns a client of the sagas, whose orders get these deadlines. The memos are read with
+// the same data converter as that of the Temporal client; nil is the SDK's default. The build is that of the workers which
+// take up the sagas; it is left out where Worker Deployment Versioning decides which do.
+func New(c client.Client, memos converter.DataConverter, deadlines workflows.Deadlines, build string) *Client {
+	if memos == nil {
+		memos = converter.GetDefaultDataConverter()
+	}
+	return &Client{temporal: c, memos: memos, deadlines: deadlines, build: build}
+}
+
+// PlaceOrder starts the saga of an order. It may be repeated: an order that was placed before by the
+// same request is answered with existed. Errors: idempotency_key_reused when it was placed by another
+// one; [ErrUnavailable].
+func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (placed workflows.OrderMemo, existed bool, err error) {
+	in.Deadlines = c.deadlines
+	total := order.Total(in.Items)
+	memo := workflows.OrderMemo{
+		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
+		Total: total.Text(), Currency: total.Currency, AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	start := func() error {
+		_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID:                    workflows.OrderSagaID(in.OrderID),
+			TaskQueue:             workflows.TaskQueue,
+			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+			// Otherwise the SDK answers as if it had started another order's request.
+			WorkflowExecutionErrorWhenAlreadyStarted: true,
+			EnableEagerStart:                         true,
+			StaticSummary:                            fmt.Sprintf("%s, %s, lines: %d", memo.OrderNumber, total, len(in.Items)),
+			Memo:                                     map[string]any{memoKey: memo},
+			TypedSearchAttributes: temporal.NewSearchAttributes(append(c.buildIDs(),
+				workflows.KeyOrderStatus.ValueSet(workflows.MarkOpen), workflows.KeyCustomerID.ValueSet(in.CustomerID),
+				workflows.KeyOrderNumber.ValueSet(memo.OrderNumber), workflows.KeyOrderTotal.ValueSet(total.Amount.InexactFloat64()))...),
+		}, workflows.OrderSaga, in)
+		return err
+	}
+	if err = start(); c.mustLeaveOutBuildIDs(err) {
+		err = start()
+	}
+	var already *serviceerror.WorkflowExecutionAlreadyStarted
+	if !errors.As(err, &already) {
+		return memo, false, classify(err)
+	}
+	if memo, err = c.OrderMemo(ctx, in.OrderID); err != nil {
+		return workflows.OrderMemo{}, false, err
+	}
+	if memo.RequestHash != in.RequestHash {
+		return workflows.OrderMemo{}, false, domain.Refuse("idempotency_key_reused", "order %s was placed by another request under the same key", memo.OrderNumber)
+	}
+	return memo, true, nil
+}
+
+// memoKey is the name under which a saga's memo keeps what it was asked.
+const memoKey = "order"
+
+// OrderMemo returns what Temporal remembers of an accepted order. Errors: not_found; [ErrUnavailable].
+func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error) {
+	var memo workflows.OrderMemo
+	err := c.memo(ctx, workflows.OrderSagaID(orderID), &memo)
+	return memo, err
+}
+
+// CancelOrder asks the saga to cancel its order and waits until everything is undone, as long as ctx
+// lasts. It may be repeated. Errors: not_found when no saga of the order is open; not_cancellable once
+// a shipment has left; invalid; [context.DeadlineExceeded] when it takes longer than ctx, and is then
+// still carried out; [ErrUnavailable].
+func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error) {
+	return c.update(ctx, orderID, workflows.CancelOrder, r)
+}
+
+// CancelLines takes pieces out of an order before they leave. It may be repeated under the same request
+// id. Errors: as [Client.CancelOrder]; nothing_left; idempotency_key_reused when the id belongs to another
+// cancellation of lines.
+func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error) {
+	return c.update(ctx, orderID, workflows.CancelLines, r)
+}
+
+// AmendAddress sends an order elsewhere within its country. It may be repeated under the same request id, however late. Errors:
+// idempotency_key_reused when the id belongs to another amendment; not_found; not_amendable;
+// country_fixed; invalid; otherwise as [Client.CancelOrder].
+func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error) {
+	return c.update(ctx, orderID, workflows.AmendAddress, r)
+}
+
+// ReviewOrder decides on an order that was held. Errors: not_found; not_held; already_reviewed;
+// otherwise as [Client.CancelOrder].
+func (c *Client) ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error) {
+	if approve {
+		return c.update(ctx, orderID, workflows.ApproveOrder, r)
+	}
+	return c.update(ctx, orderID, workflows.RejectOrder, r)
+}
+
+func (c *Client) update(ctx context.Context, orderID uuid.UUID, name string, request any) (workflows.OrderState, error) {
+	var state workflows.OrderState
+	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
+		WorkflowID: workflows.OrderSagaID(orderID), UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageAccepted,
+	})
+	if err != nil {
+		return state, classify(err)
+	}
+	err = handle.Get(ctx, &state)
+	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
+	if errors.As(err, &late) {
+		return state, fmt.Errorf("%s of order %s: %w", name, orderID, context.DeadlineExceeded)
+	}
+	return state, classify(err)
+}
+
+// ReturnGoods takes goods back after their delivery and refunds them; it waits for both, at most ten
+// seconds. It may be repeated under the same return id. Errors: not_found; not_returnable;
+// return_window_closed; invalid; idempotency_key_reused; [ErrUnavailable].
+func (c *Client) ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
+	var out workflows.ReturnResult
+	err := runToEnd(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)), workflows.ReturnSaga, in, &out)
+	return out, err
+}
+
+// RefundPayment gives money back without goods and waits for it, at most ten seconds. It may be
+// repeated under the same refund id. Errors: refund_exceeds_capture; gateway_refused;
+// idempotency_key_reused; [ErrUnavailable].
+func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) error {
+	return runToEnd(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), workflows.RefundSaga, in, nil)
+}
+
+// ReportShipment tells the saga what became of a shipment and waits until that is carried out, as long as
+// ctx lasts. It may be repeated. Errors: not_found when no saga of the order is open; already_reported;
+// shipment_not_found; not_dispatchable; not_deliverable; invalid; refusals of the payment whose money a
+// dispatch takes; [context.DeadlineExceeded] when it takes longer than ctx, and is then still carried
+// out; [ErrUnavailable], also when no worker has taken it up: nobody knows then whether one will.
+func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.News) (workflows.OrderState, error) {
+	return c.update(ctx, orderID, n.Name, n.Report)
+}
+
+// LeaveNews leaves at the server what became of a shipment, for the saga to carry out when it can. It may
+// be repeated, also after [Client.ReportShipment]. Errors: not_found when no saga of the order is open;
+// [ErrUnavailable].
+func (c *Client) LeaveNews(ctx context.Context, orderID uuid.UUID, n workflows.News) error {
+	return classify(c.temporal.SignalWorkflow(ctx, workflows.OrderSagaID(orderID), "", n.Name, n.Report))
+}
+
+// PaymentUpdated passes on the gateway's news about a payment. It may be repeated, and come late: when
+// nobody waits for it any more, money that was authorised is let go. Errors: [ErrUnavailable].
+func (c *Client) PaymentUpdated(ctx context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error {
+	err := classify(c.temporal.SignalWorkflow(ctx, workflows.PaymentSagaID(orderID), "", workflows.PaymentUpdated, u))
+	if domain.Code(err) != "not_found" {
+		return err
+	}
+	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: fmt.Sprintf("late-payment-%s-%s", orderID, u.Status), TaskQueue: workflows.TaskQueue, StaticSummary: "A payment is " + u.Status + " that nobody waits for",
+	}, workflows.LatePaymentSaga, workflows.LatePayment{OrderID: orderID, Update: u})
+	return classify(err)
+}
+
+// ReceiveStock records goods that arrived and waits for it. It may be repeated under the same receipt
+// id. Errors: invalid; unknown_location; idempotency_key_reused when the id belongs to another receipt;
+// [ErrUnavailable].
+func (c *Client) ReceiveStock(ctx context.Context, r workflows.StockReceipt) error {
+	return runToEnd(ctx, c, "stock-receipt-"+r.ReceiptID.String(), fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location), workflows.StockReceiptSaga, r, nil)
+}
+
+// AdjustStock corrects what is on hand and waits for it. It may be repeated under the same adjustment
+// id. Errors: invalid; unknown_location; insufficient_stock; idempotency_key_reused when the id belongs
+// to another adjustment; [ErrUnavailable].
+func (c *Client) AdjustStock(ctx context.Context, r workflows.StockAdjustment) error {
+	return runToEnd(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location), workflows.StockAdjustmentSaga, r, nil)
+}
+
+// runToEnd runs a short saga and waits for its end. The memo keeps what it was asked, so that another
+// request under the same id is noticed.
+func runToEnd[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: id, TaskQueue: workflows.TaskQueue, EnableEagerStart: true, StaticSummary: summary, Memo: map[string]any{memoKey: in},
+		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, saga, in)
+	var already *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &already) {
+		var before I
+		if err := c.memo(ctx, id, &before); err != nil {
+			return err
+		}
+		if !sameJSON(before, in) {
+			return domain.Refuse("idempotency_key_reused", "%s was asked for with another content", id)
+		}
+		run, err = c.temporal.GetWorkflow(ctx, id, ""), nil
+	}
+	if err != nil {
+		return classify(err)
+	}
+	return classify(run.Get(ctx, out))
+}
+
+func sameJSON(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+func (c *Client) memo(ctx context.Context, workflowID string, v any) error {
+	d, err := c.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
+	if err != nil {
+		return classify(err)
+	}
+	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoKey]
+	if !ok {
+		return domain.Refuse("not_found", "%s has no memo of ours", workflowID)
+	}
+	if err := c.memos.FromPayload(payload, v); err != nil {
+		return fmt.Errorf("read the memo of %s: %w", workflowID, err)
+	}
+	return nil
+}
+
+// classify returns err in the domain's terms: refusals of sagas and of Temporal become
+// [domain.Error], and what passes becomes [ErrUnavailable].
+func classify(err error) error {
+	var app *temporal.ApplicationError
+	var notFound *serviceerror.NotFound
+	var unavailable *serviceerror.Unavailable
+	var deadline *serviceerror.DeadlineExceeded
+	var exhausted *serviceerror.ResourceExhausted
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &app) && app.Type() != "":
+		return domain.Refuse(app.Type(), "%s", app.Message())
+	case errors.As(err, &notFound):
+		return domain.Refuse("not_found", "no open saga: %s", notFound.Message)
+	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return err
+}
