@@ -28,9 +28,10 @@ clean-data: ## Forget what run and demo have kept
 
 test: test-unit test-e2e ## Everything that proves the platform: unit, property, integration and end-to-end tests
 
-test-unit: ## The root module's tests, with a PostgreSQL and a Kafka broker of their own
+test-unit: ## The tests of the platform and of its benchmarks, with a PostgreSQL and a Kafka broker of their own
 	@dev/slowly.sh "building the platform" $(GO) build ./...
 	$(GO) test -timeout $(TEST_TIMEOUT) ./...
+	$(GO) -C bench test -timeout $(TEST_TIMEOUT) ./...
 
 test-e2e: ## The module dev/: the embedded stack, and whole orders on a real Temporal server
 	@dev/slowly.sh "building the embedded stack (the first time takes some minutes)" $(GO) -C dev build ./...
@@ -53,8 +54,10 @@ soak: bin/orderloom-dev ## Minutes of mixed orders on processes killed at random
 lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ## go vet, the linters with the import rules, and workflowcheck
 	$(GO) vet ./...
 	$(GO) -C dev vet ./...
+	$(GO) -C bench vet ./...
 	bin/golangci-lint-$(GOLANGCI_LINT_VERSION) run --allow-parallel-runners ./...
 	cd dev && ../bin/golangci-lint-$(GOLANGCI_LINT_VERSION) run --allow-parallel-runners --config ../.golangci.yml ./...
+	cd bench && ../bin/golangci-lint-$(GOLANGCI_LINT_VERSION) run --allow-parallel-runners --config ../.golangci.yml ./...
 	bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ./workflows/...
 
 generate: ## Write the generated files anew
@@ -74,25 +77,25 @@ build: ## The product as one binary: bin/orderloom
 	$(GO) build -trimpath -o bin/orderloom ./cmd/orderloom
 
 bench-eventstore: ## Measure appends to the event store against what PostgreSQL itself can do (25 minutes)
-	$(GO) run ./bench/eventstore
+	$(GO) -C bench run ./eventstore
 
 bench-projector: ## Measure delivery: events into views, live and in a rebuild, and from append to view
-	$(GO) run ./bench/projector
+	$(GO) -C bench run ./projector
 
 bench-orders: ## Measure whole orders beside the floor that Temporal itself sets (10 minutes)
-	$(GO) run ./bench/orders
+	$(GO) -C bench run ./orders
 
 bench-growth: ## Measure what an order costs before and after a million were added
-	$(GO) run ./bench/orders -grow 1000000
+	$(GO) -C bench run ./orders -grow 1000000
 
 bench-flashsale: ## Sell 1,000 pieces of one SKU to 5,000 orders, and as many spread over 1,000 SKUs
-	$(GO) run ./bench/flashsale
+	$(GO) -C bench run ./flashsale
 
 bench-reads: ## Measure reads over HTTP at a million orders beside their bare SQL
-	$(GO) run ./bench/reads
+	$(GO) -C bench run ./reads
 
 bench-capacity: ## Simulate the plan for ten thousand orders a second with the measured costs
-	$(GO) run ./bench/capacity
+	$(GO) -C bench run ./capacity
 
 # Go knows by itself what has changed; -buildvcs=false because a clone may belong to another user.
 bin/orderloom-dev: FORCE

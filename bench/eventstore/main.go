@@ -2,8 +2,8 @@
 // the same server, with fsync and synchronous_commit on.
 //
 //	make bench-eventstore                      # all of it, about 25 minutes
-//	go run ./bench/eventstore -growth 0        # without the 20 million events
-//	go run ./bench/eventstore -run hot -rounds 1
+//	go -C bench run ./eventstore -growth 0        # without the 20 million events
+//	go -C bench run ./eventstore -run hot -rounds 1
 //
 // Each case runs in Go's benchmark harness ([testing.Benchmark]) several times, interleaved with all the
 // others so that a slow minute of the machine hits all alike; the median counts. The last line of output

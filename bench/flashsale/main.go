@@ -1,7 +1,7 @@
 // Command flashsale sells one thousand pieces of one SKU to five thousand orders, sixty-four at once, and
 // compares that with the same load spread over one thousand SKUs of one piece each.
 //
-//	go run ./bench/flashsale
+//	go -C bench run ./flashsale
 //
 // It checks that exactly what was there is sold: as many orders are confirmed as there were pieces, all
 // others are cancelled as out of stock, and no money was touched for those. The last line of the output is

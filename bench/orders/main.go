@@ -2,10 +2,10 @@
 // model and closed at the Temporal server, with every part of the platform running, beside the floor that
 // the Temporal server itself sets.
 //
-//	go run ./bench/orders            everything, in less than ten minutes
-//	go run ./bench/orders -rounds 1  quicker and rougher
-//	go run ./bench/orders -reference oms  beside Temporal's order reference application, whose program is oms
-//	go run ./bench/orders -grow 1000000  what an order costs before and after a million were added
+//	go -C bench run ./orders            everything, in less than ten minutes
+//	go -C bench run ./orders -rounds 1  quicker and rougher
+//	go -C bench run ./orders -reference oms  beside Temporal's order reference application, whose program is oms
+//	go -C bench run ./orders -grow 1000000  what an order costs before and after a million were added
 //
 // The floor is a bare workflow with the same waits: three local activities and two signals, with the
 // platform's own worker settings, worker and client in one process, eager start, no payload to speak of

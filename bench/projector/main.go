@@ -3,7 +3,7 @@
 // consumer while nothing else goes on; and from its append to its view under a sustained load.
 //
 //	make bench-projector
-//	go run ./bench/projector -orders 5000 -rate 500 -seconds 10
+//	go -C bench run ./projector -orders 5000 -rate 500 -seconds 10
 //
 // PostgreSQL is a private one with fsync on, or that of ORDERLOOM_BENCH_DATABASE_URL; Kafka is the one of
 // ORDERLOOM_TEST_KAFKA_BROKERS, or an embedded broker in this process, whose work then counts against the

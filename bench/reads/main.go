@@ -1,7 +1,7 @@
 // Command reads measures what it takes to read orders over HTTP when there are a million: one by its id,
 // hot and cold, and pages of lists, beside the SQL that each needs, asked of PostgreSQL directly.
 //
-//	go run ./bench/reads
+//	go -C bench run ./reads
 //
 // "Hot" is one of a hundred orders, read again and again; "cold" is another order each time, chosen from all.
 // "Nothing" is the floor of each: GET /health, which asks nobody, beside SELECT 1. "Beyond" is the ratio without what

@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -20,7 +21,8 @@ import (
 
 // Options say what to start.
 type Options struct {
-	// Root is the repository's directory; empty is the working directory.
+	// Root is the repository's directory; empty is the parent of the working directory, as the benchmarks are run
+	// in their own module's.
 	Root string
 	// Embedded uses the embedded broker even where there is Java.
 	Embedded bool
@@ -99,7 +101,7 @@ func (r *Rig) build(ctx context.Context) error {
 	defer progress.Tick(r.options.Log, "building the platform and the Temporal server (the first time takes some minutes)")()
 	r.binaries = r.Dir
 	for module, name := range map[string]string{".": "orderloom", "dev": "orderloom-dev"} {
-		build := command(ctx, filepath.Join(r.options.Root, module), "go", "build", "-buildvcs=false", "-o", filepath.Join(r.Dir, name), "./cmd/"+name)
+		build := command(ctx, filepath.Join(cmp.Or(r.options.Root, ".."), module), "go", "build", "-buildvcs=false", "-o", filepath.Join(r.Dir, name), "./cmd/"+name)
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("build %s: %w\n%s", name, err, out)
 		}

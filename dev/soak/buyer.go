@@ -177,13 +177,13 @@ func (b *buyer) advance(ctx context.Context, s story, path string, now shown) er
 		return unlessConflicting(b.shop.call(ctx, http.MethodPost, path+"/cancel", "", map[string]string{"reason": changedMind, "by": "customer"}, nil))
 	}
 	for i, shipment := range now.Shipments {
-		shipment := path + "/shipments/" + shipment.ShipmentID.String()
+		report := path + "/shipments/" + shipment.ShipmentID.String()
 		var err error
 		switch shipment.Status {
 		case "planned":
-			err = b.shop.call(ctx, http.MethodPost, shipment+"/dispatch", "", map[string]string{"carrier": "DHL", "tracking_number": fmt.Sprintf("T%d", i)}, nil)
+			err = b.shop.call(ctx, http.MethodPost, report+"/dispatch", "", map[string]string{"carrier": "DHL", "tracking_number": fmt.Sprintf("T%d", i)}, nil)
 		case "dispatched":
-			err = b.shop.call(ctx, http.MethodPost, shipment+"/deliver", "", map[string]string{}, nil)
+			err = b.shop.call(ctx, http.MethodPost, report+"/deliver", "", map[string]string{}, nil)
 		}
 		if err := unlessConflicting(err); err != nil {
 			return err
