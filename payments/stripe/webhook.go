@@ -4,6 +4,9 @@ import (
 	"crypto/hmac"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,22 +23,41 @@ import (
 const SignatureHeader = "Stripe-Signature"
 
 const (
-	// signatureLife is how far a webhook's time may be from ours, as Stripe's libraries have it: a
+	// signatureLife is how far a webhook's time may be from ours, as Stripe's libraries have it. A
 	// recorded request is worth nothing afterwards.
 	signatureLife = webhook.DefaultTolerance
 	// signaturesMax bounds the signatures of one webhook: one for each secret that is valid at the time.
 	signaturesMax = 16
-	// codeSignature refuses a webhook that Stripe has not sent, or not now.
-	codeSignature = "invalid_signature"
 )
 
+// Webhook implements [payments.Webhook] for Stripe's events.
+type Webhook struct {
+	// secrets are those of the endpoint, each of which is enough.
+	secrets []string
+}
+
+var _ payments.Webhook = (*Webhook)(nil)
+
+// NewWebhook returns the reader of an endpoint's webhooks. The endpoint has several secrets while they
+// are rotated: Stripe then signs with the old and the new one.
+func NewWebhook(secrets ...string) (*Webhook, error) {
+	if len(secrets) == 0 || slices.Contains(secrets, "") {
+		return nil, errors.New("stripe needs the signing secret of its webhook")
+	}
+	return &Webhook{secrets: slices.Clone(secrets)}, nil
+}
+
+// Parse implements [payments.Webhook].
+func (w *Webhook) Parse(body []byte, header http.Header, now time.Time) (payments.Update, error) {
+	return ParseWebhook(body, header.Get(SignatureHeader), w.secrets, now)
+}
+
 // ParseWebhook checks that Stripe has sent this webhook, and says what it reports. Body is the request's
-// as it came, byte for byte. Secrets are those of the endpoint, more than one while they are rotated;
-// while one is being rolled, Stripe signs with the old and the new, either of which is enough.
+// as it came, byte for byte. Any of the secrets is enough.
 //
 // Events of other API versions are read too: only fields that have not changed for years are looked at.
-// The update has no status when the event concerns no authorisation, or a payment that is not ours; nor
-// when it is the echo of a request of ours, whose sender has the answer or asks until it has.
+// The update has no status when the event concerns no authorisation, or a payment that is not ours. It
+// has none for the echo of a request of ours either: its sender has the answer, or asks until it has.
 //
 // Errors: invalid_signature; invalid for a body that is signed and yet no event.
 func ParseWebhook(body []byte, signature string, secrets []string, now time.Time) (payments.Update, error) {
@@ -120,7 +142,7 @@ func verify(body []byte, signature string, secrets []string, now time.Time) erro
 		case "t":
 			seconds, err := strconv.ParseInt(value, 10, 64)
 			if err != nil {
-				return domain.Refuse(codeSignature, "the webhook's signature has no time")
+				return domain.Refuse(payments.CodeSignature, "the webhook's signature has no time")
 			}
 			at = time.Unix(seconds, 0)
 		case "v1":
@@ -130,10 +152,10 @@ func verify(body []byte, signature string, secrets []string, now time.Time) erro
 		}
 	}
 	if at.IsZero() || len(given) == 0 {
-		return domain.Refuse(codeSignature, "the webhook is not signed")
+		return domain.Refuse(payments.CodeSignature, "the webhook is not signed")
 	}
 	if age := now.Sub(at); age > signatureLife || age < -signatureLife {
-		return domain.Refuse(codeSignature, "the webhook was signed at another time")
+		return domain.Refuse(payments.CodeSignature, "the webhook was signed at another time")
 	}
 	for _, secret := range secrets {
 		if secret == "" {
@@ -146,5 +168,5 @@ func verify(body []byte, signature string, secrets []string, now time.Time) erro
 			}
 		}
 	}
-	return domain.Refuse(codeSignature, "the webhook is signed by somebody else")
+	return domain.Refuse(payments.CodeSignature, "the webhook is signed by somebody else")
 }
