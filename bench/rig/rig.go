@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/progress"
 	"github.com/orderloom/orderloom/internal/testing/pgserver"
+	"github.com/orderloom/orderloom/payments/sandbox"
 )
 
 // Options say what to start.
@@ -163,7 +163,7 @@ func (r *Rig) setUp(ctx context.Context) error {
 	_, _ = rand.Read(key[:]) // never fails
 	r.environment = append(append(os.Environ(),
 		"DATABASE_URL="+r.Database, "TEMPORAL_ADDRESS="+r.Temporal, "KAFKA_BROKERS="+r.kafka.address,
-		"TEMPORAL_NAMESPACE="+Namespace, "ORDERLOOM_LOCATIONS="+Locations, "ORDERLOOM_PAYMENT_GATEWAY="+config.GatewaySandbox,
+		"TEMPORAL_NAMESPACE="+Namespace, "ORDERLOOM_LOCATIONS="+Locations, "ORDERLOOM_PAYMENT_GATEWAY="+sandbox.Name,
 		"ORDERLOOM_MASTER_KEYS=bench:"+base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS=127.0.0.1:0",
 	), r.options.Environment...)
 	setup := command(ctx, r.Dir, r.binary("orderloom"), "setup")

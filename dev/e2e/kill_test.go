@@ -211,7 +211,7 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Stop(context.Background())) })
 	environment := s.Environment()
-	environment["ORDERLOOM_PAYMENT_GATEWAY"] = config.GatewaySandbox
+	environment["ORDERLOOM_PAYMENT_GATEWAY"] = sandbox.Name
 	environment["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(dir, "ledger")
 	environment["ORDERLOOM_LOCATIONS"] = "berlin:DE"
 	environment["ORDERLOOM_MASTER_KEYS"] = "k:" + strings.Repeat("A", 43) + "="

@@ -11,6 +11,7 @@ import (
 
 	"github.com/orderloom/orderloom/dev/stack"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/payments/sandbox"
 )
 
 // settings reads the product's settings: those given, else what suits one machine.
@@ -23,7 +24,7 @@ func settings(opts Options, addresses stack.Addresses) (config.Config, error) {
 		return strings.TrimSpace(value)
 	}
 	defaults := addresses.Environment()
-	defaults["ORDERLOOM_PAYMENT_GATEWAY"] = config.GatewaySandbox
+	defaults["ORDERLOOM_PAYMENT_GATEWAY"] = sandbox.Name
 	defaults["ORDERLOOM_LOCATIONS"] = "berlin:DE,reno:US"
 	if opts.Data != "" {
 		defaults["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(opts.Data, "sandbox-ledger.jsonl")

@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/payments/sandbox"
 )
 
 // Where goods lie: near the customers, and far away.
@@ -55,7 +55,7 @@ func newFleet(o Options, dir string, addresses map[string]string) *fleet {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	settings := map[string]string{
-		"ORDERLOOM_PAYMENT_GATEWAY": config.GatewaySandbox, "ORDERLOOM_SANDBOX_LEDGER": f.ledger,
+		"ORDERLOOM_PAYMENT_GATEWAY": sandbox.Name, "ORDERLOOM_SANDBOX_LEDGER": f.ledger,
 		"ORDERLOOM_LOCATIONS":   here + ":DE," + elsewhere + ":US",
 		"ORDERLOOM_MASTER_KEYS": "soak:" + base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0",
 		"ORDERLOOM_KAFKA_PARTITIONS": "3", "TEMPORAL_NAMESPACE": namespace,

@@ -17,9 +17,6 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
-	"github.com/orderloom/orderloom/payments"
-	"github.com/orderloom/orderloom/payments/sandbox"
-	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
@@ -157,7 +154,10 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	handler := p.serviceHandler()
 	drain := func() {}
 	if o.runs(config.RoleAPI) {
-		a := p.api() //nolint:contextcheck // each request has a context of its own
+		a, err := p.api() //nolint:contextcheck // each request has a context of its own
+		if err != nil {
+			return nil, err
+		}
 		handler, drain = a, a.Drain
 	}
 	listen, err := p.listener(ctx, handler, drain, o.Ready)
@@ -205,14 +205,18 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	return stages, nil
 }
 
-func (p *platform) api() *api.API {
+func (p *platform) api() (*api.API, error) {
 	sagas := p.sagas()
+	hooks, err := webhooks(p.cfg.Payment)
+	if err != nil {
+		return nil, err
+	}
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
-		Stripe: stripeWebhook(p.cfg.Payment, sagas),
+		Stripe: stripeWebhook(hooks, sagas),
 		Checks: p.checks(), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: api.Limits{BodyBytesMax: p.cfg.HTTP.BodyBytesMax, RequestTimeout: p.cfg.HTTP.RequestTimeout}, TracerProvider: p.tel.TracerProvider,
-	})
+	}), nil
 }
 
 func apiKeys(keys []config.APIKey) []api.APIKey {
@@ -336,13 +340,6 @@ func (p *platform) housekeeping(ctx context.Context) error {
 		case <-time.After(housekeepingEvery):
 		}
 	}
-}
-
-func openGateway(cfg config.Payment) (payments.Gateway, error) {
-	if cfg.Gateway == config.GatewayStripe {
-		return stripe.New(stripe.Options{Key: string(cfg.StripeAPIKey), ReturnURL: cfg.StripeReturnURL})
-	}
-	return sandbox.Open(cfg.SandboxLedger)
 }
 
 // part is something that runs until its context ends.

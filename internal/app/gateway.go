@@ -1,25 +1,46 @@
 package app
 
 import (
-	"strings"
+	"net/http"
 	"time"
 
 	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/gateways"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/workflows"
 )
 
+// openGateway returns the payment gateway that the settings choose.
+func openGateway(cfg config.Payment) (payments.Gateway, error) {
+	return gateways.All.Open(cfg.Gateway, gatewaySettings(cfg))
+}
+
+// webhooks returns the readers of the chosen gateway's webhooks by its name; none without a gateway, as
+// an API may run.
+func webhooks(cfg config.Payment) (map[string]payments.Webhook, error) {
+	if cfg.Gateway == "" {
+		return nil, nil
+	}
+	return gateways.All.Webhooks(cfg.Gateway, gatewaySettings(cfg))
+}
+
+// gatewaySettings returns what the gateways' own settings are set to.
+func gatewaySettings(cfg config.Payment) payments.Settings {
+	return func(name string) string { return string(cfg.GatewaySettings[name]) }
+}
+
 // stripeWebhook is what the API needs to take Stripe's webhooks; nil with another gateway.
-func stripeWebhook(cfg config.Payment, payments api.PaymentUpdates) *api.StripeWebhook {
-	if cfg.Gateway != config.GatewayStripe {
+func stripeWebhook(webhooks map[string]payments.Webhook, updates api.PaymentUpdates) *api.StripeWebhook {
+	webhook, ok := webhooks[stripe.Name]
+	if !ok {
 		return nil
 	}
-	secrets := strings.FieldsFunc(string(cfg.StripeWebhookSecret), func(r rune) bool { return r == ',' || r == ' ' })
 	return &api.StripeWebhook{
-		Payments: payments,
+		Payments: updates,
 		Parse: func(body []byte, signature string, now time.Time) (api.PaymentReport, error) {
-			u, err := stripe.ParseWebhook(body, signature, secrets, now)
+			u, err := webhook.Parse(body, http.Header{stripe.SignatureHeader: {signature}}, now)
 			return api.PaymentReport{OrderID: u.OrderID, Update: workflows.PaymentUpdate{
 				GatewayRef: u.GatewayRef, Status: string(u.Status), DeclineCode: u.DeclineCode,
 			}}, err

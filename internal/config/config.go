@@ -142,22 +142,12 @@ type Orders struct {
 	ReviewCustomers []string
 }
 
-// Gateways.
-const (
-	GatewaySandbox = "sandbox"
-	GatewayStripe  = "stripe"
-)
-
 // Payment is the payment gateway.
 type Payment struct {
-	// Gateway is [GatewaySandbox] or [GatewayStripe].
+	// Gateway is a name of [gateways.All].
 	Gateway string
-	// SandboxLedger is the file of the sandbox gateway's ledger; in memory when empty.
-	SandboxLedger string
-	StripeAPIKey  Secret
-	// StripeReturnURL is where the bank's page sends the customer back to.
-	StripeReturnURL     string
-	StripeWebhookSecret Secret
+	// GatewaySettings are what the gateways' own settings are set to, by their names.
+	GatewaySettings map[string]Secret
 }
 
 // Telemetry is logs and traces; metrics are always at /metrics.

@@ -102,15 +102,7 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 		"TEMPORAL_TLS_CLIENT_CERT_PATH", "and TEMPORAL_TLS_CLIENT_KEY_PATH must both be set, or neither")
 	check(set["ORDERLOOM_DEPLOYMENT"] != set["ORDERLOOM_BUILD_ID"],
 		"ORDERLOOM_DEPLOYMENT", "and ORDERLOOM_BUILD_ID must both be set, or neither")
-
-	if stripe := c.Payment.Gateway == GatewayStripe; stripe {
-		role, pays := needs([]Role{RoleWorker, RoleAll}, roles)
-		check(pays && c.Payment.StripeAPIKey == "", "STRIPE_API_KEY", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)
-		check(pays && c.Payment.StripeReturnURL == "", "ORDERLOOM_STRIPE_RETURN_URL", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)
-		role, listens := needs([]Role{RoleAPI, RoleAll}, roles)
-		check(listens && c.Payment.StripeWebhookSecret == "",
-			"STRIPE_WEBHOOK_SECRET", "is required by %s with ORDERLOOM_PAYMENT_GATEWAY=stripe", role)
-	}
+	problems = append(problems, gatewayProblems(c.Payment, roles)...)
 	if role, needed := needs([]Role{RoleCodecServer}, roles); needed {
 		check(c.Codec.Token == "" && c.Codec.Issuer == "",
 			"ORDERLOOM_CODEC_ISSUER", "or ORDERLOOM_CODEC_TOKEN is required by %s, which would decrypt for everybody", role)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/internal/gateways"
+	"github.com/orderloom/orderloom/payments/sandbox"
 )
 
 // Setting describes one environment variable.
@@ -98,16 +100,9 @@ var Settings = slices.Concat(
 			func(c *Config) *[]string { return &c.Orders.ReviewCustomers }),
 	),
 	group("Payment gateway",
-		choice("ORDERLOOM_PAYMENT_GATEWAY", "", []string{GatewaySandbox, GatewayStripe},
-			"Who takes the money. There is no default, so that no shop ships goods that the sandbox has paid for.", GatewaySandbox, sagas,
-			func(c *Config, v string) { c.Payment.Gateway = v }),
-		text("ORDERLOOM_SANDBOX_LEDGER", "", "File in which the sandbox gateway keeps its ledger, shared by all processes; in memory without it.", "sandbox-ledger.jsonl",
-			func(c *Config) *string { return &c.Payment.SandboxLedger }),
-		secret("STRIPE_API_KEY", "Stripe's secret key; required with the gateway stripe.", func(c *Config) *Secret { return &c.Payment.StripeAPIKey }),
-		text("ORDERLOOM_STRIPE_RETURN_URL", "", "Where the bank's page sends the customer back to, with {order_id} in it replaced; required with the gateway stripe.",
-			"https://shop.example.com/orders/{order_id}", func(c *Config) *string { return &c.Payment.StripeReturnURL }),
-		secret("STRIPE_WEBHOOK_SECRET", "The signing secret of Stripe's webhook, several with commas between while it is rotated; required with the gateway stripe.",
-			func(c *Config) *Secret { return &c.Payment.StripeWebhookSecret }),
+		append([]Setting{choice("ORDERLOOM_PAYMENT_GATEWAY", "", gateways.All.Names(),
+			"Who takes the money. There is no default, so that no shop ships goods that the sandbox has paid for.", sandbox.Name, sagas,
+			func(c *Config, v string) { c.Payment.Gateway = v })}, gatewaySettings()...)...,
 	),
 	group("Personal data",
 		masterKeys("ORDERLOOM_MASTER_KEYS",
