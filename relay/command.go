@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
@@ -15,9 +16,15 @@ const Usage = `relay status                                   how far the relay 
 relay rewind -to <sequence>                    publish again from there; consumers skip what they know
 `
 
+// CommandStore is what the commands need of the event store.
+type CommandStore interface {
+	Identifier
+	BacklogCounter
+}
+
 // Command runs one of the operators' commands: args are those behind "relay". Errors: usage when the arguments
 // make no sense; not_found.
-func Command(ctx context.Context, args []string, pool *pgxpool.Pool, out io.Writer) error {
+func Command(ctx context.Context, args []string, pool *pgxpool.Pool, store CommandStore, out io.Writer) error {
 	f := flag.NewFlagSet("relay", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	to := f.Int64("to", -1, "")
@@ -26,9 +33,9 @@ func Command(ctx context.Context, args []string, pool *pgxpool.Pool, out io.Writ
 	}
 	switch {
 	case args[0] == "status" && *to < 0:
-		return status(ctx, pool, out)
+		return status(ctx, pool, store, out)
 	case args[0] == "rewind" && *to >= 0:
-		if err := Rewind(ctx, pool, Name, *to); err != nil {
+		if err := Rewind(ctx, pool, store, Name, *to); err != nil {
 			return err
 		}
 		_, err := fmt.Fprintf(out, "The relay goes on after sequence %d.\n", *to)
@@ -39,21 +46,14 @@ func Command(ctx context.Context, args []string, pool *pgxpool.Pool, out io.Writ
 
 func usage() error { return domain.Refuse("usage", "usage:\n%s", Usage) }
 
-func status(ctx context.Context, pool *pgxpool.Pool, out io.Writer) error {
-	rows, err := pool.Query(ctx, `SELECT name, position, epoch, leader, updated_at::text,
-		(SELECT count(*) FROM (SELECT FROM orderloom.events e WHERE e.sequence > c.position LIMIT 100000) b) FROM orderloom.relay_cursors c ORDER BY name`)
+func status(ctx context.Context, pool *pgxpool.Pool, store CommandStore, out io.Writer) error {
+	all, err := Statuses(ctx, pool, store)
 	if err != nil {
-		return fmt.Errorf("status of the relay: %w", err)
+		return err
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var name, leader, updated string
-		var position, epoch, behind int64
-		if err := rows.Scan(&name, &position, &epoch, &leader, &updated, &behind); err != nil {
-			return fmt.Errorf("status of the relay: %w", err)
-		}
+	for _, s := range all {
 		_, _ = fmt.Fprintf(out, "%s: published up to sequence %d, %d events behind; led by %s in epoch %d; moved last at %s\n",
-			name, position, behind, leader, epoch, updated)
+			s.Name, s.Position, s.Behind, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
 	}
-	return rows.Err()
+	return nil
 }

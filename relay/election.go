@@ -10,7 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/eventstore"
 )
 
 // errDeposed means that another relay leads.
@@ -57,84 +57,39 @@ func (r *Relay) elect(ctx context.Context) (_ *term, err error) {
 	return t, nil
 }
 
-// begin raises the epoch and reads the position, after making sure that the position is one of this store.
+// begin raises the epoch and reads the position, after the store has confirmed that it is a position of it.
 func (t *term) begin(ctx context.Context) error {
-	id, err := readIdentity(ctx, t.conn)
+	if _, err := t.conn.Exec(ctx, `INSERT INTO orderloom.relay_cursors (name) VALUES ($1) ON CONFLICT (name) DO NOTHING`, t.opts.Name); err != nil {
+		return fmt.Errorf("make the cursor: %w", err)
+	}
+	id, err := t.check(ctx)
 	if err != nil {
 		return err
 	}
-	return pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO orderloom.relay_cursors (name, store_id, store_epoch) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING`,
-			t.opts.Name, id.id, id.epoch)
-		if err != nil {
-			return err
-		}
-		var was cursor
-		err = tx.QueryRow(ctx, `SELECT position, store_id, store_epoch FROM orderloom.relay_cursors WHERE name = $1 FOR UPDATE`, t.opts.Name).
-			Scan(&was.position, &was.storeID, &was.storeEpoch)
-		if err != nil {
-			return err
-		}
-		if was.storeEpoch != nil {
-			// The store may have been restored more than once since.
-			err := tx.QueryRow(ctx, `SELECT coalesce(min(sequence), 0) FROM orderloom.store_epochs WHERE epoch > $1`, *was.storeEpoch).Scan(&id.epochSequence)
-			if err != nil {
-				return err
-			}
-		}
-		if err := was.check(id); err != nil {
-			return err
-		}
-		return tx.QueryRow(ctx, `UPDATE orderloom.relay_cursors
-			SET epoch = epoch + 1, leader = $2, leader_since = now(), store_id = $3, store_epoch = $4, updated_at = now()
-			WHERE name = $1 RETURNING epoch, position`, t.opts.Name, t.opts.Instance, id.id, id.epoch).Scan(&t.epoch, &t.position)
-	})
-}
-
-// identity tells which event store this is. epochSequence is the lowest sequence as of which it was restored
-// since the relay has led last.
-type identity struct {
-	id                   uuid.UUID
-	epoch, epochSequence int64
-}
-
-type querier interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}
-
-func readIdentity(ctx context.Context, db querier) (identity, error) {
-	var id identity
-	err := db.QueryRow(ctx, `SELECT i.id, i.epoch FROM orderloom.identify() i`).Scan(&id.id, &id.epoch)
+	err = t.conn.QueryRow(ctx, `UPDATE orderloom.relay_cursors
+		SET epoch = epoch + 1, leader = $2, leader_since = now(), store_id = $3, store_epoch = $4, updated_at = now()
+		WHERE name = $1 RETURNING epoch, position`, t.opts.Name, t.opts.Instance, id.ID, id.Epoch).Scan(&t.epoch, &t.position)
 	if err != nil {
-		return identity{}, fmt.Errorf("identity of the event store: %w", err)
-	}
-	return id, nil
-}
-
-// cursor is what the relay remembers of the store that it has published from.
-type cursor struct {
-	position   int64
-	storeID    *string
-	storeEpoch *int64
-}
-
-// check refuses to go on where events would be left out: when the position is another store's, or lies
-// beyond the point from which this store was restored. Errors: other_store, store_behind.
-func (c cursor) check(id identity) error {
-	if c.storeID == nil || c.storeEpoch == nil || c.position == 0 {
-		return nil
-	}
-	if *c.storeID != id.id.String() {
-		return domain.Refuse("other_store", "the relay has published up to %d from event store %s, and this is %s: connect it to its own store, "+
-			"or start over with \"orderloom relay rewind --to 0\" (consumers then see every event again, and skip what they know)",
-			c.position, *c.storeID, id.id)
-	}
-	if *c.storeEpoch != id.epoch && c.position > id.epochSequence {
-		return domain.Refuse("store_behind", "the relay has published up to %d, and the event store was restored as of %d: events that Kafka has are "+
-			"lost in the store. Restore a later backup, or accept the loss with \"orderloom relay rewind --to %d\" and rebuild the projections",
-			c.position, id.epochSequence, id.epochSequence)
+		return fmt.Errorf("raise the epoch: %w", err)
 	}
 	return nil
+}
+
+// check asks the store whether the relay may go on from its cursor. Errors: store_replaced, store_behind.
+func (t *term) check(ctx context.Context) (eventstore.Identity, error) {
+	cursor, err := Cursor(ctx, t.conn, t.opts.Name)
+	if err != nil {
+		return eventstore.Identity{}, err
+	}
+	if cursor.Position == 0 || cursor.Store == uuid.Nil {
+		cursor = eventstore.Cursor{} // nothing is published yet, or a tool has made the cursor, which belongs to this store
+	}
+	id, err := t.opts.Store.Check(ctx, cursor)
+	if changed := (*eventstore.StoreChangedError)(nil); errors.As(err, &changed) {
+		return id, fmt.Errorf("%w; or accept the loss: \"orderloom relay rewind -to %d\" publishes all events after that, "+
+			"consumers skip those that they know, and \"orderloom rebuild\" makes the views anew", err, changed.Last)
+	}
+	return id, err
 }
 
 // move sets the cursor, if this relay still leads and nobody has touched it. Losing the last moves in a
@@ -204,23 +159,4 @@ func lockKey(name string) int32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(name))
 	return int32(h.Sum32()) //nolint:gosec // any 32 bits will do
-}
-
-// Rewind sets the position of a cursor, so that events are published again from there, or those before
-// are left out, and makes the cursor one of this store. The leader notices within a second. It may be
-// repeated. Errors: not_found.
-func Rewind(ctx context.Context, pool *pgxpool.Pool, name string, to int64) error {
-	id, err := readIdentity(ctx, pool)
-	if err != nil {
-		return err
-	}
-	tag, err := pool.Exec(ctx, `UPDATE orderloom.relay_cursors SET position = $2, store_id = $3, store_epoch = $4, updated_at = now() WHERE name = $1`,
-		name, to, id.id, id.epoch)
-	if err != nil {
-		return fmt.Errorf("rewind the relay: %w", err)
-	}
-	if tag.RowsAffected() == 0 {
-		return domain.Refuse("not_found", "there is no relay cursor %q", name)
-	}
-	return nil
 }

@@ -42,6 +42,8 @@ type Store interface {
 	Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.Page, error)
 	// Wake tells of commits of this process.
 	Wake() (wake <-chan struct{}, stop func())
+	// Check tells whether a consumer may go on from its cursor, and which store this is.
+	Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error)
 }
 
 // Publisher sends events to Kafka; [broker.Writer] is one.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"slices"
 	"sync"
@@ -58,10 +59,35 @@ func (b *testBundle) append(events ...domain.Envelope) {
 	}
 }
 
+// logs keeps what is logged.
+type logs struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *logs) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+func (l *logs) contains(text string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Contains(l.text.Bytes(), []byte(text))
+}
+
 // start runs a relay until the returned function is called, which waits for its end.
 func (b *testBundle) start(writer relay.Publisher, instance string) (stop func()) {
 	b.t.Helper()
-	r, err := relay.New(relay.Options{Store: b.store, Pool: b.pool, Writer: writer, Logger: logger(b.t), Instance: instance})
+	return b.startLogging(writer, instance, b.t.Output())
+}
+
+func (b *testBundle) startLogging(writer relay.Publisher, instance string, log io.Writer) (stop func()) {
+	b.t.Helper()
+	r, err := relay.New(relay.Options{
+		Store: b.store, Pool: b.pool, Writer: writer, Logger: slog.New(slog.NewTextHandler(log, nil)), Instance: instance,
+	})
 	require.NoError(b.t, err)
 	ctx, cancel := context.WithCancel(b.t.Context())
 	done := make(chan error, 1)
@@ -240,7 +266,7 @@ func (b *testBundle) killLeader() {
 }
 
 // The relay refuses to go on when it is ahead of the store, or the store is another one.
-// Fails without was.check(id) in term.begin.
+// Fails without Store.Check in term.begin.
 func TestRelayRefusesARestoredStore(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -255,10 +281,12 @@ func TestRelayRefusesARestoredStore(t *testing.T) {
 		SELECT epoch + 1, 5, fingerprint FROM orderloom.store_epochs ORDER BY epoch DESC LIMIT 1`)
 	require.NoError(t, err)
 	b.append(events[60:]...)
-	b.start(r, "two")
+	var log logs
+	b.startLogging(r, "two", &log)
+	require.Eventually(t, func() bool { return log.contains(eventstore.CodeStoreBehind) && log.contains("relay rewind -to 5") }, 20*time.Second, 10*time.Millisecond)
 	require.Never(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.published) != published }, 1500*time.Millisecond, 50*time.Millisecond)
 	// The operator accepts the loss.
-	require.NoError(t, relay.Rewind(t.Context(), b.pool, relay.Name, 5))
+	require.NoError(t, relay.Rewind(t.Context(), b.pool, b.store, relay.Name, 5))
 	b.awaitPosition()
 	require.NotEqual(t, published, len(r.published))
 }
@@ -315,19 +343,19 @@ func TestCommand(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	var out bytes.Buffer
-	require.Equal(t, "not_found", domain.Code(relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, &out)))
+	require.Equal(t, "not_found", domain.Code(relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, b.store, &out)))
 	events := eventtest.Lives(9, 5)
 	b.append(events...)
 	r := &recorder{}
 	b.start(r, "one")
 	b.awaitPosition()
-	require.NoError(t, relay.Command(t.Context(), []string{"status"}, b.pool, &out))
+	require.NoError(t, relay.Command(t.Context(), []string{"status"}, b.pool, b.store, &out))
 	require.Contains(t, out.String(), "0 events behind; led by one in epoch 1")
-	require.NoError(t, relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, &out))
+	require.NoError(t, relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, b.store, &out))
 	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.published) == 2*len(events) }, 20*time.Second, 10*time.Millisecond,
 		"the leader notices, and publishes everything again")
 	requireInOrder(t, events, r.versions())
 	for _, args := range [][]string{nil, {"nope"}, {"rewind"}, {"rewind", "-to", "x"}, {"status", "x"}} {
-		require.Equal(t, "usage", domain.Code(relay.Command(t.Context(), args, b.pool, &out)), "%v", args)
+		require.Equal(t, "usage", domain.Code(relay.Command(t.Context(), args, b.pool, b.store, &out)), "%v", args)
 	}
 }

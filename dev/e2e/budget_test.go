@@ -94,7 +94,7 @@ type statements struct {
 var byTheClock = []string{
 	"event_sequence", "pg_locks", "max(to_sequence)", "max(p.to_sequence)", "WITH unpublished", "FROM orderloom.order_changes",
 	"pg_stat", "LISTEN", "orderloom.store", "FROM orderloom.relay_cursors", "projection_checkpoints WHERE", "parked_streams ORDER",
-	"pg_try_advisory", "ensure_partitions",
+	"pg_try_advisory", "ensure_partitions", "WITH backlog", "orderloom.identify",
 	"FROM orderloom.order_views WHERE order_id = $1 AND status",
 }
 

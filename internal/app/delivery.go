@@ -24,14 +24,14 @@ func Delivery(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, 
 		return err
 	}
 	defer pool.Close()
-	if len(args) > 0 && args[0] == "relay" {
-		return relay.Command(ctx, args[1:], pool, out)
-	}
 	store, err := eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger})
 	if err != nil {
 		return fmt.Errorf("open the event store: %w", err)
 	}
 	defer func() { err = errors.Join(err, store.Close(context.WithoutCancel(ctx))) }()
+	if len(args) > 0 && args[0] == "relay" {
+		return relay.Command(ctx, args[1:], pool, store, out)
+	}
 	options := projector.MenderOptions{Pool: pool, Source: eventSource{store}, Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
 		cache, err := readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger)

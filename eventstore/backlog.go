@@ -1,0 +1,48 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// BacklogEventsMax bounds the events that [Store.Backlog] counts.
+const BacklogEventsMax = 100_000
+
+// Backlog is what a consumer has not read yet of one aggregate type.
+type Backlog struct {
+	AggregateType string
+	Events        int64
+	// Oldest is the earliest timestamp of these events.
+	Oldest time.Time
+}
+
+// Backlog counts the events after a position, by aggregate type, sorted by it. Types without any are left out. It
+// counts the first [BacklogEventsMax] events only. Events above the high-water mark count as well, though [Store.Read]
+// does not return them yet.
+func (s *Store) Backlog(ctx context.Context, after int64) ([]Backlog, error) {
+	const sql = `WITH backlog AS (
+			SELECT aggregate_type, "timestamp" FROM orderloom.events WHERE sequence > $1 ORDER BY sequence LIMIT $2)
+		SELECT aggregate_type, count(*), min("timestamp") FROM backlog GROUP BY aggregate_type ORDER BY aggregate_type`
+	rows, err := s.pool.Query(ctx, sql, after, BacklogEventsMax)
+	if err != nil {
+		return nil, fmt.Errorf("count events after %d: %w", after, err)
+	}
+	backlog, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Backlog])
+	if err != nil {
+		return nil, fmt.Errorf("count events after %d: %w", after, err)
+	}
+	return backlog, nil
+}
+
+// LastSequence returns the highest sequence that is committed, 0 for an empty store. Events below it may still be on
+// their way, so it is no position to read from: see [Page] for that.
+func (s *Store) LastSequence(ctx context.Context) (int64, error) {
+	var last, archived int64
+	if err := s.pool.QueryRow(ctx, lastVisibleSQL).Scan(&last, &archived); err != nil {
+		return 0, fmt.Errorf("find the last event: %w", err)
+	}
+	return max(last, archived-1, 0), nil
+}
