@@ -79,3 +79,18 @@ func hasReason(table, module string) bool {
 	}
 	return false
 }
+
+var decision = regexp.MustCompile(`^\d{4}-.*\.md$`)
+
+func TestEveryDecisionIsInTheIndex(t *testing.T) {
+	t.Parallel()
+	index, err := os.ReadFile("adr/README.md")
+	require.NoError(t, err)
+	entries, err := os.ReadDir("adr")
+	require.NoError(t, err)
+	for _, entry := range entries {
+		if decision.MatchString(entry.Name()) {
+			require.Contains(t, string(index), "("+entry.Name()+")", "docs/adr/README.md does not list it")
+		}
+	}
+}
