@@ -1,0 +1,63 @@
+package client_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"github.com/orderloom/orderloom/api"
+	"github.com/stretchr/testify/require"
+)
+
+// orders has another name than its method.
+type orders = api.Orders
+
+// forGateways is the code of refused webhooks, which no caller of the API sees.
+const forGateways = "invalid_signature"
+
+// The codes of this package are those of the API: all that its documentation lists, and no others.
+func TestCodesAreTheAPIs(t *testing.T) {
+	t.Parallel()
+	page := httptest.NewRecorder()
+	platform := api.New(api.Options{
+		Sagas: struct{ api.Sagas }{}, Warehouse: struct{ api.Warehouse }{}, Orders: struct{ orders }{}, Views: struct{ api.Views }{},
+		Vault: struct{ api.Vault }{}, History: struct{ api.History }{}, Logger: slog.New(slog.DiscardHandler),
+	})
+	platform.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/docs", http.NoBody))
+	require.Equal(t, http.StatusOK, page.Code)
+	served := map[string]bool{}
+	for _, link := range regexp.MustCompile(`href="/problems/([a-z_]+)"`).FindAllStringSubmatch(page.Body.String(), -1) {
+		if link[1] != forGateways {
+			served[link[1]] = true
+		}
+	}
+	require.Equal(t, served, codes(t))
+}
+
+// codes reads the constants of type Code.
+func codes(t *testing.T) map[string]bool {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "problem.go", nil, 0)
+	require.NoError(t, err)
+	found := map[string]bool{}
+	ast.Inspect(file, func(n ast.Node) bool {
+		constant, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := constant.Type.(*ast.Ident); ok && kind.Name == "Code" {
+			value, err := strconv.Unquote(constant.Values[0].(*ast.BasicLit).Value)
+			require.NoError(t, err)
+			found[value] = true
+		}
+		return true
+	})
+	require.NotEmpty(t, found)
+	return found
+}

@@ -1,0 +1,553 @@
+package client_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	orderID    = uuid.MustParse("3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11")
+	shipmentID = uuid.MustParse("6c0b4a2f-0f1e-5d4c-8b3a-2f1e0d9c8b7a")
+	restock    = false
+	address    = client.Address{Street: "Torstraße 1", City: "Berlin", State: "BE", Zip: "10119", Country: "DE"}
+	newOrder   = client.NewOrder{
+		CustomerID: "cust-1001", Currency: "EUR", ShippingAddress: address, PaymentToken: "tok_approve", AllowBackorder: true,
+		Items: []client.NewItem{{ProductID: "p-espresso", SKU: "ESP-250", Quantity: 2, UnitPrice: "19.90", Currency: "EUR"}},
+	}
+)
+
+// operation is how a test calls an operation, with each of its parameters.
+type operation struct {
+	call func(c *client.Client) error
+	// request and answers are the structs of the bodies; nil for none.
+	request any
+	answers []any
+}
+
+var operations = map[string]operation{
+	"placeOrder": {
+		call: func(c *client.Client) error {
+			_, err := c.PlaceOrder(ctx(), newOrder, client.Wait(5*time.Second), client.RequestID("r1"))
+			return err
+		},
+		request: newOrder, answers: []any{client.OrderAccepted{}, client.Order{}},
+	},
+	"listOrders": {
+		call: func(c *client.Client) error {
+			_, err := c.ListOrders(ctx(), client.OrderQuery{
+				CustomerID: "cust-1001", Status: client.OrderShipped, PaymentStatus: client.PaymentCaptured, SKU: "ESP-250",
+				OrderNumber: "ORD-7K3M", CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), Currency: "EUR", TotalMin: "1",
+				TotalMax: "2.50", Sort: client.LargestFirst, Cursor: "c", Limit: 3, Addresses: true,
+			}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.OrderPage{}},
+	},
+	"streamOrders": {
+		call: func(c *client.Client) error {
+			for _, err := range c.StreamOrders(ctx(), client.StreamQuery{CustomerID: "cust-1001", OrderID: orderID, After: "17-4"}, client.RequestID("r1")) {
+				return err
+			}
+			return nil
+		},
+	},
+	"getOrder": {
+		call: func(c *client.Client) error {
+			_, err := c.GetOrder(ctx(), orderID, client.MinVersion(4), client.ExpandTimeline(), client.ExpandCustomer(),
+				client.IfNoneMatch(`"o4.p2"`), client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Order{}},
+	},
+	"cancelOrder": {
+		call: func(c *client.Client) error {
+			_, err := c.CancelOrder(ctx(), orderID, client.CancelOrder{Reason: "why", By: client.ByOperator}, client.RequestID("r1"))
+			return err
+		},
+		request: client.CancelOrder{}, answers: []any{client.OrderState{}},
+	},
+	"cancelLines": {
+		call: func(c *client.Client) error {
+			lines := []client.LineQuantity{{SKU: "ESP-250", Quantity: 1}}
+			_, err := c.CancelLines(ctx(), orderID, client.CancelLines{Lines: lines, Reason: "why", By: client.ByCustomer}, client.RequestID("r1"))
+			return err
+		},
+		request: client.CancelLines{}, answers: []any{client.OrderState{}},
+	},
+	"amendOrder": {
+		call: func(c *client.Client) error {
+			_, err := c.AmendOrder(ctx(), orderID, client.AmendOrder{ShippingAddress: address, By: client.ByOperator}, client.RequestID("r1"))
+			return err
+		},
+		request: client.AmendOrder{}, answers: []any{client.OrderState{}},
+	},
+	"approveOrder": {
+		call: func(c *client.Client) error {
+			_, err := c.ApproveOrder(ctx(), orderID, client.Review{By: "office"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Review{}, answers: []any{client.OrderState{}},
+	},
+	"rejectOrder": {
+		call: func(c *client.Client) error {
+			_, err := c.RejectOrder(ctx(), orderID, client.Review{By: "office"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Review{}, answers: []any{client.OrderState{}},
+	},
+	"returnGoods": {
+		call: func(c *client.Client) error {
+			lines := []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Restock: &restock}}
+			_, err := c.ReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.ReturnGoods{}, answers: []any{client.ReturnedGoods{}},
+	},
+	"refundPayment": {
+		call: func(c *client.Client) error {
+			_, err := c.RefundPayment(ctx(), orderID, client.RefundPayment{Amount: "5.00", Currency: "EUR", Reason: "late"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.RefundPayment{}, answers: []any{client.RefundedPayment{}},
+	},
+	"getTimeline": {
+		call: func(c *client.Client) error {
+			_, err := c.GetTimeline(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Timeline{}},
+	},
+	"dispatchShipment": {
+		call: func(c *client.Client) error {
+			_, err := c.DispatchShipment(ctx(), orderID, shipmentID, client.Dispatch{Carrier: "DHL", TrackingNumber: "1"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Dispatch{}, answers: []any{client.ShipmentMoved{}},
+	},
+	"deliverShipment": {
+		call: func(c *client.Client) error {
+			_, err := c.DeliverShipment(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.ShipmentMoved{}},
+	},
+	"loseShipment": {
+		call: func(c *client.Client) error {
+			_, err := c.LoseShipment(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.ShipmentMoved{}},
+	},
+	"refuseShipment": {
+		call: func(c *client.Client) error {
+			_, err := c.RefuseShipment(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.ShipmentMoved{}},
+	},
+	"receiveStock": {
+		call: func(c *client.Client) error {
+			_, err := c.ReceiveStock(ctx(), client.Receipt{SKU: "ESP-250", Location: "berlin", Quantity: 480}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Receipt{}, answers: []any{client.ReceivedStock{}},
+	},
+	"adjustStock": {
+		call: func(c *client.Client) error {
+			_, err := c.AdjustStock(ctx(), client.Adjustment{SKU: "ESP-250", Location: "berlin", Delta: -3, Reason: "counted"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Adjustment{}, answers: []any{client.AdjustedStock{}},
+	},
+	"getStock": {
+		call: func(c *client.Client) error {
+			_, err := c.GetStock(ctx(), "ESP/250 ä", client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Stock{}},
+	},
+	"getCustomer": {
+		call: func(c *client.Client) error {
+			_, err := c.GetCustomer(ctx(), "cust/1001", client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.CustomerSummary{}},
+	},
+	"getProjections": {
+		call: func(c *client.Client) error {
+			_, err := c.GetProjections(ctx(), client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Projections{}},
+	},
+	"getHealth": {
+		call: func(c *client.Client) error {
+			_, err := c.GetHealth(ctx())
+			return err
+		},
+		answers: []any{client.Health{}},
+	},
+	"getReady": {
+		call: func(c *client.Client) error {
+			_, err := c.GetReady(ctx())
+			return err
+		},
+		answers: []any{client.Readiness{}},
+	},
+}
+
+// An operation of the contract that answers programs, with JSON or a stream of events, has a method.
+func TestEveryOperationHasAMethod(t *testing.T) {
+	t.Parallel()
+	var written []string
+	for _, o := range loadContract(t).operations() {
+		if o.forPrograms() {
+			written = append(written, o.id)
+			method := strings.ToUpper(o.id[:1]) + o.id[1:]
+			_, found := reflect.TypeFor[*client.Client]().MethodByName(method)
+			require.True(t, found, "%s %s has no method %s", o.method, o.path, method)
+		}
+	}
+	require.ElementsMatch(t, written, slices.Collect(maps.Keys(operations)))
+}
+
+// Each method sends a request that the contract allows, and each parameter of the contract can be given.
+func TestMethodsSendWhatTheContractSays(t *testing.T) {
+	t.Parallel()
+	document := loadContract(t)
+	for _, o := range document.operations() {
+		if !o.forPrograms() {
+			continue
+		}
+		t.Run(o.id, func(t *testing.T) {
+			t.Parallel()
+			var sent *http.Request
+			var body []byte
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sent = r
+				body, _ = io.ReadAll(r.Body)
+				w.WriteHeader(http.StatusTeapot)
+			}))
+			defer server.Close()
+			c, err := client.New(server.URL+"/", client.WithAPIKey("secret"), client.WithUserAgent("test/1"))
+			require.NoError(t, err)
+			require.Error(t, operations[o.id].call(c))
+
+			require.Equal(t, strings.ToUpper(o.method), sent.Method)
+			require.True(t, pathMatches(o.path, sent.URL.EscapedPath()), "%s is not %s", sent.URL.EscapedPath(), o.path)
+			require.Equal(t, "Bearer secret", sent.Header.Get("Authorization"))
+			require.Equal(t, "test/1", sent.Header.Get("User-Agent"))
+			query := sent.URL.Query()
+			for _, p := range o.parameters() {
+				name := p["name"].(string)
+				switch p["in"] {
+				case "query":
+					require.NotEmpty(t, query.Get(name), "the parameter %s can't be given", name)
+					delete(query, name)
+				case "header":
+					require.NotEmpty(t, sent.Header.Get(name), "the header %s can't be given", name)
+				}
+			}
+			require.Empty(t, query, "the contract does not know these parameters")
+			if schema, ok := o.requestSchema(); ok {
+				require.Equal(t, "application/json", sent.Header.Get("Content-Type"))
+				document.validate(t, schema, body)
+			} else {
+				require.Empty(t, body)
+			}
+		})
+	}
+}
+
+// The structs have the members of the contract's schemas, all of them and no others.
+func TestStructsAreTheSchemas(t *testing.T) {
+	t.Parallel()
+	document := loadContract(t)
+	for _, o := range document.operations() {
+		if !o.forPrograms() {
+			continue
+		}
+		t.Run(o.id, func(t *testing.T) {
+			t.Parallel()
+			schema, ok := o.requestSchema()
+			require.Equal(t, ok, operations[o.id].request != nil)
+			if ok {
+				document.compare(t, schema, reflect.TypeOf(operations[o.id].request), "request")
+			}
+			for status, schema := range o.answerSchemas() {
+				schemas := []any{schema}
+				if alternatives, ok := schema["oneOf"].([]any); ok {
+					schemas = alternatives
+				}
+				require.Len(t, operations[o.id].answers, len(schemas), status)
+				for i, s := range schemas {
+					document.compare(t, s.(map[string]any), reflect.TypeOf(operations[o.id].answers[i]), status)
+				}
+			}
+		})
+	}
+	for name, of := range map[string]any{"Problem": client.Problem{}, "OrderChange": client.OrderChange{}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			document.compare(t, map[string]any{"$ref": "#/components/schemas/" + name}, reflect.TypeOf(of), name)
+		})
+	}
+}
+
+// The constants are the values of the contract's enumerations.
+func TestConstantsAreTheEnumerations(t *testing.T) {
+	t.Parallel()
+	document := loadContract(t)
+	for name, values := range map[string][]string{
+		"OrderStatus": texts(client.OrderCreated, client.OrderConfirmed, client.OrderShipped, client.OrderDelivered, client.OrderCancelled),
+		"PaymentStatus": texts(client.PaymentPending, client.PaymentActionRequired, client.PaymentAuthorized, client.PaymentDeclined,
+			client.PaymentVoided, client.PaymentExpired, client.PaymentCaptured, client.PaymentRefunded),
+		"FulfillmentStatus": texts(client.Unfulfilled, client.PartiallyShipped, client.Shipped, client.PartiallyDelivered, client.Delivered,
+			client.Undeliverable),
+		"ShipmentStatus": texts(client.ShipmentPlanned, client.ShipmentDispatched, client.ShipmentDelivered, client.ShipmentLost,
+			client.ShipmentRefused, client.ShipmentCancelled),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			schema := document.resolve(map[string]any{"$ref": "#/components/schemas/" + name})
+			require.ElementsMatch(t, schema["enum"], values)
+		})
+	}
+}
+
+func texts[S ~string](values ...S) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
+}
+
+// contract is openapi.yaml.
+type contract struct {
+	document map[string]any
+	compiler *jsonschema.Compiler
+	mu       *sync.Mutex
+}
+
+// specified is an operation of the contract.
+type specified struct {
+	contract         contract
+	id, method, path string
+	node             map[string]any
+}
+
+func loadContract(t *testing.T) contract {
+	t.Helper()
+	text, err := os.ReadFile("../api/openapi.yaml")
+	require.NoError(t, err)
+	asJSON, err := yaml.YAMLToJSON(text)
+	require.NoError(t, err)
+	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(asJSON))
+	require.NoError(t, err)
+	compiler := jsonschema.NewCompiler()
+	compiler.DefaultDraft(jsonschema.Draft2020)
+	require.NoError(t, compiler.AddResource("openapi.json", document))
+	return contract{document: document.(map[string]any), compiler: compiler, mu: new(sync.Mutex)}
+}
+
+func (c contract) operations() []specified {
+	var out []specified
+	for path, item := range c.document["paths"].(map[string]any) {
+		for method, node := range item.(map[string]any) {
+			if n, ok := node.(map[string]any); ok && n["operationId"] != nil {
+				out = append(out, specified{c, n["operationId"].(string), method, path, n})
+			}
+		}
+	}
+	return out
+}
+
+// resolve follows a reference.
+func (c contract) resolve(node any) map[string]any {
+	m, _ := node.(map[string]any)
+	ref, ok := m["$ref"].(string)
+	if !ok {
+		return m
+	}
+	var at any = c.document
+	for name := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
+		at = at.(map[string]any)[name]
+	}
+	return c.resolve(at)
+}
+
+// forPrograms reports whether the operation answers with JSON or a stream of events.
+func (o specified) forPrograms() bool {
+	for _, media := range o.answerMedia() {
+		if media == "text/event-stream" || media == "application/json" {
+			return true
+		}
+	}
+	return false
+}
+
+func (o specified) answerMedia() []string {
+	var out []string
+	for status, response := range o.node["responses"].(map[string]any) {
+		if status < "300" {
+			content, _ := o.contract.resolve(response)["content"].(map[string]any)
+			out = slices.AppendSeq(out, maps.Keys(content))
+		}
+	}
+	return out
+}
+
+func (o specified) parameters() []map[string]any {
+	var out []map[string]any
+	list, _ := o.node["parameters"].([]any)
+	for _, p := range list {
+		out = append(out, o.contract.resolve(p))
+	}
+	return out
+}
+
+func (o specified) requestSchema() (map[string]any, bool) {
+	return o.contract.jsonSchema(o.node["requestBody"])
+}
+
+func (o specified) answerSchemas() map[string]map[string]any {
+	out := map[string]map[string]any{}
+	for status, response := range o.node["responses"].(map[string]any) {
+		if schema, ok := o.contract.jsonSchema(response); ok && status < "300" {
+			out[status] = schema
+		}
+	}
+	return out
+}
+
+func (c contract) jsonSchema(body any) (map[string]any, bool) {
+	content, _ := c.resolve(body)["content"].(map[string]any)
+	media, ok := content["application/json"].(map[string]any)
+	if !ok {
+		return nil, false
+	}
+	return media["schema"].(map[string]any), true
+}
+
+// validate checks a body against a schema of the document.
+func (c contract) validate(t *testing.T, schema map[string]any, body []byte) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// The schema stands for itself, with its references made absolute.
+	text, err := json.Marshal(schema)
+	require.NoError(t, err)
+	node, err := jsonschema.UnmarshalJSON(strings.NewReader(strings.ReplaceAll(string(text), `"#/`, `"openapi.json#/`)))
+	require.NoError(t, err)
+	name := fmt.Sprintf("body-%s.json", url.PathEscape(t.Name()))
+	require.NoError(t, c.compiler.AddResource(name, node))
+	compiled, err := c.compiler.Compile(name)
+	require.NoError(t, err)
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
+	require.NoError(t, err, string(body))
+	require.NoError(t, compiled.Validate(value), string(body))
+}
+
+// compare requires that a type has what a schema says.
+func (c contract) compare(t *testing.T, schema map[string]any, of reflect.Type, at string) {
+	t.Helper()
+	schema = c.resolve(schema)
+	if of.Kind() == reflect.Pointer {
+		of = of.Elem()
+	}
+	if alternatives, ok := schema["oneOf"].([]any); ok { // such as an object or null, a text or a number
+		schema = c.resolve(alternatives[0])
+	}
+	switch kind := kindOf(schema); kind {
+	case "object":
+		c.compareObject(t, schema, of, at)
+	case "array":
+		require.Equal(t, reflect.Slice, of.Kind(), at)
+		c.compare(t, schema["items"].(map[string]any), of.Elem(), at+"[]")
+	case "string":
+		switch schema["format"] {
+		case "uuid":
+			require.Equal(t, reflect.TypeFor[uuid.UUID](), of, at)
+		case "date-time":
+			require.Equal(t, reflect.TypeFor[time.Time](), of, at)
+		default:
+			require.Equal(t, reflect.String, of.Kind(), at)
+		}
+	case "integer":
+		require.Contains(t, []reflect.Kind{reflect.Int, reflect.Int64}, of.Kind(), at)
+	case "number":
+		require.Equal(t, reflect.Float64, of.Kind(), at)
+	case "boolean":
+		require.Equal(t, reflect.Bool, of.Kind(), at)
+	default:
+		require.Fail(t, "a schema of an unknown kind", "%s: %v", at, schema)
+	}
+}
+
+func kindOf(schema map[string]any) string {
+	switch kind := schema["type"].(type) {
+	case string:
+		return kind
+	case []any: // such as [string, "null"]
+		return kind[0].(string)
+	}
+	return ""
+}
+
+func (c contract) compareObject(t *testing.T, schema map[string]any, of reflect.Type, at string) {
+	t.Helper()
+	require.Equal(t, reflect.Struct, of.Kind(), at)
+	properties, _ := schema["properties"].(map[string]any)
+	required := map[string]bool{}
+	names, _ := schema["required"].([]any)
+	for _, name := range names {
+		required[name.(string)] = true
+	}
+	fields := map[string]bool{}
+	for field := range of.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
+		if name == "-" {
+			continue
+		}
+		fields[name] = true
+		require.Contains(t, properties, name, "%s: the contract has no %s", at, name)
+		require.Equal(t, !required[name], options == "omitempty", "%s.%s: omitempty", at, name)
+		c.compare(t, properties[name].(map[string]any), field.Type, at+"."+name)
+	}
+	for name := range properties {
+		require.True(t, fields[name], "%s: %s lacks %s", at, of, name)
+	}
+}
+
+func pathMatches(template, path string) bool {
+	t, p := strings.Split(template, "/"), strings.Split(path, "/")
+	if len(t) != len(p) {
+		return false
+	}
+	for i := range t {
+		if t[i] != p[i] && !strings.HasPrefix(t[i], "{") {
+			return false
+		}
+	}
+	return true
+}

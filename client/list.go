@@ -1,0 +1,108 @@
+package client
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// OrderQuery chooses orders. The zero value chooses all, the newest first.
+type OrderQuery struct {
+	CustomerID    string
+	Status        OrderStatus
+	PaymentStatus PaymentStatus
+	// SKU chooses orders with a line of it.
+	SKU string
+	// OrderNumber is how the orders' numbers begin.
+	OrderNumber string
+	// CreatedFrom and CreatedTo choose orders placed at or after the one, and before the other; zero times don't
+	// choose.
+	CreatedFrom, CreatedTo time.Time
+	// Currency is that of TotalMin and TotalMax; it is required with them.
+	Currency           string
+	TotalMin, TotalMax string
+	// Sort is [NewestFirst] when it is empty.
+	Sort Sort
+	// Cursor is the [OrderPage.NextCursor] of the page before.
+	Cursor string
+	// Limit is how many orders a page has at most, up to 100; 0 is 20.
+	Limit int
+	// Addresses shows the orders' addresses.
+	Addresses bool
+}
+
+// Sort is an order of orders.
+type Sort string
+
+// How orders can be sorted.
+const (
+	OldestFirst   Sort = "created_at"
+	NewestFirst   Sort = "-created_at"
+	SmallestFirst Sort = "total"
+	LargestFirst  Sort = "-total"
+)
+
+// OrderPage is a page of orders.
+type OrderPage struct {
+	Orders []Order `json:"orders"`
+	// NextCursor is empty on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// ListOrders shows one page of orders. [Client.Orders] goes through all pages.
+func (c *Client) ListOrders(ctx context.Context, q OrderQuery, options ...CallOption) (OrderPage, error) {
+	r := newRequest(http.MethodGet, ordersPath, nil, options)
+	r.set("customer_id", q.CustomerID)
+	r.set("status", string(q.Status))
+	r.set("payment_status", string(q.PaymentStatus))
+	r.set("sku", q.SKU)
+	r.set("order_number", q.OrderNumber)
+	r.set("created_from", timeText(q.CreatedFrom))
+	r.set("created_to", timeText(q.CreatedTo))
+	r.set("currency", q.Currency)
+	r.set("total_min", q.TotalMin)
+	r.set("total_max", q.TotalMax)
+	r.set("sort", string(q.Sort))
+	r.set("cursor", q.Cursor)
+	if q.Limit != 0 {
+		r.set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Addresses {
+		r.set("expand[]", "shipping_address")
+	}
+	var page OrderPage
+	_, err := c.do(ctx, r, into(&page))
+	return page, err
+}
+
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// Orders goes through all orders that q chooses, page by page. It ends after the first error. The pages are stable
+// under new orders.
+func (c *Client) Orders(ctx context.Context, q OrderQuery, options ...CallOption) iter.Seq2[Order, error] {
+	return func(yield func(Order, error) bool) {
+		for {
+			page, err := c.ListOrders(ctx, q, options...)
+			if err != nil {
+				yield(Order{}, err)
+				return
+			}
+			for _, o := range page.Orders {
+				if !yield(o, nil) {
+					return
+				}
+			}
+			if page.NextCursor == "" {
+				return
+			}
+			q.Cursor = page.NextCursor
+		}
+	}
+}

@@ -1,0 +1,256 @@
+package client
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Money is an amount with all the digits that its currency has.
+type Money struct {
+	// Amount is a decimal number, such as "19.90".
+	Amount string `json:"amount"`
+	// Currency is an ISO 4217 code.
+	Currency string `json:"currency"`
+}
+
+// String writes the amount and its currency: 19.90 EUR.
+func (m Money) String() string { return m.Amount + " " + m.Currency }
+
+// Address is where an order goes.
+type Address struct {
+	Street string `json:"street"`
+	City   string `json:"city"`
+	// State may be empty.
+	State string `json:"state,omitempty"`
+	Zip   string `json:"zip"`
+	// Country is an ISO 3166-1 alpha-2 code.
+	Country string `json:"country"`
+}
+
+// NewOrder is an order to be placed.
+type NewOrder struct {
+	CustomerID string `json:"customer_id"`
+	// Currency is an ISO 4217 code.
+	Currency        string    `json:"currency"`
+	Items           []NewItem `json:"items"`
+	ShippingAddress Address   `json:"shipping_address"`
+	// AllowBackorder lets the order wait for goods that are not there; else it is cancelled as out of stock.
+	AllowBackorder bool `json:"allow_backorder,omitempty"`
+	// PaymentToken is what the payment gateway gave the customer's browser for a means of payment.
+	PaymentToken string `json:"payment_token"`
+}
+
+// NewItem is a line of a [NewOrder].
+type NewItem struct {
+	ProductID string `json:"product_id"`
+	SKU       string `json:"sku"`
+	Quantity  int    `json:"quantity"`
+	// UnitPrice is a decimal number, such as "19.90".
+	UnitPrice string `json:"unit_price"`
+	// Currency may be empty; otherwise it is the order's.
+	Currency string `json:"currency,omitempty"`
+}
+
+// OrderAccepted is an order right after it was placed.
+type OrderAccepted struct {
+	OrderID     uuid.UUID   `json:"order_id"`
+	OrderNumber string      `json:"order_number"`
+	Status      OrderStatus `json:"status"`
+	CustomerID  string      `json:"customer_id"`
+	Total       Money       `json:"total"`
+}
+
+// PlacedOrder is the answer to [Client.PlaceOrder].
+type PlacedOrder struct {
+	OrderAccepted
+	// Order is the whole order when [Wait] was asked for and the API has waited; else nil.
+	Order *Order `json:"-"`
+	// Replayed is true when an earlier request under the same key has placed the order.
+	Replayed bool `json:"-"`
+}
+
+// OrderStatus is where an order stands.
+type OrderStatus string
+
+// Statuses of an order. It is shipped once its first shipment has left, and delivered once the last one has arrived.
+const (
+	OrderCreated   OrderStatus = "created"
+	OrderConfirmed OrderStatus = "confirmed"
+	OrderShipped   OrderStatus = "shipped"
+	OrderDelivered OrderStatus = "delivered"
+	OrderCancelled OrderStatus = "cancelled"
+)
+
+// PaymentStatus is where an order's payment stands.
+type PaymentStatus string
+
+// Statuses of a payment.
+const (
+	PaymentPending        PaymentStatus = "pending"
+	PaymentActionRequired PaymentStatus = "action_required"
+	PaymentAuthorized     PaymentStatus = "authorized"
+	PaymentDeclined       PaymentStatus = "declined"
+	PaymentVoided         PaymentStatus = "voided"
+	PaymentExpired        PaymentStatus = "expired"
+	PaymentCaptured       PaymentStatus = "captured"
+	PaymentRefunded       PaymentStatus = "refunded"
+)
+
+// FulfillmentStatus is where an order's shipments are, taken together.
+type FulfillmentStatus string
+
+// Statuses of fulfilment.
+const (
+	Unfulfilled        FulfillmentStatus = "unfulfilled"
+	PartiallyShipped   FulfillmentStatus = "partially_shipped"
+	Shipped            FulfillmentStatus = "shipped"
+	PartiallyDelivered FulfillmentStatus = "partially_delivered"
+	Delivered          FulfillmentStatus = "delivered"
+	Undeliverable      FulfillmentStatus = "undeliverable"
+)
+
+// ShipmentStatus is where a shipment is.
+type ShipmentStatus string
+
+// Statuses of a shipment. It is refused when the recipient did not take it, and cancelled when all of it was cancelled
+// before it left.
+const (
+	ShipmentPlanned    ShipmentStatus = "planned"
+	ShipmentDispatched ShipmentStatus = "dispatched"
+	ShipmentDelivered  ShipmentStatus = "delivered"
+	ShipmentLost       ShipmentStatus = "lost"
+	ShipmentRefused    ShipmentStatus = "refused"
+	ShipmentCancelled  ShipmentStatus = "cancelled"
+)
+
+// Order is an order as the API shows it.
+type Order struct {
+	OrderID           uuid.UUID         `json:"order_id"`
+	OrderNumber       string            `json:"order_number"`
+	CustomerID        string            `json:"customer_id"`
+	Status            OrderStatus       `json:"status"`
+	PaymentStatus     PaymentStatus     `json:"payment_status"`
+	FulfillmentStatus FulfillmentStatus `json:"fulfillment_status"`
+	Total             Money             `json:"total"`
+	Captured          Money             `json:"captured"`
+	Refunded          Money             `json:"refunded"`
+	Items             []Item            `json:"items"`
+	// Shipments is empty until the order is confirmed.
+	Shipments []Shipment `json:"shipments"`
+	Refunds   []Refund   `json:"refunds,omitempty"`
+	// Returns is goods that came back, and what they had cost.
+	Returns []Return `json:"returns,omitempty"`
+	// Held is the rule that asked for a review which nobody has made yet.
+	Held string `json:"held,omitempty"`
+	// Overdue is true when the deadline for dispatching passed before a shipment left.
+	Overdue bool `json:"overdue,omitempty"`
+	// DeliveredAt is when the last shipment arrived; nil before that.
+	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
+	// CancelReason is a word such as out_of_stock when the platform cancelled it, else what the caller gave.
+	CancelReason string `json:"cancel_reason,omitempty"`
+	// PaymentActionURL is where the customer confirms the payment, while the bank waits for that.
+	PaymentActionURL string `json:"payment_action_url,omitempty"`
+	ShipToCountry    string `json:"ship_to_country"`
+	// ShippingAddress is nil once it is erased, while the order is provisional, and in lists that did not ask for it.
+	ShippingAddress *Address `json:"shipping_address,omitempty"`
+	// Erased is true when the personal data of this order was erased.
+	Erased bool `json:"erased,omitempty"`
+	// Provisional is true when the order is accepted and nothing more is recorded yet.
+	Provisional bool `json:"provisional,omitempty"`
+	// Timeline comes with [ExpandTimeline] only.
+	Timeline []TimelineEntry `json:"timeline,omitempty"`
+	// Customer comes with [ExpandCustomer] only; it is nil while the customer's first order is not counted yet.
+	Customer  *CustomerSummary `json:"customer,omitempty"`
+	CreatedAt time.Time        `json:"created_at"`
+	UpdatedAt time.Time        `json:"updated_at"`
+	// Version is the number of the order's events so far, PaymentVersion that of its payment's.
+	Version        int64 `json:"version"`
+	PaymentVersion int64 `json:"payment_version"`
+
+	// ETag is for [IfNoneMatch]; empty when the API gave none, and in lists.
+	ETag string `json:"-"`
+}
+
+// Item is a line of an order.
+type Item struct {
+	ProductID string `json:"product_id"`
+	SKU       string `json:"sku"`
+	Quantity  int    `json:"quantity"`
+	UnitPrice Money  `json:"unit_price"`
+}
+
+// Shipment is a part of an order that leaves from one location.
+type Shipment struct {
+	ShipmentID uuid.UUID      `json:"shipment_id"`
+	Location   string         `json:"location"`
+	Lines      []ShipmentLine `json:"lines"`
+	// Amount is the part of the total that is captured when it leaves.
+	Amount         Money          `json:"amount"`
+	Status         ShipmentStatus `json:"status"`
+	Carrier        string         `json:"carrier,omitempty"`
+	TrackingNumber string         `json:"tracking_number,omitempty"`
+}
+
+// ShipmentLine is what a shipment holds of one SKU.
+type ShipmentLine struct {
+	SKU       string `json:"sku"`
+	Quantity  int    `json:"quantity"`
+	UnitPrice Money  `json:"unit_price"`
+	// Returned is how many of the pieces came back after their delivery.
+	Returned int `json:"returned,omitempty"`
+}
+
+// Refund is money that went back.
+type Refund struct {
+	RefundID   uuid.UUID `json:"refund_id"`
+	Amount     Money     `json:"amount"`
+	Reason     string    `json:"reason"`
+	RefundedAt time.Time `json:"refunded_at"`
+}
+
+// Return is goods that came back.
+type Return struct {
+	ReturnID uuid.UUID `json:"return_id"`
+	Amount   Money     `json:"amount"`
+}
+
+// OrderState is where an order stands after a change, or after a refused one.
+type OrderState struct {
+	OrderID     uuid.UUID   `json:"order_id"`
+	OrderNumber string      `json:"order_number"`
+	Status      OrderStatus `json:"status"`
+	// Reason is why it is cancelled.
+	Reason    string     `json:"reason,omitempty"`
+	Shipments []Shipment `json:"shipments,omitempty"`
+	// WaitingFor is what the order's saga is waiting for, in words.
+	WaitingFor string `json:"waiting_for,omitempty"`
+}
+
+// TimelineEntry is an event of an order, its payment or its stock.
+type TimelineEntry struct {
+	// Sequence orders all events of the platform; it has gaps.
+	Sequence int64     `json:"sequence"`
+	EventID  uuid.UUID `json:"event_id"`
+	// AggregateType is "order", "payment" or "inventory".
+	AggregateType string    `json:"aggregate_type"`
+	AggregateID   uuid.UUID `json:"aggregate_id"`
+	Version       int64     `json:"version"`
+	EventType     string    `json:"event_type"`
+	Summary       string    `json:"summary"`
+	OccurredAt    time.Time `json:"occurred_at"`
+	// CausedBy is the saga and the step of it.
+	CausedBy string `json:"caused_by"`
+}
+
+// CustomerSummary counts a customer's orders.
+type CustomerSummary struct {
+	CustomerID string `json:"customer_id"`
+	Orders     int    `json:"orders"`
+	Cancelled  int    `json:"cancelled"`
+	Delivered  int    `json:"delivered"`
+	// Totals is what was ordered and not cancelled, one amount per currency.
+	Totals       []Money   `json:"totals"`
+	FirstOrderAt time.Time `json:"first_order_at"`
+	LastOrderAt  time.Time `json:"last_order_at"`
+}

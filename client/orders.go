@@ -1,0 +1,222 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+const ordersPath = "/api/v1/orders"
+
+func orderPath(id uuid.UUID) string { return ordersPath + "/" + id.String() }
+
+// PlaceOrder places an order. It is accepted for good once this returns without an error. With [Wait] the API answers
+// when the order is settled.
+func (c *Client) PlaceOrder(ctx context.Context, o NewOrder, options ...CallOption) (PlacedOrder, error) {
+	var placed PlacedOrder
+	a, err := c.do(ctx, newRequest(http.MethodPost, ordersPath, o, options), func(a answer, content []byte) error {
+		if a.header.Get("Preference-Applied") == "" {
+			return json.Unmarshal(content, &placed.OrderAccepted)
+		}
+		placed.Order = new(Order)
+		if err := json.Unmarshal(content, placed.Order); err != nil {
+			return err
+		}
+		whole := placed.Order
+		placed.OrderAccepted = OrderAccepted{
+			OrderID: whole.OrderID, OrderNumber: whole.OrderNumber, Status: whole.Status, CustomerID: whole.CustomerID, Total: whole.Total,
+		}
+		return nil
+	})
+	placed.Replayed = a.replayed()
+	return placed, err
+}
+
+// ErrNotModified says that the order is as the ETag of [IfNoneMatch] says.
+var ErrNotModified = errors.New("the order is as it was")
+
+// MinVersion asks [Client.GetOrder] for this version of the order or a later one. The API waits for it for a bounded
+// time.
+func MinVersion(version int64) CallOption {
+	return func(r *request) { r.set("min_version", strconv.FormatInt(version, 10)) }
+}
+
+// IfNoneMatch makes [Client.GetOrder] fail with [ErrNotModified] while the order's ETag is this one.
+func IfNoneMatch(etag string) CallOption { return func(r *request) { r.ifNoneMatch = etag } }
+
+// ExpandTimeline makes [Client.GetOrder] show the order's timeline too.
+func ExpandTimeline() CallOption { return func(r *request) { r.set("expand[]", "timeline") } }
+
+// ExpandCustomer makes [Client.GetOrder] show the customer's summary too.
+func ExpandCustomer() CallOption { return func(r *request) { r.set("expand[]", "customer") } }
+
+// GetOrder shows an order. An order that was accepted is never not_found; see [Order.Provisional].
+func (c *Client) GetOrder(ctx context.Context, id uuid.UUID, options ...CallOption) (Order, error) {
+	var o Order
+	r := newRequest(http.MethodGet, orderPath(id), nil, options)
+	r.accepts = func(status int) bool { return status == http.StatusNotModified }
+	a, err := c.do(ctx, r, func(a answer, content []byte) error {
+		if a.status == http.StatusNotModified {
+			return ErrNotModified
+		}
+		return json.Unmarshal(content, &o)
+	})
+	o.ETag = a.header.Get("Etag")
+	return o, err
+}
+
+// Actor is who wishes a change.
+type Actor string
+
+// Who can wish a change; empty is the customer.
+const (
+	ByCustomer Actor = "customer"
+	ByOperator Actor = "operator"
+)
+
+// Outcome is where an order stands after a request to change it.
+type Outcome struct {
+	OrderState
+	// Pending is true when the change is under way and not done yet. RetryAfter says when to look.
+	Pending    bool          `json:"-"`
+	RetryAfter time.Duration `json:"-"`
+	// Replayed is true when an earlier request has done it.
+	Replayed bool `json:"-"`
+}
+
+// CancelOrder is the request of [Client.CancelOrder].
+type CancelOrder struct {
+	// Reason is recorded, so it should hold nothing personal.
+	Reason string `json:"reason"`
+	By     Actor  `json:"by,omitempty"`
+}
+
+// CancelOrder cancels an order: its payment is voided and its stock released. Errors: not_cancellable once a shipment
+// has left.
+func (c *Client) CancelOrder(ctx context.Context, id uuid.UUID, cancel CancelOrder, options ...CallOption) (Outcome, error) {
+	return c.change(ctx, orderPath(id)+"/cancel", cancel, options)
+}
+
+// CancelLines is the request of [Client.CancelLines].
+type CancelLines struct {
+	Lines  []LineQuantity `json:"lines"`
+	Reason string         `json:"reason"`
+	By     Actor          `json:"by,omitempty"`
+}
+
+// LineQuantity is some pieces of a SKU.
+type LineQuantity struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+}
+
+// CancelLines takes pieces out of shipments that have not left. Errors: nothing_left when that would be the whole
+// order.
+func (c *Client) CancelLines(ctx context.Context, id uuid.UUID, cancel CancelLines, options ...CallOption) (Outcome, error) {
+	return c.change(ctx, orderPath(id)+"/lines/cancel", cancel, options)
+}
+
+// AmendOrder is the request of [Client.AmendOrder].
+type AmendOrder struct {
+	ShippingAddress Address `json:"shipping_address"`
+	By              Actor   `json:"by,omitempty"`
+}
+
+// AmendOrder replaces the address of an order. Errors: not_amendable once a shipment has left; country_fixed for
+// another country.
+func (c *Client) AmendOrder(ctx context.Context, id uuid.UUID, amend AmendOrder, options ...CallOption) (Outcome, error) {
+	return c.change(ctx, orderPath(id)+"/amend", amend, options)
+}
+
+// Review is the request of [Client.ApproveOrder] and [Client.RejectOrder].
+type Review struct {
+	// By is who decides, as an account or a role; it is recorded.
+	By string `json:"by"`
+}
+
+// ApproveOrder lets an order go on that was held for a review. Errors: not_held, already_reviewed.
+func (c *Client) ApproveOrder(ctx context.Context, id uuid.UUID, review Review, options ...CallOption) (Outcome, error) {
+	return c.change(ctx, orderPath(id)+"/approve", review, options)
+}
+
+// RejectOrder cancels an order that was held for a review. Errors: not_held, already_reviewed.
+func (c *Client) RejectOrder(ctx context.Context, id uuid.UUID, review Review, options ...CallOption) (Outcome, error) {
+	return c.change(ctx, orderPath(id)+"/reject", review, options)
+}
+
+func (c *Client) change(ctx context.Context, path string, body any, options []CallOption) (Outcome, error) {
+	var o Outcome
+	a, err := c.do(ctx, newRequest(http.MethodPost, path, body, options), into(&o.OrderState))
+	o.Pending, o.RetryAfter, o.Replayed = a.pending(), retryAfter(a.header), a.replayed()
+	return o, err
+}
+
+// ReturnGoods is the request of [Client.ReturnGoods].
+type ReturnGoods struct {
+	Lines  []ReturnLine `json:"lines"`
+	Reason string       `json:"reason"`
+}
+
+// ReturnLine is pieces of a SKU that came back.
+type ReturnLine struct {
+	SKU      string `json:"sku"`
+	Quantity int    `json:"quantity"`
+	// Restock is false for pieces that can't be sold again; nil is true.
+	Restock *bool `json:"restock,omitempty"`
+}
+
+// ReturnedGoods is the answer to [Client.ReturnGoods].
+type ReturnedGoods struct {
+	OrderID  uuid.UUID `json:"order_id"`
+	ReturnID uuid.UUID `json:"return_id"`
+	Refunded Money     `json:"refunded"`
+}
+
+// ReturnGoods takes goods back and refunds what they had cost. Errors: not_returnable before the delivery;
+// return_window_closed.
+func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (ReturnedGoods, error) {
+	var returned ReturnedGoods
+	_, err := c.do(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))
+	return returned, err
+}
+
+// RefundPayment is the request of [Client.RefundPayment].
+type RefundPayment struct {
+	// Amount is a decimal number, such as "5.00".
+	Amount string `json:"amount"`
+	// Currency is the order's.
+	Currency string `json:"currency"`
+	Reason   string `json:"reason"`
+}
+
+// RefundedPayment is the answer to [Client.RefundPayment].
+type RefundedPayment struct {
+	OrderID  uuid.UUID `json:"order_id"`
+	RefundID uuid.UUID `json:"refund_id"`
+	Amount   Money     `json:"amount"`
+}
+
+// RefundPayment gives money back without goods. Errors: refund_exceeds_capture.
+func (c *Client) RefundPayment(ctx context.Context, id uuid.UUID, refund RefundPayment, options ...CallOption) (RefundedPayment, error) {
+	var refunded RefundedPayment
+	_, err := c.do(ctx, newRequest(http.MethodPost, orderPath(id)+"/refunds", refund, options), into(&refunded))
+	return refunded, err
+}
+
+// Timeline is what happened to an order, its payment and its stock, oldest first.
+type Timeline struct {
+	OrderID uuid.UUID       `json:"order_id"`
+	Events  []TimelineEntry `json:"events"`
+}
+
+// GetTimeline shows an order's timeline. It is empty in the moment before anything is recorded.
+func (c *Client) GetTimeline(ctx context.Context, id uuid.UUID, options ...CallOption) (Timeline, error) {
+	var t Timeline
+	_, err := c.do(ctx, newRequest(http.MethodGet, orderPath(id)+"/events", nil, options), into(&t))
+	return t, err
+}

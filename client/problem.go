@@ -1,0 +1,152 @@
+package client
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Problem is a refusal of the API: a problem detail (RFC 9457).
+type Problem struct {
+	// Type is the address of a page that explains this kind of problem, relative to the API.
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	// Detail says what is wrong with this request, for people.
+	Detail string `json:"detail,omitempty"`
+	// Code is the last part of Type. It is stable. It is empty when something between client and API has answered.
+	Code Code `json:"code"`
+	// RequestID finds the request in the API's log.
+	RequestID string `json:"request_id"`
+	// Errors is everything that is wrong with the request.
+	Errors []FieldError `json:"errors,omitempty"`
+	// Position is where a body stops being JSON.
+	Position *Position `json:"position,omitempty"`
+	// Order is where the order stands that refused something.
+	Order *OrderState `json:"order,omitempty"`
+
+	// RetryAfter is how long to wait before another attempt; 0 when the answer does not say.
+	RetryAfter time.Duration `json:"-"`
+}
+
+// FieldError is one wrong part of a request.
+type FieldError struct {
+	// In is "body", "query", "path" or "header".
+	In string `json:"in"`
+	// Field is a path such as items[0].quantity in the body, else the name of a parameter or header.
+	Field string `json:"field"`
+	// Pointer is the field of a body as a JSON pointer (RFC 6901), such as #/items/0/quantity.
+	Pointer string `json:"pointer,omitempty"`
+	Message string `json:"message"`
+}
+
+// Position is a place in a body.
+type Position struct {
+	// Offset is the byte, counted from 0.
+	Offset int `json:"offset"`
+	// Line and Column are counted from 1; Column counts characters.
+	Line   int `json:"line"`
+	Column int `json:"column"`
+}
+
+// Code names a kind of problem.
+type Code string
+
+// The codes of problems. GET /problems/<code> explains each.
+const (
+	CodeMalformedJSON        Code = "malformed_json"
+	CodeInvalid              Code = "invalid"
+	CodeUnauthenticated      Code = "unauthenticated"
+	CodeNotFound             Code = "not_found"
+	CodeShipmentNotFound     Code = "shipment_not_found"
+	CodeRouteNotFound        Code = "route_not_found"
+	CodeMethodNotAllowed     Code = "method_not_allowed"
+	CodeBodyTooLarge         Code = "body_too_large"
+	CodeUnsupportedMediaType Code = "unsupported_media_type"
+	CodeIdempotencyKeyReused Code = "idempotency_key_reused"
+	CodeNotCancellable       Code = "not_cancellable"
+	CodeNotDispatchable      Code = "not_dispatchable"
+	CodeNotDeliverable       Code = "not_deliverable"
+	CodeInsufficientStock    Code = "insufficient_stock"
+	CodeNothingLeft          Code = "nothing_left"
+	CodeNotAmendable         Code = "not_amendable"
+	CodeCountryFixed         Code = "country_fixed"
+	CodeNotHeld              Code = "not_held"
+	CodeAlreadyReviewed      Code = "already_reviewed"
+	CodeNotReturnable        Code = "not_returnable"
+	CodeReturnWindowClosed   Code = "return_window_closed"
+	CodeRefundExceedsCapture Code = "refund_exceeds_capture"
+	CodeGatewayRefused       Code = "gateway_refused"
+	CodeRefused              Code = "refused"
+	CodeNotVisibleYet        Code = "not_visible_yet"
+	CodeTooOld               Code = "too_old"
+	CodeOverloaded           Code = "overloaded"
+	CodeUnavailable          Code = "unavailable"
+	CodeTimeout              Code = "timeout"
+	CodeInternal             Code = "internal"
+)
+
+// CodeOf returns the code of the problem that err holds, empty when it holds none.
+func CodeOf(err error) Code {
+	var p *Problem
+	if errors.As(err, &p) {
+		return p.Code
+	}
+	return ""
+}
+
+// Error tells the status, the code, and all that is wrong.
+func (p *Problem) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d", p.Status)
+	for _, part := range []string{string(p.Code), p.Detail} {
+		if part != "" {
+			b.WriteString(" " + part)
+		}
+	}
+	for i, e := range p.Errors {
+		separator := "; "
+		if i == 0 {
+			separator = ": "
+		}
+		b.WriteString(separator + e.Field + " " + e.Message)
+	}
+	return b.String()
+}
+
+// detailBytesMax bounds what is kept of an answer that is no problem detail, such as a proxy's page.
+const detailBytesMax = 300
+
+// problemOf reads a refusal.
+func problemOf(response *http.Response, content []byte) *Problem {
+	p := &Problem{}
+	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if media != "application/problem+json" || json.Unmarshal(content, p) != nil {
+		text := bytes.ToValidUTF8(content[:min(len(content), detailBytesMax)], nil)
+		*p = Problem{Title: http.StatusText(response.StatusCode), Detail: strings.TrimSpace(string(text))}
+	}
+	p.Status = response.StatusCode
+	if p.RequestID == "" {
+		p.RequestID = response.Header.Get("X-Request-Id")
+	}
+	p.RetryAfter = retryAfter(response.Header)
+	return p
+}
+
+// retryAfter reads Retry-After, which is in seconds or a date (RFC 9110, section 10.2.3).
+func retryAfter(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return max(time.Until(at), 0)
+	}
+	return 0
+}
