@@ -51,7 +51,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		return Authorized{}, err
 	}
 	if p.Status == payment.StatusVoided {
-		return Authorized{}, Refusal(domain.Refuse("payment_closed", "payment %s was voided before", id))
+		return Authorized{}, Refusal(domain.Refuse(payment.CodePaymentClosed, "payment %s was voided before", id))
 	}
 	if p.Status == payment.StatusActionRequired {
 		return Authorized{Status: p.Status, ActionURL: p.ActionURL}, nil
@@ -91,7 +91,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	if err != nil {
 		err = Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
-	if isRefusal(err, "payment_closed") && answer.Status != payment.StatusDeclined {
+	if isRefusal(err, payment.CodePaymentClosed) && answer.Status != payment.StatusDeclined {
 		// It was voided while the gateway was being asked: what the gateway reserved goes back.
 		if voidErr := a.voidLate(ctx, id, answer.GatewayRef, in.At); voidErr != nil {
 			return Authorized{}, voidErr
@@ -163,7 +163,7 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error 
 			DeclineCode: in.DeclineCode, ExpiresAt: in.ExpiresAt, At: in.At,
 		})
 	})
-	if isRefusal(err, "payment_closed") && in.Status == payment.StatusAuthorized {
+	if isRefusal(err, payment.CodePaymentClosed) && in.Status == payment.StatusAuthorized {
 		if voidErr := a.voidLate(ctx, id, in.GatewayRef, in.At); voidErr != nil {
 			return voidErr
 		}

@@ -19,13 +19,13 @@ func TestOnlyTheDomainRefuses(t *testing.T) {
 	for _, err := range []error{unknown, fmt.Errorf("load: %w", unknown), errors.New("no connection")} {
 		require.Equal(t, err, activities.Refusal(err), "it is tried again")
 	}
-	for code, err := range map[string]error{
+	for code, err := range map[domain.ErrorCode]error{
 		"not_amendable":    fmt.Errorf("amend: %w", domain.Refuse("not_amendable", "it has left")),
 		domain.CodeInvalid: domain.Invalid("by", "is required"),
 	} {
 		var refused *temporal.ApplicationError
 		require.ErrorAs(t, activities.Refusal(err), &refused)
-		require.Equal(t, code, refused.Type())
+		require.Equal(t, string(code), refused.Type())
 		require.True(t, refused.NonRetryable())
 	}
 }

@@ -95,7 +95,7 @@ type Served struct {
 // ReleaseStock frees what is reserved for an order. It does nothing when nothing is.
 func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) (Served, error) {
 	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), a.stockItems(in.Lines), func(tx *eventstore.Tx) error {
-		for _, sku := range skus(in.Lines) {
+		for _, sku := range inventory.SKUs(in.Lines) {
 			for _, l := range a.locations {
 				id := inventory.ID(sku, l.ID)
 				eventstore.Record(tx, stockAggregate, id, inventory.Release(eventstore.State(tx, stockAggregate, id), inventory.ReleaseStock{
@@ -173,7 +173,7 @@ func (a *Activities) AdjustStock(ctx context.Context, in AdjustStock) (Served, e
 func (a *Activities) changeItem(
 	ctx context.Context, st eventstore.Stamp, sku, location string, decide func(inventory.Stock) ([]domain.Event, error),
 ) (Served, error) {
-	if err := a.knownLocation(location); err != nil {
+	if err := inventory.CheckLocation(a.locations, location); err != nil {
 		return Served{}, Refusal(err)
 	}
 	id := inventory.ID(sku, location)
@@ -189,7 +189,7 @@ func (a *Activities) changeItem(
 // stockItems names the stock items at which the lines' goods may lie.
 func (a *Activities) stockItems(lines []inventory.Line) []eventstore.StreamID {
 	var ids []eventstore.StreamID
-	for _, sku := range skus(lines) {
+	for _, sku := range inventory.SKUs(lines) {
 		for _, l := range a.locations {
 			ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, l.ID)})
 		}
@@ -200,7 +200,7 @@ func (a *Activities) stockItems(lines []inventory.Line) []eventstore.StreamID {
 // reserved tells what is set aside for the order already, and whether it waits for more.
 func (a *Activities) reserved(tx *eventstore.Tx, orderID uuid.UUID, lines []inventory.Line) Reserved {
 	var out Reserved
-	for _, sku := range skus(lines) {
+	for _, sku := range inventory.SKUs(lines) {
 		for _, l := range a.locations {
 			item := eventstore.State(tx, stockAggregate, inventory.ID(sku, l.ID))
 			if n, ok := item.Reservations[orderID]; ok {
@@ -212,28 +212,6 @@ func (a *Activities) reserved(tx *eventstore.Tx, orderID uuid.UUID, lines []inve
 					out.Waiting = true
 				}
 			}
-		}
-	}
-	return out
-}
-
-func (a *Activities) knownLocation(id string) error {
-	for _, l := range a.locations {
-		if l.ID == id {
-			return nil
-		}
-	}
-	return &domain.Error{Code: "unknown_location", Field: "location", Message: fmt.Sprintf("there is no location %q", id)}
-}
-
-// skus returns the SKUs of the lines, each once, in their order.
-func skus(lines []inventory.Line) []string {
-	var out []string
-	seen := map[string]bool{}
-	for _, l := range lines {
-		if !seen[l.SKU] {
-			seen[l.SKU] = true
-			out = append(out, l.SKU)
 		}
 	}
 	return out

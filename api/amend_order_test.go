@@ -71,7 +71,7 @@ func TestAmendOrderRefuses(t *testing.T) {
 		"body:shipping_address.street", "body:shipping_address.city", "body:shipping_address.zip", "body:shipping_address.country", "body:by",
 	}, p.fields())
 	require.True(t, b.untouched())
-	for _, code := range []string{codeNotAmendable, codeCountryFixed} {
+	for _, code := range []domain.ErrorCode{codeNotAmendable, codeCountryFixed} {
 		b.cancelErr = domain.Refuse(code, "because")
 		p := b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusConflict, code)
 		require.Equal(t, order.StatusShipped, p.Order.Status)

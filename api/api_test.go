@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
@@ -73,14 +74,14 @@ func (a answer) object(t *testing.T) map[string]any {
 }
 
 // problem decodes a problem and requires its code.
-func (a answer) problem(t *testing.T, status int, code string) problem {
+func (a answer) problem(t *testing.T, status int, code domain.ErrorCode) problem {
 	t.Helper()
 	var p problem
 	require.Equal(t, status, a.status, a.body)
 	require.NoError(t, json.Unmarshal([]byte(a.body), &p), a.body)
 	require.Equal(t, code, p.Code, a.body)
 	require.Equal(t, "application/problem+json", a.header.Get("Content-Type"))
-	require.Equal(t, "/problems/"+code, p.Type)
+	require.Equal(t, "/problems/"+string(code), p.Type)
 	require.Equal(t, status, p.Status)
 	require.Equal(t, a.header.Get("X-Request-Id"), p.RequestID)
 	return p

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/goccy/go-yaml"
+	"github.com/orderloom/orderloom/domain"
 )
 
 // spec is the contract.
@@ -38,7 +39,7 @@ func (a *API) getDocs(_ context.Context, x *exchange) error {
 
 // getProblem explains one kind of problem: GET /problems/{code}. It is where a problem's type points.
 func (a *API) getProblem(_ context.Context, x *exchange) error {
-	k := kindOf(x.Param("code"))
+	k := kindOf(domain.ErrorCode(x.Param("code")))
 	if k.Code == "" {
 		return newProblem(codeNotFound, "there is no problem of this name")
 	}

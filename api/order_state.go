@@ -44,7 +44,7 @@ func (a *API) viewedState(ctx context.Context, id uuid.UUID) (orderState, error)
 }
 
 // refused is a refusal by an order, with where it stands.
-func refused(code string, s orderState, format string, args ...any) error {
+func refused(code domain.ErrorCode, s orderState, format string, args ...any) error {
 	p := newProblem(code, fmt.Sprintf(format, args...))
 	p.Order = &s
 	return p

@@ -11,14 +11,19 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
+	"github.com/orderloom/orderloom/workflows"
 )
 
 // kind of problem: the code that programs compare, and what people read about it. Each has a page
 // at /problems/<code>, which is also its type (RFC 9457, section 3.1.1).
 type problemKind struct {
-	Code   string
+	Code   domain.ErrorCode
 	Status int
 	Title  string
 	// About explains on the problem's page what happened and what to do.
@@ -27,37 +32,37 @@ type problemKind struct {
 
 // The codes of problems. The domain's refusals keep the domain's codes.
 const (
-	codeMalformedJSON     = "malformed_json"
-	codeInvalid           = domain.CodeInvalid
-	codeSignature         = "invalid_signature"
-	codeUnauthenticated   = "unauthenticated"
-	codeNotFound          = "not_found"
-	codeShipmentNotFound  = "shipment_not_found"
-	codeRouteNotFound     = "route_not_found"
-	codeMethodNotAllowed  = "method_not_allowed"
-	codeBodyTooLarge      = "body_too_large"
-	codeMediaType         = "unsupported_media_type"
-	codeKeyReused         = "idempotency_key_reused"
-	codeNotCancellable    = "not_cancellable"
-	codeNotDispatchable   = "not_dispatchable"
-	codeNotDeliverable    = "not_deliverable"
-	codeInsufficientStock = "insufficient_stock"
-	codeNothingLeft       = "nothing_left"
-	codeNotAmendable      = "not_amendable"
-	codeCountryFixed      = "country_fixed"
-	codeNotHeld           = "not_held"
-	codeAlreadyReviewed   = "already_reviewed"
-	codeNotReturnable     = "not_returnable"
-	codeWindowClosed      = "return_window_closed"
-	codeRefundTooLarge    = "refund_exceeds_capture"
-	codeGatewayRefused    = "gateway_refused"
-	codeRefused           = "refused"
-	codeNotVisibleYet     = readmodel.CodeNotVisibleYet
-	codeTooOld            = readmodel.CodeTooOld
-	codeOverloaded        = "overloaded"
-	codeUnavailable       = "unavailable"
-	codeTimeout           = "timeout"
-	codeInternal          = "internal"
+	codeMalformedJSON     domain.ErrorCode = "malformed_json"
+	codeInvalid                            = domain.CodeInvalid
+	codeSignature                          = payments.CodeSignature
+	codeUnauthenticated   domain.ErrorCode = "unauthenticated"
+	codeNotFound                           = domain.CodeNotFound
+	codeShipmentNotFound                   = order.CodeShipmentNotFound
+	codeRouteNotFound     domain.ErrorCode = "route_not_found"
+	codeMethodNotAllowed  domain.ErrorCode = "method_not_allowed"
+	codeBodyTooLarge      domain.ErrorCode = "body_too_large"
+	codeMediaType         domain.ErrorCode = "unsupported_media_type"
+	codeKeyReused                          = domain.CodeIdempotencyKeyReused
+	codeNotCancellable                     = order.CodeNotCancellable
+	codeNotDispatchable                    = order.CodeNotDispatchable
+	codeNotDeliverable                     = order.CodeNotDeliverable
+	codeInsufficientStock                  = inventory.CodeInsufficientStock
+	codeNothingLeft                        = order.CodeNothingLeft
+	codeNotAmendable                       = order.CodeNotAmendable
+	codeCountryFixed                       = order.CodeCountryFixed
+	codeNotHeld                            = order.CodeNotHeld
+	codeAlreadyReviewed                    = workflows.CodeAlreadyReviewed
+	codeNotReturnable                      = order.CodeNotReturnable
+	codeWindowClosed                       = order.CodeReturnWindowClosed
+	codeRefundTooLarge                     = payment.CodeRefundExceedsCapture
+	codeGatewayRefused                     = payments.CodeGatewayRefused
+	codeRefused           domain.ErrorCode = "refused"
+	codeNotVisibleYet                      = readmodel.CodeNotVisibleYet
+	codeTooOld                             = readmodel.CodeTooOld
+	codeOverloaded        domain.ErrorCode = "overloaded"
+	codeUnavailable       domain.ErrorCode = "unavailable"
+	codeTimeout           domain.ErrorCode = "timeout"
+	codeInternal          domain.ErrorCode = "internal"
 )
 
 var problemKinds = []problemKind{
@@ -199,7 +204,7 @@ var problemKinds = []problemKind{
 	},
 }
 
-func kindOf(code string) problemKind {
+func kindOf(code domain.ErrorCode) problemKind {
 	if i := slices.IndexFunc(problemKinds, func(k problemKind) bool { return k.Code == code }); i >= 0 {
 		return problemKinds[i]
 	}
@@ -214,7 +219,7 @@ type problem struct {
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
 	// Code is the last part of Type.
-	Code string `json:"code"`
+	Code domain.ErrorCode `json:"code"`
 	// RequestID is the X-Request-Id of the answer.
 	RequestID string `json:"request_id"`
 	// Errors names every wrong part of the request.
@@ -247,16 +252,16 @@ type fieldError struct {
 	Message string `json:"message"`
 }
 
-func (p *problem) Error() string { return p.Code + ": " + p.Detail }
+func (p *problem) Error() string { return string(p.Code) + ": " + p.Detail }
 func (p *problem) Unwrap() error { return p.cause }
 
 // newProblem returns a problem of a kind that is in the list.
-func newProblem(code, detail string) *problem {
+func newProblem(code domain.ErrorCode, detail string) *problem {
 	k := kindOf(code)
 	if k.Code == "" {
-		panic("api: no kind of problem is called " + code)
+		panic("api: no kind of problem is called " + string(code))
 	}
-	p := &problem{Type: "/problems/" + code, Title: k.Title, Status: k.Status, Detail: detail, Code: code}
+	p := &problem{Type: "/problems/" + string(code), Title: k.Title, Status: k.Status, Detail: detail, Code: code}
 	if k.Status == http.StatusServiceUnavailable {
 		p.retryAfter = time.Second
 	}

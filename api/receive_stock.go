@@ -66,7 +66,7 @@ func (x *exchange) checkStockItem(sku, location string) {
 
 // stockProblem blames the location of a body when the warehouse has none of this name.
 func stockProblem(err error) error {
-	if domain.Code(err) == "unknown_location" {
+	if domain.Code(err) == inventory.CodeUnknownLocation {
 		return invalid([]fieldError{{In: inBody, Field: "location", Pointer: "#/location", Message: "is no location of this warehouse"}})
 	}
 	return err

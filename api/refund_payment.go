@@ -70,7 +70,7 @@ func (x *exchange) checkAmount(amount decimal.Decimal, currency string) money.Mo
 	m, err := money.New(amount, currency)
 	var refusal *domain.Error
 	switch {
-	case domain.Code(err) == "unknown_currency":
+	case domain.Code(err) == money.CodeUnknownCurrency:
 		x.check(domain.Invalid("currency", "%q is not an active ISO 4217 currency code", clip(currency)))
 	case errors.As(err, &refusal):
 		x.check(domain.Invalid("amount", "%s", refusal.Message))

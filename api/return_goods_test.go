@@ -33,7 +33,7 @@ func TestReturnGoodsRefuses(t *testing.T) {
 	b.cancelErr = domain.Refuse(codeNotFound, "order does not exist")
 	b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusNotFound, codeNotFound)
 	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
-	for _, code := range []string{codeNotReturnable, codeWindowClosed, codeGatewayRefused} {
+	for _, code := range []domain.ErrorCode{codeNotReturnable, codeWindowClosed, codeGatewayRefused} {
 		b.cancelErr = domain.Refuse(code, "because")
 		p := b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusConflict, code)
 		require.Equal(t, order.StatusShipped, p.Order.Status)

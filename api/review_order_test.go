@@ -26,7 +26,7 @@ func TestReviewOrderRefuses(t *testing.T) {
 	require.Equal(t, []string{"body:by"}, b.post(t, orderPath("/reject"), `{"by": " x"}`).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
 	require.True(t, b.untouched())
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
-	for _, code := range []string{codeNotHeld, codeAlreadyReviewed} {
+	for _, code := range []domain.ErrorCode{codeNotHeld, codeAlreadyReviewed} {
 		b.cancelErr = domain.Refuse(code, "because")
 		b.post(t, orderPath("/approve"), `{"by": "office"}`).problem(t, http.StatusConflict, code)
 	}

@@ -245,7 +245,7 @@ func TestContractNamesEveryProblem(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, k := range problemKinds {
-		a := b.get(t, "/problems/"+k.Code)
+		a := b.get(t, "/problems/"+string(k.Code))
 		require.Equal(t, http.StatusOK, a.status, k.Code)
 		require.Contains(t, a.body, k.Code)
 	}

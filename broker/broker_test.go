@@ -69,7 +69,7 @@ func TestDecodeRefusesWhatIsNoEvent(t *testing.T) {
 		m := broker.Encode(envelope(1), "")
 		spoil(&m)
 		_, err := broker.Decode(m)
-		require.Equal(t, "malformed_message", domain.Code(err), name)
+		require.EqualValues(t, "malformed_message", domain.Code(err), name)
 	}
 }
 

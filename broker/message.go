@@ -79,13 +79,16 @@ func claimCheck(env domain.Envelope, dataschema string) kafka.Message {
 	return m
 }
 
+// CodeMalformedMessage refuses a message whose headers hold no event.
+const CodeMalformedMessage domain.ErrorCode = "malformed_message"
+
 // Decode returns the event in a message. Its payload is nil when the message only refers to the
 // event store. Errors: malformed_message, which no repetition mends.
 func Decode(m kafka.Message) (domain.Envelope, error) {
 	var env domain.Envelope
 	var err error
 	bad := func(header string, err error) (domain.Envelope, error) {
-		e := domain.Refuse("malformed_message", "message %s/%d/%d: header %s: %v", m.Topic, m.Partition, m.Offset, header, err)
+		e := domain.Refuse(CodeMalformedMessage, "message %s/%d/%d: header %s: %v", m.Topic, m.Partition, m.Offset, header, err)
 		e.Err = err
 		return domain.Envelope{}, e
 	}

@@ -20,7 +20,7 @@ import (
 
 // CodeIncompatibleSchema is the code of the error when a schema differs from the one that was published under
 // its name and version.
-const CodeIncompatibleSchema = "incompatible_schema"
+const CodeIncompatibleSchema domain.ErrorCode = "incompatible_schema"
 
 // registryTimeout bounds one request to the schema registry.
 const registryTimeout = 10 * time.Second
@@ -134,13 +134,16 @@ func registryClient(url string) (*sr.Client, error) {
 	return client, nil
 }
 
+// CodeNotRegistered refuses to work with a registry that lacks a schema.
+const CodeNotRegistered domain.ErrorCode = "not_registered"
+
 func lookUp(ctx context.Context, client *sr.Client, url string, schemas []Schema) (*Registry, error) {
 	r := &Registry{references: map[schemaKey]string{}}
 	for _, s := range schemas {
 		present, err := client.SchemaByVersion(ctx, s.subject(), -1)
 		switch {
 		case isNotFound(err):
-			return nil, domain.Refuse("not_registered", "schema %s is not in the registry: run \"orderloom setup\"", s.subject())
+			return nil, domain.Refuse(CodeNotRegistered, "schema %s is not in the registry: run \"orderloom setup\"", s.subject())
 		case err != nil:
 			return nil, fmt.Errorf("look up schema %s: %w", s.subject(), err)
 		}

@@ -20,7 +20,7 @@ func TestSchemasAreRegisteredAndReferredTo(t *testing.T) {
 	t.Cleanup(registry.Close)
 	schemas := []broker.Schema{{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}}
 	_, err := broker.OpenRegistry(t.Context(), registry.URL(), schemas)
-	require.Equal(t, "not_registered", domain.Code(err))
+	require.EqualValues(t, "not_registered", domain.Code(err))
 	r, err := broker.RegisterSchemas(t.Context(), registry.URL(), schemas)
 	require.NoError(t, err)
 	again, err := broker.RegisterSchemas(t.Context(), registry.URL(), schemas)
@@ -75,7 +75,7 @@ func TestIncompatibleSchemasAreRefused(t *testing.T) {
 			}
 			require.Equal(t, broker.CodeIncompatibleSchema, domain.Code(err))
 			_, err = broker.OpenRegistry(t.Context(), registry.URL(), []broker.Schema{another})
-			require.Equal(t, "not_registered", domain.Code(err), "nothing is registered when anything is refused")
+			require.EqualValues(t, "not_registered", domain.Code(err), "nothing is registered when anything is refused")
 		})
 	}
 }

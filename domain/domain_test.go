@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 func TestErrorsAreComparedByCode(t *testing.T) {
@@ -18,7 +20,7 @@ func TestErrorsAreComparedByCode(t *testing.T) {
 	require.ErrorIs(t, err, domain.Refuse("not_cancellable", ""))
 	require.NotErrorIs(t, err, domain.Refuse("not_found", ""))
 	require.ErrorIs(t, err, cause)
-	require.Equal(t, "not_cancellable", domain.Code(err))
+	require.EqualValues(t, "not_cancellable", domain.Code(err))
 	require.Empty(t, domain.Code(cause))
 	require.Empty(t, domain.Code(nil))
 }
@@ -62,6 +64,45 @@ func TestTexts(t *testing.T) {
 		bad.Text("reason", text, 20)
 		require.Len(t, bad, 1, "%q", text)
 	}
+}
+
+func TestClip(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                                "",
+		"short":                           "short",
+		strings.Repeat("x", 40):           strings.Repeat("x", 40),
+		strings.Repeat("x", 41):           strings.Repeat("x", 40) + "…",
+		"a" + strings.Repeat("é", 39):     "a" + strings.Repeat("é", 39),
+		"a" + strings.Repeat("é", 40):     "a" + strings.Repeat("é", 39) + "…",
+		strings.Repeat("商", 100):          strings.Repeat("商", 40) + "…",
+		"a\xffb":                          "a\ufffdb",
+		strings.Repeat("\xff", 50) + "ab": "\ufffd…",
+	} {
+		require.Equal(t, want, domain.Clip(text), "%q", text)
+	}
+	// A text that is cut between any two bytes, and one of any bytes: protobuf must take what a message shows of them.
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.StringN(0, 100, -1), rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 100), func(b []byte) string { return string(b) })).Draw(t, "text")
+		text = text[:rapid.IntRange(0, len(text)).Draw(t, "cut")]
+		clipped := domain.Clip(text)
+		require.True(t, utf8.ValidString(clipped), "%q", clipped)
+		require.LessOrEqual(t, utf8.RuneCountInString(clipped), domain.ClipMax+1)
+		if utf8.ValidString(text) {
+			require.True(t, strings.HasPrefix(text, strings.TrimSuffix(clipped, "…")), "%q of %q", clipped, text)
+		}
+	})
+}
+
+func TestWhatIsRefusedIsAlwaysUTF8(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		text := string(rapid.SliceOf(rapid.Byte()).Draw(t, "text"))
+		require.True(t, utf8.ValidString(domain.Refuse(domain.CodeNotFound, "there is no %s", text).Error()))
+		bad := domain.Invalids{domain.Invalid(text, "%s is wrong", text)}
+		require.True(t, utf8.ValidString(bad.Error()))
+		require.True(t, utf8.ValidString(bad.Message()))
+	})
 }
 
 func TestDerivedIDsAreForEver(t *testing.T) {

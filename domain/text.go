@@ -35,3 +35,23 @@ func (i *Invalids) Text(field, value string, charactersMax int) {
 		i.Add(field, "has at most %d characters", charactersMax)
 	}
 }
+
+// ClipMax is how many characters of a caller's text a message shows.
+const ClipMax = 40
+
+// Clip returns a caller's text as a message shows it: its first [ClipMax] characters, with "…" where there were more.
+// The result is valid UTF-8 whatever the text is: no character is cut, and bytes that are none become U+FFFD.
+func Clip(text string) string {
+	n := 0
+	for at := range text {
+		if n == ClipMax {
+			return Valid(text[:at]) + "…"
+		}
+		n++
+	}
+	return Valid(text)
+}
+
+// Valid returns text with each run of bytes that is not UTF-8 replaced by U+FFFD. What is sent as a protocol buffer must
+// be valid: Temporal refuses a message that is not, and the saga that sends it stands still.
+func Valid(text string) string { return strings.ToValidUTF8(text, "\ufffd") }

@@ -21,22 +21,22 @@ func (e *ConcurrencyConflict) Error() string {
 
 // Codes of [InvalidError].
 const (
-	CodeNoEvents             = "no_events"
-	CodeTooManyEvents        = "too_many_events"
-	CodeStreamTwice          = "stream_twice"
-	CodeVersionNegative      = "version_negative"
-	CodeUnknownAggregateType = "unknown_aggregate_type"
-	CodeAggregateTypeDiffers = "aggregate_type_differs"
-	CodeIDMissing            = "id_missing"
-	CodeEventTypeInvalid     = "event_type_invalid"
-	CodeSchemaVersionInvalid = "schema_version_invalid"
-	CodeTimestampInvalid     = "timestamp_invalid"
-	CodePayloadInvalid       = "payload_invalid"
-	CodePayloadTooLarge      = "payload_too_large"
-	CodeMetadataInvalid      = "metadata_invalid"
-	CodeNUL                  = "nul_character"
+	CodeNoEvents             domain.ErrorCode = "no_events"
+	CodeTooManyEvents        domain.ErrorCode = "too_many_events"
+	CodeStreamTwice          domain.ErrorCode = "stream_twice"
+	CodeVersionNegative      domain.ErrorCode = "version_negative"
+	CodeUnknownAggregateType domain.ErrorCode = "unknown_aggregate_type"
+	CodeAggregateTypeDiffers domain.ErrorCode = "aggregate_type_differs"
+	CodeIDMissing            domain.ErrorCode = "id_missing"
+	CodeEventTypeInvalid     domain.ErrorCode = "event_type_invalid"
+	CodeSchemaVersionInvalid domain.ErrorCode = "schema_version_invalid"
+	CodeTimestampInvalid     domain.ErrorCode = "timestamp_invalid"
+	CodePayloadInvalid       domain.ErrorCode = "payload_invalid"
+	CodePayloadTooLarge      domain.ErrorCode = "payload_too_large"
+	CodeMetadataInvalid      domain.ErrorCode = "metadata_invalid"
+	CodeNUL                  domain.ErrorCode = "nul_character"
 	// CodeEventIDReused is an error of the program: see [NewEvent].
-	CodeEventIDReused = "event_id_reused"
+	CodeEventIDReused domain.ErrorCode = "event_id_reused"
 )
 
 // InvalidError is returned for an append that can never succeed as it is. Nothing of the call was
@@ -46,7 +46,7 @@ type InvalidError struct {
 	// Index is the event's place in its [Append], or among what a decision has recorded on the stream, from 0;
 	// -1 when the stream itself is to blame.
 	Index   int
-	Code    string // one of the Code constants
+	Code    domain.ErrorCode // one of the Code constants
 	Message string
 }
 

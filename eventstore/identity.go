@@ -28,14 +28,14 @@ type Cursor struct {
 
 // Codes of [StoreChangedError].
 const (
-	CodeStoreReplaced = "store_replaced"
-	CodeStoreBehind   = "store_behind"
+	CodeStoreReplaced domain.ErrorCode = "store_replaced"
+	CodeStoreBehind   domain.ErrorCode = "store_behind"
 )
 
 // StoreChangedError tells a consumer that it must not go on: what it has written does not follow from
 // the events that the store has. It unwraps to a [domain.Error] with the same code.
 type StoreChangedError struct {
-	Code   string
+	Code   domain.ErrorCode
 	Cursor Cursor
 	Store  Identity
 	// Last is the last sequence that the consumer's store and this one have in common, at the most.

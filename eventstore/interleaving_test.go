@@ -638,7 +638,7 @@ func TestPartitionsAreMadeArchivedAndStillRead(t *testing.T) {
 	_, err = store.Archive(t.Context())
 	require.NoError(t, err)
 	_, err = store.Archive(t.Context())
-	require.Equal(t, "nothing_to_archive", domain.Code(err))
+	require.EqualValues(t, "nothing_to_archive", domain.Code(err))
 	retry := oneEvent(long, 44)
 	retry.Events[0].ID = events[44].EventID
 	again, err := store.Append(t.Context(), retry)
@@ -655,7 +655,7 @@ func TestPartitionsAreMadeArchivedAndStillRead(t *testing.T) {
 		check()
 	}
 	_, err = store.Unarchive(t.Context())
-	require.Equal(t, "nothing_archived", domain.Code(err))
+	require.EqualValues(t, "nothing_archived", domain.Code(err))
 	partitions, err := store.Partitions(t.Context())
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, len(partitions), 5)

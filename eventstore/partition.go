@@ -108,6 +108,9 @@ func (s *Store) indexPartition(ctx context.Context, p Partition) error {
 	return nil
 }
 
+// CodeNothingToArchive refuses to archive a partition that still takes events.
+const CodeNothingToArchive domain.ErrorCode = "nothing_to_archive"
+
 // Archive detaches the oldest partition, which must be full, and returns it. Its events are still found by
 // Load, Read and Events, from the table that is left in the schema; it may be moved to another tablespace.
 // An append is not: archive what no retry can reach any more. One that comes nevertheless is a conflict, which
@@ -128,7 +131,7 @@ func (s *Store) Archive(ctx context.Context) (Partition, error) {
 		return p, fmt.Errorf("find the oldest partition: %w", err)
 	}
 	if p.To > mark {
-		return p, domain.Refuse("nothing_to_archive", "the oldest partition, %s, still takes events up to %d", p.Name, p.To-1)
+		return p, domain.Refuse(CodeNothingToArchive, "the oldest partition, %s, still takes events up to %d", p.Name, p.To-1)
 	}
 	// Marked first: readers then take its events from the table itself, whether it is attached or not.
 	const record = "UPDATE orderloom.partitions SET archived_at = coalesce(archived_at, now()) WHERE name = $1 RETURNING archived_at"
@@ -146,6 +149,9 @@ func (s *Store) Archive(ctx context.Context) (Partition, error) {
 	return p, nil
 }
 
+// CodeNothingArchived refuses to attach a partition where none is archived.
+const CodeNothingArchived domain.ErrorCode = "nothing_archived"
+
 // Unarchive attaches the newest archived partition again, and returns it. Errors: nothing_archived.
 func (s *Store) Unarchive(ctx context.Context) (Partition, error) {
 	const pick = `SELECT name, from_sequence, to_sequence FROM orderloom.partitions WHERE archived_at IS NOT NULL ORDER BY from_sequence DESC LIMIT 1`
@@ -161,7 +167,7 @@ func (s *Store) Unarchive(ctx context.Context) (Partition, error) {
 		return p, fmt.Errorf("find the newest archived partition: %w", err)
 	}
 	if len(found) == 0 {
-		return p, domain.Refuse("nothing_archived", "no partition is archived")
+		return p, domain.Refuse(CodeNothingArchived, "no partition is archived")
 	}
 	tx, err := s.pool.Begin(ctx)
 	if err != nil {

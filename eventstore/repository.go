@@ -127,7 +127,7 @@ func (r *Repository) Decide(ctx context.Context, stamp Stamp, streams []StreamID
 	named := make([]StreamID, 0, len(streams))
 	for _, s := range streams {
 		if !r.log.known(s.Type) {
-			return &InvalidError{Stream: s, Index: -1, Code: CodeUnknownAggregateType, Message: fmt.Sprintf("%q is not an aggregate type", clip(s.Type))}
+			return &InvalidError{Stream: s, Index: -1, Code: CodeUnknownAggregateType, Message: fmt.Sprintf("%q is not an aggregate type", domain.Clip(s.Type))}
 		}
 		if s.ID == uuid.Nil {
 			return &InvalidError{Stream: s, Index: -1, Code: CodeIDMissing, Message: "the stream has no id"}

@@ -129,7 +129,7 @@ func TestARefusalIsNeverBasedOnAnOldState(t *testing.T) {
 		here, there := eventstore.NewRepository(open(), eventstore.RepositoryOptions{}), eventstore.NewRepository(open(), eventstore.RepositoryOptions{})
 		id := receive(t, here, "sku", 1)
 		require.NoError(t, reserve(t.Context(), here, id, uuid.New(), 1))
-		require.Equal(t, "insufficient_stock", domain.Code(reserve(t.Context(), here, id, uuid.New(), 1)))
+		require.EqualValues(t, "insufficient_stock", domain.Code(reserve(t.Context(), here, id, uuid.New(), 1)))
 		receive(t, there, "sku", 5) // "here" does not hear of it
 		require.NoError(t, reserve(t.Context(), here, id, uuid.New(), 1))
 		require.NoError(t, reserve(t.Context(), there, id, uuid.New(), 4))

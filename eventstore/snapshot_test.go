@@ -98,7 +98,7 @@ func TestAnUnknownEventFailsOnlyItsStream(t *testing.T) {
 			outcome <- err
 		}()
 		id := receive(t, r, "sku", 3)
-		require.Equal(t, "unknown_event", domain.Code(<-outcome))
+		require.EqualValues(t, "unknown_event", domain.Code(<-outcome))
 		s, _, err := eventstore.Fold(t.Context(), r, stock, id)
 		require.NoError(t, err)
 		require.Equal(t, 3, s.OnHand)

@@ -59,7 +59,7 @@ func TestAnOldVersionIsFoldedAndDecidedOnAsTheNewest(t *testing.T) {
 	require.EqualValues(t, 1, version)
 	require.Equal(t, 7, s.OnHand)
 
-	require.Equal(t, "insufficient_stock", domain.Code(reserve(t.Context(), r, id, uuid.New(), 8)))
+	require.EqualValues(t, "insufficient_stock", domain.Code(reserve(t.Context(), r, id, uuid.New(), 8)))
 	require.NoError(t, reserve(t.Context(), r, id, uuid.New(), 6), "decided on the seven pieces of the old event")
 	_, _, err = receiveMore(t.Context(), r, id, uuid.New(), 5)
 	require.NoError(t, err)
@@ -153,5 +153,5 @@ func TestAVersionThatIsNotKnownYetIsRefused(t *testing.T) {
 	_, _, err := receiveMore(t.Context(), newer, id, uuid.New(), 5)
 	require.NoError(t, err)
 	_, _, err = eventstore.Fold(t.Context(), older, stock, id)
-	require.Equal(t, "unknown_event", domain.Code(err))
+	require.EqualValues(t, "unknown_event", domain.Code(err))
 }

@@ -36,12 +36,12 @@ func validate(group []Append, known func(aggregateType string) bool) error {
 	seen := make(map[uuid.UUID]struct{}, len(group))
 	ids := make(map[uuid.UUID]struct{})
 	for _, a := range group {
-		refuse := func(index int, code, format string, args ...any) error {
+		refuse := func(index int, code domain.ErrorCode, format string, args ...any) error {
 			return &InvalidError{Stream: a.Stream, Index: index, Code: code, Message: fmt.Sprintf(format, args...)}
 		}
 		switch {
 		case !known(a.Stream.Type):
-			return refuse(-1, CodeUnknownAggregateType, "%q is not an aggregate type", clip(a.Stream.Type))
+			return refuse(-1, CodeUnknownAggregateType, "%q is not an aggregate type", domain.Clip(a.Stream.Type))
 		case a.Stream.ID == uuid.Nil:
 			return refuse(-1, CodeIDMissing, "the stream has no id")
 		case a.Expected < Any:
@@ -77,7 +77,7 @@ const eventOverhead = 256
 func (e *NewEvent) size() int { return len(e.Payload) + eventOverhead }
 
 // fault returns a code and a message for the first thing that is wrong, or "".
-func (e *NewEvent) fault() (code, message string) {
+func (e *NewEvent) fault() (code domain.ErrorCode, message string) {
 	switch {
 	case e.ID == uuid.Nil:
 		return CodeIDMissing, "the event has no id"
@@ -106,7 +106,7 @@ var (
 
 // payloadFault checks that b is a JSON object (RFC 8259) that jsonb can hold: that type refuses U+0000
 // and unpaired surrogates, which JSON allows, and numbers beyond its own range.
-func payloadFault(b []byte) (code, message string) {
+func payloadFault(b []byte) (code domain.ErrorCode, message string) {
 	if len(b) > payloadBytesMax {
 		return CodePayloadTooLarge, fmt.Sprintf("the payload has %d bytes, at most %d are allowed", len(b), payloadBytesMax)
 	}
@@ -123,7 +123,7 @@ func payloadFault(b []byte) (code, message string) {
 }
 
 // contentFault walks over valid JSON.
-func contentFault(b []byte) (code, message string) {
+func contentFault(b []byte) (code domain.ErrorCode, message string) {
 	depth := 0
 	for i := 0; i < len(b); i++ {
 		switch c := b[i]; {
@@ -154,7 +154,7 @@ func contentFault(b []byte) (code, message string) {
 }
 
 // stringFault checks the string that starts at b[i] and returns the index of its closing quote.
-func stringFault(b []byte, i int) (end int, code, message string) {
+func stringFault(b []byte, i int) (end int, code domain.ErrorCode, message string) {
 	for ; b[i] != '"'; i++ {
 		if b[i] != '\\' {
 			continue
@@ -205,13 +205,6 @@ func numberFits(s string) bool {
 		n = n*10 + int(c-'0')
 	}
 	return n <= numberExponentMax
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "…"
-	}
-	return s
 }
 
 // metadataTexts are the texts of [domain.Metadata], in the order of their columns.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 )
@@ -28,6 +29,9 @@ type Gateway interface {
 	// Refund gives captured money back; it returns the gateway's reference. Error: gateway_refused.
 	Refund(ctx context.Context, r RefundRequest) (ref string, err error)
 }
+
+// CodeGatewayRefused refuses what a gateway was asked for and will not do.
+const CodeGatewayRefused domain.ErrorCode = "gateway_refused"
 
 // ErrNoAnswer says that a gateway could not be asked or did not answer, so that the outcome is unknown.
 var ErrNoAnswer = errors.New("no answer from the payment gateway")

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
@@ -19,6 +20,9 @@ type LedgerReader interface {
 	// Errors: ledger_out_of_reach for a time that the gateway has forgotten.
 	Ledger(ctx context.Context, from, to time.Time) iter.Seq2[LedgerEntry, error]
 }
+
+// CodeLedgerOutOfReach refuses to list changes of a time that the gateway has forgotten.
+const CodeLedgerOutOfReach domain.ErrorCode = "ledger_out_of_reach"
 
 // LedgerEntry is what a gateway's ledger says of one payment.
 type LedgerEntry struct {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
@@ -20,7 +21,7 @@ type Webhook interface {
 }
 
 // CodeSignature refuses a webhook that the gateway has not sent, or not now.
-const CodeSignature = "invalid_signature"
+const CodeSignature domain.ErrorCode = "invalid_signature"
 
 // Update is what a gateway reports of a payment by itself. Reports may come twice, late, and in
 // another order than things happened.

@@ -60,7 +60,10 @@ func Command(ctx context.Context, args []string, d CommandDeps) error {
 	return usage()
 }
 
-func usage() error { return domain.Refuse("usage", "usage:\n%s", Usage) }
+// codeUsage refuses a command whose arguments make no sense.
+const codeUsage domain.ErrorCode = "usage"
+
+func usage() error { return domain.Refuse(codeUsage, "usage:\n%s", Usage) }
 
 // parse reads flags, which may stand before and behind the other arguments.
 func parse(f *flag.FlagSet, args []string) ([]string, error) {
@@ -76,6 +79,9 @@ func parse(f *flag.FlagSet, args []string) ([]string, error) {
 	}
 	return rest, nil
 }
+
+// CodeStillParked tells that an event which was tried again has failed again.
+const CodeStillParked domain.ErrorCode = "still_parked"
 
 func (d CommandDeps) parked(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("parked", flag.ContinueOnError)
@@ -110,7 +116,7 @@ func (d CommandDeps) parked(ctx context.Context, args []string) error {
 		return err
 	}
 	if !free {
-		return domain.Refuse("still_parked", "an event still fails: see \"parked show %s %s\"", args[1], id)
+		return domain.Refuse(CodeStillParked, "an event still fails: see \"parked show %s %s\"", args[1], id)
 	}
 	_, err = fmt.Fprintln(d.Out, "free again, and up to date")
 	return err

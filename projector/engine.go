@@ -354,7 +354,7 @@ func (s *session) take(ctx context.Context, v *view, in incoming) error {
 			return nil
 		}
 		if v.Version(k)+1 < e.Version || in.missing {
-			s.park(v, k, e.Envelope, domain.Refuse("not_in_store",
+			s.park(v, k, e.Envelope, domain.Refuse(CodeNotInStore,
 				"the event store has nothing between version %d of %s %s and this event", v.Version(k), k.AggregateType, k.AggregateID))
 			return nil
 		}

@@ -51,6 +51,14 @@ func (m *Mender) Parked(ctx context.Context, limit int) ([]Parked, error) {
 	return pgx.CollectRows(rows, scanParked)
 }
 
+// Refusals.
+const (
+	// CodeNotParked refuses to work on an event that is not parked, or no longer.
+	CodeNotParked domain.ErrorCode = "not_parked"
+	// CodeNotInStore refuses an event that Kafka has and the event store does not.
+	CodeNotInStore domain.ErrorCode = "not_in_store"
+)
+
 // ShowParked returns one parked aggregate and the events that wait, the failing one first. Errors:
 // not_parked.
 func (m *Mender) ShowParked(ctx context.Context, projection string, id uuid.UUID) (Parked, []domain.Envelope, error) {
@@ -61,7 +69,7 @@ func (m *Mender) ShowParked(ctx context.Context, projection string, id uuid.UUID
 	p, err := pgx.CollectExactlyOneRow(rows, scanParked)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return Parked{}, nil, domain.Refuse("not_parked", "%s is not parked in %s", id, projection)
+		return Parked{}, nil, domain.Refuse(CodeNotParked, "%s is not parked in %s", id, projection)
 	case err != nil:
 		return Parked{}, nil, fmt.Errorf("show parked: %w", err)
 	}
@@ -134,7 +142,7 @@ func (g *engine) skip(ctx context.Context, target Projection, p Parked, reason s
 		return fmt.Errorf("load %s %s: %w", p.AggregateType, p.AggregateID, err)
 	}
 	if len(events) == 0 || events[0].EventID != p.EventID {
-		return domain.Refuse("not_in_store", "event %s is not in the event store", p.EventID)
+		return domain.Refuse(CodeNotInStore, "event %s is not in the event store", p.EventID)
 	}
 	k := Key{AggregateType: p.AggregateType, AggregateID: p.AggregateID}
 	if err := g.resolveKey(ctx, &k); err != nil {
@@ -149,7 +157,7 @@ func (g *engine) skip(ctx context.Context, target Projection, p Parked, reason s
 			return err
 		}
 		if b.Version(k) != p.Version-1 {
-			return domain.Refuse("not_parked", "%s has gone on meanwhile", p.AggregateID)
+			return domain.Refuse(CodeNotParked, "%s has gone on meanwhile", p.AggregateID)
 		}
 		b.Skip(e)
 		q = &pgx.Batch{}
@@ -165,13 +173,16 @@ func (g *engine) skip(ctx context.Context, target Projection, p Parked, reason s
 	return nil
 }
 
+// CodeUnknownProjection refuses the name of a projection that does not exist.
+const CodeUnknownProjection domain.ErrorCode = "unknown_projection"
+
 func (g *engine) projection(name string) (Projection, error) {
 	for _, p := range g.projections {
 		if p.Name() == name {
 			return p, nil
 		}
 	}
-	return nil, domain.Refuse("unknown_projection", "there is no projection %q", name)
+	return nil, domain.Refuse(CodeUnknownProjection, "there is no projection %q", name)
 }
 
 // retryParked tries what is parked again, from time to time.
@@ -184,7 +195,7 @@ func (p *Projector) retryParked(ctx context.Context) {
 		}
 		for _, entry := range parked {
 			free, err := m.RetryParked(ctx, entry.Projection, entry.AggregateID)
-			if err != nil && ctx.Err() == nil && domain.Code(err) != "not_parked" {
+			if err != nil && ctx.Err() == nil && domain.Code(err) != CodeNotParked {
 				p.opts.Logger.WarnContext(ctx, "can't retry a parked aggregate", "aggregate_id", entry.AggregateID, "error", err)
 			}
 			if free {

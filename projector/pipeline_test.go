@@ -88,7 +88,7 @@ func TestWholeDelivery(t *testing.T) {
 	require.NoError(t, projector.Command(t.Context(), []string{"rebuild", "--drop-old", "timeline"}, deps))
 	require.Contains(t, out.String(), "the tables were swapped")
 	for _, args := range [][]string{nil, {"nope"}, {"parked"}, {"parked", "show", "orders"}, {"rebuild"}, {"rebuild", "-nope", "orders"}} {
-		require.Equal(t, "usage", domain.Code(projector.Command(t.Context(), args, deps)), "%v", args)
+		require.EqualValues(t, "usage", domain.Code(projector.Command(t.Context(), args, deps)), "%v", args)
 	}
 
 	// An event that Kafka does not have, and a view that somebody has changed, are both found.

@@ -139,6 +139,9 @@ func (m *Mender) Rebuild(ctx context.Context, store GlobalSource, name string, o
 	return r.report, nil
 }
 
+// CodeRebuildRunning refuses a rebuild of a projection that another process is rebuilding.
+const CodeRebuildRunning domain.ErrorCode = "rebuild_running"
+
 // lockRebuild keeps two rebuilds of one projection apart.
 func (m *Mender) lockRebuild(ctx context.Context, name string) (unlock func(), err error) {
 	conn, err := m.engine.pool.Acquire(ctx)
@@ -155,7 +158,7 @@ func (m *Mender) lockRebuild(ctx context.Context, name string) (unlock func(), e
 	}
 	if !locked {
 		conn.Release()
-		return nil, domain.Refuse("rebuild_running", "%s is being rebuilt by another process", name)
+		return nil, domain.Refuse(CodeRebuildRunning, "%s is being rebuilt by another process", name)
 	}
 	return func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
@@ -186,6 +189,9 @@ type discardKey struct {
 	version int64
 }
 
+// CodeOldTablesKept refuses a rebuild while the tables that the last one has replaced are kept.
+const CodeOldTablesKept domain.ErrorCode = "old_tables_kept"
+
 // begin makes the shadow tables, or finds those of a rebuild that was interrupted.
 func (r *rebuild) begin(ctx context.Context) error {
 	name := r.projection.Name()
@@ -202,7 +208,7 @@ func (r *rebuild) begin(ctx context.Context) error {
 		case err != nil:
 			return err
 		case state == rebuildSwapped:
-			return domain.Refuse("old_tables_kept", "the old tables of %s are still there: drop them with \"orderloom rebuild --drop-old %s\"", name, name)
+			return domain.Refuse(CodeOldTablesKept, "the old tables of %s are still there: drop them with \"orderloom rebuild --drop-old %s\"", name, name)
 		case storeID == present:
 			r.resumed = r.events
 			_, err := tx.Exec(ctx, `UPDATE orderloom.projection_rebuilds SET state = $2, updated_at = now() WHERE projection = $1`, name, rebuildFilling)

@@ -62,7 +62,7 @@ func TestRebuildMendsAndSwaps(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, report.Swapped)
 		_, err = b.mender.Rebuild(t.Context(), b.store, p.Name(), projector.RebuildOptions{})
-		require.Equal(t, "old_tables_kept", domain.Code(err))
+		require.EqualValues(t, "old_tables_kept", domain.Code(err))
 	}
 	require.Equal(t, good, b.dump())
 	b.awaitEqual()
@@ -78,7 +78,7 @@ func TestRebuildMendsAndSwaps(t *testing.T) {
 	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT has_table_privilege($1, 'orderloom.order_views', 'SELECT')`, role).Scan(&granted))
 	require.True(t, granted, "grants are kept")
 	_, err = b.mender.Rebuild(t.Context(), b.store, "nope", projector.RebuildOptions{})
-	require.Equal(t, "unknown_projection", domain.Code(err))
+	require.EqualValues(t, "unknown_projection", domain.Code(err))
 }
 
 // indexes returns what the indexes of the views are, without their names.

@@ -289,7 +289,7 @@ func TestPoisonParksItsAggregateAndNobodyElse(t *testing.T) {
 	require.True(t, free)
 	require.Zero(t, b.awaitEqual().Parked)
 	_, err = b.mender.RetryParked(t.Context(), "orders", id)
-	require.Equal(t, "not_parked", domain.Code(err))
+	require.EqualValues(t, "not_parked", domain.Code(err))
 }
 
 // While versions change, an old program meets an event of the new one: its order waits for a program that knows it, and nobody else.

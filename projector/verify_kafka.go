@@ -79,6 +79,9 @@ func (m *Mender) VerifyKafka(
 	return v, nil
 }
 
+// CodeRelayBehind refuses to compare Kafka with the event store while the relay does not catch up.
+const CodeRelayBehind domain.ErrorCode = "relay_behind"
+
 // awaitRelay waits until the relay has published all that there is now. Errors: relay_behind.
 func (m *Mender) awaitRelay(ctx context.Context) error {
 	var end int64
@@ -95,7 +98,7 @@ func (m *Mender) awaitRelay(ctx context.Context) error {
 			return nil
 		}
 		if time.Now().After(deadline) {
-			return domain.Refuse("relay_behind", "the relay has published up to %d of %d: is one running?", position, end)
+			return domain.Refuse(CodeRelayBehind, "the relay has published up to %d of %d: is one running?", position, end)
 		}
 		if err := backoff.Pause(ctx, 100*time.Millisecond); err != nil {
 			return err

@@ -35,7 +35,7 @@ const (
 )
 
 // CodeTooOld is the code of the error when a position is no longer kept: whoever follows begins anew.
-const CodeTooOld = "too_old"
+const CodeTooOld domain.ErrorCode = "too_old"
 
 // Change says that the view of an order has changed.
 type Change struct {

@@ -33,10 +33,10 @@ const (
 )
 
 // CodeNotFound is the code of the error for what does not exist.
-const CodeNotFound = "not_found"
+const CodeNotFound = domain.CodeNotFound
 
 // CodeNotVisibleYet is the code of the error when a version asked for is not there in time.
-const CodeNotVisibleYet = "not_visible_yet"
+const CodeNotVisibleYet domain.ErrorCode = "not_visible_yet"
 
 // EventSource reads the streams of the event store.
 type EventSource interface {

@@ -110,11 +110,11 @@ func TestOrderComesFromTheViewAndElseFromTheStore(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, levels, 1)
 	_, err = r.Order(t.Context(), uuid.New())
-	require.Equal(t, "not_found", domain.Code(err))
+	require.EqualValues(t, "not_found", domain.Code(err))
 	_, err = r.Customer(t.Context(), "nobody")
-	require.Equal(t, "not_found", domain.Code(err))
+	require.EqualValues(t, "not_found", domain.Code(err))
 	_, err = r.Timeline(t.Context(), uuid.New())
-	require.Equal(t, "not_found", domain.Code(err))
+	require.EqualValues(t, "not_found", domain.Code(err))
 	status, err := r.Projections(t.Context())
 	require.NoError(t, err)
 	require.Empty(t, status, "no projector has ever run")
@@ -156,7 +156,7 @@ func TestOrderAtWaitsForTheWrite(t *testing.T) {
 	_, err = r.OrderAt(t.Context(), id, 1000)
 	require.Equal(t, readmodel.CodeNotVisibleYet, domain.Code(err))
 	_, err = r.OrderAt(t.Context(), uuid.New(), 1)
-	require.Equal(t, "not_found", domain.Code(err))
+	require.EqualValues(t, "not_found", domain.Code(err))
 }
 
 func TestPagesAreStableUnderInserts(t *testing.T) {

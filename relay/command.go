@@ -44,7 +44,10 @@ func Command(ctx context.Context, args []string, pool *pgxpool.Pool, store Comma
 	return usage()
 }
 
-func usage() error { return domain.Refuse("usage", "usage:\n%s", Usage) }
+// codeUsage refuses a command whose arguments make no sense.
+const codeUsage domain.ErrorCode = "usage"
+
+func usage() error { return domain.Refuse(codeUsage, "usage:\n%s", Usage) }
 
 func status(ctx context.Context, pool *pgxpool.Pool, store CommandStore, out io.Writer) error {
 	all, err := Statuses(ctx, pool, store)

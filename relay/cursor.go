@@ -13,9 +13,6 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// CodeNoCursor is the code of the error when no relay has led yet under a name.
-const CodeNoCursor = "not_found"
-
 // Querier is a pool, a connection or a transaction in the relay's database.
 type Querier interface {
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
@@ -91,7 +88,7 @@ func Rewind(ctx context.Context, pool *pgxpool.Pool, store Identifier, name stri
 		return fmt.Errorf("rewind the relay: %w", err)
 	}
 	if tag.RowsAffected() == 0 {
-		return domain.Refuse(CodeNoCursor, "there is no relay cursor %q", name)
+		return domain.Refuse(domain.CodeNotFound, "there is no relay cursor %q", name)
 	}
 	return nil
 }

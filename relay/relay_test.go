@@ -283,7 +283,9 @@ func TestRelayRefusesARestoredStore(t *testing.T) {
 	b.append(events[60:]...)
 	var log logs
 	b.startLogging(r, "two", &log)
-	require.Eventually(t, func() bool { return log.contains(eventstore.CodeStoreBehind) && log.contains("relay rewind -to 5") }, 20*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool {
+		return log.contains(string(eventstore.CodeStoreBehind)) && log.contains("relay rewind -to 5")
+	}, 20*time.Second, 10*time.Millisecond)
 	require.Never(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.published) != published }, 1500*time.Millisecond, 50*time.Millisecond)
 	// The operator accepts the loss.
 	require.NoError(t, relay.Rewind(t.Context(), b.pool, b.store, relay.Name, 5))
@@ -343,7 +345,7 @@ func TestCommand(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	var out bytes.Buffer
-	require.Equal(t, "not_found", domain.Code(relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, b.store, &out)))
+	require.EqualValues(t, "not_found", domain.Code(relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, b.store, &out)))
 	events := eventtest.Lives(9, 5)
 	b.append(events...)
 	r := &recorder{}
@@ -356,6 +358,6 @@ func TestCommand(t *testing.T) {
 		"the leader notices, and publishes everything again")
 	requireInOrder(t, events, r.versions())
 	for _, args := range [][]string{nil, {"nope"}, {"rewind"}, {"rewind", "-to", "x"}, {"status", "x"}} {
-		require.Equal(t, "usage", domain.Code(relay.Command(t.Context(), args, b.pool, b.store, &out)), "%v", args)
+		require.EqualValues(t, "usage", domain.Code(relay.Command(t.Context(), args, b.pool, b.store, &out)), "%v", args)
 	}
 }

@@ -84,7 +84,8 @@ func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (place
 		return workflows.OrderMemo{}, false, err
 	}
 	if memo.RequestHash != in.RequestHash {
-		return workflows.OrderMemo{}, false, domain.Refuse("idempotency_key_reused", "order %s was placed by another request under the same key", memo.OrderNumber)
+		return workflows.OrderMemo{}, false, domain.Refuse(domain.CodeIdempotencyKeyReused,
+			"order %s was placed by another request under the same key", memo.OrderNumber)
 	}
 	return memo, true, nil
 }
@@ -182,7 +183,7 @@ func (c *Client) LeaveNews(ctx context.Context, orderID uuid.UUID, n workflows.N
 // nobody waits for it any more, money that was authorised is let go. Errors: [ErrUnavailable].
 func (c *Client) PaymentUpdated(ctx context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error {
 	err := classify(c.temporal.SignalWorkflow(ctx, workflows.PaymentSagaID(orderID), "", workflows.PaymentUpdated, u))
-	if domain.Code(err) != "not_found" {
+	if domain.Code(err) != domain.CodeNotFound {
 		return err
 	}
 	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -222,7 +223,7 @@ func runToEnd[I any](ctx context.Context, c *Client, id, summary string, saga an
 			return err
 		}
 		if !sameJSON(before, in) {
-			return domain.Refuse("idempotency_key_reused", "%s was asked for with another content", id)
+			return domain.Refuse(domain.CodeIdempotencyKeyReused, "%s was asked for with another content", id)
 		}
 		run, err = c.temporal.GetWorkflow(ctx, id, ""), nil
 	}
@@ -245,7 +246,7 @@ func (c *Client) memo(ctx context.Context, workflowID string, v any) error {
 	}
 	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoKey]
 	if !ok {
-		return domain.Refuse("not_found", "%s has no memo of ours", workflowID)
+		return domain.Refuse(domain.CodeNotFound, "%s has no memo of ours", workflowID)
 	}
 	if err := c.memos.FromPayload(payload, v); err != nil {
 		return fmt.Errorf("read the memo of %s: %w", workflowID, err)
@@ -265,9 +266,9 @@ func classify(err error) error {
 	case err == nil:
 		return nil
 	case errors.As(err, &app) && app.Type() != "":
-		return domain.Refuse(app.Type(), "%s", app.Message())
+		return domain.Refuse(domain.ErrorCode(app.Type()), "%s", app.Message())
 	case errors.As(err, &notFound):
-		return domain.Refuse("not_found", "no open saga: %s", notFound.Message)
+		return domain.Refuse(domain.CodeNotFound, "no open saga: %s", notFound.Message)
 	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted), errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}

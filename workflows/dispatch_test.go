@@ -1,11 +1,14 @@
 package workflows_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
@@ -74,10 +77,41 @@ func TestReportsWithNothingToDoAreRejectedBeforeTheyAreWritten(t *testing.T) {
 	told := p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
 	require.Equal(t, order.StatusDelivered, told.Status)
 	for want, a := range map[string]*answer{
-		"not_dispatchable": held, "shipment_not_found": unknown, "not_deliverable": early, workflows.CodeAlreadyReported: again,
+		"not_dispatchable": held, "shipment_not_found": unknown, "not_deliverable": early, "already_reported": again,
 	} {
 		require.True(t, a.rejected, want)
 		require.Equal(t, want, code(a.err))
+	}
+}
+
+// Success would tell the warehouse that the shipment is paid and under way.
+func TestAReportOfAShipmentThatWasCancelledIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, bySignal := range []bool{false, true} {
+		t.Run(fmt.Sprintf("by signal %t", bySignal), func(t *testing.T) {
+			t.Parallel()
+			p := setup(t, map[string]int{"A@berlin": 5, "B@reno": 5}, noReview)
+			p.at(hour, workflows.CancelLines, workflows.CancelLinesRequest{
+				RequestID: uuid.New(), Lines: []inventory.Line{{SKU: "B", Quantity: 1}}, Reason: "too_many", By: "customer",
+			})
+			dispatch := workflows.Dispatch{ShipmentID: p.shipment("reno")}
+			report := workflows.ShipmentReport{ShipmentID: p.shipment("reno")}
+			if bySignal {
+				p.at(2*hour, workflows.ShipmentDispatched, dispatch)
+				p.env.RegisterDelayedCallback(func() { require.Contains(t, p.details(t), "**Last refusal:** not_dispatchable:") }, 2*hour+time.Minute)
+				p.at(3*hour, workflows.ShipmentLost, report)
+				p.env.RegisterDelayedCallback(func() { require.Contains(t, p.details(t), "**Last refusal:** not_deliverable:") }, 3*hour+time.Minute)
+			} else {
+				left := p.ask(2*hour, workflows.ShipmentDispatched, dispatch)
+				lost := p.ask(3*hour, workflows.ShipmentLost, report)
+				defer func() {
+					require.Equal(t, "not_dispatchable", code(left.err))
+					require.Equal(t, "not_deliverable", code(lost.err))
+				}()
+			}
+			p.deliver(4*hour, "berlin")
+			require.Equal(t, order.StatusDelivered, p.play(t, p.input("tok_approve", item("A", 1, "10.00"), item("B", 1, "5.00"))).Status)
+		})
 	}
 }
 

@@ -185,6 +185,11 @@ type OrderState struct {
 	WaitingFor string `json:"waiting_for,omitempty"`
 }
 
+// Order returns the order as far as the saga tells it, for the domain to decide on.
+func (s OrderState) Order() order.Order {
+	return order.Order{ID: s.OrderID, Number: s.OrderNumber, Status: s.Status, CancelReason: s.Reason, Shipments: s.Shipments}
+}
+
 // StockReceipt reports goods that arrived.
 type StockReceipt struct {
 	ReceiptID uuid.UUID `json:"receipt_id"`

@@ -2,14 +2,12 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -69,32 +67,23 @@ func handle[R any](
 	return workflow.SetUpdateHandlerWithOptions(ctx, name, carryOut, workflow.UpdateHandlerOptions{Validator: validate, Description: description})
 }
 
+// order is what the domain decides on: the order as this saga knows it.
+func (s *orderSaga) order() order.Order {
+	o := s.state.Order()
+	o.ShipToCountry, o.Held = s.in.ShipToCountry, s.held
+	return o
+}
+
+// refusal returns a refusal of the domain with where the order stands; nil for nil.
+func (s *orderSaga) refusal(err error) error { return activities.Refusal(err, s.state) }
+
 // mayCancel refuses what can't be done, before anything is written to the history.
 func (s *orderSaga) mayCancel(_ workflow.Context, r CancelRequest) error {
-	if s.state.Status == order.StatusShipped || s.state.Status == order.StatusDelivered {
-		return s.notCancellable()
-	}
-	return checkAsker(r.Reason, r.By)
-}
-
-func checkAsker(reason, by string) error {
-	if by != "customer" && by != "operator" {
-		return invalid(`by: must be "customer" or "operator"`)
+	if err := order.CanCancel(s.order()); err != nil {
+		return s.refusal(err)
 	}
 	// As the domain will, once everything is undone: a refusal then would come too late.
-	if err := order.CheckCancel(reason, by); err != nil {
-		return invalid("%v", err)
-	}
-	return nil
-}
-
-func invalid(format string, args ...any) error {
-	return temporal.NewNonRetryableApplicationError(fmt.Sprintf(format, args...), domain.CodeInvalid, nil)
-}
-
-func (s *orderSaga) notCancellable() error {
-	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("order %s is %s: it has left the warehouse", s.state.OrderNumber, s.state.Status), "not_cancellable", nil, s.state)
+	return activities.Refusal(order.CheckCancelRequest(r.Reason, r.By))
 }
 
 // cancelOrder answers once everything is undone, or the order turned out to have left meanwhile.
@@ -105,7 +94,7 @@ func (s *orderSaga) cancelOrder(ctx workflow.Context, r CancelRequest) (OrderSta
 		return s.state, err
 	}
 	if s.state.Status != order.StatusCancelled {
-		return s.state, s.notCancellable()
+		return s.state, s.refusal(order.CanCancel(s.order()))
 	}
 	return s.state, nil
 }
@@ -120,17 +109,13 @@ func (s *orderSaga) requestCancel(r CancelRequest) {
 }
 
 func (s *orderSaga) mayCancelLines(_ workflow.Context, r CancelLinesRequest) error {
-	switch {
-	case s.state.Status != order.StatusConfirmed && s.state.Status != order.StatusShipped:
-		return temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("order %s is %s: lines can be cancelled once it is confirmed and before they leave", s.state.OrderNumber, s.state.Status),
-			"not_cancellable", nil, s.state)
-	case r.RequestID == uuid.Nil:
-		return invalid("request_id: is required")
-	case len(r.Lines) == 0 || len(r.Lines) > order.ItemsMax:
-		return invalid("lines: has from 1 to %d", order.ItemsMax)
+	if err := order.CanCancelLines(s.order()); err != nil {
+		return s.refusal(err)
 	}
-	return checkAsker(r.Reason, r.By)
+	if err := (order.CancelLines{RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By}).Check(); err != nil {
+		return activities.Refusal(err)
+	}
+	return activities.Refusal(order.CheckAsker(r.By))
 }
 
 // cancelLines takes pieces out of shipments that have not left. What they cost is not captured.
@@ -158,15 +143,13 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (Ord
 }
 
 func (s *orderSaga) mayAmend(_ workflow.Context, r AmendRequest) error {
-	switch {
-	case s.state.Status != order.StatusCreated && s.state.Status != order.StatusConfirmed:
-		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("order %s is %s", s.state.OrderNumber, s.state.Status), "not_amendable", nil, s.state)
-	case r.Country != s.in.ShipToCountry:
-		return temporal.NewNonRetryableApplicationError("the order goes to "+s.in.ShipToCountry, "country_fixed", nil)
-	case r.Personal.IsZero():
-		return invalid("personal: is required, sealed as the API does it")
+	if err := order.CanAmend(s.order(), r.Country); err != nil {
+		return s.refusal(err)
 	}
-	return checkAsker("address", r.By)
+	if err := order.CheckAmendment(r.Personal, r.By); err != nil {
+		return activities.Refusal(err)
+	}
+	return activities.Refusal(order.CheckAsker(r.By))
 }
 
 func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderState, error) {
@@ -185,17 +168,19 @@ func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderSta
 
 func (s *orderSaga) mayReview(_ workflow.Context, r ReviewRequest) error {
 	if err := order.CheckReviewer(r.By); err != nil {
-		return invalid("%v", err)
+		return activities.Refusal(err)
 	}
-	switch {
-	case !s.held:
-		message := fmt.Sprintf("order %s is %s and waits for no review", s.state.OrderNumber, s.state.Status)
-		return temporal.NewNonRetryableApplicationError(message, "not_held", nil, s.state)
-	case s.review != nil:
-		return temporal.NewNonRetryableApplicationError("the review is made already", "already_reviewed", nil, s.state)
+	if err := order.CanReview(s.order()); err != nil {
+		return s.refusal(err)
+	}
+	if s.review != nil {
+		return s.refusal(domain.Refuse(CodeAlreadyReviewed, "the review is made already"))
 	}
 	return nil
 }
+
+// CodeAlreadyReviewed refuses a second review of an order.
+const CodeAlreadyReviewed domain.ErrorCode = "already_reviewed"
 
 func (s *orderSaga) approveOrder(_ workflow.Context, r ReviewRequest) (OrderState, error) {
 	s.review = &review{approved: true, by: r.By}

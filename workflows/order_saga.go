@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -31,7 +30,7 @@ type orderSaga struct {
 	// over is true once nothing is carried out any more.
 	over bool
 	// review is the decision on a held order.
-	held   bool
+	held   string // the rule that asks for it
 	review *review
 	// shipments is held by whoever changes the shipments: a dispatch and a partial cancellation, which come
 	// from different coroutines, must not cross.
@@ -39,8 +38,8 @@ type orderSaga struct {
 	// partly is true once lines were cancelled, so that less is captured than was authorised.
 	partly  bool
 	overdue bool
-	// refusal is why the last signal was not carried out, for operators to read.
-	refusal string
+	// lastRefusal is why the last signal was not carried out, for operators to read.
+	lastRefusal string
 	// amendments counts the changes of address, so that each without an id is a request of its own.
 	amendments int
 }
@@ -141,8 +140,8 @@ func (s *orderSaga) secure(ctx workflow.Context, placed activities.Placed) error
 }
 
 func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
-	s.held = true
-	defer func() { s.held = false }()
+	s.held = rule
+	defer func() { s.held = "" }()
 	s.wait(ctx, "Waiting for a review, because of the rule on "+rule+".")
 	if err := s.mark(ctx, MarkHeld); err != nil {
 		return err
@@ -189,7 +188,7 @@ func declined(code string) error {
 // abandon undoes what was secured and cancels the order: because it was asked to, or because of the
 // refusal.
 func (s *orderSaga) abandon(ctx workflow.Context, refusal error) error {
-	reason, by := refusalCode(refusal), "system"
+	reason, by := string(refusalCode(refusal)), order.BySystem
 	if s.cancel != nil {
 		reason, by = s.cancel.Reason, s.cancel.By
 	}
@@ -225,7 +224,7 @@ func (s *orderSaga) fulfil(ctx workflow.Context) error {
 		}); err != nil {
 			return err
 		}
-		s.refusal = ""
+		s.lastRefusal = ""
 		switch {
 		case s.cancel != nil && s.state.Status == order.StatusConfirmed:
 			return s.abandon(ctx, nil)
@@ -262,21 +261,24 @@ func (s *orderSaga) markOverdue(ctx workflow.Context, deadline time.Time) {
 	}
 }
 
-// dispatch takes the shipment's money and lets it go: nothing leaves unpaid.
-func (s *orderSaga) dispatch(ctx workflow.Context, d Dispatch) error {
+// dispatchShipment takes the shipment's money and lets it go: nothing leaves unpaid.
+func (s *orderSaga) dispatchShipment(ctx workflow.Context, d Dispatch) error {
 	if err := s.shipments.Lock(ctx); err != nil {
 		return err
 	}
 	defer s.shipments.Unlock()
-	shipment, err := s.shipment(d.ShipmentID)
-	if err != nil || shipment.Status != order.ShipmentStatusPlanned {
-		return err
+	if err := order.CanDispatch(s.order(), d.ShipmentID); err != nil {
+		return s.refusal(err)
+	}
+	shipment := s.shipment(d.ShipmentID)
+	if shipment.Status.Left() {
+		return nil
 	}
 	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
-		return invalid("%v", err)
+		return activities.Refusal(err)
 	}
-	err = s.letGo(ctx, d, shipment)
-	if refusalCode(err) == "authorization_expired" {
+	err := s.letGo(ctx, d, shipment)
+	if refusalCode(err) == payment.CodeAuthorizationExpired {
 		// What the other shipments still cost is authorised with it.
 		if _, err = s.pay(ctx, s.open(), nil); err == nil {
 			err = s.letGo(ctx, d, shipment)
@@ -301,7 +303,7 @@ func (s *orderSaga) letGo(ctx workflow.Context, d Dispatch, shipment *order.Ship
 	var a *activities.Activities
 	return do(ctx, "Capture "+shipment.Amount.String()+" and dispatch from "+shipment.Location, a.DispatchShipment, activities.DispatchShipment{
 		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, Amount: shipment.Amount,
-		Location: shipment.Location, SKUs: skus(*shipment), At: workflow.Now(ctx),
+		Location: shipment.Location, SKUs: shipment.SKUs(), At: workflow.Now(ctx),
 	})
 }
 
@@ -324,22 +326,7 @@ func (s *orderSaga) planned() (n int) {
 	return n
 }
 
-// skus returns the SKUs in a shipment, each once.
-func skus(shipment order.Shipment) []string {
-	var out []string
-	for _, l := range shipment.Lines {
-		if !slices.Contains(out, l.SKU) {
-			out = append(out, l.SKU)
-		}
-	}
-	return out
-}
-
-func (s *orderSaga) shipment(id uuid.UUID) (*order.Shipment, error) {
-	for i := range s.state.Shipments {
-		if s.state.Shipments[i].ShipmentID == id {
-			return &s.state.Shipments[i], nil
-		}
-	}
-	return nil, temporal.NewNonRetryableApplicationError(fmt.Sprintf("the order has no shipment %s", id), "shipment_not_found", nil)
+// shipment returns a shipment that the order has.
+func (s *orderSaga) shipment(id uuid.UUID) *order.Shipment {
+	return &s.state.Shipments[slices.IndexFunc(s.state.Shipments, func(sh order.Shipment) bool { return sh.ShipmentID == id })]
 }

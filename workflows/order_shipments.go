@@ -3,12 +3,10 @@ package workflows
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -25,10 +23,10 @@ type shipmentReport struct {
 // listenForShipments takes the news of shipments.
 func (s *orderSaga) listenForShipments(ctx workflow.Context, signals workflow.Selector) error {
 	return errors.Join(
-		hear(ctx, s, signals, ShipmentDispatched, "A shipment was handed to the carrier; takes its money.", s.mayDispatch, s.dispatch),
-		hear(ctx, s, signals, ShipmentDelivered, "A shipment has arrived.", s.mayEnd, s.deliver),
-		hear(ctx, s, signals, ShipmentLost, "The carrier has lost a shipment; gives its money back.", s.mayEnd, s.lose),
-		hear(ctx, s, signals, ShipmentRefused, "A shipment came back; gives its money back.", s.mayEnd, s.refuse),
+		hear(ctx, s, signals, ShipmentDispatched, "A shipment was handed to the carrier; takes its money.", s.mayDispatch, s.dispatchShipment),
+		hear(ctx, s, signals, ShipmentDelivered, "A shipment has arrived.", s.mayEnd, s.deliverShipment),
+		hear(ctx, s, signals, ShipmentLost, "The carrier has lost a shipment; gives its money back.", s.mayEnd, s.loseShipment),
+		hear(ctx, s, signals, ShipmentRefused, "A shipment came back; gives its money back.", s.mayEnd, s.refuseShipment),
 	)
 }
 
@@ -83,19 +81,12 @@ func (s *orderSaga) carryOutReport(ctx workflow.Context) error {
 // mayDispatch refuses what can't be done, before anything is written to the history.
 func (s *orderSaga) mayDispatch(d Dispatch) error {
 	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
-		return invalid("%v", err)
+		return activities.Refusal(err)
 	}
-	if s.state.Status == order.StatusCreated || s.state.Status == order.StatusCancelled {
-		return temporal.NewNonRetryableApplicationError(
-			fmt.Sprintf("order %s is %s", s.state.OrderNumber, s.state.Status), "not_dispatchable", nil, s.state)
+	if err := order.CanDispatch(s.order(), d.ShipmentID); err != nil {
+		return s.refusal(err)
 	}
-	shipment, err := s.shipment(d.ShipmentID)
-	switch {
-	case err != nil:
-		return err
-	case shipment.Status == order.ShipmentStatusCancelled:
-		return temporal.NewNonRetryableApplicationError("everything in the shipment was cancelled", "not_dispatchable", nil, s.state)
-	case shipment.Status != order.ShipmentStatusPlanned:
+	if shipment := s.shipment(d.ShipmentID); shipment.Status.Left() {
 		return s.alreadyReported(shipment)
 	}
 	return nil
@@ -103,13 +94,10 @@ func (s *orderSaga) mayDispatch(d Dispatch) error {
 
 // mayEnd is mayDispatch for the end of a shipment.
 func (s *orderSaga) mayEnd(r ShipmentReport) error {
-	shipment, err := s.shipment(r.ShipmentID)
-	switch {
-	case err != nil:
-		return err
-	case shipment.Status == order.ShipmentStatusPlanned || shipment.Status == order.ShipmentStatusCancelled:
-		return temporal.NewNonRetryableApplicationError(fmt.Sprintf("shipment %s has not left", r.ShipmentID), "not_deliverable", nil, s.state)
-	case shipment.Status.Ended():
+	if err := order.CanEndShipment(s.order(), r.ShipmentID); err != nil {
+		return s.refusal(err)
+	}
+	if shipment := s.shipment(r.ShipmentID); shipment.Status.Ended() {
 		return s.alreadyReported(shipment)
 	}
 	return nil
@@ -118,21 +106,20 @@ func (s *orderSaga) mayEnd(r ShipmentReport) error {
 // alreadyReported tells that there is nothing to do. It is a refusal so that reports which are repeated
 // without end leave nothing in the history.
 func (s *orderSaga) alreadyReported(shipment *order.Shipment) error {
-	return temporal.NewNonRetryableApplicationError(
-		fmt.Sprintf("shipment %s is %s already", shipment.ShipmentID, shipment.Status), CodeAlreadyReported, nil, s.state)
+	return s.refusal(domain.Refuse(CodeAlreadyReported, "shipment %s is %s already", shipment.ShipmentID, shipment.Status))
 }
 
 // CodeAlreadyReported refuses a report of a shipment that has come as far before.
-const CodeAlreadyReported = "already_reported"
+const CodeAlreadyReported domain.ErrorCode = "already_reported"
 
-func (s *orderSaga) deliver(ctx workflow.Context, r ShipmentReport) error {
+func (s *orderSaga) deliverShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
 	_, err := s.endShipment(ctx, r, order.ShipmentStatusDelivered, "Deliver from ", a.DeliverShipment)
 	return err
 }
 
-// lose records a lost shipment and gives its money back.
-func (s *orderSaga) lose(ctx workflow.Context, r ShipmentReport) error {
+// loseShipment records a lost shipment and gives its money back.
+func (s *orderSaga) loseShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
 	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusLost, "Record a lost shipment from ", a.LoseShipment)
 	if err != nil || shipment == nil {
@@ -141,8 +128,8 @@ func (s *orderSaga) lose(ctx workflow.Context, r ShipmentReport) error {
 	return s.refundShipment(ctx, shipment, "shipment_lost")
 }
 
-// refuse records a shipment that came back, takes its goods into the stock and gives its money back.
-func (s *orderSaga) refuse(ctx workflow.Context, r ShipmentReport) error {
+// refuseShipment records a shipment that came back, takes its goods into the stock and gives its money back.
+func (s *orderSaga) refuseShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
 	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusRefused, "Take back a shipment to ", a.RefuseShipment)
 	if err != nil || shipment == nil {
@@ -161,9 +148,12 @@ func (s *orderSaga) endShipment(
 	ctx workflow.Context, r ShipmentReport, end order.ShipmentStatus, summary string,
 	activity func(context.Context, activities.EndShipment) (activities.Ended, error),
 ) (*order.Shipment, error) {
-	shipment, err := s.shipment(r.ShipmentID)
-	if err != nil || shipment.Status.Ended() {
-		return nil, err
+	if err := order.CanEndShipment(s.order(), r.ShipmentID); err != nil {
+		return nil, s.refusal(err)
+	}
+	shipment := s.shipment(r.ShipmentID)
+	if shipment.Status.Ended() {
+		return nil, nil
 	}
 	in := activities.EndShipment{OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, At: workflow.Now(ctx)}
 	if end == order.ShipmentStatusRefused {

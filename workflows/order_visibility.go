@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -80,9 +81,9 @@ func (s *orderSaga) waitForShipments(ctx workflow.Context) {
 
 // refused tells operators why the last request was not carried out, where it came as a signal and
 // there is nobody to answer.
-func (s *orderSaga) refused(ctx workflow.Context, code, message string) {
-	workflow.GetLogger(ctx).Warn("Refused a request.", "code", code)
-	s.refusal = fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, message)
+func (s *orderSaga) refused(ctx workflow.Context, code domain.ErrorCode, message string) {
+	workflow.GetLogger(ctx).Warn("Refused a request.", "code", string(code))
+	s.lastRefusal = fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, message)
 	s.describe(ctx)
 }
 
@@ -91,7 +92,7 @@ func (s *orderSaga) describe(ctx workflow.Context) {
 	if s.state.Reason != "" {
 		details += " Reason: " + s.state.Reason
 	}
-	workflow.SetCurrentDetails(ctx, details+s.refusal)
+	workflow.SetCurrentDetails(ctx, details+s.lastRefusal)
 }
 
 // SearchAttributes returns the search attributes that the sagas set, with their types.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -177,8 +178,11 @@ func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 			return err
 		}
 	}
-	return temporal.NewNonRetryableApplicationError("the payment is open and nobody waits for it", "payment_open", nil)
+	return activities.Refusal(domain.Refuse(CodePaymentOpen, "the payment is open and nobody waits for it"))
 }
+
+// CodePaymentOpen refuses news of an open payment that nobody waits for.
+const CodePaymentOpen domain.ErrorCode = "payment_open"
 
 // An order's payment saga starts moments after the gateway was asked; these outlast a worker's outage.
 const (

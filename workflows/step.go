@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/orderloom/orderloom/domain"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -95,10 +96,10 @@ func durable(ctx workflow.Context, summary string, limit time.Duration) workflow
 func isFinal(err error) bool { return refusalCode(err) != "" || temporal.IsCanceledError(err) }
 
 // refusalCode returns the domain's error code of a refused step, and "" for any other error.
-func refusalCode(err error) string {
+func refusalCode(err error) domain.ErrorCode {
 	var app *temporal.ApplicationError
 	if errors.As(err, &app) && app.NonRetryable() {
-		return app.Type()
+		return domain.ErrorCode(app.Type())
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments/sandbox"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
 )
@@ -202,7 +203,7 @@ func (p *player) bank(confirms bool) error {
 		u = workflows.PaymentUpdate{GatewayRef: u.GatewayRef, Status: "declined", DeclineCode: "authentication_failed"}
 	}
 	// A payment that was voided meanwhile is settled, whatever its news are.
-	if err := p.world.gateway.Confirm(id, confirms); err != nil && domain.Code(err) != "gateway_refused" {
+	if err := p.world.gateway.Confirm(id, confirms); err != nil && domain.Code(err) != payments.CodeGatewayRefused {
 		return p.check(err)
 	}
 	return p.check(p.client.PaymentUpdated(p.ctx, p.orderID, u))

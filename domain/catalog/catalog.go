@@ -25,7 +25,7 @@ import (
 
 // CodeUnknownEvent is the code of the error for an event that this program does not know. A newer program may: what
 // meets it is to be tried again.
-const CodeUnknownEvent = "unknown_event"
+const CodeUnknownEvent domain.ErrorCode = "unknown_event"
 
 // Upcaster turns the payload of one version of an event into that of the next version.
 type Upcaster func(json.RawMessage) (json.RawMessage, error)

@@ -182,7 +182,7 @@ func TestDecodeRefusesWhatItDoesNotKnow(t *testing.T) {
 		{EventType: "OrderPlaced", EventVersion: 99, Payload: json.RawMessage(`{}`)},
 	} {
 		_, err := catalog.Decode(env)
-		require.Equal(t, "unknown_event", domain.Code(err))
+		require.EqualValues(t, "unknown_event", domain.Code(err))
 	}
 	for _, payload := range []string{``, `null`, `[]`, `"x"`, `{`, `{"items":"x"}`, `{"total":{"amount":"x"}}`} {
 		_, err := catalog.Decode(domain.Envelope{EventType: "OrderPlaced", EventVersion: 1, Payload: json.RawMessage(payload)})

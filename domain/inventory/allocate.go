@@ -1,10 +1,14 @@
 package inventory
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/orderloom/orderloom/domain"
 )
+
+// CodeOutOfStock refuses an order that wants more than there is, and may not wait.
+const CodeOutOfStock domain.ErrorCode = "out_of_stock"
 
 // Line is how many of a SKU an order wants.
 type Line struct {
@@ -16,6 +20,30 @@ type Line struct {
 type Location struct {
 	ID      string `json:"id"`
 	Country string `json:"country"`
+}
+
+// CodeUnknownLocation refuses stock at a location that the platform does not know.
+const CodeUnknownLocation domain.ErrorCode = "unknown_location"
+
+// CheckLocation refuses a location that is none of these. Error: unknown_location.
+func CheckLocation(known []Location, id string) error {
+	if slices.ContainsFunc(known, func(l Location) bool { return l.ID == id }) {
+		return nil
+	}
+	refusal := domain.Refuse(CodeUnknownLocation, "there is no location %q", id)
+	refusal.Field = "location"
+	return refusal
+}
+
+// SKUs returns the SKUs of the lines, each once, in their order.
+func SKUs(lines []Line) []string {
+	var skus []string
+	for _, l := range lines {
+		if !slices.Contains(skus, l.SKU) {
+			skus = append(skus, l.SKU)
+		}
+	}
+	return skus
 }
 
 // Allocation is how many of a SKU are taken from one location.
@@ -67,7 +95,7 @@ func Allocate(
 		taken, short := take(line, ranked)
 		switch {
 		case short > 0 && (!backorder || len(ranked) == 0):
-			return nil, domain.Refuse("out_of_stock", "%s is short by %d of %d", line.SKU, short, line.Quantity)
+			return nil, domain.Refuse(CodeOutOfStock, "%s is short by %d of %d", line.SKU, short, line.Quantity)
 		case short > 0:
 			taken = backordered(line.SKU, short, taken, ranked)
 		}

@@ -80,7 +80,7 @@ func TestAllocateBackorders(t *testing.T) {
 		{SKU: "A", Location: "leipzig", Quantity: 5, Backordered: true}, {SKU: "B", Location: "berlin", Quantity: 1, Backordered: true},
 	}, got)
 	_, err = inventory.Allocate([]inventory.Line{{"A", 5}}, nil, availableIn(stock), "DE", true)
-	require.Equal(t, "out_of_stock", domain.Code(err), "there is nowhere to wait")
+	require.EqualValues(t, "out_of_stock", domain.Code(err), "there is nowhere to wait")
 }
 
 func TestAllocateAllOrNothing(t *testing.T) {
@@ -108,7 +108,7 @@ func TestAllocateAllOrNothing(t *testing.T) {
 		country := rapid.SampledFrom([]string{"DE", "US", "FR"}).Draw(t, "country")
 		got, err := inventory.Allocate(lines, locations, availableIn(stock), country, false)
 		if !enough {
-			require.Equal(t, "out_of_stock", domain.Code(err))
+			require.EqualValues(t, "out_of_stock", domain.Code(err))
 			require.Empty(t, got)
 			return
 		}

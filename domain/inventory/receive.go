@@ -70,7 +70,7 @@ func Adjust(s Stock, c AdjustStock) ([]domain.Event, error) {
 		return nil, bad
 	}
 	if s.unreserved()+c.Delta < 0 { // those who wait for goods have no claim to what was miscounted
-		return nil, domain.Refuse("insufficient_stock", "%d of %s are not reserved at %s, can't take %d away",
+		return nil, domain.Refuse(CodeInsufficientStock, "%d of %s are not reserved at %s, can't take %d away",
 			s.unreserved(), c.SKU, c.Location, -c.Delta)
 	}
 	return []domain.Event{StockAdjusted{

@@ -53,7 +53,7 @@ func TestAdjustRefusesWhatCantBe(t *testing.T) {
 	for _, c := range []struct {
 		delta  int
 		reason string
-		code   string
+		code   domain.ErrorCode
 	}{
 		{0, "count", domain.CodeInvalid},
 		{1, " ", domain.CodeInvalid},

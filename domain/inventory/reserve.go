@@ -7,6 +7,16 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
+// Refusals.
+const (
+	// CodeInsufficientStock refuses to reserve, or to take away, more than is available.
+	CodeInsufficientStock domain.ErrorCode = "insufficient_stock"
+	// CodeReservationClosed refuses a reservation that was committed or released before.
+	CodeReservationClosed domain.ErrorCode = "reservation_closed"
+	// CodeReservationNotFound refuses to use up or free a reservation that is not there, or is smaller.
+	CodeReservationNotFound domain.ErrorCode = "reservation_not_found"
+)
+
 // ReserveStock asks to set goods aside for an order.
 type ReserveStock struct {
 	SKU      string
@@ -30,14 +40,14 @@ func Reserve(s Stock, c ReserveStock) ([]domain.Event, error) {
 	case c.Quantity < 1:
 		return nil, domain.Invalid("quantity", "must be at least 1, got %d", c.Quantity)
 	case c.Quantity > s.Available():
-		return nil, domain.Refuse("insufficient_stock", "%d of %s are available at %s, asked for %d",
+		return nil, domain.Refuse(CodeInsufficientStock, "%d of %s are available at %s, asked for %d",
 			s.Available(), c.SKU, c.Location, c.Quantity)
 	}
 	return []domain.Event{StockReserved{SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: c.Quantity, ReservedAt: c.At}}, nil
 }
 
 func closed(orderID uuid.UUID, sku, location string) error {
-	return domain.Refuse("reservation_closed", "the reservation of order %s for %s at %s is closed", orderID, sku, location)
+	return domain.Refuse(CodeReservationClosed, "the reservation of order %s for %s at %s is closed", orderID, sku, location)
 }
 
 // ReleaseStock asks to free an order's goods.
@@ -82,5 +92,5 @@ func Commit(s Stock, c CommitStock) ([]domain.Event, error) {
 	case s.Closed.Has(c.OrderID):
 		return nil, nil
 	}
-	return nil, domain.Refuse("reservation_not_found", "order %s has nothing reserved of %s at %s", c.OrderID, c.SKU, c.Location)
+	return nil, domain.Refuse(CodeReservationNotFound, "order %s has nothing reserved of %s at %s", c.OrderID, c.SKU, c.Location)
 }

@@ -20,7 +20,7 @@ func TestLateReservationMeetsTheFence(t *testing.T) {
 	release.Fence = true
 	s = apply(s, inventory.Release(s, release))
 	_, err := inventory.Reserve(s, reserve)
-	require.Equal(t, "reservation_closed", domain.Code(err))
+	require.EqualValues(t, "reservation_closed", domain.Code(err))
 	require.Equal(t, 10, s.Available())
 }
 

@@ -53,7 +53,7 @@ func Reduce(s Stock, c ReduceReservation) ([]domain.Event, error) {
 		return nil, nil
 	}
 	if c.Quantity < 1 || s.Reservations[c.OrderID] < c.Quantity {
-		return nil, domain.Refuse("reservation_not_found", "order %s has %d of %s reserved at %s, asked to free %d",
+		return nil, domain.Refuse(CodeReservationNotFound, "order %s has %d of %s reserved at %s, asked to free %d",
 			c.OrderID, s.Reservations[c.OrderID], c.SKU, c.Location, c.Quantity)
 	}
 	return []domain.Event{StockReservationReduced{

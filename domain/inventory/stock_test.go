@@ -111,11 +111,11 @@ func TestStockKeepsItsBooks(t *testing.T) {
 					require.NoError(t, err)
 					require.Empty(t, events)
 				case m.closed[order]:
-					require.Equal(t, "reservation_closed", domain.Code(err))
+					require.EqualValues(t, "reservation_closed", domain.Code(err))
 				case n < 1:
 					require.Equal(t, domain.CodeInvalid, domain.Code(err))
 				case n > available:
-					require.Equal(t, "insufficient_stock", domain.Code(err))
+					require.EqualValues(t, "insufficient_stock", domain.Code(err))
 				default:
 					require.NoError(t, err)
 					m.reserved[order] = n
@@ -187,7 +187,7 @@ func TestStockKeepsItsBooks(t *testing.T) {
 				case m.closed[order]:
 					require.NoError(t, err)
 				default:
-					require.Equal(t, "reservation_not_found", domain.Code(err))
+					require.EqualValues(t, "reservation_not_found", domain.Code(err))
 				}
 			},
 			"return": func(t *rapid.T) {

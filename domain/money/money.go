@@ -16,6 +16,18 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+// Refusals.
+const (
+	// CodeUnknownCurrency refuses a currency that is no active ISO 4217 code.
+	CodeUnknownCurrency domain.ErrorCode = "unknown_currency"
+	// CodeAmountTooLarge refuses an amount from 10^14 on, or with more than [AmountDigitsMax] digits.
+	CodeAmountTooLarge domain.ErrorCode = "amount_too_large"
+	// CodeOverPrecise refuses an amount with more digits after the point than its currency's minor unit has.
+	CodeOverPrecise domain.ErrorCode = "over_precise"
+	// CodeNotANumber refuses a text that is no decimal number.
+	CodeNotANumber domain.ErrorCode = "not_a_number"
+)
+
 // AmountDigitsMax bounds the digits of an amount, so that a stranger can't send megabytes of them.
 const AmountDigitsMax = 18
 
@@ -34,17 +46,17 @@ type Money struct {
 func New(amount decimal.Decimal, currency string) (Money, error) {
 	digits, ok := exponents[currency]
 	if !ok {
-		return Money{}, domain.Refuse("unknown_currency", "%q is not an active ISO 4217 currency code", clip(currency))
+		return Money{}, domain.Refuse(CodeUnknownCurrency, "%q is not an active ISO 4217 currency code", domain.Clip(currency))
 	}
 	// Checked before any arithmetic: 1e999999999 is a short text and a huge number.
 	if exp := amount.Exponent(); exp > AmountDigitsMax || exp < -AmountDigitsMax || amount.NumDigits() > AmountDigitsMax {
-		return Money{}, domain.Refuse("amount_too_large", "an amount has at most %d digits", AmountDigitsMax)
+		return Money{}, domain.Refuse(CodeAmountTooLarge, "an amount has at most %d digits", AmountDigitsMax)
 	}
 	if !amount.Equal(amount.Truncate(digits)) {
-		return Money{}, domain.Refuse("over_precise", "%s allows %d digits after the point, got %s", currency, digits, amount)
+		return Money{}, domain.Refuse(CodeOverPrecise, "%s allows %d digits after the point, got %s", currency, digits, amount)
 	}
 	if amount.Abs().Cmp(amountMax) >= 0 {
-		return Money{}, domain.Refuse("amount_too_large", "an amount is below %s", amountMax)
+		return Money{}, domain.Refuse(CodeAmountTooLarge, "an amount is below %s", amountMax)
 	}
 	return Money{Amount: amount.Truncate(digits), Currency: currency}, nil
 }
@@ -56,11 +68,11 @@ var amountMax = decimal.New(1, AmountDigitsMax-4)
 // Parse returns the amount written in s, such as "19.90". Errors: as [New], and not_a_number.
 func Parse(s, currency string) (Money, error) {
 	if len(s) > 2*AmountDigitsMax {
-		return Money{}, domain.Refuse("amount_too_large", "an amount has at most %d digits", AmountDigitsMax)
+		return Money{}, domain.Refuse(CodeAmountTooLarge, "an amount has at most %d digits", AmountDigitsMax)
 	}
 	d, err := decimal.NewFromString(strings.TrimSpace(s))
 	if err != nil {
-		return Money{}, domain.Refuse("not_a_number", "%q is not a decimal number", clip(s))
+		return Money{}, domain.Refuse(CodeNotANumber, "%q is not a decimal number", domain.Clip(s))
 	}
 	return New(d, currency)
 }
@@ -147,11 +159,4 @@ func (m Money) common(o Money) string {
 		return o.Currency
 	}
 	panic("money: " + m.Currency + " and " + o.Currency + " do not mix")
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "…"
-	}
-	return s
 }

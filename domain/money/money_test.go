@@ -37,7 +37,10 @@ func TestParseAcceptsAmountsOfTheCurrency(t *testing.T) {
 
 func TestParseRefusesWhatIsNoAmount(t *testing.T) {
 	t.Parallel()
-	for _, c := range []struct{ text, currency, code string }{
+	for _, c := range []struct {
+		text, currency string
+		code           domain.ErrorCode
+	}{
 		{"", "EUR", "not_a_number"},
 		{"a", "EUR", "not_a_number"},
 		{"1,50", "EUR", "not_a_number"},
@@ -73,7 +76,7 @@ func TestNewRefusesHugeExponentsAtOnce(t *testing.T) {
 	t.Parallel()
 	for _, exp := range []int32{10_000, 1 << 30, -10_000, -1 << 30} {
 		_, err := money.New(decimal.New(1, exp), "EUR")
-		require.Equal(t, "amount_too_large", domain.Code(err))
+		require.EqualValues(t, "amount_too_large", domain.Code(err))
 	}
 }
 

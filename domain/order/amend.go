@@ -20,10 +20,19 @@ type AmendAddress struct {
 	At          time.Time
 }
 
-// Amend replaces the address. It returns no events when the order has that address already, or had it by this very
-// request, which comes late and must not bring the old address back. Errors: not_found; idempotency_key_reused when another
-// request was carried out under the same id; not_amendable once a shipment has left or the order is cancelled;
-// country_fixed; invalid without an id, an address or a name of who did it.
+// Refusals.
+const (
+	// CodeNotAmendable refuses another address once a shipment has left or the order is cancelled.
+	CodeNotAmendable domain.ErrorCode = "not_amendable"
+	// CodeCountryFixed refuses an address in another country.
+	CodeCountryFixed domain.ErrorCode = "country_fixed"
+)
+
+// Amend replaces the address. It returns no events when the order has that address already.
+//
+// Nor does it for a request that was carried out before, so that a late retry does not bring an old address back.
+// Errors: idempotency_key_reused when another request was carried out under the same id; as [CanAmend]; invalid
+// without an id, an address or a name of who did it.
 func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
@@ -31,11 +40,8 @@ func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 	if done, err := o.CarriedOut(c.Request()); done || err != nil {
 		return nil, err
 	}
-	switch {
-	case o.Status != StatusCreated && o.Status != StatusConfirmed:
-		return nil, domain.Refuse("not_amendable", "order %s is %s", o.Number, o.Status)
-	case c.Country != o.ShipToCountry:
-		return nil, domain.Refuse("country_fixed", "order %s goes to %s: place a new order for another country", o.Number, o.ShipToCountry)
+	if err := CanAmend(o, c.Country); err != nil {
+		return nil, err
 	}
 	if c.Personal.Key == o.Personal.Key && bytes.Equal(c.Personal.Data, o.Personal.Data) {
 		return nil, nil
@@ -44,15 +50,40 @@ func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 	if c.RequestID == uuid.Nil {
 		bad.Add("request_id", "is required")
 	}
-	if c.Personal.IsZero() {
-		bad.Add("shipping_address", "is required")
-	}
-	if checkText(&bad, "by", c.By); len(bad) > 0 {
+	if checkAmendment(&bad, c.Personal, c.By); len(bad) > 0 {
 		return nil, bad
 	}
 	return []domain.Event{ShippingAddressAmended{
 		OrderID: o.ID, RequestID: c.RequestID, RequestHash: c.RequestHash, Personal: c.Personal, AmendedBy: c.By, AmendedAt: c.At,
 	}}, nil
+}
+
+// CanAmend says why an order can't be sent to another address in this country; nil when it can. Errors: not_found;
+// not_amendable once a shipment has left or the order is cancelled; country_fixed.
+func CanAmend(o Order, country string) error {
+	switch {
+	case o.Status == "":
+		return notFound(o)
+	case o.Status != StatusCreated && o.Status != StatusConfirmed:
+		return domain.Refuse(CodeNotAmendable, "order %s is %s", o.Number, o.Status)
+	case country != o.ShipToCountry:
+		return domain.Refuse(CodeCountryFixed, "order %s goes to %s: place a new order for another country", o.Number, o.ShipToCountry)
+	}
+	return nil
+}
+
+// CheckAmendment names what is wrong with a new address and with who asks for it, as [domain.Invalids].
+func CheckAmendment(personal domain.Sealed, by string) error {
+	var bad domain.Invalids
+	checkAmendment(&bad, personal, by)
+	return bad.Err()
+}
+
+func checkAmendment(bad *domain.Invalids, personal domain.Sealed, by string) {
+	if personal.IsZero() {
+		bad.Add("shipping_address", "is required")
+	}
+	checkText(bad, "by", by)
 }
 
 // Request is over the hash.

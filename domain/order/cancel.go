@@ -10,29 +10,68 @@ import (
 // CancelOrder asks to cancel an order.
 type CancelOrder struct {
 	Reason string
-	// By is "customer", "operator" or "system".
+	// By is [ByCustomer], [ByOperator] or [BySystem].
 	By string
 	At time.Time
 }
 
+// CodeNotCancellable refuses a cancellation for which it is too late, or too early.
+const CodeNotCancellable domain.ErrorCode = "not_cancellable"
+
 // Cancel decides what cancelling an order means in its present state.
 //
-// It returns no events when the order is already cancelled. Errors: not_found; not_cancellable once
-// a shipment has left, because the goods are then the carrier's; [domain.Invalids] for a reason that is
-// missing or can't be kept.
+// It returns no events when the order is already cancelled. Errors: as [CanCancel]; as [CheckCancel].
 func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
+	if err := CanCancel(o); err != nil || o.Status == StatusCancelled {
+		return nil, err
+	}
+	if err := CheckCancel(c.Reason, c.By); err != nil {
+		return nil, err
+	}
+	return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At}}, nil
+}
+
+// CanCancel says why an order can't be cancelled; nil when it can be, or is. Errors: not_found; not_cancellable once a
+// shipment has left, because the goods are then the carrier's.
+func CanCancel(o Order) error {
 	switch o.Status {
-	case StatusCreated, StatusConfirmed:
-		if err := CheckCancel(c.Reason, c.By); err != nil {
-			return nil, err
-		}
-		return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At}}, nil
-	case StatusCancelled:
-		return nil, nil
+	case StatusCreated, StatusConfirmed, StatusCancelled:
+		return nil
 	case StatusShipped, StatusDelivered:
-		return nil, domain.Refuse("not_cancellable", "order %s is %s: it has left the warehouse", o.Number, o.Status)
+		return domain.Refuse(CodeNotCancellable, "order %s is %s: it has left the warehouse", o.Number, o.Status)
 	default:
-		return nil, notFound(o)
+		return notFound(o)
+	}
+}
+
+// Who may ask for a change of an order, as its events tell it.
+const (
+	ByCustomer = "customer"
+	ByOperator = "operator"
+	// BySystem is the platform itself.
+	BySystem = "system"
+)
+
+// CheckCancelRequest names what is wrong with a person's request to cancel an order or some of its lines, as
+// [domain.Invalids].
+func CheckCancelRequest(reason, by string) error {
+	var bad domain.Invalids
+	checkText(&bad, "reason", reason)
+	checkAsker(&bad, by)
+	return bad.Err()
+}
+
+// CheckAsker names what is wrong with the person who asks for a change, as [domain.Invalids]: it is a customer or an
+// operator.
+func CheckAsker(by string) error {
+	var bad domain.Invalids
+	checkAsker(&bad, by)
+	return bad.Err()
+}
+
+func checkAsker(bad *domain.Invalids, by string) {
+	if by != ByCustomer && by != ByOperator {
+		bad.Add("by", "must be %s or %s, got %q", ByCustomer, ByOperator, domain.Clip(by))
 	}
 }
 

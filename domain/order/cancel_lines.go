@@ -22,13 +22,15 @@ type CancelLines struct {
 	At        time.Time
 }
 
+// CodeNothingLeft refuses to cancel lines when nothing of the order would be left.
+const CodeNothingLeft domain.ErrorCode = "nothing_left"
+
 // CancelPart takes pieces out of shipments that have not left, the last shipments first. The rest of the
 // order goes on, and ends when all that it still waited for is cancelled.
 //
-// It returns no events when the request was carried out before. Errors: not_found;
-// idempotency_key_reused when another one was carried out under the same id; not_cancellable unless the
-// order is confirmed or shipped; [domain.Invalids] for pieces that are not there any more to be
-// cancelled; nothing_left when nothing of the order would be, which is for [Cancel].
+// It returns no events when the request was carried out before. Errors: idempotency_key_reused when another one was
+// carried out under the same id; as [CanCancelLines]; [domain.Invalids] as [CancelLines.Check], and for pieces that are
+// not there any more to be cancelled; nothing_left when nothing of the order would be, which is for [Cancel].
 func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
@@ -36,26 +38,23 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if done, err := o.CarriedOut(c.Request()); done || err != nil {
 		return nil, err
 	}
-	if o.Status != StatusConfirmed && o.Status != StatusShipped {
-		return nil, domain.Refuse("not_cancellable", "order %s is %s: lines can be cancelled once it is confirmed and before they leave",
-			o.Number, o.Status)
+	if err := CanCancelLines(o); err != nil {
+		return nil, err
+	}
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
 	e := OrderLinesCancelled{
 		OrderID: o.ID, RequestID: c.RequestID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At,
 	}
 	var bad domain.Invalids
-	checkRequest(&bad, "request_id", c.RequestID, len(c.Lines))
-	checkCancel(&bad, c.Reason, c.By)
-	if len(bad) > 0 {
-		return nil, bad
-	}
 	after := o.Clone()
 	for i, line := range c.Lines {
 		taken, short := takeFromShipments(after, line)
 		if line.Quantity < 1 {
 			bad.Add(fmt.Sprintf("lines[%d].quantity", i), "must be at least 1, got %d", line.Quantity)
 		} else if short > 0 {
-			bad.Add(fmt.Sprintf("lines[%d]", i), "of %s only %d have not left yet", clip(line.SKU), line.Quantity-short)
+			bad.Add(fmt.Sprintf("lines[%d]", i), "of %s only %d have not left yet", domain.Clip(line.SKU), line.Quantity-short)
 		}
 		for _, t := range taken {
 			e.Amount = e.Amount.Add(t.Amount)
@@ -66,10 +65,32 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 		return nil, err
 	}
 	if !slices.ContainsFunc(after.Shipments, func(s Shipment) bool { return len(s.Lines) > 0 }) {
-		return nil, domain.Refuse("nothing_left", "nothing of order %s would be left: cancel the order", o.Number)
+		return nil, domain.Refuse(CodeNothingLeft, "nothing of order %s would be left: cancel the order", o.Number)
 	}
 	// What was cancelled may have been all that the order still waited for.
 	return append([]domain.Event{e}, after.end(c.At)...), nil
+}
+
+// CanCancelLines says why no line of an order can be cancelled; nil when some may. Errors: not_found; not_cancellable
+// unless the order is confirmed or shipped.
+func CanCancelLines(o Order) error {
+	switch o.Status {
+	case "":
+		return notFound(o)
+	case StatusConfirmed, StatusShipped:
+		return nil
+	default:
+		return domain.Refuse(CodeNotCancellable, "order %s is %s: lines can be cancelled once it is confirmed and before they leave",
+			o.Number, o.Status)
+	}
+}
+
+// Check names what is wrong with the request whatever the order holds, as [domain.Invalids].
+func (c CancelLines) Check() error {
+	var bad domain.Invalids
+	checkRequest(&bad, "request_id", c.RequestID, len(c.Lines))
+	checkCancel(&bad, c.Reason, c.By)
+	return bad.Err()
 }
 
 // Request is over how many pieces of which SKUs, why, and for whom: however the lines are written.

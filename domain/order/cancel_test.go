@@ -21,7 +21,7 @@ func TestCancelBeforeAShipmentLeaves(t *testing.T) {
 	require.Equal(t, order.StatusCancelled, must(t, confirmed, cancel).Status)
 
 	_, err := cancel(must(t, confirmed, dispatch(berlin)))
-	require.Equal(t, "not_cancellable", domain.Code(err))
+	require.EqualValues(t, "not_cancellable", domain.Code(err))
 }
 
 // A reason that PostgreSQL can't keep would otherwise be retried for ever.
@@ -52,7 +52,7 @@ func TestCancelLines(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		decide func(order.Order) ([]domain.Event, error)
-		code   string
+		code   domain.ErrorCode
 	}{
 		"fewer under the same id":  {cancelLines(request, inventory.Line{SKU: "B", Quantity: 1}), "idempotency_key_reused"},
 		"others under the same id": {cancelLines(request, inventory.Line{SKU: "A", Quantity: 2}), "idempotency_key_reused"},
@@ -97,7 +97,7 @@ func TestAmend(t *testing.T) {
 	require.Empty(t, events)
 	for name, c := range map[string]struct {
 		amend order.AmendAddress
-		code  string
+		code  domain.ErrorCode
 	}{
 		"another country":               {order.AmendAddress{RequestID: uuid.New(), Country: "AT", Personal: elsewhere, By: "ann"}, "country_fixed"},
 		"no address":                    {order.AmendAddress{RequestID: uuid.New(), Country: "DE", By: "ann"}, domain.CodeInvalid},
@@ -109,7 +109,7 @@ func TestAmend(t *testing.T) {
 	}
 	o = must(t, o, dispatch(berlin))
 	_, err = order.Amend(o, order.AmendAddress{RequestID: uuid.New(), Country: "DE", Personal: elsewhere, By: "ann"})
-	require.Equal(t, "not_amendable", domain.Code(err))
+	require.EqualValues(t, "not_amendable", domain.Code(err))
 	events, err = order.Amend(o, moved)
 	require.NoError(t, err, "it was carried out in time")
 	require.Empty(t, events)

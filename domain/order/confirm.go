@@ -16,6 +16,9 @@ type ConfirmOrder struct {
 	At        time.Time
 }
 
+// CodeNotConfirmable refuses to confirm an order that is cancelled or held, or whose shipments differ from it.
+const CodeNotConfirmable domain.ErrorCode = "not_confirmable"
+
 // Confirm accepts an order for fulfilment. It returns no events when the order is confirmed already
 // or has gone further. Errors: not_found; not_confirmable when the order is cancelled or held, or when the
 // shipments do not carry exactly what was ordered: an order is never confirmed that would ship too
@@ -24,16 +27,16 @@ func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 	switch o.Status {
 	case StatusCreated:
 		if o.Held != "" {
-			return nil, domain.Refuse("not_confirmable", "order %s waits for a review", o.Number)
+			return nil, domain.Refuse(CodeNotConfirmable, "order %s waits for a review", o.Number)
 		}
 		if !carries(c.Shipments, o) {
-			return nil, domain.Refuse("not_confirmable", "the shipments do not carry exactly what order %s holds", o.Number)
+			return nil, domain.Refuse(CodeNotConfirmable, "the shipments do not carry exactly what order %s holds", o.Number)
 		}
 		return []domain.Event{OrderConfirmed{OrderID: o.ID, Shipments: c.Shipments, ConfirmedAt: c.At}}, nil
 	case StatusConfirmed, StatusShipped, StatusDelivered:
 		return nil, nil
 	case StatusCancelled:
-		return nil, domain.Refuse("not_confirmable", "order %s is cancelled", o.Number)
+		return nil, domain.Refuse(CodeNotConfirmable, "order %s is cancelled", o.Number)
 	default:
 		return nil, notFound(o)
 	}
@@ -110,4 +113,6 @@ func carries(shipments []Shipment, o Order) bool {
 	return sum.Cmp(o.Total) == 0
 }
 
-func notFound(o Order) error { return domain.Refuse("not_found", "order %s does not exist", o.ID) }
+func notFound(o Order) error {
+	return domain.Refuse(domain.CodeNotFound, "order %s does not exist", o.ID)
+}

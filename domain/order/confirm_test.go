@@ -40,12 +40,12 @@ func TestConfirmRefusals(t *testing.T) {
 		"held":          {held, []inventory.Allocation{a, b}},
 	} {
 		_, err := confirm(c.allocations...)(c.o)
-		require.Equal(t, "not_confirmable", domain.Code(err), name)
+		require.EqualValues(t, "not_confirmable", domain.Code(err), name)
 	}
 	shipments := order.PlanShipments(placed, []inventory.Allocation{a, b})
 	shipments[0].Amount = placed.Total.Add(placed.Total)
 	_, err := order.Confirm(placed, order.ConfirmOrder{Shipments: shipments})
-	require.Equal(t, "not_confirmable", domain.Code(err), "a shipment that would take too much money")
+	require.EqualValues(t, "not_confirmable", domain.Code(err), "a shipment that would take too much money")
 
 	approved := must(t, held, func(o order.Order) ([]domain.Event, error) {
 		return order.Approve(o, order.ApproveOrder{By: "ann", At: at})

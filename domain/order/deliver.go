@@ -7,6 +7,9 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
+// CodeNotDeliverable refuses the end of a shipment that has not left.
+const CodeNotDeliverable domain.ErrorCode = "not_deliverable"
+
 // DeliverShipment reports that a shipment has arrived.
 type DeliverShipment struct {
 	ShipmentID uuid.UUID
@@ -16,8 +19,7 @@ type DeliverShipment struct {
 // Deliver records that a shipment has arrived; when it was the last one under way, the order is
 // delivered.
 //
-// It returns no events when the shipment has ended before. Errors: not_found; shipment_not_found;
-// not_deliverable when the shipment has not left.
+// It returns no events when the shipment has ended before. Errors: as [CanEndShipment].
 func Deliver(o Order, c DeliverShipment) ([]domain.Event, error) {
 	return endShipment(o, c.ShipmentID, ShipmentStatusDelivered, c.At)
 }
@@ -46,17 +48,27 @@ func Refuse(o Order, c RefuseShipment) ([]domain.Event, error) {
 	return endShipment(o, c.ShipmentID, ShipmentStatusRefused, c.At)
 }
 
-func endShipment(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domain.Event, error) {
+// CanEndShipment says why a shipment can't have arrived, nor been lost or refused; nil when it can, or has ended
+// before: a repeated report is harmless. Errors: not_found; shipment_not_found; not_deliverable when the shipment has not
+// left, because it is planned or all of it was cancelled.
+func CanEndShipment(o Order, id uuid.UUID) error {
 	if o.Status == "" {
-		return nil, notFound(o)
+		return notFound(o)
 	}
-	s, ok := o.Shipment(id)
-	switch {
+	switch s, ok := o.Shipment(id); {
 	case !ok:
-		return nil, domain.Refuse("shipment_not_found", "order %s has no shipment %s", o.Number, id)
-	case s.Status == ShipmentStatusPlanned:
-		return nil, domain.Refuse("not_deliverable", "shipment %s has not left yet", id)
-	case s.Status.Ended():
+		return shipmentNotFound(o, id)
+	case !s.Status.Left():
+		return domain.Refuse(CodeNotDeliverable, "shipment %s has not left", id)
+	}
+	return nil
+}
+
+func endShipment(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]domain.Event, error) {
+	if err := CanEndShipment(o, id); err != nil {
+		return nil, err
+	}
+	if s, _ := o.Shipment(id); s.Status.Ended() {
 		return nil, nil
 	}
 	var events []domain.Event
@@ -86,5 +98,5 @@ func (o Order) end(at time.Time) []domain.Event {
 	if arrived {
 		return []domain.Event{OrderDelivered{OrderID: o.ID, DeliveredAt: at}}
 	}
-	return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: ReasonUndeliverable, CancelledBy: "system", CancelledAt: at}}
+	return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: ReasonUndeliverable, CancelledBy: BySystem, CancelledAt: at}}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/stretchr/testify/require"
 )
@@ -29,18 +30,58 @@ func TestShipmentRefusals(t *testing.T) {
 	t.Parallel()
 	o, berlin, _ := twoShipments(t)
 	_, err := dispatch(uuid.New())(o)
-	require.Equal(t, "shipment_not_found", domain.Code(err))
+	require.EqualValues(t, "shipment_not_found", domain.Code(err))
 	_, err = deliver(uuid.New())(o)
-	require.Equal(t, "shipment_not_found", domain.Code(err))
+	require.EqualValues(t, "shipment_not_found", domain.Code(err))
 	_, err = deliver(berlin)(o)
-	require.Equal(t, "not_deliverable", domain.Code(err), "it has not left")
+	require.EqualValues(t, "not_deliverable", domain.Code(err), "it has not left")
 	_, err = dispatch(berlin)(must(t, o, cancel))
-	require.Equal(t, "not_dispatchable", domain.Code(err))
+	require.EqualValues(t, "not_dispatchable", domain.Code(err))
 	for _, text := range []string{"a\x00", "\xff", strings.Repeat("x", order.TextLengthMax+1)} {
 		_, err = order.Dispatch(o, order.DispatchShipment{ShipmentID: berlin, Carrier: text, TrackingNumber: text, At: at})
 		require.Equal(t, []string{"carrier", "tracking_number"}, fields(t, err))
 	}
 	require.NoError(t, order.CheckDispatch("", ""), "some goods leave without a carrier")
+}
+
+// A report of what has happened is harmless however often it comes. One that can't be true is refused: success would
+// tell the warehouse that it happened.
+func TestReportsOfShipments(t *testing.T) {
+	t.Parallel()
+	planned, berlin, reno := twoShipments(t)
+	emptied := must(t, planned, cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 3}))
+	left := must(t, planned, dispatch(berlin))
+	undeliverable := must(t, must(t, must(t, left, lose(berlin)), dispatch(reno)), comeBack(reno))
+	for name, c := range map[string]struct {
+		o          order.Order
+		shipment   uuid.UUID
+		leave, end domain.ErrorCode
+	}{
+		"no order":                        {order.Order{}, berlin, domain.CodeNotFound, domain.CodeNotFound},
+		"unknown shipment":                {planned, uuid.New(), order.CodeShipmentNotFound, order.CodeShipmentNotFound},
+		"planned":                         {planned, berlin, "", order.CodeNotDeliverable},
+		"all of it cancelled":             {emptied, reno, order.CodeNotDispatchable, order.CodeNotDeliverable},
+		"dispatched":                      {left, berlin, "", ""},
+		"delivered":                       {must(t, left, deliver(berlin)), berlin, "", ""},
+		"lost, the order is cancelled":    {undeliverable, berlin, "", ""},
+		"refused, the order is cancelled": {undeliverable, reno, "", ""},
+		"planned, the order is cancelled": {must(t, planned, cancel), berlin, order.CodeNotDispatchable, order.CodeNotDeliverable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.leave, domain.Code(order.CanDispatch(c.o, c.shipment)))
+			require.Equal(t, c.end, domain.Code(order.CanEndShipment(c.o, c.shipment)))
+			s, _ := c.o.Shipment(c.shipment)
+			events, err := dispatch(c.shipment)(c.o)
+			require.Equal(t, c.leave, domain.Code(err))
+			require.Equal(t, c.leave == "" && !s.Status.Left(), len(events) > 0)
+			for _, end := range []func(uuid.UUID) func(order.Order) ([]domain.Event, error){deliver, lose, comeBack} {
+				events, err := end(c.shipment)(c.o)
+				require.Equal(t, c.end, domain.Code(err))
+				require.Equal(t, c.end == "" && !s.Status.Ended(), len(events) > 0)
+			}
+		})
+	}
 }
 
 func TestLostShipments(t *testing.T) {
@@ -61,7 +102,7 @@ func TestReturns(t *testing.T) {
 	t.Parallel()
 	o, berlin, reno := twoShipments(t)
 	_, err := bringBack(uuid.New(), order.ReturnLine{SKU: "A", Quantity: 1})(o)
-	require.Equal(t, "not_returnable", domain.Code(err))
+	require.EqualValues(t, "not_returnable", domain.Code(err))
 	o = must(t, must(t, o, dispatch(berlin)), dispatch(reno))
 	o = must(t, must(t, o, deliver(berlin)), lose(reno))
 
@@ -78,6 +119,6 @@ func TestReturns(t *testing.T) {
 		require.Equal(t, domain.CodeInvalid, domain.Code(err), name)
 	}
 	_, err = order.Return(o, order.ReturnOrder{ReturnID: uuid.New(), Lines: []order.ReturnLine{{SKU: "A", Quantity: 1}}, At: at.Add(order.ReturnWindow + time.Second)})
-	require.Equal(t, "return_window_closed", domain.Code(err))
+	require.EqualValues(t, "return_window_closed", domain.Code(err))
 	require.Equal(t, order.StatusDelivered, must(t, o, bringBack(uuid.New(), order.ReturnLine{SKU: "A", Quantity: 1})).Status)
 }

@@ -7,6 +7,14 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
+// Refusals.
+const (
+	// CodeNotDispatchable refuses the dispatch of a shipment that can not leave.
+	CodeNotDispatchable domain.ErrorCode = "not_dispatchable"
+	// CodeShipmentNotFound refuses a report about a shipment that the order does not have.
+	CodeShipmentNotFound domain.ErrorCode = "shipment_not_found"
+)
+
 // DispatchShipment reports that a shipment was handed to the carrier.
 type DispatchShipment struct {
 	ShipmentID     uuid.UUID
@@ -17,21 +25,13 @@ type DispatchShipment struct {
 
 // Dispatch records that a shipment has left; with the first one the order is shipped.
 //
-// It returns no events when the shipment has left before. Errors: not_found; shipment_not_found;
-// not_dispatchable when the order is not confirmed; [domain.Invalids] as [CheckDispatch].
+// It returns no events when the shipment has left before. Errors: as [CanDispatch]; [domain.Invalids] as
+// [CheckDispatch].
 func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
-	switch o.Status {
-	case StatusConfirmed, StatusShipped, StatusDelivered:
-	case StatusCreated, StatusCancelled:
-		return nil, domain.Refuse("not_dispatchable", "order %s is %s", o.Number, o.Status)
-	default:
-		return nil, notFound(o)
+	if err := CanDispatch(o, c.ShipmentID); err != nil {
+		return nil, err
 	}
-	s, ok := o.Shipment(c.ShipmentID)
-	if !ok {
-		return nil, domain.Refuse("shipment_not_found", "order %s has no shipment %s", o.Number, c.ShipmentID)
-	}
-	if s.Status != ShipmentStatusPlanned {
+	if s, _ := o.Shipment(c.ShipmentID); s.Status.Left() {
 		return nil, nil
 	}
 	if err := CheckDispatch(c.Carrier, c.TrackingNumber); err != nil {
@@ -44,6 +44,30 @@ func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 		events = append(events, OrderShipped{OrderID: o.ID, ShippedAt: c.At})
 	}
 	return events, nil
+}
+
+// CanDispatch says why a shipment can't leave; nil when it can, or has left before: a repeated report is harmless.
+// Errors: not_found; shipment_not_found; not_dispatchable when the order is not confirmed, or all of the shipment was
+// cancelled.
+func CanDispatch(o Order, id uuid.UUID) error {
+	s, known := o.Shipment(id)
+	switch {
+	case o.Status == "":
+		return notFound(o)
+	case known && s.Status.Left():
+		return nil
+	case o.Status == StatusCreated || o.Status == StatusCancelled:
+		return domain.Refuse(CodeNotDispatchable, "order %s is %s", o.Number, o.Status)
+	case !known:
+		return shipmentNotFound(o, id)
+	case s.Status == ShipmentStatusCancelled:
+		return domain.Refuse(CodeNotDispatchable, "everything in shipment %s was cancelled", id)
+	}
+	return nil
+}
+
+func shipmentNotFound(o Order, id uuid.UUID) error {
+	return domain.Refuse(CodeShipmentNotFound, "order %s has no shipment %s", o.Number, id)
 }
 
 // CheckDispatch names what is wrong with the report of a shipment that was handed over, as

@@ -21,6 +21,9 @@ const (
 	StatusCancelled Status = "cancelled"
 )
 
+// Ended reports whether nothing more is to be expected of an order in this state, but returns.
+func (s Status) Ended() bool { return s == StatusDelivered || s == StatusCancelled }
+
 // Reasons for which the platform itself cancels an order.
 const (
 	ReasonOutOfStock      = "out_of_stock"
@@ -84,6 +87,22 @@ type Shipment struct {
 	Status         ShipmentStatus `json:"status"`
 	Carrier        string         `json:"carrier,omitempty"`
 	TrackingNumber string         `json:"tracking_number,omitempty"`
+}
+
+// Left reports whether a shipment in this state was handed to the carrier, whatever has become of it since.
+func (s ShipmentStatus) Left() bool {
+	return s != ShipmentStatusPlanned && s != ShipmentStatusCancelled
+}
+
+// SKUs returns the SKUs in the shipment, each once, in the order of its lines.
+func (s Shipment) SKUs() []string {
+	var skus []string
+	for _, l := range s.Lines {
+		if !slices.Contains(skus, l.SKU) {
+			skus = append(skus, l.SKU)
+		}
+	}
+	return skus
 }
 
 // Ended reports whether nothing more is to be expected of a shipment in this state.

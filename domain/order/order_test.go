@@ -328,7 +328,7 @@ func TestNoOrderNoDecision(t *testing.T) {
 		func(o order.Order) ([]domain.Event, error) { return order.Amend(o, order.AmendAddress{Country: "DE"}) },
 	} {
 		_, err := decide(order.Order{})
-		require.Equal(t, "not_found", domain.Code(err))
+		require.EqualValues(t, "not_found", domain.Code(err))
 	}
 	require.Empty(t, order.Overdue(order.Order{}, at))
 }

@@ -37,7 +37,7 @@ type PlaceOrder struct {
 func Place(o Order, c PlaceOrder) ([]domain.Event, error) {
 	if o.Status != "" {
 		if o.RequestHash != c.RequestHash {
-			return nil, domain.Refuse("idempotency_key_reused", "order %s was placed by another request under the same key", o.Number)
+			return nil, domain.Refuse(domain.CodeIdempotencyKeyReused, "order %s was placed by another request under the same key", o.Number)
 		}
 		return nil, nil
 	}
@@ -76,7 +76,7 @@ func CheckOrder(customerID string, items []Item, country string) error {
 		if i == 0 {
 			currency = item.UnitPrice.Currency
 			if !money.KnownCurrency(currency) {
-				bad.Add("currency", "%q is not an active ISO 4217 currency code", clip(currency))
+				bad.Add("currency", "%q is not an active ISO 4217 currency code", domain.Clip(currency))
 			}
 		}
 		checkItem(&bad, fmt.Sprintf("items[%d]", i), item, currency)
@@ -87,7 +87,7 @@ func CheckOrder(customerID string, items []Item, country string) error {
 		}
 	}
 	if !KnownCountry(country) {
-		bad.Add("shipping_address.country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", clip(country))
+		bad.Add("shipping_address.country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", domain.Clip(country))
 	}
 	return bad.Err()
 }
@@ -102,7 +102,8 @@ func checkItem(bad *domain.Invalids, path string, item Item, currency string) {
 	var refusal *domain.Error
 	switch {
 	case item.UnitPrice.Currency != currency:
-		bad.Add(path+".unit_price", "an order has one currency: %q here, %q in the first line", clip(item.UnitPrice.Currency), clip(currency))
+		bad.Add(path+".unit_price", "an order has one currency: %q here, %q in the first line",
+			domain.Clip(item.UnitPrice.Currency), domain.Clip(currency))
 	case !money.KnownCurrency(currency):
 		// Said once, for the whole order.
 	case errors.As(err, &refusal):
@@ -130,14 +131,7 @@ func CheckAddress(prefix string, a Address) error {
 		}
 	}
 	if !KnownCountry(a.Country) {
-		bad.Add(prefix+".country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", clip(a.Country))
+		bad.Add(prefix+".country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", domain.Clip(a.Country))
 	}
 	return bad.Err()
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return s[:40] + "…"
-	}
-	return s
 }

@@ -33,7 +33,7 @@ func TestPlaceTwice(t *testing.T) {
 	other := placeOrder(item("A", 1, "1"))
 	other.RequestHash = "h2"
 	_, err := order.Place(o, other)
-	require.Equal(t, "idempotency_key_reused", domain.Code(err))
+	require.EqualValues(t, "idempotency_key_reused", domain.Code(err))
 }
 
 func TestPlaceInCurrenciesOfAnyExponent(t *testing.T) {

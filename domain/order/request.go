@@ -22,7 +22,7 @@ func (o Order) CarriedOut(r Request) (bool, error) {
 	case !slices.Contains(o.Requests, r.ID):
 		return false, nil
 	case !slices.Contains(o.Asked, r.Content):
-		return false, domain.Refuse("idempotency_key_reused", "order %s was changed by another request under the same key", o.Number)
+		return false, domain.Refuse(domain.CodeIdempotencyKeyReused, "order %s was changed by another request under the same key", o.Number)
 	}
 	return true, nil
 }

@@ -14,6 +14,14 @@ import (
 // days of the EU's Consumer Rights Directive (2011/83/EU, article 9).
 const ReturnWindow = 30 * 24 * time.Hour
 
+// Refusals.
+const (
+	// CodeNotReturnable refuses a return of goods that were not delivered.
+	CodeNotReturnable domain.ErrorCode = "not_returnable"
+	// CodeReturnWindowClosed refuses a return that comes later than [ReturnWindow] after the delivery.
+	CodeReturnWindowClosed domain.ErrorCode = "return_window_closed"
+)
+
 // ReturnOrder reports goods that came back.
 type ReturnOrder struct {
 	ReturnID uuid.UUID
@@ -41,9 +49,9 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	case slices.ContainsFunc(o.Returns, func(r Refundable) bool { return r.ReturnID == c.ReturnID }):
 		return nil, nil
 	case o.Status != StatusDelivered:
-		return nil, domain.Refuse("not_returnable", "order %s is %s, not delivered", o.Number, o.Status)
+		return nil, domain.Refuse(CodeNotReturnable, "order %s is %s, not delivered", o.Number, o.Status)
 	case c.At.After(o.DeliveredAt.Add(ReturnWindow)):
-		return nil, domain.Refuse("return_window_closed", "order %s could be returned until %s",
+		return nil, domain.Refuse(CodeReturnWindowClosed, "order %s could be returned until %s",
 			o.Number, o.DeliveredAt.Add(ReturnWindow).Format(time.RFC3339))
 	}
 	e := OrderReturned{OrderID: o.ID, ReturnID: c.ReturnID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, ReturnedAt: c.At}
@@ -59,7 +67,7 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 		if line.Quantity < 1 {
 			bad.Add(fmt.Sprintf("lines[%d].quantity", i), "must be at least 1, got %d", line.Quantity)
 		} else if short > 0 {
-			bad.Add(fmt.Sprintf("lines[%d]", i), "of %s only %d were delivered and not returned yet", clip(line.SKU), line.Quantity-short)
+			bad.Add(fmt.Sprintf("lines[%d]", i), "of %s only %d were delivered and not returned yet", domain.Clip(line.SKU), line.Quantity-short)
 		}
 		for _, t := range taken {
 			e.Amount = e.Amount.Add(t.Amount)

@@ -14,6 +14,14 @@ const (
 	URLLengthMax  = 2_000
 )
 
+// Refusals.
+const (
+	// CodePaymentClosed refuses an authorisation that comes after the payment was declined or voided.
+	CodePaymentClosed domain.ErrorCode = "payment_closed"
+	// CodeUnknownGatewayAnswer refuses an answer of the gateway that is none of those it may give.
+	CodeUnknownGatewayAnswer domain.ErrorCode = "unknown_gateway_answer"
+)
+
 // RecordAuthorization is the gateway's answer to an authorisation.
 type RecordAuthorization struct {
 	OrderID uuid.UUID
@@ -45,9 +53,9 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 		if c.Status == StatusDeclined {
 			return nil, nil
 		}
-		return nil, domain.Refuse("payment_closed", "payment %s was declined before", p.ID)
+		return nil, domain.Refuse(CodePaymentClosed, "payment %s was declined before", p.ID)
 	case StatusVoided:
-		return nil, domain.Refuse("payment_closed", "payment %s was voided before", p.ID)
+		return nil, domain.Refuse(CodePaymentClosed, "payment %s was voided before", p.ID)
 	}
 	var bad domain.Invalids
 	bad.Text("gateway_ref", c.GatewayRef, TextLengthMax)
@@ -75,7 +83,7 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 			PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, GatewayRef: c.GatewayRef, ActionURL: c.ActionURL, RequiredAt: c.At,
 		}}, nil
 	}
-	return nil, domain.Refuse("unknown_gateway_answer", "the gateway answered %q", c.Status)
+	return nil, domain.Refuse(CodeUnknownGatewayAnswer, "the gateway answered %q", c.Status)
 }
 
 // NeedsAuthorization reports whether amount can't be captured before it is authorised (anew).

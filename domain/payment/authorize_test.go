@@ -17,11 +17,11 @@ func TestLateAnswerCantReviveAPayment(t *testing.T) {
 		authorize(100), answer(payment.StatusActionRequired), answer(payment.StatusDeclined),
 	} {
 		_, err := decide(voided)
-		require.Equal(t, "payment_closed", domain.Code(err))
+		require.EqualValues(t, "payment_closed", domain.Code(err))
 	}
 	declined := must(t, payment.Payment{}, answer(payment.StatusDeclined))
 	_, err := authorize(100)(declined)
-	require.Equal(t, "payment_closed", domain.Code(err))
+	require.EqualValues(t, "payment_closed", domain.Code(err))
 	events, err := answer(payment.StatusDeclined)(declined)
 	require.NoError(t, err)
 	require.Empty(t, events)
@@ -33,7 +33,7 @@ func TestVoidClosesAnExpiredPayment(t *testing.T) {
 	require.Equal(t, payment.StatusExpired, p.Status)
 	p = must(t, p, void)
 	_, err := authorize(100)(p)
-	require.Equal(t, "payment_closed", domain.Code(err), "an authorisation under way when the order was cancelled")
+	require.EqualValues(t, "payment_closed", domain.Code(err), "an authorisation under way when the order was cancelled")
 }
 
 func TestActionRequiredMayEndEitherWay(t *testing.T) {
@@ -50,7 +50,7 @@ func TestExpiredAuthorizationIsMadeAnew(t *testing.T) {
 	p := must(t, must(t, payment.Payment{}, authorize(100)), capture(uuid.New(), 40))
 	require.Empty(t, payment.Expire(p, expiry.Add(-1)), "it still holds")
 	_, err := payment.Capture(p, payment.CapturePayment{CaptureID: uuid.New(), Amount: eur(60), At: expiry})
-	require.Equal(t, "authorization_expired", domain.Code(err))
+	require.EqualValues(t, "authorization_expired", domain.Code(err))
 	p = must(t, p, expire)
 	require.Equal(t, payment.StatusCaptured, p.Status)
 	require.True(t, p.NeedsAuthorization(eur(60)))
@@ -93,5 +93,5 @@ func TestAnswersThatCantBeKept(t *testing.T) {
 		require.Equal(t, domain.CodeInvalid, domain.Code(err))
 	}
 	_, err := answer("maybe")(payment.Payment{})
-	require.Equal(t, "unknown_gateway_answer", domain.Code(err))
+	require.EqualValues(t, "unknown_gateway_answer", domain.Code(err))
 }

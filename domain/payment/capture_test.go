@@ -16,7 +16,7 @@ func TestCaptureRefusals(t *testing.T) {
 	for name, c := range map[string]struct {
 		p      payment.Payment
 		amount money.Money
-		code   string
+		code   domain.ErrorCode
 	}{
 		"nothing authorised": {payment.Payment{}, eur(1), "not_capturable"},
 		"declined":           {must(t, payment.Payment{}, answer(payment.StatusDeclined)), eur(1), "not_capturable"},

@@ -8,6 +8,9 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 )
 
+// CodeRefundExceedsCapture refuses to refund more than was captured and not refunded.
+const CodeRefundExceedsCapture domain.ErrorCode = "refund_exceeds_capture"
+
 // RefundPayment asks to give captured money back.
 type RefundPayment struct {
 	RefundID   uuid.UUID
@@ -26,7 +29,7 @@ func Refund(p Payment, c RefundPayment) ([]domain.Event, error) {
 		return nil, nil
 	}
 	if !c.Amount.IsPositive() || !c.Amount.SameCurrency(p.Captured) || c.Amount.Cmp(p.Refundable()) > 0 {
-		return nil, domain.Refuse("refund_exceeds_capture", "can refund %s of payment %s, asked for %s", p.Refundable(), p.ID, c.Amount)
+		return nil, domain.Refuse(CodeRefundExceedsCapture, "can refund %s of payment %s, asked for %s", p.Refundable(), p.ID, c.Amount)
 	}
 	return []domain.Event{PaymentRefunded{
 		PaymentID: p.ID, OrderID: p.OrderID, RefundID: c.RefundID, Amount: c.Amount, Reason: c.Reason, GatewayRef: c.GatewayRef, RefundedAt: c.At,

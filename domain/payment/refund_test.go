@@ -17,16 +17,16 @@ func TestRefundNeverExceedsTheCapture(t *testing.T) {
 		"more than was captured": eur(41), "nothing": eur(0), "negative": eur(-1), "another currency": money.Must("0.01", "USD"),
 	} {
 		_, err := payment.Refund(p, payment.RefundPayment{RefundID: uuid.New(), Amount: amount, At: at})
-		require.Equal(t, "refund_exceeds_capture", domain.Code(err), name)
+		require.EqualValues(t, "refund_exceeds_capture", domain.Code(err), name)
 	}
 	_, err := refund(uuid.New(), 1)(payment.Payment{})
-	require.Equal(t, "refund_exceeds_capture", domain.Code(err), "nothing is known of the payment")
+	require.EqualValues(t, "refund_exceeds_capture", domain.Code(err), "nothing is known of the payment")
 
 	id := uuid.New()
 	p = must(t, p, refund(id, 30))
 	require.Equal(t, payment.StatusCaptured, p.Status)
 	_, err = refund(uuid.New(), 11)(p)
-	require.Equal(t, "refund_exceeds_capture", domain.Code(err))
+	require.EqualValues(t, "refund_exceeds_capture", domain.Code(err))
 	events, err := refund(id, 30)(p)
 	require.NoError(t, err)
 	require.Empty(t, events, "the same refund again")

@@ -33,7 +33,7 @@ func (h history) Order(ctx context.Context, id uuid.UUID) (order.Order, error) {
 		return order.Order{}, err
 	}
 	if len(envelopes) == 0 {
-		return order.Order{}, domain.Refuse("not_found", "order %s does not exist", id)
+		return order.Order{}, domain.Refuse(domain.CodeNotFound, "order %s does not exist", id)
 	}
 	var o order.Order
 	for _, env := range envelopes {

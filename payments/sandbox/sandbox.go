@@ -182,7 +182,7 @@ func (g *Gateway) move(kind, key string, id uuid.UUID, amount money.Money, left 
 		}
 		acc := g.account(id)
 		if rest := left(acc); !amount.IsPositive() || !amount.SameCurrency(acc.authorized) || amount.Cmp(rest) > 0 {
-			return domain.Refuse("gateway_refused", "can't %s %s of payment %s, %s is left", kind, amount, id, rest)
+			return domain.Refuse(payments.CodeGatewayRefused, "can't %s %s of payment %s, %s is left", kind, amount, id, rest)
 		}
 		e, err := g.write(Entry{Key: key, Kind: kind, PaymentID: id, Amount: amount, Ref: fmt.Sprintf("sandbox_%s_%d", kind, len(g.entries)+1)})
 		ref = e.Ref
@@ -212,7 +212,7 @@ func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
 	return g.locked(func() error {
 		acc := g.account(paymentID)
 		if acc.pending.IsZero() || acc.closed {
-			return domain.Refuse("gateway_refused", "payment %s is not waiting for a confirmation", paymentID)
+			return domain.Refuse(payments.CodeGatewayRefused, "payment %s is not waiting for a confirmation", paymentID)
 		}
 		e := Entry{Key: paymentID.String() + "/confirm", Kind: "authorize", PaymentID: paymentID, Amount: acc.pending, Ref: "sandbox_" + paymentID.String()}
 		if !approve {

@@ -8,7 +8,7 @@ import (
 )
 
 // codeAmount is the code of an amount that Stripe can't take in its currency.
-const codeAmount = "amount_not_chargeable"
+const codeAmount domain.ErrorCode = "amount_not_chargeable"
 
 // scale turns ISO 4217's minor units into Stripe's where the two differ
 // (https://docs.stripe.com/currencies#special-cases).

@@ -46,7 +46,7 @@ var errUndecided = errors.New("stripe is still processing the payment")
 func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
 	amount, currency, err := toStripe(r.Amount)
 	if err != nil {
-		return payments.AuthorizeResult{Status: payment.StatusDeclined, DeclineCode: codeAmount}, nil //nolint:nilerr // a decline is an answer
+		return payments.AuthorizeResult{Status: payment.StatusDeclined, DeclineCode: string(codeAmount)}, nil //nolint:nilerr // a decline is an answer
 	}
 	if g.old(r.AskedAt) {
 		if result, known, err := g.recall(ctx, r); known || err != nil {

@@ -84,13 +84,10 @@ func (f *failure) refusal() bool {
 			f.code != string(api.ErrorCodeParameterUnknown) && f.code != string(api.ErrorCodeLockTimeout)
 }
 
-// codeRefused is what the contract of [payments.Gateway] calls a refusal.
-const codeRefused = "gateway_refused"
-
 // asError returns the failure as the contract of [payments.Gateway] has it.
 func (f *failure) asError() error {
 	if f.refusal() {
-		refused := domain.Refuse(codeRefused, "Stripe refuses to %s: %s", f.doing, firstWord(f.decline, f.code, f.kind))
+		refused := domain.Refuse(payments.CodeGatewayRefused, "Stripe refuses to %s: %s", f.doing, firstWord(f.decline, f.code, f.kind))
 		refused.Err = f
 		return refused
 	}
@@ -98,7 +95,9 @@ func (f *failure) asError() error {
 }
 
 // refuse is a refusal of our own.
-func refuse(format string, args ...any) error { return domain.Refuse(codeRefused, format, args...) }
+func refuse(format string, args ...any) error {
+	return domain.Refuse(payments.CodeGatewayRefused, format, args...)
+}
 
 func firstWord(words ...string) string {
 	for _, w := range words {

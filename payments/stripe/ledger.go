@@ -63,7 +63,7 @@ func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[paym
 // moved returns the payments of which something changed, each once.
 func (g *Gateway) moved(ctx context.Context, from, to time.Time) ([]uuid.UUID, error) {
 	if g.now().Sub(from) > eventsLife {
-		return nil, domain.Refuse("ledger_out_of_reach", "Stripe tells what happened in the last 30 days, not since %s", from.UTC().Format(time.RFC3339))
+		return nil, domain.Refuse(payments.CodeLedgerOutOfReach, "Stripe tells what happened in the last 30 days, not since %s", from.UTC().Format(time.RFC3339))
 	}
 	var ids []uuid.UUID
 	seen := map[uuid.UUID]bool{}
@@ -72,7 +72,7 @@ func (g *Gateway) moved(ctx context.Context, from, to time.Time) ([]uuid.UUID, e
 			seen[id], ids = true, append(ids, id)
 		}
 		if len(ids) > ledgerPaymentsMax {
-			return domain.Refuse("ledger_out_of_reach", "%v", errTooLong)
+			return domain.Refuse(payments.CodeLedgerOutOfReach, "%v", errTooLong)
 		}
 		return nil
 	}

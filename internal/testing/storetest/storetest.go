@@ -218,7 +218,7 @@ func anyVersion(t *testing.T, s Store) {
 }
 
 // invalid checks that err is an [eventstore.InvalidError] with these details.
-func invalid(t *testing.T, err error, stream eventstore.StreamID, index int, code string) {
+func invalid(t *testing.T, err error, stream eventstore.StreamID, index int, code domain.ErrorCode) {
 	t.Helper()
 	var e *eventstore.InvalidError
 	require.ErrorAs(t, err, &e)
@@ -410,14 +410,14 @@ func oneType(t *testing.T, s Store) {
 
 func badInput(t *testing.T, s Store) {
 	good := Stream(domain.AggregateOrder)
-	refused := func(code string, index int, change func(*eventstore.Append)) {
+	refused := func(code domain.ErrorCode, index int, change func(*eventstore.Append)) {
 		t.Helper()
 		a := To(good, 0, 3)
 		change(&a)
 		_, err := s.Append(t.Context(), To(Stream(domain.AggregateOrder), 0, 1), a)
 		invalid(t, err, a.Stream, index, code)
 	}
-	payload := func(code, json string) {
+	payload := func(code domain.ErrorCode, json string) {
 		t.Helper()
 		refused(code, 1, func(a *eventstore.Append) { a.Events[1].Payload = []byte(json) })
 	}
