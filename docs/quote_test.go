@@ -37,11 +37,14 @@ func TestQuotedCodeIsTheCode(t *testing.T) {
 	}
 }
 
-var quotation = regexp.MustCompile("(?m)^( *<!-- quoted: (\\S+)(?: region (\\S+))? -->\\n```[a-z]*\\n)((?s:.*?))^```$")
+var (
+	mark      = regexp.MustCompile("(?m)^<!-- quoted: ")
+	quotation = regexp.MustCompile("(?m)^(<!-- quoted: (\\S+)(?: region (\\S+))? -->\\n```[a-z]*\\n)((?s:.*?))^```$")
+)
 
 // quoteAnew returns the document with each quotation as the sources have it now.
 func quoteAnew(document string, read func(path string) (string, error)) (string, error) {
-	if marks, blocks := strings.Count(document, "<!-- quoted: "), len(quotation.FindAllString(document, -1)); marks != blocks {
+	if marks, blocks := len(mark.FindAllString(document, -1)), len(quotation.FindAllString(document, -1)); marks != blocks {
 		return "", fmt.Errorf("%d quotations are named and %d have a block of code right behind", marks, blocks)
 	}
 	var failed error
