@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orderloom/orderloom/worker"
 	"github.com/stretchr/testify/require"
 )
 
@@ -92,5 +93,39 @@ func TestEveryDecisionIsInTheIndex(t *testing.T) {
 		if decision.MatchString(entry.Name()) {
 			require.Contains(t, string(index), "("+entry.Name()+")", "docs/adr/README.md does not list it")
 		}
+	}
+}
+
+// setting and metric are names in a document that some program defines. The groups of a metric are its subsystem and
+// its own name, which programs give apart.
+var (
+	setting = regexp.MustCompile(`\bORDERLOOM_[A-Z0-9_]+\b`)
+	metric  = regexp.MustCompile("`orderloom_([a-z]+)_([a-z_]+)`")
+)
+
+func TestNamedSettingsAndMetricsExist(t *testing.T) {
+	t.Parallel()
+	var programs strings.Builder
+	for _, text := range files(t, ".go", ".sh", "Makefile") {
+		programs.WriteString(text)
+	}
+	knows := func(name string) bool { return strings.Contains(programs.String(), name) }
+	for name, text := range documents(t) {
+		for _, s := range setting.FindAllString(text, -1) {
+			require.True(t, knows(s), "%s names the setting %s, which no program knows", name, s)
+		}
+		for _, m := range metric.FindAllStringSubmatch(text, -1) {
+			known := knows(strings.Trim(m[0], "`")) || knows(`"`+m[1]+`"`) && knows(`"`+m[2]+`"`)
+			require.True(t, known, "%s names the metric %s, which no program has", name, m[0])
+		}
+	}
+}
+
+func TestEverySagaIsDescribed(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile("sagas.md")
+	require.NoError(t, err)
+	for saga := range worker.Sagas() {
+		require.Contains(t, string(text), "| `"+saga+"` |", "docs/sagas.md has no row for it")
 	}
 }
