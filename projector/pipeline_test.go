@@ -1,7 +1,6 @@
 package projector_test
 
 import (
-	"bytes"
 	"context"
 	"testing"
 	"time"
@@ -77,28 +76,19 @@ func TestWholeDelivery(t *testing.T) {
 		return v.Behind == 0 && v.Events == int64(len(events))
 	}, 30*time.Second, 50*time.Millisecond)
 
-	var out bytes.Buffer
-	deps := projector.CommandDeps{Mender: b.mender, Store: store, Broker: b.config, Out: &out}
-	require.NoError(t, projector.Command(t.Context(), []string{"verify"}, deps))
-	require.Contains(t, out.String(), "0 differences, 0 streams on their way, 0 parked")
-	require.Contains(t, out.String(), "0 incomplete or out of order")
-	require.NoError(t, projector.Command(t.Context(), []string{"parked", "list"}, deps))
-	require.NoError(t, projector.Command(t.Context(), []string{"rebuild", "-dry-run", "timeline"}, deps))
-	require.NoError(t, projector.Command(t.Context(), []string{"rebuild", "timeline"}, deps))
-	require.NoError(t, projector.Command(t.Context(), []string{"rebuild", "--drop-old", "timeline"}, deps))
-	require.Contains(t, out.String(), "the tables were swapped")
-	for _, args := range [][]string{nil, {"nope"}, {"parked"}, {"parked", "show", "orders"}, {"rebuild"}, {"rebuild", "-nope", "orders"}} {
-		require.EqualValues(t, "usage", domain.Code(projector.Command(t.Context(), args, deps)), "%v", args)
-	}
+	k, err := b.mender.VerifyKafka(t.Context(), b.config, store, false, nil)
+	require.NoError(t, err)
+	require.True(t, k.OK(), eventtest.JSON(k))
 
 	// An event that Kafka does not have, and a view that somebody has changed, are both found.
 	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
 	require.NoError(t, err)
-	out.Reset()
-	require.ErrorIs(t, projector.Command(t.Context(), []string{"verify", "-json"}, deps), projector.ErrDifferent)
-	require.Contains(t, out.String(), "stock_levels")
+	v, err := b.mender.Verify(t.Context(), store, nil)
+	require.NoError(t, err)
+	require.False(t, v.OK())
+	require.Contains(t, eventtest.JSON(v), "stock_levels")
 	b.truncate(1)
-	k, err := b.mender.VerifyKafka(t.Context(), b.config, store, true, nil)
+	k, err = b.mender.VerifyKafka(t.Context(), b.config, store, true, nil)
 	require.NoError(t, err)
 	require.True(t, k.OK(), "what has expired is no difference")
 	require.NotZero(t, k.Expired)

@@ -86,7 +86,7 @@ func (t *term) check(ctx context.Context) (eventstore.Identity, error) {
 	}
 	id, err := t.opts.Store.Check(ctx, cursor)
 	if changed := (*eventstore.StoreChangedError)(nil); errors.As(err, &changed) {
-		return id, fmt.Errorf("%w; or accept the loss: \"orderloom relay rewind -to %d\" publishes all events after that, "+
+		return id, fmt.Errorf("%w; or accept the loss: \"orderloom relay rewind --to %d\" publishes all events after that, "+
 			"consumers skip those that they know, and \"orderloom rebuild\" makes the views anew", err, changed.Last)
 	}
 	return id, err

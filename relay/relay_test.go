@@ -284,7 +284,7 @@ func TestRelayRefusesARestoredStore(t *testing.T) {
 	var log logs
 	b.startLogging(r, "two", &log)
 	require.Eventually(t, func() bool {
-		return log.contains(string(eventstore.CodeStoreBehind)) && log.contains("relay rewind -to 5")
+		return log.contains(string(eventstore.CodeStoreBehind)) && log.contains("relay rewind --to 5")
 	}, 20*time.Second, 10*time.Millisecond)
 	require.Never(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.published) != published }, 1500*time.Millisecond, 50*time.Millisecond)
 	// The operator accepts the loss.
@@ -341,23 +341,23 @@ func headers(m kafka.Message) map[string]string {
 	return h
 }
 
-func TestCommand(t *testing.T) {
+func TestRewindPublishesAgain(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	var out bytes.Buffer
-	require.EqualValues(t, "not_found", domain.Code(relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, b.store, &out)))
+	require.EqualValues(t, "not_found", domain.Code(relay.Rewind(t.Context(), b.pool, b.store, relay.Name, 0)))
 	events := eventtest.Lives(9, 5)
 	b.append(events...)
 	r := &recorder{}
 	b.start(r, "one")
 	b.awaitPosition()
-	require.NoError(t, relay.Command(t.Context(), []string{"status"}, b.pool, b.store, &out))
-	require.Contains(t, out.String(), "0 events behind; led by one in epoch 1")
-	require.NoError(t, relay.Command(t.Context(), []string{"rewind", "-to", "0"}, b.pool, b.store, &out))
+	all, err := relay.Statuses(t.Context(), b.pool, b.store)
+	require.NoError(t, err)
+	require.Len(t, all, 1)
+	require.Zero(t, all[0].Behind)
+	require.Equal(t, "one", all[0].Leader)
+	require.EqualValues(t, 1, all[0].Epoch)
+	require.NoError(t, relay.Rewind(t.Context(), b.pool, b.store, relay.Name, 0))
 	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.published) == 2*len(events) }, 20*time.Second, 10*time.Millisecond,
 		"the leader notices, and publishes everything again")
 	requireInOrder(t, events, r.versions())
-	for _, args := range [][]string{nil, {"nope"}, {"rewind"}, {"rewind", "-to", "x"}, {"status", "x"}} {
-		require.EqualValues(t, "usage", domain.Code(relay.Command(t.Context(), args, b.pool, b.store, &out)), "%v", args)
-	}
 }

@@ -6,32 +6,37 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/spf13/cobra"
 )
 
-// healthTimeout bounds the question; a process that takes longer is not well.
+// healthTimeout bounds the question. A process that takes longer is not well.
 const healthTimeout = 3 * time.Second
 
-// health asks the process that listens on ORDERLOOM_HTTP_ADDRESS whether it is alive. It is for
-// containers, whose image has no other program to ask with.
-func health(ctx context.Context, args []string, out io.Writer) error {
-	if len(args) > 0 {
-		return usageError{fmt.Errorf("health takes no arguments, got %q", args)}
+func (p *program) healthCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "health",
+		Short: "Ask the process on ORDERLOOM_HTTP_ADDRESS whether it is alive",
+		Long: `Ask the process that listens on ORDERLOOM_HTTP_ADDRESS whether it is alive. It is for containers, whose
+image has no other program to ask with.`,
+		Args: arguments(),
+		RunE: p.runs(func(ctx context.Context, _ []string) error {
+			cfg, err := config.Load(p.lookup)
+			if err != nil {
+				return usageError{err}
+			}
+			return askHealth(ctx, cfg.HTTP.Address, p.stdout)
+		}),
 	}
-	cfg, err := config.Load(os.LookupEnv)
-	if err != nil {
-		return usageError{err}
-	}
-	return askHealth(ctx, cfg.HTTP.Address, out)
 }
 
+// askHealth writes "alive" when the process at address is.
 func askHealth(ctx context.Context, address string, out io.Writer) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return usageError{fmt.Errorf("ORDERLOOM_HTTP_ADDRESS: %w", err)}
+		return wrongUsage("ORDERLOOM_HTTP_ADDRESS: %w", err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"

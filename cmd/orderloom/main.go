@@ -1,81 +1,42 @@
 // Command orderloom runs the platform and looks after it.
 //
-//	orderloom <command> [arguments]
+//	orderloom <command> [arguments] [flags]
 //
-// Settings come from the environment; docs/configuration.md lists them. Run it without arguments for
-// the commands.
+// Each command is one file. Settings come from the environment; docs/configuration.md lists them. The
+// exit status is 0 when the command is done, 1 when it has failed or has found differences, and 2 when
+// the command line or a setting is wrong.
 package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/replay"
+	"go.temporal.io/sdk/client"
 )
 
-// Exit statuses.
-const (
-	exitOK      = 0
-	exitFailure = 1
-	// exitUsage is for a command line or a setting that is wrong, as of BSD's sysexits.
-	exitUsage = 64
-)
-
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
-
-// command is one word of the command line.
-type command struct {
-	name, arguments, help string
-	run                   func(ctx context.Context, args []string, out io.Writer) error
+func main() {
+	// The first signal drains, the second ends the process at once.
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookup: os.LookupEnv, replayer: app.Replayer}
+	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
-func run(args []string, stdout, stderr io.Writer) int {
-	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "--help" {
-		usage(stdout)
-		return exitOK
-	}
-	for _, c := range commands {
-		if c.name != args[0] {
-			continue
-		}
-		// The first signal drains, the second ends the process at once.
-		ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-		defer stop()
-		context.AfterFunc(ctx, stop)
-		return exit(c.run(ctx, args[1:], stdout), stderr)
-	}
-	fmt.Fprintf(stderr, "orderloom: there is no command %q\n\n", args[0])
-	usage(stderr)
-	return exitUsage
-}
-
-// usageError is a command line or a setting that is wrong.
-type usageError struct{ error }
-
-func exit(err error, stderr io.Writer) int {
-	var wrong usageError
-	switch {
-	case err == nil:
-		return exitOK
-	case errors.As(err, &wrong):
-		fmt.Fprintf(stderr, "orderloom: %v\n", err)
-		return exitUsage
-	default:
-		fmt.Fprintf(stderr, "orderloom: %v\n", err)
-		return exitFailure
-	}
-}
-
-func usage(w io.Writer) {
-	fmt.Fprintln(w, "Usage: orderloom <command> [arguments]")
-	fmt.Fprintln(w)
-	for _, c := range commands {
-		fmt.Fprintf(w, "  %-32s %s\n", strings.TrimSpace(c.name+" "+c.arguments), c.help)
-	}
-	fmt.Fprintln(w)
-	fmt.Fprintln(w, "Settings come from the environment: see docs/configuration.md, or run orderloom settings.")
+// program is what a command works with: its streams and its environment.
+type program struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	lookup         func(name string) (value string, ok bool)
+	// replayer returns what "replay" works with; tests have sagas of their own.
+	replayer func(config.Config) (*replay.Replayer, func(context.Context) (client.Client, error), error)
+	// arguments is the command line without the program's name.
+	arguments []string
+	// running is set once a command runs. An error before that is one of the command line.
+	running bool
 }

@@ -1,62 +1,59 @@
-package relay
+package main
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"io"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/relay"
+	"github.com/spf13/cobra"
 )
 
-// Usage describes the commands, one line each.
-const Usage = `relay status                                   how far the relay is, and who leads
-relay rewind -to <sequence>                    publish again from there; consumers skip what they know
-`
-
-// CommandStore is what the commands need of the event store.
-type CommandStore interface {
-	Identifier
-	BacklogCounter
+func (p *program) relayCommand() *cobra.Command {
+	return group("relay", "Show how far the publishing to Kafka is; publish again",
+		p.relayStatusCommand(), p.relayRewindCommand())
 }
 
-// Command runs one of the operators' commands: args are those behind "relay". Errors: usage when the arguments
-// make no sense; not_found.
-func Command(ctx context.Context, args []string, pool *pgxpool.Pool, store CommandStore, out io.Writer) error {
-	f := flag.NewFlagSet("relay", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
-	to := f.Int64("to", -1, "")
-	if len(args) == 0 || f.Parse(args[1:]) != nil || f.NArg() > 0 {
-		return usage()
+func (p *program) relayStatusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "status",
+		Short: "Show how far the relay is, and who leads",
+		Args:  arguments(),
+		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
+			all, err := relay.Statuses(ctx, m.Pool, m.Store)
+			if err != nil {
+				return err
+			}
+			for _, s := range all {
+				fmt.Fprintf(p.stdout, "%s: published up to sequence %d, %d events behind; led by %s in epoch %d; moved last at %s\n",
+					s.Name, s.Position, s.Behind, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
+			}
+			return nil
+		}),
 	}
-	switch {
-	case args[0] == "status" && *to < 0:
-		return status(ctx, pool, store, out)
-	case args[0] == "rewind" && *to >= 0:
-		if err := Rewind(ctx, pool, store, Name, *to); err != nil {
+}
+
+func (p *program) relayRewindCommand() *cobra.Command {
+	var to int64
+	c := &cobra.Command{
+		Use:   "rewind --to <sequence>",
+		Short: "Publish again from there; consumers skip what they know",
+		Args: func(c *cobra.Command, args []string) error {
+			if to < 0 {
+				return fmt.Errorf("%s: --to must not be below 0", c.CommandPath())
+			}
+			return arguments()(c, args)
+		},
+		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
+			if err := relay.Rewind(ctx, m.Pool, m.Store, relay.Name, to); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(p.stdout, "The relay goes on after sequence %d.\n", to)
 			return err
-		}
-		_, err := fmt.Fprintf(out, "The relay goes on after sequence %d.\n", *to)
-		return err
+		}),
 	}
-	return usage()
-}
-
-// codeUsage refuses a command whose arguments make no sense.
-const codeUsage domain.ErrorCode = "usage"
-
-func usage() error { return domain.Refuse(codeUsage, "usage:\n%s", Usage) }
-
-func status(ctx context.Context, pool *pgxpool.Pool, store CommandStore, out io.Writer) error {
-	all, err := Statuses(ctx, pool, store)
-	if err != nil {
-		return err
-	}
-	for _, s := range all {
-		_, _ = fmt.Fprintf(out, "%s: published up to sequence %d, %d events behind; led by %s in epoch %d; moved last at %s\n",
-			s.Name, s.Position, s.Behind, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
-	}
-	return nil
+	c.Flags().Int64Var(&to, "to", 0, "the `sequence` after which the relay goes on")
+	_ = c.MarkFlagRequired("to") // it is there
+	return c
 }

@@ -1,18 +1,20 @@
-package replay_test
+package main
 
 import (
 	"context"
 	"errors"
-	"flag"
 	"os"
 	"strings"
 	"testing"
 
+	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/replay"
+	"github.com/orderloom/orderloom/internal/testing/toysaga"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
+	historypb "go.temporal.io/api/history/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/api/workflowservice/v1"
@@ -20,72 +22,77 @@ import (
 	"go.temporal.io/sdk/mocks"
 )
 
-// run runs the command on the toy as it is in v.
-func run(t *testing.T, v toy, server client.Client, args ...string) (string, error) {
+const toyFile = "../../internal/replay/testdata/toy.json"
+
+// replayToy runs the command on the toy as it is in v.
+func replayToy(t *testing.T, v toysaga.Toy, server client.Client, args ...string) (string, error) {
 	t.Helper()
-	stdin, err := os.Open("testdata/toy.tctl.json")
+	stdin, err := os.Open("../../internal/replay/testdata/toy.tctl.json")
 	require.NoError(t, err)
 	defer func() { _ = stdin.Close() }()
 	var out strings.Builder
-	err = replay.Command(t.Context(), args, &out, replay.Deps{
-		Sagas: v.sagas(), Stdin: stdin,
-		Dial: func(context.Context) (client.Client, error) {
+	p := &program{stdin: stdin, stdout: &out, stderr: &out, lookup: noEnvironment}
+	p.replayer = func(config.Config) (*replay.Replayer, func(context.Context) (client.Client, error), error) {
+		return replay.New(v.Sagas(), nil), func(context.Context) (client.Client, error) {
 			if server == nil {
 				return nil, errors.New("there is no server in this test")
 			}
 			return server, nil
-		},
-	})
+		}, nil
+	}
+	_, err = p.execute(t.Context(), append([]string{"replay"}, args...))
 	return out.String(), err
 }
 
-func TestCommandOnAFile(t *testing.T) {
-	t.Parallel()
-	out, err := run(t, recorded, nil, toyFile)
-	require.NoError(t, err)
-	require.Equal(t, "AGREES     testdata/toy.json: Toy, 29 events, completed\n", out)
+func noEnvironment(string) (string, bool) { return "", false }
 
-	out, err = run(t, recorded.with(skipping("timer")), nil, toyFile)
+func TestReplayOnAFile(t *testing.T) {
+	t.Parallel()
+	out, err := replayToy(t, toysaga.Recorded, nil, toyFile)
+	require.NoError(t, err)
+	require.Equal(t, "AGREES     "+toyFile+": Toy, 29 events, completed\n", out)
+
+	out, err = replayToy(t, toysaga.Recorded.With(toysaga.Skipping("timer")), nil, toyFile)
 	require.ErrorIs(t, err, replay.ErrDisagrees)
-	require.Equal(t, `DISAGREES  testdata/toy.json: Toy, 29 events, completed
+	require.Equal(t, `DISAGREES  `+toyFile+`: Toy, 29 events, completed
   At event 12 (TimerStarted) the history starts a timer of 1h0m0s "pickup deadline";
   today's code does not.
 `, out)
 	require.NotContains(t, out, "SDK")
 
-	out, err = run(t, recorded.with(skipping("timer")), nil, "-v", toyFile)
+	out, err = replayToy(t, toysaga.Recorded.With(toysaga.Skipping("timer")), nil, "-v", toyFile)
 	require.ErrorIs(t, err, replay.ErrDisagrees)
 	require.Contains(t, out, "The SDK says: [TMPRL1100]")
 }
 
-func TestCommandOnStandardInput(t *testing.T) {
+func TestReplayOnStandardInput(t *testing.T) {
 	t.Parallel()
-	out, err := run(t, recorded, nil, "-")
+	out, err := replayToy(t, toysaga.Recorded, nil, "-")
 	require.NoError(t, err)
 	require.Equal(t, "AGREES     -: Toy, 29 events, completed\n", out)
 }
 
-func TestCommandOnSeveral(t *testing.T) {
+func TestReplayOnSeveral(t *testing.T) {
 	t.Parallel()
-	out, err := run(t, recorded.with(skipping("child")), nil, toyFile, "testdata/none.json", "testdata/toy.temporal.json")
+	out, err := replayToy(t, toysaga.Recorded.With(toysaga.Skipping("child")), nil, toyFile, "testdata/none.json", "../../internal/replay/testdata/toy.temporal.json")
 	require.ErrorIs(t, err, replay.ErrDisagrees)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.Contains(t, out, "UNKNOWN    testdata/none.json")
 	require.True(t, strings.HasSuffix(out, "2 replayed, 2 disagree, 1 could not be replayed.\n"), out)
 }
 
-func TestCommandOnTheServer(t *testing.T) {
+func TestReplayOnTheServer(t *testing.T) {
 	t.Parallel()
 	server := &mocks.Client{}
 	server.On("GetWorkflowHistory", mock.Anything, "toy-1", "run-1", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Return(pages(t, toyFile))
 	server.On("Close")
-	out, err := run(t, recorded, server, "-run-id", "run-1", "toy-1")
+	out, err := replayToy(t, toysaga.Recorded, server, "--run-id", "run-1", "toy-1")
 	require.NoError(t, err)
 	require.Equal(t, "AGREES     toy-1: Toy, 29 events, completed\n", out)
 	server.AssertExpectations(t)
 }
 
-func TestCommandOnAQuery(t *testing.T) {
+func TestReplayOnAQuery(t *testing.T) {
 	t.Parallel()
 	server := &mocks.Client{}
 	page := func(token string, ids ...string) *workflowservice.ListWorkflowExecutionsResponse {
@@ -104,29 +111,32 @@ func TestCommandOnAQuery(t *testing.T) {
 	server.On("ListWorkflow", mock.Anything, asks("")).Return(page("more", "a", "b"), nil)
 	server.On("ListWorkflow", mock.Anything, asks("more")).Return(page("", "c", "d"), nil)
 	server.On("Close")
-	out, err := run(t, recorded, server, "-query", `ExecutionStatus="Running"`, "-limit", "3")
+	out, err := replayToy(t, toysaga.Recorded, server, "--query", `ExecutionStatus="Running"`, "--limit", "3")
 	require.NoError(t, err)
 	require.Contains(t, out, "AGREES     c:")
 	require.NotContains(t, out, "AGREES     d:")
-	require.Contains(t, out, "There are more; -limit was reached.\n3 replayed, 0 disagree")
+	require.Contains(t, out, "There are more; --limit was reached.\n3 replayed, 0 disagree")
 }
 
-func TestCommandWithoutWhatItNeeds(t *testing.T) {
+func TestReplayWithoutWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	for name, args := range map[string][]string{
 		"nothing":        {},
 		"no server":      {"order-1"},
-		"run of two":     {"-run-id", "r", "a", "b"},
-		"limit":          {"-query", "x", "-limit", "0"},
-		"unknown option": {"-hurry", toyFile},
+		"run of two":     {"--run-id", "r", "a", "b"},
+		"limit":          {"--query", "x", "--limit", "0"},
+		"unknown option": {"--hurry", toyFile},
 	} {
-		_, err := run(t, recorded, nil, args...)
-		require.Error(t, err, name)
-		require.NotErrorIs(t, err, replay.ErrDisagrees)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := replayToy(t, toysaga.Recorded, nil, args...)
+			require.Error(t, err)
+			require.NotErrorIs(t, err, replay.ErrDisagrees)
+		})
 	}
-	out, err := run(t, recorded, nil, "-h")
-	require.ErrorIs(t, err, flag.ErrHelp)
-	require.Contains(t, out, "Usage: orderloom replay")
+	out, err := replayToy(t, toysaga.Recorded, nil, "-h")
+	require.NoError(t, err)
+	require.Contains(t, out, "Usage:\n  orderloom replay")
 
 	server := &mocks.Client{}
 	iterator := &mocks.HistoryEventIterator{}
@@ -134,7 +144,7 @@ func TestCommandWithoutWhatItNeeds(t *testing.T) {
 	iterator.On("Next").Return(nil, serviceerror.NewNotFound("no such execution"))
 	server.On("GetWorkflowHistory", mock.Anything, "order-1", "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT).Return(iterator)
 	server.On("Close")
-	out, err = run(t, recorded, server, "order-1")
+	out, err = replayToy(t, toysaga.Recorded, server, "order-1")
 	require.ErrorContains(t, err, "no such execution")
 	require.Contains(t, out, "UNKNOWN    order-1")
 }
@@ -143,10 +153,17 @@ func TestCommandWithoutWhatItNeeds(t *testing.T) {
 func pages(t *testing.T, name string) client.HistoryEventIterator {
 	t.Helper()
 	iterator := &mocks.HistoryEventIterator{}
-	for _, e := range readFile(t, name).Events {
+	for _, e := range history(t, name) {
 		iterator.On("HasNext").Return(true).Once()
 		iterator.On("Next").Return(e, nil).Once()
 	}
 	iterator.On("HasNext").Return(false)
 	return iterator
+}
+
+func history(t *testing.T, name string) []*historypb.HistoryEvent {
+	t.Helper()
+	h, err := replay.ReadFile(name)
+	require.NoError(t, err)
+	return h.Events
 }

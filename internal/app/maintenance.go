@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/docs/events"
 	"github.com/orderloom/orderloom/eventstore"
@@ -13,37 +13,50 @@ import (
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
-	"github.com/orderloom/orderloom/relay"
 )
 
-// Delivery runs one of the operators' commands about delivery and the views: args begin with "relay", "parked",
-// "rebuild" or "verify" ([relay.Usage], [projector.Usage]).
-func Delivery(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string, out io.Writer) (err error) {
+// Maintenance is what the operators' commands about delivery and the views work with.
+type Maintenance struct {
+	Pool   *pgxpool.Pool
+	Store  *eventstore.Store
+	Mender *projector.Mender
+	Broker broker.Config
+
+	cache *readmodel.RedisCache // nil without Redis
+}
+
+// OpenMaintenance opens what the commands work with. The caller closes it.
+func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*Maintenance, error) {
 	pool, err := openPool(ctx, cfg.Database, tel)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer pool.Close()
-	store, err := eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger})
-	if err != nil {
-		return fmt.Errorf("open the event store: %w", err)
+	m := &Maintenance{Pool: pool, Broker: brokerConfig(cfg, tel)}
+	if m.Store, err = eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger}); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
 	}
-	defer func() { err = errors.Join(err, store.Close(context.WithoutCancel(ctx))) }()
-	if len(args) > 0 && args[0] == "relay" {
-		return relay.Command(ctx, args[1:], pool, store, out)
-	}
-	options := projector.MenderOptions{Pool: pool, Source: eventSource{store}, Logger: tel.Logger}
+	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
-		cache, err := readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger)
-		if err != nil {
-			return err
+		if m.cache, err = readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger); err != nil {
+			return nil, errors.Join(err, m.Close(ctx))
 		}
-		defer func() { _ = cache.Close() }()
-		options.Cache = cache
+		options.Cache = m.cache
 	}
-	return projector.Command(ctx, args, projector.CommandDeps{
-		Mender: projector.NewMender(options), Store: store, Broker: brokerConfig(cfg, tel), Out: out,
-	})
+	m.Mender = projector.NewMender(options)
+	return m, nil
+}
+
+// Close frees what [OpenMaintenance] took.
+func (m *Maintenance) Close(ctx context.Context) error {
+	var err error
+	if m.cache != nil {
+		err = m.cache.Close()
+	}
+	if m.Store != nil {
+		err = errors.Join(err, m.Store.Close(context.WithoutCancel(ctx)))
+	}
+	m.Pool.Close()
+	return err
 }
 
 // registerSchemas registers the events' schemas, if there is a registry.

@@ -17,11 +17,12 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// Replay runs the command orderloom replay.
-func Replay(ctx context.Context, cfg config.Config, args []string, stdin io.Reader, stdout io.Writer) error {
+// Replayer returns a replayer of this version's sagas, and how to reach the Temporal server that has
+// histories. The server is not asked yet.
+func Replayer(cfg config.Config) (*replay.Replayer, func(context.Context) (client.Client, error), error) {
 	converters, err := codec.NewConverters(payloadCodec(cfg.Temporal))
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	dial := func(ctx context.Context) (client.Client, error) {
 		tel, err := telemetry.Setup(ctx, cfg.Telemetry, "replay")
@@ -31,7 +32,7 @@ func Replay(ctx context.Context, cfg config.Config, args []string, stdin io.Read
 		c, _, err := dialTemporal(cfg.Temporal, tel)
 		return c, err
 	}
-	return replay.Command(ctx, args, stdout, replay.Deps{Sagas: worker.Sagas(), Data: converters.Data, Stdin: stdin, Dial: dial})
+	return replay.New(worker.Sagas(), converters.Data), dial, nil
 }
 
 // EraseCustomer destroys the key of a customer's personal data. It may be repeated, and can't be undone.

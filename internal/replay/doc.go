@@ -7,9 +7,9 @@
 //	orderloom replay history.json              from tctl, temporal or the Web UI
 //	orderloom replay order-5b1c…               from the server
 //	orderloom replay workflows/testdata/*.json
-//	orderloom replay -query 'ExecutionStatus="Running"'
+//	orderloom replay --query 'ExecutionStatus="Running"'
 //
-// [Read] reads every dialect of a history file, [Fetch] gets a history from the server, and
-// [Replayer.Replay] compares and, where they differ, finds the first event that does and puts it into
-// words. [Command] is the command. Nothing is executed: steps are answered from the history.
+// [Read] reads every dialect of a history file, and [Fetch] gets a history from the server.
+// [Replayer.Replay] compares. Where code and history differ, it finds the first event that does and puts
+// it into words. Nothing is executed: steps are answered from the history.
 package replay

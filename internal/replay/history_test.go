@@ -9,6 +9,7 @@ import (
 
 	"github.com/orderloom/orderloom/codec"
 	"github.com/orderloom/orderloom/internal/replay"
+	"github.com/orderloom/orderloom/internal/testing/toysaga"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
@@ -38,7 +39,7 @@ func TestReadFilesOfTheTools(t *testing.T) {
 	for i, e := range old.Events {
 		require.Equal(t, want.Events[i].GetEventType(), e.GetEventType())
 	}
-	result, err := recorded.replayer().Replay(t.Context(), old)
+	result, err := replayer(toysaga.Recorded).Replay(t.Context(), old)
 	require.NoError(t, err)
 	require.Nil(t, result.Disagreement)
 }
@@ -74,7 +75,7 @@ func TestReadEveryDialect(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Len(t, got.Events, len(want.Events), name)
 		if name == "shorthand payloads" { // JSON keeps values, not how they were spelt
-			result, err := recorded.replayer().Replay(t.Context(), got)
+			result, err := replayer(toysaga.Recorded).Replay(t.Context(), got)
 			require.NoError(t, err)
 			require.Nil(t, result.Disagreement)
 			continue
@@ -147,17 +148,17 @@ func TestEncryptedHistories(t *testing.T) {
 
 	data, err := codec.DataConverter(key)
 	require.NoError(t, err)
-	result, err := replay.New(recorded.sagas(), data).Replay(t.Context(), h)
+	result, err := replay.New(toysaga.Recorded.Sagas(), data).Replay(t.Context(), h)
 	require.NoError(t, err)
 	require.Nil(t, result.Disagreement)
-	result, err = replay.New(recorded.with(skipping("timer")).sagas(), data).Replay(t.Context(), h)
+	result, err = replay.New(toysaga.Recorded.With(toysaga.Skipping("timer")).Sagas(), data).Replay(t.Context(), h)
 	require.NoError(t, err)
 	require.Equal(t, `starts a timer of 1h0m0s "pickup deadline"`, result.Disagreement.History)
 
-	_, err = replay.New(recorded.sagas(), nil).Replay(t.Context(), h)
+	_, err = replay.New(toysaga.Recorded.Sagas(), nil).Replay(t.Context(), h)
 	require.ErrorContains(t, err, `the input of Toy can't be read`)
 	other, err := codec.DataConverter(codec.Key{ID: "k2", Secret: key.Secret})
 	require.NoError(t, err)
-	_, err = replay.New(recorded.sagas(), other).Replay(t.Context(), h)
+	_, err = replay.New(toysaga.Recorded.Sagas(), other).Replay(t.Context(), h)
 	require.ErrorIs(t, err, codec.ErrUnknownKey)
 }

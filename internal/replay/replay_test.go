@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/orderloom/orderloom/internal/replay"
+	"github.com/orderloom/orderloom/internal/testing/toysaga"
 	"github.com/stretchr/testify/require"
 	historypb "go.temporal.io/api/history/v1"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -15,7 +16,7 @@ import (
 func TestTheRecordedCodeAgrees(t *testing.T) {
 	t.Parallel()
 	h := readFile(t, toyFile)
-	result, err := recorded.replayer().Replay(t.Context(), h)
+	result, err := replayer(toysaga.Recorded).Replay(t.Context(), h)
 	require.NoError(t, err)
 	require.Nil(t, result.Disagreement)
 	require.Equal(t, "Toy", result.WorkflowType)
@@ -33,7 +34,7 @@ func TestTheRecordedCodeAgreesAtEveryMoment(t *testing.T) {
 		if n < len(h.Events) && causedByTask(h.Events[n]) {
 			continue // written together with the event before
 		}
-		result, err := recorded.replayer().Replay(t.Context(), &historypb.History{Events: h.Events[:n]})
+		result, err := replayer(toysaga.Recorded).Replay(t.Context(), &historypb.History{Events: h.Events[:n]})
 		require.NoError(t, err)
 		require.Nil(t, result.Disagreement, "%d events", n)
 	}
@@ -46,7 +47,7 @@ func causedByTask(e *historypb.HistoryEvent) bool {
 
 func TestAnotherAnswerIsNoted(t *testing.T) {
 	t.Parallel()
-	result, err := recorded.with(func(v *toy) { v.answer = "collected" }).replayer().Replay(t.Context(), readFile(t, toyFile))
+	result, err := replayer(toysaga.Recorded.With(func(v *toysaga.Toy) { v.Answer = "collected" })).Replay(t.Context(), readFile(t, toyFile))
 	require.NoError(t, err)
 	require.Nil(t, result.Disagreement)
 	require.Contains(t, result.Note, "another answer")
@@ -55,22 +56,22 @@ func TestAnotherAnswerIsNoted(t *testing.T) {
 func TestDisagreementsAreLocated(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
-		change        func(*toy)
+		change        func(*toysaga.Toy)
 		event         int64
 		history, code string
 	}{
-		"another local activity": {func(v *toy) { v.localStep = "Measure" }, 5, `runs the local activity Weigh "Weigh the shipment"`, `runs the local activity Measure "Weigh the shipment"`},
-		"no local activity":      {skipping("local"), 5, `runs the local activity Weigh "Weigh the shipment"`, `schedules the activity Label "Print a label"`},
-		"no activity":            {skipping("activity"), 6, `schedules the activity Label "Print a label"`, `starts a timer of 1h0m0s "pickup deadline"`},
-		"a timer instead":        {func(v *toy) { v.timerInstead = true }, 6, `schedules the activity Label "Print a label"`, `starts a timer of 1m0s "Sleep"`},
-		"an activity more":       {func(v *toy) { v.another = true }, 12, `starts a timer of 1h0m0s "pickup deadline"`, `schedules the activity Insure "Print a label"`},
-		"no timer":               {skipping("timer"), 12, `starts a timer of 1h0m0s "pickup deadline"`, "does not"},
-		"no child":               {skipping("child"), 20, "starts the child Pickup (pickup-1)", "does not"},
-		"a panic":                {func(v *toy) { v.panics = true }, 5, "", "stops with an error: a mistake"},
+		"another local activity": {func(v *toysaga.Toy) { v.LocalStep = "Measure" }, 5, `runs the local activity Weigh "Weigh the shipment"`, `runs the local activity Measure "Weigh the shipment"`},
+		"no local activity":      {toysaga.Skipping("local"), 5, `runs the local activity Weigh "Weigh the shipment"`, `schedules the activity Label "Print a label"`},
+		"no activity":            {toysaga.Skipping("activity"), 6, `schedules the activity Label "Print a label"`, `starts a timer of 1h0m0s "pickup deadline"`},
+		"a timer instead":        {func(v *toysaga.Toy) { v.TimerInstead = true }, 6, `schedules the activity Label "Print a label"`, `starts a timer of 1m0s "Sleep"`},
+		"an activity more":       {func(v *toysaga.Toy) { v.Another = true }, 12, `starts a timer of 1h0m0s "pickup deadline"`, `schedules the activity Insure "Print a label"`},
+		"no timer":               {toysaga.Skipping("timer"), 12, `starts a timer of 1h0m0s "pickup deadline"`, "does not"},
+		"no child":               {toysaga.Skipping("child"), 20, "starts the child Pickup (pickup-1)", "does not"},
+		"a panic":                {func(v *toysaga.Toy) { v.Panics = true }, 5, "", "stops with an error: a mistake"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			result, err := recorded.with(c.change).replayer().Replay(t.Context(), readFile(t, toyFile))
+			result, err := replayer(toysaga.Recorded.With(c.change)).Replay(t.Context(), readFile(t, toyFile))
 			require.NoError(t, err)
 			d := result.Disagreement
 			require.NotNil(t, d)
@@ -86,14 +87,14 @@ func TestDisagreementsAreLocated(t *testing.T) {
 
 func TestAVersionMarkerMayGo(t *testing.T) {
 	t.Parallel()
-	result, err := recorded.with(skipping("version")).replayer().Replay(t.Context(), readFile(t, toyFile))
+	result, err := replayer(toysaga.Recorded.With(toysaga.Skipping("version"))).Replay(t.Context(), readFile(t, toyFile))
 	require.NoError(t, err)
 	require.Nil(t, result.Disagreement)
 }
 
 func TestUnknownWorkflowType(t *testing.T) {
 	t.Parallel()
-	result, err := replay.New(map[string]any{"Pickup": pickup}, nil).Replay(t.Context(), readFile(t, toyFile))
+	result, err := replay.New(map[string]any{"Pickup": toysaga.Pickup}, nil).Replay(t.Context(), readFile(t, toyFile))
 	require.NoError(t, err)
 	require.Equal(t, "has no such workflow type", result.Disagreement.Code)
 	require.Equal(t, "starts Toy", result.Disagreement.History)
@@ -103,7 +104,7 @@ func TestReplayEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := recorded.replayer().Replay(ctx, readFile(t, toyFile))
+	_, err := replayer(toysaga.Recorded).Replay(ctx, readFile(t, toyFile))
 	require.ErrorIs(t, err, context.Canceled)
 }
 
@@ -111,7 +112,7 @@ func TestReplayLeavesTheHistoryAsItIs(t *testing.T) {
 	t.Parallel()
 	h := readFile(t, toyFile)
 	before := proto.Clone(h)
-	_, err := recorded.with(skipping("child")).replayer().Replay(t.Context(), h)
+	_, err := replayer(toysaga.Recorded.With(toysaga.Skipping("child"))).Replay(t.Context(), h)
 	require.NoError(t, err)
 	require.True(t, proto.Equal(before, h))
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/internal/replay"
+	"github.com/orderloom/orderloom/internal/testing/toysaga"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/temporalproto"
 	"go.temporal.io/sdk/activity"
@@ -23,73 +24,7 @@ var record = flag.String("record", "", "address of a Temporal server to record t
 
 const toyFile = "testdata/toy.json"
 
-// toy is a saga of a few steps, and what could be changed in it later.
-type toy struct {
-	// localStep is the local activity of the first step.
-	localStep string
-	// skip leaves a step out: local, activity, timer, child, version.
-	skip map[string]bool
-	// another adds an activity before the timer.
-	another bool
-	// timerInstead starts a timer in the place of the activity.
-	timerInstead bool
-	answer       string
-	panics       bool
-}
-
-func (v toy) saga(ctx workflow.Context) (string, error) {
-	if v.panics {
-		panic("a mistake")
-	}
-	if !v.skip["local"] {
-		local := workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{StartToCloseTimeout: time.Second, Summary: "Weigh the shipment"})
-		if err := workflow.ExecuteLocalActivity(local, v.localStep).Get(ctx, nil); err != nil {
-			return "", err
-		}
-	}
-	durable := workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Second, Summary: "Print a label"})
-	switch {
-	case v.timerInstead:
-		if err := workflow.Sleep(ctx, time.Minute); err != nil {
-			return "", err
-		}
-	case !v.skip["activity"]:
-		if err := workflow.ExecuteActivity(durable, "Label").Get(ctx, nil); err != nil {
-			return "", err
-		}
-	}
-	if v.another {
-		if err := workflow.ExecuteActivity(durable, "Insure").Get(ctx, nil); err != nil {
-			return "", err
-		}
-	}
-	timerCtx, stop := workflow.WithCancel(ctx)
-	if !v.skip["timer"] {
-		workflow.NewTimerWithOptions(timerCtx, time.Hour, workflow.TimerOptions{Summary: "pickup deadline"})
-	}
-	workflow.GetSignalChannel(ctx, "pickup").Receive(ctx, nil)
-	stop()
-	if !v.skip["version"] {
-		workflow.GetVersion(ctx, "pickup-as-child", workflow.DefaultVersion, 1)
-	}
-	if !v.skip["child"] {
-		child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{WorkflowID: "pickup-1"})
-		if err := workflow.ExecuteChildWorkflow(child, "Pickup").Get(ctx, nil); err != nil {
-			return "", err
-		}
-	}
-	return v.answer, nil
-}
-
-// recorded is the toy as its history was recorded.
-var recorded = toy{localStep: "Weigh", answer: "picked up"}
-
-func nothing(context.Context) error        { return nil }
-func pickup(workflow.Context) error        { return nil }
-func (v toy) replayer() *replay.Replayer   { return replay.New(v.sagas(), nil) }
-func (v toy) sagas() map[string]any        { return map[string]any{"Toy": v.saga, "Pickup": pickup} }
-func (v toy) with(change func(t *toy)) toy { change(&v); return v }
-func skipping(step string) func(*toy)      { return func(t *toy) { t.skip = map[string]bool{step: true} } }
+func replayer(v toysaga.Toy) *replay.Replayer { return replay.New(v.Sagas(), nil) }
 
 func TestRecordToy(t *testing.T) {
 	if *record == "" {
@@ -99,11 +34,11 @@ func TestRecordToy(t *testing.T) {
 	require.NoError(t, err)
 	defer c.Close()
 	w := worker.New(c, "toy", worker.Options{})
-	for name, saga := range recorded.sagas() {
+	for name, saga := range toysaga.Recorded.Sagas() {
 		w.RegisterWorkflowWithOptions(saga, workflow.RegisterOptions{Name: name})
 	}
 	for _, name := range []string{"Weigh", "Label"} {
-		w.RegisterActivityWithOptions(nothing, activity.RegisterOptions{Name: name})
+		w.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: name})
 	}
 	require.NoError(t, w.Start())
 	defer w.Stop()

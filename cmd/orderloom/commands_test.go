@@ -1,0 +1,221 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"github.com/stretchr/testify/require"
+)
+
+// call is what one command line has led to.
+type call struct {
+	code           int
+	stdout, stderr string
+}
+
+// orderloom carries out a command line with these settings.
+func orderloom(t *testing.T, environment map[string]string, arguments ...string) call {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p := &program{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, lookup: func(name string) (string, bool) {
+		value, ok := environment[name]
+		return value, ok
+	}}
+	code := p.run(t.Context(), arguments)
+	return call{code, stdout.String(), stderr.String()}
+}
+
+// withoutEnvironment carries out a command line that must not read any setting.
+func withoutEnvironment(t *testing.T, arguments ...string) call {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	p := &program{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, lookup: func(name string) (string, bool) {
+		t.Errorf("%v reads the setting %s", arguments, name)
+		return "", false
+	}}
+	code := p.run(t.Context(), arguments)
+	return call{code, stdout.String(), stderr.String()}
+}
+
+// everyCommand calls f with the words of every command, those of groups too.
+func everyCommand(t *testing.T, f func(t *testing.T, c *cobra.Command, words []string)) {
+	t.Helper()
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		words := strings.Fields(c.CommandPath())[1:]
+		t.Run(strings.Join(append([]string{"orderloom"}, words...), " "), func(t *testing.T) {
+			t.Parallel()
+			f(t, c, words)
+		})
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk((&program{}).root())
+}
+
+func TestEveryCommandExplainsItselfWithoutSettings(t *testing.T) {
+	t.Parallel()
+	everyCommand(t, func(t *testing.T, c *cobra.Command, words []string) {
+		for _, arguments := range [][]string{append(words[:len(words):len(words)], "--help"), append(words[:len(words):len(words)], "-h"), append([]string{"help"}, words...)} {
+			got := withoutEnvironment(t, arguments...)
+			require.Zero(t, got.code, arguments)
+			require.Empty(t, got.stderr)
+			require.Contains(t, got.stdout, "Usage:\n  "+c.CommandPath())
+			require.Equal(t, 1, strings.Count(got.stdout, "Usage:"), "the usage of one command only")
+			require.Contains(t, got.stdout, "Exit status: 0 when it is done")
+			if len(words) > 0 {
+				require.NotContains(t, got.stdout, "codec-server  ", "no list of other commands")
+			}
+		}
+	})
+}
+
+func TestEveryCommandRefusesAWrongFlag(t *testing.T) {
+	t.Parallel()
+	everyCommand(t, func(t *testing.T, c *cobra.Command, words []string) {
+		got := withoutEnvironment(t, append(words, "--bogus")...)
+		require.Equal(t, exitUsage, got.code)
+		require.Empty(t, got.stdout)
+		require.Contains(t, got.stderr, "--bogus")
+		require.Contains(t, got.stderr, `Run "`+c.CommandPath()+` --help"`)
+	})
+}
+
+func TestEveryCommandRefusesASurplusArgument(t *testing.T) {
+	t.Parallel()
+	everyCommand(t, func(t *testing.T, c *cobra.Command, words []string) {
+		arguments := words
+		for range strings.Count(c.Use, "<") - strings.Count(c.Use, "--") {
+			arguments = append(arguments, "2f7f2bd1-9d2c-4a0c-8a39-9bd7d3b5a2f1")
+		}
+		if c.Name() == "replay" { // it takes any number of files, but one with this flag
+			arguments = append(arguments, "--run-id", "x")
+		}
+		got := withoutEnvironment(t, append(arguments, "bogus")...)
+		require.Equal(t, exitUsage, got.code, got.stderr)
+		if c.Name() != "replay" {
+			require.Contains(t, got.stderr, `"bogus"`)
+		}
+	})
+}
+
+// A long flag with one dash was right before cobra, so people still write it.
+func TestALongFlagWithOneDashIsToldHowItIsWritten(t *testing.T) {
+	t.Parallel()
+	everyCommand(t, func(t *testing.T, c *cobra.Command, words []string) {
+		c.InitDefaultHelpFlag()
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			got := withoutEnvironment(t, append(words[:len(words):len(words)], "-"+f.Name)...)
+			require.Equal(t, exitUsage, got.code)
+			require.Contains(t, got.stderr, "write --"+f.Name+" instead of -"+f.Name)
+		})
+	})
+	got := withoutEnvironment(t, "relay", "rewind", "-to=7")
+	require.Equal(t, exitUsage, got.code)
+	require.Contains(t, got.stderr, "write --to=7 instead of -to=7")
+}
+
+func TestWrongCommandLinesAreRefused(t *testing.T) {
+	t.Parallel()
+	const id = "2f7f2bd1-9d2c-4a0c-8a39-9bd7d3b5a2f1"
+	for line, message := range map[string]string{
+		"bogus":                                 `orderloom has no command "bogus"`,
+		"verfy":                                 `orderloom has no command "verfy", but verify`,
+		"help bogus":                            `orderloom has no command "bogus"`,
+		"help verify bogus":                     `orderloom has no command "verify bogus"`,
+		"verify bogus":                          `orderloom verify does not take the argument "bogus"`,
+		"parked":                                "orderloom parked needs a command: list, show, retry, discard",
+		"parked lst":                            `orderloom parked has no command "lst", but list`,
+		"parked show orders":                    "orderloom parked show needs the argument <aggregate-id>",
+		"parked show orders 7":                  `<aggregate-id> must be a UUID, got "7"`,
+		"parked discard orders " + id:           `required flag(s) "reason" not set`,
+		"rebuild":                               "orderloom rebuild needs the argument <projection>",
+		"rebuild --dry-run --drop-old timeline": "none of the others can be",
+		"relay":                                 "orderloom relay needs a command: status, rewind",
+		"relay rewind":                          `required flag(s) "to" not set`,
+		"relay rewind --to x":                   `invalid argument "x" for "--to"`,
+		"relay rewind --to -1":                  "--to must not be below 0",
+		"relay status x":                        `orderloom relay status does not take the argument "x"`,
+		"replay":                                "orderloom replay needs a file, a workflow id or a --query",
+		"partitions drop":                       `orderloom partitions has no command "drop"`,
+		"erase-customer":                        "orderloom erase-customer needs the argument <customer-id>",
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			got := withoutEnvironment(t, strings.Fields(line)...)
+			require.Equal(t, exitUsage, got.code)
+			require.Contains(t, got.stderr, message)
+			require.Empty(t, got.stdout)
+		})
+	}
+	got := withoutEnvironment(t, "erase-customer", "")
+	require.Equal(t, exitUsage, got.code)
+	require.Contains(t, got.stderr, "empty <customer-id>")
+}
+
+func TestAWrongSettingIsWrongUsage(t *testing.T) {
+	t.Parallel()
+	got := orderloom(t, nil, "migrate")
+	require.Equal(t, exitUsage, got.code)
+	require.Contains(t, got.stderr, "DATABASE_URL is required by migrate")
+	require.NotContains(t, got.stderr, "--help", "the command line is right")
+}
+
+func TestAServerOutOfReachIsAFailure(t *testing.T) {
+	t.Parallel()
+	got := orderloom(t, map[string]string{"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "ORDERLOOM_DATABASE_CONNECT_TIMEOUT": "1s"}, "migrate")
+	require.Equal(t, exitFailure, got.code)
+	require.NotEmpty(t, got.stderr)
+}
+
+func TestWithoutACommandAllAreListed(t *testing.T) {
+	t.Parallel()
+	got := withoutEnvironment(t)
+	require.Zero(t, got.code)
+	for _, c := range (&program{}).root().Commands() {
+		require.Contains(t, got.stdout, "\n  "+c.Name()+" ")
+	}
+	require.Zero(t, withoutEnvironment(t, "version").code)
+	require.Contains(t, withoutEnvironment(t, "settings").stdout, "| `DATABASE_URL` |")
+}
+
+// documented finds a command line in a code block of a document.
+var documented = regexp.MustCompile(`(?m)^\$? ?orderloom ([a-z-]+.*)$`)
+
+// word is a word of a command line, which may be quoted.
+var word = regexp.MustCompile(`'[^']*'|"[^"]*"|\S+`)
+
+func TestDocumentedCommandLinesAreRight(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("../../docs/*.md")
+	require.NoError(t, err)
+	more, err := filepath.Glob("../../*.md")
+	require.NoError(t, err)
+	found := 0
+	for _, file := range append(files, more...) {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range documented.FindAllStringSubmatch(string(text), -1) {
+			line, _, _ := strings.Cut(m[1], "  ") // what it does stands behind
+			line, _, _ = strings.Cut(line, " #")
+			found++
+			t.Run(filepath.Base(file)+"/"+line, func(t *testing.T) {
+				t.Parallel()
+				p := &program{}
+				c, rest, err := p.root().Find(word.FindAllString(line, -1))
+				require.NoError(t, err)
+				p.arguments = rest
+				require.True(t, c.HasParent(), "there is no such command")
+				require.NoError(t, c.ParseFlags(rest))
+			})
+		}
+	}
+	require.Greater(t, found, 15)
+}

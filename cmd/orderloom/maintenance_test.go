@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/testing/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/relay"
+	"github.com/stretchr/testify/require"
+)
+
+// testBundle is a store with events, and the settings with which the commands reach it.
+type testBundle struct {
+	*testing.T
+	environment map[string]string
+	pool        *pgxpool.Pool
+	store       *eventstore.Store
+	kafka       broker.Config
+	events      []domain.Envelope
+}
+
+func setup(t *testing.T, seed uint64, orders int) *testBundle {
+	t.Helper()
+	database, cluster := pgtest.Database(t), kafkatest.Start(t)
+	b := &testBundle{T: t, events: eventtest.Lives(seed, orders), environment: map[string]string{
+		"DATABASE_URL": database, "KAFKA_BROKERS": strings.Join(cluster.Brokers, ","), "ORDERLOOM_LOG_LEVEL": "error",
+	}}
+	var err error
+	b.pool, err = pgxpool.New(t.Context(), database)
+	require.NoError(t, err)
+	t.Cleanup(b.pool.Close)
+	b.store, err = eventstore.Open(t.Context(), b.pool, eventstore.Options{Logger: b.logger()})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, b.store.Close(context.WithoutCancel(t.Context()))) })
+	b.kafka = broker.Config{Brokers: cluster.Brokers, Group: "projector", Partitions: 3, Logger: b.logger()}
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
+	for _, e := range b.events {
+		_, err := b.store.Append(t.Context(), eventstore.Append{
+			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
+			Events: []eventstore.NewEvent{{
+				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
+			}},
+		})
+		require.NoError(t, err)
+	}
+	return b
+}
+
+func (b *testBundle) logger() *slog.Logger { return slog.New(slog.NewTextHandler(b.Output(), nil)) }
+
+// source reads streams as the projector wants it.
+type source struct{ *eventstore.Store }
+
+func (s source) Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
+	return s.Store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
+}
+
+// deliver publishes all events and projects them.
+func (b *testBundle) deliver() {
+	b.Helper()
+	writer := broker.NewWriter(b.kafka)
+	b.Cleanup(func() { _ = writer.Close() })
+	r, err := relay.New(relay.Options{Store: b.store, Pool: b.pool, Writer: writer, Logger: b.logger(), Instance: "one"})
+	require.NoError(b, err)
+	p, err := projector.New(projector.Options{Pool: b.pool, Source: source{b.store}, Streams: b.store, Broker: b.kafka, Writer: writer, Logger: b.logger()})
+	require.NoError(b, err)
+	for _, run := range []func(context.Context) error{r.Run, p.Run} {
+		ctx, cancel := context.WithCancel(b.Context())
+		done := make(chan error, 1)
+		go func() { done <- run(ctx) }()
+		b.Cleanup(func() { cancel(); require.NoError(b, <-done) })
+	}
+	mender := projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{b.store}, Logger: b.logger()})
+	require.Eventually(b, func() bool {
+		v, err := mender.Verify(b.Context(), b.store, nil)
+		require.NoError(b, err)
+		return v.Behind == 0 && v.Events == int64(len(b.events))
+	}, 30*time.Second, 50*time.Millisecond)
+}
+
+// orderloom carries out a command line, which must end with this exit status.
+func (b *testBundle) orderloom(code int, arguments ...string) call {
+	b.Helper()
+	got := orderloom(b.T, b.environment, arguments...)
+	require.Equal(b, code, got.code, "%v: %s%s", arguments, got.stdout, got.stderr)
+	return got
+}
+
+func TestCommandsAboutTheViews(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 51, 40)
+	b.deliver()
+
+	got := b.orderloom(exitDone, "verify")
+	require.Contains(t, got.stdout, "0 differences, 0 streams on their way, 0 parked")
+	require.Contains(t, got.stdout, "0 incomplete or out of order")
+	require.NotContains(t, b.orderloom(exitDone, "verify", "--no-kafka").stdout, "Kafka")
+
+	require.Contains(t, b.orderloom(exitDone, "rebuild", "--dry-run", "timeline").stdout, "without --dry-run")
+	require.Contains(t, b.orderloom(exitDone, "rebuild", "timeline").stdout, "the tables were swapped")
+	b.orderloom(exitDone, "rebuild", "--drop-old", "timeline")
+	b.orderloom(exitFailure, "rebuild", "nope")
+
+	_, err := b.pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
+	require.NoError(t, err)
+	got = b.orderloom(exitFailure, "verify", "--json")
+	require.Contains(t, got.stdout, "stock_levels")
+	require.Contains(t, got.stderr, errDifferent.Error())
+}
+
+func TestCommandsAboutParkedAggregates(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3, 1)
+	require.Contains(t, b.orderloom(exitDone, "parked", "list").stdout, "PROJECTION")
+	id := uuid.NewString()
+	require.Contains(t, b.orderloom(exitFailure, "parked", "show", "orders", id).stderr, id)
+	b.orderloom(exitFailure, "parked", "retry", "orders", id)
+	b.orderloom(exitFailure, "parked", "discard", "orders", id, "--reason", "broken by hand")
+}
+
+func TestCommandsAboutTheRelay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 9, 5)
+	require.Contains(t, b.orderloom(exitFailure, "relay", "rewind", "--to", "0").stderr, "not_found")
+	b.deliver()
+	require.Contains(t, b.orderloom(exitDone, "relay", "status").stdout, "0 events behind; led by one in epoch 1")
+	require.Contains(t, b.orderloom(exitDone, "relay", "rewind", "--to", "0").stdout, "goes on after sequence 0")
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/spf13/cobra"
+)
+
+// parkedDefault is how many parked aggregates are listed.
+const parkedDefault = 100
+
+func (p *program) parkedCommand() *cobra.Command {
+	return group("parked", "List, show, retry and discard what the projections can't go on with",
+		p.parkedListCommand(), p.parkedShowCommand(), p.parkedRetryCommand(), p.parkedDiscardCommand())
+}
+
+func (p *program) parkedListCommand() *cobra.Command {
+	var limit int
+	c := &cobra.Command{
+		Use:   "list",
+		Short: "List what is parked, oldest first",
+		Args:  arguments(),
+		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
+			parked, err := m.Mender.Parked(ctx, limit)
+			if err != nil {
+				return err
+			}
+			return printParked(p.stdout, parked)
+		}),
+	}
+	c.Flags().IntVar(&limit, "limit", parkedDefault, "the most that are listed")
+	return c
+}
+
+func (p *program) parkedShowCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "show <projection> <aggregate-id>",
+		Short: "Show the failing event and those that wait behind it",
+		Args:  aggregateArguments,
+		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
+			parked, events, err := m.Mender.ShowParked(ctx, args[0], uuid.MustParse(args[1]))
+			if err != nil {
+				return err
+			}
+			e := json.NewEncoder(p.stdout)
+			e.SetIndent("", "  ")
+			return e.Encode(map[string]any{"parked": parked, "waiting": events})
+		}),
+	}
+}
+
+func (p *program) parkedRetryCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "retry <projection> <aggregate-id>",
+		Short: "Try again, such as after a fix",
+		Args:  aggregateArguments,
+		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
+			free, err := m.Mender.RetryParked(ctx, args[0], uuid.MustParse(args[1]))
+			return p.freed(args, free, err)
+		}),
+	}
+}
+
+func (p *program) parkedDiscardCommand() *cobra.Command {
+	var reason string
+	c := &cobra.Command{
+		Use:   "discard <projection> <aggregate-id> --reason <why>",
+		Short: "Leave the failing event out for good, and go on",
+		Args:  aggregateArguments,
+		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
+			free, err := m.Mender.DiscardParked(ctx, args[0], uuid.MustParse(args[1]), reason)
+			return p.freed(args, free, err)
+		}),
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
+	_ = c.MarkFlagRequired("reason") // it is there
+	return c
+}
+
+// aggregateArguments checks the arguments <projection> <aggregate-id>.
+func aggregateArguments(c *cobra.Command, args []string) error {
+	if err := arguments("projection", "aggregate-id")(c, args); err != nil {
+		return err
+	}
+	if _, err := uuid.Parse(args[1]); err != nil {
+		return fmt.Errorf("%s: <aggregate-id> must be a UUID, got %q", c.CommandPath(), args[1])
+	}
+	return nil
+}
+
+// freed says whether an aggregate is free again.
+func (p *program) freed(args []string, free bool, err error) error {
+	if err != nil {
+		return err
+	}
+	if !free {
+		return fmt.Errorf("an event still fails: see \"orderloom parked show %s %s\"", args[0], args[1])
+	}
+	_, err = fmt.Fprintln(p.stdout, "free again, and up to date")
+	return err
+}
+
+// printParked writes a table of what is parked.
+func printParked(out io.Writer, parked []projector.Parked) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "PROJECTION\tAGGREGATE\tID\tEVENT\tVERSION\tWAITING\tATTEMPTS\tSINCE\tERROR")
+	for _, p := range parked {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%s\t%s\n", p.Projection, p.AggregateType, p.AggregateID, p.EventType, p.Version,
+			p.LastVersion-p.Version, p.Attempts, time.Since(p.ParkedAt).Round(time.Second), p.Error)
+	}
+	return w.Flush()
+}

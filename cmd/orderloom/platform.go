@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/spf13/cobra"
+)
+
+// exportTimeout bounds the export of the last spans.
+const exportTimeout = 5 * time.Second
+
+// action is what a command does, once its arguments and flags are read.
+type action = func(c *cobra.Command, args []string) error
+
+// runs returns the action of a command that needs no settings.
+func (p *program) runs(f func(ctx context.Context, args []string) error) action {
+	return func(c *cobra.Command, args []string) error {
+		p.running = true
+		return f(c.Context(), args)
+	}
+}
+
+// runsWith returns the action of a command that needs the settings of a role. The action runs with its
+// telemetry, whose last spans are then exported.
+func (p *program) runsWith(
+	role config.Role, f func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error,
+) action {
+	return p.runs(func(ctx context.Context, args []string) error {
+		cfg, err := config.Load(p.lookup, role)
+		if err != nil {
+			return usageError{err}
+		}
+		tel, err := telemetry.Setup(ctx, cfg.Telemetry, string(role))
+		if err != nil {
+			return err
+		}
+		err = f(ctx, cfg, tel, args)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
+		defer cancel()
+		return errors.Join(err, tel.Shutdown(ctx))
+	})
+}
+
+// maintains returns the action of a command about delivery and the views. They have the projector's settings.
+func (p *program) maintains(f func(ctx context.Context, m *app.Maintenance, args []string) error) action {
+	return p.runsWith(config.RoleProjector, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+		collectSeldom() // a rebuild and a verification are as busy as the projector
+		m, err := app.OpenMaintenance(ctx, cfg, tel)
+		if err != nil {
+			return err
+		}
+		err = f(ctx, m, args)
+		return errors.Join(err, m.Close(ctx))
+	})
+}
+
+// collectPercent lets the heap grow to five times what lives before it is collected. What lives is some
+// tens of megabytes, and each collection goes through the stacks of all sagas. GOGC overrides it.
+const collectPercent = 400
+
+// memoryBytesMax is the memory above which the heap is collected more often. Most of what lives then is
+// the cache of open sagas. GOMEMLIMIT overrides it.
+const memoryBytesMax = 1 << 30
+
+func collectSeldom() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryBytesMax)
+	}
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Exit statuses. Each has one meaning, which the help tells.
+const (
+	exitDone    = 0
+	exitFailure = 1 // it failed, or found differences
+	exitUsage   = 2 // the command line or a setting is wrong
+)
+
+// usageError is a command line or a setting that is wrong, where that is found while a command runs.
+type usageError struct{ error }
+
+func wrongUsage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+func init() { cobra.EnableCommandSorting = false } // help shows commands in the order of use
+
+// run carries out a command line and returns the exit status.
+func (p *program) run(ctx context.Context, arguments []string) int {
+	command, err := p.execute(ctx, arguments)
+	if err == nil {
+		return exitDone
+	}
+	fmt.Fprintf(p.stderr, "orderloom: %v\n", err)
+	if p.running && !errors.As(err, new(usageError)) {
+		return exitFailure
+	}
+	if !p.running {
+		fmt.Fprintf(p.stderr, "Run \"%s --help\" for its usage.\n", command.CommandPath())
+	}
+	return exitUsage
+}
+
+// execute carries out a command line, and returns the command that it names.
+func (p *program) execute(ctx context.Context, arguments []string) (*cobra.Command, error) {
+	p.arguments = arguments
+	root := p.root()
+	root.SetArgs(arguments)
+	return root.ExecuteContextC(ctx)
+}
+
+// root returns all commands.
+func (p *program) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "orderloom",
+		Short: "Run the platform and look after it",
+		Long: `Orderloom takes orders, runs their sagas and keeps their views.
+
+Settings come from the environment: see docs/configuration.md, or run "orderloom settings".`,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return noSuchCommand(c, args[0])
+			}
+			return nil
+		},
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
+	}
+	root.SetIn(p.stdin)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.SetFlagErrorFunc(p.wrongFlag)
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
+	root.AddCommand(
+		p.allCommand(), p.apiCommand(), p.workerCommand(), p.projectorCommand(),
+		p.setupCommand(), p.migrateCommand(),
+		p.verifyCommand(), p.parkedCommand(), p.rebuildCommand(), p.relayCommand(), p.replayCommand(),
+		p.eraseCustomerCommand(), p.rewrapKeysCommand(), p.partitionsCommand(), p.codecServerCommand(),
+		p.settingsCommand(), p.healthCommand(), p.versionCommand(),
+	)
+	root.SetHelpCommand(p.helpCommand())
+	return root
+}
+
+const usageTemplate = `Usage:
+  {{if .HasAvailableSubCommands}}{{.CommandPath}} <command>{{else}}{{.UseLine}}{{end}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:
+{{- range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+`
+
+const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{.UsageString}}
+Exit status: 0 when it is done, 1 when it failed or found differences, 2 when the command line or a
+setting is wrong.
+`
+
+// helpCommand is "orderloom help <command>", which is the same as "orderloom <command> --help".
+func (p *program) helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Explain a command",
+		RunE: func(c *cobra.Command, args []string) error {
+			asked, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return noSuchCommand(c.Root(), strings.Join(args, " "))
+			}
+			asked.InitDefaultHelpFlag() // so that it is listed
+			return asked.Help()
+		},
+	}
+}
+
+// group returns a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	names := make([]string, len(commands))
+	for i, c := range commands {
+		names[i] = c.Name()
+	}
+	g := &cobra.Command{
+		Use:   use,
+		Short: short,
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("%s needs a command: %s", c.CommandPath(), strings.Join(names, ", "))
+			}
+			return noSuchCommand(c, args[0])
+		},
+		RunE: func(*cobra.Command, []string) error { return nil }, // its arguments are always refused
+	}
+	g.AddCommand(commands...)
+	return g
+}
+
+// noSuchCommand says that a word is no command, and which may be meant.
+func noSuchCommand(c *cobra.Command, word string) error {
+	message := fmt.Sprintf("%s has no command %q", c.CommandPath(), word)
+	c.SuggestionsMinimumDistance = 2 // letters
+	if meant := c.SuggestionsFor(word); len(meant) > 0 {
+		message += fmt.Sprintf(", but %s", strings.Join(meant, " and "))
+	}
+	return usageError{errors.New(message)}
+}
+
+// arguments returns the check of a command that takes these arguments and no other.
+func arguments(names ...string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		switch {
+		case len(args) > len(names):
+			return fmt.Errorf("%s does not take the argument %q", c.CommandPath(), args[len(names)])
+		case len(args) < len(names):
+			return fmt.Errorf("%s needs the argument <%s>", c.CommandPath(), names[len(args)])
+		}
+		if i := slices.Index(args, ""); i >= 0 {
+			return fmt.Errorf("%s got an empty <%s>", c.CommandPath(), names[i])
+		}
+		return nil
+	}
+}
+
+// wrongFlag says what is wrong with a flag. A long flag takes two dashes: with one dash it would be read
+// as several short flags.
+func (p *program) wrongFlag(c *cobra.Command, err error) error {
+	for _, word := range p.arguments {
+		if word == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(word, "-"), "=")
+		if strings.HasPrefix(word, "-") && len(name) > 1 && name[0] != '-' && c.Flags().Lookup(name) != nil {
+			return fmt.Errorf("%s takes --%s with two dashes: write -%s instead of %s", c.CommandPath(), name, word, word)
+		}
+	}
+	return fmt.Errorf("%s: %w", c.CommandPath(), err)
+}
