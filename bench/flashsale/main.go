@@ -24,6 +24,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/bench/rig"
+	"github.com/orderloom/orderloom/client"
 )
 
 // sale says how much is sold to whom.
@@ -114,7 +115,10 @@ const endTimeout = 2 * time.Minute
 
 // sell sells the pieces, spread evenly over so many SKUs, to the orders, which ask for one each.
 func sell(ctx context.Context, r *rig.Rig, watch *rig.Watch, name string, s sale, skus int) (result, error) {
-	shop := r.Shop()
+	shop, err := r.Shop()
+	if err != nil {
+		return result{}, err
+	}
 	if err := stockUp(ctx, shop, name, s, skus); err != nil {
 		return result{}, err
 	}
@@ -145,14 +149,14 @@ func sell(ctx context.Context, r *rig.Rig, watch *rig.Watch, name string, s sale
 
 func sku(name string, i int) string { return fmt.Sprintf("%s-%04d", name, i) }
 
-func stockUp(ctx context.Context, shop *rig.Shop, name string, s sale, skus int) error {
+func stockUp(ctx context.Context, shop *client.Client, name string, s sale, skus int) error {
 	var next atomic.Int64
 	failed := make(chan error, s.atOnce)
 	var all sync.WaitGroup
 	for range s.atOnce {
 		all.Go(func() {
 			for i := next.Add(1) - 1; i < int64(skus); i = next.Add(1) - 1 {
-				if err := shop.Receive(ctx, sku(name, int(i)), "berlin", s.pieces/skus); err != nil {
+				if err := rig.Receive(ctx, shop, sku(name, int(i)), "berlin", s.pieces/skus); err != nil {
 					failed <- err
 					return
 				}
@@ -165,17 +169,17 @@ func stockUp(ctx context.Context, shop *rig.Shop, name string, s sale, skus int)
 }
 
 // buy orders one piece and waits until the order is confirmed or refused.
-func buy(ctx context.Context, shop *rig.Shop, watch *rig.Watch, customer, sku string) (uuid.UUID, error) {
+func buy(ctx context.Context, shop *client.Client, watch *rig.Watch, customer, sku string) (uuid.UUID, error) {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
-	id, err := shop.Place(ctx, rig.Order{Customer: customer, SKU: sku, Quantity: 1})
+	placed, err := shop.PlaceOrder(ctx, rig.NewOrder(customer, sku, 1), rig.Once)
 	if err != nil {
-		return id, err
+		return uuid.Nil, err
 	}
-	if err := watch.Reached(ctx, id, "confirmed"); err != nil && !errors.Is(err, rig.ErrOtherEnd) {
-		return id, err
+	if err := watch.Reached(ctx, placed.OrderID, "confirmed"); err != nil && !errors.Is(err, rig.ErrOtherEnd) {
+		return placed.OrderID, err
 	}
-	return id, nil
+	return placed.OrderID, nil
 }
 
 // count reads from the events and the views how the orders ended.

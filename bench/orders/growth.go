@@ -19,7 +19,9 @@ func growth(ctx context.Context, r *rig.Rig, p plan, floor *floor, orders *order
 	if err := r.Fill(ctx, p.grow); err != nil {
 		return err
 	}
-	orders.shop = r.Shop()
+	if orders.shop, err = r.Shop(); err != nil {
+		return err
+	}
 	// Warm again: the platform is a new process.
 	if _, err := closedLoop(ctx, r, orders, inFlight, p.ramp, p.window/2); err != nil {
 		return err

@@ -104,15 +104,8 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 	if err := out.idle(ctx); err != nil {
 		return err
 	}
-	// Each part is warmed up before it counts: prepared statements, caches, the JVM.
-	for _, work := range []workload{floor, orders} {
-		m, err := closedLoop(ctx, r, work, p.inFlight[len(p.inFlight)-1], p.ramp, p.window/2)
-		if err != nil {
-			return err
-		}
-		if len(m.latencies.values["whole"]) == 0 {
-			return fmt.Errorf("none of the %s came to its end; run with -keep and read the logs", work.name())
-		}
+	if err := warmUp(ctx, r, p, floor, orders); err != nil {
+		return err
 	}
 	if p.grow > 0 {
 		return growth(ctx, r, p, floor, orders)
@@ -125,6 +118,37 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		}
 		turns = append(turns, reference)
 	}
+	if err := takeTurns(ctx, r, p, turns, out); err != nil {
+		return err
+	}
+	if err := runOpen(ctx, r, p, orders, out); err != nil {
+		return err
+	}
+	if out.ends, err = orders.audit(ctx); err != nil {
+		return err
+	}
+	if out.shape, err = histories(ctx, r, orders.sample()); err != nil {
+		return err
+	}
+	return out.print(ctx)
+}
+
+// warmUp runs each part before it counts: prepared statements, caches, the JVM.
+func warmUp(ctx context.Context, r *rig.Rig, p plan, works ...workload) error {
+	for _, work := range works {
+		m, err := closedLoop(ctx, r, work, p.inFlight[len(p.inFlight)-1], p.ramp, p.window/2)
+		if err != nil {
+			return err
+		}
+		if len(m.latencies.values["whole"]) == 0 {
+			return fmt.Errorf("none of the %s came to its end; run with -keep and read the logs", work.name())
+		}
+	}
+	return nil
+}
+
+// takeTurns measures the workloads in turn, round after round.
+func takeTurns(ctx context.Context, r *rig.Rig, p plan, turns []workload, out *report) error {
 	for range p.rounds {
 		for _, inFlight := range p.inFlight {
 			for _, work := range turns {
@@ -137,6 +161,11 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		}
 		slices.Reverse(turns) // so that a host that becomes slower or faster favours neither
 	}
+	return nil
+}
+
+// runOpen measures orders that come at a set rate.
+func runOpen(ctx context.Context, r *rig.Rig, p plan, orders *orders, out *report) error {
 	rate := p.rate
 	if rate == 0 {
 		rate = openShare * out.highest()
@@ -148,14 +177,6 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		return err
 	}
 	out.open(m, rate)
-	if out.visible, err = visibility(ctx, r, begun); err != nil {
-		return err
-	}
-	if out.ends, err = orders.audit(ctx); err != nil {
-		return err
-	}
-	if out.shape, err = histories(ctx, r, orders.sample()); err != nil {
-		return err
-	}
-	return out.print(ctx)
+	out.visible, err = visibility(ctx, r, begun)
+	return err
 }

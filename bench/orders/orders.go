@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/bench/rig"
+	"github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -24,7 +25,7 @@ const (
 // orders is the load of whole orders.
 type orders struct {
 	rig   *rig.Rig
-	shop  *rig.Shop
+	shop  *client.Client
 	watch *rig.Watch
 	// look has all clients place orders and look later, instead of waiting for the answer; alternate every other one.
 	look, alternate bool
@@ -36,7 +37,11 @@ type orders struct {
 }
 
 func newOrders(ctx context.Context, r *rig.Rig, watch *rig.Watch) (*orders, error) {
-	o := &orders{rig: r, shop: r.Shop(), watch: watch}
+	shop, err := r.Shop()
+	if err != nil {
+		return nil, err
+	}
+	o := &orders{rig: r, shop: shop, watch: watch}
 	var all sync.WaitGroup
 	failed := make(chan error, skus)
 	queue := make(chan int, skus)
@@ -47,7 +52,7 @@ func newOrders(ctx context.Context, r *rig.Rig, watch *rig.Watch) (*orders, erro
 	for range 8 {
 		all.Go(func() {
 			for i := range queue {
-				if err := o.shop.Receive(ctx, sku(i), "berlin", pieces); err != nil {
+				if err := rig.Receive(ctx, shop, sku(i), "berlin", pieces); err != nil {
 					failed <- err
 				}
 			}
@@ -83,17 +88,17 @@ func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) erro
 		return err
 	}
 	took.add("confirm", time.Since(due))
-	if shown.Status != "confirmed" || len(shown.Shipments) != 1 {
+	if shown.Status != client.OrderConfirmed || len(shown.Shipments) != 1 {
 		return fmt.Errorf("order %s is %s and has %d shipments", shown.OrderID, shown.Status, len(shown.Shipments))
 	}
 	id, shipment := shown.OrderID, shown.Shipments[0].ShipmentID
 	asked := time.Now()
-	if err := o.shop.Dispatch(ctx, id, shipment); err != nil { // answered once it is recorded
+	if err := rig.Dispatch(ctx, o.shop, id, shipment); err != nil { // answered once it is recorded
 		return err
 	}
 	took.add("dispatch", time.Since(asked))
 	asked = time.Now()
-	if err := o.shop.Deliver(ctx, id, shipment); err != nil {
+	if err := rig.Deliver(ctx, o.shop, id, shipment); err != nil {
 		return err
 	}
 	took.add("deliver", time.Since(asked))
@@ -105,30 +110,36 @@ func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) erro
 }
 
 // placeSettled places an order as a client does that wants to know at once whether it is confirmed.
-func (o *orders) placeSettled(ctx context.Context, _ time.Time, _ *latencies) (rig.Shown, error) {
-	shown, err := o.shop.PlaceSettled(ctx, anOrder())
-	if err == nil {
-		o.accept(shown.OrderID)
+func (o *orders) placeSettled(ctx context.Context, _ time.Time, _ *latencies) (client.Order, error) {
+	placed, err := o.shop.PlaceOrder(ctx, anOrder(), rig.Once, waitForIt)
+	if err != nil {
+		return client.Order{}, err
 	}
-	return shown, err
+	o.accept(placed.OrderID)
+	if placed.Order == nil { // too many wait already
+		return client.Order{OrderID: placed.OrderID, Status: placed.Status}, nil
+	}
+	return *placed.Order, nil
 }
+
+var waitForIt = client.Wait(10 * time.Second)
 
 // placeAndLook places an order as a client does that looks later what has become of it.
-func (o *orders) placeAndLook(ctx context.Context, due time.Time, took *latencies) (rig.Shown, error) {
-	id, err := o.shop.Place(ctx, anOrder())
+func (o *orders) placeAndLook(ctx context.Context, due time.Time, took *latencies) (client.Order, error) {
+	placed, err := o.shop.PlaceOrder(ctx, anOrder(), rig.Once)
 	if err != nil {
-		return rig.Shown{}, err
+		return client.Order{}, err
 	}
 	took.add("accept", time.Since(due))
-	o.accept(id)
-	if err := o.watch.Reached(ctx, id, "confirmed"); err != nil {
-		return rig.Shown{}, err
+	o.accept(placed.OrderID)
+	if err := o.watch.Reached(ctx, placed.OrderID, "confirmed"); err != nil {
+		return client.Order{}, err
 	}
-	return o.shop.Get(ctx, id)
+	return o.shop.GetOrder(ctx, placed.OrderID)
 }
 
-func anOrder() rig.Order {
-	return rig.Order{Customer: fmt.Sprintf("customer-%d", rand.IntN(customers)), SKU: sku(rand.IntN(skus)), Quantity: 1 + rand.IntN(3)}
+func anOrder() client.NewOrder {
+	return rig.NewOrder(fmt.Sprintf("customer-%d", rand.IntN(customers)), sku(rand.IntN(skus)), 1+rand.IntN(3))
 }
 
 func (o *orders) accept(id uuid.UUID) {

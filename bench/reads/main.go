@@ -128,13 +128,16 @@ func carryTemplates(ctx context.Context, r *rig.Rig) error {
 	if err != nil {
 		return err
 	}
-	shop := r.Shop()
+	shop, err := r.Shop()
+	if err != nil {
+		return err
+	}
 	for i := range templates {
 		sku := fmt.Sprintf("SKU-%03d", i)
-		if err := shop.Receive(ctx, sku, "berlin", 1000); err != nil {
+		if err := rig.Receive(ctx, shop, sku, "berlin", 1000); err != nil {
 			return err
 		}
-		if _, err := shop.Through(ctx, watch, rig.Order{Customer: fmt.Sprintf("customer-%d", i), SKU: sku, Quantity: 1 + i%3}); err != nil {
+		if err := rig.Through(ctx, shop, watch, rig.NewOrder(fmt.Sprintf("customer-%d", i), sku, 1+i%3)); err != nil {
 			return err
 		}
 	}
