@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 )
 
 // How long the demo waits for the platform, and how often it looks.
@@ -15,11 +18,11 @@ const (
 )
 
 // await polls an order until it is as wanted.
-func (s *shop) await(ctx context.Context, orderID, what string, as func(Order) bool) (Order, error) {
-	var last Order
+func await(ctx context.Context, c *client.Client, id uuid.UUID, what string, as func(client.Order) bool) (client.Order, error) {
+	var last client.Order
 	err := poll(ctx, func(ctx context.Context) (bool, error) {
 		var err error
-		last, err = s.order(ctx, orderID)
+		last, err = c.GetOrder(ctx, id)
 		return err == nil && as(last), err
 	})
 	if err != nil {
@@ -28,17 +31,17 @@ func (s *shop) await(ctx context.Context, orderID, what string, as func(Order) b
 	return last, nil
 }
 
-// poll calls until it is done. Answers of 5xx are outwaited; other failures end it.
+// poll calls done until it returns true. A refusal ends it, unless its status is 429 or above 499.
 func poll(ctx context.Context, done func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, awaitTimeout)
 	defer cancel()
 	for {
 		ok, err := done(ctx)
-		var answer *refused
+		var refused *client.Problem
 		switch {
 		case ok:
 			return nil
-		case errors.As(err, &answer) && answer.Status < http.StatusInternalServerError && answer.Status != http.StatusTooManyRequests:
+		case errors.As(err, &refused) && refused.Status < http.StatusInternalServerError && refused.Status != http.StatusTooManyRequests:
 			return err
 		}
 		select {

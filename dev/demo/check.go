@@ -7,13 +7,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/orderloom/orderloom/client"
 )
 
 // result is how a sample ended.
 type result struct {
 	sample      sample
-	order       Order
-	timeline    []timelineEntry
+	order       client.Order
+	timeline    []client.TimelineEntry
 	levels      []string // what is in stock, for people
 	differences []string
 }
@@ -24,11 +26,11 @@ func (r *result) differ(format string, args ...any) {
 
 // check compares everything that can be asked about the order with what is wanted. Views follow the
 // order within moments, so it waits until all is as wanted; what still differs at the end is reported.
-func (p sample) check(ctx context.Context, s *shop, placed Order) result {
+func (p sample) check(ctx context.Context, c *client.Client, placed client.PlacedOrder) result {
 	var last result
 	err := poll(ctx, func(ctx context.Context) (bool, error) {
 		now := result{sample: p}
-		err := now.look(ctx, s, placed)
+		err := now.look(ctx, c, placed)
 		if err != nil {
 			return false, err
 		}
@@ -36,16 +38,17 @@ func (p sample) check(ctx context.Context, s *shop, placed Order) result {
 		return len(now.differences) == 0, nil
 	})
 	if err != nil && len(last.differences) == 0 {
-		last.sample, last.order = p, placed
+		last.sample = p
+		last.order = client.Order{OrderID: placed.OrderID, OrderNumber: placed.OrderNumber, CustomerID: placed.CustomerID, Total: placed.Total}
 		last.differ("%v", err)
 	}
 	return last
 }
 
 // look asks the API and notes what differs.
-func (r *result) look(ctx context.Context, s *shop, placed Order) error {
+func (r *result) look(ctx context.Context, c *client.Client, placed client.PlacedOrder) error {
 	var err error
-	if r.order, err = s.order(ctx, placed.OrderID); err != nil {
+	if r.order, err = c.GetOrder(ctx, placed.OrderID); err != nil {
 		return err
 	}
 	want := r.sample.want
@@ -55,23 +58,24 @@ func (r *result) look(ctx context.Context, s *shop, placed Order) error {
 	r.same("reason told to the customer", r.order.CancelReason, want.reason)
 	r.same("money taken", r.order.Captured.Amount, want.captured)
 	r.same("order number", r.order.OrderNumber, placed.OrderNumber)
-	r.same("shipments delivered", r.order.deliveredShipments(), want.shipments)
-	if err := r.lookAtTimeline(ctx, s); err != nil {
+	r.same("shipments delivered", deliveredShipments(r.order), want.shipments)
+	if err := r.lookAtTimeline(ctx, c); err != nil {
 		return err
 	}
-	if err := r.lookAtStock(ctx, s); err != nil {
+	if err := r.lookAtStock(ctx, c); err != nil {
 		return err
 	}
-	return r.lookAtCustomer(ctx, s)
+	return r.lookAtCustomer(ctx, c)
 }
 
 // lookAtTimeline checks that exactly the wanted events happened, those of one aggregate type in the
 // wanted order.
-func (r *result) lookAtTimeline(ctx context.Context, s *shop) error {
-	var err error
-	if r.timeline, err = s.timeline(ctx, r.order.OrderID); err != nil {
+func (r *result) lookAtTimeline(ctx context.Context, c *client.Client) error {
+	timeline, err := c.GetTimeline(ctx, r.order.OrderID)
+	if err != nil {
 		return err
 	}
+	r.timeline = timeline.Events
 	happened := make([]string, 0, len(r.timeline))
 	for _, entry := range r.timeline {
 		happened = append(happened, entry.EventType)
@@ -97,14 +101,14 @@ func kinds(events []string) string {
 	return strings.Join(slices.Concat(orders, payments, stock), " ")
 }
 
-func (r *result) lookAtStock(ctx context.Context, s *shop) error {
+func (r *result) lookAtStock(ctx context.Context, c *client.Client) error {
 	for _, want := range r.sample.want.levels {
-		levels, err := s.stock(ctx, want.sku)
+		stock, err := c.GetStock(ctx, want.sku)
 		if err != nil {
 			return err
 		}
-		var found level
-		for _, l := range levels {
+		var found client.StockLevel
+		for _, l := range stock.Levels {
 			if l.Location == want.location {
 				found = l
 			}
@@ -119,10 +123,10 @@ func (r *result) lookAtStock(ctx context.Context, s *shop) error {
 }
 
 // lookAtCustomer checks the customer's summary: one order, which is delivered or cancelled.
-func (r *result) lookAtCustomer(ctx context.Context, s *shop) error {
-	summary, err := s.customer(ctx, r.order.CustomerID)
-	var answer *refused
-	if errors.As(err, &answer) && answer.Status == http.StatusNotFound { // not counted yet
+func (r *result) lookAtCustomer(ctx context.Context, c *client.Client) error {
+	summary, err := c.GetCustomer(ctx, r.order.CustomerID)
+	var refused *client.Problem
+	if errors.As(err, &refused) && refused.Status == http.StatusNotFound { // not counted yet
 		r.differ("the customer %s has no summary", r.order.CustomerID)
 		return nil
 	}
@@ -130,9 +134,19 @@ func (r *result) lookAtCustomer(ctx context.Context, s *shop) error {
 		return err
 	}
 	r.same("the customer's orders", summary.Orders, 1)
-	r.same("the customer's delivered orders", summary.Delivered, one(r.sample.want.status == "delivered"))
-	r.same("the customer's cancelled orders", summary.Cancelled, one(r.sample.want.status == "cancelled"))
+	r.same("the customer's delivered orders", summary.Delivered, one(r.sample.want.status == client.OrderDelivered))
+	r.same("the customer's cancelled orders", summary.Cancelled, one(r.sample.want.status == client.OrderCancelled))
 	return nil
+}
+
+func deliveredShipments(o client.Order) int {
+	count := 0
+	for _, shipment := range o.Shipments {
+		if shipment.Status == client.ShipmentDelivered {
+			count++
+		}
+	}
+	return count
 }
 
 func one(is bool) int {

@@ -6,45 +6,55 @@ import (
 	"net/http/httptest"
 	"testing"
 
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 	"github.com/stretchr/testify/require"
 )
 
+// orderID is the order that the platform tells of.
+var orderID = uuid.New()
+
 // answers is what a platform says of one order, such that it ended as the sample "Delivered" should.
 type answers struct {
-	order    Order
+	order    client.Order
 	events   []string
-	levels   []level
-	customer customerSummary
+	levels   []client.StockLevel
+	customer client.CustomerSummary
 }
 
 func asItShould(sample sample) answers {
 	return answers{
-		order: Order{
-			OrderID: "id", OrderNumber: "ORD-1", CustomerID: sample.order.CustomerID, Status: "delivered", PaymentStatus: "captured",
-			FulfillmentStatus: "delivered", Total: amount{"39.80", "EUR"}, Captured: amount{"39.80", "EUR"},
-			Shipments: []shipment{{ShipmentID: "shipment", Status: "delivered"}},
+		order: client.Order{
+			OrderID: orderID, OrderNumber: "ORD-1", CustomerID: sample.order.CustomerID, Status: "delivered", PaymentStatus: "captured",
+			FulfillmentStatus: "delivered", Total: client.Money{Amount: "39.80", Currency: "EUR"}, Captured: client.Money{Amount: "39.80", Currency: "EUR"},
+			Shipments: []client.Shipment{{Status: "delivered"}},
 		},
 		// those of the payment and the stock may come between those of the order
 		events: []string{
 			"OrderPlaced", "StockReserved", "PaymentAuthorized", "OrderConfirmed", "PaymentCaptured", "StockCommitted",
 			"ShipmentDispatched", "OrderShipped", "ShipmentDelivered", "OrderDelivered",
 		},
-		levels:   []level{{Location: "berlin", OnHand: 8, Available: 8}, {Location: "reno", OnHand: 3, Available: 3}},
-		customer: customerSummary{Orders: 1, Delivered: 1},
+		levels:   []client.StockLevel{{Location: "berlin", OnHand: 8, Available: 8}, {Location: "reno", OnHand: 3, Available: 3}},
+		customer: client.CustomerSummary{Orders: 1, Delivered: 1},
 	}
 }
 
+// placed is what the platform said when the order was placed.
+func (a answers) placed() client.PlacedOrder {
+	return client.PlacedOrder{OrderAccepted: client.OrderAccepted{OrderID: a.order.OrderID, OrderNumber: a.order.OrderNumber}}
+}
+
 // platform serves the answers.
-func (a answers) platform(t *testing.T, sku string) *shop {
+func (a answers) platform(t *testing.T, sku string) *client.Client {
 	t.Helper()
-	entries := make([]timelineEntry, len(a.events))
+	entries := make([]client.TimelineEntry, len(a.events))
 	for i, event := range a.events {
 		entries[i].EventType = event
 	}
 	mux := http.NewServeMux()
 	for path, answer := range map[string]any{
-		"/api/v1/orders/id":                                    a.order,
-		"/api/v1/orders/id/events":                             map[string]any{"events": entries},
+		"/api/v1/orders/" + orderID.String():                   a.order,
+		"/api/v1/orders/" + orderID.String() + "/events":       map[string]any{"events": entries},
 		"/api/v1/stock/" + sku:                                 map[string]any{"levels": a.levels},
 		"/api/v1/customers/" + a.order.CustomerID + "/summary": a.customer,
 	} {
@@ -52,14 +62,16 @@ func (a answers) platform(t *testing.T, sku string) *shop {
 	}
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return &shop{url: server.URL, http: server.Client()}
+	c, err := client.New(server.URL)
+	require.NoError(t, err)
+	return c
 }
 
 func TestAnOrderThatEndedAsItShould(t *testing.T) {
 	t.Parallel()
 	sample := cast{run: "run", here: "berlin", elsewhere: "reno"}.delivered()
 	given := asItShould(sample)
-	ended := sample.check(t.Context(), given.platform(t, "espresso-run"), given.order)
+	ended := sample.check(t.Context(), given.platform(t, "espresso-run"), given.placed())
 	require.Empty(t, ended.differences)
 	require.Equal(t, []string{"espresso-run at berlin: 8 on hand, 0 reserved"}, ended.levels)
 }
@@ -89,7 +101,7 @@ func TestEveryDifferenceIsNoticed(t *testing.T) {
 			t.Parallel()
 			sample := cast{run: "run", here: "berlin", elsewhere: "reno"}.delivered()
 			given := asItShould(sample)
-			placed := given.order
+			placed := given.placed()
 			c.change(&given)
 			ended := result{sample: sample}
 			require.NoError(t, ended.look(t.Context(), given.platform(t, "espresso-run"), placed))

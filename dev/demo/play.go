@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/orderloom/orderloom/client"
 )
 
 // Options says where and for whom to play.
@@ -30,7 +32,7 @@ type Options struct {
 // Report is how the samples ended.
 type Report struct {
 	// Orders are the sample orders by their names.
-	Orders map[string]Order
+	Orders map[string]client.Order
 	// Took is how long it all took.
 	Took        time.Duration
 	differences []string
@@ -53,13 +55,16 @@ func Play(ctx context.Context, opts Options) (Report, error) {
 		return Report{}, errors.New("the sample orders need two locations, and ORDERLOOM_LOCATIONS has fewer")
 	}
 	begun := time.Now()
-	s := opts.shop()
+	api, err := opts.client()
+	if err != nil {
+		return Report{}, err
+	}
 	p := printer{out: opts.Out, colour: opts.Colour, sagaURL: opts.SagaURL}
 	c := cast{run: strings.ToLower(rand.Text()[:5]), here: opts.Locations[0], elsewhere: opts.Locations[1]}
-	report := Report{Orders: map[string]Order{}}
+	report := Report{Orders: map[string]client.Order{}}
 	for number, sample := range c.samples() {
 		p.title(number+1, sample)
-		done, err := sample.play(ctx, s, c.run)
+		done, err := sample.play(ctx, api, c.run)
 		if err != nil {
 			return report, fmt.Errorf("sample order %q: %w", sample.name, err)
 		}
@@ -73,29 +78,30 @@ func Play(ctx context.Context, opts Options) (Report, error) {
 	return report, nil
 }
 
-func (o Options) shop() *shop {
-	return &shop{url: strings.TrimSuffix(o.APIURL, "/"), apiKey: o.APIKey, http: &http.Client{Timeout: requestTimeout}}
+func (o Options) client() (*client.Client, error) {
+	return client.New(o.APIURL, client.WithAPIKey(o.APIKey), client.WithHTTPClient(&http.Client{Timeout: requestTimeout}))
 }
 
 // play takes one sample from its stock to its end.
-func (p sample) play(ctx context.Context, s *shop, run string) (result, error) {
+func (p sample) play(ctx context.Context, c *client.Client, run string) (result, error) {
 	for _, d := range p.stock {
-		if err := s.receive(ctx, d.sku, d.location, d.quantity); err != nil {
+		receipt := client.Receipt{SKU: d.sku, Location: d.location, Quantity: d.quantity}
+		if _, err := c.ReceiveStock(ctx, receipt, client.IdempotencyKey("receipt-"+d.sku+"-"+d.location)); err != nil {
 			return result{}, fmt.Errorf("receive stock: %w", err)
 		}
 	}
-	placed, err := s.place(ctx, "sample-"+run+"-"+p.order.CustomerID, p.order)
+	placed, err := c.PlaceOrder(ctx, p.order, client.IdempotencyKey("sample-"+run+"-"+p.order.CustomerID))
 	if err != nil {
 		return result{}, fmt.Errorf("place it: %w", err)
 	}
 	if p.then != nil {
-		if err := p.then(ctx, s, placed); err != nil {
-			ended := p.check(ctx, s, placed)
+		if err := p.then(ctx, c, placed); err != nil {
+			ended := p.check(ctx, c, placed)
 			ended.differ("%v", err)
 			return ended, nil
 		}
 	}
-	return p.check(ctx, s, placed), nil
+	return p.check(ctx, c, placed), nil
 }
 
 // earlierMax is how many earlier orders are listed.
@@ -103,11 +109,15 @@ const earlierMax = 20
 
 // Earlier lists the newest orders that are there already.
 func Earlier(ctx context.Context, opts Options) error {
-	orders, err := opts.shop().orders(ctx, earlierMax)
+	api, err := opts.client()
+	if err != nil {
+		return err
+	}
+	page, err := api.ListOrders(ctx, client.OrderQuery{Limit: earlierMax})
 	if err != nil {
 		return fmt.Errorf("list earlier orders: %w", err)
 	}
 	p := printer{out: opts.Out, colour: opts.Colour, sagaURL: opts.SagaURL}
-	p.earlier(orders)
+	p.earlier(page.Orders)
 	return nil
 }

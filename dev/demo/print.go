@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/orderloom/orderloom/client"
 )
 
 // printer writes for people.
@@ -39,7 +41,7 @@ func (p printer) title(number int, s sample) {
 func (p printer) result(r result) {
 	p.line("   %s, %s, for %s", r.order.OrderNumber, r.order.Total, r.order.CustomerID)
 	if p.sagaURL != nil {
-		if url := p.sagaURL(r.order.OrderID); url != "" {
+		if url := p.sagaURL(r.order.OrderID.String()); url != "" {
 			p.line("   %s", url)
 		}
 	}
@@ -65,16 +67,16 @@ func (p printer) result(r result) {
 func since(begun, then time.Time) string { return fmt.Sprintf("%+7.3f s", then.Sub(begun).Seconds()) }
 
 // verdict says in a line how an order stands.
-func verdict(o Order) string {
-	words := []string{"order " + o.Status}
+func verdict(o client.Order) string {
+	words := []string{"order " + string(o.Status)}
 	if o.CancelReason != "" {
 		words = append(words, "because of "+o.CancelReason)
 	}
-	words = append(words, "payment "+o.PaymentStatus)
+	words = append(words, "payment "+string(o.PaymentStatus))
 	if o.Captured.Amount != "" && strings.Trim(o.Captured.Amount, "0.") != "" {
 		words = append(words, o.Captured.String()+" taken")
 	}
-	switch shipments := o.deliveredShipments(); shipments {
+	switch shipments := deliveredShipments(o); shipments {
 	case 0:
 	case 1:
 		words = append(words, "1 shipment delivered")
@@ -84,7 +86,7 @@ func verdict(o Order) string {
 	return strings.Join(words, ", ")
 }
 
-func (p printer) earlier(orders []Order) {
+func (p printer) earlier(orders []client.Order) {
 	if len(orders) == 0 {
 		return
 	}
@@ -92,7 +94,7 @@ func (p printer) earlier(orders []Order) {
 	p.line("%s", p.mark(bold, "Earlier orders, the newest first"))
 	for _, o := range orders {
 		p.line("   %s  %s  %-22s  %12s  %s", o.OrderNumber, p.mark(dim, o.CreatedAt.Local().Format("2006-01-02 15:04:05")),
-			o.Status+" / "+o.PaymentStatus, o.Total, o.CustomerID)
+			string(o.Status)+" / "+string(o.PaymentStatus), o.Total, o.CustomerID)
 	}
 	if len(orders) == earlierMax {
 		p.line("   … and perhaps more: GET /api/v1/orders has pages")

@@ -3,6 +3,9 @@ package demo
 import (
 	"context"
 	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 )
 
 // sample is one order of the demo: what is in stock, what is ordered, what happens then, and how it
@@ -11,8 +14,8 @@ type sample struct {
 	name  string
 	story string
 	stock []delivery
-	order newOrder
-	then  func(ctx context.Context, s *shop, o Order) error
+	order client.NewOrder
+	then  func(ctx context.Context, c *client.Client, o client.PlacedOrder) error
 	want  outcome
 }
 
@@ -24,7 +27,9 @@ type delivery struct {
 
 // outcome is how an order should end.
 type outcome struct {
-	status, payment, fulfillment string
+	status      client.OrderStatus
+	payment     client.PaymentStatus
+	fulfillment client.FulfillmentStatus
 	// reason is what the customer is told about a cancelled order.
 	reason string
 	// captured is the money taken.
@@ -53,15 +58,15 @@ type cast struct {
 func (c cast) sku(name string) string      { return name + "-" + c.run }
 func (c cast) customer(name string) string { return name + "-" + c.run }
 
-func (c cast) order(customer, token string, items ...newItem) newOrder {
-	return newOrder{
+func (c cast) order(customer, token string, items ...client.NewItem) client.NewOrder {
+	return client.NewOrder{
 		CustomerID: c.customer(customer), Currency: "EUR", Items: items, PaymentToken: token,
-		ShippingAddress: address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}
 }
 
-func (c cast) item(name string, quantity int, price string) newItem {
-	return newItem{ProductID: "p-" + name, SKU: c.sku(name), Quantity: quantity, UnitPrice: price}
+func (c cast) item(name string, quantity int, price string) client.NewItem {
+	return client.NewItem{ProductID: "p-" + name, SKU: c.sku(name), Quantity: quantity, UnitPrice: price}
 }
 
 func (c cast) samples() []sample {
@@ -77,7 +82,7 @@ func (c cast) delivered() sample {
 		order: c.order("anna", "tok_approve", c.item("espresso", 2, "19.90")),
 		then:  shipAll,
 		want: outcome{
-			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "39.80", shipments: 1,
+			status: client.OrderDelivered, payment: client.PaymentCaptured, fulfillment: client.Delivered, captured: "39.80", shipments: 1,
 			levels: []shelf{{beans, c.here, 8, 0}},
 			events: []string{
 				"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "ShipmentDelivered", "OrderDelivered",
@@ -95,7 +100,7 @@ func (c cast) declined() sample {
 		stock: []delivery{{grinder, c.here, 3}},
 		order: c.order("ben", "tok_decline", c.item("grinder", 1, "129.00")),
 		want: outcome{
-			status: "cancelled", payment: "declined", fulfillment: "unfulfilled", reason: "payment_declined", captured: "0.00",
+			status: client.OrderCancelled, payment: client.PaymentDeclined, fulfillment: client.Unfulfilled, reason: "payment_declined", captured: "0.00",
 			levels: []shelf{{grinder, c.here, 3, 0}},
 			events: []string{"OrderPlaced", "OrderCancelled", "PaymentDeclined", "StockReserved", "StockReleased"},
 		},
@@ -110,7 +115,7 @@ func (c cast) outOfStock() sample {
 		stock: []delivery{{machine, c.here, 1}},
 		order: c.order("carla", "tok_approve", c.item("machine", 3, "899.00")),
 		want: outcome{
-			status: "cancelled", payment: "pending", fulfillment: "unfulfilled", reason: "out_of_stock", captured: "0.00",
+			status: client.OrderCancelled, payment: client.PaymentPending, fulfillment: client.Unfulfilled, reason: "out_of_stock", captured: "0.00",
 			levels: []shelf{{machine, c.here, 1, 0}},
 			events: []string{"OrderPlaced", "OrderCancelled"},
 		},
@@ -126,14 +131,15 @@ func (c cast) cancelled() sample {
 		story: "confirmed, then called off: the payment is voided and the stock released",
 		stock: []delivery{{cups, c.here, 12}},
 		order: c.order("dora", "tok_approve", c.item("cups", 6, "8.50")),
-		then: func(ctx context.Context, s *shop, o Order) error {
-			if _, err := s.await(ctx, o.OrderID, "confirmed", func(o Order) bool { return o.Status == "confirmed" }); err != nil {
+		then: func(ctx context.Context, api *client.Client, o client.PlacedOrder) error {
+			if _, err := await(ctx, api, o.OrderID, "confirmed", isConfirmed); err != nil {
 				return err
 			}
-			return s.cancel(ctx, o.OrderID, changedMind)
+			_, err := api.CancelOrder(ctx, o.OrderID, client.CancelOrder{Reason: changedMind, By: client.ByCustomer})
+			return err
 		},
 		want: outcome{
-			status: "cancelled", payment: "voided", fulfillment: "unfulfilled", reason: changedMind, captured: "0.00",
+			status: client.OrderCancelled, payment: client.PaymentVoided, fulfillment: client.Unfulfilled, reason: changedMind, captured: "0.00",
 			levels: []shelf{{cups, c.here, 12, 0}},
 			events: []string{
 				"OrderPlaced", "OrderConfirmed", "OrderCancelled", "PaymentAuthorized", "PaymentVoided", "StockReserved", "StockReleased",
@@ -151,7 +157,7 @@ func (c cast) twoShipments() sample {
 		order: c.order("emil", "tok_approve", c.item("kettle", 1, "75.00"), c.item("filters", 4, "3.25")),
 		then:  shipAll,
 		want: outcome{
-			status: "delivered", payment: "captured", fulfillment: "delivered", captured: "88.00", shipments: 2,
+			status: client.OrderDelivered, payment: client.PaymentCaptured, fulfillment: client.Delivered, captured: "88.00", shipments: 2,
 			levels: []shelf{{kettle, c.here, 1, 0}, {filters, c.elsewhere, 36, 0}},
 			events: []string{
 				"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "ShipmentDelivered",
@@ -164,32 +170,34 @@ func (c cast) twoShipments() sample {
 }
 
 // shipAll is the warehouse and the carrier: each shipment leaves and arrives, one after the other.
-func shipAll(ctx context.Context, s *shop, o Order) error {
-	confirmed, err := s.await(ctx, o.OrderID, "confirmed", func(o Order) bool { return o.Status == "confirmed" })
+func shipAll(ctx context.Context, c *client.Client, o client.PlacedOrder) error {
+	confirmed, err := await(ctx, c, o.OrderID, "confirmed", isConfirmed)
 	if err != nil {
 		return err
 	}
 	for i, shipment := range confirmed.Shipments {
 		id := shipment.ShipmentID
 		tracking := fmt.Sprintf("JD%s%02d", confirmed.OrderNumber[len("ORD-"):], i+1)
-		if err := s.dispatch(ctx, o.OrderID, shipment, "DHL", tracking); err != nil {
+		if _, err := c.DispatchShipment(ctx, o.OrderID, id, client.Dispatch{Carrier: "DHL", TrackingNumber: tracking}); err != nil {
 			return err
 		}
-		if _, err := s.await(ctx, o.OrderID, "shipment dispatched", shipmentIs(id, "dispatched")); err != nil {
+		if _, err := await(ctx, c, o.OrderID, "shipment dispatched", shipmentIs(id, client.ShipmentDispatched)); err != nil {
 			return err
 		}
-		if err := s.deliver(ctx, o.OrderID, shipment); err != nil {
+		if _, err := c.DeliverShipment(ctx, o.OrderID, id); err != nil {
 			return err
 		}
-		if _, err := s.await(ctx, o.OrderID, "shipment delivered", shipmentIs(id, "delivered")); err != nil {
+		if _, err := await(ctx, c, o.OrderID, "shipment delivered", shipmentIs(id, client.ShipmentDelivered)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func shipmentIs(id, status string) func(Order) bool {
-	return func(o Order) bool {
+func isConfirmed(o client.Order) bool { return o.Status == client.OrderConfirmed }
+
+func shipmentIs(id uuid.UUID, status client.ShipmentStatus) func(client.Order) bool {
+	return func(o client.Order) bool {
 		for _, shipment := range o.Shipments {
 			if shipment.ShipmentID == id {
 				return shipment.Status == status

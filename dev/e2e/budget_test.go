@@ -1,17 +1,14 @@
 package e2e_test
 
 import (
-	"bytes"
 	"context"
-	"fmt"
-	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/dev/platform"
 	"github.com/orderloom/orderloom/internal/testing/pgserver"
 	"github.com/stretchr/testify/require"
@@ -56,8 +53,11 @@ func TestBudgetOfADeliveredOrder(t *testing.T) {
 	_, err = db.Exec(t.Context(), "CREATE EXTENSION pg_stat_statements")
 	require.NoError(t, err)
 
-	c := customer{t: t, url: p.APIURL, db: db}
-	c.post("/api/v1/stock/receipts", `{"sku":"BUDGET","location":"berlin","quantity":1000}`)
+	api, err := client.New(p.APIURL)
+	require.NoError(t, err)
+	_, err = api.ReceiveStock(t.Context(), client.Receipt{SKU: "BUDGET", Location: "berlin", Quantity: 1000})
+	require.NoError(t, err)
+	c := customer{t: t, api: api, db: db}
 	c.deliver() // what is asked once for each process is asked now
 	_, err = db.Exec(t.Context(), "SELECT pg_stat_statements_reset()")
 	require.NoError(t, err)
@@ -150,52 +150,38 @@ func countStatements(t *testing.T, db *pgx.Conn) statements {
 // customer buys one piece and waits for it.
 type customer struct {
 	t   *testing.T
-	url string
+	api *client.Client
 	db  *pgx.Conn
 }
 
-// deliver takes one order from its placing to its end in the views.
+// deliver takes one order from its placing to its end in the views. It carries no Idempotency-Key: to look whether a key
+// is known is one more statement.
 func (c customer) deliver() uuid.UUID {
 	c.t.Helper()
-	placed := c.post("/api/v1/orders", `{"customer_id":"budget","currency":"EUR","payment_token":"tok_approve",
-		"items":[{"product_id":"p","sku":"BUDGET","quantity":1,"unit_price":"19.90"}],
-		"shipping_address":{"street":"Torstraße 1","city":"Berlin","zip":"10119","country":"DE"}}`)
-	_, rest, _ := strings.Cut(placed, `"order_id":"`)
-	id, err := uuid.Parse(rest[:36])
+	placed, err := c.api.PlaceOrder(c.t.Context(), client.NewOrder{
+		CustomerID: "budget", Currency: "EUR", PaymentToken: "tok_approve",
+		Items:           []client.NewItem{{ProductID: "p", SKU: "BUDGET", Quantity: 1, UnitPrice: "19.90"}},
+		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+	}, client.WithoutIdempotencyKey(), client.Wait(10*time.Second))
 	require.NoError(c.t, err)
-	require.Contains(c.t, placed, `"status":"confirmed"`, "it was asked to wait for that")
-	_, rest, _ = strings.Cut(placed, `"shipment_id":"`)
-	shipment := rest[:36]
-	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/dispatch", id, shipment), `{"carrier":"DHL","tracking_number":"1"}`)
-	c.await(id, "shipped")
-	c.post(fmt.Sprintf("/api/v1/orders/%s/shipments/%s/deliver", id, shipment), `{}`)
-	c.await(id, "delivered")
+	id := placed.OrderID
+	require.NotNil(c.t, placed.Order)
+	require.Equal(c.t, client.OrderConfirmed, placed.Status, "it was asked to wait for that")
+	shipment := placed.Order.Shipments[0].ShipmentID
+	_, err = c.api.DispatchShipment(c.t.Context(), id, shipment, client.Dispatch{Carrier: "DHL", TrackingNumber: "1"}, client.WithoutIdempotencyKey())
+	require.NoError(c.t, err)
+	c.await(id, client.OrderShipped)
+	_, err = c.api.DeliverShipment(c.t.Context(), id, shipment, client.WithoutIdempotencyKey())
+	require.NoError(c.t, err)
+	c.await(id, client.OrderDelivered)
 	return id
 }
 
-func (c customer) await(id uuid.UUID, status string) {
+func (c customer) await(id uuid.UUID, status client.OrderStatus) {
 	c.t.Helper()
 	require.Eventually(c.t, func() bool {
 		var one int
 		const sql = `SELECT 1 FROM orderloom.order_views WHERE order_id = $1 AND status = $2`
 		return c.db.QueryRow(c.t.Context(), sql, id, status).Scan(&one) == nil
 	}, 30*time.Second, 5*time.Millisecond, "order %s is not %s", id, status)
-}
-
-func (c customer) post(path, body string) string {
-	c.t.Helper()
-	u, err := url.JoinPath(c.url, path)
-	require.NoError(c.t, err)
-	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, u, strings.NewReader(body))
-	require.NoError(c.t, err)
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Prefer", "wait=10")
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(c.t, err)
-	defer func() { _ = response.Body.Close() }()
-	var answer bytes.Buffer
-	_, err = answer.ReadFrom(response.Body)
-	require.NoError(c.t, err)
-	require.Less(c.t, response.StatusCode, http.StatusMultipleChoices, answer.String())
-	return answer.String()
 }

@@ -39,7 +39,7 @@ func TestSampleOrders(t *testing.T) {
 	require.Len(t, report.Orders, 5)
 
 	delivered := report.Orders["Delivered"]
-	saga := look(t, p, delivered.OrderID)
+	saga := look(t, p, delivered.OrderID.String())
 	t.Logf("a delivered order of one line: %d history events, %d workflow tasks", saga.events, saga.tasks)
 	require.LessOrEqual(t, saga.events, historyEventsMax)
 	require.LessOrEqual(t, saga.tasks, workflowTasksMax)

@@ -4,10 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -18,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/dev/stack"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -139,62 +137,31 @@ func (c *child) stop(t *testing.T) {
 
 const patience = 60 * time.Second
 
-// shop talks to whichever process is there.
-type shop struct{ url string }
-
-func (s shop) call(t *testing.T, method, path, key string, body, answer any) (int, error) {
-	var reader io.Reader
-	if body != nil {
-		b, err := json.Marshal(body)
-		require.NoError(t, err)
-		reader = bytes.NewReader(b)
-	}
-	r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, reader)
+// shop returns a client of a process that may die: it repeats nothing.
+func (c *child) shop(t *testing.T) *client.Client {
+	t.Helper()
+	api, err := client.New(c.url, client.WithRetry(client.Retry{AttemptsMax: 1}))
 	require.NoError(t, err)
-	r.Header.Set("Content-Type", "application/json")
-	if key != "" {
-		r.Header.Set("Idempotency-Key", key)
-		r.Header.Set("Prefer", "wait=1")
-	}
-	res, err := http.DefaultClient.Do(r)
+	return api
+}
+
+// show returns an order, or nothing when nobody answers.
+func show(t *testing.T, c *client.Client, id uuid.UUID) client.Order {
+	o, err := c.GetOrder(t.Context(), id)
 	if err != nil {
-		return 0, err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if answer == nil {
-		return res.StatusCode, nil
-	}
-	return res.StatusCode, json.NewDecoder(res.Body).Decode(answer)
-}
-
-type orderAnswer struct {
-	OrderID   uuid.UUID `json:"order_id"`
-	Status    string    `json:"status"`
-	Payment   string    `json:"payment_status"`
-	Shipments []struct {
-		ShipmentID uuid.UUID `json:"shipment_id"`
-		Status     string    `json:"status"`
-	} `json:"shipments"`
-}
-
-func (s shop) order(t *testing.T, id uuid.UUID) orderAnswer {
-	var o orderAnswer
-	status, err := s.call(t, http.MethodGet, "/api/v1/orders/"+id.String(), "", nil, &o)
-	if err != nil || status != http.StatusOK {
-		return orderAnswer{}
+		return client.Order{}
 	}
 	return o
 }
 
-// advance reports what an order is waiting for, and is repeated until it waits for nothing.
-func (s shop) advance(t *testing.T, o orderAnswer) orderAnswer {
+// advance reports what an order is waiting for. It is repeated until the order waits for nothing.
+func advance(t *testing.T, c *client.Client, o client.Order) client.Order {
 	for _, shipment := range o.Shipments {
-		path := "/api/v1/orders/" + o.OrderID.String() + "/shipments/" + shipment.ShipmentID.String()
-		switch shipment.Status {
-		case "planned":
-			_, _ = s.call(t, http.MethodPost, path+"/dispatch", "", map[string]string{"carrier": "DHL", "tracking_number": "T1"}, nil)
-		case "dispatched":
-			_, _ = s.call(t, http.MethodPost, path+"/deliver", "", map[string]string{}, nil)
+		switch shipment.Status { // whether it is recorded shows in the order
+		case client.ShipmentPlanned:
+			_, _ = c.DispatchShipment(t.Context(), o.OrderID, shipment.ShipmentID, client.Dispatch{Carrier: "DHL", TrackingNumber: "T1"})
+		case client.ShipmentDispatched:
+			_, _ = c.DeliverShipment(t.Context(), o.OrderID, shipment.ShipmentID)
 		}
 	}
 	return o
@@ -220,22 +187,23 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	setUp(t, environment)
 
 	type victim struct {
-		step, token, end string
-		id               uuid.UUID
+		step, token string
+		end         client.OrderStatus
+		id          uuid.UUID
 	}
 	var victims []*victim
 	for _, step := range []string{
 		"PlaceOrder", "AuthorizePayment", "DispatchShipment", "DeliverShipment",
 	} {
-		victims = append(victims, &victim{step: step + " before", token: "tok_approve", end: "delivered"},
-			&victim{step: step + " after", token: "tok_approve", end: "delivered"})
+		victims = append(victims, &victim{step: step + " before", token: "tok_approve", end: client.OrderDelivered},
+			&victim{step: step + " after", token: "tok_approve", end: client.OrderDelivered})
 	}
 	for _, step := range []string{"ReleaseStock", "CancelOrder"} {
-		victims = append(victims, &victim{step: step + " before", token: "tok_decline", end: "cancelled"},
-			&victim{step: step + " after", token: "tok_decline", end: "cancelled"})
+		victims = append(victims, &victim{step: step + " before", token: "tok_decline", end: client.OrderCancelled},
+			&victim{step: step + " after", token: "tok_decline", end: client.OrderCancelled})
 	}
 	healthy := startChild(t, environment, "")
-	receive(t, shop{healthy.url}, "A", len(victims))
+	receive(t, healthy.shop(t), "A", len(victims))
 	healthy.stop(t)
 
 	for _, v := range victims {
@@ -246,38 +214,34 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	}
 
 	healthy = startChild(t, environment, "")
-	survivor := shop{healthy.url}
+	survivor := healthy.shop(t)
 	gateway, err := sandbox.Open(environment["ORDERLOOM_SANDBOX_LEDGER"])
 	require.NoError(t, err)
 	sold := 0
 	for _, v := range victims {
 		// The key of the first request still names the order, also when nobody was answered.
 		require.Equal(t, v.id, place(t, survivor, v.step, v.token).OrderID, v.step)
-		var last orderAnswer
+		var last client.Order
 		require.Eventually(t, func() bool {
-			last = survivor.advance(t, place(t, survivor, v.step, v.token))
+			last = advance(t, survivor, place(t, survivor, v.step, v.token))
 			return last.Status == v.end
 		}, patience, 50*time.Millisecond, "by its events, %s: %+v", v.step, &last)
 		require.Eventually(t, func() bool {
-			last = survivor.order(t, v.id)
+			last = show(t, survivor, v.id)
 			return last.Status == v.end
 		}, patience, 50*time.Millisecond, "by its view, %s: %+v", v.step, &last)
 		balance, err := gateway.Balance(payment.ID(v.id))
 		require.NoError(t, err)
 		require.True(t, balance.Held.IsZero(), "%s: %s is still held", v.step, balance.Held)
-		if v.end == "delivered" {
+		if v.end == client.OrderDelivered {
 			sold++
 			require.Equal(t, "10.00 EUR", balance.Captured.String(), v.step)
 		}
 	}
-	var stock struct {
-		Levels []struct {
-			OnHand   int `json:"on_hand"`
-			Reserved int `json:"reserved"`
-		} `json:"levels"`
-	}
+	var stock client.Stock
 	require.Eventually(t, func() bool {
-		_, err := survivor.call(t, http.MethodGet, "/api/v1/stock/A", "", nil, &stock)
+		var err error
+		stock, err = survivor.GetStock(t.Context(), "A")
 		return err == nil && len(stock.Levels) == 1 && stock.Levels[0].OnHand == len(victims)-sold && stock.Levels[0].Reserved == 0
 	}, patience, 50*time.Millisecond, "stock: %+v", &stock)
 	healthy.stop(t)
@@ -291,29 +255,28 @@ func setUp(t *testing.T, environment map[string]string) {
 	require.NoError(t, app.Setup(t.Context(), cfg, tel))
 }
 
-func receive(t *testing.T, s shop, sku string, quantity int) {
-	status, err := s.call(t, http.MethodPost, "/api/v1/stock/receipts", uuid.NewString(),
-		map[string]any{"sku": sku, "location": "berlin", "quantity": quantity}, nil)
+func receive(t *testing.T, c *client.Client, sku string, quantity int) {
+	_, err := c.ReceiveStock(t.Context(), client.Receipt{SKU: sku, Location: "berlin", Quantity: quantity})
 	require.NoError(t, err)
-	require.Equal(t, http.StatusCreated, status)
 }
 
-// place orders one piece under a key of its own, or the same one again, and waits a little until it is settled. The answer is the
+// place orders one piece under a key, or the same order again, and waits a little until it is settled. It returns the
 // order as its events tell it, or nothing when nobody answered.
-func place(t *testing.T, s shop, key, token string) orderAnswer {
-	var placed orderAnswer
-	status, err := s.call(t, http.MethodPost, "/api/v1/orders", strings.ReplaceAll(key, " ", "-"), map[string]any{
-		"customer_id": "cus_1", "currency": "EUR", "payment_token": token,
-		"items": []map[string]any{{"product_id": "p", "sku": "A", "quantity": 1, "unit_price": "10.00"}},
-		"shipping_address": map[string]string{
-			"street": "Torstraße 1", "city": "Berlin", "state": "", "zip": "10119", "country": "DE",
-		},
-	}, &placed)
-	if err != nil {
-		return orderAnswer{}
+func place(t *testing.T, c *client.Client, key, token string) client.Order {
+	placed, err := c.PlaceOrder(t.Context(), client.NewOrder{
+		CustomerID: "cus_1", Currency: "EUR", PaymentToken: token,
+		Items:           []client.NewItem{{ProductID: "p", SKU: "A", Quantity: 1, UnitPrice: "10.00"}},
+		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+	}, client.IdempotencyKey(strings.ReplaceAll(key, " ", "-")), client.Wait(time.Second))
+	var refused *client.Problem
+	require.NotErrorAs(t, err, &refused)
+	switch {
+	case err != nil:
+		return client.Order{}
+	case placed.Order == nil: // it is not settled in time
+		return client.Order{OrderID: placed.OrderID, Status: placed.Status}
 	}
-	require.Equal(t, http.StatusCreated, status)
-	return placed
+	return *placed.Order
 }
 
 // orderOf is the order that a key stands for, for a caller without a name: the same one for ever.
@@ -325,11 +288,11 @@ func orderOf(key string) uuid.UUID {
 // driveUntilKilled takes an order as far as the step in which the process dies. It goes by what the events tell, since after
 // several processes that were killed the views stand still for a while: the group waits for its dead members.
 func driveUntilKilled(t *testing.T, c *child, key, token string) {
-	s := shop{c.url}
+	shop := c.shop(t)
 	require.Eventually(t, func() bool {
-		s.advance(t, place(t, s, key, token))
-		status, err := s.call(t, http.MethodGet, "/health", "", nil, nil)
-		return err != nil || status != http.StatusOK
+		advance(t, shop, place(t, shop, key, token))
+		_, err := shop.GetHealth(t.Context())
+		return err != nil
 	}, patience, killPoll, "nothing was killed: %s", key)
 }
 

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"os/exec"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	orderloom "github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/workflows"
@@ -146,7 +146,7 @@ func (s *soak) auditOrders(ctx context.Context) error {
 		switch {
 		case !found:
 			s.fault("order %s (%s) is in no view", o.id, o.story)
-		case row[0] != o.end || !equal(row[1], o.captured) || !equal(row[2], o.refunded):
+		case row[0] != string(o.end) || !equal(row[1], o.captured) || !equal(row[2], o.refunded):
 			s.fault("order %s (%s) is shown as %v, expected %s, captured %s, refunded %s", o.id, o.story, row, o.end, o.captured, o.refunded)
 		}
 		delete(have, o.id)
@@ -184,16 +184,13 @@ func (s *soak) auditMoney(context.Context) error {
 
 // auditStock compares what lies in stock with the books.
 func (s *soak) auditStock(ctx context.Context) error {
-	shop := newShop(s.fleet)
+	shop, err := newShop(s.fleet)
+	if err != nil {
+		return err
+	}
 	for _, p := range s.books.shelves() {
-		var stock struct {
-			Levels []struct {
-				Location string `json:"location"`
-				OnHand   int    `json:"on_hand"`
-				Reserved int    `json:"reserved"`
-			} `json:"levels"`
-		}
-		if err := shop.call(ctx, http.MethodGet, "/api/v1/stock/"+p.sku, "", nil, &stock); err != nil {
+		stock, err := patiently(ctx, func(ctx context.Context) (orderloom.Stock, error) { return shop.GetStock(ctx, p.sku) })
+		if err != nil {
 			return err
 		}
 		for _, l := range stock.Levels {

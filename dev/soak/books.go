@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 	"github.com/shopspring/decimal"
 )
 
@@ -22,7 +23,8 @@ type place struct{ sku, location string }
 // lived is one order.
 type lived struct {
 	id                 uuid.UUID
-	key, story, end    string
+	key, story         string
+	end                client.OrderStatus
 	lines              []line
 	captured, refunded decimal.Decimal
 }

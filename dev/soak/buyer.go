@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 	"github.com/shopspring/decimal"
 )
 
@@ -29,8 +30,9 @@ type story struct {
 	weight int
 	token  string
 	// end and reason are how it has to end.
-	end, reason string
-	lines       func(r *rand.Rand) []line
+	end    client.OrderStatus
+	reason string
+	lines  func(r *rand.Rand) []line
 	// then is what the buyer does, besides what warehouse and carrier do.
 	then func(b *buyer, ctx context.Context, o *lived) error
 	// calledOff means that the buyer cancels once the order is confirmed.
@@ -38,15 +40,12 @@ type story struct {
 }
 
 type line struct {
-	SKU       string `json:"sku"`
-	ProductID string `json:"product_id"`
-	Quantity  int    `json:"quantity"`
-	UnitPrice string `json:"unit_price"`
-	location  string
+	client.NewItem
+	location string
 }
 
 func lineOf(sku, location string, quantity int) line {
-	return line{SKU: sku, ProductID: "p-" + sku, Quantity: quantity, UnitPrice: price, location: location}
+	return line{NewItem: client.NewItem{SKU: sku, ProductID: "p-" + sku, Quantity: quantity, UnitPrice: price}, location: location}
 }
 
 func one(r *rand.Rand) []line { return []line{lineOf(local(r.IntN(goods)), here, 1+r.IntN(3))} }
@@ -58,15 +57,15 @@ func two(r *rand.Rand) []line {
 func tooMany(*rand.Rand) []line { return []line{lineOf(rare, here, 3)} }
 
 var stories = []story{
-	{name: "delivered", weight: 6, token: "tok_approve", end: "delivered", lines: one},
-	{name: "split shipments", weight: 3, token: "tok_approve", end: "delivered", lines: two},
-	{name: "delivered, gateway in trouble", weight: 1, token: "tok_fail_twice", end: "delivered", lines: one},
-	{name: "delivered, answer of the gateway lost", weight: 1, token: "tok_timeout", end: "delivered", lines: one},
-	{name: "declined", weight: 2, token: "tok_decline", end: "cancelled", reason: "payment_declined", lines: one},
-	{name: "out of stock", weight: 2, token: "tok_approve", end: "cancelled", reason: "out_of_stock", lines: tooMany},
-	{name: "cancelled", weight: 3, token: "tok_approve", end: "cancelled", reason: changedMind, lines: one, calledOff: true},
-	{name: "returned", weight: 2, token: "tok_approve", end: "delivered", lines: one, then: (*buyer).sendBack},
-	{name: "refunded in part", weight: 1, token: "tok_approve", end: "delivered", lines: one, then: (*buyer).complain},
+	{name: "delivered", weight: 6, token: "tok_approve", end: client.OrderDelivered, lines: one},
+	{name: "split shipments", weight: 3, token: "tok_approve", end: client.OrderDelivered, lines: two},
+	{name: "delivered, gateway in trouble", weight: 1, token: "tok_fail_twice", end: client.OrderDelivered, lines: one},
+	{name: "delivered, answer of the gateway lost", weight: 1, token: "tok_timeout", end: client.OrderDelivered, lines: one},
+	{name: "declined", weight: 2, token: "tok_decline", end: client.OrderCancelled, reason: "payment_declined", lines: one},
+	{name: "out of stock", weight: 2, token: "tok_approve", end: client.OrderCancelled, reason: "out_of_stock", lines: tooMany},
+	{name: "cancelled", weight: 3, token: "tok_approve", end: client.OrderCancelled, reason: changedMind, lines: one, calledOff: true},
+	{name: "returned", weight: 2, token: "tok_approve", end: client.OrderDelivered, lines: one, then: (*buyer).sendBack},
+	{name: "refunded in part", weight: 1, token: "tok_approve", end: client.OrderDelivered, lines: one, then: (*buyer).complain},
 }
 
 const changedMind = "changed_my_mind"
@@ -82,7 +81,8 @@ type buyer struct {
 // live chooses a story and lets it happen, and receives goods now and then.
 func (b *buyer) live(ctx context.Context, n int) error {
 	if b.random.IntN(4) == 0 {
-		if err := receive(ctx, b.shop, b.books, local(b.random.IntN(goods)), here, 1+b.random.IntN(5), fmt.Sprintf("receipt-%s-%d", b.name, n)); err != nil {
+		key := fmt.Sprintf("receipt-%s-%d", b.name, n)
+		if err := b.shop.receive(ctx, b.books, local(b.random.IntN(goods)), here, 1+b.random.IntN(5), key); err != nil {
 			return err
 		}
 	}
@@ -117,19 +117,33 @@ func (b *buyer) choose() story {
 	panic("soak: the weights changed meanwhile")
 }
 
+// waitForIt is how long half of the buyers wait to be told at once what becomes of their order.
+const waitForIt = 2 * time.Second
+
 func (b *buyer) place(ctx context.Context, s story, o *lived) error {
-	var placed shown
-	err := b.shop.call(ctx, http.MethodPost, "/api/v1/orders", o.key, map[string]any{
-		"customer_id": "cus_" + b.name, "currency": "EUR", "payment_token": s.token, "items": o.lines,
-		"shipping_address": map[string]string{"street": "Torstraße 1", "city": "Berlin", "zip": "10119", "country": "DE"},
-	}, &placed)
+	options := []client.CallOption{client.IdempotencyKey(o.key)}
+	if b.random.IntN(2) == 0 {
+		options = append(options, client.Wait(waitForIt))
+	}
+	order := client.NewOrder{
+		CustomerID: "cus_" + b.name, Currency: "EUR", PaymentToken: s.token,
+		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+	}
+	for _, l := range o.lines {
+		order.Items = append(order.Items, l.NewItem)
+	}
+	placed, err := patiently(ctx, func(ctx context.Context) (client.PlacedOrder, error) {
+		return b.shop.PlaceOrder(ctx, order, options...)
+	})
 	o.id = placed.OrderID
-	if err != nil {
+	if err != nil || placed.Order == nil {
 		return err
 	}
-	cancelled, confirmed := placed.Status == "cancelled", placed.Status == "confirmed"
-	if cancelled && (s.end != "cancelled" || placed.Reason != s.reason) || confirmed && s.end == "cancelled" && !s.calledOff {
-		return fmt.Errorf("%w: told at once that it is %s %q, instead of %s %q", errWrongEnd, placed.Status, placed.Reason, s.end, s.reason)
+	status, reason := placed.Status, placed.Order.CancelReason
+	wrong := status == client.OrderCancelled && (s.end != client.OrderCancelled || reason != s.reason) ||
+		status == client.OrderConfirmed && s.end == client.OrderCancelled && !s.calledOff
+	if wrong {
+		return fmt.Errorf("%w: told at once that it is %s %q, instead of %s %q", errWrongEnd, status, reason, s.end, s.reason)
 	}
 	return nil
 }
@@ -139,27 +153,26 @@ var errWrongEnd = errors.New("ended otherwise")
 
 // follow does what the order waits for until it has ended.
 func (b *buyer) follow(ctx context.Context, s story, o *lived) error {
-	path := "/api/v1/orders/" + o.id.String()
 	last, since := "", time.Now()
 	for {
-		var now shown
-		if err := b.shop.call(ctx, http.MethodGet, path, "", nil, &now); err != nil {
+		now, err := patiently(ctx, func(ctx context.Context) (client.Order, error) { return b.shop.GetOrder(ctx, o.id) })
+		if err != nil {
 			return err
 		}
-		state := fmt.Sprint(now)
+		state := fmt.Sprint(now.Status, now.PaymentStatus, now.CancelReason, now.Shipments)
 		if state != last {
 			last, since = state, time.Now()
 		}
 		switch {
-		case now.Status == s.end && now.Reason == s.reason:
+		case now.Status == s.end && now.CancelReason == s.reason:
 			b.ended(s, o)
 			return nil
-		case now.Status == "cancelled" || now.Status == "delivered":
-			return fmt.Errorf("%w: %s %q instead of %s %q", errWrongEnd, now.Status, now.Reason, s.end, s.reason)
+		case now.Status == client.OrderCancelled || now.Status == client.OrderDelivered:
+			return fmt.Errorf("%w: %s %q instead of %s %q", errWrongEnd, now.Status, now.CancelReason, s.end, s.reason)
 		case time.Since(since) > patience:
-			return fmt.Errorf("goes on nowhere for %s: %+v", patience, now)
+			return fmt.Errorf("does not change for %s: %s", patience, state)
 		}
-		if err := b.advance(ctx, s, path, now); err != nil {
+		if err := b.advance(ctx, s, now); err != nil {
 			return err
 		}
 		if !pause(ctx, 3*lookEvery) {
@@ -168,23 +181,21 @@ func (b *buyer) follow(ctx context.Context, s story, o *lived) error {
 	}
 }
 
-// advance reports what the order is waiting for. What a view shows may be old, so conflicts mean nothing.
-func (b *buyer) advance(ctx context.Context, s story, path string, now shown) error {
+// advance reports what the order is waiting for. A view may show an old state, so conflicts mean nothing.
+func (b *buyer) advance(ctx context.Context, s story, now client.Order) error {
 	if s.calledOff {
-		if now.Status != "confirmed" {
+		if now.Status != client.OrderConfirmed {
 			return nil
 		}
-		return unlessConflicting(b.shop.call(ctx, http.MethodPost, path+"/cancel", "", map[string]string{"reason": changedMind, "by": "customer"}, nil))
+		_, err := patiently(ctx, func(ctx context.Context) (client.Outcome, error) {
+			return b.shop.CancelOrder(ctx, now.OrderID, client.CancelOrder{Reason: changedMind, By: client.ByCustomer})
+		})
+		return unlessConflicting(err)
 	}
 	for i, shipment := range now.Shipments {
-		report := path + "/shipments/" + shipment.ShipmentID.String()
-		var err error
-		switch shipment.Status {
-		case "planned":
-			err = b.shop.call(ctx, http.MethodPost, report+"/dispatch", "", map[string]string{"carrier": "DHL", "tracking_number": fmt.Sprintf("T%d", i)}, nil)
-		case "dispatched":
-			err = b.shop.call(ctx, http.MethodPost, report+"/deliver", "", map[string]string{}, nil)
-		}
+		_, err := patiently(ctx, func(ctx context.Context) (client.ShipmentOutcome, error) {
+			return b.report(ctx, now.OrderID, shipment, fmt.Sprintf("T%d", i))
+		})
 		if err := unlessConflicting(err); err != nil {
 			return err
 		}
@@ -192,16 +203,20 @@ func (b *buyer) advance(ctx context.Context, s story, path string, now shown) er
 	return nil
 }
 
-func unlessConflicting(err error) error {
-	if conflicting(err) {
-		return nil
+// report says of a shipment what happens to it next, if anything.
+func (b *buyer) report(ctx context.Context, order uuid.UUID, shipment client.Shipment, tracking string) (client.ShipmentOutcome, error) {
+	switch shipment.Status {
+	case client.ShipmentPlanned:
+		return b.shop.DispatchShipment(ctx, order, shipment.ShipmentID, client.Dispatch{Carrier: "DHL", TrackingNumber: tracking})
+	case client.ShipmentDispatched:
+		return b.shop.DeliverShipment(ctx, order, shipment.ShipmentID)
 	}
-	return err
+	return client.ShipmentOutcome{}, nil
 }
 
 // ended writes down what an order that has ended so has moved.
 func (b *buyer) ended(s story, o *lived) {
-	if s.end == "delivered" {
+	if s.end == client.OrderDelivered {
 		for _, l := range o.lines {
 			b.books.moved(l.SKU, l.location, -l.Quantity)
 		}
@@ -212,8 +227,10 @@ func (b *buyer) ended(s story, o *lived) {
 // sendBack returns one piece of the first line.
 func (b *buyer) sendBack(ctx context.Context, o *lived) error {
 	l := o.lines[0]
-	err := b.shop.call(ctx, http.MethodPost, "/api/v1/orders/"+o.id.String()+"/returns", "return-"+o.key,
-		map[string]any{"lines": []map[string]any{{"sku": l.SKU, "quantity": 1}}, "reason": "too small"}, nil)
+	_, err := patiently(ctx, func(ctx context.Context) (client.ReturnedGoods, error) {
+		goods := client.ReturnGoods{Lines: []client.ReturnLine{{SKU: l.SKU, Quantity: 1}}, Reason: "too small"}
+		return b.shop.ReturnGoods(ctx, o.id, goods, client.IdempotencyKey("return-"+o.key))
+	})
 	if err == nil {
 		b.books.moved(l.SKU, l.location, 1)
 		b.books.paid(o, decimal.Zero, decimal.RequireFromString(price))
@@ -224,8 +241,10 @@ func (b *buyer) sendBack(ctx context.Context, o *lived) error {
 // complain gets some money back.
 func (b *buyer) complain(ctx context.Context, o *lived) error {
 	const amount = "2.50"
-	err := b.shop.call(ctx, http.MethodPost, "/api/v1/orders/"+o.id.String()+"/refunds", "refund-"+o.key,
-		map[string]any{"amount": amount, "currency": "EUR", "reason": "late"}, nil)
+	_, err := patiently(ctx, func(ctx context.Context) (client.RefundedPayment, error) {
+		refund := client.RefundPayment{Amount: amount, Currency: "EUR", Reason: "late"}
+		return b.shop.RefundPayment(ctx, o.id, refund, client.IdempotencyKey("refund-"+o.key))
+	})
 	if err == nil {
 		b.books.paid(o, decimal.Zero, decimal.RequireFromString(amount))
 	}

@@ -1,126 +1,94 @@
 package soak
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
-	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 )
-
-// shop calls the API of whichever process is there, again and again until one answers.
-type shop struct {
-	fleet   *fleet
-	http    *http.Client
-	retries atomic.Int64
-}
 
 const (
 	requestTimeout = 15 * time.Second
 	retryEvery     = 100 * time.Millisecond
-	answerBytesMax = 1 << 20
 )
 
-func newShop(f *fleet) *shop { return &shop{fleet: f, http: &http.Client{Timeout: requestTimeout}} }
-
-// shown is what the API shows of an order, as far as a buyer looks.
-type shown struct {
-	OrderID   uuid.UUID `json:"order_id"`
-	Status    string    `json:"status"`
-	Payment   string    `json:"payment_status"`
-	Reason    string    `json:"cancel_reason"`
-	Shipments []struct {
-		ShipmentID uuid.UUID `json:"shipment_id"`
-		Status     string    `json:"status"`
-	} `json:"shipments"`
+// shop is the API of whichever process is there. A request is repeated until one answers it.
+type shop struct {
+	*client.Client
+	transport *fleetTransport
 }
 
-// refused is an answer that stays the same however often one asks.
-type refused struct {
-	status int
-	text   string
+func newShop(f *fleet) (*shop, error) {
+	transport := &fleetTransport{fleet: f, next: &http.Transport{}}
+	c, err := client.New("http://fleet", client.WithHTTPClient(&http.Client{Transport: transport, Timeout: requestTimeout}),
+		client.WithRetry(client.Retry{AttemptsMax: -1, Wait: retryEvery, WaitMax: retryEvery, On: passing}))
+	return &shop{c, transport}, err
 }
 
-func (r *refused) Error() string { return fmt.Sprintf("%d %s", r.status, r.text) }
-
-// conflicting reports whether what was asked for does not fit the order's state: it may have been done by a
-// request before, of which nobody heard.
-func conflicting(err error) bool {
-	var r *refused
-	return errors.As(err, &r) && r.status == http.StatusConflict
+// passing reports whether a status may be due to a process that was killed.
+func passing(status int) bool {
+	return status >= http.StatusInternalServerError || status == http.StatusTooManyRequests
 }
 
-// call asks until somebody answers, with the same key, for as long as patience lasts. Errors: *refused.
-func (s *shop) call(ctx context.Context, method, path, key string, body, into any) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	var content []byte
-	if body != nil {
-		var err error
-		if content, err = json.Marshal(body); err != nil {
-			return err
-		}
-	}
-	for {
-		err := s.once(ctx, method, path, key, content, into)
-		var r *refused
-		if err == nil || errors.As(err, &r) && r.status < http.StatusInternalServerError && r.status != http.StatusTooManyRequests {
-			return err
-		}
-		s.retries.Add(1)
-		if !pause(ctx, retryEvery) {
-			return fmt.Errorf("%s %s: nobody answers: %w", method, path, err)
-		}
-	}
+// fleetTransport sends each attempt to a process of the fleet, and counts those that came to nothing.
+type fleetTransport struct {
+	fleet   *fleet
+	next    http.RoundTripper
+	retries atomic.Int64
 }
 
 var errNobody = errors.New("no process listens")
 
-func (s *shop) once(ctx context.Context, method, path, key string, content []byte, into any) error {
-	url := s.fleet.url(rand.IntN(len(s.fleet.members)))
-	if url == "" {
-		return errNobody
+func (t *fleetTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.send(r)
+	if err != nil || passing(response.StatusCode) {
+		t.retries.Add(1)
 	}
-	request, err := http.NewRequestWithContext(ctx, method, url+path, bytes.NewReader(content))
-	if err != nil {
-		return err
+	return response, err
+}
+
+func (t *fleetTransport) send(r *http.Request) (*http.Response, error) {
+	address, err := url.Parse(t.fleet.url(rand.IntN(len(t.fleet.members))))
+	if err != nil || address.Host == "" {
+		if r.Body != nil {
+			_ = r.Body.Close()
+		}
+		return nil, errors.Join(errNobody, err)
 	}
-	if content != nil {
-		request.Header.Set("Content-Type", "application/json")
-	}
-	if rand.IntN(2) == 0 {
-		request.Header.Set("Prefer", "wait=2") // half of the buyers want to know at once what becomes of their order
-	}
-	if key != "" {
-		request.Header.Set("Idempotency-Key", key)
-	}
-	response, err := s.http.Do(request)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, err := io.ReadAll(io.LimitReader(response.Body, answerBytesMax))
-	switch {
-	case err != nil:
-		return err
-	case response.StatusCode >= http.StatusMultipleChoices:
-		return &refused{response.StatusCode, string(answer)}
-	case into == nil:
+	r = r.Clone(r.Context())
+	r.URL.Scheme, r.URL.Host, r.Host = address.Scheme, address.Host, address.Host
+	return t.next.RoundTrip(r)
+}
+
+// patiently makes a call, for as long as patience lasts.
+func patiently[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return call(ctx)
+}
+
+// unlessConflicting returns err unless it says that the request does not fit the order's state: a request whose answer
+// was lost may have done it.
+func unlessConflicting(err error) error {
+	var refused *client.Problem
+	if errors.As(err, &refused) && refused.Status == http.StatusConflict {
 		return nil
 	}
-	return json.Unmarshal(answer, into)
+	return err
 }
 
 // receive puts goods into stock, once however often it has to ask.
-func receive(ctx context.Context, s *shop, b *books, sku, location string, quantity int, key string) error {
-	err := s.call(ctx, http.MethodPost, "/api/v1/stock/receipts", key, map[string]any{"sku": sku, "location": location, "quantity": quantity}, nil)
+func (s *shop) receive(ctx context.Context, b *books, sku, location string, quantity int, key string) error {
+	_, err := patiently(ctx, func(ctx context.Context) (client.ReceivedStock, error) {
+		receipt := client.Receipt{SKU: sku, Location: location, Quantity: quantity}
+		return s.ReceiveStock(ctx, receipt, client.IdempotencyKey(key))
+	})
 	if err != nil {
 		return fmt.Errorf("receive %d of %s: %w", quantity, sku, err)
 	}

@@ -162,7 +162,10 @@ func (s *soak) stop(ctx context.Context) error {
 
 // load lets buyers buy while processes die, and returns when every order that was begun has ended.
 func (s *soak) load(ctx context.Context) error {
-	shop := newShop(s.fleet)
+	shop, err := newShop(s.fleet)
+	if err != nil {
+		return err
+	}
 	if err := s.fillShelves(ctx, shop); err != nil {
 		return err
 	}
@@ -190,11 +193,11 @@ func (s *soak) load(ctx context.Context) error {
 	told := make(chan struct{})
 	go func() { s.tell(ctx); close(told) }()
 	all.Wait()
-	err := context.Cause(ctx)
+	err = context.Cause(ctx)
 	cancel(nil)
 	<-told
 	s.report.Orders, s.report.Lives = s.books.counts()
-	s.report.Kills, s.report.Retries = int(s.fleet.kills.Load()), int(shop.retries.Load())
+	s.report.Kills, s.report.Retries = int(s.fleet.kills.Load()), int(shop.transport.retries.Load())
 	return err
 }
 
@@ -220,10 +223,10 @@ func (s *soak) fillShelves(ctx context.Context, shop *shop) error {
 			sku, location string
 			quantity      int
 		}{{local(i), here, shelf}, {far(i), elsewhere, shelf}} {
-			if err := receive(ctx, shop, s.books, g.sku, g.location, g.quantity, "first-"+g.sku); err != nil {
+			if err := shop.receive(ctx, s.books, g.sku, g.location, g.quantity, "first-"+g.sku); err != nil {
 				return err
 			}
 		}
 	}
-	return receive(ctx, shop, s.books, rare, here, 1, "first-"+rare)
+	return shop.receive(ctx, s.books, rare, here, 1, "first-"+rare)
 }
