@@ -7,7 +7,6 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -18,43 +17,43 @@ type InventoryInput struct {
 	ShipToCountry string           `json:"ship_to_country"`
 	// Backorder lets the saga wait for goods that are not there.
 	Backorder bool `json:"backorder,omitempty"`
-	// Deadline bounds that waiting; zero is [StockDeadline].
+	// Deadline is [Deadlines.Stock].
 	Deadline time.Duration `json:"deadline,omitempty"`
 }
 
 // InventorySagaID is the workflow id of an order's stock when it is an execution of its own.
 func InventorySagaID(orderID uuid.UUID) string { return "inventory-" + orderID.String() }
 
-// InventorySaga reserves the goods of an order and outwaits those that are backordered, up to its
-// deadline. It answers where the goods lie. When it fails or is cancelled, nothing stays reserved.
+// InventorySaga reserves the goods of an order and waits for those that are backordered, up to its deadline. It answers
+// where the goods lie. When it fails or is cancelled, nothing stays reserved.
 //
-// That goods were reserved for it comes as the signal [StockServed]. Refusals: out_of_stock;
-// stock_deadline.
+// The signal [StockServed] tells it that goods were reserved for it. Refusals: out_of_stock; stock_deadline.
 func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	var undo compensations
-	reserved, err := reserve(ctx, in, activities.Reserved{}, &undo)
+	reserved, err := reserveStock(ctx, in, activities.Reserved{}, &undo)
 	if err == nil && reserved.Waiting {
 		reserved, err = awaitStock(ctx, in)
 	}
 	if err != nil {
-		if undoErr := undo.run(ctx); undoErr != nil {
+		if undoErr := undo.compensate(ctx); undoErr != nil {
 			return activities.Reserved{}, undoErr
 		}
 	}
 	return reserved, err
 }
 
-// reserveInline is the same saga within the order's execution, as long as nothing is backordered; it
-// goes on as an execution of its own when goods have to be waited for. Early is what was reserved when the
-// order was placed; waiting is called before goods are waited for.
-func reserveInline(
-	ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations, waiting func() error,
+// secureStockInline is [InventorySaga] within the order's execution, as long as nothing is backordered. When goods
+// have to be waited for, the saga goes on as an execution of its own.
+//
+// Early is what was reserved when the order was placed. BeforeWaiting is called before goods are waited for.
+func secureStockInline(
+	ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations, beforeWaiting func() error,
 ) (activities.Reserved, error) {
-	reserved, err := reserve(ctx, in, early, undo)
+	reserved, err := reserveStock(ctx, in, early, undo)
 	if err != nil || !reserved.Waiting {
 		return reserved, err
 	}
-	if err := waiting(); err != nil {
+	if err := beforeWaiting(); err != nil {
 		return reserved, err
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
@@ -66,45 +65,46 @@ func reserveInline(
 	return reserved, err
 }
 
-func reserve(ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations) (activities.Reserved, error) {
+// reserveStock pushes the release of the stock as a compensation and reserves the stock, unless that was done early.
+func reserveStock(ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations) (activities.Reserved, error) {
 	fence := true
-	undo.push(func(ctx workflow.Context) error { return release(ctx, in, fence) })
+	undo.push(func(ctx workflow.Context) error { return releaseStock(ctx, in, fence) })
 	if len(early.Allocations) > 0 {
 		fence = false
 		return early, nil
 	}
-	reserved, err := askForStock(ctx, in)
-	// With an answer no attempt is under way any more that would have to be fenced off.
+	reserved, err := runReserveStock(ctx, in)
+	// With an answer, no attempt is under way any more that would have to be fenced off.
 	fence = err != nil && refusalCode(err) == ""
 	return reserved, err
 }
 
-func askForStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
+func runReserveStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	var a *activities.Activities
-	return step(ctx, "Reserve stock", a.ReserveStock, activities.ReserveStock{
+	return runStep(ctx, "Reserve stock", a.ReserveStock, activities.ReserveStock{
 		OrderID: in.OrderID, Lines: in.Lines, ShipToCountry: in.ShipToCountry, Backorder: in.Backorder, At: workflow.Now(ctx),
 	})
 }
 
-func release(ctx workflow.Context, in InventoryInput, fence bool) error {
+func releaseStock(ctx workflow.Context, in InventoryInput, fence bool) error {
 	var a *activities.Activities
-	served, err := step(ctx, "Release the stock", a.ReleaseStock, activities.ReleaseStock{
+	served, err := runStep(ctx, "Release the stock", a.ReleaseStock, activities.ReleaseStock{
 		OrderID: in.OrderID, Lines: in.Lines, Reason: "order_cancelled", Fence: fence, At: workflow.Now(ctx),
 	})
-	tellServed(ctx, served)
+	signalServed(ctx, served)
 	return err
 }
 
-// awaitStock waits until nothing is backordered any more. The stock itself is asked each time, so that
-// a signal which came before or twice does no harm.
+// awaitStock waits until nothing is backordered any more. It looks at the stock itself each time, so that a signal
+// which came before or twice does no harm.
 func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	workflow.SetCurrentDetails(ctx, "Waiting for backordered goods.")
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
 	defer stopTimer()
-	deadline := workflow.NewTimerWithOptions(timerCtx, orDefault(in.Deadline, StockDeadline), workflow.TimerOptions{Summary: "stock deadline"})
+	deadline := workflow.NewTimerWithOptions(timerCtx, orUnset(in.Deadline), workflow.TimerOptions{Summary: "stock deadline"})
 	served := workflow.GetSignalChannel(ctx, StockServed)
 	for {
-		reserved, err := askForStock(ctx, in)
+		reserved, err := runReserveStock(ctx, in)
 		if err != nil || !reserved.Waiting {
 			return reserved, err
 		}
@@ -113,38 +113,17 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 			return activities.Reserved{}, err
 		}
 		if !served.ReceiveAsync(nil) && deadline.IsReady() {
-			return activities.Reserved{}, temporal.NewNonRetryableApplicationError("the goods did not come in time", order.ReasonStockDeadline, nil)
+			return activities.Reserved{}, refuseOrder(order.ReasonStockDeadline, "the goods did not come in time")
 		}
 	}
 }
 
-// tellServed wakes the sagas whose backorders were served. One that has ended meanwhile needs no
-// telling, and any other finds out by itself at its deadline; so errors are only logged.
-func tellServed(ctx workflow.Context, served activities.Served) {
+// signalServed wakes the sagas whose backorders were served. One that has ended meanwhile needs no signal, and any other
+// finds out by itself at its deadline; so errors are only logged.
+func signalServed(ctx workflow.Context, served activities.Served) {
 	for _, id := range served.Orders {
 		if err := workflow.SignalExternalWorkflow(ctx, InventorySagaID(id), "", StockServed, nil).Get(ctx, nil); err != nil {
 			workflow.GetLogger(ctx).Warn("Nobody waits for goods that were served.", "order_id", id.String(), "error", err)
 		}
 	}
-}
-
-// StockReceiptSaga records goods that arrived. Refusals: invalid; unknown_location.
-func StockReceiptSaga(ctx workflow.Context, in StockReceipt) error {
-	var a *activities.Activities
-	served, err := step(ctx, "Receive stock", a.ReceiveStock, activities.ReceiveStock{
-		ReceiptID: in.ReceiptID, SKU: in.SKU, Location: in.Location, Quantity: in.Quantity, At: workflow.Now(ctx),
-	})
-	tellServed(ctx, served)
-	return err
-}
-
-// StockAdjustmentSaga corrects what is on hand. Refusals: invalid; unknown_location;
-// insufficient_stock.
-func StockAdjustmentSaga(ctx workflow.Context, in StockAdjustment) error {
-	var a *activities.Activities
-	served, err := step(ctx, "Adjust stock", a.AdjustStock, activities.AdjustStock{
-		AdjustmentID: in.AdjustmentID, SKU: in.SKU, Location: in.Location, Delta: in.Delta, Reason: in.Reason, At: workflow.Now(ctx),
-	})
-	tellServed(ctx, served)
-	return err
 }

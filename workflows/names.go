@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -86,12 +87,12 @@ type OrderInput struct {
 	UserID string `json:"user_id,omitempty"`
 	// AllowBackorder lets the order wait for goods that are not there.
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
-	// Deadlines are set by [Client] from the platform's settings.
+	// Deadlines are set by package sagaclient.
 	Deadlines Deadlines `json:"deadlines"`
 }
 
-// Deadlines say how long an order waits for each thing. Durations are in nanoseconds; zero is the
-// default.
+// Deadlines say how long an order waits for each thing. They are the platform's settings: package config has the
+// defaults. Durations are in nanoseconds; for zero see deadlineUnset.
 type Deadlines struct {
 	// Stock ends the waiting for backordered goods; the order is cancelled then.
 	Stock time.Duration `json:"stock,omitempty"`
@@ -103,13 +104,12 @@ type Deadlines struct {
 	Dispatch time.Duration `json:"dispatch,omitempty"`
 }
 
-// Default deadlines.
-const (
-	StockDeadline    = 14 * 24 * time.Hour
-	ReviewDeadline   = 48 * time.Hour
-	PaymentDeadline  = 30 * time.Minute
-	DispatchDeadline = 72 * time.Hour
-)
+// deadlineUnset is how long a saga waits whose input sets no deadline: that of a tool, or of a program from before there
+// were settings. It is a bound for what nobody has configured, longer than any of the settings' defaults.
+const deadlineUnset = 30 * 24 * time.Hour
+
+// orUnset returns a deadline, or deadlineUnset when it is not set.
+func orUnset(deadline time.Duration) time.Duration { return cmp.Or(max(deadline, 0), deadlineUnset) }
 
 // CancelRequest asks to cancel an order.
 type CancelRequest struct {

@@ -11,9 +11,9 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// listen answers queries and updates and takes signals, from the first workflow task on. Cancelling
-// the execution asks for the same as an operator's [CancelOrder].
-func (s *orderSaga) listen(outer, ctx workflow.Context) error {
+// registerHandlers lets the saga answer queries and updates and receive signals, from the first workflow task on.
+// Cancelling the execution asks for the same as an operator's [CancelOrder].
+func (s *orderSaga) registerHandlers(outer, ctx workflow.Context) error {
 	err := workflow.SetQueryHandler(ctx, QueryState, func() (OrderState, error) { return s.state, nil })
 	if err != nil {
 		return err
@@ -21,35 +21,37 @@ func (s *orderSaga) listen(outer, ctx workflow.Context) error {
 	// A channel that is closed, as that of a cancelled context, would keep a selector busy for ever.
 	workflow.GoNamed(ctx, "cancelled execution", func(ctx workflow.Context) {
 		outer.Done().Receive(ctx, nil)
-		if r := (CancelRequest{Reason: "operator_request", By: "operator"}); s.mayCancel(ctx, r) == nil {
+		if r := (CancelRequest{Reason: "operator_request", By: order.ByOperator}); s.validateCancelOrder(ctx, r) == nil {
 			s.requestCancel(r)
 		}
 	})
-	// One coroutine waits for all of them: each that waits is woken at every step of the saga.
-	requests := workflow.NewNamedSelector(ctx, "requests")
+	// One coroutine receives all signals: each coroutine that waits is woken at every step of the saga.
+	signals := workflow.NewNamedSelector(ctx, "requests")
 	err = errors.Join(
-		handle(ctx, s, requests, CancelOrder, "Cancels the order, as long as no shipment has left.", s.mayCancel, s.cancelOrder),
-		handle(ctx, s, requests, CancelLines, "Takes pieces out of shipments that have not left.", s.mayCancelLines, s.cancelLines),
-		handle(ctx, s, requests, AmendAddress, "Sends the order elsewhere within its country.", s.mayAmend, s.amendAddress),
-		handle(ctx, s, requests, ApproveOrder, "Lets a held order go on.", s.mayReview, s.approveOrder),
-		handle(ctx, s, requests, RejectOrder, "Cancels a held order.", s.mayReview, s.rejectOrder),
-		s.listenForShipments(ctx, requests),
+		registerRequest(ctx, s, signals, CancelOrder, "Cancels the order, as long as no shipment has left.", s.validateCancelOrder, s.cancelOrder),
+		registerRequest(ctx, s, signals, CancelLines, "Takes pieces out of shipments that have not left.", s.validateCancelLines, s.cancelLines),
+		registerRequest(ctx, s, signals, AmendAddress, "Sends the order elsewhere within its country.", s.validateAmendAddress, s.amendAddress),
+		registerRequest(ctx, s, signals, ApproveOrder, "Lets a held order go on.", s.validateReview, s.approveOrder),
+		registerRequest(ctx, s, signals, RejectOrder, "Cancels a held order.", s.validateReview, s.rejectOrder),
+		s.registerShipmentReports(ctx, signals),
 	)
 	workflow.GoNamed(ctx, "requests", func(ctx workflow.Context) {
 		for {
-			requests.Select(ctx)
+			signals.Select(ctx)
 		}
 	})
 	return err
 }
 
-// handle takes a request as an update, which is answered, and as a signal of the same name, whose
-// refusal is shown in the execution's details.
-func handle[R any](
-	ctx workflow.Context, s *orderSaga, requests workflow.Selector, name, description string,
+// registerRequest registers a request as an update, which is answered, and as a signal of the same name. The refusal
+// of a signal is shown in the execution's details.
+//
+// Validate refuses what can't be done before anything is written to the history.
+func registerRequest[R any](
+	ctx workflow.Context, s *orderSaga, signals workflow.Selector, name, description string,
 	validate func(workflow.Context, R) error, carryOut func(workflow.Context, R) (OrderState, error),
 ) error {
-	requests.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
+	signals.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
 		var r R
 		if !c.ReceiveAsync(&r) {
 			return
@@ -60,7 +62,7 @@ func handle[R any](
 				_, err = carryOut(ctx, r)
 			}
 			if err != nil {
-				s.refused(ctx, refusalCode(err), refusalMessage(err))
+				s.showRefusal(ctx, err)
 			}
 		})
 	})
@@ -77,19 +79,18 @@ func (s *orderSaga) order() order.Order {
 // refusal returns a refusal of the domain with where the order stands; nil for nil.
 func (s *orderSaga) refusal(err error) error { return activities.Refusal(err, s.state) }
 
-// mayCancel refuses what can't be done, before anything is written to the history.
-func (s *orderSaga) mayCancel(_ workflow.Context, r CancelRequest) error {
+func (s *orderSaga) validateCancelOrder(_ workflow.Context, r CancelRequest) error {
 	if err := order.CanCancel(s.order()); err != nil {
 		return s.refusal(err)
 	}
-	// As the domain will, once everything is undone: a refusal then would come too late.
+	// The domain checks this once everything is undone: a refusal then would come too late.
 	return activities.Refusal(order.CheckCancelRequest(r.Reason, r.By))
 }
 
 // cancelOrder answers once everything is undone, or the order turned out to have left meanwhile.
 func (s *orderSaga) cancelOrder(ctx workflow.Context, r CancelRequest) (OrderState, error) {
 	s.requestCancel(r)
-	err := workflow.Await(ctx, func() bool { return s.cancel == nil || s.state.Status == order.StatusCancelled })
+	err := workflow.Await(ctx, func() bool { return s.cancelRequest == nil || s.state.Status == order.StatusCancelled })
 	if err != nil {
 		return s.state, err
 	}
@@ -100,15 +101,15 @@ func (s *orderSaga) cancelOrder(ctx workflow.Context, r CancelRequest) (OrderSta
 }
 
 func (s *orderSaga) requestCancel(r CancelRequest) {
-	if s.cancel == nil {
-		s.cancel = &r
+	if s.cancelRequest == nil {
+		s.cancelRequest = &r
 	}
-	if s.stop != nil {
-		s.stop()
+	if s.stopSecuring != nil {
+		s.stopSecuring()
 	}
 }
 
-func (s *orderSaga) mayCancelLines(_ workflow.Context, r CancelLinesRequest) error {
+func (s *orderSaga) validateCancelLines(_ workflow.Context, r CancelLinesRequest) error {
 	if err := order.CanCancelLines(s.order()); err != nil {
 		return s.refusal(err)
 	}
@@ -120,29 +121,26 @@ func (s *orderSaga) mayCancelLines(_ workflow.Context, r CancelLinesRequest) err
 
 // cancelLines takes pieces out of shipments that have not left. What they cost is not captured.
 func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (OrderState, error) {
-	if err := s.shipments.Lock(ctx); err != nil {
+	if err := s.shipmentsLock.Lock(ctx); err != nil {
 		return s.state, err
 	}
-	defer s.shipments.Unlock()
+	defer s.shipmentsLock.Unlock()
 	var a *activities.Activities
-	out, err := step(ctx, "Cancel lines", a.CancelLines, activities.CancelLines{
+	out, err := runStep(ctx, "Cancel lines", a.CancelLines, activities.CancelLines{
 		OrderID: s.in.OrderID, RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By, At: workflow.Now(ctx),
 	})
 	if err != nil {
 		return s.state, err
 	}
-	s.state.Shipments, s.partly = out.Shipments, true
-	tellServed(ctx, out.Served)
-	if s.planned() == 0 {
-		// All that was left to leave is cancelled, so nothing more will be captured.
-		if err := voidPayment(ctx, s.in.OrderID, "lines_cancelled"); err != nil {
-			return s.state, err
-		}
+	s.state.Shipments, s.partlyCancelled = out.Shipments, true
+	signalServed(ctx, out.Served)
+	if err := s.voidWhenNothingIsPlanned(ctx); err != nil {
+		return s.state, err
 	}
-	return s.state, s.moveOn(ctx, out.Status)
+	return s.state, s.followStatus(ctx, out.Status)
 }
 
-func (s *orderSaga) mayAmend(_ workflow.Context, r AmendRequest) error {
+func (s *orderSaga) validateAmendAddress(_ workflow.Context, r AmendRequest) error {
 	if err := order.CanAmend(s.order(), r.Country); err != nil {
 		return s.refusal(err)
 	}
@@ -159,14 +157,17 @@ func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderSta
 		requestID = r.RequestID.String()
 	}
 	var a *activities.Activities
-	err := do(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
+	err := runStepForEffect(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Country: r.Country, Personal: r.Personal, By: r.By,
 		RequestID: requestID, RequestHash: r.RequestHash, At: workflow.Now(ctx),
 	})
 	return s.state, err
 }
 
-func (s *orderSaga) mayReview(_ workflow.Context, r ReviewRequest) error {
+// CodeAlreadyReviewed refuses a second review of an order.
+const CodeAlreadyReviewed domain.ErrorCode = "already_reviewed"
+
+func (s *orderSaga) validateReview(_ workflow.Context, r ReviewRequest) error {
 	if err := order.CheckReviewer(r.By); err != nil {
 		return activities.Refusal(err)
 	}
@@ -178,9 +179,6 @@ func (s *orderSaga) mayReview(_ workflow.Context, r ReviewRequest) error {
 	}
 	return nil
 }
-
-// CodeAlreadyReviewed refuses a second review of an order.
-const CodeAlreadyReviewed domain.ErrorCode = "already_reviewed"
 
 func (s *orderSaga) approveOrder(_ workflow.Context, r ReviewRequest) (OrderState, error) {
 	s.review = &review{approved: true, by: r.By}

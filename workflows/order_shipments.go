@@ -3,15 +3,30 @@ package workflows
 import (
 	"context"
 	"errors"
+	"slices"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/workflow"
 )
 
-// shipmentReport is news of a shipment. Fulfil carries out one after the other, so that they don't cross each
-// other, nor a cancellation.
+// registerShipmentReports registers what is reported of shipments.
+func (s *orderSaga) registerShipmentReports(ctx workflow.Context, signals workflow.Selector) error {
+	return errors.Join(
+		registerShipmentReport(ctx, s, signals, ShipmentDispatched, "A shipment was handed to the carrier; captures its money.",
+			s.validateDispatchShipment, s.dispatchShipment),
+		registerShipmentReport(ctx, s, signals, ShipmentDelivered, "A shipment has arrived.", s.validateEndShipment, s.deliverShipment),
+		registerShipmentReport(ctx, s, signals, ShipmentLost, "The carrier has lost a shipment; refunds it.", s.validateEndShipment, s.loseShipment),
+		registerShipmentReport(ctx, s, signals, ShipmentRefused, "A shipment came back; refunds it.", s.validateEndShipment, s.refuseShipment),
+	)
+}
+
+// shipmentReport is one report about a shipment. fulfilOrder carries out one after the other, so that they overlap
+// neither with each other nor with a cancellation.
 type shipmentReport struct {
 	carryOut func(workflow.Context) error
 	// awaited is true when its sender waits for an answer; otherwise a refusal is shown in the details.
@@ -20,23 +35,14 @@ type shipmentReport struct {
 	err     error
 }
 
-// listenForShipments takes the news of shipments.
-func (s *orderSaga) listenForShipments(ctx workflow.Context, signals workflow.Selector) error {
-	return errors.Join(
-		hear(ctx, s, signals, ShipmentDispatched, "A shipment was handed to the carrier; takes its money.", s.mayDispatch, s.dispatchShipment),
-		hear(ctx, s, signals, ShipmentDelivered, "A shipment has arrived.", s.mayEnd, s.deliverShipment),
-		hear(ctx, s, signals, ShipmentLost, "The carrier has lost a shipment; gives its money back.", s.mayEnd, s.loseShipment),
-		hear(ctx, s, signals, ShipmentRefused, "A shipment came back; gives its money back.", s.mayEnd, s.refuseShipment),
-	)
-}
-
-// hear takes news of one kind as an update, which is answered, and as a signal. A signal waits for its
-// shipment to be planned, because the server delivers it once; an update is refused before that.
-func hear[R any](
+// registerShipmentReport registers a report as an update, which is answered, and as a signal of the same name.
+//
+// A signal waits until its shipment is planned, because the server delivers it once; an update is refused before that.
+func registerShipmentReport[R any](
 	ctx workflow.Context, s *orderSaga, signals workflow.Selector, name, description string,
-	may func(R) error, carryOut func(workflow.Context, R) error,
+	validate func(R) error, carryOut func(workflow.Context, R) error,
 ) error {
-	take := func(r R, awaited bool) *shipmentReport {
+	enqueue := func(r R, awaited bool) *shipmentReport {
 		report := &shipmentReport{carryOut: func(ctx workflow.Context) error { return carryOut(ctx, r) }, awaited: awaited}
 		s.reports = append(s.reports, report)
 		return report
@@ -44,42 +50,44 @@ func hear[R any](
 	signals.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
 		var r R
 		if c.ReceiveAsync(&r) {
-			take(r, false)
+			enqueue(r, false)
 		}
 	})
-	answer := func(ctx workflow.Context, r R) (OrderState, error) {
-		report := take(r, true)
+	update := func(ctx workflow.Context, r R) (OrderState, error) {
+		report := enqueue(r, true)
 		if err := workflow.Await(ctx, func() bool { return report.done || s.over }); err != nil {
 			return s.state, err
 		}
 		if !report.done {
-			return s.state, may(r) // cancelled meanwhile
+			return s.state, validate(r) // the order was cancelled meanwhile
 		}
 		return s.state, report.err
 	}
-	return workflow.SetUpdateHandlerWithOptions(ctx, name, answer, workflow.UpdateHandlerOptions{
-		Validator: func(_ workflow.Context, r R) error { return may(r) }, Description: description,
+	return workflow.SetUpdateHandlerWithOptions(ctx, name, update, workflow.UpdateHandlerOptions{
+		Validator: func(_ workflow.Context, r R) error { return validate(r) }, Description: description,
 	})
 }
 
-// carryOutReport carries out the oldest of the reports. Error: what is no refusal.
+// carryOutReport carries out the oldest of the reports. It returns an error that is no refusal.
 func (s *orderSaga) carryOutReport(ctx workflow.Context) error {
 	report := s.reports[0]
 	s.reports = s.reports[1:]
 	report.err = report.carryOut(ctx)
 	report.done = true
-	code := refusalCode(report.err)
 	switch {
-	case code == "":
+	case refusalCode(report.err) == "":
 		return report.err
 	case !report.awaited:
-		s.refused(ctx, code, refusalMessage(report.err))
+		s.showRefusal(ctx, report.err)
 	}
 	return nil
 }
 
-// mayDispatch refuses what can't be done, before anything is written to the history.
-func (s *orderSaga) mayDispatch(d Dispatch) error {
+// CodeAlreadyReported refuses a report of a shipment that has come as far before.
+const CodeAlreadyReported domain.ErrorCode = "already_reported"
+
+// validateDispatchShipment refuses what can't be done, before anything is written to the history.
+func (s *orderSaga) validateDispatchShipment(d Dispatch) error {
 	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
 		return activities.Refusal(err)
 	}
@@ -92,8 +100,8 @@ func (s *orderSaga) mayDispatch(d Dispatch) error {
 	return nil
 }
 
-// mayEnd is mayDispatch for the end of a shipment.
-func (s *orderSaga) mayEnd(r ShipmentReport) error {
+// validateEndShipment is [orderSaga.validateDispatchShipment] for the end of a shipment.
+func (s *orderSaga) validateEndShipment(r ShipmentReport) error {
 	if err := order.CanEndShipment(s.order(), r.ShipmentID); err != nil {
 		return s.refusal(err)
 	}
@@ -103,14 +111,78 @@ func (s *orderSaga) mayEnd(r ShipmentReport) error {
 	return nil
 }
 
-// alreadyReported tells that there is nothing to do. It is a refusal so that reports which are repeated
-// without end leave nothing in the history.
+// alreadyReported tells that there is nothing to do. It is a refusal so that reports which are repeated without end
+// leave nothing in the history.
 func (s *orderSaga) alreadyReported(shipment *order.Shipment) error {
 	return s.refusal(domain.Refuse(CodeAlreadyReported, "shipment %s is %s already", shipment.ShipmentID, shipment.Status))
 }
 
-// CodeAlreadyReported refuses a report of a shipment that has come as far before.
-const CodeAlreadyReported domain.ErrorCode = "already_reported"
+// dispatchShipment captures the shipment's money and lets it go: nothing leaves unpaid.
+func (s *orderSaga) dispatchShipment(ctx workflow.Context, d Dispatch) error {
+	if err := s.shipmentsLock.Lock(ctx); err != nil {
+		return err
+	}
+	defer s.shipmentsLock.Unlock()
+	if err := order.CanDispatch(s.order(), d.ShipmentID); err != nil {
+		return s.refusal(err)
+	}
+	shipment := s.shipment(d.ShipmentID)
+	if shipment.Status.Left() {
+		return nil
+	}
+	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
+		return activities.Refusal(err)
+	}
+	err := s.captureAndDispatch(ctx, d, shipment)
+	if refusalCode(err) == payment.CodeAuthorizationExpired {
+		// What the other planned shipments cost is authorised with it.
+		if _, err = s.securePayment(ctx, s.plannedAmount(), nil); err == nil {
+			err = s.captureAndDispatch(ctx, d, shipment)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	shipment.Status, shipment.Carrier, shipment.TrackingNumber = order.ShipmentStatusDispatched, d.Carrier, d.TrackingNumber
+	if s.partlyCancelled {
+		if err := s.voidWhenNothingIsPlanned(ctx); err != nil {
+			return err
+		}
+	}
+	if s.state.Status == order.StatusConfirmed {
+		return s.setStatus(ctx, order.StatusShipped)
+	}
+	return nil
+}
+
+func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch, shipment *order.Shipment) error {
+	var a *activities.Activities
+	summary := "Capture " + shipment.Amount.String() + " and dispatch from " + shipment.Location
+	return runStepForEffect(ctx, summary, a.DispatchShipment, activities.DispatchShipment{
+		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, Amount: shipment.Amount,
+		Location: shipment.Location, SKUs: shipment.SKUs(), At: workflow.Now(ctx),
+	})
+}
+
+// plannedAmount is what the shipments cost that have not left.
+func (s *orderSaga) plannedAmount() (amount money.Money) {
+	for _, shipment := range s.state.Shipments {
+		if shipment.Status == order.ShipmentStatusPlanned {
+			amount = amount.Add(shipment.Amount)
+		}
+	}
+	return amount
+}
+
+// voidWhenNothingIsPlanned voids the rest of the payment when no shipment is left that would capture it.
+func (s *orderSaga) voidWhenNothingIsPlanned(ctx workflow.Context) error {
+	for _, shipment := range s.state.Shipments {
+		if shipment.Status == order.ShipmentStatusPlanned {
+			return nil
+		}
+	}
+	return voidPayment(ctx, s.in.OrderID, "lines_cancelled")
+}
 
 func (s *orderSaga) deliverShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
@@ -118,7 +190,7 @@ func (s *orderSaga) deliverShipment(ctx workflow.Context, r ShipmentReport) erro
 	return err
 }
 
-// loseShipment records a lost shipment and gives its money back.
+// loseShipment records a lost shipment and refunds it.
 func (s *orderSaga) loseShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
 	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusLost, "Record a lost shipment from ", a.LoseShipment)
@@ -128,7 +200,7 @@ func (s *orderSaga) loseShipment(ctx workflow.Context, r ShipmentReport) error {
 	return s.refundShipment(ctx, shipment, "shipment_lost")
 }
 
-// refuseShipment records a shipment that came back, takes its goods into the stock and gives its money back.
+// refuseShipment records a shipment that came back, takes its goods into the stock and refunds it.
 func (s *orderSaga) refuseShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
 	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusRefused, "Take back a shipment to ", a.RefuseShipment)
@@ -138,12 +210,8 @@ func (s *orderSaga) refuseShipment(ctx workflow.Context, r ShipmentReport) error
 	return s.refundShipment(ctx, shipment, "shipment_refused")
 }
 
-func (s *orderSaga) refundShipment(ctx workflow.Context, shipment *order.Shipment, reason string) error {
-	return refund(ctx, s.in.OrderID, domain.DerivedID(shipment.ShipmentID, "refund"), shipment.Amount, reason)
-}
-
-// endShipment records the end of a shipment and moves the order on. It returns no shipment when the end was
-// recorded before.
+// endShipment records the end of a shipment and moves the order on. It returns no shipment when the end was recorded
+// before.
 func (s *orderSaga) endShipment(
 	ctx workflow.Context, r ShipmentReport, end order.ShipmentStatus, summary string,
 	activity func(context.Context, activities.EndShipment) (activities.Ended, error),
@@ -159,23 +227,32 @@ func (s *orderSaga) endShipment(
 	if end == order.ShipmentStatusRefused {
 		in.Location, in.Lines = shipment.Location, shipment.Lines
 	}
-	ended, err := step(ctx, summary+shipment.Location, activity, in)
+	ended, err := runStep(ctx, summary+shipment.Location, activity, in)
 	if err != nil {
 		return nil, err
 	}
 	shipment.Status = end
-	tellServed(ctx, ended.Served)
-	return shipment, s.moveOn(ctx, ended.Status)
+	signalServed(ctx, ended.Served)
+	return shipment, s.followStatus(ctx, ended.Status)
 }
 
-// moveOn follows the order where the end or the cancellation of a shipment has taken it. Histories from
-// before cancellations told a status have none: the order stays where it is.
-func (s *orderSaga) moveOn(ctx workflow.Context, status order.Status) error {
+// shipment returns a shipment that the order has.
+func (s *orderSaga) shipment(id uuid.UUID) *order.Shipment {
+	return &s.state.Shipments[slices.IndexFunc(s.state.Shipments, func(sh order.Shipment) bool { return sh.ShipmentID == id })]
+}
+
+// followStatus moves the order where the end or the cancellation of a shipment has taken it. Histories from before
+// cancellations told a status have none: the order stays where it is.
+func (s *orderSaga) followStatus(ctx workflow.Context, status order.Status) error {
 	if status == "" || status == s.state.Status {
 		return nil
 	}
 	if status == order.StatusCancelled {
 		s.state.Reason = order.ReasonUndeliverable
 	}
-	return s.enter(ctx, status)
+	return s.setStatus(ctx, status)
+}
+
+func (s *orderSaga) refundShipment(ctx workflow.Context, shipment *order.Shipment, reason string) error {
+	return refundPayment(ctx, s.in.OrderID, domain.DerivedID(shipment.ShipmentID, "refund"), shipment.Amount, reason)
 }

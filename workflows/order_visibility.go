@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -19,49 +18,60 @@ var (
 	KeyOrderTotal  = temporal.NewSearchAttributeKeyFloat64(AttributeOrderTotal)
 )
 
-// enter moves the order to a status.
-func (s *orderSaga) enter(ctx workflow.Context, status order.Status) error {
-	s.state.Status = status
-	if s.closed() {
-		s.wait(ctx, "")
-		return s.mark(ctx, string(status))
+// SearchAttributes returns the search attributes that the sagas set, with their types.
+func SearchAttributes() map[string]enums.IndexedValueType {
+	return map[string]enums.IndexedValueType{
+		AttributeOrderStatus: enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeCustomerID:  enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeOrderNumber: enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeOrderTotal:  enums.INDEXED_VALUE_TYPE_DOUBLE,
 	}
-	return s.mark(ctx, s.underWay())
 }
 
-// underWay is the mark of an order that waits for nobody but the warehouse.
-func (s *orderSaga) underWay() string {
+// setStatus moves the order to a status.
+func (s *orderSaga) setStatus(ctx workflow.Context, status order.Status) error {
+	s.state.Status = status
+	if status.Ended() {
+		s.setWaitingFor(ctx, "")
+		return s.setMark(ctx, string(status))
+	}
+	return s.setMark(ctx, s.markUnderWay())
+}
+
+// markUnderWay is the mark of an order that waits for nobody but the warehouse.
+func (s *orderSaga) markUnderWay() string {
 	if s.overdue && s.state.Status == order.StatusConfirmed {
 		return MarkOverdue
 	}
 	return MarkOpen
 }
 
-// mark makes searchable how an order has ended, or what it waits for that somebody has to do; not each status on its way,
-// since the server's list of executions, with an index for each attribute there can be, costs more to write than the
-// rest of a step. Whoever looks for confirmed or shipped orders asks the read model.
-func (s *orderSaga) mark(ctx workflow.Context, as string) error {
-	if s.marked == as {
+// setMark makes searchable how an order has ended, or what somebody has to do for it.
+//
+// The statuses on its way are not marked. The server keeps an index for each attribute that there can be, so writing
+// one costs more than the rest of a step. Whoever looks for confirmed or shipped orders asks the read model.
+func (s *orderSaga) setMark(ctx workflow.Context, mark string) error {
+	if s.mark == mark {
 		return nil
 	}
-	s.marked = as
-	return workflow.UpsertTypedSearchAttributes(ctx, KeyOrderStatus.ValueSet(as))
+	s.mark = mark
+	return workflow.UpsertTypedSearchAttributes(ctx, KeyOrderStatus.ValueSet(mark))
 }
 
-// wait tells operators what the order is waiting for, in the Web UI and in answers to queries.
-func (s *orderSaga) wait(ctx workflow.Context, forWhat string) {
-	s.state.WaitingFor = forWhat
-	s.describe(ctx)
+// setWaitingFor tells operators what the order is waiting for, in the Web UI and in answers to queries.
+func (s *orderSaga) setWaitingFor(ctx workflow.Context, what string) {
+	s.state.WaitingFor = what
+	s.setDetails(ctx)
 }
 
-func (s *orderSaga) waitForShipments(ctx workflow.Context) {
-	var planned, under []string
-	for _, p := range s.state.Shipments {
-		switch p.Status {
+func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
+	var planned, dispatched []string
+	for _, shipment := range s.state.Shipments {
+		switch shipment.Status {
 		case order.ShipmentStatusPlanned:
-			planned = append(planned, p.Location)
+			planned = append(planned, shipment.Location)
 		case order.ShipmentStatusDispatched:
-			under = append(under, strings.TrimSpace(p.Carrier+" "+p.TrackingNumber))
+			dispatched = append(dispatched, strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber))
 		}
 	}
 	var waits []string
@@ -72,35 +82,26 @@ func (s *orderSaga) waitForShipments(ctx workflow.Context) {
 		waits = append(waits, fmt.Sprintf("Waiting for the dispatch of %d of %d shipments, from %s.",
 			len(planned), len(s.state.Shipments), strings.Join(planned, " and ")))
 	}
-	if len(under) > 0 {
-		waits = append(waits, fmt.Sprintf("Waiting for the delivery of %d of %d shipments: %s.", len(under), len(s.state.Shipments), strings.Join(under, ", ")))
+	if len(dispatched) > 0 {
+		waits = append(waits, fmt.Sprintf("Waiting for the delivery of %d of %d shipments: %s.",
+			len(dispatched), len(s.state.Shipments), strings.Join(dispatched, ", ")))
 	}
-	s.state.WaitingFor = strings.Join(waits, " ")
-	s.describe(ctx)
+	s.setWaitingFor(ctx, strings.Join(waits, " "))
 }
 
-// refused tells operators why the last request was not carried out, where it came as a signal and
-// there is nobody to answer.
-func (s *orderSaga) refused(ctx workflow.Context, code domain.ErrorCode, message string) {
-	workflow.GetLogger(ctx).Warn("Refused a request.", "code", string(code))
-	s.lastRefusal = fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, message)
-	s.describe(ctx)
+// showRefusal tells operators why a signal was not carried out: there is nobody to answer.
+func (s *orderSaga) showRefusal(ctx workflow.Context, err error) {
+	code := string(refusalCode(err))
+	workflow.GetLogger(ctx).Warn("Refused a request.", "code", code)
+	s.lastRefusal = fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, refusalMessage(err))
+	s.setDetails(ctx)
 }
 
-func (s *orderSaga) describe(ctx workflow.Context) {
+// setDetails shows where the order stands, as Markdown.
+func (s *orderSaga) setDetails(ctx workflow.Context) {
 	details := fmt.Sprintf("**%s** is %s. %s", s.state.OrderNumber, s.state.Status, s.state.WaitingFor)
 	if s.state.Reason != "" {
 		details += " Reason: " + s.state.Reason
 	}
 	workflow.SetCurrentDetails(ctx, details+s.lastRefusal)
-}
-
-// SearchAttributes returns the search attributes that the sagas set, with their types.
-func SearchAttributes() map[string]enums.IndexedValueType {
-	return map[string]enums.IndexedValueType{
-		AttributeOrderStatus: enums.INDEXED_VALUE_TYPE_KEYWORD,
-		AttributeCustomerID:  enums.INDEXED_VALUE_TYPE_KEYWORD,
-		AttributeOrderNumber: enums.INDEXED_VALUE_TYPE_KEYWORD,
-		AttributeOrderTotal:  enums.INDEXED_VALUE_TYPE_DOUBLE,
-	}
 }

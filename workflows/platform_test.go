@@ -135,9 +135,11 @@ func (p *platform) stock(t testing.TB, item string) inventory.Stock {
 func (p *platform) input(token string, items ...order.Item) workflows.OrderInput {
 	return workflows.OrderInput{
 		OrderID: p.orderID, CustomerID: "cus_1", Items: items, ShipToCountry: "DE", Personal: domain.Sealed{Key: "test", Data: []byte("sealed")},
-		PaymentToken: token, RequestHash: "hash",
+		PaymentToken: token, RequestHash: "hash", Deadlines: deadlines,
 	}
 }
+
+var deadlines = workflows.Deadlines{Stock: 14 * 24 * hour, Review: 48 * hour, Payment: 30 * time.Minute, Dispatch: 72 * hour}
 
 func item(sku string, quantity int, price string) order.Item {
 	return order.Item{ProductID: "prod_" + sku, SKU: sku, Quantity: quantity, UnitPrice: money.Must(price, "EUR")}

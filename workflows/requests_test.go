@@ -328,6 +328,18 @@ func TestGatewayOutageWithinTheDeadlineIsOutwaited(t *testing.T) {
 	p.audit(t, scenario{}, told)
 }
 
+// No setting has reached such an input; a zero must neither cancel the order at once nor let it wait for ever.
+func TestAnOrderWithoutDeadlinesWaitsForAMonth(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	in := p.input("tok_require_action", item("A", 1, "10.00"))
+	in.Deadlines = workflows.Deadlines{}
+	begin := p.env.Now()
+	told := p.play(t, in)
+	require.Equal(t, order.ReasonPaymentDeadline, told.Reason)
+	require.WithinDuration(t, begin.Add(30*24*hour), p.env.Now(), hour)
+}
+
 func TestConfirmationAfterTheDeadlineIsLetGo(t *testing.T) {
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)

@@ -11,8 +11,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// Budgets of a step. The local attempts fit well into a workflow task (10 s), so that the task need
-// not be kept alive; the durable ones outwait an outage of any length.
+// Limits of a step. The local attempts fit well into a workflow task (10 s), so that the task need not be kept alive.
+// The durable attempts outwait an outage of any length.
 const (
 	localBudget           = 4 * time.Second
 	localAttemptsMax      = 3
@@ -20,46 +20,46 @@ const (
 	durableAttemptTimeout = 30 * time.Second
 	durableBackoff        = time.Second
 	durableBackoffMax     = time.Minute
-	// durableAttemptsMax is without end for all that matters: at one a minute, four thousand years. It is
-	// said because the SDK's test environment takes 0 to mean ten.
+	// durableAttemptsMax stands for no end: at one a minute, four thousand years. It is set because the SDK's test
+	// environment takes 0 to mean ten.
 	durableAttemptsMax = math.MaxInt32
 )
 
 // localAttemptTimeout is a variable for the tests alone, which have many steps time out.
 var localAttemptTimeout = 2 * time.Second
 
-// step runs one activity: as a local activity with a short budget and, when that fails for a reason
-// that may pass, as an activity of the server with unlimited, backed-off retries.
+// runStep runs one activity: first as a local activity with a short budget. When that fails for a reason that may
+// pass, the step goes on as an activity of the server with unlimited, backed-off retries.
 //
-// Errors: a refusal, as an application error whose type is the domain's code; cancellation of ctx. An
-// attempt that was cancelled is awaited, so that what it did is known to the compensations.
-func step[I, O any](ctx workflow.Context, summary string, activity func(context.Context, I) (O, error), in I) (O, error) {
+// Errors: a refusal, as an application error whose type is the domain's code; cancellation of ctx. An attempt that was
+// cancelled is awaited, so that the compensations know what it did.
+func runStep[I, O any](ctx workflow.Context, summary string, activity func(context.Context, I) (O, error), in I) (O, error) {
 	var out O
-	err := run(ctx, summary, activity, in, &out, 0)
+	err := executeStep(ctx, summary, activity, in, &out, 0)
 	return out, err
 }
 
-// stepWithin is [step] that outwaits an outage no longer than limit. Error after it: a timeout, or that of
-// the last attempt.
-func stepWithin[I, O any](ctx workflow.Context, limit time.Duration, summary string, activity func(context.Context, I) (O, error), in I) (O, error) {
+// runStepWithin is [runStep] that outwaits an outage no longer than limit. After that its error is a timeout, or the
+// last attempt's.
+func runStepWithin[I, O any](ctx workflow.Context, limit time.Duration, summary string, activity func(context.Context, I) (O, error), in I) (O, error) {
 	var out O
-	err := run(ctx, summary, activity, in, &out, limit)
+	err := executeStep(ctx, summary, activity, in, &out, limit)
 	return out, err
 }
 
-// do is [step] for an activity that answers nothing.
-func do[I any](ctx workflow.Context, summary string, activity func(context.Context, I) error, in I) error {
-	return run(ctx, summary, activity, in, nil, 0)
+// runStepForEffect is [runStep] for an activity that answers nothing.
+func runStepForEffect[I any](ctx workflow.Context, summary string, activity func(context.Context, I) error, in I) error {
+	return executeStep(ctx, summary, activity, in, nil, 0)
 }
 
-func run(ctx workflow.Context, summary string, activity, in, out any, limit time.Duration) error {
+func executeStep(ctx workflow.Context, summary string, activity, in, out any, limit time.Duration) error {
 	if ctx.Err() != nil {
 		return temporal.NewCanceledError()
 	}
 	// The local attempts are short, so they are not cancelled but awaited.
 	localCtx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	err := workflow.ExecuteLocalActivity(local(localCtx, summary), activity, in).Get(localCtx, out)
+	err := workflow.ExecuteLocalActivity(withLocalOptions(localCtx, summary), activity, in).Get(localCtx, out)
 	if err == nil || isFinal(err) {
 		return err
 	}
@@ -67,10 +67,10 @@ func run(ctx workflow.Context, summary string, activity, in, out any, limit time
 	if outwaits, ok := ctx.Value(outwaitsKey{}).(*bool); ok {
 		*outwaits = true
 	}
-	return workflow.ExecuteActivity(durable(ctx, summary, limit), activity, in).Get(ctx, out)
+	return workflow.ExecuteActivity(withDurableOptions(ctx, summary, limit), activity, in).Get(ctx, out)
 }
 
-func local(ctx workflow.Context, summary string) workflow.Context {
+func withLocalOptions(ctx workflow.Context, summary string) workflow.Context {
 	return workflow.WithLocalActivityOptions(ctx, workflow.LocalActivityOptions{
 		StartToCloseTimeout:    localAttemptTimeout,
 		ScheduleToCloseTimeout: localBudget,
@@ -79,8 +79,8 @@ func local(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// durable sets the options of a step that outwaits an outage, without end when limit is 0.
-func durable(ctx workflow.Context, summary string, limit time.Duration) workflow.Context {
+// withDurableOptions sets the options of a step that outwaits an outage, without end when limit is 0.
+func withDurableOptions(ctx workflow.Context, summary string, limit time.Duration) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    durableAttemptTimeout,
 		ScheduleToCloseTimeout: limit,
@@ -91,6 +91,9 @@ func durable(ctx workflow.Context, summary string, limit time.Duration) workflow
 		},
 	})
 }
+
+// outwaitsKey is the key of a *bool in a context, which is set when a step goes on as a durable activity.
+type outwaitsKey struct{}
 
 // isFinal reports whether repeating the step would be of no use: it was refused or cancelled.
 func isFinal(err error) bool { return refusalCode(err) != "" || temporal.IsCanceledError(err) }
