@@ -10,12 +10,11 @@ func Document() string {
 	var b strings.Builder
 	b.WriteString(`# Settings
 
-Printed from the table in internal/config by ` + "`go generate ./internal/config`" + `; edit it there.
+Every role of ` + "`orderloom`" + ` reads its settings from the environment when it starts. It refuses to start when one is
+wrong or missing, and names all of them at once. A variable set to nothing counts as not set.
 
-Every role of ` + "`orderloom`" + ` reads its settings from the environment when it starts, and refuses to start when
-one is wrong or missing, naming all of them at once. A variable set to nothing counts as not set.
-Durations are written like ` + "`30s`, `15m` or `72h`" + `. Values of settings marked *secret* appear in no log and
-no error message.
+Durations are written like ` + "`30s`, `15m` or `72h`" + `. Values of settings marked *secret* appear in no log and no error
+message. This page is printed from the table in internal/config: edit it there, then run ` + "`make generate`" + `.
 `)
 	for i, s := range Settings {
 		if i == 0 || Settings[i-1].Group != s.Group {
