@@ -15,6 +15,8 @@ import (
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/stretchr/testify/require"
 )
@@ -30,6 +32,10 @@ func (s streams) Watch(past map[uuid.UUID]int64) (appended <-chan struct{}, stop
 
 func (s streams) Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error) {
 	return s.store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
+}
+
+func (s streams) Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error) {
+	return s.store.Check(ctx, c)
 }
 
 // place stores an order with a sealed recipient.
@@ -77,7 +83,7 @@ func TestEventsOfAnErasedCustomerStayReplayable(t *testing.T) {
 	id := place(t, eventstore.NewRepository(store, eventstore.RepositoryOptions{}), sealed)
 	page, err := store.Read(t.Context(), eventstore.ReadOptions{})
 	require.NoError(t, err)
-	mender := projector.NewMender(projector.MenderOptions{Pool: pool, Source: streams{store}})
+	mender := maintain.New(projector.NewMender(projector.MenderOptions{Pool: pool, Source: streams{store}, Projections: views.All()}))
 	require.NoError(t, mender.Project(t.Context(), page.Events))
 	reader := readmodel.NewReader(pool, readmodel.Options{Events: streams{store}})
 	before, err := reader.Order(t.Context(), id)
@@ -93,7 +99,7 @@ func TestEventsOfAnErasedCustomerStayReplayable(t *testing.T) {
 	require.EqualValues(t, 1, version)
 	require.Equal(t, "ada", o.CustomerID)
 	require.ErrorIs(t, vault.Open(t.Context(), o.Personal, &r), privacy.ErrErased, "from the events")
-	report, err := mender.Rebuild(t.Context(), store, projector.Orders{}.Name(), projector.RebuildOptions{})
+	report, err := mender.Rebuild(t.Context(), store, "orders", maintain.RebuildOptions{})
 	require.NoError(t, err)
 	require.True(t, report.Swapped)
 	for _, d := range report.Diff {

@@ -49,7 +49,7 @@ func writeMarks(q *pgx.Batch, group string, marks map[broker.PartitionID]mark) {
 		topics, partitions = append(topics, id.Topic), append(partitions, int32(id.Partition))
 		next, end, sequences, at = append(next, c.next), append(end, c.end), append(sequences, c.sequence), append(at, c.at)
 	}
-	queue(q, `INSERT INTO orderloom.projection_checkpoints AS t (consumer_group, topic, partition, next_offset, end_offset, sequence, event_at)
+	Queue(q, `INSERT INTO orderloom.projection_checkpoints AS t (consumer_group, topic, partition, next_offset, end_offset, sequence, event_at)
 		SELECT $1, * FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[], $6::bigint[], $7::timestamptz[])
 		ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET next_offset = excluded.next_offset, end_offset = excluded.end_offset,
 			sequence = GREATEST(t.sequence, excluded.sequence), event_at = coalesce(excluded.event_at, t.event_at), updated_at = now()`,
@@ -63,9 +63,9 @@ func comparePartitions(a, b broker.PartitionID) int {
 	return a.Partition - b.Partition
 }
 
-// side starts what goes on beside the reading of Kafka: reporting, sweeping, and trying parked aggregates
+// startSideWork starts what goes on beside the reading of Kafka: reporting, sweeping, and trying parked aggregates
 // again. It ends with ctx.
-func (p *Projector) side(ctx context.Context, reader *broker.Reader) *sync.WaitGroup {
+func (p *Projector) startSideWork(ctx context.Context, reader *broker.Reader) *sync.WaitGroup {
 	var wg sync.WaitGroup
 	wg.Go(func() { p.report(ctx, reader) })
 	wg.Go(func() { p.retryParked(ctx) })
@@ -87,8 +87,7 @@ func (p *Projector) prune(ctx context.Context) {
 	}
 }
 
-// report refreshes the ends of the partitions in the checkpoints, from which the lag follows, and the
-// gauges.
+// report refreshes the gauges, and the ends of the partitions in the checkpoints, from which the lag follows.
 func (p *Projector) report(ctx context.Context, reader *broker.Reader) {
 	for backoff.Pause(ctx, reportInterval) == nil {
 		if err := p.reportOnce(ctx, reader.Positions()); err != nil && ctx.Err() == nil {
@@ -120,11 +119,11 @@ func (p *Projector) reportOnce(ctx context.Context, positions []broker.Position)
 
 // setGauges shows the status of the projections as metrics.
 func (p *Projector) setGauges(ctx context.Context) error {
-	all, err := readmodel.Projections(ctx, p.opts.Pool)
+	all, err := readmodel.Projections(ctx, p.opts.Pool, p.opts.Backlog)
 	if err != nil {
 		return err
 	}
-	m := p.engine.metrics
+	m := p.mender.metrics
 	for _, s := range all {
 		m.lagEvents.WithLabelValues(s.Name).Set(float64(s.LagEvents))
 		m.lagSeconds.WithLabelValues(s.Name).Set(s.LagSeconds)
@@ -132,16 +131,4 @@ func (p *Projector) setGauges(ctx context.Context) error {
 		m.parkedAge.WithLabelValues(s.Name).Set(s.ParkedOldestSeconds)
 	}
 	return nil
-}
-
-// register records which projections there are, for the reporting of their status.
-func (p *Projector) register(ctx context.Context) error {
-	q := &pgx.Batch{}
-	for _, pr := range p.engine.projections {
-		queue(q, `INSERT INTO orderloom.projections AS t (name, aggregates, consumer_group) VALUES ($1, $2, $3)
-			ON CONFLICT (name) DO UPDATE SET aggregates = excluded.aggregates, consumer_group = excluded.consumer_group, registered_at = now()
-			WHERE (t.aggregates, t.consumer_group) IS DISTINCT FROM (excluded.aggregates, excluded.consumer_group)`,
-			pr.Name(), pr.Aggregates(), p.opts.Broker.Group)
-	}
-	return p.opts.Pool.SendBatch(ctx, q).Close()
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// Mender does what operators do to views: see what is parked, rebuild a projection, verify them all. It may
-// be used while projectors run.
+// Mender brings views up to date without Kafka. It may be used while projectors run. Package maintain builds what
+// operators do on it.
 type Mender struct {
-	engine *engine
-	cache  Invalidator
+	*Engine
+	cache Invalidator
 }
 
-// MenderOptions says what a mender works with. Pool and Source are required.
+// MenderOptions says what a mender works with. Pool, Source and Projections are required.
 type MenderOptions struct {
 	Pool        *pgxpool.Pool
 	Source      EventSource
@@ -31,27 +31,22 @@ type MenderOptions struct {
 
 // NewMender returns a mender.
 func NewMender(o MenderOptions) *Mender {
-	if o.Projections == nil {
-		o.Projections = All()
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Mender{cache: o.Cache, engine: &engine{
+	return &Mender{cache: o.Cache, Engine: &Engine{
 		pool: o.Pool, source: o.Source, projections: o.Projections, log: o.Logger, metrics: newMetrics(nil), written: o.Written,
 	}}
 }
 
-// CatchUp brings the views of these streams up to date from the event store, without Kafka.
+// CatchUp brings the views of these streams up to date from the event store.
 func (m *Mender) CatchUp(ctx context.Context, streams []eventstore.StreamVersion) error {
 	for page := range slices.Chunk(streams, sweepPage) {
-		r, err := m.engine.catchUp(ctx, Live, page)
+		r, err := m.Engine.CatchUp(ctx, Live, page)
 		if err != nil {
 			return err
 		}
-		if m.cache != nil && len(r.changed) > 0 {
-			m.cache.Invalidate(ctx, r.changed)
-		}
+		m.invalidate(ctx, r)
 	}
 	return nil
 }
@@ -59,10 +54,24 @@ func (m *Mender) CatchUp(ctx context.Context, streams []eventstore.StreamVersion
 // Project applies events in one transaction, as a projector does with a batch. The caller has decided that
 // they are the events to apply; those of one stream are in the order of its versions.
 func (m *Mender) Project(ctx context.Context, events []domain.Envelope) error {
-	w := work{place: Live, projections: m.engine.projections, events: m.engine.decodeAll(events)}
-	r, err := m.engine.process(ctx, w)
-	if err == nil && m.cache != nil && len(r.changed) > 0 {
-		m.cache.Invalidate(ctx, r.changed)
+	r, err := m.Process(ctx, Work{Place: Live, Projections: m.projections, Events: m.Decode(events)})
+	if err != nil {
+		return err
 	}
-	return err
+	m.invalidate(ctx, r)
+	return nil
+}
+
+// ClearCache forgets all that the cache holds, if it can.
+func (m *Mender) ClearCache(ctx context.Context) {
+	if c, ok := m.cache.(interface{ Clear(ctx context.Context) }); ok {
+		c.Clear(ctx)
+	}
+}
+
+// invalidate tells the cache what has changed.
+func (m *Mender) invalidate(ctx context.Context, r Result) {
+	if m.cache != nil && len(r.Changed) > 0 {
+		m.cache.Invalidate(ctx, r.Changed)
+	}
 }

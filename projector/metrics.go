@@ -67,11 +67,11 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	return m
 }
 
-func (m *metrics) observe(r result, events int, took time.Duration) {
-	m.events.WithLabelValues("applied").Add(float64(r.applied))
-	m.events.WithLabelValues("skipped").Add(float64(r.skipped))
-	for _, p := range r.parked {
-		m.parkedTotal.WithLabelValues(p.projection).Inc()
+func (m *metrics) observe(r Result, events int, took time.Duration) {
+	m.events.WithLabelValues("applied").Add(float64(r.Applied))
+	m.events.WithLabelValues("skipped").Add(float64(r.Skipped))
+	for _, p := range r.Parked {
+		m.parkedTotal.WithLabelValues(p.Projection).Inc()
 	}
 	if events > 0 {
 		m.batchSeconds.Observe(took.Seconds())

@@ -12,9 +12,16 @@ import (
 	"github.com/orderloom/orderloom/internal/backoff"
 )
 
-// parkedRetryInterval is how often parked aggregates are tried again by themselves: what was parked because
-// a newer program had written it goes on once this program is the newer one.
-const parkedRetryInterval = time.Minute
+const (
+	// parkedRetryInterval is how often parked aggregates are tried again without an operator. What was parked because a
+	// newer program had written it goes on once this program is the newer one.
+	parkedRetryInterval = time.Minute
+	// parkedRetryMax bounds the aggregates that are tried at once.
+	parkedRetryMax = 1000
+)
+
+// CodeNotParked refuses to work on an aggregate that is not parked, or no longer.
+const CodeNotParked domain.ErrorCode = "not_parked"
 
 // Parked is an aggregate that a projection can't go on with.
 type Parked struct {
@@ -42,87 +49,53 @@ func scanParked(row pgx.CollectableRow) (Parked, error) {
 	return p, err
 }
 
-// Parked returns what is parked, oldest first, at most limit of it.
-func (m *Mender) Parked(ctx context.Context, limit int) ([]Parked, error) {
-	rows, err := m.engine.pool.Query(ctx, `SELECT `+parkedColumns+` FROM orderloom.parked_streams ORDER BY parked_at, projection, aggregate_id LIMIT $1`, limit)
+// ListParked returns what is parked, oldest first, at most limit of it.
+func (m *Mender) ListParked(ctx context.Context, limit int) ([]Parked, error) {
+	rows, err := m.pool.Query(ctx, `SELECT `+parkedColumns+` FROM orderloom.parked_streams ORDER BY parked_at, projection, aggregate_id LIMIT $1`, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list parked: %w", err)
 	}
 	return pgx.CollectRows(rows, scanParked)
 }
 
-// Refusals.
-const (
-	// CodeNotParked refuses to work on an event that is not parked, or no longer.
-	CodeNotParked domain.ErrorCode = "not_parked"
-	// CodeNotInStore refuses an event that Kafka has and the event store does not.
-	CodeNotInStore domain.ErrorCode = "not_in_store"
-)
-
-// ShowParked returns one parked aggregate and the events that wait, the failing one first. Errors:
-// not_parked.
-func (m *Mender) ShowParked(ctx context.Context, projection string, id uuid.UUID) (Parked, []domain.Envelope, error) {
-	rows, err := m.engine.pool.Query(ctx, `SELECT `+parkedColumns+` FROM orderloom.parked_streams WHERE projection = $1 AND aggregate_id = $2`, projection, id)
+// FindParked returns one parked aggregate. Errors: not_parked.
+func (m *Mender) FindParked(ctx context.Context, projection string, id uuid.UUID) (Parked, error) {
+	rows, err := m.pool.Query(ctx, `SELECT `+parkedColumns+` FROM orderloom.parked_streams WHERE projection = $1 AND aggregate_id = $2`, projection, id)
 	if err != nil {
-		return Parked{}, nil, fmt.Errorf("show parked: %w", err)
+		return Parked{}, fmt.Errorf("find parked: %w", err)
 	}
 	p, err := pgx.CollectExactlyOneRow(rows, scanParked)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
-		return Parked{}, nil, domain.Refuse(CodeNotParked, "%s is not parked in %s", id, projection)
+		return Parked{}, domain.Refuse(CodeNotParked, "%s is not parked in %s", id, projection)
 	case err != nil:
-		return Parked{}, nil, fmt.Errorf("show parked: %w", err)
+		return Parked{}, fmt.Errorf("find parked: %w", err)
 	}
-	events, err := m.engine.source.Load(ctx, p.AggregateType, id, p.Version-1)
-	if err != nil {
-		return Parked{}, nil, fmt.Errorf("load %s %s: %w", p.AggregateType, id, err)
-	}
-	return p, events, nil
+	return p, nil
 }
 
-// RetryParked applies what waits of a parked aggregate, from the event store. It reports whether the
-// aggregate is free again; if not, its entry says why. Errors: not_parked.
-func (m *Mender) RetryParked(ctx context.Context, projection string, id uuid.UUID) (bool, error) {
-	return m.unpark(ctx, projection, id, "")
-}
-
-// DiscardParked leaves the failing event of a parked aggregate out of the projection for good, also in
-// rebuilds, and applies what waits behind it. It reports whether the aggregate is free then: the next event
-// may fail as well. Errors: not_parked.
-func (m *Mender) DiscardParked(ctx context.Context, projection string, id uuid.UUID, reason string) (bool, error) {
-	if reason == "" {
-		return false, domain.Invalid("reason", "is required")
-	}
-	return m.unpark(ctx, projection, id, reason)
-}
-
-func (m *Mender) unpark(ctx context.Context, projection string, id uuid.UUID, discard string) (free bool, err error) {
-	p, _, err := m.ShowParked(ctx, projection, id)
+// RetryParked applies what waits of a parked aggregate, from the event store. It reports whether the aggregate is free
+// again; if not, its entry says why. Errors: not_parked.
+func (m *Mender) RetryParked(ctx context.Context, projection string, id uuid.UUID) (free bool, err error) {
+	p, err := m.FindParked(ctx, projection, id)
 	if err != nil {
 		return false, err
 	}
-	target, err := m.engine.projection(projection)
+	target, err := m.Projection(projection)
 	if err != nil {
 		return false, err
 	}
 	key := Key{AggregateType: p.AggregateType, AggregateID: id}
-	if discard != "" {
-		if err := m.engine.skip(ctx, target, p, discard); err != nil {
-			return false, err
-		}
-	}
-	r, err := m.engine.process(ctx, work{place: Live, projections: []Projection{target}, keys: []Key{key}, unpark: true})
+	r, err := m.Process(ctx, Work{Place: Live, Projections: []Projection{target}, Keys: []Key{key}, Unpark: true})
 	if err != nil {
 		return false, err
 	}
-	if m.cache != nil && len(r.changed) > 0 {
-		m.cache.Invalidate(ctx, r.changed)
-	}
-	if len(r.parked) > 0 {
+	m.invalidate(ctx, r)
+	if len(r.Parked) > 0 {
 		return false, nil
 	}
 	// Only if it is still that event: a projector may have parked the aggregate anew meanwhile.
-	tag, err := m.engine.pool.Exec(ctx, `DELETE FROM orderloom.parked_streams WHERE projection = $1 AND aggregate_id = $2 AND version = $3`,
+	tag, err := m.pool.Exec(ctx, `DELETE FROM orderloom.parked_streams WHERE projection = $1 AND aggregate_id = $2 AND version = $3`,
 		projection, id, p.Version)
 	if err != nil {
 		return false, fmt.Errorf("unpark: %w", err)
@@ -130,76 +103,26 @@ func (m *Mender) unpark(ctx context.Context, projection string, id uuid.UUID, di
 	if tag.RowsAffected() == 0 {
 		return false, nil
 	}
-	// What came while the entry was there waits for nobody now.
-	_, err = m.engine.process(ctx, work{place: Live, projections: []Projection{target}, keys: []Key{key}})
+	// Events that came while the entry was there have waited for nobody.
+	_, err = m.Process(ctx, Work{Place: Live, Projections: []Projection{target}, Keys: []Key{key}})
 	return true, err
-}
-
-// skip takes the failing event of a parked aggregate as seen and records that it was left out.
-func (g *engine) skip(ctx context.Context, target Projection, p Parked, reason string) error {
-	events, err := g.source.Load(ctx, p.AggregateType, p.AggregateID, p.Version-1)
-	if err != nil {
-		return fmt.Errorf("load %s %s: %w", p.AggregateType, p.AggregateID, err)
-	}
-	if len(events) == 0 || events[0].EventID != p.EventID {
-		return domain.Refuse(CodeNotInStore, "event %s is not in the event store", p.EventID)
-	}
-	k := Key{AggregateType: p.AggregateType, AggregateID: p.AggregateID}
-	if err := g.resolveKey(ctx, &k); err != nil {
-		return err
-	}
-	e := g.decode(events[0]).event
-	e.OrderID = cmpOr(e.OrderID, k.OrderID)
-	err = pgx.BeginFunc(ctx, g.pool, func(tx pgx.Tx) error {
-		q := &pgx.Batch{}
-		b := target.Open(q, Live, []Key{k})
-		if err := tx.SendBatch(ctx, q).Close(); err != nil {
-			return err
-		}
-		if b.Version(k) != p.Version-1 {
-			return domain.Refuse(CodeNotParked, "%s has gone on meanwhile", p.AggregateID)
-		}
-		b.Skip(e)
-		q = &pgx.Batch{}
-		b.Flush(q)
-		q.Queue(`INSERT INTO orderloom.discarded_events (projection, aggregate_id, version, aggregate_type, event_id, event_type, reason)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING`,
-			p.Projection, p.AggregateID, p.Version, p.AggregateType, p.EventID, p.EventType, reason)
-		return tx.SendBatch(ctx, q).Close()
-	})
-	if err != nil {
-		return fmt.Errorf("discard event %s: %w", p.EventID, err)
-	}
-	return nil
-}
-
-// CodeUnknownProjection refuses the name of a projection that does not exist.
-const CodeUnknownProjection domain.ErrorCode = "unknown_projection"
-
-func (g *engine) projection(name string) (Projection, error) {
-	for _, p := range g.projections {
-		if p.Name() == name {
-			return p, nil
-		}
-	}
-	return nil, domain.Refuse(CodeUnknownProjection, "there is no projection %q", name)
 }
 
 // retryParked tries what is parked again, from time to time.
 func (p *Projector) retryParked(ctx context.Context) {
-	m := &Mender{engine: p.engine, cache: p.opts.Cache}
+	log := p.opts.Logger
 	for {
-		parked, err := m.Parked(ctx, 1000)
+		parked, err := p.mender.ListParked(ctx, parkedRetryMax)
 		if err != nil && ctx.Err() == nil {
-			p.opts.Logger.DebugContext(ctx, "can't list what is parked", "error", err)
+			log.DebugContext(ctx, "can't list what is parked", "error", err)
 		}
 		for _, entry := range parked {
-			free, err := m.RetryParked(ctx, entry.Projection, entry.AggregateID)
+			free, err := p.mender.RetryParked(ctx, entry.Projection, entry.AggregateID)
 			if err != nil && ctx.Err() == nil && domain.Code(err) != CodeNotParked {
-				p.opts.Logger.WarnContext(ctx, "can't retry a parked aggregate", "aggregate_id", entry.AggregateID, "error", err)
+				log.WarnContext(ctx, "can't retry a parked aggregate", "aggregate_id", entry.AggregateID, "error", err)
 			}
 			if free {
-				p.opts.Logger.InfoContext(ctx, "parked aggregate is free again", "projection", entry.Projection, "aggregate_id", entry.AggregateID)
+				log.InfoContext(ctx, "parked aggregate is free again", "projection", entry.Projection, "aggregate_id", entry.AggregateID)
 			}
 		}
 		if backoff.Pause(ctx, parkedRetryInterval) != nil {

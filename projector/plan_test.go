@@ -7,13 +7,14 @@ import (
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/stretchr/testify/require"
 )
 
 func TestPostgreSQLKeepsThePlansOfBatches(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Session(t)
-	mender := projector.NewMender(projector.MenderOptions{Pool: pool, Source: eventtest.NewStore()})
+	mender := projector.NewMender(projector.MenderOptions{Pool: pool, Source: eventtest.NewStore(), Projections: views.All()})
 	for _, e := range eventtest.Lives(3, 4) {
 		require.NoError(t, mender.Project(t.Context(), []domain.Envelope{e}))
 	}

@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"context"
 	"strings"
 
 	"github.com/google/uuid"
@@ -11,18 +12,20 @@ import (
 
 // Projection keeps one view, or several that change together, by folding events.
 //
-// It must be a pure function of the events of the streams that a row is built from, each in the order of
-// its versions, whatever their mutual order.
+// It must be a pure function of the events of the streams that a row is built from. The events of one stream come in
+// the order of their versions; those of different streams come in any order.
 type Projection interface {
 	// Name is the projection's name for operators: a word in snake_case.
 	Name() string
 	// Aggregates are the types of the streams that it folds.
 	Aggregates() []string
-	// Tables are the tables it keeps, all of which it fills by itself.
+	// Tables are the tables that it keeps and that a rebuild fills.
 	Tables() []Table
-	// Open queues the statements that read, and where need be lock, the rows which events of these streams
-	// change. The batch is usable once q has been sent.
+	// Open queues the statements that read the rows which events of these streams change, and lock them where need be.
+	// The batch is usable once q has been sent.
 	Open(q *pgx.Batch, in Place, keys []Key) Batch
+	// Verify returns a new verifier of the view, which "orderloom verify" runs over all streams.
+	Verify() Verifier
 }
 
 // Batch is the state of a projection within a transaction.
@@ -34,9 +37,43 @@ type Batch interface {
 	Apply(e Event) error
 	// Skip takes the next event of its stream as seen, without any effect on the view.
 	Skip(e Event)
-	// Flush queues the statements that write what has changed, sorted by key, so that no two projectors wait
-	// for each other.
+	// Flush queues the statements that write what has changed. It sorts the rows by key, so that no two projectors
+	// wait for each other.
 	Flush(q *pgx.Batch)
+}
+
+// CachedBatch is a [Batch] of rows that caches hold copies of. After the commit the caches are told to forget them.
+type CachedBatch interface {
+	Batch
+	// Changed returns the orders that the batch has changed.
+	Changed() []readmodel.OrderVersion
+}
+
+// Verifier compares a view with the folds of its events, a page of streams after the other. It only reads. The folds
+// should be those of the read model, which share nothing with the writing of the view.
+type Verifier interface {
+	// Read queues the statements that read the rows of a page of streams. It forgets the page before.
+	Read(q *pgx.Batch, keys []Key)
+	// Compare compares the rows of one stream of the page, once the statements of Read have been sent.
+	Compare(ctx context.Context, c Comparison, k Key) error
+	// Finish compares what is summed over many streams. It is called once, behind the last page.
+	Finish(ctx context.Context, c Comparison, tx pgx.Tx) error
+}
+
+// Comparison is what a [Verifier] compares with, and to whom it reports.
+type Comparison interface {
+	// Seen returns the events of a stream that the view should have at this version: those up to it, without those that
+	// an operator has discarded. A stream with later events is counted as behind or as parked. It knows the streams of
+	// the page, and the payments of its orders.
+	Seen(ctx context.Context, k Key, version int64) ([]domain.Envelope, error)
+	// Rows counts rows that are compared, Sums those that sum up other rows.
+	Rows(n int64)
+	Sums(n int64)
+	// Equal reports a difference unless two values have the same JSON. Amounts, times and empty lists are compared by
+	// what they mean.
+	Equal(table, key string, want, have any) error
+	// Differ reports a difference.
+	Differ(table, key, want, have string)
 }
 
 // Table is a table of a projection.
@@ -46,36 +83,46 @@ type Table struct {
 	Key []string
 	// Versions are the columns that tell how far a row has come; empty when rows are never changed.
 	Versions []string
-	// Moving is an SQL condition that a row depends on rows of another table which are not at the same
-	// version in the live table and the shadow, whose names end in [shadow]; l and s are the two rows.
+	// Moving is an SQL condition that a row depends on rows of another table which are not at the same version in the
+	// live table and the shadow. The names of shadows end in [shadow]; l and s are the two rows.
 	Moving string
 }
 
 // Place tells which set of tables is meant: the live ones, or the shadows of a rebuild.
 type Place struct {
 	suffix string
-	// looking means that nothing will be written, so nothing needs to be locked.
-	looking bool
-	// comparing means that nothing but versions is asked for, so the rest need not be read.
-	comparing bool
+	// readOnly means that nothing will be written, so nothing needs to be locked.
+	readOnly bool
+	// versionsOnly means that nothing but versions is asked for, so the rest need not be read.
+	versionsOnly bool
 }
 
-// Live are the tables that readers see.
-var Live = Place{}
-
-// shadow are the tables that a rebuild fills.
-var shadow = Place{suffix: "__rebuild"}
+var (
+	// Live are the tables that readers see.
+	Live = Place{}
+	// Shadow are the tables that a rebuild fills.
+	Shadow = Place{suffix: "__rebuild"}
+	// Old are the tables that a rebuild has replaced.
+	Old = Place{suffix: "__old"}
+)
 
 // Table returns the quoted name of a table in this place.
 func (p Place) Table(name string) string {
-	return pgx.Identifier{"orderloom", name + p.suffix}.Sanitize()
+	return pgx.Identifier{"orderloom", p.Name(name)}.Sanitize()
 }
+
+// Name returns a name with the ending of this place. Tables have it, and the name of a projection under which its
+// aggregates are parked.
+func (p Place) Name(name string) string { return name + p.suffix }
 
 // IsLive reports whether readers see this place.
 func (p Place) IsLive() bool { return p.suffix == "" }
 
 // Locks reports whether rows that are read are to be locked, because others write to them as well.
-func (p Place) Locks() bool { return p.IsLive() && !p.looking }
+func (p Place) Locks() bool { return p.IsLive() && !p.readOnly }
+
+// VersionsOnly reports whether nothing but versions will be asked of the batch, so that the rest need not be read.
+func (p Place) VersionsOnly() bool { return p.versionsOnly }
 
 // SQL puts the tables named as {table} in a statement into this place.
 func (p Place) SQL(statement string) string {
@@ -113,9 +160,4 @@ func (e Event) Key() Key {
 func newEvent(env domain.Envelope, data domain.Event) Event {
 	id, _ := readmodel.OrderOf(data)
 	return Event{Envelope: env, Data: data, OrderID: id}
-}
-
-// All returns the projections of the platform.
-func All() []Projection {
-	return []Projection{Orders{}, Payments{}, Stock{}, Timeline{}}
 }

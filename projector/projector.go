@@ -1,6 +1,7 @@
 package projector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -37,24 +38,25 @@ const (
 	traceLinksMax = 32
 )
 
-// Invalidator forgets what caches hold of orders that have changed. It must not fail for long: what it
-// can't do now it does later by itself.
+// Invalidator makes caches forget orders that have changed. It does not fail: what it can't do now it does later.
 type Invalidator interface {
 	Invalidate(ctx context.Context, changed []readmodel.OrderVersion)
 }
 
-// Options says what a projector works with. Pool, Source and Broker are required.
+// Options says what a projector works with. Pool, Source, Broker and Projections are required.
 type Options struct {
 	// Pool is the database of the views.
 	Pool *pgxpool.Pool
-	// Source is the event store, for what Kafka does not bring.
+	// Source is the event store, for the events that Kafka does not bring.
 	Source EventSource
-	// Streams lists the streams of the event store for the sweeper; without it nothing is swept.
+	// Streams lists the streams of the event store for the sweeper; nil sweeps nothing.
 	Streams StreamLister
+	// Backlog tells what the relay has not published yet, which counts to the lag; nil for nothing.
+	Backlog readmodel.BacklogSource
 	Broker  broker.Config
 	// Writer puts what can't be read on the dead letter topic; nil makes one.
 	Writer *broker.Writer
-	// Projections are the views to keep; nil for All.
+	// Projections are the views to keep.
 	Projections []Projection
 	// Catalog decodes events; nil is the platform's.
 	Catalog    *catalog.Catalog
@@ -69,18 +71,15 @@ type Options struct {
 // Projector keeps the views up to date.
 type Projector struct {
 	opts   Options
-	engine *engine
+	mender *Mender
 	tracer trace.Tracer
 	writer *broker.Writer
 }
 
 // New returns a projector. It begins to work with [Projector.Run].
 func New(opts Options) (*Projector, error) {
-	if opts.Pool == nil || opts.Source == nil || len(opts.Broker.Brokers) == 0 || opts.Broker.Group == "" {
-		return nil, errors.New("projector: Pool, Source, Broker.Brokers and Broker.Group are required")
-	}
-	if opts.Projections == nil {
-		opts.Projections = All()
+	if opts.Pool == nil || opts.Source == nil || len(opts.Broker.Brokers) == 0 || opts.Broker.Group == "" || len(opts.Projections) == 0 {
+		return nil, errors.New("projector: Pool, Source, Broker.Brokers, Broker.Group and Projections are required")
 	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
@@ -88,22 +87,20 @@ func New(opts Options) (*Projector, error) {
 	if opts.Tracer == nil {
 		opts.Tracer = noop.NewTracerProvider()
 	}
-	if opts.BatchEvents == 0 {
-		opts.BatchEvents = batchEventsDefault
-	}
+	opts.BatchEvents = cmp.Or(opts.BatchEvents, batchEventsDefault)
 	p := &Projector{opts: opts, tracer: opts.Tracer.Tracer("orderloom/projector"), writer: opts.Writer}
 	if p.writer == nil {
 		p.writer = broker.NewWriter(opts.Broker)
 	}
-	p.engine = &engine{
+	p.mender = &Mender{cache: opts.Cache, Engine: &Engine{
 		pool: opts.Pool, source: opts.Source, projections: opts.Projections, catalog: opts.Catalog, log: opts.Logger,
 		metrics: newMetrics(opts.Registerer),
-	}
+	}}
 	return p, nil
 }
 
-// Run keeps the views up to date until ctx ends. A batch that was begun then is finished first. Whatever
-// goes wrong meanwhile is tried again without end.
+// Run keeps the views up to date until ctx ends, and finishes the batch that was begun then. Whatever fails meanwhile is
+// tried again without end. While the event store is not the one that the views were built from, Run changes nothing.
 func (p *Projector) Run(ctx context.Context) error {
 	reader, err := broker.NewReader(p.opts.Broker, broker.Topics()...) //nolint:contextcheck // ended by Close
 	if err != nil {
@@ -114,18 +111,17 @@ func (p *Projector) Run(ctx context.Context) error {
 		defer func() { _ = p.writer.Close() }()
 	}
 	wait := backoff.New(firstWait)
-	for err := p.register(ctx); err != nil; err = p.register(ctx) {
-		p.opts.Logger.WarnContext(ctx, "can't reach the database of the views, trying again", "error", err)
+	for err := p.begin(ctx); err != nil; err = p.begin(ctx) {
+		p.mender.metrics.failures.Inc()
+		p.opts.Logger.WarnContext(ctx, "can't begin to keep the views, trying again", "error", err)
 		if wait.Wait(ctx) != nil {
 			return nil
 		}
 	}
-	if c, ok := p.opts.Cache.(interface{ Clear(ctx context.Context) }); ok {
-		c.Clear(ctx) // of what a process has left behind that was killed while the cache was away
-	}
+	p.mender.ClearCache(ctx) // of what a process has left behind that was killed while the cache was away
 	background, stop := context.WithCancel(ctx)
 	defer stop()
-	side := p.side(background, reader)
+	side := p.startSideWork(background, reader)
 	defer side.Wait()
 	defer stop()
 	for {
@@ -134,13 +130,21 @@ func (p *Projector) Run(ctx context.Context) error {
 			return nil // ctx has ended: nothing else ends Fetch
 		}
 		begun := time.Now()
-		if !p.handle(ctx, reader, messages) {
+		if !p.applyUntilDone(ctx, reader, messages) {
 			return nil
 		}
 		if backoff.Pause(ctx, p.gather(len(messages), time.Since(begun))) != nil {
 			return nil
 		}
 	}
+}
+
+// begin registers the projections, and makes sure that the event store is the one that the views were built from.
+func (p *Projector) begin(ctx context.Context) error {
+	if err := p.register(ctx); err != nil {
+		return err
+	}
+	return p.mender.CheckStore(ctx, p.mender.projections...)
 }
 
 // gather returns how long to wait for more after a batch of so many events that took so long.
@@ -151,9 +155,9 @@ func (p *Projector) gather(events int, took time.Duration) time.Duration {
 	return backoff.Gather(took, gatherMin, gatherMax) - took
 }
 
-// handle applies a batch, again and again until it succeeds, and commits it. It reports false when ctx
+// applyUntilDone applies a batch, again and again until it succeeds, and commits it. It reports false when ctx
 // ended before that.
-func (p *Projector) handle(ctx context.Context, reader *broker.Reader, messages []kafka.Message) bool {
+func (p *Projector) applyUntilDone(ctx context.Context, reader *broker.Reader, messages []kafka.Message) bool {
 	wait := backoff.New(firstWait)
 	for {
 		work, drain := drainable(ctx)
@@ -162,7 +166,7 @@ func (p *Projector) handle(ctx context.Context, reader *broker.Reader, messages 
 		if err == nil {
 			break
 		}
-		p.engine.metrics.failures.Inc()
+		p.mender.metrics.failures.Inc()
 		p.opts.Logger.WarnContext(ctx, "can't write the views, trying again", "error", err, "events", len(messages))
 		if wait.Wait(ctx) != nil {
 			return false
@@ -196,7 +200,7 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 			if err := p.writer.DeadLetter(ctx, m, p.opts.Broker.Group, err.Error()); err != nil {
 				return err
 			}
-			p.engine.metrics.deadLetters.Inc()
+			p.mender.metrics.deadLetters.Inc()
 			p.opts.Logger.ErrorContext(ctx, "message is no event, put on the dead letter topic", "topic", m.Topic,
 				"partition", m.Partition, "offset", m.Offset, "error", err)
 			continue
@@ -208,42 +212,35 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 		}
 		envelopes = append(envelopes, env)
 	}
-	events := p.engine.decodeAll(envelopes)
+	events := p.mender.Decode(envelopes)
 	begun := time.Now()
 	ctx, span := p.tracer.Start(ctx, "project batch", trace.WithLinks(links...), trace.WithSpanKind(trace.SpanKindConsumer),
 		trace.WithAttributes(attribute.Int("orderloom.events", len(events))))
 	defer span.End()
-	r, err := p.engine.process(ctx, work{
-		place: Live, projections: p.engine.projections, events: events,
-		also: func(q *pgx.Batch) { writeMarks(q, p.opts.Broker.Group, marks) },
+	r, err := p.mender.Process(ctx, Work{
+		Place: Live, Projections: p.mender.projections, Events: events,
+		Also: func(q *pgx.Batch) { writeMarks(q, p.opts.Broker.Group, marks) },
 	})
 	if err != nil {
 		span.SetStatus(codes.Error, err.Error())
 		return err
 	}
-	p.engine.metrics.repaired.WithLabelValues("gap").Add(float64(r.repaired))
-	p.after(ctx, r)
+	p.mender.metrics.repaired.WithLabelValues("gap").Add(float64(r.Repaired))
+	p.mender.invalidate(ctx, r)
 	p.traceEvents(ctx, span, begun, events)
 	now := time.Now()
 	for _, in := range events {
-		p.engine.metrics.delay.Observe(now.Sub(in.event.Timestamp).Seconds())
+		p.mender.metrics.delay.Observe(now.Sub(in.Event.Timestamp).Seconds())
 	}
-	return p.bury(ctx, r)
+	return p.writeDeadLetters(ctx, r)
 }
 
-// after tells the caches what has changed.
-func (p *Projector) after(ctx context.Context, r result) {
-	if p.opts.Cache != nil && len(r.changed) > 0 {
-		p.opts.Cache.Invalidate(ctx, r.changed)
-	}
-}
-
-// bury puts the events that have parked their aggregates on the dead letter topic, for whoever watches that.
-// The events themselves are in the event store.
-func (p *Projector) bury(ctx context.Context, r result) error {
-	for _, parked := range r.parked {
-		m := broker.Encode(parked.event, "")
-		if err := p.writer.DeadLetter(ctx, m, parked.projection, parked.err.Error()); err != nil {
+// writeDeadLetters copies the events that have parked their aggregates to the dead letter topic, for whoever watches
+// that. The events themselves are in the event store.
+func (p *Projector) writeDeadLetters(ctx context.Context, r Result) error {
+	for _, parked := range r.Parked {
+		m := broker.Encode(parked.Event, "")
+		if err := p.writer.DeadLetter(ctx, m, parked.Projection, parked.Err.Error()); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,12 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/internal/testing/kafkatest"
+	"github.com/orderloom/orderloom/internal/testing/viewtest"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views/orders"
+	"github.com/orderloom/orderloom/projector/views/payments"
+	"github.com/orderloom/orderloom/projector/views/stock"
+	"github.com/orderloom/orderloom/projector/views/timeline"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
@@ -26,36 +31,36 @@ import (
 
 // Each test here ends with every view equal to the fold of the events (awaitEqual).
 
-// Fails without "case e.Version <= version" in session.take: what comes twice would be applied twice.
+// Fails without "case e.Version <= version" in session.apply: what comes twice would be applied twice.
 func TestReplayedTopicChangesNothing(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(11, 150)
-	b := setup(t, events...)
-	b.publish(events...)
-	b.publish(events...)                 // a deposed leader, a rewound cursor
-	b.publish(events[:len(events)/2]...) // and again
-	stop := b.start()
-	b.awaitEqual()
+	b := viewtest.Setup(t, events...)
+	b.Publish(events...)
+	b.Publish(events...)                 // a deposed leader, a rewound cursor
+	b.Publish(events[:len(events)/2]...) // and again
+	stop := b.Start()
+	b.AwaitEqual()
 	stop()
-	b.config.Group = "another" // which begins at the first message
-	before := b.dump()
-	b.start()
-	b.awaitDrained("another")
-	require.Equal(t, before, b.dump(), "a second reading of everything leaves no trace")
+	b.Config.Group = "another" // which begins at the first message
+	before := b.Dump()
+	b.Start()
+	b.AwaitDrained("another")
+	require.Equal(t, before, b.Dump(), "a second reading of everything leaves no trace")
 }
 
-// Fails without the retry of errRaced in engine.apply and without FOR UPDATE in Orders.Open: two projectors
+// Fails without the retry of ErrRaced in Engine.apply and without FOR UPDATE in orders.View.Open: two projectors
 // that create the row of one order at the same moment would count it twice in the customer's summary.
 func TestSecondProjectorSharesTheWork(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(12, 300)
-	b := setup(t, events...)
-	b.start()
-	b.start()
+	b := viewtest.Setup(t, events...)
+	b.Start()
+	b.Start()
 	for chunk := range slices.Chunk(events, 100) {
-		b.publish(chunk...)
+		b.Publish(chunk...)
 	}
-	b.awaitEqual()
+	b.AwaitEqual()
 }
 
 // Two groups read everything at the same time into the same tables, which is the worst that can happen when
@@ -63,30 +68,30 @@ func TestSecondProjectorSharesTheWork(t *testing.T) {
 func TestTwoGroupsAtOnceCountNothingTwice(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(13, 300)
-	b := setup(t, events...)
-	b.publish(events...)
-	b.start()
-	b.start(func(o *projector.Options) { o.Broker.Group = "zombie"; o.BatchEvents = 37 })
-	b.awaitDrained("projector")
-	b.awaitDrained("zombie")
-	b.awaitEqual()
+	b := viewtest.Setup(t, events...)
+	b.Publish(events...)
+	b.Start()
+	b.Start(func(o *projector.Options) { o.Broker.Group = "zombie"; o.BatchEvents = 37 })
+	b.AwaitDrained("projector")
+	b.AwaitDrained("zombie")
+	b.AwaitEqual()
 }
 
 func TestRebalanceLosesNothing(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(14, 300)
-	b := setup(t, events...)
-	b.start(func(o *projector.Options) { o.BatchEvents = 20 })
+	b := viewtest.Setup(t, events...)
+	b.Start(func(o *projector.Options) { o.BatchEvents = 20 })
 	chunks := slices.Collect(slices.Chunk(events, 1+len(events)/6))
 	for i, chunk := range chunks {
-		stop := b.start(func(o *projector.Options) { o.BatchEvents = 20 }) // joins, while messages are on their way
-		b.publish(chunk...)
+		stop := b.Start(func(o *projector.Options) { o.BatchEvents = 20 }) // joins, while messages are on their way
+		b.Publish(chunk...)
 		if i%2 == 0 {
-			b.awaitSome()
+			b.AwaitSome()
 		}
 		stop() // and leaves
 	}
-	b.awaitEqual()
+	b.AwaitEqual()
 }
 
 // Kafka's retention has taken messages that the projector had not read.
@@ -94,29 +99,29 @@ func TestRebalanceLosesNothing(t *testing.T) {
 func TestTruncatedTopicIsRepairedFromTheStore(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(15, 150)
-	b := setup(t, events...)
-	b.publish(events[:len(events)*2/3]...)
-	b.truncate(0.9)
-	b.start(b.sweeping)
-	b.publish(events[len(events)*2/3:]...)
-	b.awaitEqual()
+	b := viewtest.Setup(t, events...)
+	b.Publish(events[:len(events)*2/3]...)
+	b.Truncate(0.9)
+	b.Start(b.Sweeping)
+	b.Publish(events[len(events)*2/3:]...)
+	b.AwaitEqual()
 }
 
 // The same without a sweeper, for streams that go on: the gap shows when their next event comes.
 func TestGapIsRepairedBeforeGoingOn(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(16, 100)
-	b := setup(t, events...)
+	b := viewtest.Setup(t, events...)
 	// Of each stream only the last event is published.
 	last := map[uuid.UUID]domain.Envelope{}
 	for _, e := range events {
 		last[e.AggregateID] = e
 	}
-	b.start()
+	b.Start()
 	for _, e := range last {
-		b.publish(e)
+		b.Publish(e)
 	}
-	b.awaitEqual()
+	b.AwaitEqual()
 }
 
 // Fails without a sweeper: nothing comes any more that tells of what was never read.
@@ -124,22 +129,22 @@ func TestEmptiedKafkaIsRepairedFromTheStore(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(17, 120)
 	third := len(events) / 3
-	b := setup(t, events...)
-	b.publish(events[:third]...)
-	stop := b.start(b.sweeping)
-	b.awaitSome()
-	b.awaitDrained("projector")
+	b := viewtest.Setup(t, events...)
+	b.Publish(events[:third]...)
+	stop := b.Start(b.Sweeping)
+	b.AwaitSome()
+	b.AwaitDrained("projector")
 	stop()
 	// All topics are gone, with what was never read; the offsets of the group are not.
-	b.publish(events[third : 2*third]...)
-	client := b.client()
+	b.Publish(events[third : 2*third]...)
+	client := client(b)
 	_, err := client.DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: broker.Topics()})
 	require.NoError(t, err)
-	require.NoError(t, broker.EnsureTopics(t.Context(), b.config))
-	b.start(b.sweeping)
-	b.publish(events[2*third:]...)
-	b.awaitEqual()
-	b.awaitDrained("projector")
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.Config))
+	b.Start(b.Sweeping)
+	b.Publish(events[2*third:]...)
+	b.AwaitEqual()
+	b.AwaitDrained("projector")
 }
 
 // A Kafka that is emptied under the projector's feet, and then filled beyond the positions where it had been. What the
@@ -149,31 +154,31 @@ func TestKafkaEmptiedWhileRunning(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(18, 100)
 	part := len(events) / 4
-	b := setup(t, events...)
-	b.publish(events[:part]...)
-	b.start(b.sweeping)
-	b.awaitDrained("projector")
-	_, err := b.client().DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: broker.Topics()})
+	b := viewtest.Setup(t, events...)
+	b.Publish(events[:part]...)
+	b.Start(b.Sweeping)
+	b.AwaitDrained("projector")
+	_, err := client(b).DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: broker.Topics()})
 	require.NoError(t, err)
-	require.NoError(t, broker.EnsureTopics(t.Context(), b.config))
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.Config))
 	require.Eventually(t, func() bool { // the writer finds the new topics by itself
-		_, err := b.writer.Publish(t.Context(), events[part:])
+		_, err := b.Writer.Publish(t.Context(), events[part:])
 		return err == nil
 	}, 20*time.Second, 100*time.Millisecond)
-	b.awaitEqual()
-	b.awaitDrained("projector")
+	b.AwaitEqual()
+	b.AwaitDrained("projector")
 }
 
 // A last event that never comes leaves no gap: only the comparison of versions finds it.
-// Fails without wg.Go(func() { p.sweep(...) }) in Projector.side.
+// Fails without wg.Go(func() { p.sweep(...) }) in Projector.startSideWork.
 func TestSweeperFindsLostLastEvents(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(19, 60)
-	b := setup(t, events...)
+	b := viewtest.Setup(t, events...)
 	registry := prometheus.NewRegistry()
-	b.start(b.sweeping, func(o *projector.Options) { o.Registerer = registry }) // and nothing is ever published
-	b.awaitEqual()
-	require.Equal(t, 2*len(events)+b.count(domain.AggregatePayment), int(metric(t, registry, "orderloom_projection_repaired_events_total", "by", "sweep")),
+	b.Start(b.Sweeping, func(o *projector.Options) { o.Registerer = registry }) // and nothing is ever published
+	b.AwaitEqual()
+	require.Equal(t, 2*len(events)+b.Count(domain.AggregatePayment), int(metric(t, registry, "orderloom_projection_repaired_events_total", "by", "sweep")),
 		"every repair is counted: each event once for its own view and once for the timeline, a payment's also for its order")
 }
 
@@ -186,13 +191,13 @@ func TestOversizedEventComesByReference(t *testing.T) {
 			events[i].Payload = pad(t, events[i].Payload, 30_000)
 		}
 	}
-	b := setup(t, events...)
-	b.config.MessageBytesMax = 20_000
-	b.writer = broker.NewWriter(b.config)
-	b.publish(events...)
-	require.EqualValues(t, 10, b.writer.Oversized())
-	b.start()
-	b.awaitEqual()
+	b := viewtest.Setup(t, events...)
+	b.Config.MessageBytesMax = 20_000
+	b.Writer = broker.NewWriter(b.Config)
+	b.Publish(events...)
+	require.EqualValues(t, 10, b.Writer.Oversized())
+	b.Start()
+	b.AwaitEqual()
 }
 
 func pad(t *testing.T, payload json.RawMessage, n int) json.RawMessage {
@@ -208,14 +213,14 @@ func pad(t *testing.T, payload json.RawMessage, n int) json.RawMessage {
 func TestGarbageGoesToTheDeadLetters(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(21, 20)
-	b := setup(t, events...)
-	w := &kafka.Writer{Addr: kafka.TCP(b.config.Brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+	b := viewtest.Setup(t, events...)
+	w := &kafka.Writer{Addr: kafka.TCP(b.Config.Brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
 	defer func() { _ = w.Close() }()
 	require.NoError(t, w.WriteMessages(t.Context(), kafka.Message{Topic: "order-events", Key: []byte("x"), Value: []byte("garbage")}))
-	b.publish(events...)
-	b.start()
-	b.awaitEqual()
-	require.Equal(t, 1, b.deadLetters())
+	b.Publish(events...)
+	b.Start()
+	b.AwaitEqual()
+	require.Equal(t, 1, deadLetters(b))
 }
 
 // poison is a projection in which one aggregate's event fails.
@@ -246,49 +251,48 @@ func TestPoisonParksItsAggregateAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(22, 60)
 	id := delivered(t, events)
-	b := setup(t, events...)
+	b := viewtest.Setup(t, events...)
 	var fail atomic.Int64
 	fail.Store(3)
 	bad := poison{
-		Projection: projector.Orders{}, at: projector.Key{AggregateID: id}, fail: &fail,
+		Projection: orders.View{}, at: projector.Key{AggregateID: id}, fail: &fail,
 		how: func(projector.Event) error { panic("can't fold this") },
 	}
-	projections := []projector.Projection{bad, projector.Payments{}, projector.Stock{}, projector.Timeline{}}
-	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Projections: projections})
-	b.publish(events...)
-	stop := b.start(func(o *projector.Options) { o.Projections = projections })
-	v := b.awaitEqual()
+	b.Keep([]projector.Projection{bad, payments.View{}, stock.View{}, timeline.View{}})
+	b.Publish(events...)
+	stop := b.Start()
+	v := b.AwaitEqual()
 	require.EqualValues(t, 1, v.Parked, "one aggregate in one projection, all else goes on")
-	parked, err := b.mender.Parked(t.Context(), 10)
+	parked, err := b.Maintainer.ListParked(t.Context(), 10)
 	require.NoError(t, err)
 	require.Len(t, parked, 1)
 	require.EqualValues(t, 3, parked[0].Version)
 	require.Contains(t, parked[0].Error, "can't fold this")
-	entry, waiting, err := b.mender.ShowParked(t.Context(), "orders", id)
+	entry, waiting, err := b.Maintainer.ShowParked(t.Context(), "orders", id)
 	require.NoError(t, err)
 	require.Equal(t, entry.LastVersion, waiting[len(waiting)-1].Version, "the later events wait behind it")
 	require.Greater(t, len(waiting), 1)
-	require.Equal(t, 1, b.deadLetters())
-	status, err := readmodel.Projections(t.Context(), b.pool)
+	require.Equal(t, 1, deadLetters(b))
+	status, err := readmodel.Projections(t.Context(), b.Pool, nil)
 	require.NoError(t, err)
 	for _, s := range status {
 		require.Equal(t, s.Name == "orders", s.Parked == 1)
 	}
 	stop()
 
-	free, err := b.mender.RetryParked(t.Context(), "orders", id)
+	free, err := b.Maintainer.RetryParked(t.Context(), "orders", id)
 	require.NoError(t, err)
 	require.False(t, free)
-	parked, err = b.mender.Parked(t.Context(), 10)
+	parked, err = b.Maintainer.ListParked(t.Context(), 10)
 	require.NoError(t, err)
 	require.Equal(t, 2, parked[0].Attempts)
 
 	fail.Store(0)
-	free, err = b.mender.RetryParked(t.Context(), "orders", id)
+	free, err = b.Maintainer.RetryParked(t.Context(), "orders", id)
 	require.NoError(t, err)
 	require.True(t, free)
-	require.Zero(t, b.awaitEqual().Parked)
-	_, err = b.mender.RetryParked(t.Context(), "orders", id)
+	require.Zero(t, b.AwaitEqual().Parked)
+	_, err = b.Maintainer.RetryParked(t.Context(), "orders", id)
 	require.EqualValues(t, "not_parked", domain.Code(err))
 }
 
@@ -306,23 +310,23 @@ func TestAnEventOfANewerProgramWaitsForIt(t *testing.T) {
 			}
 		}
 	}
-	b := setup(t, events...)
-	b.publish(events...)
-	stop := b.start()
+	b := viewtest.Setup(t, events...)
+	b.Publish(events...)
+	stop := b.Start()
 	parked := func() []projector.Parked {
-		all, err := b.mender.Parked(t.Context(), 10)
+		all, err := b.Maintainer.ListParked(t.Context(), 10)
 		require.NoError(t, err)
 		return all
 	}
 	version := func() (n int64) {
-		require.NoError(t, b.pool.QueryRow(t.Context(), "SELECT coalesce(max(version), 0) FROM orderloom.order_views WHERE order_id = $1", id).Scan(&n))
+		require.NoError(t, b.Pool.QueryRow(t.Context(), "SELECT coalesce(max(version), 0) FROM orderloom.order_views WHERE order_id = $1", id).Scan(&n))
 		return n
 	}
 	behind := func() (n int) {
 		for _, e := range events {
 			if e.AggregateType == domain.AggregateOrder && e.AggregateID != id {
 				var seen int64
-				_ = b.pool.QueryRow(t.Context(), "SELECT version FROM orderloom.order_views WHERE order_id = $1", e.AggregateID).Scan(&seen)
+				_ = b.Pool.QueryRow(t.Context(), "SELECT version FROM orderloom.order_views WHERE order_id = $1", e.AggregateID).Scan(&seen)
 				if seen < e.Version {
 					n++
 				}
@@ -330,7 +334,7 @@ func TestAnEventOfANewerProgramWaitsForIt(t *testing.T) {
 		}
 		return n
 	}
-	require.Eventually(t, func() bool { return len(parked()) > 0 && behind() == 0 }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(parked()) > 0 && behind() == 0 }, viewtest.Patience, 20*time.Millisecond)
 	for _, p := range parked() {
 		require.Equal(t, id, p.AggregateID)
 		require.Contains(t, p.Error, "does not know")
@@ -338,31 +342,30 @@ func TestAnEventOfANewerProgramWaitsForIt(t *testing.T) {
 	require.EqualValues(t, 1, version())
 	stop()
 
-	b.start(func(o *projector.Options) {
+	b.Start(func(o *projector.Options) {
 		o.Catalog = o.Catalog.WithStep("OrderConfirmed", func(p json.RawMessage) (json.RawMessage, error) { return p, nil })
 	})
-	require.Eventually(t, func() bool { return len(parked()) == 0 && version() == last }, patience, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(parked()) == 0 && version() == last }, viewtest.Patience, 20*time.Millisecond)
 }
 
 func TestDiscardLeavesOneEventOut(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(23, 30)
 	id := delivered(t, events)
-	b := setup(t, events...)
+	b := viewtest.Setup(t, events...)
 	var fail atomic.Int64
 	fail.Store(2)
-	bad := poison{Projection: projector.Orders{}, at: projector.Key{AggregateID: id}, fail: &fail, how: func(projector.Event) error { return context.Canceled }}
-	projections := []projector.Projection{bad, projector.Payments{}, projector.Stock{}, projector.Timeline{}}
-	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Projections: projections})
-	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
-	_, err := b.mender.DiscardParked(t.Context(), "orders", id, "")
+	bad := poison{Projection: orders.View{}, at: projector.Key{AggregateID: id}, fail: &fail, how: func(projector.Event) error { return context.Canceled }}
+	b.Keep([]projector.Projection{bad, payments.View{}, stock.View{}, timeline.View{}})
+	require.NoError(t, b.Maintainer.CatchUp(t.Context(), b.Store.Streams()))
+	_, err := b.Maintainer.DiscardParked(t.Context(), "orders", id, "")
 	require.Equal(t, domain.CodeInvalid, domain.Code(err), "a reason is required")
-	free, err := b.mender.DiscardParked(t.Context(), "orders", id, "broken by hand")
+	free, err := b.Maintainer.DiscardParked(t.Context(), "orders", id, "broken by hand")
 	require.NoError(t, err)
 	require.True(t, free)
-	v := b.awaitEqual()
+	v := b.AwaitEqual()
 	require.Zero(t, v.Parked)
-	shown, err := readmodel.NewReader(b.pool, readmodel.Options{}).Order(t.Context(), id)
+	shown, err := readmodel.NewReader(b.Pool, readmodel.Options{}).Order(t.Context(), id)
 	require.NoError(t, err)
 	row, err := shown.View()
 	require.NoError(t, err)
@@ -374,55 +377,55 @@ func TestRefusedDataParksOneStream(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(24, 40)
 	id := delivered(t, events)
-	b := setup(t, events...)
-	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views ADD CONSTRAINT nonsense CHECK (order_id <> '`+id.String()+`' OR version < 3)`)
+	b := viewtest.Setup(t, events...)
+	_, err := b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views ADD CONSTRAINT nonsense CHECK (order_id <> '`+id.String()+`' OR version < 3)`)
 	require.NoError(t, err)
-	b.publish(events...)
-	b.start()
-	v := b.awaitEqual()
+	b.Publish(events...)
+	b.Start()
+	v := b.AwaitEqual()
 	require.EqualValues(t, 1, v.Parked)
-	parked, err := b.mender.Parked(t.Context(), 10)
+	parked, err := b.Maintainer.ListParked(t.Context(), 10)
 	require.NoError(t, err)
 	require.Equal(t, id, parked[0].AggregateID)
 	require.Contains(t, parked[0].Error, "nonsense")
-	_, err = b.pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views DROP CONSTRAINT nonsense`)
+	_, err = b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views DROP CONSTRAINT nonsense`)
 	require.NoError(t, err)
-	free, err := b.mender.RetryParked(t.Context(), "orders", id)
+	free, err := b.Maintainer.RetryParked(t.Context(), "orders", id)
 	require.NoError(t, err)
 	require.True(t, free)
-	require.Zero(t, b.awaitEqual().Parked)
+	require.Zero(t, b.AwaitEqual().Parked)
 }
 
 // The database is away for a while: nothing is parked, everything waits.
 func TestTransientErrorsAreTriedAgain(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(25, 40)
-	b := setup(t, events...)
-	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.stock_levels RENAME TO away`)
+	b := viewtest.Setup(t, events...)
+	_, err := b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.stock_levels RENAME TO away`)
 	require.NoError(t, err)
 	registry := prometheus.NewRegistry()
-	b.publish(events...)
-	b.start(func(o *projector.Options) { o.Registerer = registry })
+	b.Publish(events...)
+	b.Start(func(o *projector.Options) { o.Registerer = registry })
 	require.Eventually(t, func() bool { return metric(t, registry, "orderloom_projection_failures_total", "", "") >= 3 }, 20*time.Second, 20*time.Millisecond)
-	_, err = b.pool.Exec(t.Context(), `ALTER TABLE orderloom.away RENAME TO stock_levels`)
+	_, err = b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.away RENAME TO stock_levels`)
 	require.NoError(t, err)
-	require.Zero(t, b.awaitEqual().Parked)
+	require.Zero(t, b.AwaitEqual().Parked)
 }
 
 // While a projection can't be written, its lag is what waits, in events and in seconds, and it goes with it.
 func TestLagIsToldInEventsAndSeconds(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(26, 40)
-	b := setup(t, events...)
+	b := viewtest.Setup(t, events...)
 	registry := prometheus.NewRegistry()
-	b.start(func(o *projector.Options) { o.Registerer = registry })
-	b.publish(events[:1]...)
-	b.awaitDrained("projector")
-	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.order_timeline RENAME TO away`)
+	b.Start(func(o *projector.Options) { o.Registerer = registry })
+	b.Publish(events[:1]...)
+	b.AwaitDrained("projector")
+	_, err := b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.order_timeline RENAME TO away`)
 	require.NoError(t, err)
-	b.publish(events[1:]...)
+	b.Publish(events[1:]...)
 	lag := func() (events int64, seconds float64) {
-		status, err := readmodel.Projections(t.Context(), b.pool)
+		status, err := readmodel.Projections(t.Context(), b.Pool, nil)
 		require.NoError(t, err)
 		for _, s := range status {
 			if s.Name == "timeline" {
@@ -435,11 +438,11 @@ func TestLagIsToldInEventsAndSeconds(t *testing.T) {
 	require.Eventually(t, func() bool { // the ends of the partitions are looked at every second
 		n, seconds := lag()
 		return n >= int64(len(events)-1) && seconds > 0 && metric(t, registry, "orderloom_projection_lag_events", "projection", "timeline") == float64(n)
-	}, patience, 50*time.Millisecond)
-	_, err = b.pool.Exec(t.Context(), `ALTER TABLE orderloom.away RENAME TO order_timeline`)
+	}, viewtest.Patience, 50*time.Millisecond)
+	_, err = b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.away RENAME TO order_timeline`)
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { n, seconds := lag(); return n == 0 && seconds == 0 }, patience, 50*time.Millisecond)
-	b.awaitEqual()
+	require.Eventually(t, func() bool { n, seconds := lag(); return n == 0 && seconds == 0 }, viewtest.Patience, 50*time.Millisecond)
+	b.AwaitEqual()
 }
 
 // Events in any order, any number of times, with any of them missing: the views end equal to the fold.
@@ -449,14 +452,14 @@ func TestAnyDeliveryEndsInTheFold(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			events := eventtest.Lives(30+seed, 60)
-			b := setup(t, events...)
-			b.start(b.sweeping, func(o *projector.Options) { o.BatchEvents = 1 + int(seed)*50 })
+			b := viewtest.Setup(t, events...)
+			b.Start(b.Sweeping, func(o *projector.Options) { o.BatchEvents = 1 + int(seed)*50 })
 			r := rand.New(rand.NewPCG(seed, 1))
 			for range 2 * len(events) {
 				i := r.IntN(len(events))
-				b.publish(events[i : i+1+r.IntN(min(5, len(events)-i))]...)
+				b.Publish(events[i : i+1+r.IntN(min(5, len(events)-i))]...)
 			}
-			b.awaitEqual()
+			b.AwaitEqual()
 		})
 	}
 }
@@ -473,59 +476,13 @@ func delivered(t *testing.T, events []domain.Envelope) uuid.UUID {
 	return uuid.Nil
 }
 
-func (b *testBundle) sweeping(o *projector.Options) { o.Streams = b.store }
-
-func (b *testBundle) count(aggregateType string) (n int) {
-	for _, e := range b.store.Events() {
-		if e.AggregateType == aggregateType {
-			n++
-		}
-	}
-	return n
+func client(b *viewtest.Bundle) *kafka.Client {
+	return &kafka.Client{Addr: kafka.TCP(b.Config.Brokers...), Timeout: 10 * time.Second}
 }
 
-func (b *testBundle) client() *kafka.Client {
-	return &kafka.Client{Addr: kafka.TCP(b.config.Brokers...), Timeout: 10 * time.Second}
-}
-
-// truncate deletes this part of the messages of every partition, as retention does.
-func (b *testBundle) truncate(part float64) {
-	b.t.Helper()
-	kafkatest.Truncate(b.t, b.config.Brokers, broker.Topics(), part)
-}
-
-// awaitDrained waits until a group has committed everything there is.
-func (b *testBundle) awaitDrained(group string) {
-	b.t.Helper()
-	require.Eventually(b.t, func() bool { return kafkatest.Lag(b.t, b.config.Brokers, group, broker.Topics()) == 0 }, 30*time.Second, 50*time.Millisecond)
-}
-
-// awaitSome waits until some events are in the views.
-func (b *testBundle) awaitSome() {
-	b.t.Helper()
-	require.Eventually(b.t, func() bool {
-		var n int
-		require.NoError(b.t, b.pool.QueryRow(b.t.Context(), `SELECT count(*) FROM orderloom.order_timeline`).Scan(&n))
-		return n > 0
-	}, 30*time.Second, 10*time.Millisecond)
-}
-
-func (b *testBundle) deadLetters() int {
-	b.t.Helper()
-	return kafkatest.Count(b.t, b.config.Brokers, broker.DeadLetters)
-}
-
-// dump returns all views as text.
-func (b *testBundle) dump() string {
-	b.t.Helper()
-	var all string
-	for _, table := range []string{"order_views", "customer_summaries", "payment_views", "stock_levels", "order_timeline"} {
-		var s *string
-		require.NoError(b.t, b.pool.QueryRow(b.t.Context(), `SELECT string_agg(t::text, E'\n' ORDER BY t::text) FROM orderloom.`+table+` t`).Scan(&s))
-		require.NotNil(b.t, s, table)
-		all += *s
-	}
-	return all
+func deadLetters(b *viewtest.Bundle) int {
+	b.T.Helper()
+	return kafkatest.Count(b.T, b.Config.Brokers, broker.DeadLetters)
 }
 
 func metric(t *testing.T, g prometheus.Gatherer, name, label, value string) float64 {

@@ -15,10 +15,10 @@ func TestEveryEventEndsItsOwnTrace(t *testing.T) {
 	recorder := tracetest.NewSpanRecorder()
 	p := &Projector{tracer: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(recorder)).Tracer("test")}
 	ctx, batch := p.tracer.Start(t.Context(), "project batch")
-	event := func(parent string) incoming {
-		return incoming{event: Event{Envelope: domain.Envelope{EventType: "OrderPlaced", Metadata: domain.Metadata{TraceParent: parent}}}}
+	event := func(parent string) Incoming {
+		return Incoming{Event: Event{Envelope: domain.Envelope{EventType: "OrderPlaced", Metadata: domain.Metadata{TraceParent: parent}}}}
 	}
-	p.traceEvents(ctx, batch, time.Now(), []incoming{
+	p.traceEvents(ctx, batch, time.Now(), []Incoming{
 		event("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
 		event("00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"), // not sampled
 		event(""),

@@ -11,8 +11,8 @@ import (
 // ProjectionStatus tells how far a projection is behind the event store, and what it can't go on with.
 type ProjectionStatus struct {
 	Name string `json:"name"`
-	// LagEvents counts the events that are in the store and not in the view: those that the relay has not
-	// published yet (at most [LagEventsMax] are counted), and those that wait in Kafka.
+	// LagEvents counts the events that are in the store and not in the view: those that the relay has not published yet,
+	// as far as the store counts them, and those that wait in Kafka.
 	LagEvents int64 `json:"lag_events"`
 	// LagSeconds is the age of the oldest of them; of those that wait in Kafka, it is an upper bound.
 	LagSeconds float64 `json:"lag_seconds"`
@@ -28,11 +28,8 @@ type ProjectionStatus struct {
 	Rebuild string `json:"rebuild,omitempty"`
 }
 
-// Limits of [ProjectionStatus].
-const (
-	LagEventsMax     = 100_000
-	ReportStaleAfter = 15 * time.Second
-)
+// ReportStaleAfter is how old the last report of a projector may be before [ProjectionStatus] calls it stale.
+const ReportStaleAfter = 15 * time.Second
 
 // Querier is a pool, a connection or a transaction.
 type Querier interface {
@@ -41,10 +38,7 @@ type Querier interface {
 
 const projectionsSQL = `
 WITH unpublished AS (
-	SELECT e.aggregate_type, count(*) AS events, min(e."timestamp") AS oldest
-	FROM (SELECT aggregate_type, "timestamp" FROM orderloom.events
-		WHERE sequence > coalesce((SELECT max(position) FROM orderloom.relay_cursors), 0) ORDER BY sequence LIMIT 100000) AS e
-	GROUP BY e.aggregate_type
+	SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS u(aggregate_type, events, oldest)
 ), waiting AS (
 	SELECT consumer_group, replace(topic, '-events', '') AS aggregate_type, sum(greatest(end_offset - next_offset, 0)) AS events,
 		min(event_at) FILTER (WHERE end_offset > next_offset) AS oldest, max(updated_at) AS updated_at
@@ -62,9 +56,36 @@ SELECT p.name,
 	coalesce((SELECT r.state FROM orderloom.projection_rebuilds r WHERE r.projection = p.name), '')
 FROM orderloom.projections p ORDER BY p.name`
 
-// Projections returns the status of every projection, sorted by name.
-func Projections(ctx context.Context, db Querier) ([]ProjectionStatus, error) {
-	rows, err := db.Query(ctx, projectionsSQL)
+// Backlog is what the relay has not published yet of one aggregate type.
+type Backlog struct {
+	AggregateType string
+	Events        int64
+	// Oldest is the earliest timestamp of these events.
+	Oldest time.Time
+}
+
+// BacklogSource tells what the relay has not published yet.
+type BacklogSource interface {
+	// Unpublished counts the events of each aggregate type that has any.
+	Unpublished(ctx context.Context) ([]Backlog, error)
+}
+
+// Projections returns the status of every projection, sorted by name. A nil backlog counts nothing that is unpublished.
+// An event that is published during the call may be counted twice.
+func Projections(ctx context.Context, db Querier, backlog BacklogSource) ([]ProjectionStatus, error) {
+	var types []string
+	var events []int64
+	var oldest []time.Time
+	if backlog != nil {
+		unpublished, err := backlog.Unpublished(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("status of projections: %w", err)
+		}
+		for _, b := range unpublished {
+			types, events, oldest = append(types, b.AggregateType), append(events, b.Events), append(oldest, b.Oldest)
+		}
+	}
+	rows, err := db.Query(ctx, projectionsSQL, types, events, oldest)
 	if err != nil {
 		return nil, fmt.Errorf("status of projections: %w", err)
 	}

@@ -63,6 +63,8 @@ type Cache interface {
 type Options struct {
 	// Events answers for orders that the views don't have yet.
 	Events EventSource
+	// Backlog tells what the relay has not published yet, for the status of the projections.
+	Backlog BacklogSource
 	// Cache keeps single orders; nil for none.
 	Cache  Cache
 	Logger *slog.Logger
@@ -77,6 +79,7 @@ type Options struct {
 type Reader struct {
 	pool    *pgxpool.Pool
 	events  EventSource
+	backlog BacklogSource
 	cache   Cache
 	log     *slog.Logger
 	waitMax time.Duration
@@ -89,7 +92,7 @@ type Reader struct {
 
 // NewReader returns a reader of the views in pool.
 func NewReader(pool *pgxpool.Pool, o Options) *Reader {
-	r := &Reader{pool: pool, events: o.Events, cache: o.Cache, log: o.Logger, waitMax: o.WaitMax, lookAfter: o.LookAfter}
+	r := &Reader{pool: pool, events: o.Events, backlog: o.Backlog, cache: o.Cache, log: o.Logger, waitMax: o.WaitMax, lookAfter: o.LookAfter}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
@@ -353,5 +356,5 @@ func (r *Reader) foldTimeline(ctx context.Context, orderID uuid.UUID) ([]Timelin
 
 // Projections returns the status of every projection, sorted by name.
 func (r *Reader) Projections(ctx context.Context) ([]ProjectionStatus, error) {
-	return Projections(ctx, r.pool)
+	return Projections(ctx, r.pool, r.backlog)
 }

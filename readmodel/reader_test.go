@@ -19,6 +19,7 @@ import (
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/stretchr/testify/require"
 )
@@ -34,7 +35,7 @@ type testBundle struct {
 func setup(t *testing.T, cache projector.Invalidator) *testBundle {
 	t.Helper()
 	b := &testBundle{t: t, pool: pgtest.Pool(t), store: eventtest.NewStore()}
-	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Cache: cache})
+	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: b.store, Projections: views.All(), Cache: cache})
 	return b
 }
 

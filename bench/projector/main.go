@@ -36,6 +36,8 @@ import (
 	"github.com/orderloom/orderloom/internal/testing/pgserver"
 	"github.com/orderloom/orderloom/migrations"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
@@ -237,7 +239,7 @@ func (b *bench) projectBatches(ctx context.Context) error {
 			return err
 		}
 		var written [][]statement
-		m := projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{b.store}, Written: func(q *pgx.Batch) {
+		m := projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{b.store}, Projections: views.All(), Written: func(q *pgx.Batch) {
 			var all []statement
 			for _, s := range q.QueuedQueries {
 				all = append(all, statement{s.SQL, s.Arguments})
@@ -286,10 +288,10 @@ func (b *bench) truncate(ctx context.Context) error {
 
 // rebuildAll rebuilds each projection from the event store.
 func (b *bench) rebuildAll(ctx context.Context) error {
-	m := projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{b.store}})
+	m := maintain.New(projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{b.store}, Projections: views.All()}))
 	slowest, seconds := 0.0, 0.0
-	for _, p := range projector.All() {
-		report, err := m.Rebuild(ctx, b.store, p.Name(), projector.RebuildOptions{})
+	for _, p := range views.All() {
+		report, err := m.Rebuild(ctx, b.store, p.Name(), maintain.RebuildOptions{})
 		if err != nil {
 			return err
 		}
@@ -358,7 +360,7 @@ func (b *bench) projectLive(ctx context.Context) error {
 }
 
 func (b *bench) runProjector(ctx context.Context, cache projector.Invalidator) (stop func(), err error) {
-	p, err := projector.New(projector.Options{Pool: b.pool, Source: source{b.store}, Broker: b.kafka, Cache: cache})
+	p, err := projector.New(projector.Options{Pool: b.pool, Source: source{b.store}, Projections: views.All(), Broker: b.kafka, Cache: cache})
 	if err != nil {
 		return nil, err
 	}

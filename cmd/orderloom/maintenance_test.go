@@ -16,6 +16,8 @@ import (
 	"github.com/orderloom/orderloom/internal/testing/kafkatest"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/relay"
 	"github.com/stretchr/testify/require"
 )
@@ -73,7 +75,7 @@ func (b *testBundle) deliver() {
 	b.Cleanup(func() { _ = writer.Close() })
 	r, err := relay.New(relay.Options{Store: b.store, Pool: b.pool, Writer: writer, Logger: b.logger(), Instance: "one"})
 	require.NoError(b, err)
-	p, err := projector.New(projector.Options{Pool: b.pool, Source: source{b.store}, Streams: b.store, Broker: b.kafka, Writer: writer, Logger: b.logger()})
+	p, err := projector.New(projector.Options{Pool: b.pool, Source: source{b.store}, Streams: b.store, Projections: views.All(), Broker: b.kafka, Writer: writer, Logger: b.logger()})
 	require.NoError(b, err)
 	for _, run := range []func(context.Context) error{r.Run, p.Run} {
 		ctx, cancel := context.WithCancel(b.Context())
@@ -81,9 +83,11 @@ func (b *testBundle) deliver() {
 		go func() { done <- run(ctx) }()
 		b.Cleanup(func() { cancel(); require.NoError(b, <-done) })
 	}
-	mender := projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{b.store}, Logger: b.logger()})
+	maintainer := maintain.New(projector.NewMender(projector.MenderOptions{
+		Pool: b.pool, Source: source{b.store}, Projections: views.All(), Logger: b.logger(),
+	}))
 	require.Eventually(b, func() bool {
-		v, err := mender.Verify(b.Context(), b.store, nil)
+		v, err := maintainer.Verify(b.Context(), b.store, nil)
 		require.NoError(b, err)
 		return v.Behind == 0 && v.Events == int64(len(b.events))
 	}, 30*time.Second, 50*time.Millisecond)

@@ -29,7 +29,7 @@ func (p *program) parkedListCommand() *cobra.Command {
 		Short: "List what is parked, oldest first",
 		Args:  arguments(),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
-			parked, err := m.Mender.Parked(ctx, limit)
+			parked, err := m.Views.ListParked(ctx, limit)
 			if err != nil {
 				return err
 			}
@@ -46,7 +46,7 @@ func (p *program) parkedShowCommand() *cobra.Command {
 		Short: "Show the failing event and those that wait behind it",
 		Args:  aggregateArguments,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
-			parked, events, err := m.Mender.ShowParked(ctx, args[0], uuid.MustParse(args[1]))
+			parked, events, err := m.Views.ShowParked(ctx, args[0], uuid.MustParse(args[1]))
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func (p *program) parkedRetryCommand() *cobra.Command {
 		Short: "Try again, such as after a fix",
 		Args:  aggregateArguments,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
-			free, err := m.Mender.RetryParked(ctx, args[0], uuid.MustParse(args[1]))
+			free, err := m.Views.RetryParked(ctx, args[0], uuid.MustParse(args[1]))
 			return p.freed(args, free, err)
 		}),
 	}
@@ -76,7 +76,7 @@ func (p *program) parkedDiscardCommand() *cobra.Command {
 		Short: "Leave the failing event out for good, and go on",
 		Args:  aggregateArguments,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
-			free, err := m.Mender.DiscardParked(ctx, args[0], uuid.MustParse(args[1]), reason)
+			free, err := m.Views.DiscardParked(ctx, args[0], uuid.MustParse(args[1]), reason)
 			return p.freed(args, free, err)
 		}),
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
-	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
 	"github.com/spf13/cobra"
 )
 
@@ -24,9 +24,9 @@ them. Readers wait only for the swap. The old tables are kept until --drop-old.`
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
 			switch {
 			case dropOld:
-				return m.Mender.DropOld(ctx, args[0])
+				return m.Views.DropOld(ctx, args[0])
 			case abandon:
-				return m.Mender.AbandonRebuild(ctx, args[0])
+				return m.Views.AbandonRebuild(ctx, args[0])
 			}
 			return rebuild(ctx, m, args[0], dryRun, p.stdout)
 		}),
@@ -43,15 +43,15 @@ const progressInterval = 200 * time.Millisecond
 
 func rebuild(ctx context.Context, m *app.Maintenance, projection string, dryRun bool, out io.Writer) error {
 	var told time.Time
-	report, err := m.Mender.Rebuild(ctx, m.Store, projection, projector.RebuildOptions{
+	report, err := m.Views.Rebuild(ctx, m.Store, projection, maintain.RebuildOptions{
 		DryRun: dryRun,
-		Progress: func(p projector.RebuildProgress) {
+		Progress: func(p maintain.RebuildProgress) {
 			if time.Since(told) > progressInterval || p.Position >= p.HighWater {
 				told = time.Now()
 				fmt.Fprintf(out, "\r%s %d events, %.0f/s, %s left   ", bar(p.Position, p.HighWater), p.Events, p.PerSecond, p.Left)
 			}
 		},
-		Differences: func(tables []projector.TableDiff) error { return printDiff(out, tables) },
+		Differences: func(tables []maintain.TableDiff) error { return printDiff(out, tables) },
 	})
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func bar(done, all int64) string {
 }
 
 // printDiff writes how the live and the rebuilt tables differ.
-func printDiff(out io.Writer, tables []projector.TableDiff) error {
+func printDiff(out io.Writer, tables []maintain.TableDiff) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "\nTABLE\tSAME\tDIFFERENT\tONLY LIVE\tONLY REBUILT\tMOVING")
 	for _, t := range tables {

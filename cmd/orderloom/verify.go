@@ -8,7 +8,7 @@ import (
 	"io"
 
 	"github.com/orderloom/orderloom/internal/app"
-	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
 	"github.com/spf13/cobra"
 )
 
@@ -24,13 +24,13 @@ func (p *program) verifyCommand() *cobra.Command {
 what is only on its way is no difference.`,
 		Args: arguments(),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
-			views, err := m.Mender.Verify(ctx, m.Store, nil)
+			views, err := m.Views.Verify(ctx, m.Store, nil)
 			if err != nil {
 				return err
 			}
-			var kafka *projector.KafkaVerification
+			var kafka *maintain.KafkaVerification
 			if !noKafka && len(m.Broker.Brokers) > 0 {
-				k, err := m.Mender.VerifyKafka(ctx, m.Broker, m.Store, expired, nil)
+				k, err := maintain.VerifyKafka(ctx, m.Broker, m.Published, expired, nil)
 				if err != nil {
 					return err
 				}
@@ -54,7 +54,7 @@ what is only on its way is no difference.`,
 }
 
 // printVerification writes what was compared, and each difference.
-func printVerification(out io.Writer, v projector.Verification, k *projector.KafkaVerification) error {
+func printVerification(out io.Writer, v maintain.Verification, k *maintain.KafkaVerification) error {
 	_, _ = fmt.Fprintf(out, "Compared %d rows and %d customers with %d events of %d streams: %d differences, %d streams on their way, %d parked.\n",
 		v.Rows, v.Customers, v.Events, v.Streams, v.Wrong, v.Behind, v.Parked)
 	differences := v.Differences

@@ -4,10 +4,13 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/relay"
 )
 
 // eventSource lets the read side read streams without knowing the event store.
@@ -21,6 +24,40 @@ func (s eventSource) Load(ctx context.Context, aggregateType string, id uuid.UUI
 // Watch implements [readmodel.EventSource].
 func (s eventSource) Watch(past map[uuid.UUID]int64) (appended <-chan struct{}, stop func()) {
 	return s.store.Watch(past)
+}
+
+// Check implements [projector.EventSource].
+func (s eventSource) Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error) {
+	return s.store.Check(ctx, c)
+}
+
+// published is the event store, and how much of it the relay has published.
+type published struct {
+	*eventstore.Store
+	pool *pgxpool.Pool
+}
+
+// Published implements [maintain.PublishedStore].
+func (p published) Published(ctx context.Context) (int64, error) {
+	c, err := relay.Cursor(ctx, p.pool, relay.Name)
+	return c.Position, err
+}
+
+// Unpublished implements [readmodel.BacklogSource].
+func (p published) Unpublished(ctx context.Context) ([]readmodel.Backlog, error) {
+	position, err := p.Published(ctx)
+	if err != nil {
+		return nil, err
+	}
+	counted, err := p.Backlog(ctx, position)
+	if err != nil {
+		return nil, err
+	}
+	backlog := make([]readmodel.Backlog, len(counted))
+	for i, b := range counted {
+		backlog[i] = readmodel.Backlog(b)
+	}
+	return backlog, nil
 }
 
 // history tells the API where an order stands by the events themselves.

@@ -19,6 +19,7 @@ import (
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
 	"github.com/orderloom/orderloom/sagaclient"
@@ -124,7 +125,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 		local = nil
 	}
 	p.changes = readmodel.NewChanges(p.pool, local, tel.Logger)
-	read := readmodel.Options{Events: eventSource{p.store}, Cache: p.cache, Logger: tel.Logger}
+	read := readmodel.Options{Events: eventSource{p.store}, Backlog: published{p.store, p.pool}, Cache: p.cache, Logger: tel.Logger}
 	if o.runs(config.RoleWorker) {
 		read.LookAfter = looksWithSagas
 	}
@@ -188,7 +189,8 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	}
 	if o.runs(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
-			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Broker: brokerConfig(p.cfg, p.tel), Cache: p.cache,
+			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Backlog: published{p.store, p.pool}, Projections: views.All(),
+			Broker: brokerConfig(p.cfg, p.tel), Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {

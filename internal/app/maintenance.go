@@ -12,15 +12,19 @@ import (
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
 // Maintenance is what the operators' commands about delivery and the views work with.
 type Maintenance struct {
-	Pool   *pgxpool.Pool
-	Store  *eventstore.Store
-	Mender *projector.Mender
-	Broker broker.Config
+	Pool  *pgxpool.Pool
+	Store *eventstore.Store
+	// Published is the store, and how much of it the relay has published.
+	Published maintain.PublishedStore
+	Views     *maintain.Maintainer
+	Broker    broker.Config
 
 	cache *readmodel.RedisCache // nil without Redis
 }
@@ -35,14 +39,15 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	if m.Store, err = eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
 	}
-	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Logger: tel.Logger}
+	m.Published = published{m.Store, pool}
+	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: views.All(), Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
 		if m.cache, err = readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger); err != nil {
 			return nil, errors.Join(err, m.Close(ctx))
 		}
 		options.Cache = m.cache
 	}
-	m.Mender = projector.NewMender(options)
+	m.Views = maintain.New(projector.NewMender(options))
 	return m, nil
 }
 

@@ -1,4 +1,4 @@
-package projector_test
+package maintain_test
 
 import (
 	"context"
@@ -6,10 +6,14 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/viewtest"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/relay"
 	"github.com/stretchr/testify/require"
 )
@@ -21,20 +25,31 @@ func (s source) Load(ctx context.Context, aggregateType string, id uuid.UUID, af
 	return s.Store.Load(ctx, eventstore.StreamID{Type: aggregateType, ID: id}, after)
 }
 
+// published is the event store, and how much of it the relay has published.
+type published struct {
+	*eventstore.Store
+	pool *pgxpool.Pool
+}
+
+func (p published) Published(ctx context.Context) (int64, error) {
+	c, err := relay.Cursor(ctx, p.pool, relay.Name)
+	return c.Position, err
+}
+
 // From the event store in PostgreSQL through two relays and two projectors, some of which come and go, to the
 // views and an audit of everything.
 func TestWholeDelivery(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(51, 300)
-	b := setup(t)
-	store, err := eventstore.Open(t.Context(), b.pool, eventstore.Options{Logger: logger(t)})
+	b := viewtest.Setup(t)
+	store, err := eventstore.Open(t.Context(), b.Pool, eventstore.Options{Logger: viewtest.Logger(t)})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
-	b.mender = projector.NewMender(projector.MenderOptions{Pool: b.pool, Source: source{store}, Logger: logger(t)})
+	b.Maintainer = viewtest.Maintainer(t, b.Pool, source{store}, views.All())
 	fromStore := func(o *projector.Options) { o.Source, o.Streams = source{store}, store }
 
 	startRelay := func(name string) (stop func()) {
-		r, err := relay.New(relay.Options{Store: store, Pool: b.pool, Writer: b.writer, Logger: logger(t), Instance: name})
+		r, err := relay.New(relay.Options{Store: store, Pool: b.Pool, Writer: b.Writer, Logger: viewtest.Logger(t), Instance: name})
 		require.NoError(t, err)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
@@ -52,8 +67,8 @@ func TestWholeDelivery(t *testing.T) {
 	}
 	stopRelay := startRelay("one")
 	startRelay("two")
-	stopProjector := b.start(fromStore)
-	b.start(fromStore)
+	stopProjector := b.Start(fromStore)
+	b.Start(fromStore)
 	for i, e := range events {
 		_, err := store.Append(t.Context(), eventstore.Append{
 			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
@@ -70,29 +85,29 @@ func TestWholeDelivery(t *testing.T) {
 		}
 	}
 	require.Eventually(t, func() bool {
-		v, err := b.mender.Verify(t.Context(), store, nil)
+		v, err := b.Maintainer.Verify(t.Context(), store, nil)
 		require.NoError(t, err)
 		require.True(t, v.OK(), eventtest.JSON(v))
 		return v.Behind == 0 && v.Events == int64(len(events))
 	}, 30*time.Second, 50*time.Millisecond)
 
-	k, err := b.mender.VerifyKafka(t.Context(), b.config, store, false, nil)
+	k, err := maintain.VerifyKafka(t.Context(), b.Config, published{store, b.Pool}, false, nil)
 	require.NoError(t, err)
 	require.True(t, k.OK(), eventtest.JSON(k))
 
 	// An event that Kafka does not have, and a view that somebody has changed, are both found.
-	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
+	_, err = b.Pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
 	require.NoError(t, err)
-	v, err := b.mender.Verify(t.Context(), store, nil)
+	v, err := b.Maintainer.Verify(t.Context(), store, nil)
 	require.NoError(t, err)
 	require.False(t, v.OK())
 	require.Contains(t, eventtest.JSON(v), "stock_levels")
-	b.truncate(1)
-	k, err = b.mender.VerifyKafka(t.Context(), b.config, store, true, nil)
+	b.Truncate(1)
+	k, err = maintain.VerifyKafka(t.Context(), b.Config, published{store, b.Pool}, true, nil)
 	require.NoError(t, err)
 	require.True(t, k.OK(), "what has expired is no difference")
 	require.NotZero(t, k.Expired)
-	k, err = b.mender.VerifyKafka(t.Context(), b.config, store, false, nil)
+	k, err = maintain.VerifyKafka(t.Context(), b.Config, published{store, b.Pool}, false, nil)
 	require.NoError(t, err)
 	require.False(t, k.OK())
 }

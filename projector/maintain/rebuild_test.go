@@ -1,4 +1,4 @@
-package projector_test
+package maintain_test
 
 import (
 	"context"
@@ -6,20 +6,23 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
+	"github.com/orderloom/orderloom/internal/testing/viewtest"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/maintain"
+	"github.com/orderloom/orderloom/projector/views"
 	"github.com/stretchr/testify/require"
 )
 
 func TestRebuildMendsAndSwaps(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(41, 150)
-	b := setup(t, events...)
-	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
-	good, indexes := b.dump(), b.indexes()
+	b := viewtest.Setup(t, events...)
+	require.NoError(t, b.Maintainer.CatchUp(t.Context(), b.Store.Streams()))
+	good, indexes := b.Dump(), b.Indexes()
 	// Somebody has changed the views by hand.
 	for _, damage := range []string{
 		`UPDATE orderloom.order_views SET status = 'created' WHERE order_id = (SELECT order_id FROM orderloom.order_views WHERE status = 'delivered' LIMIT 1)`,
@@ -30,20 +33,20 @@ func TestRebuildMendsAndSwaps(t *testing.T) {
 		`UPDATE orderloom.stock_levels SET on_hand = 7 WHERE sku = 'SKU-001'`,
 		`DELETE FROM orderloom.order_timeline WHERE version = 1`,
 	} {
-		_, err := b.pool.Exec(t.Context(), damage)
+		_, err := b.Pool.Exec(t.Context(), damage)
 		require.NoError(t, err)
 	}
-	v, err := b.mender.Verify(t.Context(), b.store, nil)
+	v, err := b.Maintainer.Verify(t.Context(), b.Store, nil)
 	require.NoError(t, err)
 	require.False(t, v.OK(), "verify sees the damage")
-	role := b.role()
-	_, err = b.pool.Exec(t.Context(), `CREATE ROLE `+role+`; GRANT SELECT ON orderloom.order_views TO `+role)
+	reader := role(b)
+	_, err = b.Pool.Exec(t.Context(), `CREATE ROLE `+reader+`; GRANT SELECT ON orderloom.order_views TO `+reader)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		_, _ = b.pool.Exec(context.WithoutCancel(t.Context()), `DROP OWNED BY `+role+`; DROP ROLE `+role)
+		_, _ = b.Pool.Exec(context.WithoutCancel(t.Context()), `DROP OWNED BY `+reader+`; DROP ROLE `+reader)
 	})
-	for _, p := range projector.All() {
-		dry, err := b.mender.Rebuild(t.Context(), b.store, p.Name(), projector.RebuildOptions{DryRun: true})
+	for _, p := range views.All() {
+		dry, err := b.Maintainer.Rebuild(t.Context(), b.Store, p.Name(), maintain.RebuildOptions{DryRun: true})
 		require.NoError(t, err, p.Name())
 		require.False(t, dry.Swapped)
 		found := int64(0)
@@ -57,44 +60,33 @@ func TestRebuildMendsAndSwaps(t *testing.T) {
 			t.Log(eventtest.JSON(d))
 		}
 		require.NotZero(t, found, "the differences of %s are shown", p.Name())
-		require.NotEqual(t, good, b.dump(), "a dry run changes nothing")
-		report, err := b.mender.Rebuild(t.Context(), b.store, p.Name(), projector.RebuildOptions{})
+		require.NotEqual(t, good, b.Dump(), "a dry run changes nothing")
+		report, err := b.Maintainer.Rebuild(t.Context(), b.Store, p.Name(), maintain.RebuildOptions{})
 		require.NoError(t, err)
 		require.True(t, report.Swapped)
-		_, err = b.mender.Rebuild(t.Context(), b.store, p.Name(), projector.RebuildOptions{})
+		_, err = b.Maintainer.Rebuild(t.Context(), b.Store, p.Name(), maintain.RebuildOptions{})
 		require.EqualValues(t, "old_tables_kept", domain.Code(err))
 	}
-	require.Equal(t, good, b.dump())
-	b.awaitEqual()
-	for _, p := range projector.All() {
-		require.NoError(t, b.mender.DropOld(t.Context(), p.Name()))
+	require.Equal(t, good, b.Dump())
+	b.AwaitEqual()
+	for _, p := range views.All() {
+		require.NoError(t, b.Maintainer.DropOld(t.Context(), p.Name()))
 		// And again: names of indexes and the like don't collide.
-		_, err := b.mender.Rebuild(t.Context(), b.store, p.Name(), projector.RebuildOptions{})
+		_, err := b.Maintainer.Rebuild(t.Context(), b.Store, p.Name(), maintain.RebuildOptions{})
 		require.NoError(t, err)
 	}
-	require.Equal(t, good, b.dump())
-	require.Equal(t, indexes, b.indexes(), "a rebuilt table has the indexes that it had")
+	require.Equal(t, good, b.Dump())
+	require.Equal(t, indexes, b.Indexes(), "a rebuilt table has the indexes that it had")
 	var granted bool
-	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT has_table_privilege($1, 'orderloom.order_views', 'SELECT')`, role).Scan(&granted))
+	require.NoError(t, b.Pool.QueryRow(t.Context(), `SELECT has_table_privilege($1, 'orderloom.order_views', 'SELECT')`, reader).Scan(&granted))
 	require.True(t, granted, "grants are kept")
-	_, err = b.mender.Rebuild(t.Context(), b.store, "nope", projector.RebuildOptions{})
+	_, err = b.Maintainer.Rebuild(t.Context(), b.Store, "nope", maintain.RebuildOptions{})
 	require.EqualValues(t, "unknown_projection", domain.Code(err))
 }
 
-// indexes returns what the indexes of the views are, without their names.
-func (b *testBundle) indexes() []string {
-	rows, err := b.pool.Query(b.t.Context(), `SELECT regexp_replace(indexdef, ' INDEX .*? ON ', ' INDEX ON ') FROM pg_indexes
-		WHERE tablename IN ('order_views', 'customer_summaries', 'payment_views', 'stock_levels', 'order_timeline') ORDER BY 1`)
-	require.NoError(b.t, err)
-	all, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	require.NoError(b.t, err)
-	require.NotEmpty(b.t, all)
-	return all
-}
-
-// role is the name of a role of this test's own.
-func (b *testBundle) role() (name string) {
-	require.NoError(b.t, b.pool.QueryRow(b.t.Context(), `SELECT 'reader_' || regexp_replace(current_database(), '\W', '_', 'g')`).Scan(&name))
+// role is the name of a role that only this test has.
+func role(b *viewtest.Bundle) (name string) {
+	require.NoError(b.T, b.Pool.QueryRow(b.T.Context(), `SELECT 'reader_' || regexp_replace(current_database(), '\W', '_', 'g')`).Scan(&name))
 	return name
 }
 
@@ -104,25 +96,25 @@ func TestRebuildWhileLive(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(42, 600)
 	third := len(events) / 3
-	b := setup(t, events[:third]...)
-	b.start(func(o *projector.Options) { o.BatchEvents = 50 }) // without a sweeper
-	b.publish(events[:third]...)
+	b := viewtest.Setup(t, events[:third]...)
+	b.Start(func(o *projector.Options) { o.BatchEvents = 50 }) // without a sweeper
+	b.Publish(events[:third]...)
 	live := events[third:]
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for len(live) > 0 {
 			n := min(20, len(live))
-			b.store.Add(live[:n]...)
-			if _, err := b.writer.Publish(t.Context(), live[:n]); err != nil {
+			b.Store.Add(live[:n]...)
+			if _, err := b.Writer.Publish(t.Context(), live[:n]); err != nil {
 				t.Error(err)
 				return
 			}
 			live = live[n:]
 		}
 	}()
-	for _, p := range projector.All() {
-		report, err := b.mender.Rebuild(t.Context(), b.store, p.Name(), projector.RebuildOptions{})
+	for _, p := range views.All() {
+		report, err := b.Maintainer.Rebuild(t.Context(), b.Store, p.Name(), maintain.RebuildOptions{})
 		require.NoError(t, err)
 		for _, d := range report.Diff {
 			require.Zero(t, d.Different, "%s", eventtest.JSON(d))
@@ -130,38 +122,38 @@ func TestRebuildWhileLive(t *testing.T) {
 		t.Logf("%s: %d events, live tables locked for %s", p.Name(), report.Events, report.Paused)
 	}
 	<-done
-	b.awaitEqual()
+	b.AwaitEqual()
 }
 
 func TestRebuildResumes(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(43, 100)
-	b := setup(t, events...)
-	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
-	good := b.dump()
-	source := &failing{GlobalSource: b.store, page: 200, after: 3}
-	_, err := b.mender.Rebuild(t.Context(), source, "orders", projector.RebuildOptions{})
+	b := viewtest.Setup(t, events...)
+	require.NoError(t, b.Maintainer.CatchUp(t.Context(), b.Store.Streams()))
+	good := b.Dump()
+	source := &failing{GlobalSource: b.Store, page: 200, after: 3}
+	_, err := b.Maintainer.Rebuild(t.Context(), source, "orders", maintain.RebuildOptions{})
 	require.ErrorIs(t, err, errCrash)
-	require.Equal(t, good, b.dump())
+	require.Equal(t, good, b.Dump())
 	source.after = 1 << 30
 	source.firstAfter = -1
-	report, err := b.mender.Rebuild(t.Context(), source, "orders", projector.RebuildOptions{})
+	report, err := b.Maintainer.Rebuild(t.Context(), source, "orders", maintain.RebuildOptions{})
 	require.NoError(t, err)
 	require.Positive(t, source.firstAfter, "it goes on from where it was")
-	require.EqualValues(t, b.count(domain.AggregateOrder)+b.count(domain.AggregatePayment), report.Events)
-	require.Equal(t, good, b.dump())
-	require.NoError(t, b.mender.DropOld(t.Context(), "orders"))
-	_, err = b.mender.Rebuild(t.Context(), b.store, "orders", projector.RebuildOptions{DryRun: true})
+	require.EqualValues(t, b.Count(domain.AggregateOrder)+b.Count(domain.AggregatePayment), report.Events)
+	require.Equal(t, good, b.Dump())
+	require.NoError(t, b.Maintainer.DropOld(t.Context(), "orders"))
+	_, err = b.Maintainer.Rebuild(t.Context(), b.Store, "orders", maintain.RebuildOptions{DryRun: true})
 	require.NoError(t, err)
-	require.NoError(t, b.mender.AbandonRebuild(t.Context(), "orders"))
-	require.Equal(t, good, b.dump())
+	require.NoError(t, b.Maintainer.AbandonRebuild(t.Context(), "orders"))
+	require.Equal(t, good, b.Dump())
 }
 
 var errCrash = errors.New("crash")
 
 // failing reads small pages, and fails after some.
 type failing struct {
-	projector.GlobalSource
+	maintain.GlobalSource
 	page, after int
 	firstAfter  int64
 }
@@ -184,17 +176,17 @@ func TestSwapThatHasToTryAgainLosesNothing(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(45, 30)
 	half := len(events) / 2
-	b := setup(t, events[:half]...)
-	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
-	blocker, err := b.pool.Begin(t.Context())
+	b := viewtest.Setup(t, events[:half]...)
+	require.NoError(t, b.Maintainer.CatchUp(t.Context(), b.Store.Streams()))
+	blocker, err := b.Pool.Begin(t.Context())
 	require.NoError(t, err)
 	defer func() { _ = blocker.Rollback(context.WithoutCancel(t.Context())) }()
-	source := &late{GlobalSource: b.store}
+	source := &late{GlobalSource: b.Store}
 	source.at = map[int]func(){
-		1: func() { b.store.Add(events[half:]...) }, // under the locks of the first attempt
+		1: func() { b.Store.Add(events[half:]...) }, // under the locks of the first attempt
 		2: func() { require.NoError(t, blocker.Rollback(t.Context())) },
 	}
-	report, err := b.mender.Rebuild(t.Context(), source, "timeline", projector.RebuildOptions{Differences: func([]projector.TableDiff) error {
+	report, err := b.Maintainer.Rebuild(t.Context(), source, "timeline", maintain.RebuildOptions{Differences: func([]maintain.TableDiff) error {
 		source.armed = true
 		_, err := blocker.Exec(t.Context(), `LOCK TABLE orderloom.order_timeline__rebuild IN ACCESS SHARE MODE`)
 		return err
@@ -203,13 +195,13 @@ func TestSwapThatHasToTryAgainLosesNothing(t *testing.T) {
 	require.EqualValues(t, len(events), report.Events)
 	require.Greater(t, source.reads, 2, "the first attempt has failed")
 	var n int
-	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT count(*) FROM orderloom.order_timeline`).Scan(&n))
+	require.NoError(t, b.Pool.QueryRow(t.Context(), `SELECT count(*) FROM orderloom.order_timeline`).Scan(&n))
 	require.Equal(t, len(events), n)
 }
 
 // late does something before its reads, by their number, once it is armed.
 type late struct {
-	projector.GlobalSource
+	maintain.GlobalSource
 	armed bool
 	reads int
 	at    map[int]func()
@@ -225,17 +217,29 @@ func (l *late) Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.P
 	return l.GlobalSource.Read(ctx, o)
 }
 
+// delivered returns the id of an order that was delivered.
+func delivered(t *testing.T, events []domain.Envelope) uuid.UUID {
+	t.Helper()
+	for _, e := range events {
+		if e.EventType == "OrderDelivered" {
+			return e.AggregateID
+		}
+	}
+	require.FailNow(t, "no order was delivered")
+	return uuid.Nil
+}
+
 // What was discarded stays out of a rebuild.
 func TestRebuildLeavesOutWhatWasDiscarded(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(44, 30)
 	id := delivered(t, events)
-	b := setup(t, events...)
-	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.discarded_events (projection, aggregate_id, version, aggregate_type, event_id, event_type, reason)
+	b := viewtest.Setup(t, events...)
+	_, err := b.Pool.Exec(t.Context(), `INSERT INTO orderloom.discarded_events (projection, aggregate_id, version, aggregate_type, event_id, event_type, reason)
 		VALUES ('orders', $1, 2, 'order', $1, 'OrderConfirmed', 'test')`, id)
 	require.NoError(t, err)
-	require.NoError(t, b.mender.CatchUp(t.Context(), b.store.Streams()))
-	_, err = b.mender.Rebuild(t.Context(), b.store, "orders", projector.RebuildOptions{})
+	require.NoError(t, b.Maintainer.CatchUp(t.Context(), b.Store.Streams()))
+	_, err = b.Maintainer.Rebuild(t.Context(), b.Store, "orders", maintain.RebuildOptions{})
 	require.NoError(t, err)
-	require.Zero(t, b.awaitEqual().Parked)
+	require.Zero(t, b.AwaitEqual().Parked)
 }

@@ -1,21 +1,15 @@
-package projector
+package maintain
 
 import (
 	"context"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"reflect"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
-	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/projector"
 )
 
 const (
@@ -36,12 +30,13 @@ type Difference struct {
 
 // Verification is what comparing the views with the event store has shown.
 type Verification struct {
-	Streams   int64 `json:"streams"`
-	Events    int64 `json:"events"`
-	Rows      int64 `json:"rows"`
+	Streams int64 `json:"streams"`
+	Events  int64 `json:"events"`
+	Rows    int64 `json:"rows"`
+	// Customers counts the rows that sum up others. Those of customer_summaries are the only ones.
 	Customers int64 `json:"customers"`
 	// Behind counts views that did not have all events of a stream yet; they are compared as of the version
-	// they have. Parked are left out.
+	// they have. Parked counts those that wait behind an event which can't be applied; they are compared likewise.
 	Behind int64 `json:"behind"`
 	Parked int64 `json:"parked"`
 	// Wrong counts the differences, Differences describes the first of them.
@@ -52,403 +47,157 @@ type Verification struct {
 // OK reports whether every view is equal to the fold of the events that it has.
 func (v Verification) OK() bool { return v.Wrong == 0 }
 
-func (v *Verification) differ(view, key, want, have string) {
-	v.Wrong++
-	if len(v.Differences) < differencesMax {
-		v.Differences = append(v.Differences, Difference{View: view, Key: key, Want: want, Have: have})
+// Verify compares every view with the fold of its events. It only reads, a page at a time, and may be run while
+// everything else runs.
+func (m *Maintainer) Verify(ctx context.Context, streams projector.StreamLister, progress func(Verification)) (Verification, error) {
+	v := &verification{Maintainer: m}
+	for _, p := range m.Projections() {
+		v.views = append(v.views, verifiedView{projection: p, verifier: p.Verify()})
 	}
-}
-
-// Verify compares every view with the fold of its events, by way of the read model's own folds, which share
-// nothing with the writing of the views. It only reads, a page at a time, and may be run while everything
-// else runs.
-func (m *Mender) Verify(ctx context.Context, streams StreamLister, progress func(Verification)) (Verification, error) {
-	var v Verification
-	err := eachPage(ctx, streams, verifyPage, func(page []eventstore.StreamVersion) error {
-		if err := m.verifyPage(ctx, &v, page); err != nil {
+	err := projector.EachPage(ctx, streams, verifyPage, func(page []eventstore.StreamVersion) error {
+		if err := v.page(ctx, page); err != nil {
 			return err
 		}
 		if progress != nil {
-			progress(v)
+			progress(v.found)
 		}
 		return nil
 	})
 	if err != nil {
-		return v, err
+		return v.found, err
 	}
-	return v, m.verifyCustomers(ctx, &v)
+	return v.found, v.finish(ctx)
 }
 
-// verifyPage compares the views of some streams. A payment's part of its order is compared with the order.
-func (m *Mender) verifyPage(ctx context.Context, v *Verification, page []eventstore.StreamVersion) error {
-	v.Streams += int64(len(page))
-	rows, err := m.readRows(ctx, page)
-	if err != nil {
-		return err
-	}
-	for _, s := range page {
-		events, err := m.load(ctx, s.Stream.Type, s.Stream.ID)
-		if err != nil {
-			return err
-		}
-		v.Events += int64(len(events))
-		if err := m.verifyTimeline(ctx, v, rows, s, events); err != nil {
-			return err
-		}
-		switch s.Stream.Type {
-		case domain.AggregateOrder:
-			err = m.verifyOrder(ctx, v, rows, s.Stream.ID, events)
-		case domain.AggregatePayment:
-			err = verifyPayment(v, rows, s.Stream.ID, events)
-		case domain.AggregateInventory:
-			err = verifyStock(v, rows, s.Stream.ID, events)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// viewRows are the views of a page of streams.
-type viewRows struct {
-	// columns are what a view keeps for lists beside the state that the fold goes on from, as JSON.
-	columns   map[uuid.UUID][]byte
-	orders    map[uuid.UUID]readmodel.OrderView
-	payments  map[uuid.UUID]readmodel.PaymentView
-	stock     map[uuid.UUID]readmodel.StockLevel
-	timeline  map[uuid.UUID]timelineSum
+// verification is one under way.
+type verification struct {
+	*Maintainer
+	views []verifiedView
+	found Verification
+	// What the present page has parked and discarded.
 	parked    map[parkedKey]bool
 	discarded map[parkedKey]map[int64]bool
 }
 
-// timelineSum sums up the entries of a stream.
-type timelineSum struct{ entries, last int64 }
+// verifiedView is a projection with its verifier.
+type verifiedView struct {
+	projection projector.Projection
+	verifier   projector.Verifier
+}
 
-func (m *Mender) readRows(ctx context.Context, page []eventstore.StreamVersion) (*viewRows, error) {
-	ids := make([]uuid.UUID, 0, 2*len(page))
-	for _, s := range page {
-		ids = append(ids, s.Stream.ID)
+type parkedKey struct {
+	projection string
+	id         uuid.UUID
+}
+
+// page compares the views of some streams. All are of one type.
+func (v *verification) page(ctx context.Context, page []eventstore.StreamVersion) error {
+	keys := make([]projector.Key, len(page))
+	for i, s := range page {
+		keys[i] = projector.Key{AggregateType: s.Stream.Type, AggregateID: s.Stream.ID}
 		if s.Stream.Type == domain.AggregateOrder {
-			ids = append(ids, payment.ID(s.Stream.ID))
+			keys[i].OrderID = s.Stream.ID
 		}
 	}
-	r := &viewRows{
-		columns: map[uuid.UUID][]byte{}, orders: map[uuid.UUID]readmodel.OrderView{}, payments: map[uuid.UUID]readmodel.PaymentView{},
-		stock:    map[uuid.UUID]readmodel.StockLevel{},
-		timeline: map[uuid.UUID]timelineSum{}, parked: map[parkedKey]bool{}, discarded: map[parkedKey]map[int64]bool{},
+	v.found.Streams += int64(len(keys))
+	if err := v.read(ctx, keys); err != nil {
+		return err
 	}
+	for _, k := range keys {
+		events, err := v.load(ctx, k)
+		if err != nil {
+			return err
+		}
+		v.found.Events += int64(len(events))
+		loaded := map[uuid.UUID][]domain.Envelope{k.AggregateID: events}
+		for _, view := range v.views {
+			if !projector.Folds(view.projection, k) {
+				continue
+			}
+			if err := view.verifier.Compare(ctx, &comparison{verification: v, projection: view.projection.Name(), loaded: loaded}, k); err != nil {
+				return fmt.Errorf("compare %s %s in %s: %w", k.AggregateType, k.AggregateID, view.projection.Name(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// read reads the rows of a page, and what is parked and discarded of it. All are as of one moment, so that what several
+// statements read belongs together.
+func (v *verification) read(ctx context.Context, keys []projector.Key) error {
 	q := &pgx.Batch{}
-	orders := &orderBatch{in: Live, rows: map[uuid.UUID]*orderRow{}}
-	orders.compare(q, ids) // the versions; all else of a row is among the columns below
-	q.Queue("SELECT "+readmodel.PaymentColumns+" FROM orderloom.payment_views WHERE payment_id = ANY($1)", ids).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			p, err := readmodel.ScanPayment(rows)
-			if err != nil {
-				return err
+	for _, view := range v.views {
+		var folded []projector.Key
+		for _, k := range keys {
+			if projector.Folds(view.projection, k) {
+				folded = append(folded, k)
 			}
-			r.payments[p.ID] = p
 		}
-		return rows.Err()
-	})
-	q.Queue(`SELECT order_id, json_build_object('created_at', created_at, 'order_number', order_number, 'customer_id', customer_id, 'status', status,
-			'fulfillment_status', fulfillment_status, 'payment_status', payment_status, 'total', trim_scale(total_amount)::text, 'currency', currency,
-			'captured', trim_scale(captured_amount)::text, 'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'shown', shown,
-			'personal_key', personal_key, 'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
-			FROM orderloom.order_views WHERE order_id = ANY($1)
-		UNION ALL SELECT payment_id, json_build_object('order_id', order_id, 'status', status, 'currency', currency, 'gateway_ref', gateway_ref,
-			'authorized', trim_scale(authorized_amount)::text, 'captured', trim_scale(captured_amount)::text, 'refunded', trim_scale(refunded_amount)::text)
-			FROM orderloom.payment_views WHERE payment_id = ANY($1)`, ids).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var id uuid.UUID
-			var columns []byte
-			if err := rows.Scan(&id, &columns); err != nil {
-				return err
-			}
-			r.columns[id] = columns
+		if len(folded) > 0 {
+			view.verifier.Read(q, folded)
 		}
-		return rows.Err()
-	})
-	b := Stock{}.Open(q, Place{looking: true}, keysOf(ids)).(*stockBatch)
-	q.Queue("SELECT aggregate_id, count(*), max(version) FROM orderloom.order_timeline WHERE aggregate_id = ANY($1) GROUP BY aggregate_id", ids).
-		Query(func(rows pgx.Rows) error {
-			for rows.Next() {
-				var id uuid.UUID
-				var t timelineSum
-				if err := rows.Scan(&id, &t.entries, &t.last); err != nil {
-					return err
-				}
-				r.timeline[id] = t
-			}
-			return rows.Err()
-		})
+	}
+	v.readExceptions(q, withPayments(keys))
+	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
+	err := pgx.BeginTxFunc(ctx, v.Pool(), snapshot, func(tx pgx.Tx) error { return tx.SendBatch(ctx, q).Close() })
+	if err != nil {
+		return fmt.Errorf("read views: %w", err)
+	}
+	return nil
+}
+
+// withPayments returns the ids of the streams and those of the payments of its orders, which stand in the same row.
+func withPayments(keys []projector.Key) []uuid.UUID {
+	ids := make([]uuid.UUID, 0, 2*len(keys))
+	for _, k := range keys {
+		ids = append(ids, k.AggregateID)
+		if k.AggregateType == domain.AggregateOrder {
+			ids = append(ids, payment.ID(k.AggregateID))
+		}
+	}
+	return ids
+}
+
+// readExceptions queues the statements that read what is parked and what was discarded.
+func (v *verification) readExceptions(q *pgx.Batch, ids []uuid.UUID) {
+	v.parked, v.discarded = map[parkedKey]bool{}, map[parkedKey]map[int64]bool{}
 	q.Queue("SELECT projection, aggregate_id FROM orderloom.parked_streams WHERE aggregate_id = ANY($1)", ids).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var k parkedKey
-			if err := rows.Scan(&k.projection, &k.id); err != nil {
-				return err
-			}
-			r.parked[k] = true
-		}
-		return rows.Err()
+		var k parkedKey
+		_, err := pgx.ForEachRow(rows, []any{&k.projection, &k.id}, func() error { v.parked[k] = true; return nil })
+		return err
 	})
 	q.Queue("SELECT projection, aggregate_id, version FROM orderloom.discarded_events WHERE aggregate_id = ANY($1)", ids).Query(func(rows pgx.Rows) error {
-		for rows.Next() {
-			var k parkedKey
-			var version int64
-			if err := rows.Scan(&k.projection, &k.id, &version); err != nil {
-				return err
+		var k parkedKey
+		var version int64
+		_, err := pgx.ForEachRow(rows, []any{&k.projection, &k.id, &version}, func() error {
+			if v.discarded[k] == nil {
+				v.discarded[k] = map[int64]bool{}
 			}
-			if r.discarded[k] == nil {
-				r.discarded[k] = map[int64]bool{}
-			}
-			r.discarded[k][version] = true
-		}
-		return rows.Err()
+			v.discarded[k][version] = true
+			return nil
+		})
+		return err
 	})
-	// As of one moment, so that the parts of a row which several statements read belong together.
-	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	err := pgx.BeginTxFunc(ctx, m.engine.pool, snapshot, func(tx pgx.Tx) error { return tx.SendBatch(ctx, q).Close() })
-	if err != nil {
-		return nil, fmt.Errorf("read views: %w", err)
-	}
-	for id, o := range orders.rows {
-		r.orders[id] = o.view
-	}
-	for id, l := range b.rows {
-		r.stock[id] = *l
-	}
-	return r, nil
 }
 
-func keysOf(ids []uuid.UUID) []Key {
-	keys := make([]Key, len(ids))
-	for i, id := range ids {
-		keys[i].AggregateID = id
-	}
-	return keys
-}
-
-func (m *Mender) load(ctx context.Context, aggregateType string, id uuid.UUID) ([]domain.Envelope, error) {
-	events, err := m.engine.source.Load(ctx, aggregateType, id, 0)
+func (v *verification) load(ctx context.Context, k projector.Key) ([]domain.Envelope, error) {
+	events, err := v.Source().Load(ctx, k.AggregateType, k.AggregateID, 0)
 	if err != nil {
-		return nil, fmt.Errorf("load %s %s: %w", aggregateType, id, err)
+		return nil, fmt.Errorf("load %s %s: %w", k.AggregateType, k.AggregateID, err)
 	}
 	return events, nil
 }
 
-// seen returns the events that a view has: those up to its version, without those left out of it.
-func (r *viewRows) seen(v *Verification, projection string, id uuid.UUID, version int64, events []domain.Envelope) []domain.Envelope {
-	var seen []domain.Envelope
-	for _, env := range events {
-		if env.Version <= version && !r.discarded[parkedKey{projection, id}][env.Version] {
-			seen = append(seen, env)
-		}
-	}
-	if len(events) > 0 && version < events[len(events)-1].Version {
-		if r.parked[parkedKey{projection, id}] {
-			v.Parked++
-		} else {
-			v.Behind++
-		}
-	}
-	return seen
-}
-
-func (m *Mender) verifyOrder(ctx context.Context, v *Verification, rows *viewRows, id uuid.UUID, events []domain.Envelope) error {
-	have, exists := rows.orders[id]
-	payments, err := m.load(ctx, domain.AggregatePayment, payment.ID(id))
-	if err != nil {
-		return err
-	}
-	seen := rows.seen(v, "orders", id, have.Version, events)
-	seenPayments := rows.seen(v, "orders", payment.ID(id), have.PaymentVersion, payments)
-	if !exists {
-		return nil // counted as behind
-	}
-	v.Rows++
-	want, err := readmodel.FoldOrder(seen, seenPayments)
-	if err != nil {
-		return err
-	}
-	want.OrderID, want.Version, want.PaymentVersion = id, have.Version, have.PaymentVersion // which discarded events raise
-	return compare(v, "order_views", id.String(), columnsOf(want), json.RawMessage(rows.columns[id]))
-}
-
-// columnsOf is what the columns of an order's row hold.
-func columnsOf(o readmodel.OrderView) map[string]any {
-	t := textsOf(o)
-	columns := map[string]any{
-		"payment_status": o.PaymentStatus, "captured": o.Captured.Amount.String(), "refunded": o.Refunded.Amount.String(),
-		"shown": json.RawMessage(t.shown), "personal_key": t.personalKey, "order_state": rawJSON(t.orderState), "payment_state": rawJSON(t.paymentState),
-	}
-	if t.personalKey != nil {
-		columns["personal_data"] = hex.EncodeToString(o.Personal.Data)
-	}
-	if o.Status != "" {
-		columns["created_at"], columns["order_number"], columns["customer_id"], columns["status"] = o.CreatedAt, o.OrderNumber, o.CustomerID, o.Status
-		columns["fulfillment_status"], columns["total"], columns["currency"] = o.FulfillmentStatus, o.Total.Amount.String(), o.Total.Currency
-		columns["skus"] = skus(o.Items)
-	}
-	return columns
-}
-
-func rawJSON(s *string) json.RawMessage {
-	if s == nil {
-		return nil
-	}
-	return json.RawMessage(*s)
-}
-
-func verifyPayment(v *Verification, rows *viewRows, id uuid.UUID, events []domain.Envelope) error {
-	have, exists := rows.payments[id]
-	seen := rows.seen(v, "payments", id, have.Version, events)
-	if !exists {
-		return nil
-	}
-	v.Rows++
-	var want readmodel.PaymentView
-	for _, env := range seen {
-		e, err := catalog.Decode(env)
+// finish compares what is summed over many streams.
+func (v *verification) finish(ctx context.Context) error {
+	for _, view := range v.views {
+		c := &comparison{verification: v, projection: view.projection.Name()}
+		err := pgx.BeginTxFunc(ctx, v.Pool(), pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+			return view.verifier.Finish(ctx, c, tx)
+		})
 		if err != nil {
-			return err
+			return fmt.Errorf("compare the sums of %s: %w", view.projection.Name(), err)
 		}
-		want = want.Apply(env, e)
-	}
-	want.Version, want.ID = have.Version, id
-	columns := map[string]any{
-		"order_id": want.OrderID, "status": want.Status, "currency": want.Authorized.Currency, "gateway_ref": want.GatewayRef,
-		"authorized": want.Authorized.Amount.String(), "captured": want.Captured.Amount.String(), "refunded": want.Refunded.Amount.String(),
-	}
-	if err := compare(v, "payment_views", id.String(), columns, json.RawMessage(rows.columns[id])); err != nil {
-		return err
-	}
-	return compare(v, "payment_views", id.String(), want, have)
-}
-
-func verifyStock(v *Verification, rows *viewRows, id uuid.UUID, events []domain.Envelope) error {
-	have, exists := rows.stock[id]
-	seen := rows.seen(v, "stock", id, have.Version, events)
-	if !exists {
-		return nil
-	}
-	v.Rows++
-	var want readmodel.StockLevel
-	for _, env := range seen {
-		e, err := catalog.Decode(env)
-		if err != nil {
-			return err
-		}
-		want = want.Apply(env, e)
-	}
-	want.Version = have.Version
-	type row struct {
-		readmodel.StockLevel
-		Backorders any `json:"backorders"`
-	}
-	// What follows from the rest is not kept in the row.
-	want.Available, want.Backordered = have.Available, have.Backordered
-	return compare(v, "stock_levels", id.String(), row{want, want.Backorders}, row{have, have.Backorders})
-}
-
-// verifyTimeline checks that every event up to the last one has its entry.
-func (m *Mender) verifyTimeline(_ context.Context, v *Verification, rows *viewRows, s eventstore.StreamVersion, events []domain.Envelope) error {
-	have := rows.timeline[s.Stream.ID]
-	_ = rows.seen(v, "timeline", s.Stream.ID, have.last, events)
-	if have.entries != have.last {
-		v.differ("order_timeline", s.Stream.ID.String(), fmt.Sprintf("%d entries", have.last), fmt.Sprintf("%d entries", have.entries))
-	}
-	v.Rows += have.entries
-	return nil
-}
-
-// compare compares two views by their JSON, in which amounts of the same value are the same.
-func compare(v *Verification, view, key string, want, have any) error {
-	w, err := json.Marshal(want)
-	if err != nil {
-		return err
-	}
-	h, err := json.Marshal(have)
-	if err != nil {
-		return err
-	}
-	if equal, err := equalJSON(w, h); err != nil || equal {
-		return err
-	}
-	v.differ(view, key, string(w), string(h))
-	return nil
-}
-
-// equalJSON compares without regard to the order of keys and to how a time or an empty list is written.
-func equalJSON(a, b []byte) (bool, error) {
-	var x, y any
-	if err := errors.Join(json.Unmarshal(a, &x), json.Unmarshal(b, &y)); err != nil {
-		return false, err
-	}
-	return reflect.DeepEqual(normal(x), normal(y)), nil
-}
-
-func normal(v any) any {
-	switch v := v.(type) {
-	case map[string]any:
-		out := map[string]any{}
-		for k, e := range v {
-			if n := normal(e); n != nil {
-				out[k] = n
-			}
-		}
-		if len(out) == 0 {
-			return nil
-		}
-		return out
-	case []any:
-		if len(v) == 0 {
-			return nil
-		}
-		for i := range v {
-			v[i] = normal(v[i])
-		}
-		return v
-	case string:
-		if t, err := time.Parse(time.RFC3339Nano, v); err == nil {
-			return t.UTC().Truncate(time.Microsecond).Format(time.RFC3339Nano)
-		}
-	}
-	return v
-}
-
-// verifyCustomers compares the summaries with sums over the orders, in one statement and so as of one
-// moment.
-func (m *Mender) verifyCustomers(ctx context.Context, v *Verification) error {
-	rows, err := m.engine.pool.Query(ctx, `
-		WITH want AS (
-			SELECT customer_id, currency, count(*) AS orders, count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
-				count(*) FILTER (WHERE status = 'delivered') AS delivered,
-				coalesce(sum(total_amount) FILTER (WHERE status <> 'cancelled'), 0) AS total_amount,
-				min(created_at) AS first_order_at, max(created_at) AS last_order_at
-			FROM orderloom.order_views WHERE status IS NOT NULL GROUP BY customer_id, currency)
-		SELECT coalesce(w.customer_id, h.customer_id), coalesce(w.currency, h.currency), coalesce(to_jsonb(w)::text, ''), coalesce(to_jsonb(h)::text, ''),
-			w.orders IS NOT DISTINCT FROM h.orders AND w.cancelled IS NOT DISTINCT FROM h.cancelled AND w.delivered IS NOT DISTINCT FROM h.delivered
-			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.first_order_at IS NOT DISTINCT FROM h.first_order_at
-			AND w.last_order_at IS NOT DISTINCT FROM h.last_order_at
-		FROM want w FULL JOIN orderloom.customer_summaries h ON w.customer_id = h.customer_id AND w.currency = h.currency`)
-	if err != nil {
-		return fmt.Errorf("compare customers: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var customer, currency, want, have string
-		var equal bool
-		if err := rows.Scan(&customer, &currency, &want, &have, &equal); err != nil {
-			return fmt.Errorf("compare customers: %w", err)
-		}
-		v.Customers++
-		if !equal {
-			v.differ("customer_summaries", customer+"/"+currency, want, have)
-		}
-	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("compare customers: %w", err)
 	}
 	return nil
 }

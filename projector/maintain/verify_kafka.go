@@ -1,4 +1,4 @@
-package projector
+package maintain
 
 import (
 	"context"
@@ -10,10 +10,23 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/projector"
 )
 
-// relayWaitMax bounds how long a comparison with Kafka waits for the relay.
-const relayWaitMax = 30 * time.Second
+const (
+	// relayWaitMax bounds how long a comparison with Kafka waits for the relay, relayPoll is how often it looks.
+	relayWaitMax = 30 * time.Second
+	relayPoll    = 100 * time.Millisecond
+)
+
+// PublishedStore is the event store, and how much of it the relay has published.
+type PublishedStore interface {
+	projector.StreamLister
+	// LastSequence returns the sequence of the last event.
+	LastSequence(ctx context.Context) (int64, error)
+	// Published returns the sequence up to which the relay has published.
+	Published(ctx context.Context) (int64, error)
+}
 
 // KafkaVerification is what comparing Kafka with the event store has shown.
 type KafkaVerification struct {
@@ -31,15 +44,15 @@ type KafkaVerification struct {
 // OK reports whether Kafka has every event, in order for each aggregate, as far back as its retention goes.
 func (v KafkaVerification) OK() bool { return v.Wrong == 0 }
 
-// VerifyKafka compares what the topics hold with the event store: every event that the relay has published up
-// to now must be there, in the order of its aggregate. Streams of which Kafka holds nothing are left out when
-// empty is true, which is right once retention has passed over them.
-func (m *Mender) VerifyKafka(
-	ctx context.Context, cfg broker.Config, streams StreamLister, empty bool, progress func(read, all int64),
+// VerifyKafka compares what the topics hold with the event store. Every event that the relay has published up to now must
+// be there, in the order of its aggregate. With expired, streams of which Kafka holds nothing are left out, which is right
+// once retention has passed over them.
+func VerifyKafka(
+	ctx context.Context, cfg broker.Config, store PublishedStore, expired bool, progress func(read, all int64),
 ) (KafkaVerification, error) {
 	var v KafkaVerification
 	want := map[uuid.UUID]eventstore.StreamVersion{}
-	err := eachPage(ctx, streams, verifyPage, func(page []eventstore.StreamVersion) error {
+	err := projector.EachPage(ctx, store, verifyPage, func(page []eventstore.StreamVersion) error {
 		for _, s := range page {
 			want[s.Stream.ID] = s
 		}
@@ -48,7 +61,7 @@ func (m *Mender) VerifyKafka(
 	if err != nil {
 		return v, err
 	}
-	if err := m.awaitRelay(ctx); err != nil {
+	if err := awaitRelay(ctx, store); err != nil {
 		return v, err
 	}
 	have, err := broker.Audit(ctx, cfg, progress)
@@ -57,7 +70,7 @@ func (m *Mender) VerifyKafka(
 	}
 	for id, s := range want {
 		h := have[id]
-		if h.Events == 0 && empty {
+		if h.Events == 0 && expired {
 			v.Expired++
 			continue
 		}
@@ -83,16 +96,16 @@ func (m *Mender) VerifyKafka(
 const CodeRelayBehind domain.ErrorCode = "relay_behind"
 
 // awaitRelay waits until the relay has published all that there is now. Errors: relay_behind.
-func (m *Mender) awaitRelay(ctx context.Context) error {
-	var end int64
-	if err := m.engine.pool.QueryRow(ctx, `SELECT coalesce(max(sequence), 0) FROM orderloom.events`).Scan(&end); err != nil {
-		return fmt.Errorf("find the end of the store: %w", err)
+func awaitRelay(ctx context.Context, store PublishedStore) error {
+	end, err := store.LastSequence(ctx)
+	if err != nil {
+		return err
 	}
 	deadline := time.Now().Add(relayWaitMax)
 	for {
-		var position int64
-		if err := m.engine.pool.QueryRow(ctx, `SELECT coalesce(max(position), 0) FROM orderloom.relay_cursors`).Scan(&position); err != nil {
-			return fmt.Errorf("look at the relay: %w", err)
+		position, err := store.Published(ctx)
+		if err != nil {
+			return err
 		}
 		if position >= end {
 			return nil
@@ -100,7 +113,7 @@ func (m *Mender) awaitRelay(ctx context.Context) error {
 		if time.Now().After(deadline) {
 			return domain.Refuse(CodeRelayBehind, "the relay has published up to %d of %d: is one running?", position, end)
 		}
-		if err := backoff.Pause(ctx, 100*time.Millisecond); err != nil {
+		if err := backoff.Pause(ctx, relayPoll); err != nil {
 			return err
 		}
 	}

@@ -1,39 +1,41 @@
-package projector
+// Package payments keeps the view of payments.
+package payments
 
 import (
-	"bytes"
-	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
-// Payments keeps payment_views: one row for each payment.
-type Payments struct{}
+// View keeps payment_views: one row for each payment.
+type View struct{}
 
-// Name implements [Projection].
-func (Payments) Name() string { return "payments" }
+// Name is the name of the projection.
+const Name = "payments"
 
-// Aggregates implements [Projection].
-func (Payments) Aggregates() []string { return []string{domain.AggregatePayment} }
+// Name implements [projector.Projection].
+func (View) Name() string { return Name }
 
-// Tables implements [Projection].
-func (Payments) Tables() []Table {
-	return []Table{{Name: "payment_views", Key: []string{"payment_id"}, Versions: []string{"version"}}}
+// Aggregates implements [projector.Projection].
+func (View) Aggregates() []string { return []string{domain.AggregatePayment} }
+
+// Tables implements [projector.Projection].
+func (View) Tables() []projector.Table {
+	return []projector.Table{{Name: "payment_views", Key: []string{"payment_id"}, Versions: []string{"version"}}}
 }
 
-// Open implements [Projection].
-func (Payments) Open(q *pgx.Batch, in Place, keys []Key) Batch {
+// Open implements [projector.Projection].
+func (View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) projector.Batch {
 	b := &paymentBatch{in: in, rows: map[uuid.UUID]*readmodel.PaymentView{}, changed: map[uuid.UUID]bool{}}
-	if in.comparing {
-		b.compare(q, aggregateIDs(keys))
+	if in.VersionsOnly() {
+		b.readVersions(q, projector.AggregateIDs(keys))
 		return b
 	}
-	queue(q, in.SQL("SELECT "+readmodel.PaymentColumns+" FROM {payment_views} WHERE payment_id = ANY($1)"), aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
+	projector.Queue(q, in.SQL("SELECT "+readmodel.PaymentColumns+" FROM {payment_views} WHERE payment_id = ANY($1)"), projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			v, err := readmodel.ScanPayment(rows)
 			if err != nil {
@@ -46,9 +48,9 @@ func (Payments) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 	return b
 }
 
-// compare reads the versions alone.
-func (b *paymentBatch) compare(q *pgx.Batch, ids []uuid.UUID) {
-	queue(q, b.in.SQL("SELECT payment_id, version FROM {payment_views} WHERE payment_id = ANY($1)"), ids).Query(func(rows pgx.Rows) error {
+// readVersions reads the versions alone.
+func (b *paymentBatch) readVersions(q *pgx.Batch, ids []uuid.UUID) {
+	projector.Queue(q, b.in.SQL("SELECT payment_id, version FROM {payment_views} WHERE payment_id = ANY($1)"), ids).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			v := &readmodel.PaymentView{}
 			if err := rows.Scan(&v.ID, &v.Version); err != nil {
@@ -61,7 +63,7 @@ func (b *paymentBatch) compare(q *pgx.Batch, ids []uuid.UUID) {
 }
 
 type paymentBatch struct {
-	in      Place
+	in      projector.Place
 	rows    map[uuid.UUID]*readmodel.PaymentView
 	changed map[uuid.UUID]bool
 }
@@ -76,24 +78,24 @@ func (b *paymentBatch) row(id uuid.UUID) *readmodel.PaymentView {
 	return v
 }
 
-// Version implements [Batch].
-func (b *paymentBatch) Version(k Key) int64 {
+// Version implements [projector.Batch].
+func (b *paymentBatch) Version(k projector.Key) int64 {
 	if v := b.rows[k.AggregateID]; v != nil {
 		return v.Version
 	}
 	return 0
 }
 
-// Apply implements [Batch].
-func (b *paymentBatch) Apply(e Event) error {
+// Apply implements [projector.Batch].
+func (b *paymentBatch) Apply(e projector.Event) error {
 	v := b.row(e.AggregateID)
 	*v = v.Apply(e.Envelope, e.Data)
 	b.changed[e.AggregateID] = true
 	return nil
 }
 
-// Skip implements [Batch].
-func (b *paymentBatch) Skip(e Event) {
+// Skip implements [projector.Batch].
+func (b *paymentBatch) Skip(e projector.Event) {
 	v := b.row(e.AggregateID)
 	if v.OrderID == uuid.Nil {
 		v.OrderID = e.OrderID
@@ -102,7 +104,7 @@ func (b *paymentBatch) Skip(e Event) {
 	b.changed[e.AggregateID] = true
 }
 
-// Flush implements [Batch].
+// Flush implements [projector.Batch].
 func (b *paymentBatch) Flush(q *pgx.Batch) {
 	if len(b.changed) == 0 {
 		return
@@ -113,16 +115,16 @@ func (b *paymentBatch) Flush(q *pgx.Batch) {
 	var statuses, currencies, authorized, captured, refunded, refs, states []string
 	var expires []*time.Time
 	var updated []time.Time
-	for _, id := range sortedIDs(b.changed) {
+	for _, id := range projector.SortedIDs(b.changed) {
 		v := b.rows[id]
 		ids, orders, versions = append(ids, id), append(orders, v.OrderID), append(versions, v.Version)
 		statuses, currencies = append(statuses, string(v.Status)), append(currencies, v.Authorized.Currency)
 		authorized, captured = append(authorized, v.Authorized.Amount.String()), append(captured, v.Captured.Amount.String())
-		refunded, refs, expires = append(refunded, v.Refunded.Amount.String()), append(refs, v.GatewayRef), append(expires, timeOrNil(v.ExpiresAt))
-		states, updated = append(states, jsonText(v.Payment)), append(updated, v.UpdatedAt)
+		refunded, refs, expires = append(refunded, v.Refunded.Amount.String()), append(refs, v.GatewayRef), append(expires, projector.TimeOrNil(v.ExpiresAt))
+		states, updated = append(states, projector.JSONText(v.Payment)), append(updated, v.UpdatedAt)
 	}
 	// A row is a function of the stream up to its version, so the higher version is right.
-	queue(q, b.in.SQL(`INSERT INTO {payment_views} AS t (payment_id, order_id, version, status, currency, authorized_amount, captured_amount,
+	projector.Queue(q, b.in.SQL(`INSERT INTO {payment_views} AS t (payment_id, order_id, version, status, currency, authorized_amount, captured_amount,
 			refunded_amount, gateway_ref, expires_at, updated_at, state)
 		SELECT a, b, c, d, e, f::numeric, g::numeric, h::numeric, i, j, k, l::jsonb
 		FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
@@ -133,44 +135,4 @@ func (b *paymentBatch) Flush(q *pgx.Batch) {
 			updated_at = excluded.updated_at, state = excluded.state
 		WHERE t.version < excluded.version`),
 		ids, orders, versions, statuses, currencies, authorized, captured, refunded, refs, expires, updated, states)
-}
-
-// aggregateIDs returns the ids of the streams, each once.
-func aggregateIDs(keys []Key) []uuid.UUID {
-	ids := make([]uuid.UUID, 0, len(keys))
-	seen := make(map[uuid.UUID]bool, len(keys))
-	for _, k := range keys {
-		if !seen[k.AggregateID] {
-			seen[k.AggregateID] = true
-			ids = append(ids, k.AggregateID)
-		}
-	}
-	return ids
-}
-
-// sortedIDs returns the ids in the order in which rows are written, the same in every projector.
-func sortedIDs[V any](m map[uuid.UUID]V) []uuid.UUID {
-	ids := make([]uuid.UUID, 0, len(m))
-	for id := range m {
-		ids = append(ids, id)
-	}
-	slices.SortFunc(ids, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
-	return ids
-}
-
-// jsonText returns v as JSON. It is for types that can't fail.
-func jsonText(v any) string { return mustText(json.Marshal(v)) }
-
-func mustText(b []byte, err error) string {
-	if err != nil {
-		panic("projector: " + err.Error())
-	}
-	return string(b)
-}
-
-func timeOrNil(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }

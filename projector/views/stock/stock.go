@@ -1,4 +1,5 @@
-package projector
+// Package stock keeps the view of stock.
+package stock
 
 import (
 	"time"
@@ -6,28 +7,36 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
-// Stock keeps stock_levels: one row for each SKU at each location.
-type Stock struct{}
+// View keeps stock_levels: one row for each SKU at each location.
+type View struct{}
 
-// Name implements [Projection].
-func (Stock) Name() string { return "stock" }
+// Name is the name of the projection.
+const Name = "stock"
 
-// Aggregates implements [Projection].
-func (Stock) Aggregates() []string { return []string{domain.AggregateInventory} }
+// Name implements [projector.Projection].
+func (View) Name() string { return Name }
 
-// Tables implements [Projection].
-func (Stock) Tables() []Table {
-	return []Table{{Name: "stock_levels", Key: []string{"stock_id"}, Versions: []string{"version"}}}
+// Aggregates implements [projector.Projection].
+func (View) Aggregates() []string { return []string{domain.AggregateInventory} }
+
+// Tables implements [projector.Projection].
+func (View) Tables() []projector.Table {
+	return []projector.Table{{Name: "stock_levels", Key: []string{"stock_id"}, Versions: []string{"version"}}}
 }
 
-// Open implements [Projection].
-func (Stock) Open(q *pgx.Batch, in Place, keys []Key) Batch {
+// Open implements [projector.Projection].
+func (v View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) projector.Batch {
+	return v.open(q, in, keys)
+}
+
+func (View) open(q *pgx.Batch, in projector.Place, keys []projector.Key) *stockBatch {
 	b := &stockBatch{in: in, rows: map[uuid.UUID]*readmodel.StockLevel{}, changed: map[uuid.UUID]bool{}}
-	queue(q, in.SQL(`SELECT stock_id, sku, location, on_hand, reserved, backorders, version, updated_at FROM {stock_levels} WHERE stock_id = ANY($1)`),
-		aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
+	projector.Queue(q, in.SQL(`SELECT stock_id, sku, location, on_hand, reserved, backorders, version, updated_at FROM {stock_levels} WHERE stock_id = ANY($1)`),
+		projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var id uuid.UUID
 			l := &readmodel.StockLevel{}
@@ -42,7 +51,7 @@ func (Stock) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 }
 
 type stockBatch struct {
-	in      Place
+	in      projector.Place
 	rows    map[uuid.UUID]*readmodel.StockLevel
 	changed map[uuid.UUID]bool
 }
@@ -56,30 +65,30 @@ func (b *stockBatch) row(id uuid.UUID) *readmodel.StockLevel {
 	return l
 }
 
-// Version implements [Batch].
-func (b *stockBatch) Version(k Key) int64 {
+// Version implements [projector.Batch].
+func (b *stockBatch) Version(k projector.Key) int64 {
 	if l := b.rows[k.AggregateID]; l != nil {
 		return l.Version
 	}
 	return 0
 }
 
-// Apply implements [Batch].
-func (b *stockBatch) Apply(e Event) error {
+// Apply implements [projector.Batch].
+func (b *stockBatch) Apply(e projector.Event) error {
 	l := b.row(e.AggregateID)
 	*l = l.Apply(e.Envelope, e.Data)
 	b.changed[e.AggregateID] = true
 	return nil
 }
 
-// Skip implements [Batch].
-func (b *stockBatch) Skip(e Event) {
+// Skip implements [projector.Batch].
+func (b *stockBatch) Skip(e projector.Event) {
 	l := b.row(e.AggregateID)
 	l.Version, l.UpdatedAt = e.Version, e.Timestamp
 	b.changed[e.AggregateID] = true
 }
 
-// Flush implements [Batch].
+// Flush implements [projector.Batch].
 func (b *stockBatch) Flush(q *pgx.Batch) {
 	if len(b.changed) == 0 {
 		return
@@ -88,7 +97,7 @@ func (b *stockBatch) Flush(q *pgx.Batch) {
 	var onHand, reserved, versions []int64
 	var backorders []*string
 	var updated []time.Time
-	ids := sortedIDs(b.changed)
+	ids := projector.SortedIDs(b.changed)
 	for _, id := range ids {
 		l := b.rows[id]
 		skus, locations = append(skus, l.SKU), append(locations, l.Location)
@@ -96,7 +105,7 @@ func (b *stockBatch) Flush(q *pgx.Batch) {
 		backorders, updated = append(backorders, jsonOrNil(l.Backorders)), append(updated, l.UpdatedAt)
 	}
 	// A row is a function of the stream up to its version, so the higher version is right.
-	queue(q, b.in.SQL(`INSERT INTO {stock_levels} AS t (stock_id, sku, location, on_hand, reserved, version, updated_at, backorders)
+	projector.Queue(q, b.in.SQL(`INSERT INTO {stock_levels} AS t (stock_id, sku, location, on_hand, reserved, version, updated_at, backorders)
 		SELECT a, b, c, d, e, f, g, h::jsonb FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],
 			$7::timestamptz[], $8::text[]) AS u(a, b, c, d, e, f, g, h)
 		ON CONFLICT (stock_id) DO UPDATE SET sku = excluded.sku, location = excluded.location, on_hand = excluded.on_hand,
@@ -110,6 +119,6 @@ func jsonOrNil[T any](list []T) *string {
 	if len(list) == 0 {
 		return nil
 	}
-	s := jsonText(list)
+	s := projector.JSONText(list)
 	return &s
 }

@@ -1,4 +1,5 @@
-package projector
+// Package timeline keeps the view of what has happened to each order.
+package timeline
 
 import (
 	"bytes"
@@ -8,30 +9,34 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
-// Timeline keeps order_timeline: one row for each event, found by the order that it concerns.
-type Timeline struct{}
+// View keeps order_timeline: one row for each event, found by the order that it concerns.
+type View struct{}
 
-// Name implements [Projection].
-func (Timeline) Name() string { return "timeline" }
+// Name is the name of the projection.
+const Name = "timeline"
 
-// Aggregates implements [Projection].
-func (Timeline) Aggregates() []string { return catalog.AggregateTypes() }
+// Name implements [projector.Projection].
+func (View) Name() string { return Name }
 
-// Tables implements [Projection].
-func (Timeline) Tables() []Table {
-	return []Table{{Name: "order_timeline", Key: []string{"aggregate_id", "version"}}}
+// Aggregates implements [projector.Projection].
+func (View) Aggregates() []string { return catalog.AggregateTypes() }
+
+// Tables implements [projector.Projection].
+func (View) Tables() []projector.Table {
+	return []projector.Table{{Name: "order_timeline", Key: []string{"aggregate_id", "version"}}}
 }
 
-// Open implements [Projection]. Rows are only ever added, one for each version, so the highest version is
-// the last one applied, and nothing needs to be locked.
-func (Timeline) Open(q *pgx.Batch, in Place, keys []Key) Batch {
+// Open implements [projector.Projection]. Rows are only added, one for each version. So the highest version is the last
+// one applied, and nothing needs to be locked.
+func (View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) projector.Batch {
 	b := &timelineBatch{in: in, versions: map[uuid.UUID]int64{}}
-	queue(q, in.SQL(`SELECT id, version FROM unnest($1::uuid[]) AS id,
+	projector.Queue(q, in.SQL(`SELECT id, version FROM unnest($1::uuid[]) AS id,
 		LATERAL (SELECT version FROM {order_timeline} WHERE aggregate_id = id ORDER BY version DESC LIMIT 1) AS last`),
-		aggregateIDs(keys)).Query(func(rows pgx.Rows) error {
+		projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			var id uuid.UUID
 			var version int64
@@ -46,7 +51,7 @@ func (Timeline) Open(q *pgx.Batch, in Place, keys []Key) Batch {
 }
 
 type timelineBatch struct {
-	in       Place
+	in       projector.Place
 	versions map[uuid.UUID]int64
 	added    []timelineRow
 }
@@ -56,18 +61,18 @@ type timelineRow struct {
 	orderID uuid.UUID
 }
 
-// Version implements [Batch].
-func (b *timelineBatch) Version(k Key) int64 { return b.versions[k.AggregateID] }
+// Version implements [projector.Batch].
+func (b *timelineBatch) Version(k projector.Key) int64 { return b.versions[k.AggregateID] }
 
-// Apply implements [Batch].
-func (b *timelineBatch) Apply(e Event) error {
+// Apply implements [projector.Batch].
+func (b *timelineBatch) Apply(e projector.Event) error {
 	b.versions[e.AggregateID] = e.Version
 	b.added = append(b.added, timelineRow{readmodel.NewTimelineEntry(e.Envelope, e.Data), e.OrderID})
 	return nil
 }
 
-// Skip implements [Batch].
-func (b *timelineBatch) Skip(e Event) {
+// Skip implements [projector.Batch].
+func (b *timelineBatch) Skip(e projector.Event) {
 	b.versions[e.AggregateID] = e.Version
 	entry := readmodel.NewTimelineEntry(e.Envelope, skipped{})
 	b.added = append(b.added, timelineRow{TimelineEntry: entry}) // concerns no order, so it is shown to nobody
@@ -82,7 +87,7 @@ func (skipped) EventType() string { return "left out" }
 // EventVersion implements [domain.Event].
 func (skipped) EventVersion() int { return 1 }
 
-// Flush implements [Batch].
+// Flush implements [projector.Batch].
 func (b *timelineBatch) Flush(q *pgx.Batch) {
 	if len(b.added) == 0 {
 		return
@@ -106,7 +111,7 @@ func (b *timelineBatch) Flush(q *pgx.Batch) {
 			orders[i] = &r.orderID
 		}
 	}
-	queue(q, b.in.SQL(`INSERT INTO {order_timeline}
+	projector.Queue(q, b.in.SQL(`INSERT INTO {order_timeline}
 			(aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by)
 		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
 			$10::text[])

@@ -1,0 +1,70 @@
+// Package advisory lists the advisory locks of PostgreSQL that Orderloom takes, so that no two uses share a key.
+//
+// PostgreSQL knows two kinds of keys, which never meet: one number, and a pair of a class and a number. A lock belongs
+// to a database, and lasts for a transaction or for a session.
+package advisory
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/drain"
+)
+
+// Keys that are one number. Each is held for a transaction.
+const (
+	// Migrations keeps processes apart that migrate the same database.
+	Migrations int64 = 7_308_613_000
+	// Partitions keeps processes apart that make partitions of the events table (orderloom.ensure_partitions).
+	Partitions int64 = 7_308_613_002
+	// StoreEpoch keeps processes apart that begin a new epoch of the event store (orderloom.identify).
+	StoreEpoch int64 = 7_308_613_003
+)
+
+// Class is the first number of a key that is a pair.
+type Class int32
+
+// Classes of keys.
+const (
+	// Appends is shared by all appends, with [AppendsKey], from before they take a sequence until their commit is
+	// visible (orderloom.append). The high-water mark looks for who holds it.
+	Appends Class = 7_308_613
+	// RelayLeader is held by the relay that leads, for its session. The second number is the cursor's name.
+	RelayLeader Class = 0x6f6c
+	// Rebuild is held by a rebuild, for its session. The second number is the projection's name.
+	Rebuild Class = 0x6f6d
+)
+
+// AppendsKey is the second number of the key of [Appends].
+const AppendsKey int32 = 1
+
+// unlockTimeout bounds the return of a session's lock.
+const unlockTimeout = 5 * time.Second
+
+// TryLock takes the lock of a class and a name for the session of conn. It reports false when another session has it.
+func TryLock(ctx context.Context, conn *pgxpool.Conn, class Class, name string) (locked bool, err error) {
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, int32(class), hash(name)).Scan(&locked); err != nil {
+		return false, fmt.Errorf("take an advisory lock: %w", err)
+	}
+	return locked, nil
+}
+
+// Unlock returns a lock that [TryLock] has taken, also when ctx has ended. It closes a connection that fails, which
+// returns the lock as well.
+func Unlock(ctx context.Context, conn *pgxpool.Conn, class Class, name string) {
+	ctx, cancel := drain.Timeout(ctx, unlockTimeout)
+	defer cancel()
+	if _, err := conn.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(class), hash(name)); err != nil {
+		_ = conn.Conn().Close(ctx) // the server notices by itself, whatever went wrong
+	}
+}
+
+// hash makes the second number of a key from a name.
+func hash(name string) int32 {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name))
+	return int32(h.Sum32()) //nolint:gosec // any 32 bits will do
+}

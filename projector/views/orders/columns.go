@@ -1,0 +1,117 @@
+package orders
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/readmodel"
+)
+
+// orderColumns holds rows of order_views column by column, which is how one statement takes many.
+type orderColumns struct {
+	ids                                                                  []uuid.UUID
+	versions, paymentVersions                                            []int64
+	created                                                              []*time.Time
+	updated                                                              []time.Time
+	numbers, customers, statuses, fulfillments, totals, currencies, skus []*string
+	personalKeys, orderStates, paymentStates                             []*string
+	personal                                                             [][]byte
+	paymentStatuses, captured, refunded, shown                           []string
+}
+
+const (
+	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
+		total_amount, currency, skus, shown, personal_key, personal_data, order_state, payment_state, payment_status, captured_amount,
+		refunded_amount`
+	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
+		u.fulfillment_status, u.total_amount::numeric, u.currency, u.skus::text[], u.shown::json, u.personal_key, u.personal_data, u.order_state::json,
+		u.payment_state::json, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric`
+	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
+		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::text[], $19::text[],
+		$20::text[]) AS u(` + orderColumnNames + `)`
+)
+
+// orderTexts are the columns of a row that take some work to write; nil for NULL.
+type orderTexts struct {
+	shown                                       string
+	skus, personalKey, orderState, paymentState *string
+}
+
+func textsOf(v readmodel.OrderView) orderTexts {
+	known := v.Status != ""
+	return orderTexts{
+		shown:        string(v.Shown().JSON),
+		skus:         text(known, func() string { return arrayText(skus(v.Items)) }),
+		personalKey:  text(!v.Personal.IsZero(), func() string { return v.Personal.Key }),
+		orderState:   text(known, func() string { return projector.MustText(v.OrderState()) }),
+		paymentState: text(v.PaymentVersion > 0, func() string { return projector.MustText(v.PaymentState()) }),
+	}
+}
+
+// text returns what comes from the order's stream, nil while that is unknown.
+func text(known bool, s func() string) *string {
+	if !known {
+		return nil
+	}
+	t := s()
+	return &t
+}
+
+func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
+	c.ids = append(c.ids, v.OrderID)
+	c.versions, c.paymentVersions = append(c.versions, v.Version), append(c.paymentVersions, v.PaymentVersion)
+	c.created, c.updated = append(c.created, projector.TimeOrNil(v.CreatedAt)), append(c.updated, v.UpdatedAt)
+	known := v.Status != ""
+	c.numbers = append(c.numbers, text(known, func() string { return v.OrderNumber }))
+	c.customers = append(c.customers, text(known, func() string { return v.CustomerID }))
+	c.statuses = append(c.statuses, text(known, func() string { return string(v.Status) }))
+	c.fulfillments = append(c.fulfillments, text(known, func() string { return v.FulfillmentStatus }))
+	c.totals = append(c.totals, text(known, func() string { return v.Total.Amount.String() }))
+	c.currencies = append(c.currencies, text(known, func() string { return v.Total.Currency }))
+	c.skus, c.shown = append(c.skus, t.skus), append(c.shown, t.shown)
+	c.personalKeys, c.personal = append(c.personalKeys, t.personalKey), append(c.personal, v.Personal.Data)
+	c.orderStates, c.paymentStates = append(c.orderStates, t.orderState), append(c.paymentStates, t.paymentState)
+	c.paymentStatuses = append(c.paymentStatuses, v.PaymentStatus)
+	c.captured, c.refunded = append(c.captured, v.Captured.Amount.String()), append(c.refunded, v.Refunded.Amount.String())
+}
+
+func (c *orderColumns) args() []any {
+	return []any{
+		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
+		c.skus, c.shown, c.personalKeys, c.personal, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded,
+	}
+}
+
+// skus returns the SKUs of the lines, each once, sorted.
+func skus(items []order.Item) []string {
+	all := make([]string, 0, len(items))
+	for _, i := range items {
+		all = append(all, i.SKU)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// arrayText returns an array literal of PostgreSQL, since an array of arrays of different lengths can't be
+// passed.
+func arrayText(all []string) string {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, s := range all {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteByte('"')
+		b.WriteString(arrayEscapes.Replace(s))
+		b.WriteByte('"')
+	}
+	b.WriteByte('}')
+	return b.String()
+}
+
+var arrayEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

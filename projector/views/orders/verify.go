@@ -1,0 +1,134 @@
+package orders
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/readmodel"
+)
+
+// Verify implements [projector.Projection].
+func (View) Verify() projector.Verifier { return &verifier{} }
+
+// verifier compares order_views with the folds of the read model, and customer_summaries with sums over order_views.
+type verifier struct{ rows map[uuid.UUID]storedOrder }
+
+// storedOrder is a row of order_views. columns are all that it holds beside the versions, as JSON.
+type storedOrder struct {
+	version, paymentVersion int64
+	columns                 json.RawMessage
+}
+
+// Read implements [projector.Verifier].
+func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
+	v.rows = map[uuid.UUID]storedOrder{}
+	q.Queue(`SELECT order_id, version, payment_version, json_build_object('created_at', created_at, 'order_number', order_number,
+			'customer_id', customer_id, 'status', status, 'fulfillment_status', fulfillment_status, 'payment_status', payment_status,
+			'total', trim_scale(total_amount)::text, 'currency', currency, 'captured', trim_scale(captured_amount)::text,
+			'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'shown', shown, 'personal_key', personal_key,
+			'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
+		FROM orderloom.order_views WHERE order_id = ANY($1)`, projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
+		var id uuid.UUID
+		var row storedOrder
+		var columns []byte
+		_, err := pgx.ForEachRow(rows, []any{&id, &row.version, &row.paymentVersion, &columns}, func() error {
+			row.columns = columns
+			v.rows[id] = row
+			return nil
+		})
+		return err
+	})
+}
+
+// Compare implements [projector.Verifier]. It compares a payment's part of a row with the order.
+func (v *verifier) Compare(ctx context.Context, c projector.Comparison, k projector.Key) error {
+	if k.AggregateType != domain.AggregateOrder {
+		return nil
+	}
+	have, exists := v.rows[k.AggregateID]
+	events, err := c.Seen(ctx, k, have.version)
+	if err != nil {
+		return err
+	}
+	paymentKey := projector.Key{AggregateType: domain.AggregatePayment, AggregateID: payment.ID(k.AggregateID), OrderID: k.AggregateID}
+	payments, err := c.Seen(ctx, paymentKey, have.paymentVersion)
+	if err != nil {
+		return err
+	}
+	if !exists {
+		return nil // counted as behind
+	}
+	c.Rows(1)
+	want, err := readmodel.FoldOrder(events, payments)
+	if err != nil {
+		return err
+	}
+	// Discarded events raise the versions.
+	want.OrderID, want.Version, want.PaymentVersion = k.AggregateID, have.version, have.paymentVersion
+	return c.Equal("order_views", k.AggregateID.String(), columnsOf(want), have.columns)
+}
+
+// columnsOf is what the columns of an order's row hold.
+func columnsOf(o readmodel.OrderView) map[string]any {
+	t := textsOf(o)
+	columns := map[string]any{
+		"payment_status": o.PaymentStatus, "captured": o.Captured.Amount.String(), "refunded": o.Refunded.Amount.String(),
+		"shown": json.RawMessage(t.shown), "personal_key": t.personalKey, "order_state": rawJSON(t.orderState), "payment_state": rawJSON(t.paymentState),
+	}
+	if t.personalKey != nil {
+		columns["personal_data"] = hex.EncodeToString(o.Personal.Data)
+	}
+	if o.Status != "" {
+		columns["created_at"], columns["order_number"], columns["customer_id"], columns["status"] = o.CreatedAt, o.OrderNumber, o.CustomerID, o.Status
+		columns["fulfillment_status"], columns["total"], columns["currency"] = o.FulfillmentStatus, o.Total.Amount.String(), o.Total.Currency
+		columns["skus"] = skus(o.Items)
+	}
+	return columns
+}
+
+func rawJSON(s *string) json.RawMessage {
+	if s == nil {
+		return nil
+	}
+	return json.RawMessage(*s)
+}
+
+// Finish implements [projector.Verifier]. It compares the summaries with sums over the orders, in one statement and so
+// as of one moment.
+func (v *verifier) Finish(ctx context.Context, c projector.Comparison, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `
+		WITH want AS (
+			SELECT customer_id, currency, count(*) AS orders, count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
+				count(*) FILTER (WHERE status = 'delivered') AS delivered,
+				coalesce(sum(total_amount) FILTER (WHERE status <> 'cancelled'), 0) AS total_amount,
+				min(created_at) AS first_order_at, max(created_at) AS last_order_at
+			FROM orderloom.order_views WHERE status IS NOT NULL GROUP BY customer_id, currency)
+		SELECT coalesce(w.customer_id, h.customer_id), coalesce(w.currency, h.currency), coalesce(to_jsonb(w)::text, ''), coalesce(to_jsonb(h)::text, ''),
+			w.orders IS NOT DISTINCT FROM h.orders AND w.cancelled IS NOT DISTINCT FROM h.cancelled AND w.delivered IS NOT DISTINCT FROM h.delivered
+			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.first_order_at IS NOT DISTINCT FROM h.first_order_at
+			AND w.last_order_at IS NOT DISTINCT FROM h.last_order_at
+		FROM want w FULL JOIN orderloom.customer_summaries h ON w.customer_id = h.customer_id AND w.currency = h.currency`)
+	if err != nil {
+		return fmt.Errorf("compare customers: %w", err)
+	}
+	var customer, currency, want, have string
+	var equal bool
+	_, err = pgx.ForEachRow(rows, []any{&customer, &currency, &want, &have, &equal}, func() error {
+		c.Sums(1)
+		if !equal {
+			c.Differ("customer_summaries", customer+"/"+currency, want, have)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("compare customers: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,23 @@
+// Package views lists the projections of the platform.
+//
+// Each has a folder of its own, with the fold, the SQL and the verification of one view. A new view is a folder, a line
+// in [All] and a migration that makes its tables; docs/projections.md adds one step by step.
+package views
+
+import (
+	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views/orders"
+	"github.com/orderloom/orderloom/projector/views/payments"
+	"github.com/orderloom/orderloom/projector/views/stock"
+	"github.com/orderloom/orderloom/projector/views/timeline"
+)
+
+// All returns the projections of the platform.
+func All() []projector.Projection {
+	return []projector.Projection{
+		orders.View{},
+		payments.View{},
+		stock.View{},
+		timeline.View{},
+	}
+}
