@@ -8,9 +8,8 @@ import (
 	"github.com/jackc/pgx/v5/pgtype"
 )
 
-// encoder writes the arguments of the append function in PostgreSQL's binary format. It keeps its
-// buffers from call to call: this is the hottest code of the platform, and pgx's own encoding of
-// slices costs several times as much.
+// encoder writes the arguments of the append function in PostgreSQL's binary format. It keeps its buffers from call
+// to call. This is the hottest code of the platform, and pgx's own encoding of slices costs several times as much.
 type encoder struct {
 	buffers [][]byte
 	next    int

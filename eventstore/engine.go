@@ -98,9 +98,9 @@ func (g *group) stored() bool {
 	return true
 }
 
-// outdated tells whether the group was decided on versions that are not the present ones. An event whose id
-// was used for another content is a sign of that too: an earlier attempt of the same step has decided, in
-// another process and at another time, and the state in memory has not seen it.
+// outdated tells whether the group was decided on versions that are not the present ones. An event whose id was used
+// for another content is a sign of that too. An earlier attempt of the same step has decided, in another process and
+// at another time. The state in memory has not seen it.
 func (g *group) outdated() bool {
 	for _, s := range g.streams {
 		if s.status == statusConflict || s.status == statusIDReused {
@@ -130,8 +130,8 @@ func (g *group) idUsed() bool {
 	return slices.ContainsFunc(g.streams, func(s groupStream) bool { return s.status == statusIDReused })
 }
 
-// refuseUsed makes a used id the outcome. Of two events that have it, the second is to blame; if it is not
-// known which id it is, the group's only event, or none.
+// refuseUsed makes a used id the outcome. Of two events that have it, the second is to blame. If it is not known
+// which id it is, the group's only event is to blame, or none.
 func (g *group) refuseUsed(id uuid.UUID) {
 	stream, index := int32(0), int64(-1)
 	for _, e := range g.events {

@@ -43,7 +43,7 @@ const (
 // stored. It unwraps to a [domain.Error] with the same code, which marks it as not worth retrying.
 type InvalidError struct {
 	Stream StreamID
-	// Index is the event's place in its [Append], or among what a decision has recorded on the stream, from 0;
+	// Index is the event's place, from 0, in its [Append] or among what a decision has recorded on the stream. It is
 	// -1 when the stream itself is to blame.
 	Index   int
 	Code    domain.ErrorCode // one of the Code constants

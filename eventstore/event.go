@@ -30,9 +30,9 @@ const (
 
 // NewEvent is an event to append.
 type NewEvent struct {
-	// ID must be the same when the append is retried, and never be used for another event: that is refused
-	// with [CodeEventIDReused], on whatever stream and at whatever version. Events in archived
-	// partitions are not looked at.
+	// ID must be the same when the append is retried, and never be used for another event. Such an event is refused
+	// with [CodeEventIDReused], on whatever stream and at whatever version. Events in archived partitions are not
+	// looked at.
 	ID   uuid.UUID
 	Type string
 	// SchemaVersion is the version of the payload's schema, from 1.
@@ -59,15 +59,15 @@ type Appended struct {
 	Version int64
 	// Positions are their global sequences.
 	Positions []int64
-	// Duplicate is true when these very events were there before: the append was a retry, and these are
-	// the positions of the first time, whatever was appended since.
+	// Duplicate is true when these very events were there before: the append was a retry. The positions are then
+	// those of the first time, whatever was appended since.
 	Duplicate bool
 }
 
 // Filter picks events of a global read. Empty fields pick all; the fields are joined with "and".
 //
-// On partitions that are full, types, correlation ids and payloads are looked up in indexes, by time on
-// all; the newest partition is otherwise scanned from the cursor on.
+// Times are looked up in an index everywhere. Types, correlation ids and payloads have indexes on partitions that are
+// full; the newest partition is scanned from the cursor on.
 type Filter struct {
 	AggregateTypes []string
 	EventTypes     []string
@@ -105,8 +105,8 @@ const (
 // Page is a piece of the global order.
 type Page struct {
 	Events []domain.Envelope
-	// Next is the cursor for the next page. Nothing with a sequence up to it will ever appear that was
-	// not in this page or one before (or was left out by the filter). It survives a dump and restore.
+	// Next is the cursor for the next page. Events up to it are final. None will appear later that was not in this
+	// page or one before, or was left out by the filter. It survives a dump and restore.
 	Next int64
 	// HighWater is the sequence up to which the store could be read when the page was.
 	HighWater int64

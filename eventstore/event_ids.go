@@ -17,9 +17,9 @@ import (
 // the events themselves. It makes three bytes an event: 15 MB for a partition of five million.
 const eventIDMistakes = 1e-5
 
-// eventIDs tells which event ids may lie in partitions that are full. The index of the partition that takes
-// events finds those in there; looking into the index of every older one as well would double the cost of an
-// append at twenty million events.
+// eventIDs tells which event ids may lie in partitions that are full. The index of the partition that takes events
+// finds those in there. To look into the index of every older one as well would double the cost of an append at
+// twenty million events.
 type eventIDs struct {
 	filters map[string]*bloom.BloomFilter // by partition
 	// known is where the first partition without a filter begins, and reach where it ends: an event below
@@ -96,8 +96,8 @@ func (k *eventIDs) suspects(groups []*group) (ids [][16]byte) {
 	return ids
 }
 
-// refuse returns a usedIDError when an event that was just appended, in this transaction, has an id that
-// lies in an older partition: of the suspects anywhere, of the others where no filter tells.
+// refuse returns a usedIDError when an event that this transaction has just appended has an id that lies in an older
+// partition. It looks for suspects in all of them, and for other ids in those without a filter.
 func (k *eventIDs) refuse(ctx context.Context, conn *pgx.Conn, groups []*group, suspects [][16]byte) error {
 	var all, suspected [][16]byte
 	var own []int64

@@ -58,9 +58,9 @@ func (r *request) answer(err error) {
 	close(r.done)
 }
 
-// flusher coalesces what callers want into as few round trips as possible: it takes all that is queued,
-// sends it, and takes again what has come in meanwhile. It never waits for more to come, so a lone
-// caller is not slowed down. Its goroutine exists only while there is something to do.
+// flusher coalesces what callers want into as few round trips as possible. It takes all that is queued, sends it, and
+// takes again what has come in meanwhile. It never waits for more to come, so a lone caller is not slowed down. Its
+// goroutine exists only while there is something to do.
 type flusher struct {
 	engine  engine
 	base    context.Context // ends when the store is closed without waiting any longer
@@ -387,8 +387,8 @@ func (f *flusher) append(groups []*group, callers []*request) {
 	f.wake.wake(groups)
 }
 
-// appendUntilKnown sends the groups. When it can't tell whether they were stored, because the connection
-// broke, it sends the same again: by the ids the store tells what it has already.
+// appendUntilKnown sends the groups. When the connection broke, it can't tell whether they were stored. It then sends
+// the same again: by the ids the store tells what it has already.
 func (f *flusher) appendUntilKnown(groups []*group, callers []*request) error {
 	sent := false
 	err := f.persist(callers, func() error {

@@ -12,17 +12,15 @@ import (
 
 // highWater finds the sequence up to which all events can be read.
 //
-// Numbers are given out before the events that carry them become visible, so a reader that takes what it
-// sees skips what commits later. Appends therefore hold a shared advisory lock from before they take a
-// number until after their commit has become visible. The mark reads the last number given out, S, and
-// then who holds the lock. Once all of those holders are gone, every number up to S is visible or never
-// will be. New holders do not matter, so a store that is never idle does not hold the mark up, and no
-// append ever waits for a reader.
+// Numbers are given out before the events that carry them become visible, so a reader that takes what it sees skips
+// what commits later. Appends therefore hold a shared advisory lock from before they take a number until after their
+// commit has become visible. The mark reads the last number given out, S, and then who holds the lock. Once all of
+// those holders are gone, every number up to S is visible or never will be. New holders do not matter. So a store
+// that is never idle does not hold the mark up, and no append ever waits for a reader.
 //
-// The mark is then lowered to the last event that can be seen. A number that nobody committed may be given
-// out again after a crash, one that was committed never, so a mark that was once announced stays true.
-// For the same reason what is remembered between two calls is forgotten with the connection: a crash
-// breaks it.
+// The mark is then lowered to the last event that can be seen. A number that nobody committed may be given out again
+// after a crash; one that was committed never is. So a mark that was once announced stays true. For the same reason
+// what is remembered between two calls is forgotten with the connection: a crash breaks it.
 type highWater struct {
 	pool    *pgxpool.Pool
 	metrics *metrics

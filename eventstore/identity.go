@@ -14,8 +14,8 @@ import (
 type Identity struct {
 	// ID is made with the store and goes with its data.
 	ID uuid.UUID
-	// Epoch counts from 1. It rises when the store finds itself restored from a dump or a backup, or
-	// failed over to another server: it may then lack events that consumers have seen.
+	// Epoch counts from 1. It rises when the store finds itself restored from a dump or a backup, or failed over to
+	// another server. It may then lack events that consumers have seen.
 	Epoch int64
 }
 
@@ -70,9 +70,9 @@ func (s *Store) Identity(ctx context.Context) (Identity, error) {
 
 const identifySQL = "SELECT id, epoch FROM orderloom.identify()"
 
-// Check tells a consumer whether it may go on from its cursor: call it before the first read on every
-// connection that was lost, and keep the identity it returns with the cursor from then on. Errors:
-// [StoreChangedError] when the store is another one, or was restored to before the cursor.
+// Check reports whether a consumer may go on from its cursor. Call it before the first read on every connection that
+// was lost. Keep the identity it returns with the cursor from then on. Errors: [StoreChangedError] when the store is
+// another one, or was restored to before the cursor.
 func (s *Store) Check(ctx context.Context, c Cursor) (Identity, error) {
 	identity, err := s.Identity(ctx)
 	if err != nil || c.Store == uuid.Nil && c.Position == 0 {
@@ -108,9 +108,9 @@ func greet(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// Versions returns how far the streams of a type have come, in the order of their ids after a given one,
-// at most limit: for whoever compares what it has with what there is. The next page starts after the last
-// id of this one.
+// Versions returns how far the streams of a type have come, in the order of their ids after a given one, at most
+// limit. It is for consumers that compare what they have with what there is. The next page starts after the last id
+// of this one.
 func (s *Store) Versions(ctx context.Context, aggregateType string, after uuid.UUID, limit int) ([]StreamVersion, error) {
 	const sql = `SELECT aggregate_id, version FROM orderloom.streams WHERE aggregate_type = $1 AND aggregate_id > $2 ORDER BY aggregate_id LIMIT $3`
 	rows, err := s.pool.Query(ctx, sql, aggregateType, after, limit)

@@ -17,9 +17,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The tests of this file force the interleavings in which event stores lose events. Each runs twice: with
-// the line that protects, which is named in the test, and with that line taken out of the database's
-// functions, where it must see the loss. A test that can't see it proves nothing.
+// The tests of this file force the interleavings in which event stores lose events. Each runs twice: with the line
+// that protects, which is named in the test, and with that line taken out of the database's functions. Without the
+// line it must see the loss. A test that can't see it proves nothing.
 
 // protection is a piece of a function's source and what stands there without the protection.
 type protection struct{ function, line, without string }
@@ -130,8 +130,8 @@ func TestANumberThatCommitsLateIsNotSkipped(t *testing.T) {
 	})
 }
 
-// While there is always some append open, the mark still advances: a candidate only waits for those that
-// held the lock when it was looked at.
+// While there is always some append open, the mark still advances. A candidate only waits for those that held the
+// lock when it was looked at.
 func TestTheMarkAdvancesUnderNeverEndingAppends(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)
@@ -438,9 +438,9 @@ func TestAGroupThatLosesLeavesNothing(t *testing.T) {
 	})
 }
 
-// A dump is taken while an append is open and a reader goes on, and restored elsewhere. The cursor, a number, is valid there; the
-// reader that has seen what the dump lacks must notice. Protected by beginning a new epoch when the store
-// finds itself in another database.
+// A dump is taken while an append is open and a reader goes on, and restored elsewhere. The cursor, a number, is
+// valid there; the reader that has seen what the dump lacks must notice. Protected by beginning a new epoch when the
+// store finds itself in another database.
 func TestAReaderNoticesARestoredStore(t *testing.T) {
 	t.Parallel()
 	p := protection{"orderloom.identify", "IF known.fingerprint = found_at THEN\n        RETURN;\n    END IF;\n    -- One process", "IF known.epoch IS NOT NULL THEN\n        RETURN;\n    END IF;\n    -- One process"}
@@ -514,8 +514,8 @@ func smallPartitions(t *testing.T, pool *pgxpool.Pool) {
 	require.NoError(t, err)
 }
 
-// An event id is refused also when its first event lies in an older partition: while that has no filter yet and
-// when it has one, in the process that filled it and in another, with rows held and without. Retries of old events
+// An event id is refused also when its first event lies in an older partition. That holds in the process that filled
+// the partition and in another, with a filter and without one yet, with rows held and without. Retries of old events
 // remain retries. Protected by the append not going beyond what the caller's filters reach to.
 func TestAnEventIDOfAnOlderPartitionIsRefused(t *testing.T) {
 	t.Parallel()

@@ -56,8 +56,8 @@ var streamModel = porcupine.Model{
 	},
 }
 
-// Whatever several processes do to a few streams at once, what they are told is what they would have been
-// told by one process doing it all in some order that respects who waited for whom.
+// Several processes may do anything to a few streams at once. What they are told is what one process would have been
+// told that did it all, in some order that respects who waited for whom.
 func TestStreamsAreLinearizable(t *testing.T) {
 	t.Parallel()
 	const processes, clients, calls, streams = 3, 12, 60, 3

@@ -18,8 +18,9 @@ const eventColumns = `e.sequence, e.version, e."timestamp", e.aggregate_id, e.ev
 // loadSQL returns, for each stream that is wanted, its snapshot if there is one of the right shape, then
 // the events after it. A stream without either still gives a row, which says its version.
 //
-// loadOneSQL does so for one stream. PostgreSQL keeps its plan, since one row is all that it can expect; a
-// plan for arrays it makes anew for each call, unless a setting of the session forbids it, and that takes several times as long as to load.
+// loadOneSQL does so for one stream. PostgreSQL keeps its plan, since one row is all that it can expect. A plan for
+// arrays it makes anew for each call, unless a setting of the session forbids it. That takes several times as long as
+// the load.
 var (
 	loadSQL = loadFrom(`unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[]) WITH ORDINALITY AS u(id, after, after_sequence, shape, ord)`)
 

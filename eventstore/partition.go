@@ -39,10 +39,10 @@ var lookupIndexes = []struct{ suffix, definition string }{
 	{"payload", "USING gin (payload jsonb_path_ops)"},
 }
 
-// Maintain makes partitions ahead of need, and of those that are full the filter of event ids and the lookup
-// indexes, and returns how many it indexed. The store makes partitions by itself; call this every minute or so
-// for the others: appends cost more until the filter is there. It may be repeated and interrupted, and holds up
-// neither appends nor reads.
+// Maintain makes partitions ahead of need. For full partitions it makes the filter of event ids and the lookup
+// indexes. It returns how many it indexed. The store makes partitions by itself; call this every minute or so for the
+// others: appends cost more until the filter is there. It may be repeated and interrupted, and holds up neither
+// appends nor reads.
 func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 	if _, err := s.pool.Exec(ctx, "SELECT orderloom.ensure_partitions()"); err != nil {
 		return 0, fmt.Errorf("make partitions: %w", err)
@@ -111,11 +111,11 @@ func (s *Store) indexPartition(ctx context.Context, p Partition) error {
 // CodeNothingToArchive refuses to archive a partition that still takes events.
 const CodeNothingToArchive domain.ErrorCode = "nothing_to_archive"
 
-// Archive detaches the oldest partition, which must be full, and returns it. Its events are still found by
-// Load, Read and Events, from the table that is left in the schema; it may be moved to another tablespace.
-// An append is not: archive what no retry can reach any more. One that comes nevertheless is a conflict, which
-// a [Repository] resolves by what it loads; with [Any] it is stored again.
-// It may be repeated after an interruption. Errors: nothing_to_archive.
+// Archive detaches the oldest partition, which must be full, and returns it. Load, Read and Events still find its
+// events, in the table that is left in the schema. That table may be moved to another tablespace. An append is not:
+// archive what no retry can reach any more. One that comes nevertheless is a conflict, which a [Repository] resolves
+// by what it loads; with [Any] it is stored again. It may be repeated after an interruption. Errors:
+// nothing_to_archive.
 func (s *Store) Archive(ctx context.Context) (Partition, error) {
 	mark, _, err := s.highWater.advance(ctx)
 	if err != nil {

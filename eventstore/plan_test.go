@@ -10,8 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// To plan the load of a stream takes PostgreSQL several times as long as to carry it out. It keeps the plan after five
-// calls, unless what it expects of that plan is worse than what it expects of one for the very arguments.
+// To plan the load of a stream takes PostgreSQL several times as long as to carry it out. It keeps the plan after
+// five calls. It does not if what it expects of that plan is worse than what it expects of one for the very
+// arguments.
 func TestPostgreSQLKeepsThePlanOfALoad(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Session(t)

@@ -38,8 +38,8 @@ type postgres struct {
 
 func newPostgres(pool *pgxpool.Pool) *postgres { return &postgres{pool: pool} }
 
-// session is what the connection needs. The planner settings keep one plan for all calls: from the ids in
-// the call, in their order, to the rows by their index, however small a table once looked.
+// session is what the connection needs. The planner settings keep one plan for all calls: from the ids in the call,
+// in their order, to the rows by their index. That holds however small a table once looked.
 var session = map[string]string{
 	"application_name":                    "orderloom eventstore",
 	"default_transaction_isolation":       "read committed",
@@ -346,8 +346,8 @@ func (p *postgres) end(ctx context.Context, commit bool) error {
 	return err
 }
 
-// retryable is true of everything that may go away by itself: a broken or refused connection, a server
-// that starts, stops or is full, a deadlock, and a missing partition, which gets made on the way.
+// retryable reports whether err may go away by itself. That is a broken or refused connection, a server that starts,
+// stops or is full, or a deadlock. A missing partition counts too: it gets made on the way.
 func (p *postgres) retryable(err error) bool {
 	var used *usedIDError
 	if errors.Is(err, context.Canceled) || errors.As(err, &used) {

@@ -26,8 +26,8 @@ func (o ReadOptions) checked() (ReadOptions, error) {
 	return o, nil
 }
 
-// Read returns the next page of the global order after a cursor, never past the high-water mark: no event
-// with a sequence up to Page.Next can appear later.
+// Read returns the next page of the global order after a cursor, never past the high-water mark. So no event with a
+// sequence up to Page.Next can appear later.
 func (s *Store) Read(ctx context.Context, o ReadOptions) (Page, error) {
 	o, err := o.checked()
 	if err != nil {
@@ -159,7 +159,7 @@ func collect[T any](ctx context.Context, conn *pgx.Conn, sql string, args ...any
 	return pgx.CollectRows(rows, pgx.RowTo[T])
 }
 
-// Events ranges over the events after a cursor up to the high-water mark of the moment it starts, page by
+// Events ranges over the events after a cursor up to the high-water mark of the moment it starts. It reads page by
 // page, so in bounded memory however many there are. It ends after the first error, or when ctx ends.
 //
 //	for event, err := range store.Events(ctx, eventstore.ReadOptions{}) { … }

@@ -48,10 +48,10 @@ const (
 
 // Repository decides commands on states that it keeps in memory, and appends what was decided.
 //
-// Commands that wait at the same time are decided one after the other, each on what those before it
-// decided, and appended together in one commit: a hot aggregate is as fast as any other. When another
-// process has appended to a stream meanwhile, what was decided on its old state is undone and decided
-// again, with the stream's row held, so that it can't lose a second time.
+// Commands that wait at the same time are decided one after the other, each on what those before it decided. They are
+// appended together in one commit, so a hot aggregate is as fast as any other. When another process has appended to a
+// stream meanwhile, what was decided on its old state is undone. It is decided again with the stream's row held, so
+// that it can't lose a second time.
 type Repository struct {
 	log       *log
 	options   RepositoryOptions
@@ -110,16 +110,15 @@ type command struct {
 // Decide runs decide on the present states of the streams and appends what it records, on all of them or
 // on none.
 //
-// decide runs in the repository's own goroutine, perhaps more than once, and holds up everyone else:
-// it only computes. An error of it is returned as it is, and nothing is stored; so is the success of a
-// decision that records nothing. Both are based on what the store holds now, not on an old state in
-// memory. A stream that was only looked at, by a decision that does record something, may have changed
-// in another process at the last moment; a stream that is recorded on may not.
+// decide runs in the repository's own goroutine, perhaps more than once, and holds up everyone else: it only
+// computes. An error of it is returned as it is, and nothing is stored; so is the success of a decision that records
+// nothing. Both are based on what the store holds now, not on an old state in memory. A decision may only look at a
+// stream while it records on another. The stream it looked at may have changed in another process at the last moment;
+// a stream that is recorded on may not.
 //
-// It may be repeated with the same stamp when the outcome is unknown, provided that decide records
-// nothing once its events are there: the ids of the events follow from the stamp, so a decision that records
-// another time under the same one gets [CodeEventIDReused]. Errors: as [Store.Append], save that a conflict is
-// resolved here.
+// It may be repeated with the same stamp when the outcome is unknown, provided that decide records nothing once its
+// events are there. The ids of the events follow from the stamp. So a decision that records another time under the
+// same stamp gets [CodeEventIDReused]. Errors: as [Store.Append], save that a conflict is resolved here.
 func (r *Repository) Decide(ctx context.Context, stamp Stamp, streams []StreamID, decide func(tx *Tx) error) error {
 	if stamp.Source == "" {
 		return errSourceMissing
@@ -344,8 +343,8 @@ func (f *flusher) decideEach(r *Repository, requests []*request) []*decision {
 	return join(r, requests)
 }
 
-// restore gives back the states into which a refused decision has already put its events: it loads the
-// streams again and adds what earlier commands of the flush recorded.
+// restore gives back the states into which a refused decision has already put its events. It loads the streams again
+// and adds what earlier commands of the flush recorded.
 func (f *flusher) restore(tx *Tx, requests []*request) {
 	for _, e := range tx.changed {
 		version, pending := e.version, e.pending

@@ -286,9 +286,9 @@ func TestEventsOfADecisionHaveTheSameIDsAgain(t *testing.T) {
 	require.NotEqual(t, ids[0], ids[1])
 }
 
-// A process is killed after a step was stored and before anyone heard of it. The one that takes over has
-// an older state in memory, and decides the same step again at a later time: the same event ids, with
-// another content. It fails without the reused ids in outdated (engine.go).
+// A process is killed after a step was stored and before anyone heard of it. The one that takes over has an older
+// state in memory. It decides the same step again at a later time: the same event ids, with another content. It fails
+// without the reused ids in outdated (engine.go).
 func TestAStepRepeatedByAProcessWithAnOldStateIsDecidedAgain(t *testing.T) {
 	t.Parallel()
 	backends(t, func(t *testing.T, open func() eventstore.Backend) {
@@ -358,8 +358,8 @@ func TestAStepRepeatedOnAnotherStreamIsDecidedAgain(t *testing.T) {
 	})
 }
 
-// Two different decisions under one source get the same event ids: that is an error of the program, which
-// its own caller hears of, and none of those who decide on the same stream at the same time.
+// Two different decisions under one source get the same event ids, which is an error of the program. Its own caller
+// hears of it, and none of those who decide on the same stream at the same time.
 func TestASourceUsedTwiceFailsOnlyItsCaller(t *testing.T) {
 	t.Parallel()
 	backends(t, func(t *testing.T, open func() eventstore.Backend) {

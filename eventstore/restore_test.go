@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// dumpAndRestore copies the database with pg_dump and psql, as an operator would; where the machine has none
-// of the server's version, by the statements that they send.
+// dumpAndRestore copies the database with pg_dump and psql, as an operator would. Where the machine has none of the
+// server's version, it sends the statements that they send.
 func dumpAndRestore(t *testing.T, pool *pgxpool.Pool) *pgxpool.Pool {
 	t.Helper()
 	target := pgtest.Empty(t)

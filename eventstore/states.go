@@ -9,8 +9,8 @@ import (
 	"github.com/orderloom/orderloom/domain/catalog"
 )
 
-// contendedRounds is for how many decisions in a row, after a conflict, a stream's row is held while
-// deciding: as long as other processes append to it, being optimistic loses more than it saves.
+// contendedRounds is for how many decisions in a row, after a conflict, a stream's row is held while deciding. As
+// long as other processes append to it, being optimistic loses more than it saves.
 const contendedRounds = 20
 
 // entry is a stream in memory. Its state is made when it is first asked for.

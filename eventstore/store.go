@@ -33,8 +33,8 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// log is what the store in PostgreSQL and the one in memory have in common: what is checked before an
-// append is queued, and the flusher.
+// log is what the stores in PostgreSQL and in memory have in common: the flusher, and what is checked before an
+// append is queued.
 type log struct {
 	flusher   *flusher
 	types     []string

@@ -18,7 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// These tests read stored events with a catalog in which StockReceived has a second version: its quantity was called pieces before.
+// These tests read stored events with a catalog in which StockReceived has a second version: its quantity was called
+// pieces before.
 var renamed = (*catalog.Catalog)(nil).WithStep("StockReceived", func(b json.RawMessage) (json.RawMessage, error) {
 	return bytes.Replace(b, []byte(`"pieces"`), []byte(`"quantity"`), 1), nil
 })

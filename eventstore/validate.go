@@ -29,8 +29,8 @@ const (
 	metadataBytesMax  = 1_000
 )
 
-// validate finds what PostgreSQL, or a reader of the event, would choke on before it is queued: what is
-// in the queue belongs to many callers, and none may fail for another.
+// validate finds what PostgreSQL or a reader of the event would refuse, before the event is queued. What is in the
+// queue belongs to many callers, and none may fail for another.
 func validate(group []Append, known func(aggregateType string) bool) error {
 	events, size := 0, 0
 	seen := make(map[uuid.UUID]struct{}, len(group))
@@ -104,8 +104,8 @@ var (
 	timestampMax = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 )
 
-// payloadFault checks that b is a JSON object (RFC 8259) that jsonb can hold: that type refuses U+0000
-// and unpaired surrogates, which JSON allows, and numbers beyond its own range.
+// payloadFault checks that b is a JSON object (RFC 8259) that jsonb can hold. That type refuses U+0000 and unpaired
+// surrogates, which JSON allows, and numbers beyond its own range.
 func payloadFault(b []byte) (code domain.ErrorCode, message string) {
 	if len(b) > payloadBytesMax {
 		return CodePayloadTooLarge, fmt.Sprintf("the payload has %d bytes, at most %d are allowed", len(b), payloadBytesMax)
