@@ -58,7 +58,7 @@ func quoteAnew(document string, read func(path string) (string, error)) (string,
 			failed = fmt.Errorf("quote %s: %w", parts[2], err)
 			return block
 		}
-		return parts[1] + strings.TrimRight(source, "\n") + "\n```"
+		return parts[1] + strings.Trim(source, "\n") + "\n```"
 	})
 	return fresh, failed
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
+// region gateway
+
 // Gateway is a payment gateway.
 //
 // Each call may be repeated: the same idempotency key gives the same outcome and takes effect once.
@@ -29,6 +31,8 @@ type Gateway interface {
 	// Refund gives captured money back; it returns the gateway's reference. Error: gateway_refused.
 	Refund(ctx context.Context, r RefundRequest) (ref string, err error)
 }
+
+// endregion
 
 // CodeGatewayRefused refuses what a gateway was asked for and will not do.
 const CodeGatewayRefused domain.ErrorCode = "gateway_refused"

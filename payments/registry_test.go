@@ -43,7 +43,9 @@ func TestARegistryRefusesWhatWouldBeAmbiguous(t *testing.T) {
 func TestARegistryOpensByName(t *testing.T) {
 	t.Parallel()
 	b := named("b", "B_KEY")
-	b.Open = func(s payments.Settings) (payments.Gateway, error) { return nil, errors.New("the key is " + s("B_KEY")) }
+	b.Open = func(s payments.Settings) (payments.Gateway, error) {
+		return nil, errors.New("the key is " + s("B_KEY"))
+	}
 	r := payments.MustRegistry(named("a"), b)
 	require.Equal(t, []string{"a", "b"}, r.Names())
 	_, err := r.Open("a", nothing)

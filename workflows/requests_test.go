@@ -489,7 +489,8 @@ func TestReconciliationRecordsWhatDiffersOnce(t *testing.T) {
 	reconcile(activities.Reconciled{Compared: 1})
 	// Somebody refunds by hand, in the gateway's own web page.
 	_, err := p.gateway.Refund(context.Background(), payments.RefundRequest{
-		IdempotencyKey: "by hand", PaymentID: payment.ID(p.orderID), Amount: money.Must("4.00", "EUR"),
+		IdempotencyKey: "by hand", PaymentID: payment.ID(p.orderID), GatewayRef: "sandbox_" + payment.ID(p.orderID).String(),
+		Amount: money.Must("4.00", "EUR"),
 	})
 	require.NoError(t, err)
 	reconcile(activities.Reconciled{Compared: 1, Differences: 1})

@@ -7,9 +7,13 @@ import (
 	"github.com/orderloom/orderloom/payments/stripe"
 )
 
+// region list
+
 // All is every payment gateway, in the order of the documentation. A new one is one line here;
 // docs/payments.md says what else it needs.
 var All = payments.MustRegistry(
 	sandbox.Provider,
 	stripe.Provider,
 )
+
+// endregion

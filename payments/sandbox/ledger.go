@@ -46,9 +46,9 @@ func (g *Gateway) ledger(from, to time.Time) (entries []payments.LedgerEntry, er
 			seen[e.PaymentID] = true
 			a := g.account(e.PaymentID)
 			entries = append(entries, payments.LedgerEntry{
-				PaymentID: e.PaymentID, OrderID: orders[e.PaymentID], Refs: []string{"sandbox_" + e.PaymentID.String()},
+				PaymentID: e.PaymentID, OrderID: orders[e.PaymentID], Refs: []string{refOf(e.PaymentID)},
 				Balance: payment.GatewayBalance{
-					Held: a.authorized.Sub(a.captured).Sub(a.voided), Captured: a.captured, Refunded: a.refunded,
+					Held: a.held(), Captured: a.captured, Refunded: a.refunded,
 				},
 			})
 		}

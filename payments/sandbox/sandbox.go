@@ -1,8 +1,11 @@
 // Package sandbox is a payment gateway that moves no money. It behaves by token, keeps a ledger of
 // all that it did, and honours idempotency keys, so that a double charge would be visible.
 //
-// The ledger is a file of JSON lines that several processes may share; each operation holds a lock
-// on it, reads what others have written, and appends one line. With no file it lives in memory.
+// The ledger is a file of JSON lines that several processes may share. Each operation holds a lock
+// on it, reads what others have written, and appends a line. With no file it lives in memory.
+//
+// It refuses whatever a real gateway refuses: the suite in internal/testing/gatewaytest holds both to the
+// same rules.
 //
 //	tok_approve             authorised at once
 //	tok_decline             declined: card_declined
@@ -37,10 +40,30 @@ import (
 // AuthorizationLife is how long the sandbox keeps money reserved, as card schemes commonly do.
 const AuthorizationLife = 7 * 24 * time.Hour
 
+// Kinds of entries.
+const (
+	kindAttempt        = "attempt"
+	kindAuthorize      = "authorize"
+	kindDecline        = "decline"
+	kindActionRequired = "action_required"
+	kindCapture        = "capture"
+	kindVoid           = "void"
+	kindRefund         = "refund"
+	kindGiveBack       = "give_back"
+)
+
+// Tokens that do more than decide.
+const (
+	tokenTimeout   = "tok_timeout"
+	tokenFailTwice = "tok_fail_twice"
+)
+
 // Entry is one line of the ledger: what was done once, under one idempotency key.
 type Entry struct {
-	Key       string      `json:"key"`
-	Kind      string      `json:"kind"` // attempt, authorize, decline, action_required, capture, void, refund
+	Key string `json:"key"`
+	// Kind is attempt, authorize, decline, action_required, capture, void, refund or give_back. A give_back
+	// returns with a void what was captured and nobody knows of.
+	Kind      string      `json:"kind"`
 	PaymentID uuid.UUID   `json:"payment_id"`
 	OrderID   uuid.UUID   `json:"order_id,omitzero"`
 	Amount    money.Money `json:"amount"`
@@ -65,8 +88,15 @@ type Gateway struct {
 type account struct {
 	attempts                                        int
 	authorized, captured, voided, refunded, pending money.Money
-	closed                                          bool
+	// pendingSince is when the pending amount was asked for.
+	pendingSince time.Time
+	// expiresAt is when the last authorisation runs out.
+	expiresAt time.Time
+	closed    bool
 }
+
+// held is what is authorised, and neither captured nor let go.
+func (a *account) held() money.Money { return a.authorized.Sub(a.captured).Sub(a.voided) }
 
 // Open returns a gateway whose ledger is the file at path, created if need be; in memory when path
 // is empty. The caller closes it.
@@ -96,40 +126,15 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 	var result payments.AuthorizeResult
 	hang := false
 	err := g.locked(func() error {
-		if e, ok := g.byKey[r.IdempotencyKey]; ok {
-			result = answer(e)
-			return nil
+		e, known := g.byKey[r.IdempotencyKey]
+		if !known {
+			var err error
+			if e, err = g.write(g.decide(r)); err != nil {
+				return err
+			}
+			hang = r.Token == tokenTimeout && e.Kind == kindAuthorize
 		}
-		acc := g.account(r.PaymentID)
-		e := Entry{
-			Key: r.IdempotencyKey, PaymentID: r.PaymentID, OrderID: r.OrderID,
-			AskedAt: r.AskedAt.UTC(), Amount: r.Amount, Ref: "sandbox_" + r.PaymentID.String(),
-		}
-		switch {
-		case acc.closed:
-			e.Kind, e.Code = "decline", "payment_cancelled"
-		case r.Token == "tok_approve":
-			e.Kind = "authorize"
-		case r.Token == "tok_timeout":
-			e.Kind, hang = "authorize", true
-		case r.Token == "tok_require_action":
-			e.Kind = "action_required"
-		case r.Token == "tok_fail_twice" && acc.attempts < 2:
-			e.Kind, e.Key = "attempt", fmt.Sprintf("%s#%d", r.IdempotencyKey, acc.attempts+1)
-		case r.Token == "tok_fail_twice":
-			e.Kind = "authorize"
-		case r.Token == "tok_decline":
-			e.Kind, e.Code = "decline", "card_declined"
-		case r.Token == "tok_insufficient_funds":
-			e.Kind, e.Code = "decline", "insufficient_funds"
-		default:
-			e.Kind, e.Code = "decline", "invalid_token"
-		}
-		e, err := g.write(e)
-		if err != nil {
-			return err
-		}
-		if e.Kind == "attempt" {
+		if e.Kind == kindAttempt {
 			return payments.NoAnswer(errors.New("the sandbox gateway is out of order"))
 		}
 		result = answer(e)
@@ -142,16 +147,53 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 	return result, err
 }
 
+// decide returns what becomes of an authorisation.
+func (g *Gateway) decide(r payments.AuthorizeRequest) Entry {
+	a := g.account(r.PaymentID)
+	e := Entry{
+		Key: r.IdempotencyKey, Kind: kindDecline, PaymentID: r.PaymentID, OrderID: r.OrderID,
+		AskedAt: r.AskedAt.UTC(), Amount: r.Amount, Ref: refOf(r.PaymentID),
+	}
+	switch {
+	case a.closed:
+		e.Code = "payment_cancelled"
+	case !r.Amount.IsPositive():
+		e.Code = "amount_not_chargeable"
+	case r.Token == "tok_decline":
+		e.Code = "card_declined"
+	case r.Token == "tok_insufficient_funds":
+		e.Code = "insufficient_funds"
+	case r.Token == "tok_require_action":
+		e.Kind = kindActionRequired
+	case r.Token == tokenFailTwice && a.attempts < 2:
+		e.Kind, e.Key = kindAttempt, fmt.Sprintf("%s#%d", r.IdempotencyKey, a.attempts+1)
+	case r.Token == "tok_approve", r.Token == tokenTimeout, r.Token == tokenFailTwice:
+		e.Kind = kindAuthorize
+	default:
+		e.Code = "invalid_token"
+	}
+	return e
+}
+
+// refOf is the reference of all authorisations of a payment.
+func refOf(paymentID uuid.UUID) string { return "sandbox_" + paymentID.String() }
+
 func answer(e Entry) payments.AuthorizeResult {
 	switch e.Kind {
-	case "authorize":
-		return payments.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: e.Ref, ExpiresAt: later(e.At, e.AskedAt).Add(AuthorizationLife)}
-	case "action_required":
+	case kindAuthorize:
+		return payments.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: e.Ref, ExpiresAt: e.expiresAt()}
+	case kindActionRequired:
 		return payments.AuthorizeResult{Status: payment.StatusActionRequired, GatewayRef: e.Ref, ActionURL: "https://bank.example/confirm/" + e.Ref}
 	default:
 		return payments.AuthorizeResult{Status: payment.StatusDeclined, GatewayRef: e.Ref, DeclineCode: e.Code}
 	}
 }
+
+// authorizedAt is when an authorisation was made, by the clock that is ahead.
+func (e Entry) authorizedAt() time.Time { return later(e.At, e.AskedAt) }
+
+// expiresAt is when an authorisation runs out.
+func (e Entry) expiresAt() time.Time { return e.authorizedAt().Add(AuthorizationLife) }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {
@@ -162,30 +204,36 @@ func later(a, b time.Time) time.Time {
 
 // Capture implements [payments.Gateway].
 func (g *Gateway) Capture(_ context.Context, r payments.CaptureRequest) (string, error) {
-	return g.move("capture", r.IdempotencyKey, r.PaymentID, r.Amount, func(a *account) money.Money {
-		return a.authorized.Sub(a.captured).Sub(a.voided)
-	})
+	e := Entry{Key: r.IdempotencyKey, Kind: kindCapture, PaymentID: r.PaymentID, Amount: r.Amount, AskedAt: r.AskedAt.UTC()}
+	return g.move(e, r.GatewayRef, (*account).held)
 }
 
 // Refund implements [payments.Gateway].
 func (g *Gateway) Refund(_ context.Context, r payments.RefundRequest) (string, error) {
-	return g.move("refund", r.IdempotencyKey, r.PaymentID, r.Amount, func(a *account) money.Money {
-		return a.captured.Sub(a.refunded)
-	})
+	e := Entry{Key: r.IdempotencyKey, Kind: kindRefund, PaymentID: r.PaymentID, Amount: r.Amount}
+	return g.move(e, r.GatewayRef, func(a *account) money.Money { return a.captured.Sub(a.refunded) })
 }
 
-func (g *Gateway) move(kind, key string, id uuid.UUID, amount money.Money, left func(*account) money.Money) (ref string, err error) {
+// move takes or gives back money once for each key, and never more than what is left for that.
+func (g *Gateway) move(e Entry, gatewayRef string, left func(*account) money.Money) (ref string, err error) {
 	err = g.locked(func() error {
-		if e, ok := g.byKey[key]; ok {
-			ref = e.Ref
+		if known, ok := g.byKey[e.Key]; ok {
+			ref = known.Ref
 			return nil
 		}
-		acc := g.account(id)
-		if rest := left(acc); !amount.IsPositive() || !amount.SameCurrency(acc.authorized) || amount.Cmp(rest) > 0 {
-			return domain.Refuse(payments.CodeGatewayRefused, "can't %s %s of payment %s, %s is left", kind, amount, id, rest)
+		a := g.account(e.PaymentID)
+		rest := left(a)
+		switch {
+		case gatewayRef != refOf(e.PaymentID):
+			return domain.Refuse(payments.CodeGatewayRefused, "there is no authorisation %s of payment %s", gatewayRef, e.PaymentID)
+		case e.Kind == kindCapture && e.AskedAt.After(a.expiresAt):
+			return domain.Refuse(payments.CodeGatewayRefused, "the authorisation of payment %s has run out", e.PaymentID)
+		case !e.Amount.IsPositive() || !e.Amount.SameCurrency(a.authorized) || e.Amount.Cmp(rest) > 0:
+			return domain.Refuse(payments.CodeGatewayRefused, "can't %s %s of payment %s, %s is left", e.Kind, e.Amount, e.PaymentID, rest)
 		}
-		e, err := g.write(Entry{Key: key, Kind: kind, PaymentID: id, Amount: amount, Ref: fmt.Sprintf("sandbox_%s_%d", kind, len(g.entries)+1)})
-		ref = e.Ref
+		e.Ref = fmt.Sprintf("sandbox_%s_%d", e.Kind, len(g.entries)+1)
+		written, err := g.write(e)
+		ref = written.Ref
 		return err
 	})
 	return ref, err
@@ -197,13 +245,34 @@ func (g *Gateway) Void(_ context.Context, r payments.VoidRequest) error {
 		if _, ok := g.byKey[r.IdempotencyKey]; ok {
 			return nil
 		}
-		acc := g.account(r.PaymentID)
+		if err := g.giveBack(r); err != nil {
+			return err
+		}
 		_, err := g.write(Entry{
-			Key: r.IdempotencyKey, Kind: "void", PaymentID: r.PaymentID, Amount: acc.authorized.Sub(acc.captured).Sub(acc.voided),
-			Ref: "sandbox_" + r.PaymentID.String(),
+			Key: r.IdempotencyKey, Kind: kindVoid, PaymentID: r.PaymentID, Amount: g.account(r.PaymentID).held(), Ref: refOf(r.PaymentID),
 		})
 		return err
 	})
+}
+
+// giveBack returns what was captured beyond what the caller of a void knows, such as by a capture whose
+// answer never came.
+func (g *Gateway) giveBack(r payments.VoidRequest) error {
+	a := g.account(r.PaymentID)
+	if r.Captured.Currency != "" && !r.Captured.SameCurrency(a.authorized) {
+		return domain.Refuse(payments.CodeGatewayRefused, "payment %s is not in %s", r.PaymentID, r.Captured.Currency)
+	}
+	excess := a.captured.Sub(r.Captured)
+	if left := a.captured.Sub(a.refunded); excess.Cmp(left) > 0 {
+		excess = left
+	}
+	if !excess.IsPositive() {
+		return nil
+	}
+	_, err := g.write(Entry{
+		Key: r.IdempotencyKey + "/excess", Kind: kindGiveBack, PaymentID: r.PaymentID, Amount: excess, Ref: refOf(r.PaymentID),
+	})
+	return err
 }
 
 // Confirm plays the customer who confirms a payment at the bank (or refuses to): it settles a payment
@@ -214,9 +283,12 @@ func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
 		if acc.pending.IsZero() || acc.closed {
 			return domain.Refuse(payments.CodeGatewayRefused, "payment %s is not waiting for a confirmation", paymentID)
 		}
-		e := Entry{Key: paymentID.String() + "/confirm", Kind: "authorize", PaymentID: paymentID, Amount: acc.pending, Ref: "sandbox_" + paymentID.String()}
+		e := Entry{
+			Key: confirmKey(paymentID), Kind: kindAuthorize, PaymentID: paymentID, Amount: acc.pending, AskedAt: acc.pendingSince,
+			Ref: refOf(paymentID),
+		}
 		if !approve {
-			e.Kind, e.Code = "decline", "authentication_failed"
+			e.Kind, e.Code = kindDecline, "authentication_failed"
 		}
 		if _, ok := g.byKey[e.Key]; ok {
 			return nil
@@ -225,6 +297,9 @@ func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
 		return err
 	})
 }
+
+// confirmKey is the key of the customer's answer, of which there is one.
+func confirmKey(paymentID uuid.UUID) string { return paymentID.String() + "/confirm" }
 
 // Balance is what the ledger says of one payment.
 type Balance struct {
@@ -237,7 +312,7 @@ func (g *Gateway) Balance(paymentID uuid.UUID) (Balance, error) {
 	var b Balance
 	err := g.locked(func() error {
 		a := g.account(paymentID)
-		b = Balance{Held: a.authorized.Sub(a.captured).Sub(a.voided), Captured: a.captured, Refunded: a.refunded}
+		b = Balance{Held: a.held(), Captured: a.captured, Refunded: a.refunded}
 		return nil
 	})
 	return b, err
@@ -324,17 +399,26 @@ func (g *Gateway) apply(e Entry) {
 	g.byKey[e.Key] = e
 	a := g.account(e.PaymentID)
 	switch e.Kind {
-	case "attempt":
+	case kindAttempt:
 		a.attempts++
-	case "authorize":
-		a.authorized, a.pending = a.authorized.Add(e.Amount), money.Money{}
-	case "action_required":
-		a.pending = e.Amount
-	case "capture":
+	case kindAuthorize:
+		if !a.expiresAt.IsZero() && e.authorizedAt().After(a.expiresAt) {
+			a.voided = a.voided.Add(a.held()) // the one before has run out
+		}
+		a.authorized, a.pending, a.expiresAt = a.authorized.Add(e.Amount), money.Money{}, e.expiresAt()
+	case kindActionRequired:
+		a.pending, a.pendingSince = e.Amount, e.AskedAt
+	case kindDecline:
+		if e.Key == confirmKey(e.PaymentID) {
+			a.pending = money.Money{}
+		}
+	case kindCapture:
 		a.captured = a.captured.Add(e.Amount)
-	case "refund":
+	case kindRefund:
 		a.refunded = a.refunded.Add(e.Amount)
-	case "void":
+	case kindGiveBack:
+		a.captured, a.voided = a.captured.Sub(e.Amount), a.voided.Add(e.Amount)
+	case kindVoid:
 		a.voided, a.closed = a.voided.Add(e.Amount), true
 	}
 }

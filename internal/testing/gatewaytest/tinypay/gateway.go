@@ -1,0 +1,128 @@
+package tinypay
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+)
+
+// requestTimeout bounds one request.
+const requestTimeout = 10 * time.Second
+
+// Gateway implements [payments.Gateway] and [payments.LedgerReader].
+type Gateway struct{ url, key string }
+
+// region authorize
+
+// Authorize implements [payments.Gateway].
+func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
+	var answer struct {
+		ID, Status, Reason string
+		ConfirmURL         string    `json:"confirm_url"`
+		ExpiresAt          time.Time `json:"expires_at"`
+	}
+	err := g.post(ctx, "/payments/"+r.PaymentID.String(), r.IdempotencyKey, map[string]any{
+		"order": r.OrderID, "amount": r.Amount, "token": r.Token, "asked_at": r.AskedAt,
+	}, &answer)
+	if err != nil {
+		return payments.AuthorizeResult{}, err
+	}
+	result := payments.AuthorizeResult{GatewayRef: answer.ID, ExpiresAt: answer.ExpiresAt, ActionURL: answer.ConfirmURL}
+	switch answer.Status {
+	case "held":
+		result.Status = payment.StatusAuthorized
+	case "waiting":
+		result.Status = payment.StatusActionRequired
+	default: // a decline is an answer
+		result.Status, result.DeclineCode = payment.StatusDeclined, answer.Reason
+	}
+	return result, nil
+}
+
+// endregion
+
+// Capture implements [payments.Gateway].
+func (g *Gateway) Capture(ctx context.Context, r payments.CaptureRequest) (string, error) {
+	return g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/captures", r.IdempotencyKey, map[string]any{
+		"payment": r.PaymentID, "amount": r.Amount, "asked_at": r.AskedAt,
+	})
+}
+
+// Void implements [payments.Gateway]. TinyPay closes the payment by our id, so that an authorisation which
+// is still under way finds it closed. It gives back what it has taken beyond what we know of.
+func (g *Gateway) Void(ctx context.Context, r payments.VoidRequest) error {
+	return g.post(ctx, "/payments/"+r.PaymentID.String()+"/close", r.IdempotencyKey, map[string]any{"captured": r.Captured}, nil)
+}
+
+// Refund implements [payments.Gateway]. The reason stays with us: it may be a person's words.
+func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (string, error) {
+	return g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/refunds", r.IdempotencyKey, map[string]any{
+		"payment": r.PaymentID, "amount": r.Amount,
+	})
+}
+
+// move asks to take or to give back money, and returns TinyPay's reference.
+func (g *Gateway) move(ctx context.Context, path, key string, body map[string]any) (string, error) {
+	var answer struct{ ID string }
+	err := g.post(ctx, path, key, body, &answer)
+	return answer.ID, err
+}
+
+// region post
+
+// post makes a request under its idempotency key. Errors: gateway_refused for a 409; in all other cases
+// [payments.ErrNoAnswer], because the request may have taken effect.
+func (g *Gateway) post(ctx context.Context, path, key string, body map[string]any, answer any) error {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, g.url+path, bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	request.Header.Set("Idempotency-Key", key)
+	return g.do(request, answer)
+}
+
+func (g *Gateway) do(request *http.Request, answer any) error {
+	request.Header.Set("Authorization", "Bearer "+g.key)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return payments.NoAnswer(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	switch {
+	case response.StatusCode == http.StatusConflict:
+		return domain.Refuse(payments.CodeGatewayRefused, "TinyPay refuses %s", request.URL.Path)
+	case response.StatusCode != http.StatusOK:
+		return payments.NoAnswer(fmt.Errorf("tinypay answers %s", response.Status))
+	case answer == nil:
+		return nil
+	}
+	if err := json.NewDecoder(response.Body).Decode(answer); err != nil {
+		return payments.NoAnswer(err)
+	}
+	return nil
+}
+
+// endregion
+
+// account is what TinyPay says of a payment.
+type account struct {
+	Payment, Order           uuid.UUID
+	ID                       string
+	Held, Captured, Refunded money.Money
+}
