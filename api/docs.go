@@ -1,0 +1,47 @@
+package api
+
+import (
+	"context"
+	_ "embed"
+	"sync"
+
+	"github.com/orderloom/orderloom/api/apidocs"
+)
+
+// spec is the contract.
+//
+//go:embed openapi.yaml
+var spec []byte
+
+// documentation is the contract for people, rendered when it is first asked for.
+var documentation = sync.OnceValue(func() *apidocs.Site {
+	problems := make([]apidocs.Problem, len(problemKinds))
+	for i, k := range problemKinds {
+		problems[i] = apidocs.Problem{Code: string(k.Code), Status: k.Status, Title: k.Title, About: k.About}
+	}
+	site, err := apidocs.New(apidocs.Options{Document: spec, Problems: problems})
+	if err != nil {
+		panic(err) // the contract is part of this program
+	}
+	return site
+})
+
+// getSpec serves the contract: GET /openapi.yaml.
+func (a *API) getSpec(_ context.Context, x *exchange) error {
+	documentation().ServeDocument(x.Writer, x.Request)
+	return nil
+}
+
+// getDocs serves the contract as a page for people: GET /docs.
+func (a *API) getDocs(_ context.Context, x *exchange) error {
+	documentation().ServePage(x.Writer, x.Request)
+	return nil
+}
+
+// getProblem explains one kind of problem: GET /problems/{code}. It is where a problem's type points.
+func (a *API) getProblem(_ context.Context, x *exchange) error {
+	if !documentation().ServeProblem(x.Writer, x.Request, x.Param("code")) {
+		return newProblem(codeNotFound, "there is no problem of this name")
+	}
+	return nil
+}
