@@ -11,8 +11,8 @@ import (
 
 // Audited is what Kafka holds of one aggregate.
 type Audited struct {
-	// First and Last are the lowest version at which the stream begins in Kafka and the highest one that was
-	// reached from there without a gap. Events counts them, without repetitions.
+	// First is the lowest version at which the stream begins in Kafka. Last is the highest one that was reached from
+	// there without a gap. Events counts them, without repetitions.
 	First, Last int64
 	Events      int64
 	// Repeated counts events that came again. They do no harm.

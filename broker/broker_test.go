@@ -183,9 +183,9 @@ func TestPublishSaysWhatHasNotArrived(t *testing.T) {
 	require.Equal(t, events, unpublished)
 }
 
-// The broker's limit may be lower than ours, and may hold for a batch as a whole: then the batch is split, and
-// what does not fit alone is sent as a reference, in its place.
-// Fails without the cases after MessageSizeTooLarge in Writer.produceAll: the relay would stand still.
+// The broker's limit may be lower than ours, and may hold for a batch as a whole. Then the batch is split, and what
+// does not fit alone is sent as a reference, in its place. Fails without the cases after MessageSizeTooLarge in
+// Writer.produceAll: the relay would stand still.
 func TestOversizedEventsKeepTheirPlace(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t)

@@ -6,15 +6,15 @@
 //
 // Invariants:
 //
-//   - One topic per aggregate type, the key is the aggregate's id, and the partition is the one that
-//     Kafka's own clients would choose for the key, so the events of one aggregate stay in order.
-//   - [Writer.Publish] returns success only when all replicas in sync have every message, and never
-//     sends a later event of a partition before an earlier one has arrived. A call that failed may be
-//     repeated: consumers then see duplicates, never a gap or another order.
-//   - A message that Kafka refuses for its size is replaced by a reference to the event store
-//     ([Dataref], CloudEvents' claim check), in the same place of the same partition.
-//   - [Reader] hands out messages at least once, and begins at the first message of a partition whose
-//     committed offset lies outside of what Kafka still has.
+//   - There is one topic per aggregate type, and the key is the aggregate's id. The partition is the one that Kafka's
+//     own clients would choose for the key. So the events of one aggregate stay in order.
+//   - [Writer.Publish] returns success only when all replicas in sync have every message. It never sends a later
+//     event of a partition before an earlier one has arrived. A call that failed may be repeated: consumers then see
+//     duplicates, never a gap or another order.
+//   - A message that Kafka refuses for its size is replaced by a reference to the event store ([Dataref],
+//     CloudEvents' claim check). It has the same place in the same partition.
+//   - [Reader] hands out messages at least once. It begins at the first message of a partition whose committed offset
+//     lies outside of what Kafka still has.
 //
 // The smallest example:
 //

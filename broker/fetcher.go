@@ -16,11 +16,11 @@ import (
 	"github.com/segmentio/kafka-go/protocol/fetch"
 )
 
-// How a generation reads its partitions. One goroutine for each broker that leads any of them asks it for all of them
-// in one request, again and again; kafka.Reader, and kafka.Client.Fetch, know requests for one partition only, and a
-// page of the relay is for most of them. Another goroutine looks, every watchInterval, for who leads what and where
-// the partitions end, and tells Kafka how far they are processed. That costs Kafka about as much as all else that it
-// does for a page of events, and the later it is told the more comes twice after a crash, which does no harm.
+// How a generation reads its partitions. One goroutine for each broker asks it again and again, in one request, for
+// all partitions that it leads. kafka.Reader and kafka.Client.Fetch know requests for one partition only, and a page
+// of the relay goes to most of them. Another goroutine looks, every watchInterval, for who leads what and where the
+// partitions end, and tells Kafka how far they are processed. That costs Kafka about as much as all else that it does
+// for a page of events. The later Kafka is told, the more comes twice after a crash, which does no harm.
 const (
 	// fetchWait is how long a broker may hold a request that finds nothing. It delays no message.
 	fetchWait = 500 * time.Millisecond
@@ -53,13 +53,14 @@ type partition struct {
 	// busy is from when the leader is asked until its answer is on its way. Only whoever set it moves fetched and
 	// leader meanwhile.
 	busy bool
-	// fetched is the offset of the next message to fetch, negative until it is known; processed that of the next one to
-	// commit, end that of the next one to be written.
+	// fetched is the offset of the next message to fetch, negative until it is known. processed is that of the next
+	// one to commit, end that of the next one to be written.
 	fetched, processed, end int64
-	// uncommitted says that Kafka is to be told of processed, heard that end came with an answer since somebody last looked.
+	// uncommitted says that Kafka is to be told of processed, heard that end came with an answer since somebody last
+	// looked.
 	uncommitted, heard bool
-	// gone says that Kafka does not have the offset fetched, absent that it did not know the partition at all when it was
-	// asked last: the topic may have been made anew.
+	// gone says that Kafka does not have the offset fetched. absent says that it did not know the partition at all
+	// when it was asked last: the topic may have been made anew.
 	gone, absent bool
 	// suspect says that a request for this partition failed as a whole, and so for others with it.
 	suspect bool
@@ -102,7 +103,8 @@ func (r *Reader) read(ctx context.Context, g *generation) {
 	}
 }
 
-// commit tells Kafka how far the partitions are processed. What it can't be told comes again, here or to another member.
+// commit tells Kafka how far the partitions are processed. What it can't be told comes again, here or to another
+// member.
 func (r *Reader) commit(ctx context.Context, g *generation) {
 	offsets := map[string]map[int]int64{}
 	g.mu.Lock()
@@ -162,9 +164,9 @@ func (r *Reader) findLeaders(ctx context.Context, g *generation) error {
 	return nil
 }
 
-// findOffsets records where the partitions end that no answer has told of lately, and gives those a position that have
-// none, or one that Kafka does not have: their first message. A topic that was made anew may have a message at the
-// position by now; those before it have not been read all the same.
+// findOffsets records where the partitions end that no answer has told of lately. A partition that has no position,
+// or one that Kafka does not have, gets that of its first message. A topic that was made anew may have a message at
+// the position by now; those before it have not been read all the same.
 func (r *Reader) findOffsets(ctx context.Context, g *generation) error {
 	var errs error
 	for _, topics := range g.byLeader() { // one that is away leaves the others alone

@@ -176,8 +176,8 @@ func TestASlowReaderKeepsTheOrderOfAMovedPartition(t *testing.T) {
 		return nil, nil, false
 	})
 	require.NoError(t, b.cluster.MoveTopicPartition("order-events", 0, other))
-	// The first tells that the client knows the new leader, the second that the reader has looked for it since, the
-	// third that it has had the time to ask.
+	// The first tells that the client knows the new leader. The second tells that the reader has looked for it since,
+	// the third that it has had the time to ask.
 	require.Eventually(t, func() bool { return looked.Load() >= 3 }, patience, 50*time.Millisecond)
 	b.fetch(r, len(events)-1)
 }
@@ -233,9 +233,9 @@ func TestTransactionsOfOthersAreReadWithoutTheirEnds(t *testing.T) {
 	}
 }
 
-// Kafka was emptied, or came back from a copy: the group's offset lies behind the end. Nothing is out of range any more
-// once there are as many messages as before, so the reader begins anew as soon as it is told.
-// Fails without p.gone = true in Reader.takePartition: the reader would wait until then.
+// Kafka was emptied, or came back from a copy: the group's offset lies behind the end. Nothing is out of range any
+// more once there are as many messages as before. So the reader begins anew as soon as it is told. Fails without
+// p.gone = true in Reader.takePartition: the reader would wait until then.
 func TestAPositionThatKafkaDoesNotHaveGoesBackToTheFirstMessage(t *testing.T) {
 	t.Parallel()
 	b := setupFaulty(t, 1, 1)

@@ -38,8 +38,8 @@ const (
 	typePrefix   = "orderloom."
 )
 
-// Dataref is where the payload of an event lies that was too large for Kafka: the event store, by
-// aggregate and version (CloudEvents' "dataref" extension, also known as claim check).
+// Dataref says where the payload of an event lies that was too large for Kafka: in the event store, by aggregate and
+// version. It is CloudEvents' "dataref" extension, also known as claim check.
 func Dataref(env domain.Envelope) string {
 	return fmt.Sprintf("/orderloom/%s/%s/events/%d", env.AggregateType, env.AggregateID, env.Version)
 }

@@ -11,10 +11,9 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// Settings of the consumer group. A member that dies is missed after sessionTimeout; its partitions
-// then go to the others. It is the shortest that a Kafka broker takes by default
-// (group.min.session.timeout.ms): so long do the views stand still after a kill -9, and several times as long
-// when several processes die one after the other.
+// Settings of the consumer group. A member that dies is missed after sessionTimeout; its partitions then go to the
+// others. It is the shortest that a Kafka broker takes by default (group.min.session.timeout.ms). The views stand
+// still so long after a kill -9, and several times as long when several processes die one after the other.
 const (
 	sessionTimeout    = 6 * time.Second
 	heartbeatInterval = 1500 * time.Millisecond
@@ -63,8 +62,8 @@ func NewReader(cfg Config, topics ...string) (*Reader, error) {
 	client, closeClient := cfg.client()
 	group, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
 		ID: cfg.Group, Brokers: cfg.Brokers, Topics: topics, Dialer: cfg.dialer(),
-		// Round robin spreads the partitions of all topics over the members; range gives the first
-		// member partition 0 of every topic, and nothing to the thirteenth.
+		// Round robin spreads the partitions of all topics over the members. Range gives the first member partition 0
+		// of every topic, and nothing to the thirteenth.
 		GroupBalancers:    []kafka.GroupBalancer{kafka.RoundRobinGroupBalancer{}},
 		HeartbeatInterval: heartbeatInterval, SessionTimeout: sessionTimeout, RebalanceTimeout: rebalanceTimeout,
 		JoinGroupBackoff: joinBackoff, StartOffset: kafka.FirstOffset, Timeout: requestTimeout,
@@ -153,9 +152,8 @@ func (r *Reader) Positions() []Position {
 	return positions
 }
 
-// Lost receives when the reader had to skip to another offset because Kafka no longer has, or never
-// had, the one it wanted: messages may have been lost, and whoever reads should look for them in the
-// event store.
+// Lost receives when the reader had to skip to another offset, because Kafka no longer has, or never had, the one it
+// wanted. Messages may have been lost, and whoever reads should look for them in the event store.
 func (r *Reader) Lost() <-chan struct{} { return r.lost }
 
 // run joins the group again and again and reads what is assigned.

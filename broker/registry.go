@@ -32,8 +32,8 @@ type Schema struct {
 	JSON      json.RawMessage
 }
 
-// subject is the name in the registry, by which a consumer finds the schema: that of the topic and the record,
-// with its version, since a version of an event is never changed and the next one is another record.
+// subject is the name in the registry, by which a consumer finds the schema: that of the topic and the record, with
+// its version. A version of an event is never changed, so the next one is another record.
 func (s Schema) subject() string {
 	return fmt.Sprintf("%s-%s%s.v%d", Topic(catalog.AggregateType(s.EventType)), typePrefix, s.EventType, s.Version)
 }
@@ -80,9 +80,8 @@ func (r *Registry) reference(env domain.Envelope) string {
 // RegisterSchemas registers what is missing in the Confluent-compatible registry at url, and returns where all
 // of them are. It checks everything before it registers anything, and may be repeated.
 //
-// Errors: incompatible_schema when a consumer of what is registered could not read events of the schema given,
-// or the other way round: the event then needs a new version. Not every registry enforces that, so it is checked
-// here.
+// Errors: incompatible_schema when a consumer of what is registered could not read events of the schema given, or the
+// other way round. The event then needs a new version. Not every registry enforces that, so it is checked here.
 func RegisterSchemas(ctx context.Context, url string, schemas []Schema) (*Registry, error) {
 	client, err := registryClient(url)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 // EnsureTopics creates the topics that are missing, brings the settings of the others in line, and
 // waits until Kafka knows them. It may be repeated.
 //
-// The number of partitions of a topic that exists is left alone, because a change would send the
-// later events of an aggregate to another partition than its earlier ones; a difference is logged.
+// The number of partitions of a topic that exists is left alone, and a difference is logged. A change would send the
+// later events of an aggregate to another partition than its earlier ones.
 func EnsureTopics(ctx context.Context, cfg Config) error {
 	client, closeClient := cfg.client()
 	defer closeClient()

@@ -18,9 +18,9 @@ import (
 // Writer publishes events. It is safe for concurrent use, but only one caller at a time keeps the
 // order of an aggregate's events: the relay's leader.
 //
-// It speaks to kafka-go's Client rather than to its Writer, because the order of events hangs on
-// what happens after a failure: kafka.Writer goes on with the next batch of a partition when one has
-// failed for good, and the repetition then arrives behind later events.
+// It speaks to kafka-go's Client rather than to its Writer, because the order of events depends on what happens after
+// a failure. kafka.Writer goes on with the next batch of a partition when one has failed for good. The repetition
+// then arrives behind later events.
 type Writer struct {
 	cfg    Config
 	client *kafka.Client
@@ -48,9 +48,9 @@ func (w *Writer) Close() error {
 // take their payload.
 func (w *Writer) Oversized() int64 { return w.oversized.Load() }
 
-// Publish sends events, each partition's in the order given, and returns once every replica in sync
-// has them. With an error it also returns the events that are not known to have arrived, in order:
-// the caller repeats those before it sends any other.
+// Publish sends events, each partition's in the order given, and returns once every replica in sync has them. With an
+// error it also returns the events that are not known to have arrived, in order. The caller repeats those before it
+// sends any other.
 func (w *Writer) Publish(ctx context.Context, events []domain.Envelope) (unpublished []domain.Envelope, err error) {
 	shares, err := w.divide(ctx, events)
 	if err != nil {
@@ -116,8 +116,8 @@ func (w *Writer) divide(ctx context.Context, events []domain.Envelope) ([]*share
 	return shares, nil
 }
 
-// publish sends shares of partitions that one broker leads: as much of each as there may be in one request, in
-// one request for all of them, and what is left partition by partition.
+// publish sends shares of partitions that one broker leads. One request has as much of each as there may be in one
+// request. What is left is sent partition by partition.
 func (w *Writer) publish(ctx context.Context, events []domain.Envelope, shares []*share) {
 	w.produceTogether(ctx, events, shares)
 	for _, s := range shares {

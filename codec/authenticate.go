@@ -35,9 +35,9 @@ func StaticToken(token string) (Authenticator, error) {
 	}, nil
 }
 
-// OpenIDConnect accepts the access tokens that the Web UI gets when its users log in: signed JWTs
-// (RFC 9068) of the issuer, for the audience, and not expired. It asks the issuer for its keys, now
-// and whenever an unknown one turns up.
+// OpenIDConnect accepts the access tokens that the Web UI gets when its users log in. These are signed JWTs (RFC
+// 9068) of the issuer, for the audience, and not expired. It asks the issuer for its keys, now and whenever an
+// unknown one turns up.
 //
 // Everybody who can get such a token may read every payload, so the audience should be one that only
 // operators get.

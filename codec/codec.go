@@ -12,8 +12,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// Metadata of an encrypted payload. Its data is a nonce of 24 bytes and the XAES-256-GCM ciphertext of
-// one byte that says how the rest is packed, and the original payload, metadata and all, as protobuf.
+// Metadata of an encrypted payload. Its data is a nonce of 24 bytes and the XAES-256-GCM ciphertext. What is
+// encrypted is one byte that says how the rest is packed, and the original payload, metadata and all, as protobuf.
 const (
 	// Encoding stands under "encoding", where Temporal's tools look whether they can read a payload.
 	Encoding = "binary/encrypted"

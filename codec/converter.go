@@ -14,11 +14,10 @@ type Converters struct {
 	Failure converter.FailureConverter
 }
 
-// NewConverters returns the SDK's own converters when there are no keys, and encrypting ones
-// otherwise. Of a failure they encrypt the details, and the message and the stack trace too, which
-// would otherwise stand in the history in the clear; its type (the domain's error code), whether it may
-// be retried, and the names and ids of the activity or child stay readable, because the server goes by
-// them.
+// NewConverters returns the SDK's own converters when there are no keys, and encrypting ones otherwise. Of a failure
+// they encrypt the details, the message and the stack trace, which would otherwise stand in the history in the clear.
+// Its type (the domain's error code) stays readable, and whether it may be retried, because the server goes by them.
+// So do the names and ids of the activity or child.
 func NewConverters(o Options) (Converters, error) {
 	if len(o.Keys) == 0 {
 		return Converters{Data: converter.GetDefaultDataConverter(), Failure: temporal.GetDefaultFailureConverter()}, nil
@@ -42,9 +41,9 @@ func (c *Codec) Converters() Converters {
 	}
 }
 
-// failureConverter leaves the failure that it converts as it is. The SDK's decrypts the message in
-// place, and with a failed local activity that is the very failure which it then writes into the
-// history: encrypted, and in the clear beside it (SDK v1.50).
+// failureConverter leaves the failure that it converts as it is. The SDK's decrypts the message in place. With a
+// failed local activity that is the failure which it then writes into the history: encrypted, and in the clear beside
+// it (SDK v1.50).
 type failureConverter struct{ converter.FailureConverter }
 
 // FailureToError implements [converter.FailureConverter].

@@ -1,8 +1,7 @@
-// Package codec encrypts what the sagas leave at the Temporal server: inputs and results of workflows,
-// activities, signals, updates and queries, memos, summaries, and the messages and stack traces of
-// failures. The server, its database, its backups and its operators see ciphertext; only who holds a
-// key reads it. docs/encryption.md says what stays readable (search attributes, ids, names) and how
-// keys are changed.
+// Package codec encrypts what the sagas leave at the Temporal server. That is inputs and results of workflows,
+// activities, signals, updates and queries; memos and summaries; and the messages and stack traces of failures. The
+// server, its database, its backups and its operators see ciphertext; only who holds a key reads it.
+// docs/encryption.md says what stays readable (search attributes, ids, names) and how keys are changed.
 //
 //	c, err := codec.NewConverters(codec.Options{Keys: []codec.Key{{ID: "k2", Secret: current}, {ID: "k1", Secret: former}}})
 //	…

@@ -16,9 +16,9 @@ const tagBytes = 16
 // xaes is XAES-256-GCM (https://c2sp.org/XAES-256-GCM): AES-256-GCM under a key derived from the
 // secret and half of a nonce of 24 bytes.
 //
-// Plain AES-256-GCM with random nonces must stop at 2³² messages of one key (NIST SP 800-38D, 8.3).
-// At some ten payloads an order that is a few weeks of a busy shop, and a rotation forgotten would
-// open everything; with 192 bits of nonce nobody has to count.
+// Plain AES-256-GCM with random nonces must stop at 2³² messages of one key (NIST SP 800-38D, 8.3). At some ten
+// payloads an order that is a few weeks of a busy shop, and a rotation forgotten would open everything. With 192 bits
+// of nonce nobody has to count.
 type xaes struct {
 	block  cipher.Block
 	subkey [aes.BlockSize]byte // K1 of CMAC (NIST SP 800-38B, 6.1)

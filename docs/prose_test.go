@@ -191,7 +191,7 @@ func commentParagraphs(comment []line) []paragraph {
 		case isCode(text) && len(current) == 0, strings.HasPrefix(text, "\t"):
 			end()
 		default:
-			current = append(current, line{l.number, text})
+			current = append(current, line{l.number, strings.TrimSpace(text)})
 		}
 	}
 	return append(found, current)

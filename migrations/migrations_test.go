@@ -60,8 +60,8 @@ func TestAMigrationThatFailsLeavesNothing(t *testing.T) {
 	require.NoError(t, migrations.ApplyThese(t.Context(), pool, []migrations.Migration{bad}))
 }
 
-// A database that was filled before event ids had to be unique is migrated all the same, with an index on
-// every partition, unique where they are.
+// A database that was filled before event ids had to be unique is migrated all the same. Every partition gets an
+// index, which is unique where the ids are.
 func TestEventIDsBecomeUniqueWhereTheyCan(t *testing.T) {
 	t.Parallel()
 	pool := empty(t)

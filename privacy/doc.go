@@ -9,14 +9,14 @@
 //	sealed, err := vault.Seal(ctx, customerID, order.Recipient{…})
 //	err = vault.Open(ctx, sealed, &recipient) // ErrErased once vault.Erase(ctx, customerID) was called
 //
-// Data keys lie in the table customer_keys, each wrapped by a master key that only the processes have
-// (envelope encryption, NIST SP 800-57 part 1, section 5.3.6: key-encryption keys). Ciphers are
-// AES-256-GCM (NIST SP 800-38D) with random nonces; the name of the key is authenticated with the data,
-// so a ciphertext can't be moved under another customer's key.
+// Data keys lie in the table customer_keys. A master key that only the processes have wraps each of them (envelope
+// encryption, NIST SP 800-57 part 1, section 5.3.6: key-encryption keys). Ciphers are AES-256-GCM (NIST SP 800-38D)
+// with random nonces. The name of the key is authenticated with the data, so a ciphertext can't be moved under
+// another customer's key.
 //
-// What is left after an erasure: processes keep a key in memory for at most [CacheTTL], so personal
-// data may be shown for that long. Backups of the database hold the wrapped key until they expire: whoever
-// restores one erases again (the events tell whom). Data sealed inline, while the database was down, is
-// under no customer's key until it is resealed by the first step of the saga; the inline copy in the
-// saga's input lives as long as Temporal keeps its history.
+// What is left after an erasure: processes keep a key in memory for at most [CacheTTL], so personal data may be shown
+// for that long. Backups of the database hold the wrapped key until they expire: whoever restores one erases again,
+// from a list of erasures that is kept outside of the database. Data sealed inline, while the database was down, is
+// under no customer's key until the first step of the saga reseals it. The inline copy in the saga's input lives as
+// long as Temporal keeps its history.
 package privacy

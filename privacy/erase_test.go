@@ -69,8 +69,8 @@ func rowsWith(t *testing.T, pool *pgxpool.Pool, text string) (n int) {
 	return n
 }
 
-// After an erasure events stay what they were: they fold to the same state, views are rebuilt from them
-// without a difference, and what was personal in them reads as erased wherever it is read from.
+// After an erasure events stay what they were: they fold to the same state, and views are rebuilt from them without a
+// difference. What was personal in them reads as erased wherever it is read from.
 func TestEventsOfAnErasedCustomerStayReplayable(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)

@@ -93,10 +93,9 @@ func unreachable(err error) bool {
 	return true
 }
 
-// Open decrypts what was sealed into value, and leaves value alone when nothing was. A *[json.RawMessage] gets the text as it was
-// sealed, without decoding. Errors: [ErrErased];
-// [ErrMasterKeyUnknown]; an error without a code when the data were tampered with or the database can't be
-// reached.
+// Open decrypts what was sealed into value, and leaves value alone when nothing was. A *[json.RawMessage] gets the
+// text as it was sealed, without decoding. Errors: [ErrErased]; [ErrMasterKeyUnknown]; an error without a code when
+// the data were tampered with or the database can't be reached.
 func (v *Vault) Open(ctx context.Context, s domain.Sealed, value any) error {
 	if s.IsZero() {
 		return nil
@@ -161,8 +160,8 @@ func (v *Vault) Erase(ctx context.Context, subject string) error {
 	return nil
 }
 
-// Rewrap wraps up to limit data keys that are under another master key than the current one anew, and
-// returns how many it did: 0 means that the old master keys are not needed any more.
+// Rewrap wraps up to limit data keys anew that are under another master key than the current one, and returns how
+// many it did. 0 means that the old master keys are not needed any more.
 func (v *Vault) Rewrap(ctx context.Context, limit int) (int, error) {
 	tx, err := v.pool.Begin(ctx)
 	if err != nil {

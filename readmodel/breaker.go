@@ -12,8 +12,8 @@ const (
 	breakerRestMax  = 30 * time.Second
 )
 
-// breaker keeps callers away from something that fails: after breakerFailures in a row nobody is let through
-// for a while, and then one at a time until one succeeds.
+// breaker keeps callers away from something that fails. After breakerFailures in a row nobody is let through for a
+// while, and then one at a time until one succeeds.
 type breaker struct {
 	now func() time.Time
 

@@ -12,8 +12,8 @@ import (
 // Limits of the cache in this process.
 const (
 	localOrdersMax = 10_000
-	// localFreshness is how long the cache is trusted after [Changes] was last in touch with the database: it
-	// is the longest that another process's change can go unnoticed.
+	// localFreshness is how long the cache is trusted after [Changes] was last in touch with the database. It is the
+	// longest that another process's change can go unnoticed.
 	localFreshness = 3 * time.Second
 )
 

@@ -34,8 +34,8 @@ const (
 // RedisCache keeps orders in Redis, for all processes together. While Redis is away it does nothing, at no
 // cost; what changed meanwhile is forgotten as soon as Redis is back.
 //
-// A process that is killed while Redis is away leaves orders in the cache that have changed, for at most the
-// TTL; the projector therefore clears the cache when it starts.
+// A process that is killed while Redis is away leaves orders in the cache that have changed, for at most the TTL. So
+// the projector clears the cache when it starts.
 type RedisCache struct {
 	client  *redis.Client
 	ttl     time.Duration

@@ -26,8 +26,8 @@ const (
 	changesKept = 10_000
 	// changesPage bounds one read.
 	changesPage = 1000
-	// changesPoll is how often the table is read without having been notified, and changesRecheck how soon
-	// after a notification when the change could not be read yet, because an older transaction was open.
+	// changesPoll is how often the table is read without a notification. changesRecheck is how soon it is read again
+	// after a notification whose change could not be read yet, because an older transaction was open.
 	changesPoll    = time.Second
 	changesRecheck = 20 * time.Millisecond
 	// ChangesRetention is how long changes can be resumed from.
@@ -317,8 +317,8 @@ func (c *Changes) position(ctx context.Context, after string) (position, error) 
 	return at, nil
 }
 
-// since returns the changes after a position and the channel that is closed with the next one; two nils when
-// the position lies further back than what is remembered.
+// since returns the changes after a position and the channel that is closed with the next one. It returns two nils
+// when the position lies further back than what is remembered.
 func (c *Changes) since(at position) ([]Change, <-chan struct{}) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

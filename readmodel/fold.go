@@ -43,9 +43,8 @@ func NewOrderView(id uuid.UUID) OrderView {
 	return OrderView{OrderID: id, PaymentStatus: PaymentPending, FulfillmentStatus: order.Order{}.FulfillmentStatus()}
 }
 
-// ApplyOrder returns the view after an event of the order's stream. It changes only what comes from
-// that stream, and UpdatedAt to the later of the two, so the order's events and the payment's may come
-// in any mutual order.
+// ApplyOrder returns the view after an event of the order's stream. It changes what comes from that stream, and sets
+// UpdatedAt to the later of the two. So the order's events and the payment's may come in any mutual order.
 func (v OrderView) ApplyOrder(env domain.Envelope, e domain.Event) OrderView {
 	v.order = order.Evolve(v.order.Clone(), e)
 	v.OrderID = env.AggregateID

@@ -11,8 +11,8 @@ import (
 // ProjectionStatus tells how far a projection is behind the event store, and what it can't go on with.
 type ProjectionStatus struct {
 	Name string `json:"name"`
-	// LagEvents counts the events that are in the store and not in the view: those that the relay has not published yet,
-	// as far as the store counts them, and those that wait in Kafka.
+	// LagEvents counts the events that are in the store and not in the view. These are the events that the relay has
+	// not published yet, as far as the store counts them, and those that wait in Kafka.
 	LagEvents int64 `json:"lag_events"`
 	// LagSeconds is the age of the oldest of them; of those that wait in Kafka, it is an upper bound.
 	LagSeconds float64 `json:"lag_seconds"`

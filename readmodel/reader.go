@@ -43,8 +43,8 @@ type EventSource interface {
 	// Load returns the events of a stream with a version above after, in order; none for a stream that does
 	// not exist.
 	Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error)
-	// Watch returns a channel that receives once this process has appended to one of the streams with these ids
-	// beyond the version given with it; stop ends that.
+	// Watch returns a channel and a function that ends the watch. The channel receives once this process has appended
+	// to one of the streams with these ids beyond the version given with it.
 	Watch(past map[uuid.UUID]int64) (appended <-chan struct{}, stop func())
 }
 
@@ -70,8 +70,8 @@ type Options struct {
 	Logger *slog.Logger
 	// WaitMax is how long OrderAt waits for the view; 0 for WaitMaxDefault.
 	WaitMax time.Duration
-	// LookAfter is how soon Settled looks at an order of which it is told nothing; 0 for LookAfterDefault. Where the sagas run in
-	// the same process it is nearly always told.
+	// LookAfter is how soon Settled looks at an order of which it is told nothing; 0 for LookAfterDefault. Where the
+	// sagas run in the same process it is nearly always told.
 	LookAfter time.Duration
 }
 
@@ -128,8 +128,8 @@ func (r *Reader) Order(ctx context.Context, id uuid.UUID) (Shown, error) {
 	return r.shared(ctx, id)
 }
 
-// shared loads an order once for all who ask for it at the same moment, so that a popular order that falls
-// out of the cache costs one query.
+// shared loads an order once for all who ask for it at the same moment. So a popular order that falls out of the
+// cache costs one query.
 func (r *Reader) shared(ctx context.Context, id uuid.UUID) (Shown, error) {
 	flight := r.flights.DoChan(id.String(), func() (any, error) {
 		// The one who came first may leave; the others still wait.
@@ -201,8 +201,8 @@ func notFound(id uuid.UUID) error {
 	return domain.Refuse(CodeNotFound, "order %s does not exist", id)
 }
 
-// OrderAt returns an order in a state of at least this version of its stream, which a write has returned:
-// who has written reads what was written. It waits for the view for a while, and then asks the event store.
+// OrderAt returns an order in a state of at least this version of its stream. A write has returned that version, so
+// whoever has written reads what was written. It waits for the view for a while, and then asks the event store.
 // Errors: not_found; not_visible_yet when the store does not have that version either.
 func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (Shown, error) {
 	v, err := r.Order(ctx, id)

@@ -560,7 +560,8 @@ func TestFoldIsTheSameInAnyMutualOrder(t *testing.T) {
 	}
 }
 
-// A transaction that stays open keeps the changes after it from being read. What is cached may then be out of date, and is not used.
+// A transaction that stays open keeps the changes after it from being read. What is cached may then be out of date,
+// and is not used.
 func TestACacheIsNotTrustedWhileChangesAreHidden(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)

@@ -10,21 +10,21 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
-// How soon [Reader.Settled] looks when it is told of nothing, and how long it waits at most between looks: what another process
-// appends it does not hear of.
+// How soon [Reader.Settled] looks when it is told of nothing, and how long it waits at most between looks. It is not
+// told what another process appends.
 const (
 	LookAfterDefault = 50 * time.Millisecond
 	lookEveryMax     = 400 * time.Millisecond
 )
 
-// IsSettled reports whether an order waits for somebody, or for nothing any more: it is confirmed or beyond, cancelled,
-// held for a review, or its payment needs its customer.
+// IsSettled reports whether an order waits for somebody, or for nothing any more. It is then confirmed or beyond,
+// cancelled, held for a review, or its payment needs its customer.
 func (v OrderView) IsSettled() bool {
 	return v.Status != "" && v.Status != order.StatusCreated || v.Held != "" || v.PaymentStatus == string(payment.StatusActionRequired)
 }
 
-// Settled waits until an order is settled ([OrderView.IsSettled]) or ctx ends, and returns it as its events tell it then,
-// ahead of the views. An order that is fresh has just been accepted, so the first look at it can wait a little.
+// Settled waits until an order is settled ([OrderView.IsSettled]) or ctx ends, and returns it as its events tell it
+// then, ahead of the views. An order that is fresh has just been accepted, so the first look at it can wait a little.
 // Errors: not_found when ctx ended before anything was recorded of it; those of the event store.
 func (r *Reader) Settled(ctx context.Context, id uuid.UUID, fresh bool) (Shown, error) {
 	if r.events == nil {

@@ -53,8 +53,8 @@ func (s Shown) version() OrderVersion {
 	return OrderVersion{OrderID: s.OrderID, Version: s.Version, PaymentVersion: s.PaymentVersion}
 }
 
-// shownColumns are the columns of order_views that an order is shown from. The sealed personal section is left out unless it
-// is asked for.
+// shownColumns are the columns of order_views that an order is shown from. The sealed personal section is left out
+// unless it is asked for.
 func shownColumns(personal bool) string {
 	const columns = "order_id, version, payment_version, shown, "
 	if personal {
@@ -63,7 +63,8 @@ func shownColumns(personal bool) string {
 	return columns + "'', NULL::bytea"
 }
 
-// shownScanner reads up to rows rows of [shownColumns], one after the other, whose texts then lie in one piece of memory.
+// shownScanner reads up to rows rows of [shownColumns], one after the other, whose texts then lie in one piece of
+// memory.
 type shownScanner struct {
 	rows  int
 	into  []any

@@ -11,8 +11,9 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
-// OrderView is one row of order_views: an order with its payment and its shipments, as people read it. Its JSON is what the API shows.
-// It is folded from two streams, the order's and its payment's, and keeps the version it has of each.
+// OrderView is one row of order_views: an order with its payment and its shipments, as people read it. Its JSON is
+// what the API shows. It is folded from two streams, the order's and its payment's, and keeps the version it has of
+// each.
 type OrderView struct {
 	OrderID           uuid.UUID        `json:"order_id"`
 	OrderNumber       string           `json:"order_number"`

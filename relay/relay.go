@@ -55,8 +55,8 @@ type Publisher interface {
 // Options says what a relay works with. Store, Pool and Writer are required.
 type Options struct {
 	Store Store
-	// Pool is the database of the event store, where the cursor is as well. Leading takes one connection of it for as long as it lasts; the
-	// connection must not go through a pooler that shares sessions.
+	// Pool is the database of the event store, where the cursor is as well. Leading takes one connection of it for as
+	// long as it lasts; the connection must not go through a pooler that shares sessions.
 	Pool       *pgxpool.Pool
 	Writer     Publisher
 	Logger     *slog.Logger

@@ -67,9 +67,9 @@ type cache interface {
 	projector.Invalidator
 }
 
-// Run runs the roles until ctx ends, and then stops them within the drain timeout: first the HTTP
-// listener, then the sagas' worker, then the relay and the projector, each of which finishes or hands
-// over what it holds. It returns the first error of a part; the others are then stopped as well.
+// Run runs the roles until ctx ends, and then stops them within the drain timeout. The HTTP listener stops first,
+// then the sagas' worker, then the relay and the projector. Each finishes or hands over what it holds. It returns the
+// first error of a part; the others are then stopped as well.
 func Run(ctx context.Context, cfg config.Config, o Options) error {
 	if err := checkRoles(o.Roles); err != nil {
 		return err

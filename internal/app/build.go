@@ -16,8 +16,8 @@ func (p *platform) unversionedBuild() string {
 	return programHash()
 }
 
-// programHash is a hash of the program's file, so that two builds never have one name; empty when the file can't be read.
-// Not the commit, which not every build knows: images are built without it.
+// programHash is a hash of the program's file, so that two builds never have one name; empty when the file can't be
+// read. Not the commit, which not every build knows: images are built without it.
 var programHash = sync.OnceValue(func() string {
 	path, err := os.Executable()
 	if err != nil {

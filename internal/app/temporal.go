@@ -93,8 +93,8 @@ func clientTLS(cfg config.TLS) (*tls.Config, error) {
 	return t, nil
 }
 
-// setupTemporal creates the namespace and the search attributes where they are missing, and returns
-// when both can be used, which a Temporal server takes some seconds for.
+// setupTemporal creates the namespace and the search attributes where they are missing. It returns when both can be
+// used, which a Temporal server takes some seconds for.
 func setupTemporal(ctx context.Context, c client.Client, cfg config.Temporal) error {
 	_, err := c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
 		Namespace: cfg.Namespace, Description: "Orderloom's sagas", WorkflowExecutionRetentionPeriod: durationpb.New(cfg.Retention),

@@ -10,8 +10,8 @@ import (
 // Max is the longest wait after a failure.
 const Max = 5 * time.Second
 
-// Backoff doubles its wait up to [Max], with up to a quarter taken off at random so that many processes
-// don't come back at the same moment. It is for one goroutine.
+// Backoff doubles its wait up to [Max]. Up to a quarter is taken off at random so that many processes don't come back
+// at the same moment. It is for one goroutine.
 type Backoff struct{ first, next time.Duration }
 
 // New returns a backoff whose first wait is as long as first.
@@ -27,10 +27,10 @@ func (b *Backoff) Wait(ctx context.Context) error {
 // Reset makes the next wait the first one again.
 func (b *Backoff) Reset() { b.next = b.first }
 
-// Gather returns how long after its beginning a piece of work that took so long may begin again: five times as
-// long, within bounds. What comes meanwhile is gathered, because a page or a batch costs nearly the same however
-// much is in it. So no more than a fifth of a processor goes into small ones, they come quickly
-// while there is little to do, and on a busy machine, where each takes longer, they grow.
+// Gather returns how long after its beginning a piece of work that took so long may begin again: five times as long,
+// within bounds. What comes meanwhile is gathered, because a page or a batch costs nearly the same however much is in
+// it. So no more than a fifth of a processor goes into small ones. They come quickly while there is little to do. On
+// a busy machine, where each takes longer, they grow.
 func Gather(took, least, most time.Duration) time.Duration {
 	return min(max(5*took, least), most)
 }

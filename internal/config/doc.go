@@ -1,9 +1,8 @@
 // Package config reads the platform's settings from the environment, all in one place.
 //
-// [Settings] is the one table of them: name, default, form, meaning, and which roles can't do
-// without. [Load] reads them by it and names everything that is wrong at once, so that a first
-// start does not take as many attempts as there are mistakes. docs/configuration.md and the .env
-// example are printed from the same table ([Document], [DotEnv]).
+// [Settings] is the one table of them: name, default, form, meaning, and which roles can't do without. [Load] reads
+// them by it and names everything that is wrong at once. So a first start does not take as many attempts as there are
+// mistakes. docs/configuration.md and the .env example are printed from the same table ([Document], [DotEnv]).
 //
 //	cfg, err := config.Load(os.LookupEnv, config.RoleWorker)
 //

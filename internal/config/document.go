@@ -35,8 +35,8 @@ message. This page is printed from the table in internal/config: edit it there, 
 	return b.String()
 }
 
-// DotEnv returns every setting in the form of a .env file: those with a default commented out, those
-// without filled with an example where there is one.
+// DotEnv returns every setting in the form of a .env file. Those with a default are commented out; those without are
+// filled with an example where there is one.
 func DotEnv() string {
 	var b strings.Builder
 	b.WriteString("# Every setting of orderloom; docs/configuration.md says more. Printed from internal/config.\n")

@@ -46,9 +46,9 @@ func (p Problems) Error() string {
 	return b.String()
 }
 
-// Load reads every setting through lookup, which is [os.LookupEnv] or stands in for it, and checks
-// that what the given roles need is there; with no role it checks only what is set. A variable that
-// is set to nothing or white space counts as not set.
+// Load reads every setting through lookup, which is [os.LookupEnv] or stands in for it. It checks that what the given
+// roles need is there; with no role it checks only what is set. A variable that is set to nothing or white space
+// counts as not set.
 //
 // The error is [Problems], naming every wrong setting at once.
 func Load(lookup func(string) (string, bool), roles ...Role) (Config, error) {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Outlive returns a context for work that is begun under ctx and may finish: it ends d after ctx has. Cancel it once the
-// work is done.
+// Outlive returns a context for work that is begun under ctx and may finish: it ends d after ctx has. Cancel it once
+// the work is done.
 func Outlive(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -17,8 +17,8 @@ func Outlive(ctx context.Context, d time.Duration) (context.Context, context.Can
 	return work, func() { stop(); cancel() }
 }
 
-// Timeout returns a context for what has to be done whether ctx has ended or not, such as giving something back: it ends
-// d from now. Cancel it once that is done.
+// Timeout returns a context for what has to be done whether ctx has ended or not, such as giving something back. It
+// ends d from now. Cancel it once that is done.
 func Timeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
 }

@@ -1,8 +1,7 @@
 // Package replay says whether today's saga code agrees with what executions have already done.
 //
-// Temporal rebuilds the state of an open execution by running its code again over its history, so code
-// that would take other steps than the history has leaves the execution stuck. A replay before a
-// release finds that out:
+// Temporal rebuilds the state of an open execution by running its code again over its history. So code that would
+// take other steps than the history has leaves the execution stuck. A replay before a release finds that out:
 //
 //	orderloom replay history.json              from tctl, temporal or the Web UI
 //	orderloom replay order-5b1c…               from the server

@@ -22,10 +22,10 @@ const (
 	fileBytesMax = 256 << 20
 )
 
-// Read reads a history from JSON: an object with "events" (tctl workflow show --output_filename,
-// temporal workflow show --output json, the Web UI's download), the same under "history" (Temporal's
-// HTTP API), a list of events (older tools), or one event a line (--output jsonl). Names may be in camelCase or
-// snake_case, enums spelt EVENT_TYPE_TIMER_STARTED or TimerStarted, payloads whole or in temporal's
+// Read reads a history from JSON, in each form in which tools write it. One is an object with "events": tctl workflow
+// show --output_filename, temporal workflow show --output json, the Web UI's download. Others have the same under
+// "history" (Temporal's HTTP API), a list of events (older tools), or one event a line (--output jsonl). Names may be
+// in camelCase or snake_case, enums spelt EVENT_TYPE_TIMER_STARTED or TimerStarted, payloads whole or in temporal's
 // shorthand, where the value stands in their place.
 func Read(r io.Reader) (*historypb.History, error) {
 	limited := io.LimitReader(r, fileBytesMax+1)

@@ -65,8 +65,8 @@ type Disagreement struct {
 	Err error
 }
 
-// Replay replays one history. A disagreement is a result; an error says that the history could not be
-// replayed at all: it is no whole history, or its payloads can't be read.
+// Replay replays one history. A disagreement is a result. An error says that the history could not be replayed at
+// all: it is no whole history, or its payloads can't be read.
 func (r *Replayer) Replay(ctx context.Context, h *historypb.History) (Result, error) {
 	if err := check(h); err != nil {
 		return Result{}, err
@@ -174,8 +174,8 @@ func (r *Replayer) explain(ctx context.Context, h *historypb.History, err error)
 	return d, nil
 }
 
-// locate tells which event of a workflow task it is and puts both sides into words: from the SDK's
-// message, which is exact about commands in the wrong place, or by what the code did in the task.
+// locate tells which event of a workflow task it is and puts both sides into words. It goes by the SDK's message,
+// which is exact about commands in the wrong place, or by what the code did in the task.
 func (d *Disagreement) locate(window []*historypb.HistoryEvent, calls []call, dc converter.DataConverter) {
 	text := d.Err.Error()
 	var event *historypb.HistoryEvent
@@ -267,8 +267,8 @@ func starts(h *historypb.History) []int {
 	return places
 }
 
-// compareAnswers says where the same steps lead to another answer, which the SDK does not mind and an
-// open execution survives, but a caller may notice.
+// compareAnswers says where the same steps lead to another answer. The SDK does not mind, and an open execution
+// survives it, but a caller may notice.
 func (r *Replayer) compareAnswers(h *historypb.History, a attempt) string {
 	completed := h.Events[len(h.Events)-1].GetWorkflowExecutionCompletedEventAttributes()
 	if completed == nil || len(completed.GetResult().GetPayloads()) != 1 {

@@ -166,8 +166,8 @@ func commandWords(kind, text string) string {
 	return "issues the command " + kind
 }
 
-// theEvent returns which of the events the SDK's text is about; the first of its type when the text
-// does not tell them apart, nil when there is none of the type.
+// theEvent returns which of the events the SDK's text is about. It is the first of its type when the text does not
+// tell them apart, and nil when there is none of the type.
 func theEvent(window []*historypb.HistoryEvent, kind, text string) *historypb.HistoryEvent {
 	var ofType []*historypb.HistoryEvent
 	for _, e := range window {

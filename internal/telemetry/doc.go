@@ -1,5 +1,5 @@
-// Package telemetry is what the platform tells of itself: structured logs, one registry of metrics,
-// and traces that run from an HTTP request to the view it ends in.
+// Package telemetry has structured logs, one registry of metrics, and traces that run from an HTTP request to the
+// view it ends in.
 //
 //	tel, err := telemetry.Setup(ctx, cfg.Telemetry, "worker")
 //	defer tel.Shutdown(ctx)
@@ -7,9 +7,9 @@
 //
 // # Logs
 //
-// Each record that is logged with a context in a trace carries trace_id and span_id. Personal data
-// has no place in a log; should some get there all the same, under its own name or inside a struct,
-// the handler replaces it (see [NewLogger]).
+// Each record that is logged with a context in a trace carries trace_id and span_id. Personal data has no place in a
+// log. Should some get there all the same, under its own name or inside a struct, the handler replaces it (see
+// [NewLogger]).
 //
 // # Metrics
 //

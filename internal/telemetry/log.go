@@ -12,9 +12,9 @@ import (
 // NewLogger returns a logger that writes to w in the configured format, from the configured level
 // on.
 //
-// Records logged with a context in a trace get trace_id and span_id. Values whose name says that
-// they are personal data or a credential are replaced by "[redacted]", wherever they stand: as an
-// attribute, in a group, or as a field of a struct or map that is logged whole.
+// Records logged with a context in a trace get trace_id and span_id. Values whose name says that they are personal
+// data or a credential are replaced by "[redacted]". That holds for an attribute, in a group, and for a field of a
+// struct or map that is logged whole.
 func NewLogger(w io.Writer, cfg config.Telemetry) *slog.Logger {
 	options := &slog.HandlerOptions{Level: cfg.LogLevel, ReplaceAttr: redact}
 	var h slog.Handler = slog.NewJSONHandler(w, options)

@@ -30,8 +30,8 @@ type Telemetry struct {
 	shutdown func(context.Context) error
 }
 
-// Setup makes the telemetry of a process that runs as role, such as "worker", and registers its
-// tracer provider and W3C trace context as OpenTelemetry's global ones. Logs go to standard error.
+// Setup makes the telemetry of a process that runs as role, such as "worker". It registers its tracer provider and
+// W3C trace context as OpenTelemetry's global ones. Logs go to standard error.
 //
 // It makes no connection: a collector that is away costs spans, and nothing else.
 func Setup(ctx context.Context, cfg config.Telemetry, role string) (*Telemetry, error) {

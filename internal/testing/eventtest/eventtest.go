@@ -1,5 +1,5 @@
-// Package eventtest makes events for tests and benchmarks: the lives of whole orders, as the sagas would
-// write them, and a store in memory to keep them in.
+// Package eventtest makes events for tests and benchmarks: the lives of whole orders, as the sagas would write them.
+// It also has a store in memory to keep them in.
 package eventtest
 
 import (

@@ -1,5 +1,5 @@
-// Package kafkatest gives a test a broker that speaks Kafka's protocol: one inside the test's process, or a real
-// Kafka where ORDERLOOM_TEST_KAFKA_BROKERS names one (see the command real below this package).
+// Package kafkatest gives a test a broker that speaks Kafka's protocol. It is one inside the test's process, or a
+// real Kafka where ORDERLOOM_TEST_KAFKA_BROKERS names one (see the command real below this package).
 package kafkatest
 
 import (

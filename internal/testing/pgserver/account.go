@@ -43,8 +43,8 @@ func serverAccount() (*account, error) {
 	return nil, errors.New("PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody to run it as")
 }
 
-// attributes are those of a process that runs as the account, in a group of its own, so that a Ctrl-C
-// in the terminal reaches us alone.
+// attributes are those of a process that runs as the account. It has a group of its own, so that a Ctrl-C in the
+// terminal reaches us alone.
 func (a *account) attributes() *syscall.SysProcAttr {
 	attributes := &syscall.SysProcAttr{Setpgid: true}
 	if a != nil {
@@ -123,8 +123,8 @@ func (a *account) cacheCandidates() []string {
 	return []string{os.TempDir()}
 }
 
-// home returns where the data of dir lie: dir itself, or, where the account can't get there, a
-// directory that it can reach, which dir then links to.
+// home returns where the data of dir lie. That is dir itself or, where the account can't get there, a directory that
+// it can reach, which dir then links to.
 func (a *account) home(dir string, log progress.Log) (string, error) {
 	if target, err := filepath.EvalSymlinks(dir); err == nil && a.canEnter(target) {
 		if info, err := os.Lstat(dir); err == nil && info.Mode()&os.ModeSymlink != 0 {

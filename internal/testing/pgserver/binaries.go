@@ -19,8 +19,8 @@ import (
 	"github.com/orderloom/orderloom/internal/testing/freeport"
 )
 
-// BinariesVariable names the environment variable with a directory of PostgreSQL programs to use, or
-// [Fetch] for those that are fetched, even where the machine has its own.
+// BinariesVariable names the environment variable with a directory of PostgreSQL programs to use. With [Fetch] they
+// are fetched, even where the machine has its own.
 const (
 	BinariesVariable = "ORDERLOOM_POSTGRES_BIN"
 	Fetch            = "fetch"
@@ -127,8 +127,8 @@ func fetched(ctx context.Context, owner *account, log progress.Log) (string, err
 	return bin, nil
 }
 
-// fetch brings the programs into home. The library fetches only on the way to starting a server, so it
-// is given a data directory that looks initialised and is not: it stops right after unpacking.
+// fetch brings the programs into home. The library fetches only on the way to starting a server. So it is given a
+// data directory that looks initialised and is not: it stops right after unpacking.
 func fetch(ctx context.Context, cache, home string) error {
 	work, err := os.MkdirTemp(cache, "unpack-")
 	if err != nil {

@@ -272,9 +272,9 @@ func (s *Server) launch(ctx context.Context, bin string, owner *account, opts Op
 	}
 }
 
-// supervise runs the server ("$@") until it ends, or until nobody holds the other end of standard
-// input any more: then it asks for a fast shutdown and waits. Of a server that ended as asked it removes
-// $remove; one that failed leaves its files to be looked at.
+// supervise runs the server ("$@") until it ends. When nobody holds the other end of standard input any more, it asks
+// for a fast shutdown and waits. Of a server that ended as asked it removes $remove; one that failed leaves its files
+// to be looked at.
 const supervise = `exec 3<&0 </dev/null
 "$@" 3<&- &
 server=$!

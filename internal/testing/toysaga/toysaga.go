@@ -1,5 +1,5 @@
-// Package toysaga is a small saga for tests of replaying: its recorded history is in
-// internal/replay/testdata, and it can be changed in ways that disagree with it.
+// Package toysaga is a small saga for tests of replaying. Its recorded history is in internal/replay/testdata, and it
+// can be changed in ways that disagree with it.
 package toysaga
 
 import (

@@ -1,4 +1,5 @@
-// Package viewtest sets up what tests of views need: a database, a broker with its topics, and an event store in memory.
+// Package viewtest sets up what tests of views need: a database, a broker with its topics, and an event store in
+// memory.
 package viewtest
 
 import (

@@ -1,5 +1,5 @@
-// Package apache runs a single node of the real Apache Kafka, for tests and benchmarks. Its jars come from Maven Central
-// and are kept under the user's cache directory; Java 17 or newer and Maven are needed.
+// Package apache runs a single node of the real Apache Kafka, for tests and benchmarks. Its jars come from Maven
+// Central and are kept under the user's cache directory; Java 17 or newer and Maven are needed.
 package apache
 
 import (
@@ -61,7 +61,8 @@ func Jars(ctx context.Context, log progress.Log) (string, error) {
 }
 
 // Node returns the command of a node that is broker and controller, not started yet, and the address at which it will
-// listen. Its data lies in dir, which is made. Settings are lines of its properties beside those that a single node needs.
+// listen. Its data lies in dir, which is made. Settings are lines of its properties beside those that a single node
+// needs.
 func Node(ctx context.Context, jars, dir string, settings ...string) (server *exec.Cmd, address string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, "", err
