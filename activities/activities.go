@@ -2,12 +2,10 @@ package activities
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -15,24 +13,7 @@ import (
 	"github.com/orderloom/orderloom/payments"
 	"go.opentelemetry.io/otel/propagation"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/temporal"
 )
-
-// The aggregates, as the event store folds them.
-var (
-	orderAggregate   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve, Clone: order.Order.Clone}
-	paymentAggregate = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
-	stockAggregate   = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
-)
-
-// Snapshotted are the aggregates whose streams grow long enough for snapshots to be worth their while.
-func Snapshotted() []eventstore.Snapshottable { return []eventstore.Snapshottable{stockAggregate} }
-
-// Vault turns a personal section that was sealed without the customer's key into one under it.
-type Vault interface {
-	// Reseal returns s unchanged when it is under the subject's key already. May be repeated.
-	Reseal(ctx context.Context, subject string, s domain.Sealed) (domain.Sealed, error)
-}
 
 // Activities holds what the steps need. Its methods are registered with the worker.
 type Activities struct {
@@ -42,6 +23,12 @@ type Activities struct {
 	locations []inventory.Location
 	review    Reviewer
 	allocator inventory.Allocator
+}
+
+// Vault turns a personal section that was sealed without the customer's key into one under it.
+type Vault interface {
+	// Reseal returns s unchanged when it is under the subject's key already. May be repeated.
+	Reseal(ctx context.Context, subject string, s domain.Sealed) (domain.Sealed, error)
 }
 
 // Options are what the activities work with. All but Review and Allocator are required.
@@ -70,6 +57,16 @@ func New(o Options) *Activities {
 	}
 }
 
+// The aggregates, as the event store folds them.
+var (
+	orderAggregate   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve, Clone: order.Order.Clone}
+	paymentAggregate = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
+	stockAggregate   = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
+)
+
+// Snapshotted are the aggregates whose streams grow long enough for snapshots to be worth their while.
+func Snapshotted() []eventstore.Snapshottable { return []eventstore.Snapshottable{stockAggregate} }
+
 // stamp says where the events of one step come from. Step is unique within the workflow, so that the
 // events' ids are, and the same at every attempt.
 func stamp(ctx context.Context, step string, orderID uuid.UUID, at time.Time) eventstore.Stamp {
@@ -85,28 +82,4 @@ func traceParent(ctx context.Context) string {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	return carrier["traceparent"]
-}
-
-// Refusal returns err as the sagas and their callers see it: a refusal of the domain becomes a non-retryable
-// application error whose type is the domain's code. Any other error is returned as it is, and the step is tried again.
-//
-// So is the error about an event of a newer program, as there may be while versions change: it says nothing about the
-// order. Details go with a refusal.
-func Refusal(err error, details ...any) error {
-	var refused *domain.Error
-	var invalid domain.Invalids
-	switch {
-	case domain.Code(err) == catalog.CodeUnknownEvent:
-	case errors.As(err, &refused):
-		return temporal.NewNonRetryableApplicationError(refused.Message, string(refused.Code), nil, details...)
-	case errors.As(err, &invalid):
-		return temporal.NewNonRetryableApplicationError(invalid.Message(), string(domain.CodeInvalid), nil, details...)
-	}
-	return err
-}
-
-// isRefusal reports whether err is a refusal with this code.
-func isRefusal(err error, code domain.ErrorCode) bool {
-	var app *temporal.ApplicationError
-	return errors.As(err, &app) && app.Type() == string(code)
 }

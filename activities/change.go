@@ -26,3 +26,7 @@ func change[S any](
 	}
 	return nil
 }
+
+func withOrder(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
+	return append([]eventstore.StreamID{{Type: domain.AggregateOrder, ID: orderID}}, items...)
+}

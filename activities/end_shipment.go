@@ -12,46 +12,6 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// ConfirmOrder is the input of [Activities.ConfirmOrder].
-type ConfirmOrder struct {
-	OrderID     uuid.UUID              `json:"order_id"`
-	Allocations []inventory.Allocation `json:"allocations"`
-	At          time.Time              `json:"at"`
-}
-
-// Confirmed is the plan of shipments.
-type Confirmed struct {
-	Shipments []order.Shipment `json:"shipments"`
-}
-
-// ConfirmOrder confirms the order and plans its shipments. Refusals: not_found; not_confirmable.
-func (a *Activities) ConfirmOrder(ctx context.Context, in ConfirmOrder) (Confirmed, error) {
-	var out Confirmed
-	err := change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		out.Shipments = order.PlanShipments(o, in.Allocations)
-		return order.Confirm(o, order.ConfirmOrder{Shipments: out.Shipments, At: in.At})
-	})
-	if err != nil {
-		return Confirmed{}, err
-	}
-	return out, nil
-}
-
-// CancelOrder is the input of [Activities.CancelOrder].
-type CancelOrder struct {
-	OrderID uuid.UUID `json:"order_id"`
-	Reason  string    `json:"reason"`
-	By      string    `json:"by"`
-	At      time.Time `json:"at"`
-}
-
-// CancelOrder records that the order is cancelled. Refusals: not_found; not_cancellable.
-func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) error {
-	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		return order.Cancel(o, order.CancelOrder{Reason: in.Reason, By: in.By, At: in.At})
-	})
-}
-
 // EndShipment is the input of [Activities.DeliverShipment], [Activities.LoseShipment] and
 // [Activities.RefuseShipment].
 type EndShipment struct {
@@ -142,20 +102,4 @@ func (in EndShipment) items() []eventstore.StreamID {
 		}
 	}
 	return ids
-}
-
-func withOrder(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
-	return append([]eventstore.StreamID{{Type: domain.AggregateOrder, ID: orderID}}, items...)
-}
-
-func restock(tx *eventstore.Tx, sku, location string, quantity int, orderID, returnID uuid.UUID, at time.Time) error {
-	id := inventory.ID(sku, location)
-	events, err := inventory.Restock(eventstore.State(tx, stockAggregate, id), inventory.ReturnStock{
-		SKU: sku, Location: location, OrderID: orderID, ReturnID: returnID, Quantity: quantity, At: at,
-	})
-	if err != nil {
-		return err
-	}
-	eventstore.Record(tx, stockAggregate, id, events...)
-	return nil
 }

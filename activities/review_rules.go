@@ -1,14 +1,9 @@
 package activities
 
 import (
-	"context"
 	"slices"
-	"time"
 
-	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
-	"github.com/orderloom/orderloom/domain/order"
 )
 
 // Reviewer says which orders a person looks at before they go on. It only computes, and says the same of
@@ -37,18 +32,4 @@ func (r ReviewRules) Rule(customerID string, total money.Money) string {
 		}
 	}
 	return ""
-}
-
-// ApproveOrder is the input of [Activities.ApproveOrder].
-type ApproveOrder struct {
-	OrderID uuid.UUID `json:"order_id"`
-	By      string    `json:"by"`
-	At      time.Time `json:"at"`
-}
-
-// ApproveOrder records that a held order goes on. Refusals: not_found; not_approvable.
-func (a *Activities) ApproveOrder(ctx context.Context, in ApproveOrder) error {
-	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		return order.Approve(o, order.ApproveOrder{By: in.By, At: in.At})
-	})
 }

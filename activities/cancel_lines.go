@@ -1,0 +1,74 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// CancelLines is the input of [Activities.CancelLines].
+type CancelLines struct {
+	OrderID   uuid.UUID        `json:"order_id"`
+	RequestID uuid.UUID        `json:"request_id"`
+	Lines     []inventory.Line `json:"lines"`
+	Reason    string           `json:"reason"`
+	By        string           `json:"by"`
+	At        time.Time        `json:"at"`
+}
+
+// LinesCancelled is the order after a partial cancellation.
+type LinesCancelled struct {
+	// Status is delivered when all that the order still waited for is cancelled.
+	Status    order.Status     `json:"status"`
+	Shipments []order.Shipment `json:"shipments"`
+	Served    Served           `json:"served"`
+}
+
+// CancelLines takes pieces out of the order and frees their stock, both or neither. Refusals:
+// not_found; idempotency_key_reused; not_cancellable; nothing_left; invalid.
+func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCancelled, error) {
+	var out LinesCancelled
+	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
+	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(in.Lines)), func(tx *eventstore.Tx) error {
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
+		events, err := order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: in.At})
+		if err != nil {
+			return err
+		}
+		o = o.Clone()
+		for _, e := range events {
+			o = order.Evolve(o, e)
+			if cancelled, ok := e.(order.OrderLinesCancelled); ok {
+				if err := reduceReservations(tx, cancelled); err != nil {
+					return err
+				}
+			}
+		}
+		out.Status, out.Shipments = o.Status, o.Shipments
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+		return nil
+	})
+	out.Served = served
+	return out, err
+}
+
+func reduceReservations(tx *eventstore.Tx, e order.OrderLinesCancelled) error {
+	for i, l := range e.Lines {
+		id := inventory.ID(l.SKU, l.Location)
+		events, err := inventory.Reduce(eventstore.State(tx, stockAggregate, id), inventory.ReduceReservation{
+			SKU: l.SKU, Location: l.Location, OrderID: e.OrderID, RequestID: domain.DerivedID(e.RequestID, fmt.Sprintf("line/%d", i)),
+			Quantity: l.Quantity, Reason: "lines_cancelled", At: e.CancelledAt,
+		})
+		if err != nil {
+			return err
+		}
+		eventstore.Record(tx, stockAggregate, id, events...)
+	}
+	return nil
+}

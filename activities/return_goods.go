@@ -1,0 +1,72 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// ReturnGoods is the input of [Activities.ReturnGoods].
+type ReturnGoods struct {
+	OrderID  uuid.UUID          `json:"order_id"`
+	ReturnID uuid.UUID          `json:"return_id"`
+	Lines    []order.ReturnLine `json:"lines"`
+	Reason   string             `json:"reason"`
+	At       time.Time          `json:"at"`
+}
+
+// GoodsReturned is what the goods that came back had cost.
+type GoodsReturned struct {
+	Amount money.Money `json:"amount"`
+	Served Served      `json:"served"`
+}
+
+// ReturnGoods records goods that came back and takes those that can be sold again into the stock, both
+// or neither. Refusals: not_found; not_returnable; return_window_closed; invalid.
+func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsReturned, error) {
+	var out GoodsReturned
+	lines := make([]inventory.Line, len(in.Lines))
+	for i, l := range in.Lines {
+		lines[i] = inventory.Line{SKU: l.SKU, Quantity: l.Quantity}
+	}
+	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
+	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(lines)), func(tx *eventstore.Tx) error {
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
+		events, err := order.Return(o, order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At})
+		if err != nil {
+			return err
+		}
+		out.Amount = o.ReturnedAmount(in.ReturnID)
+		for _, e := range events {
+			returned := e.(order.OrderReturned)
+			out.Amount = returned.Amount
+			if err := restockReturned(tx, returned); err != nil {
+				return err
+			}
+		}
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+		return nil
+	})
+	out.Served = served
+	return out, err
+}
+
+func restockReturned(tx *eventstore.Tx, e order.OrderReturned) error {
+	for i, l := range e.Lines {
+		if !l.Restock {
+			continue
+		}
+		returnID := domain.DerivedID(e.ReturnID, fmt.Sprintf("line/%d", i))
+		if err := restock(tx, l.SKU, l.Location, l.Quantity, e.OrderID, returnID, e.ReturnedAt); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,49 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/payments"
+)
+
+// VoidPayment is the input of [Activities.VoidPayment].
+type VoidPayment struct {
+	OrderID uuid.UUID `json:"order_id"`
+	Reason  string    `json:"reason"`
+	At      time.Time `json:"at"`
+}
+
+// VoidPayment lets go of what is authorised and not captured, also when the answer to the
+// authorisation never came. It does nothing when there is nothing to let go.
+func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
+	id := payment.ID(in.OrderID)
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
+	if err != nil {
+		return fmt.Errorf("load payment %s: %w", id, err)
+	}
+	void := payment.VoidPayment{OrderID: in.OrderID, Reason: in.Reason, At: in.At}
+	if len(payment.Void(p, void)) == 0 {
+		return nil
+	}
+	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
+	request := payments.VoidRequest{
+		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
+	}
+	if p.NeedsAuthorization(money.Money{}) || p.Lapsed {
+		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
+	}
+	err = a.gateway.Void(ctx, request)
+	if err != nil {
+		return Refusal(fmt.Errorf("void payment %s: %w", id, err))
+	}
+	return change(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+		return payment.Void(p, void), nil
+	})
+}
