@@ -17,8 +17,8 @@ type AmendAddress struct {
 	Country    string        `json:"country"`
 	Personal   domain.Sealed `json:"personal"`
 	By         string        `json:"by"`
-	// RequestID names this amendment within the order: a UUID, or a number for one that came without. RequestHash stands for
-	// what it asks.
+	// RequestID names this amendment within the order: a UUID, or a number for one that came without. RequestHash
+	// stands for what it asks.
 	RequestID   string    `json:"request_id"`
 	RequestHash string    `json:"request_hash"`
 	At          time.Time `json:"at"`
@@ -34,7 +34,7 @@ func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) error {
 	if err != nil {
 		requestID = domain.DerivedID(in.OrderID, "amend/"+in.RequestID)
 	}
-	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Amend(o, order.AmendAddress{
 			RequestID: requestID, RequestHash: in.RequestHash, Country: in.Country, Personal: personal, By: in.By, At: in.At,
 		})

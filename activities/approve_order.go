@@ -18,7 +18,7 @@ type ApproveOrder struct {
 
 // ApproveOrder records that a held order goes on. Refusals: not_found; not_approvable.
 func (a *Activities) ApproveOrder(ctx context.Context, in ApproveOrder) error {
-	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Approve(o, order.ApproveOrder{By: in.By, At: in.At})
 	})
 }

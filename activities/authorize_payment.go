@@ -20,8 +20,8 @@ type AuthorizePayment struct {
 	OrderID uuid.UUID   `json:"order_id"`
 	Amount  money.Money `json:"amount"`
 	Token   string      `json:"token"`
-	// Confirm is where the order's goods are set aside, when an authorisation is all that it still lacks: it is
-	// confirmed with it then.
+	// Confirm is where the order's goods are reserved, when it lacks nothing but an authorisation: it is confirmed
+	// with the authorisation then.
 	Confirm []inventory.Allocation `json:"confirm,omitempty"`
 	At      time.Time              `json:"at"`
 }
@@ -50,8 +50,8 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	if err != nil {
 		return Authorized{}, err
 	}
-	if p.Status == payment.StatusVoided {
-		return Authorized{}, Refusal(domain.Refuse(payment.CodePaymentClosed, "payment %s was voided before", id))
+	if err := payment.CanAuthorize(p); err != nil {
+		return Authorized{}, Refusal(err)
 	}
 	if p.Status == payment.StatusActionRequired {
 		return Authorized{Status: p.Status, ActionURL: p.ActionURL}, nil
@@ -84,7 +84,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		}
 		eventstore.Record(tx, paymentAggregate, id, events...)
 		if confirms && len(events) > 0 {
-			confirmed = confirm(tx, in.OrderID, in.Confirm, in.At)
+			confirmed = confirmWithPayment(tx, in.OrderID, in.Confirm, in.At)
 		}
 		return nil
 	})
@@ -93,7 +93,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	}
 	if isRefusal(err, payment.CodePaymentClosed) && answer.Status != payment.StatusDeclined {
 		// It was voided while the gateway was being asked: what the gateway reserved goes back.
-		if voidErr := a.voidLate(ctx, id, answer.GatewayRef, in.At); voidErr != nil {
+		if voidErr := a.voidLatePayment(ctx, id, answer.GatewayRef, in.At); voidErr != nil {
 			return Authorized{}, voidErr
 		}
 	}
@@ -114,7 +114,7 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 		return p, nil
 	}
 	st := stamp(ctx, fmt.Sprintf("expire-payment/%d", p.Generation), in.OrderID, in.At)
-	err = change(ctx, a, paymentAggregate, id, st, func(now payment.Payment) ([]domain.Event, error) {
+	err = changeAggregate(ctx, a, paymentAggregate, id, st, func(now payment.Payment) ([]domain.Event, error) {
 		events := payment.Expire(now, in.At)
 		for _, e := range events {
 			now = payment.Evolve(now.Clone(), e)
@@ -125,8 +125,8 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 	return p, err
 }
 
-// confirm confirms an order within another decision, or leaves that to ConfirmOrder, which says why not.
-func confirm(tx *eventstore.Tx, orderID uuid.UUID, allocations []inventory.Allocation, at time.Time) Confirmed {
+// confirmWithPayment confirms an order within another decision, or leaves that to ConfirmOrder, which says why not.
+func confirmWithPayment(tx *eventstore.Tx, orderID uuid.UUID, allocations []inventory.Allocation, at time.Time) Confirmed {
 	o := eventstore.State(tx, orderAggregate, orderID)
 	shipments := order.PlanShipments(o, allocations)
 	events, err := order.Confirm(o, order.ConfirmOrder{Shipments: shipments, At: at})

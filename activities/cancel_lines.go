@@ -41,16 +41,15 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 		if err != nil {
 			return err
 		}
-		o = o.Clone()
 		for _, e := range events {
-			o = order.Evolve(o, e)
 			if cancelled, ok := e.(order.OrderLinesCancelled); ok {
 				if err := reduceReservations(tx, cancelled); err != nil {
 					return err
 				}
 			}
 		}
-		out.Status, out.Shipments = o.Status, o.Shipments
+		after := orderAfter(o, events)
+		out.Status, out.Shipments = after.Status, after.Shipments
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		return nil
 	})

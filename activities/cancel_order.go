@@ -19,7 +19,7 @@ type CancelOrder struct {
 
 // CancelOrder records that the order is cancelled. Refusals: not_found; not_cancellable.
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) error {
-	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Cancel(o, order.CancelOrder{Reason: in.Reason, By: in.By, At: in.At})
 	})
 }

@@ -6,12 +6,13 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// change decides on one aggregate and appends what was decided, with errors as the sagas see them.
+// changeAggregate decides on one aggregate and appends what was decided, with errors as the sagas see them.
 // Decide may run more than once, and what it is given is the repository's: it keeps nothing of it.
-func change[S any](
+func changeAggregate[S any](
 	ctx context.Context, a *Activities, aggregate eventstore.Aggregate[S], id uuid.UUID, st eventstore.Stamp, decide func(S) ([]domain.Event, error),
 ) error {
 	err := a.events.Decide(ctx, st, []eventstore.StreamID{{Type: aggregate.Type, ID: id}}, func(tx *eventstore.Tx) error {
@@ -29,4 +30,13 @@ func change[S any](
 
 func withOrder(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
 	return append([]eventstore.StreamID{{Type: domain.AggregateOrder, ID: orderID}}, items...)
+}
+
+// orderAfter returns the order after the events. It changes nothing of o.
+func orderAfter(o order.Order, events []domain.Event) order.Order {
+	o = o.Clone()
+	for _, e := range events {
+		o = order.Evolve(o, e)
+	}
+	return o
 }

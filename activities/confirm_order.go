@@ -25,7 +25,7 @@ type Confirmed struct {
 // ConfirmOrder confirms the order and plans its shipments. Refusals: not_found; not_confirmable.
 func (a *Activities) ConfirmOrder(ctx context.Context, in ConfirmOrder) (Confirmed, error) {
 	var out Confirmed
-	err := change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		out.Shipments = order.PlanShipments(o, in.Allocations)
 		return order.Confirm(o, order.ConfirmOrder{Shipments: out.Shipments, At: in.At})
 	})

@@ -29,20 +29,21 @@ type DispatchShipment struct {
 	At       time.Time `json:"at"`
 }
 
-// DispatchShipment takes a shipment's money and records that it has left: in the payment's stream, in the
-// order's, and in the stock it was taken from, all or none. Nobody is asked for money for a shipment that
-// can't leave, and nothing leaves unpaid. Refusals: not_found; shipment_not_found; not_dispatchable;
-// reservation_not_found; not_capturable; authorization_expired; capture_exceeds_authorization;
-// gateway_refused.
+// DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
+// those of the stock get their events together, or none does. Nobody is charged for a shipment that can't leave, and
+// nothing leaves unpaid.
+//
+// Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
+// authorization_expired; capture_exceeds_authorization; gateway_refused.
 func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) error {
 	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
-	if err := a.dispatch(ctx, st, in); err != nil {
+	if err := a.captureAndDispatch(ctx, st, in); err != nil {
 		return Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
 	return nil
 }
 
-func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in DispatchShipment) error {
+func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp, in DispatchShipment) error {
 	id := payment.ID(in.OrderID)
 	capture := payment.CapturePayment{CaptureID: in.ShipmentID, Amount: in.Amount, At: in.At}
 	request := payments.CaptureRequest{
@@ -50,7 +51,7 @@ func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in Dispa
 	}
 	var left, paid bool
 	err := a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
-		d, err := in.depart(tx)
+		d, err := in.decideDispatch(tx)
 		if left = len(d.order) == 0; err != nil || left {
 			return err
 		}
@@ -76,8 +77,8 @@ func (a *Activities) dispatch(ctx context.Context, st eventstore.Stamp, in Dispa
 		}
 		// The money is taken, whatever has become of the shipment meanwhile.
 		eventstore.Record(tx, paymentAggregate, id, events...)
-		var d departure
-		if d, refusal = in.depart(tx); refusal == nil {
+		var d dispatchDecision
+		if d, refusal = in.decideDispatch(tx); refusal == nil {
 			d.record(tx, in.OrderID)
 		}
 		return nil
@@ -98,8 +99,8 @@ func (in DispatchShipment) streams() []eventstore.StreamID {
 	return streams
 }
 
-// departure is what is recorded when a shipment leaves: nothing when it has left before.
-type departure struct {
+// dispatchDecision is what is recorded when a shipment leaves: nothing when it has left before.
+type dispatchDecision struct {
 	order []domain.Event
 	items []itemEvents
 }
@@ -109,13 +110,13 @@ type itemEvents struct {
 	events []domain.Event
 }
 
-// depart decides what a shipment's leaving means for the order and the stock.
-func (in DispatchShipment) depart(tx *eventstore.Tx) (d departure, err error) {
+// decideDispatch decides what a shipment's leaving means for the order and the stock.
+func (in DispatchShipment) decideDispatch(tx *eventstore.Tx) (d dispatchDecision, err error) {
 	d.order, err = order.Dispatch(eventstore.State(tx, orderAggregate, in.OrderID), order.DispatchShipment{
 		ShipmentID: in.ShipmentID, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber, At: in.At,
 	})
 	if err != nil || len(d.order) == 0 {
-		return departure{}, err
+		return dispatchDecision{}, err
 	}
 	for _, sku := range in.SKUs {
 		id := inventory.ID(sku, in.Location)
@@ -123,14 +124,14 @@ func (in DispatchShipment) depart(tx *eventstore.Tx) (d departure, err error) {
 			SKU: sku, Location: in.Location, OrderID: in.OrderID, At: in.At,
 		})
 		if err != nil {
-			return departure{}, err
+			return dispatchDecision{}, err
 		}
 		d.items = append(d.items, itemEvents{id, events})
 	}
 	return d, nil
 }
 
-func (d departure) record(tx *eventstore.Tx, orderID uuid.UUID) {
+func (d dispatchDecision) record(tx *eventstore.Tx, orderID uuid.UUID) {
 	eventstore.Record(tx, orderAggregate, orderID, d.order...)
 	for _, item := range d.items {
 		eventstore.Record(tx, stockAggregate, item.id, item.events...)

@@ -48,9 +48,9 @@ func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, e
 func (a *Activities) endShipment(ctx context.Context, step string, in EndShipment, decide func(order.Order) ([]domain.Event, error)) (Ended, error) {
 	var out Ended
 	st := stamp(ctx, step+in.ShipmentID.String(), in.OrderID, in.At)
-	err := change(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
 		events, err := decide(o)
-		out.Status = statusAfter(o, events)
+		out.Status = orderAfter(o, events).Status
 		return events, err
 	})
 	if err != nil {
@@ -59,30 +59,22 @@ func (a *Activities) endShipment(ctx context.Context, step string, in EndShipmen
 	return out, nil
 }
 
-func statusAfter(o order.Order, events []domain.Event) order.Status {
-	o = o.Clone()
-	for _, e := range events {
-		o = order.Evolve(o, e)
-	}
-	return o.Status
-}
-
 // RefuseShipment records that a shipment came back because the recipient did not take it, and takes its
 // goods back into the stock, both or neither. Refusals: as [Activities.DeliverShipment].
 func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
 	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
-	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, in.items()), func(tx *eventstore.Tx) error {
+	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, in.stockItems()), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Refuse(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {
 			return err
 		}
-		out.Status = statusAfter(o, events)
+		out.Status = orderAfter(o, events).Status
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		for _, l := range in.Lines {
 			returnID := domain.DerivedID(in.ShipmentID, fmt.Sprintf("refused/%s/%s", l.SKU, l.UnitPrice))
-			if err := restock(tx, l.SKU, in.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
+			if err := restockItem(tx, l.SKU, in.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
 				return err
 			}
 		}
@@ -92,14 +84,10 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 	return out, err
 }
 
-func (in EndShipment) items() []eventstore.StreamID {
+func (in EndShipment) stockItems() []eventstore.StreamID {
 	var ids []eventstore.StreamID
-	seen := map[string]bool{}
-	for _, l := range in.Lines {
-		if !seen[l.SKU] {
-			seen[l.SKU] = true
-			ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(l.SKU, in.Location)})
-		}
+	for _, sku := range (order.Shipment{Lines: in.Lines}).SKUs() {
+		ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, in.Location)})
 	}
 	return ids
 }

@@ -17,7 +17,7 @@ type MarkOverdue struct {
 
 // MarkOverdue records that no shipment had left at the deadline; it does nothing when one has.
 func (a *Activities) MarkOverdue(ctx context.Context, in MarkOverdue) error {
-	return change(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "overdue", in.OrderID, in.DeadlineAt), func(o order.Order) ([]domain.Event, error) {
+	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "overdue", in.OrderID, in.DeadlineAt), func(o order.Order) ([]domain.Event, error) {
 		return order.Overdue(o, in.DeadlineAt), nil
 	})
 }

@@ -27,18 +27,18 @@ type PlaceOrder struct {
 
 // Placed says what became of a [PlaceOrder].
 type Placed struct {
-	// Existing is the status of an order that an earlier saga has placed, which Temporal has since
-	// forgotten; empty when the order is this saga's own.
+	// Existing is the status of an order that an earlier saga has placed and that Temporal has since forgotten. It is
+	// empty when the order is this saga's own.
 	Existing order.Status `json:"existing,omitempty"`
 	// Held is the rule that asks for a review before the order goes on; empty for none.
 	Held string `json:"held,omitempty"`
-	// Reserved says where all of the order's goods were set aside with it; without any, [Activities.ReserveStock]
-	// has to be asked.
+	// Reserved says where the order's goods were reserved with it. It is empty unless all of them were: the saga runs
+	// [Activities.ReserveStock] then.
 	Reserved Reserved `json:"reserved,omitzero"`
 }
 
-// PlaceOrder records the order, holds it where a rule asks for a review, and sets its goods aside if all of
-// them are there: in one append, which is the common case. Refusals: invalid; idempotency_key_reused.
+// PlaceOrder records the order, holds it where a rule asks for a review, and reserves its goods if all of them are
+// there. All of that is one append. Refusals: invalid; idempotency_key_reused.
 func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, error) {
 	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
 	if err != nil {
@@ -62,15 +62,19 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 			return err
 		}
 		if rule := a.review.Rule(in.CustomerID, order.Total(in.Items)); len(events) > 0 && rule != "" {
+			held, err := order.Hold(orderAfter(o, events), rule, in.At)
+			if err != nil {
+				return err
+			}
 			out.Held = rule
-			events = append(events, order.OrderHeld{OrderID: in.OrderID, Rule: rule, HeldAt: in.At})
+			events = append(events, held...)
 		}
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		switch {
 		case len(events) > 0:
-			out.Reserved = a.reserveAtOnce(tx, in)
+			out.Reserved = a.reserveWithOrder(tx, in)
 		case out.Existing == "": // an earlier attempt has placed it
-			out.Reserved = a.reserved(tx, in.OrderID, order.Lines(in.Items))
+			out.Reserved = a.reservedFor(tx, in.OrderID, order.Lines(in.Items))
 		}
 		return nil
 	})
@@ -80,17 +84,18 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	return out, nil
 }
 
-// reserveAtOnce sets the goods of a new order aside if all are there, by what is known of the stock here. What
-// another process has taken meanwhile makes the append a conflict, and it is decided again; goods that
-// seem to be missing are for ReserveStock, whose refusal is checked.
-func (a *Activities) reserveAtOnce(tx *eventstore.Tx, in PlaceOrder) Reserved {
+// reserveWithOrder reserves the goods of a new order if all are there, by what this process knows of the stock.
+//
+// When another process has taken some meanwhile, the append is a conflict and is decided again. Goods that seem to be
+// missing are left to ReserveStock, whose refusal is checked.
+func (a *Activities) reserveWithOrder(tx *eventstore.Tx, in PlaceOrder) Reserved {
 	allocations, err := a.allocate(tx, order.Lines(in.Items), in.ShipToCountry, false)
 	if err != nil {
 		return Reserved{}
 	}
 	aside := make([][]domain.Event, len(allocations))
 	for i, al := range allocations {
-		if aside[i], err = setAside(tx, in.OrderID, al, in.At); err != nil {
+		if aside[i], err = decideAllocation(tx, in.OrderID, al, in.At); err != nil {
 			return Reserved{}
 		}
 	}

@@ -44,7 +44,7 @@ func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments
 		if err != nil {
 			return out, Refusal(fmt.Errorf("read the gateway's ledger: %w", err))
 		}
-		n, err := a.reconcile(ctx, entry, in.To)
+		n, err := a.reconcilePayment(ctx, entry, in.To)
 		if err != nil {
 			return out, err
 		}
@@ -57,7 +57,7 @@ func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments
 	return out, nil
 }
 
-func (a *Activities) reconcile(ctx context.Context, entry payments.LedgerEntry, at time.Time) (differences int, err error) {
+func (a *Activities) reconcilePayment(ctx context.Context, entry payments.LedgerEntry, at time.Time) (differences int, err error) {
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, entry.PaymentID)
 	if err != nil {
 		return 0, fmt.Errorf("load payment %s: %w", entry.PaymentID, err)
@@ -65,12 +65,12 @@ func (a *Activities) reconcile(ctx context.Context, entry payments.LedgerEntry, 
 	if p.OrderID != entry.OrderID {
 		p.ID, p.OrderID = entry.PaymentID, entry.OrderID
 	}
-	events := payment.Reconcile(p, expected(entry, p), at)
+	events := payment.Reconcile(p, comparableBalance(entry, p), at)
 	if len(events) == 0 {
 		return 0, nil
 	}
 	st := stamp(ctx, fmt.Sprintf("reconcile/%s/%d", entry.PaymentID, at.Unix()), p.OrderID, at)
-	err = change(ctx, a, paymentAggregate, entry.PaymentID, st, func(now payment.Payment) ([]domain.Event, error) {
+	err = changeAggregate(ctx, a, paymentAggregate, entry.PaymentID, st, func(now payment.Payment) ([]domain.Event, error) {
 		if now.ReconciledAt.Equal(at) {
 			return nil, nil
 		}
@@ -79,9 +79,9 @@ func (a *Activities) reconcile(ctx context.Context, entry payments.LedgerEntry, 
 	return len(events), err
 }
 
-// expected returns the gateway's balance as it would be if it captured shipment by shipment, where it could
-// capture only once and is ahead for that reason alone.
-func expected(e payments.LedgerEntry, p payment.Payment) payment.GatewayBalance {
+// comparableBalance returns the gateway's balance as it would be if the gateway captured shipment by shipment. A
+// gateway that can capture only once is ahead of the stream for that reason alone.
+func comparableBalance(e payments.LedgerEntry, p payment.Payment) payment.GatewayBalance {
 	b := e.Balance
 	if !e.TakenAtOnce || !b.Captured.SameCurrency(p.Captured) || !b.Held.SameCurrency(p.Captured) && !b.Held.IsZero() {
 		return b

@@ -27,22 +27,23 @@ type RecordPayment struct {
 // payment was voided meanwhile, it voids at the gateway what came too late. Refusal: payment_closed.
 func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error {
 	id := payment.ID(in.OrderID)
-	err := change(ctx, a, paymentAggregate, id, stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	st := stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At)
+	err := changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: in.Status, GatewayRef: in.GatewayRef,
 			DeclineCode: in.DeclineCode, ExpiresAt: in.ExpiresAt, At: in.At,
 		})
 	})
 	if isRefusal(err, payment.CodePaymentClosed) && in.Status == payment.StatusAuthorized {
-		if voidErr := a.voidLate(ctx, id, in.GatewayRef, in.At); voidErr != nil {
+		if voidErr := a.voidLatePayment(ctx, id, in.GatewayRef, in.At); voidErr != nil {
 			return voidErr
 		}
 	}
 	return err
 }
 
-// voidLate lets go of what the gateway has authorised for a payment that was closed meanwhile.
-func (a *Activities) voidLate(ctx context.Context, id uuid.UUID, ref string, at time.Time) error {
+// voidLatePayment lets go of what the gateway has authorised for a payment that was closed meanwhile.
+func (a *Activities) voidLatePayment(ctx context.Context, id uuid.UUID, ref string, at time.Time) error {
 	err := a.gateway.Void(ctx, payments.VoidRequest{IdempotencyKey: id.String() + "/void-late", AskedAt: at, PaymentID: id, GatewayRef: ref})
 	if err != nil {
 		return Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, err))

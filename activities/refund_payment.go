@@ -40,7 +40,7 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error 
 	if err != nil {
 		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
 	}
-	return change(ctx, a, paymentAggregate, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	return changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Refund(p, record)
 	})
 }

@@ -2,17 +2,19 @@ package activities
 
 import (
 	"errors"
+	"unicode/utf8"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"go.temporal.io/sdk/temporal"
 )
 
-// Refusal returns err as the sagas and their callers see it: a refusal of the domain becomes a non-retryable
-// application error whose type is the domain's code. Any other error is returned as it is, and the step is tried again.
+// Refusal returns err as the sagas and their callers see it. A refusal of the domain becomes a non-retryable
+// application error whose type is the domain's code; the details go with it. Any other error is returned as it is,
+// and the step is tried again.
 //
 // So is the error about an event of a newer program, as there may be while versions change: it says nothing about the
-// order. Details go with a refusal.
+// order. What is returned is valid UTF-8, because Temporal takes no other text.
 func Refusal(err error, details ...any) error {
 	var refused *domain.Error
 	var invalid domain.Invalids
@@ -22,6 +24,8 @@ func Refusal(err error, details ...any) error {
 		return temporal.NewNonRetryableApplicationError(refused.Message, string(refused.Code), nil, details...)
 	case errors.As(err, &invalid):
 		return temporal.NewNonRetryableApplicationError(invalid.Message(), string(domain.CodeInvalid), nil, details...)
+	case err != nil && !utf8.ValidString(err.Error()):
+		return errors.New(domain.Valid(err.Error()))
 	}
 	return err
 }

@@ -12,7 +12,8 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// While versions change, an old program meets events of the new one. Were that a refusal, an order could be cancelled for it.
+// While versions change, an old program meets events of the new one. If that were a refusal, an order could be
+// cancelled for it.
 func TestOnlyTheDomainRefuses(t *testing.T) {
 	t.Parallel()
 	_, unknown := catalog.Decode(domain.Envelope{EventType: "OrderPlaced", EventVersion: 99})

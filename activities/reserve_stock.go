@@ -20,21 +20,22 @@ type ReserveStock struct {
 	At        time.Time `json:"at"`
 }
 
-// Reserved says where the goods of an order are set aside.
+// Reserved says where the goods of an order are reserved.
 type Reserved struct {
 	Allocations []inventory.Allocation `json:"allocations"`
 	// Waiting is true while some of them are backordered.
 	Waiting bool `json:"waiting,omitempty"`
 }
 
-// ReserveStock sets the goods of an order aside, all lines or none; with backorders allowed it puts
-// the order into the queue for what is not there. Called again, it tells how things stand. Refusals:
-// out_of_stock; reservation_closed when the order's reservation was released before.
+// ReserveStock reserves the goods of an order, all lines or none. With backorders allowed, the order waits in the
+// queue for what is not there. Called again, it tells how things stand.
+//
+// Refusals: out_of_stock; reservation_closed when the order's reservation was released before.
 func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserved, error) {
 	var out Reserved
 	st := stamp(ctx, "reserve-stock", in.OrderID, in.At)
 	err := a.events.Decide(ctx, st, a.stockItems(in.Lines), func(tx *eventstore.Tx) error {
-		if out = a.reserved(tx, in.OrderID, in.Lines); len(out.Allocations) > 0 {
+		if out = a.reservedFor(tx, in.OrderID, in.Lines); len(out.Allocations) > 0 {
 			return nil // an earlier attempt has made it
 		}
 		allocations, err := a.allocate(tx, in.Lines, in.ShipToCountry, in.Backorder)
@@ -42,7 +43,7 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 			return err
 		}
 		for _, al := range allocations {
-			events, err := setAside(tx, in.OrderID, al, in.At)
+			events, err := decideAllocation(tx, in.OrderID, al, in.At)
 			if err != nil {
 				return err
 			}

@@ -64,7 +64,7 @@ func restockReturned(tx *eventstore.Tx, e order.OrderReturned) error {
 			continue
 		}
 		returnID := domain.DerivedID(e.ReturnID, fmt.Sprintf("line/%d", i))
-		if err := restock(tx, l.SKU, l.Location, l.Quantity, e.OrderID, returnID, e.ReturnedAt); err != nil {
+		if err := restockItem(tx, l.SKU, l.Location, l.Quantity, e.OrderID, returnID, e.ReturnedAt); err != nil {
 			return err
 		}
 	}

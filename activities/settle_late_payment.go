@@ -13,19 +13,19 @@ import (
 // SettleLatePayment is the input of [Activities.SettleLatePayment].
 type SettleLatePayment struct {
 	OrderID uuid.UUID `json:"order_id"`
-	// Authorized is the gateway's news; otherwise it has declined, and there is nothing to let go.
+	// Authorized is what the gateway reports. Otherwise it has declined, and there is nothing to void.
 	Authorized bool      `json:"authorized"`
 	GatewayRef string    `json:"gateway_ref"`
 	At         time.Time `json:"at"`
 }
 
-// LatePaymentSettled says whether the news need not be passed on to anyone.
+// LatePaymentSettled says whether the update need not be passed on to a saga.
 type LatePaymentSettled struct {
 	Settled bool `json:"settled"`
 }
 
-// SettleLatePayment lets money go that was authorised after its payment was closed. It settles nothing
-// while the payment is open: then somebody waits for the news, or is about to.
+// SettleLatePayment voids money that was authorised after its payment was closed. It settles nothing while the
+// payment is open: then a saga waits for the update, or is about to.
 func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment) (LatePaymentSettled, error) {
 	id := payment.ID(in.OrderID)
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
@@ -39,7 +39,7 @@ func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment
 		if !in.Authorized {
 			break
 		}
-		if err := a.voidLate(ctx, id, in.GatewayRef, in.At); err != nil {
+		if err := a.voidLatePayment(ctx, id, in.GatewayRef, in.At); err != nil {
 			return LatePaymentSettled{}, err
 		}
 	}

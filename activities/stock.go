@@ -44,7 +44,7 @@ func (a *Activities) changeStock(
 	return out, nil
 }
 
-func (a *Activities) changeItem(
+func (a *Activities) changeStockItem(
 	ctx context.Context, st eventstore.Stamp, sku, location string, decide func(inventory.Stock) ([]domain.Event, error),
 ) (Served, error) {
 	if err := inventory.CheckLocation(a.locations, location); err != nil {
@@ -71,8 +71,8 @@ func (a *Activities) stockItems(lines []inventory.Line) []eventstore.StreamID {
 	return ids
 }
 
-// reserved tells what is set aside for the order already, and whether it waits for more.
-func (a *Activities) reserved(tx *eventstore.Tx, orderID uuid.UUID, lines []inventory.Line) Reserved {
+// reservedFor returns what is reserved for the order already, and whether it waits for more.
+func (a *Activities) reservedFor(tx *eventstore.Tx, orderID uuid.UUID, lines []inventory.Line) Reserved {
 	var out Reserved
 	for _, sku := range inventory.SKUs(lines) {
 		for _, l := range a.locations {
@@ -99,8 +99,8 @@ func (a *Activities) allocate(tx *eventstore.Tx, lines []inventory.Line, country
 	return a.allocator.Allocate(lines, a.locations, available, country, backorder)
 }
 
-// setAside decides what one allocation means for its stock item.
-func setAside(tx *eventstore.Tx, orderID uuid.UUID, al inventory.Allocation, at time.Time) ([]domain.Event, error) {
+// decideAllocation decides what one allocation means for its stock item.
+func decideAllocation(tx *eventstore.Tx, orderID uuid.UUID, al inventory.Allocation, at time.Time) ([]domain.Event, error) {
 	item := eventstore.State(tx, stockAggregate, inventory.ID(al.SKU, al.Location))
 	if al.Backordered {
 		return inventory.Wait(item, inventory.BackorderStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
@@ -108,7 +108,7 @@ func setAside(tx *eventstore.Tx, orderID uuid.UUID, al inventory.Allocation, at 
 	return inventory.Reserve(item, inventory.ReserveStock{SKU: al.SKU, Location: al.Location, OrderID: orderID, Quantity: al.Quantity, At: at})
 }
 
-func restock(tx *eventstore.Tx, sku, location string, quantity int, orderID, returnID uuid.UUID, at time.Time) error {
+func restockItem(tx *eventstore.Tx, sku, location string, quantity int, orderID, returnID uuid.UUID, at time.Time) error {
 	id := inventory.ID(sku, location)
 	events, err := inventory.Restock(eventstore.State(tx, stockAggregate, id), inventory.ReturnStock{
 		SKU: sku, Location: location, OrderID: orderID, ReturnID: returnID, Quantity: quantity, At: at,

@@ -43,7 +43,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	if err != nil {
 		return Refusal(fmt.Errorf("void payment %s: %w", id, err))
 	}
-	return change(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	return changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil
 	})
 }

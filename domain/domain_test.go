@@ -105,6 +105,23 @@ func TestWhatIsRefusedIsAlwaysUTF8(t *testing.T) {
 	})
 }
 
+func TestSameJSON(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{`{"a":1,"b":[1,2]}`, `{ "b": [1, 2], "a": 1.0 }`, true},
+		{`{"a":1}`, `{"a":2}`, false},
+		{`[1,2]`, `[2,1]`, false},
+		{`{"a":null}`, `{}`, false},
+		{`no JSON`, `no JSON`, true},
+		{`no JSON`, `{}`, false},
+	} {
+		require.Equal(t, c.same, domain.SameJSON([]byte(c.a), []byte(c.b)), "%s and %s", c.a, c.b)
+	}
+}
+
 func TestDerivedIDsAreForEver(t *testing.T) {
 	t.Parallel()
 	// Stored data depends on it: this value, which Python's uuid.uuid5 gives too, must never change.

@@ -56,9 +56,9 @@ type Metadata struct {
 	TraceParent string `json:"traceparent,omitempty"`
 }
 
-// Sealed is personal data under a key of the person's own: made where the data enters (the API) and
-// opened where it is shown, so that everything between holds only this. Once the key is destroyed
-// it reads as erased, wherever copies of it lie. In a payload it stands under the name "personal".
+// Sealed is personal data under a key of the person's own. It is made where the data enters (the API) and opened
+// where it is shown; everything between holds only this. Once the key is destroyed it reads as erased, wherever
+// copies of it lie. In a payload it stands under the name "personal".
 type Sealed struct {
 	// Key names the data key, "<subject>:<generation>" or "inline" when the wrapped key travels along.
 	Key string `json:"key,omitempty"`

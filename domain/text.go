@@ -9,9 +9,8 @@ import (
 // IDLengthMax bounds ids that others give, such as a SKU or a customer's id, in bytes.
 const IDLengthMax = 64
 
-// ID blames field when value is no id that others may give: it has from 1 to [IDLengthMax] bytes, all
-// of it can be seen, and it neither begins nor ends with a space. That two ids look alike only when they are
-// alike is not checked.
+// ID blames field when value is no id that others may give. An id has from 1 to [IDLengthMax] bytes, all of it can be
+// seen, and it neither begins nor ends with a space. Two ids may look alike and differ: that is not checked.
 func (i *Invalids) ID(field, value string) {
 	switch {
 	case value == "":
@@ -25,8 +24,8 @@ func (i *Invalids) ID(field, value string) {
 
 func invisible(r rune) bool { return !unicode.IsPrint(r) }
 
-// Text blames field when value has more than charactersMax characters or can't be kept: it holds a
-// control character (PostgreSQL has no U+0000) or is not UTF-8.
+// Text blames field when value has more than charactersMax characters or can't be kept. A text that holds a control
+// character or is not UTF-8 can't be (PostgreSQL has no U+0000).
 func (i *Invalids) Text(field, value string, charactersMax int) {
 	switch {
 	case !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl):
@@ -52,6 +51,6 @@ func Clip(text string) string {
 	return Valid(text)
 }
 
-// Valid returns text with each run of bytes that is not UTF-8 replaced by U+FFFD. What is sent as a protocol buffer must
-// be valid: Temporal refuses a message that is not, and the saga that sends it stands still.
+// Valid returns text with each run of bytes that is not UTF-8 replaced by U+FFFD. Temporal refuses a message with a
+// text that is not UTF-8, and the saga that sends it stands still.
 func Valid(text string) string { return strings.ToValidUTF8(text, "\ufffd") }

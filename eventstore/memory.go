@@ -1,7 +1,6 @@
 package eventstore
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"log/slog"
@@ -246,7 +245,7 @@ func (m *memoryEngine) judge(g *group, index int32) {
 			first = there.Version
 		}
 		last = there.Version
-		if there.EventType == e.Type && there.EventVersion == e.SchemaVersion && sameJSON(there.Payload, e.Payload) {
+		if there.EventType == e.Type && there.EventVersion == e.SchemaVersion && domain.SameJSON(there.Payload, e.Payload) {
 			same++
 			e.position = there.Sequence
 		} else if differs < 0 {
@@ -277,14 +276,6 @@ func (m *memoryEngine) find(stream *memoryStream, expected int64, e *groupEvent)
 		}
 	}
 	return nil
-}
-
-func sameJSON(a, b json.RawMessage) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
-	var x, y any
-	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
 // jsonContains tells what jsonb's operator @> does (PostgreSQL documentation, 8.14.3), but for a bare

@@ -13,9 +13,11 @@ const attributeBuildIDs = "BuildIds"
 
 var keyBuildIDs = temporal.NewSearchAttributeKeyKeywordList(attributeBuildIDs)
 
-// buildIDs is what the server makes of BuildIds when a worker first takes up the saga, which it then finds there and has
-// nothing to write. Of the three times that it would otherwise write an execution into its list, which is the dearest
-// part of an order, this is one. That another build takes up the saga costs that write, and nothing else.
+// buildIDs is the search attribute that the server sets when a worker first runs the saga. Set at the start, it
+// leaves the server nothing to write then.
+//
+// The server would otherwise write an execution into its list three times, which costs more than anything else of an
+// order; this saves one. When another build runs the saga, that write is made after all.
 func (c *Client) buildIDs() []temporal.SearchAttributeUpdate {
 	if c.build == "" || c.refusesBuildIDs.Load() {
 		return nil
@@ -23,8 +25,8 @@ func (c *Client) buildIDs() []temporal.SearchAttributeUpdate {
 	return []temporal.SearchAttributeUpdate{keyBuildIDs.ValueSet([]string{"unversioned", "unversioned:" + c.build})}
 }
 
-// mustLeaveOutBuildIDs is true when this start was refused because of them, and then there are none any more: the server lets
-// clients set them, but says that a later version may not.
+// mustLeaveOutBuildIDs reports whether this start was refused because of the build ids. No start has them from then
+// on. The server lets clients set them, but says that a later version may not.
 func (c *Client) mustLeaveOutBuildIDs(err error) bool {
 	var invalid *serviceerror.InvalidArgument
 	if !errors.As(err, &invalid) || !strings.Contains(invalid.Message, attributeBuildIDs) || c.build == "" {

@@ -1,7 +1,6 @@
 package sagaclient
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -37,9 +36,10 @@ type Client struct {
 	refusesBuildIDs atomic.Bool
 }
 
-// New returns a client of the sagas, whose orders get these deadlines. The memos are read with
-// the same data converter as that of the Temporal client; nil is the SDK's default. The build is that of the workers which
-// take up the sagas; it is left out where Worker Deployment Versioning decides which do.
+// New returns a client of the sagas, whose orders get these deadlines. The memos are read with the same data
+// converter as that of the Temporal client; nil is the SDK's default.
+//
+// Build is the build of the workers. It is empty where Worker Deployment Versioning decides which workers run a saga.
 func New(c client.Client, memos converter.DataConverter, deadlines workflows.Deadlines, build string) *Client {
 	if memos == nil {
 		memos = converter.GetDefaultDataConverter()
@@ -78,7 +78,7 @@ func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (place
 	}
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	if !errors.As(err, &already) {
-		return memo, false, classify(err)
+		return memo, false, inDomainTerms(err)
 	}
 	if memo, err = c.OrderMemo(ctx, in.OrderID); err != nil {
 		return workflows.OrderMemo{}, false, err
@@ -96,55 +96,58 @@ const memoKey = "order"
 // OrderMemo returns what Temporal remembers of an accepted order. Errors: not_found; [ErrUnavailable].
 func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error) {
 	var memo workflows.OrderMemo
-	err := c.memo(ctx, workflows.OrderSagaID(orderID), &memo)
+	err := c.readMemo(ctx, workflows.OrderSagaID(orderID), &memo)
 	return memo, err
 }
 
-// CancelOrder asks the saga to cancel its order and waits until everything is undone, as long as ctx
-// lasts. It may be repeated. Errors: not_found when no saga of the order is open; not_cancellable once
-// a shipment has left; invalid; [context.DeadlineExceeded] when it takes longer than ctx, and is then
-// still carried out; [ErrUnavailable].
+// CancelOrder asks the saga to cancel its order and waits until everything is undone, as long as ctx lasts. It may be
+// repeated.
+//
+// Errors: not_found when no saga of the order is open; not_cancellable once a shipment has left; invalid;
+// [ErrUnavailable]. With [context.DeadlineExceeded] it takes longer than ctx, and is still carried out.
 func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error) {
-	return c.update(ctx, orderID, workflows.CancelOrder, r)
+	return c.updateOrder(ctx, orderID, workflows.CancelOrder, r)
 }
 
 // CancelLines takes pieces out of an order before they leave. It may be repeated under the same request
 // id. Errors: as [Client.CancelOrder]; nothing_left; idempotency_key_reused when the id belongs to another
 // cancellation of lines.
 func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error) {
-	return c.update(ctx, orderID, workflows.CancelLines, r)
+	return c.updateOrder(ctx, orderID, workflows.CancelLines, r)
 }
 
-// AmendAddress sends an order elsewhere within its country. It may be repeated under the same request id, however late. Errors:
-// idempotency_key_reused when the id belongs to another amendment; not_found; not_amendable;
-// country_fixed; invalid; otherwise as [Client.CancelOrder].
+// AmendAddress sends an order elsewhere within its country. It may be repeated under the same request id, however
+// late.
+//
+// Errors: idempotency_key_reused when the id belongs to another amendment; not_amendable; country_fixed; otherwise as
+// [Client.CancelOrder].
 func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error) {
-	return c.update(ctx, orderID, workflows.AmendAddress, r)
+	return c.updateOrder(ctx, orderID, workflows.AmendAddress, r)
 }
 
 // ReviewOrder decides on an order that was held. Errors: not_found; not_held; already_reviewed;
 // otherwise as [Client.CancelOrder].
 func (c *Client) ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error) {
 	if approve {
-		return c.update(ctx, orderID, workflows.ApproveOrder, r)
+		return c.updateOrder(ctx, orderID, workflows.ApproveOrder, r)
 	}
-	return c.update(ctx, orderID, workflows.RejectOrder, r)
+	return c.updateOrder(ctx, orderID, workflows.RejectOrder, r)
 }
 
-func (c *Client) update(ctx context.Context, orderID uuid.UUID, name string, request any) (workflows.OrderState, error) {
+func (c *Client) updateOrder(ctx context.Context, orderID uuid.UUID, name string, request any) (workflows.OrderState, error) {
 	var state workflows.OrderState
 	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: workflows.OrderSagaID(orderID), UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageAccepted,
 	})
 	if err != nil {
-		return state, classify(err)
+		return state, inDomainTerms(err)
 	}
 	err = handle.Get(ctx, &state)
 	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
 	if errors.As(err, &late) {
 		return state, fmt.Errorf("%s of order %s: %w", name, orderID, context.DeadlineExceeded)
 	}
-	return state, classify(err)
+	return state, inDomainTerms(err)
 }
 
 // ReturnGoods takes goods back after their delivery and refunds them; it waits for both, at most ten
@@ -152,7 +155,7 @@ func (c *Client) update(ctx context.Context, orderID uuid.UUID, name string, req
 // return_window_closed; invalid; idempotency_key_reused; [ErrUnavailable].
 func (c *Client) ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
 	var out workflows.ReturnResult
-	err := runToEnd(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)), workflows.ReturnSaga, in, &out)
+	err := runSaga(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)), workflows.ReturnSaga, in, &out)
 	return out, err
 }
 
@@ -160,55 +163,60 @@ func (c *Client) ReturnGoods(ctx context.Context, in workflows.ReturnInput) (wor
 // repeated under the same refund id. Errors: refund_exceeds_capture; gateway_refused;
 // idempotency_key_reused; [ErrUnavailable].
 func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) error {
-	return runToEnd(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), workflows.RefundSaga, in, nil)
+	return runSaga(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), workflows.RefundSaga, in, nil)
 }
 
-// ReportShipment tells the saga what became of a shipment and waits until that is carried out, as long as
-// ctx lasts. It may be repeated. Errors: not_found when no saga of the order is open; already_reported;
-// shipment_not_found; not_dispatchable; not_deliverable; invalid; refusals of the payment whose money a
-// dispatch takes; [context.DeadlineExceeded] when it takes longer than ctx, and is then still carried
-// out; [ErrUnavailable], also when no worker has taken it up: nobody knows then whether one will.
+// ReportShipment tells the saga what became of a shipment and waits until that is carried out, as long as ctx lasts.
+// It may be repeated.
+//
+// Errors: not_found when no saga of the order is open; already_reported; shipment_not_found; not_dispatchable;
+// not_deliverable; invalid. A dispatch has also the refusals of the payment whose money it captures. With
+// [context.DeadlineExceeded] it takes longer than ctx, and is still carried out. With [ErrUnavailable] nobody knows
+// whether a worker will carry it out.
 func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.News) (workflows.OrderState, error) {
-	return c.update(ctx, orderID, n.Name, n.Report)
+	return c.updateOrder(ctx, orderID, n.Name, n.Report)
 }
 
 // LeaveNews leaves at the server what became of a shipment, for the saga to carry out when it can. It may
 // be repeated, also after [Client.ReportShipment]. Errors: not_found when no saga of the order is open;
 // [ErrUnavailable].
 func (c *Client) LeaveNews(ctx context.Context, orderID uuid.UUID, n workflows.News) error {
-	return classify(c.temporal.SignalWorkflow(ctx, workflows.OrderSagaID(orderID), "", n.Name, n.Report))
+	return inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.OrderSagaID(orderID), "", n.Name, n.Report))
 }
 
-// PaymentUpdated passes on the gateway's news about a payment. It may be repeated, and come late: when
-// nobody waits for it any more, money that was authorised is let go. Errors: [ErrUnavailable].
+// PaymentUpdated passes on what the gateway reports of a payment. It may be repeated, and come late: when nobody
+// waits for it any more, money that was authorised is voided. Errors: [ErrUnavailable].
 func (c *Client) PaymentUpdated(ctx context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error {
-	err := classify(c.temporal.SignalWorkflow(ctx, workflows.PaymentSagaID(orderID), "", workflows.PaymentUpdated, u))
+	err := inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.PaymentSagaID(orderID), "", workflows.PaymentUpdated, u))
 	if domain.Code(err) != domain.CodeNotFound {
 		return err
 	}
 	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: fmt.Sprintf("late-payment-%s-%s", orderID, u.Status), TaskQueue: workflows.TaskQueue, StaticSummary: "A payment is " + u.Status + " that nobody waits for",
+		ID: fmt.Sprintf("late-payment-%s-%s", orderID, u.Status), TaskQueue: workflows.TaskQueue,
+		StaticSummary: "A payment is " + u.Status + " that nobody waits for",
 	}, workflows.LatePaymentSaga, workflows.LatePayment{OrderID: orderID, Update: u})
-	return classify(err)
+	return inDomainTerms(err)
 }
 
 // ReceiveStock records goods that arrived and waits for it. It may be repeated under the same receipt
 // id. Errors: invalid; unknown_location; idempotency_key_reused when the id belongs to another receipt;
 // [ErrUnavailable].
 func (c *Client) ReceiveStock(ctx context.Context, r workflows.StockReceipt) error {
-	return runToEnd(ctx, c, "stock-receipt-"+r.ReceiptID.String(), fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location), workflows.StockReceiptSaga, r, nil)
+	summary := fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location)
+	return runSaga(ctx, c, "stock-receipt-"+r.ReceiptID.String(), summary, workflows.StockReceiptSaga, r, nil)
 }
 
 // AdjustStock corrects what is on hand and waits for it. It may be repeated under the same adjustment
 // id. Errors: invalid; unknown_location; insufficient_stock; idempotency_key_reused when the id belongs
 // to another adjustment; [ErrUnavailable].
 func (c *Client) AdjustStock(ctx context.Context, r workflows.StockAdjustment) error {
-	return runToEnd(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location), workflows.StockAdjustmentSaga, r, nil)
+	summary := fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location)
+	return runSaga(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), summary, workflows.StockAdjustmentSaga, r, nil)
 }
 
-// runToEnd runs a short saga and waits for its end. The memo keeps what it was asked, so that another
+// runSaga runs a short saga and waits for its end. The memo keeps what it was asked, so that another
 // request under the same id is noticed.
-func runToEnd[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) error {
+func runSaga[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -219,30 +227,30 @@ func runToEnd[I any](ctx context.Context, c *Client, id, summary string, saga an
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &already) {
 		var before I
-		if err := c.memo(ctx, id, &before); err != nil {
+		if err := c.readMemo(ctx, id, &before); err != nil {
 			return err
 		}
-		if !sameJSON(before, in) {
+		if !sameContent(before, in) {
 			return domain.Refuse(domain.CodeIdempotencyKeyReused, "%s was asked for with another content", id)
 		}
 		run, err = c.temporal.GetWorkflow(ctx, id, ""), nil
 	}
 	if err != nil {
-		return classify(err)
+		return inDomainTerms(err)
 	}
-	return classify(run.Get(ctx, out))
+	return inDomainTerms(run.Get(ctx, out))
 }
 
-func sameJSON(a, b any) bool {
+func sameContent(a, b any) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
-	return errX == nil && errY == nil && bytes.Equal(x, y)
+	return errX == nil && errY == nil && domain.SameJSON(x, y)
 }
 
-func (c *Client) memo(ctx context.Context, workflowID string, v any) error {
+func (c *Client) readMemo(ctx context.Context, workflowID string, v any) error {
 	d, err := c.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {
-		return classify(err)
+		return inDomainTerms(err)
 	}
 	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoKey]
 	if !ok {
@@ -254,9 +262,9 @@ func (c *Client) memo(ctx context.Context, workflowID string, v any) error {
 	return nil
 }
 
-// classify returns err in the domain's terms: refusals of sagas and of Temporal become
+// inDomainTerms returns err in the domain's terms: refusals of sagas and of Temporal become
 // [domain.Error], and what passes becomes [ErrUnavailable].
-func classify(err error) error {
+func inDomainTerms(err error) error {
 	var app *temporal.ApplicationError
 	var notFound *serviceerror.NotFound
 	var unavailable *serviceerror.Unavailable

@@ -11,9 +11,9 @@ import (
 	"go.temporal.io/sdk/temporal"
 )
 
-// stepInterceptor runs around every step: whatever a step returns leaves it in the sagas' terms, and a
-// step that fails is logged with what an operator needs to find it. Tracing and metrics come with the
-// client's interceptors and metrics handler.
+// stepInterceptor runs around every step. Whatever a step returns leaves it in the sagas' terms. A step that fails is
+// logged with what an operator needs to find it. Tracing and metrics come with the client's interceptors and metrics
+// handler.
 type stepInterceptor struct {
 	interceptor.WorkerInterceptorBase
 	log *slog.Logger

@@ -37,13 +37,13 @@ type Options struct {
 	Identity string
 	// Interceptors run around every workflow and activity, such as those of telemetry.
 	Interceptors []interceptor.WorkerInterceptor
-	// Logger hears of steps that fail; nil is nobody.
+	// Logger logs steps that fail; nil logs nothing.
 	Logger *slog.Logger
 	// DrainTimeout is how long steps under way may take to finish when the worker stops.
 	DrainTimeout time.Duration
-	// Deployment and BuildID name this version of the program to Temporal's Worker Deployment
-	// Versioning; without both, versions are not told apart. See docs/rollout.md. Without a deployment, BuildID names the build
-	// in histories; empty is the SDK's default, a hash of the program.
+	// Deployment and BuildID name this version of the program to Temporal's Worker Deployment Versioning; see
+	// docs/rollout.md. Without both, versions are not told apart. Without a deployment, BuildID names the build in
+	// histories; empty is the SDK's default, a hash of the program.
 	Deployment, BuildID string
 }
 
@@ -61,8 +61,8 @@ func Connection() client.ConnectionOptions {
 	return client.ConnectionOptions{GrpcCompression: &client.GrpcCompressionNone{}}
 }
 
-// Settings returns what the worker is set to. It also sets what all workers of a process share: the size of the cache of
-// open sagas, and the name of the build.
+// Settings returns the settings of the worker. It also sets what all workers of a process share: the size of the
+// cache of open sagas, and the name of the build.
 func Settings(o Options) sdkworker.Options {
 	sdkworker.SetStickyWorkflowCacheSize(stickyCacheMax)
 	if o.Deployment == "" && o.BuildID != "" {
@@ -127,9 +127,9 @@ func Sagas() map[string]any {
 	}
 }
 
-// behavior says what a saga does when a new version of the program becomes the current one. One that may
-// wait for days moves to it, so its code changes behind workflow.GetVersion; the others end within
-// moments, on the version that they began with.
+// behavior says what a saga does when a new version of the program becomes the current one. A saga that may wait for
+// days moves to it, so its code changes behind workflow.GetVersion. The others end within moments, on the version
+// that they began with.
 func behavior(saga string) workflow.VersioningBehavior {
 	switch saga {
 	case "OrderSaga", "PaymentSaga", "InventorySaga":
@@ -138,8 +138,8 @@ func behavior(saga string) workflow.VersioningBehavior {
 	return workflow.VersioningBehaviorPinned
 }
 
-// Run runs the worker until ctx ends, then drains it: it takes no new tasks and waits for those under
-// way, at most the drain timeout; what is left is taken up by another worker.
+// Run runs the worker until ctx ends, then drains it. A worker that drains takes no new tasks and waits for those
+// under way, at most the drain timeout. Another worker takes up what is left.
 func Run(ctx context.Context, w sdkworker.Worker) error {
 	if err := w.Start(); err != nil {
 		return fmt.Errorf("start the Temporal worker: %w", err)

@@ -118,8 +118,8 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 	}
 }
 
-// signalServed wakes the sagas whose backorders were served. One that has ended meanwhile needs no signal, and any other
-// finds out by itself at its deadline; so errors are only logged.
+// signalServed wakes the sagas whose backorders were served. A saga that has ended meanwhile needs no signal, and any
+// other finds out by itself at its deadline. So errors are only logged.
 func signalServed(ctx workflow.Context, served activities.Served) {
 	for _, id := range served.Orders {
 		if err := workflow.SignalExternalWorkflow(ctx, InventorySagaID(id), "", StockServed, nil).Get(ctx, nil); err != nil {

@@ -14,9 +14,10 @@ import (
 // TaskQueue is where all sagas run.
 const TaskQueue = "orderloom"
 
-// Signals, updates and queries of an order's saga. What it is asked for or told is an update (it answers
-// with an [OrderState], and refuses with a reason) and, for tools that know no updates and for callers
-// who can't wait, a signal of the same name. All take one JSON object.
+// Signals, updates and queries of an order's saga. All take one JSON object.
+//
+// Requests and reports are updates: the saga answers with an [OrderState], or refuses with a reason. Each is also a
+// signal of the same name, for tools that know no updates and for callers who can't wait.
 const (
 	// CancelOrder takes a [CancelRequest]. Update and signal.
 	CancelOrder = "cancel_order"
@@ -39,10 +40,9 @@ const (
 	QueryState = "state"
 )
 
-// Signals of the sagas that outwait something for an order.
+// Signals of the sagas that wait for something on behalf of an order.
 const (
-	// PaymentUpdated takes a [PaymentUpdate]: the gateway's news about a payment that it had left open.
-	// Of [PaymentSaga].
+	// PaymentUpdated takes a [PaymentUpdate]. Of [PaymentSaga].
 	PaymentUpdated = "payment_updated"
 	// StockServed takes nothing: goods that the order waits for were reserved. Of [InventorySaga].
 	StockServed = "stock_served"
@@ -61,7 +61,8 @@ const (
 const (
 	// MarkOpen is an order that waits for nobody, or for its shipments.
 	MarkOpen = "open"
-	// MarkHeld is an order that waits for a review, MarkBackordered for goods, MarkActionRequired for its customer's bank.
+	// MarkHeld is an order that waits for a review, MarkBackordered one that waits for goods, and MarkActionRequired
+	// one that waits for its customer's bank.
 	MarkHeld           = "held"
 	MarkBackordered    = "backordered"
 	MarkActionRequired = "action_required"
@@ -104,8 +105,8 @@ type Deadlines struct {
 	Dispatch time.Duration `json:"dispatch,omitempty"`
 }
 
-// deadlineUnset is how long a saga waits whose input sets no deadline: that of a tool, or of a program from before there
-// were settings. It is a bound for what nobody has configured, longer than any of the settings' defaults.
+// deadlineUnset is how long a saga waits whose input sets no deadline: a tool's, or that of a program from before
+// there were settings. It is longer than any default of the settings.
 const deadlineUnset = 30 * 24 * time.Hour
 
 // orUnset returns a deadline, or deadlineUnset when it is not set.
@@ -130,7 +131,8 @@ type CancelLinesRequest struct {
 
 // AmendRequest asks to send the order elsewhere within its country.
 type AmendRequest struct {
-	// RequestID and RequestHash tell a request that comes again from another one. Without an id each is a request of its own.
+	// RequestID and RequestHash tell a request that comes again from another one. Without an id each is a request of
+	// its own.
 	RequestID   uuid.UUID `json:"request_id,omitzero"`
 	RequestHash string    `json:"request_hash,omitempty"`
 
@@ -164,7 +166,7 @@ type News struct {
 	Report any
 }
 
-// PaymentUpdate is the gateway's news about a payment that it had left open.
+// PaymentUpdate is what the gateway reports of a payment that it had left open.
 type PaymentUpdate struct {
 	GatewayRef string `json:"gateway_ref"`
 	// Status is "authorized" or "declined".

@@ -15,9 +15,9 @@ import (
 
 // OrderSaga carries an order from its placing to its delivery.
 //
-// It secures stock and payment, and confirms the order. Then it waits for the reports of the shipments, captures the
-// money of each when it leaves, and ends with the end of the last one. When the order is cancelled, or refused on the
-// way, the saga undoes what was done and ends with a cancelled order, which is an answer and no failure.
+// It secures stock and payment, and confirms the order. Then it waits for the reports of the shipments, and captures
+// the money of each when it leaves. It ends with the last shipment. When the order is cancelled, or refused on the
+// way, the saga undoes what was done. It ends with a cancelled order then, which is an answer and no failure.
 //
 // It fails only when the order can't be placed. Refusals: invalid; idempotency_key_reused.
 func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {

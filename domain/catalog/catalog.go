@@ -1,11 +1,11 @@
-// Package catalog knows every event type and version there is: it turns payloads into events and
-// events into payloads, bringing old versions up to date on the way.
+// Package catalog knows every type and version of an event. It turns events into payloads, and payloads into events
+// of the newest version.
 //
 //	event, err := catalog.Decode(envelope)
 //
-// A published event type is never edited: the changed struct gets the next version, and an upcaster
-// is registered here that turns the payload of the version before into it. It runs wherever an event is
-// decoded; what is stored stays as it is.
+// A published event type is never edited. A changed struct gets the next version, and an upcaster is registered here
+// that turns the payload of the version before into it. The upcaster runs wherever an event is decoded; what is
+// stored stays as it is.
 package catalog
 
 import (

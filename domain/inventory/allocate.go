@@ -55,11 +55,11 @@ type Allocation struct {
 	Backordered bool `json:"backordered,omitempty"`
 }
 
-// Allocator chooses where the lines of an order come from. It only computes: available says how many
-// pieces of a SKU may be reserved at a location, and may be asked as often as need be.
+// Allocator chooses where the lines of an order come from. It only computes: available says how many pieces of a SKU
+// may be reserved at a location.
 //
-// It takes all lines or none; what is short waits, as one allocation that is Backordered, where backorder
-// allows it. Error: out_of_stock.
+// It takes all lines or none. What is short waits, as one allocation that is Backordered, where backorder allows it.
+// Error: out_of_stock.
 type Allocator interface {
 	Allocate(
 		lines []Line, locations []Location, available func(sku, location string) int, country string, backorder bool,
@@ -76,14 +76,14 @@ func (NearestFirst) Allocate(
 	return Allocate(lines, locations, available, country, backorder)
 }
 
-// Allocate chooses where each line comes from, all or nothing.
+// Allocate chooses where each line comes from, all or nothing. Lines of one SKU are summed first.
 //
-// Locations in the destination's country come first, then those with most available pieces of the
-// SKU, then by id. A line is taken from the first location that has all of it, so that as few
-// shipments as possible leave, and is spread only where none has. Lines of one SKU are summed first.
+// Locations in the destination's country come first, then those with most available pieces of the SKU, then by id. A
+// line is taken from the first location that has all of it, so that few shipments leave. It is spread only where no
+// location has all.
 //
-// With backorders allowed, what is short waits at the first location of the same ranking, where none
-// has any: at the first in the destination's country, else the first by id.
+// With backorders allowed, what is short waits at the first location of the same ranking. Where no location has any,
+// it is the first in the destination's country, else the first by id.
 //
 // Error: out_of_stock without backorders, naming the SKU that is short.
 func Allocate(

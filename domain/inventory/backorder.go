@@ -43,8 +43,8 @@ func (s Stock) Waits(order uuid.UUID) bool {
 	return false
 }
 
-// Serve reserves what is available for those who wait, first come first served: a backorder that
-// can't be served whole holds up those behind it, so that a large one is not overtaken for ever.
+// Serve reserves what is available for those who wait, first come first served. A backorder that can't be served
+// whole holds up those behind it, so that a large one is not overtaken for ever.
 func Serve(s Stock, at time.Time) []domain.Event {
 	var events []domain.Event
 	available := s.unreserved()

@@ -1,10 +1,9 @@
 // Package inventory decides what may happen to the stock of one SKU at one location.
 //
-// Each (SKU, location) is one aggregate, a stock item, whose id follows from both ([ID]). Goods are
-// received and adjusted; an order reserves some, and its reservation is later committed (the goods
-// have left) or released (they are free again). What is available, on hand less reserved, never goes
-// below zero.
+// Each (SKU, location) is one aggregate, a stock item, whose id follows from both ([ID]). Goods are received and
+// adjusted. An order reserves some, and its reservation is later committed (the goods have left) or released (they
+// are free again). What is available, on hand less reserved, never goes below zero.
 //
-// A reservation is named by its order. Once it was committed or released it is closed, and a late
-// attempt to make it again does nothing: a step that timed out may still arrive after it was undone.
+// A reservation is named by its order. Once committed or released it is closed, and a late attempt to make it again
+// does nothing. A step that timed out may still arrive after it was undone.
 package inventory

@@ -29,7 +29,7 @@ type StockReceived struct {
 	ReceivedAt time.Time `json:"received_at"`
 }
 
-// StockReserved says that goods are set aside for an order.
+// StockReserved says that goods are reserved for an order.
 type StockReserved struct {
 	SKU        string    `json:"sku"`
 	Location   string    `json:"location"`

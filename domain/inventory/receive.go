@@ -23,9 +23,10 @@ type ReceiveStock struct {
 	At        time.Time
 }
 
-// Receive records goods that arrived. It returns no events for a receipt known already. Error:
-// [domain.Invalids] for ids that are missing or malformed, and when the quantity is not from 1 to
-// [QuantityMax], or the stock would go beyond it.
+// Receive records goods that arrived. It returns no events for a receipt known already.
+//
+// Error: [domain.Invalids] for ids that are missing or malformed. It blames a quantity that is below 1 or takes the
+// stock beyond [QuantityMax].
 func Receive(s Stock, c ReceiveStock) ([]domain.Event, error) {
 	if s.Closed.Has(receiptKey(c.ReceiptID)) {
 		return nil, nil
@@ -50,9 +51,10 @@ type AdjustStock struct {
 	At           time.Time
 }
 
-// Adjust records a correction. It returns no events for one known already. Errors: [domain.Invalids]
-// for ids that are missing or malformed, without a reason, or with a delta of 0 or beyond
-// [QuantityMax]; insufficient_stock when what is reserved would not be there any more.
+// Adjust records a correction. It returns no events for one known already.
+//
+// Errors: [domain.Invalids] for ids that are missing or malformed, without a reason, or with a delta of 0 or beyond
+// [QuantityMax]. When what is reserved would not be there any more, the error is insufficient_stock.
 func Adjust(s Stock, c AdjustStock) ([]domain.Event, error) {
 	if s.Closed.Has(adjustmentKey(c.AdjustmentID)) {
 		return nil, nil

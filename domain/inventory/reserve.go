@@ -17,7 +17,7 @@ const (
 	CodeReservationNotFound domain.ErrorCode = "reservation_not_found"
 )
 
-// ReserveStock asks to set goods aside for an order.
+// ReserveStock asks to reserve goods for an order.
 type ReserveStock struct {
 	SKU      string
 	Location string
@@ -26,7 +26,7 @@ type ReserveStock struct {
 	At       time.Time
 }
 
-// Reserve sets goods aside. It returns no events when the order has its reservation here already.
+// Reserve keeps goods for an order. It returns no events when the order has its reservation here already.
 //
 // Errors: insufficient_stock; reservation_closed when the order's reservation was committed or
 // released before.

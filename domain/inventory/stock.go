@@ -22,8 +22,8 @@ type Stock struct {
 	Reservations map[uuid.UUID]int `json:"reservations,omitempty"`
 	// Backorders wait for goods, first come first served.
 	Backorders []Backorder `json:"backorders,omitempty"`
-	// Closed remembers what must not happen again: orders whose reservation was committed or
-	// released, and receipts, adjustments, returns and partial cancellations by ids derived from theirs.
+	// Closed remembers what must not happen again. It holds the orders whose reservation was committed or released.
+	// Receipts, adjustments, returns and partial cancellations are in it by ids derived from theirs.
 	Closed Memory `json:"closed"`
 }
 
@@ -94,8 +94,8 @@ func Evolve(s Stock, e domain.Event) Stock {
 	return s
 }
 
-// receiptKey is how Closed remembers a receipt. Its id is the sender's, who may well name the receipt
-// of goods that came back after their order; taken as it is, it would close that order's reservation.
+// receiptKey is how Closed remembers a receipt. The receipt's id is the sender's, who may name the receipt of goods
+// that came back after their order. Taken as it is, it would close that order's reservation.
 func receiptKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "receipt") }
 
 // The other ids that Closed remembers are derived for the same reason.

@@ -2,9 +2,9 @@ package money
 
 import "strings"
 
-// exponents maps each active ISO 4217 currency to the number of digits of its minor unit
-// (ISO 4217 list one, 2026, with its funds codes; metals, bond units and the codes for testing and for no
-// currency, which nobody can pay with, are left out).
+// exponents maps each active ISO 4217 currency to the number of digits of its minor unit. Its source is ISO 4217 list
+// one, 2026, with the funds codes. Metals, bond units and the codes for testing and for no currency are left out:
+// nobody can pay with them.
 var exponents = func() map[string]int32 {
 	m := map[string]int32{}
 	for digits, codes := range map[int32]string{

@@ -1,8 +1,8 @@
 // Package money is amounts that are exact in their currency.
 //
-// An amount is a decimal with at most as many digits after the point as the minor unit of its
-// currency has (ISO 4217): two for EUR, none for JPY, three for KWD. There are no floats, and
-// nothing is rounded: an operation that would need rounding is refused.
+// An amount is a decimal. Its digits after the point are at most those of the currency's minor unit (ISO 4217): two
+// for EUR, none for JPY. There are no floats, and nothing is rounded: an operation that would need rounding is
+// refused.
 //
 //	price, err := money.Parse("19.90", "EUR")
 //	total := price.Times(3) // 59.70 EUR
@@ -41,8 +41,8 @@ type Money struct {
 
 // New returns amount in currency.
 //
-// Errors: unknown_currency; over_precise when amount has more digits than the currency's minor
-// unit; amount_too_large from 10^14 on, or when it is written with more than [AmountDigitsMax] digits.
+// Errors: unknown_currency; over_precise when amount has more digits than the currency's minor unit; amount_too_large
+// from 10^14 on, or with more than [AmountDigitsMax] digits.
 func New(amount decimal.Decimal, currency string) (Money, error) {
 	digits, ok := exponents[currency]
 	if !ok {

@@ -28,11 +28,11 @@ const (
 	CodeCountryFixed domain.ErrorCode = "country_fixed"
 )
 
-// Amend replaces the address. It returns no events when the order has that address already.
+// Amend replaces the address. It returns no events when the order has that address already. It returns none for a
+// request that was carried out before: a late retry must not bring an old address back.
 //
-// Nor does it for a request that was carried out before, so that a late retry does not bring an old address back.
 // Errors: idempotency_key_reused when another request was carried out under the same id; as [CanAmend]; invalid
-// without an id, an address or a name of who did it.
+// without an id or as [CheckAmendment].
 func Amend(o Order, c AmendAddress) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)

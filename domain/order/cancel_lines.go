@@ -25,12 +25,13 @@ type CancelLines struct {
 // CodeNothingLeft refuses to cancel lines when nothing of the order would be left.
 const CodeNothingLeft domain.ErrorCode = "nothing_left"
 
-// CancelPart takes pieces out of shipments that have not left, the last shipments first. The rest of the
-// order goes on, and ends when all that it still waited for is cancelled.
+// CancelPart takes pieces out of shipments that have not left, the last shipments first. The rest of the order goes
+// on, and ends when all that it still waited for is cancelled.
 //
 // It returns no events when the request was carried out before. Errors: idempotency_key_reused when another one was
-// carried out under the same id; as [CanCancelLines]; [domain.Invalids] as [CancelLines.Check], and for pieces that are
-// not there any more to be cancelled; nothing_left when nothing of the order would be, which is for [Cancel].
+// carried out under the same id; as [CanCancelLines]; as [CancelLines.Check]. It blames lines that ask for more
+// pieces than there are, as [domain.Invalids]. When nothing of the order would be left, the error is nothing_left:
+// that is for [Cancel].
 func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)

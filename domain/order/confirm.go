@@ -19,10 +19,11 @@ type ConfirmOrder struct {
 // CodeNotConfirmable refuses to confirm an order that is cancelled or held, or whose shipments differ from it.
 const CodeNotConfirmable domain.ErrorCode = "not_confirmable"
 
-// Confirm accepts an order for fulfilment. It returns no events when the order is confirmed already
-// or has gone further. Errors: not_found; not_confirmable when the order is cancelled or held, or when the
-// shipments do not carry exactly what was ordered: an order is never confirmed that would ship too
-// little or take too much money.
+// Confirm accepts an order for fulfilment. It returns no events when the order is confirmed already or has gone
+// further.
+//
+// Errors: not_found; not_confirmable when the order is cancelled or held, or the shipments do not carry exactly what
+// was ordered. No order is confirmed that would ship too little or take too much money.
 func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 	switch o.Status {
 	case StatusCreated:

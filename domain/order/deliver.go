@@ -48,9 +48,11 @@ func Refuse(o Order, c RefuseShipment) ([]domain.Event, error) {
 	return endShipment(o, c.ShipmentID, ShipmentStatusRefused, c.At)
 }
 
-// CanEndShipment says why a shipment can't have arrived, nor been lost or refused; nil when it can, or has ended
-// before: a repeated report is harmless. Errors: not_found; shipment_not_found; not_deliverable when the shipment has not
-// left, because it is planned or all of it was cancelled.
+// CanEndShipment says why a shipment can't have been delivered, lost or refused; nil when it can, or has ended
+// before. A repeated report is harmless.
+//
+// Errors: not_found; shipment_not_found; not_deliverable when the shipment has not left, because it is planned or all
+// of it was cancelled.
 func CanEndShipment(o Order, id uuid.UUID) error {
 	if o.Status == "" {
 		return notFound(o)
@@ -85,8 +87,8 @@ func endShipment(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]dom
 	return append(events, o.end(at)...), nil
 }
 
-// end is how an order ends whose shipments have all ended, and nothing while one has not: delivered when
-// one has arrived, else cancelled as undeliverable.
+// end returns how an order ends whose shipments have all ended; no events while one has not. The order is delivered
+// when one shipment was, and else cancelled as undeliverable.
 func (o Order) end(at time.Time) []domain.Event {
 	arrived := false
 	for _, s := range o.Shipments {

@@ -98,8 +98,8 @@ type CancelledLine struct {
 // ShippingAddressAmended replaces the address of an order of which no shipment has left.
 type ShippingAddressAmended struct {
 	OrderID uuid.UUID `json:"order_id"`
-	// RequestID and RequestHash are of the request, so that it is known when it comes again: the zero id and an empty hash in
-	// events of version 1, which had neither.
+	// RequestID and RequestHash tell the request when it comes again. Events of version 1 had neither: the id is zero
+	// then, and the hash empty.
 	RequestID   uuid.UUID `json:"request_id"`
 	RequestHash string    `json:"request_hash"`
 	// Personal seals a [Recipient].

@@ -10,9 +10,9 @@ import (
 // crockford is Crockford's base 32: no I, L, O or U, which are misheard or misread.
 const crockford = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
-// Number returns the order number that belongs to an order id: ORD- and three groups of four, such
-// as ORD-7K3M-9Q2X-41TB. Sixty bits of the id's SHA-256 keep ten million orders apart with odds of
-// 20,000 to 1, which leaves a number that can be read over the telephone.
+// Number returns the order number that belongs to an order id: ORD- and three groups of four, such as
+// ORD-7K3M-9Q2X-41TB. It has sixty bits of the id's SHA-256, which can still be read over the telephone. They keep
+// ten million orders apart with odds of 20,000 to 1.
 func Number(id uuid.UUID) string {
 	sum := sha256.Sum256(id[:])
 	bits := binary.BigEndian.Uint64(sum[:8])

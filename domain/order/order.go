@@ -142,7 +142,8 @@ type Order struct {
 	// Overdue is true when the dispatch deadline passed before a shipment left.
 	Overdue     bool      `json:"overdue,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at"`
-	// Requests holds the ids of the changes to lines and address that were carried out, Asked what they asked for: see [Request].
+	// Requests holds the ids of the changes to lines and address that were carried out, and Asked their contents: see
+	// [Request].
 	Requests []uuid.UUID  `json:"requests,omitempty"`
 	Asked    []uuid.UUID  `json:"asked,omitempty"`
 	Returns  []Refundable `json:"returns,omitempty"`

@@ -10,8 +10,8 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 )
 
-// ReturnWindow is how long after its delivery an order may be returned: a month, beyond the fourteen
-// days of the EU's Consumer Rights Directive (2011/83/EU, article 9).
+// ReturnWindow is how long after its delivery an order may be returned. It is a month, beyond the fourteen days of
+// the EU's Consumer Rights Directive (2011/83/EU, article 9).
 const ReturnWindow = 30 * 24 * time.Hour
 
 // Refusals.

@@ -35,11 +35,11 @@ type RecordAuthorization struct {
 	At          time.Time
 }
 
-// Authorize records what the gateway has answered.
+// Authorize records what the gateway has answered. It returns no events when that answer is known already.
 //
-// It returns no events when that answer is known already. Errors: payment_closed when the payment
-// was declined or voided before, so that an answer which comes late can't revive it: the caller then
-// voids at the gateway; unknown_gateway_answer; [domain.Invalids] for texts that can't be kept.
+// Errors: payment_closed when the payment was declined or voided before; unknown_gateway_answer; [domain.Invalids]
+// for texts that can't be kept. After payment_closed the caller voids at the gateway, so that a late answer leaves no
+// money reserved.
 func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 	switch p.Status {
 	case "", StatusActionRequired, StatusExpired:
@@ -55,7 +55,7 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 		}
 		return nil, domain.Refuse(CodePaymentClosed, "payment %s was declined before", p.ID)
 	case StatusVoided:
-		return nil, domain.Refuse(CodePaymentClosed, "payment %s was voided before", p.ID)
+		return nil, CanAuthorize(p)
 	}
 	var bad domain.Invalids
 	bad.Text("gateway_ref", c.GatewayRef, TextLengthMax)
@@ -84,6 +84,15 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 		}}, nil
 	}
 	return nil, domain.Refuse(CodeUnknownGatewayAnswer, "the gateway answered %q", c.Status)
+}
+
+// CanAuthorize says why the gateway must not be asked for an authorisation; nil when it may be. Error: payment_closed
+// when the payment was voided before.
+func CanAuthorize(p Payment) error {
+	if p.Status == StatusVoided {
+		return domain.Refuse(CodePaymentClosed, "payment %s was voided before", p.ID)
+	}
+	return nil
 }
 
 // NeedsAuthorization reports whether amount can't be captured before it is authorised (anew).

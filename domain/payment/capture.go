@@ -26,11 +26,11 @@ type CapturePayment struct {
 	At         time.Time
 }
 
-// Capture records a capture. Called before the gateway is asked, it says whether the capture would
-// be allowed; no events and no error then mean that it was made before.
+// Capture records a capture. Called before the gateway is asked, it says whether the capture would be allowed. No
+// events and no error then mean that the capture was made before.
 //
-// Errors: not_capturable when nothing is authorised; authorization_expired, after which [Expire] and a
-// new authorisation help; capture_exceeds_authorization.
+// Errors: not_capturable when nothing is authorised; authorization_expired, after which [Expire] and a new
+// authorisation help; capture_exceeds_authorization.
 func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 	if _, done := p.Captures[c.CaptureID]; done {
 		return nil, nil

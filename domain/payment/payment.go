@@ -95,8 +95,8 @@ func Evolve(p Payment, e domain.Event) Payment {
 	return p
 }
 
-// settledOr is where a payment stands of which something was captured, and otherwise the status given:
-// what becomes of the rest of an authorisation doesn't change that money was taken.
+// settledOr returns the status given, unless something was captured: what becomes of the rest of an authorisation
+// does not change that money was taken.
 func (p Payment) settledOr(status Status) Status {
 	switch {
 	case len(p.Captures) == 0:

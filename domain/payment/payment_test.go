@@ -69,8 +69,8 @@ func void(p payment.Payment) ([]domain.Event, error) {
 
 func expire(p payment.Payment) ([]domain.Event, error) { return payment.Expire(p, expiry), nil }
 
-// Whatever is asked in whatever order: money is never captured beyond what was authorised, nor
-// refunded beyond what was captured, and asking twice does nothing more.
+// Whatever is asked in whatever order, money is never captured beyond what was authorised, nor refunded beyond what
+// was captured. Asking twice does nothing more.
 func TestPaymentKeepsItsBooks(t *testing.T) {
 	t.Parallel()
 	ids := []uuid.UUID{uuid.New(), uuid.New(), uuid.New(), uuid.New()}

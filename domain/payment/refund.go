@@ -20,8 +20,8 @@ type RefundPayment struct {
 	At         time.Time
 }
 
-// Refund records a refund. Called before the gateway is asked, it says whether the refund would be
-// allowed; no events and no error then mean that it was made before.
+// Refund records a refund. Called before the gateway is asked, it says whether the refund would be allowed. No events
+// and no error then mean that the refund was made before.
 //
 // Errors: refund_exceeds_capture, never more than was captured.
 func Refund(p Payment, c RefundPayment) ([]domain.Event, error) {
