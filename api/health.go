@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/orderloom/orderloom/internal/drain"
 )
 
 // Check asks something that the platform needs whether it is there.
@@ -87,7 +89,7 @@ func (r *readiness) ask(ctx context.Context) []checkResult {
 		return r.results
 	}
 	// The answers are for everyone who waits, so they don't end with the one who asked first.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+	ctx, cancel := drain.Timeout(ctx, checkTimeout)
 	defer cancel()
 	results := make([]checkResult, len(r.checks))
 	var wg sync.WaitGroup

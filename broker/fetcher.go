@@ -235,7 +235,7 @@ func (p *partition) readable() bool { return p.leader != nobody && p.fetched >= 
 
 // fetchFrom reads the partitions that one broker leads, until there are none or the generation ends.
 func (r *Reader) fetchFrom(ctx context.Context, g *generation, leader int) {
-	b := backoff.New(firstWait)
+	b := backoff.New()
 	for asked := g.begin(leader); len(asked) > 0; asked = g.begin(leader) {
 		answer, err := r.ask(ctx, asked)
 		if err == nil {

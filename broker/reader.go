@@ -160,7 +160,7 @@ func (r *Reader) Lost() <-chan struct{} { return r.lost }
 func (r *Reader) run(ctx context.Context, group *kafka.ConsumerGroup) {
 	defer close(r.done)
 	defer func() { _ = group.Close() }()
-	b := backoff.New(firstWait)
+	b := backoff.New()
 	for {
 		kg, err := group.Next(ctx)
 		switch {

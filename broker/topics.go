@@ -98,7 +98,7 @@ func alignTopic(ctx context.Context, cfg Config, client *kafka.Client, topic str
 // awaitTopic waits until every partition of a topic has a leader that answers for it, which is somewhat later
 // than when the leader is known.
 func awaitTopic(ctx context.Context, client *kafka.Client, topic string) error {
-	b := backoff.New(firstWait)
+	b := backoff.New()
 	for {
 		err := askLeaders(ctx, client, topic)
 		if err == nil {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderloom/orderloom/internal/drain"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/proto"
@@ -80,7 +81,7 @@ func Serve(ctx context.Context, c *Codec, o ServerOptions) error {
 		return fmt.Errorf("serve the codec: %w", err)
 	case <-ctx.Done():
 	}
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	stopping, cancel := drain.Timeout(ctx, stopTimeout)
 	defer cancel()
 	if err := server.Shutdown(stopping); err != nil {
 		return fmt.Errorf("stop the codec server: %w", err)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/advisory"
 )
 
 // highWater finds the sequence up to which all events can be read.
@@ -44,14 +45,14 @@ const markTimeout = 10 * time.Second
 
 // The order of the statements is what it all rests on: the number first, then the holders, then what is
 // visible. Each has a snapshot of its own.
-const (
-	lastNumberSQL = `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM orderloom.event_sequence`
-	holdersSQL    = `SELECT coalesce(pid, 0), virtualtransaction FROM pg_catalog.pg_locks
-		WHERE locktype = 'advisory' AND classid = 7308613 AND objid = 1 AND objsubid = 2 AND granted
-		AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`
-	lastVisibleSQL = `SELECT coalesce((SELECT e.sequence FROM orderloom.events e ORDER BY e.sequence DESC LIMIT 1), 0),
-		coalesce((SELECT max(p.to_sequence) FROM orderloom.partitions p WHERE p.archived_at IS NOT NULL), 0)`
-)
+const lastNumberSQL = `SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM orderloom.event_sequence`
+
+var holdersSQL = fmt.Sprintf(`SELECT coalesce(pid, 0), virtualtransaction FROM pg_catalog.pg_locks
+	WHERE locktype = 'advisory' AND classid = %d AND objid = %d AND objsubid = 2 AND granted
+	AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())`, advisory.Appends, advisory.AppendsKey)
+
+const lastVisibleSQL = `SELECT coalesce((SELECT e.sequence FROM orderloom.events e ORDER BY e.sequence DESC LIMIT 1), 0),
+	coalesce((SELECT max(p.to_sequence) FROM orderloom.partitions p WHERE p.archived_at IS NOT NULL), 0)`
 
 // advance returns the present mark, and the sequence below which events lie in archived partitions.
 func (h *highWater) advance(ctx context.Context) (mark, archived int64, err error) {

@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/internal/advisory"
 )
 
 // FS holds the files, for tools that want to know whether any changed.
@@ -32,9 +33,6 @@ var FS embed.FS
 type DB interface {
 	Begin(ctx context.Context) (pgx.Tx, error)
 }
-
-// lockKey serialises processes that migrate the same database at the same time.
-const lockKey = 7_308_613_000
 
 // ErrEdited means that a file differs from what was applied under its number.
 var ErrEdited = errors.New("migration was edited after it was applied")
@@ -104,7 +102,7 @@ func applyNext(ctx context.Context, db DB, all []Migration) (done bool, err erro
 		return false, fmt.Errorf("begin migration: %w", err)
 	}
 	defer func() { _ = tx.Rollback(ctx) }() // does nothing after a commit
-	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", int64(lockKey)); err != nil {
+	if _, err := tx.Exec(ctx, "SELECT pg_advisory_xact_lock($1)", advisory.Migrations); err != nil {
 		return false, fmt.Errorf("lock for migration: %w", err)
 	}
 	applied, err := checksums(ctx, tx)

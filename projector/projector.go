@@ -13,6 +13,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
@@ -110,7 +111,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	if p.opts.Writer == nil {
 		defer func() { _ = p.writer.Close() }()
 	}
-	wait := backoff.New(firstWait)
+	wait := backoff.New()
 	for err := p.begin(ctx); err != nil; err = p.begin(ctx) {
 		p.mender.metrics.failures.Inc()
 		p.opts.Logger.WarnContext(ctx, "can't begin to keep the views, trying again", "error", err)
@@ -158,11 +159,11 @@ func (p *Projector) gather(events int, took time.Duration) time.Duration {
 // applyUntilDone applies a batch, again and again until it succeeds, and commits it. It reports false when ctx
 // ended before that.
 func (p *Projector) applyUntilDone(ctx context.Context, reader *broker.Reader, messages []kafka.Message) bool {
-	wait := backoff.New(firstWait)
+	wait := backoff.New()
 	for {
-		work, drain := drainable(ctx)
+		work, done := drain.Outlive(ctx, drainTimeout)
 		err := p.project(work, messages)
-		drain()
+		done()
 		if err == nil {
 			break
 		}
@@ -174,16 +175,6 @@ func (p *Projector) applyUntilDone(ctx context.Context, reader *broker.Reader, m
 	}
 	reader.Commit(messages) // those that Kafka isn't told of come again, and are skipped by their versions
 	return ctx.Err() == nil
-}
-
-// drainable returns a context that outlives ctx by drainTimeout.
-func drainable(ctx context.Context) (context.Context, context.CancelFunc) {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(drainTimeout, cancel)
-		context.AfterFunc(work, func() { t.Stop() })
-	})
-	return work, func() { stop(); cancel() }
 }
 
 // project applies a batch of messages in one transaction.

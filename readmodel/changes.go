@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/internal/drain"
 )
 
 // ChangesChannel is the channel on which the projector notifies of changes.
@@ -118,7 +119,7 @@ func (c *Changes) listen(ctx context.Context) error {
 	// Taken out of the pool, so that nobody else gets a connection that listens.
 	conn := pooled.Hijack()
 	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		ctx, cancel := drain.Timeout(ctx, time.Second)
 		defer cancel()
 		_ = conn.Close(ctx)
 	}()

@@ -15,6 +15,7 @@ import (
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/internal/drain"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -133,7 +134,7 @@ func (r *Reader) Order(ctx context.Context, id uuid.UUID) (Shown, error) {
 func (r *Reader) shared(ctx context.Context, id uuid.UUID) (Shown, error) {
 	flight := r.flights.DoChan(id.String(), func() (any, error) {
 		// The one who came first may leave; the others still wait.
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
+		ctx, cancel := drain.Timeout(ctx, loadTimeout)
 		defer cancel()
 		v, err := r.load(ctx, id)
 		if err == nil {

@@ -4,21 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/advisory"
 )
 
 // errDeposed means that another relay leads.
 var errDeposed = errors.New("another relay leads")
-
-// lockClass is the first key of the advisory locks that leaders hold, so that they collide with nobody
-// else's.
-const lockClass = 0x6f6c // "ol"
 
 // electionTimeout bounds what a leader asks of its own connection.
 const electionTimeout = 5 * time.Second
@@ -46,7 +42,7 @@ func (r *Relay) elect(ctx context.Context) (_ *term, err error) {
 			conn.Release()
 		}
 	}()
-	if err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, lockClass, lockKey(r.opts.Name)).Scan(&locked); err != nil || !locked {
+	if locked, err = advisory.TryLock(ctx, conn, advisory.RelayLeader, r.opts.Name); err != nil || !locked {
 		return nil, err
 	}
 	t := &term{Relay: r, conn: conn}
@@ -146,17 +142,6 @@ func (t *term) beat(ctx context.Context) error {
 
 // unlock gives up the lock, with the connection if need be.
 func (t *term) unlock(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), electionTimeout)
-	defer cancel()
-	if _, err := t.conn.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, lockClass, lockKey(t.opts.Name)); err != nil {
-		_ = t.conn.Conn().Close(ctx) // frees the lock as well
-	}
+	advisory.Unlock(ctx, t.conn, advisory.RelayLeader, t.opts.Name)
 	t.conn.Release()
-}
-
-// lockKey is the second key of the advisory lock for a cursor.
-func lockKey(name string) int32 {
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(name))
-	return int32(h.Sum32()) //nolint:gosec // any 32 bits will do
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -100,7 +101,7 @@ func New(opts Options) (*Relay, error) {
 // Run publishes whenever this relay leads, and otherwise waits to lead, until ctx ends. A page that was
 // begun then is finished first.
 func (r *Relay) Run(ctx context.Context) error {
-	wait := backoff.New(firstWait)
+	wait := backoff.New()
 	for ctx.Err() == nil {
 		term, err := r.elect(ctx)
 		switch {
@@ -145,10 +146,10 @@ func (t *term) lead(ctx context.Context) error {
 	lastBeat := time.Now()
 	for ctx.Err() == nil {
 		begun := time.Now()
-		work, drain := drainable(ctx)
+		work, done := drain.Outlive(ctx, drainTimeout)
 		n, more, err := t.relayPage(ctx, work)
 		took := time.Since(begun)
-		drain()
+		done()
 		if err != nil {
 			return err
 		}
@@ -197,7 +198,7 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 	oldest := page.Events[0].Timestamp
 	t.metrics.backlogSeconds.Set(start.Sub(oldest).Seconds())
 	rest := page.Events
-	for wait := backoff.New(firstWait); ; {
+	for wait := backoff.New(); ; {
 		rest, err = t.opts.Writer.Publish(work, rest)
 		if err == nil {
 			break
@@ -219,14 +220,4 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 	}
 	t.metrics.published(page.Events, time.Since(start))
 	return len(page.Events), page.More, nil
-}
-
-// drainable returns a context that outlives ctx by drainTimeout.
-func drainable(ctx context.Context) (context.Context, context.CancelFunc) {
-	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		t := time.AfterFunc(drainTimeout, cancel)
-		context.AfterFunc(work, func() { t.Stop() })
-	})
-	return work, func() { stop(); cancel() }
 }

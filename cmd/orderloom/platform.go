@@ -9,6 +9,7 @@ import (
 
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/spf13/cobra"
 )
@@ -42,7 +43,7 @@ func (p *program) runsWith(
 			return err
 		}
 		err = f(ctx, cfg, tel, args)
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), exportTimeout)
+		ctx, cancel := drain.Timeout(ctx, exportTimeout)
 		defer cancel()
 		return errors.Join(err, tel.Shutdown(ctx))
 	})

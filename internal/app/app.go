@@ -16,6 +16,7 @@ import (
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
@@ -135,7 +136,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 
 // close frees what open took, as far as it came.
 func (p *platform) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.DrainTimeout)
+	ctx, cancel := drain.Timeout(ctx, p.cfg.DrainTimeout)
 	defer cancel()
 	var err error
 	if p.temporal != nil {
@@ -153,15 +154,15 @@ func (p *platform) close(ctx context.Context) error {
 // stages returns the parts of the roles in the order in which they stop.
 func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	handler := p.serviceHandler()
-	drain := func() {}
+	refuse := func() {}
 	if o.runs(config.RoleAPI) {
 		a, err := p.api() //nolint:contextcheck // each request has a context of its own
 		if err != nil {
 			return nil, err
 		}
-		handler, drain = a, a.Drain
+		handler, refuse = a, a.Drain
 	}
-	listen, err := p.listener(ctx, handler, drain, o.Ready)
+	listen, err := p.listener(ctx, handler, refuse, o.Ready)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +258,7 @@ func (p *platform) serviceHandler() http.Handler {
 	return mux
 }
 
-func (p *platform) listener(ctx context.Context, h http.Handler, drain func(), ready func(string)) (part, error) {
+func (p *platform) listener(ctx context.Context, h http.Handler, refuse func(), ready func(string)) (part, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.HTTP.Address)
 	if err != nil {
 		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
@@ -276,8 +277,8 @@ func (p *platform) listener(ctx context.Context, h http.Handler, drain func(), r
 			return err
 		case <-ctx.Done():
 		}
-		drain()
-		stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.cfg.DrainTimeout)
+		refuse()
+		stopCtx, cancel := drain.Timeout(ctx, p.cfg.DrainTimeout)
 		defer cancel()
 		return server.Shutdown(stopCtx)
 	}}, nil

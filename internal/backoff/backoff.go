@@ -7,15 +7,18 @@ import (
 	"time"
 )
 
-// Max is the longest wait after a failure.
-const Max = 5 * time.Second
+// First and Max are the shortest and the longest wait after a failure.
+const (
+	First = 20 * time.Millisecond
+	Max   = 5 * time.Second
+)
 
-// Backoff doubles its wait up to [Max]. Up to a quarter is taken off at random so that many processes don't come back
-// at the same moment. It is for one goroutine.
-type Backoff struct{ first, next time.Duration }
+// Backoff doubles its wait from [First] to [Max]. It takes up to a quarter off at random, so that many processes don't
+// come back at the same moment. It is for one goroutine.
+type Backoff struct{ next time.Duration }
 
-// New returns a backoff whose first wait is as long as first.
-func New(first time.Duration) *Backoff { return &Backoff{first: first, next: first} }
+// New returns a backoff whose first wait is [First].
+func New() *Backoff { return &Backoff{next: First} }
 
 // Wait waits, or returns ctx's error when ctx ends before.
 func (b *Backoff) Wait(ctx context.Context) error {
@@ -25,12 +28,12 @@ func (b *Backoff) Wait(ctx context.Context) error {
 }
 
 // Reset makes the next wait the first one again.
-func (b *Backoff) Reset() { b.next = b.first }
+func (b *Backoff) Reset() { b.next = First }
 
-// Gather returns how long after its beginning a piece of work that took so long may begin again: five times as long,
-// within bounds. What comes meanwhile is gathered, because a page or a batch costs nearly the same however much is in
-// it. So no more than a fifth of a processor goes into small ones. They come quickly while there is little to do. On
-// a busy machine, where each takes longer, they grow.
+// Gather returns how long after its beginning a page or a batch that took so long may be followed by the next: five times
+// as long, within bounds. What comes meanwhile is gathered, because a page costs nearly the same however much is in it.
+// So small pages take no more than a fifth of a processor. They come quickly while there is little to do, and grow on a
+// busy machine, where each takes longer.
 func Gather(took, least, most time.Duration) time.Duration {
 	return min(max(5*took, least), most)
 }

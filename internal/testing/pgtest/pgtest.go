@@ -31,6 +31,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/orderloom/orderloom/internal/testing/pgserver"
 	"github.com/orderloom/orderloom/migrations"
 )
@@ -95,7 +96,7 @@ func create(t testing.TB, template func(context.Context, *server) (string, error
 		t.Fatalf("make a test database: %v", err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), dropTimeout)
+		ctx, cancel := drain.Timeout(t.Context(), dropTimeout)
 		defer cancel()
 		if err := s.exec(ctx, "DROP DATABASE IF EXISTS "+quote(name)+" WITH (FORCE)"); err != nil {
 			t.Errorf("drop the test database: %v", err)
