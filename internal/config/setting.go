@@ -83,7 +83,7 @@ var Settings = slices.Concat(
 	group("Orders",
 		locations("ORDERLOOM_LOCATIONS", "Where goods leave from, and in which country each lies.", "berlin:DE,reno:US", sagas),
 		duration("ORDERLOOM_PAYMENT_DEADLINE", "24h", time.Second, 7*24*time.Hour,
-			"How long an order waits for its payment before it is cancelled and its stock released: for a gateway that is down, or for the customer's bank.",
+			"How long an order waits for its payment (a gateway that is down, the customer's bank) before it is cancelled and its stock released.",
 			func(c *Config) *time.Duration { return &c.Orders.PaymentDeadline }),
 		duration("ORDERLOOM_DISPATCH_DEADLINE", "72h", time.Second, deadlineMax,
 			"How long a confirmed order waits for its first shipment before operators are told.",
