@@ -17,18 +17,18 @@ import (
 // Gateway is a payment gateway.
 //
 // Each call may be repeated: the same idempotency key gives the same outcome and takes effect once.
-// An error that is no [domain.Error] ([ErrNoAnswer]) means that the outcome is not known, so the caller
+// An error that is no [domain.Error] ([ErrNoAnswer]) means that the outcome is unknown. The caller then
 // asks again under the same key, with the same AskedAt, for as long as it wants to know.
 type Gateway interface {
 	// Authorize reserves money, or says why not. A decline is an answer, not an error.
 	Authorize(ctx context.Context, r AuthorizeRequest) (AuthorizeResult, error)
-	// Capture takes money that was authorised; it returns the gateway's reference of the capture.
+	// Capture takes money that was authorised, and returns the gateway's reference of the capture.
 	// Error: gateway_refused.
 	Capture(ctx context.Context, r CaptureRequest) (ref string, err error)
-	// Void lets go of what is authorised and not captured. It does nothing when there is nothing to
-	// let go; a payment that the gateway has not heard of yet can't be authorised afterwards.
+	// Void lets go of what is authorised and not captured. It does nothing when there is nothing to let
+	// go. A payment that the gateway has not heard of yet can't be authorised afterwards.
 	Void(ctx context.Context, r VoidRequest) error
-	// Refund gives captured money back; it returns the gateway's reference. Error: gateway_refused.
+	// Refund gives captured money back, and returns the gateway's reference. Error: gateway_refused.
 	Refund(ctx context.Context, r RefundRequest) (ref string, err error)
 }
 
@@ -46,8 +46,8 @@ func NoAnswer(err error) error { return fmt.Errorf("%w: %w", ErrNoAnswer, err) }
 // AuthorizeRequest asks for money to be reserved.
 type AuthorizeRequest struct {
 	IdempotencyKey string
-	// AskedAt is when this key was asked for first. A gateway forgets keys after some time, and looks up
-	// what became of an older request before it makes it again; the zero time makes it look up always.
+	// AskedAt is when this key was asked for first. A gateway that forgets keys after some time looks up
+	// what became of an older request before it makes it again. With the zero time it always looks up.
 	AskedAt   time.Time
 	PaymentID uuid.UUID
 	OrderID   uuid.UUID
@@ -89,8 +89,8 @@ type VoidRequest struct {
 	AskedAt        time.Time // as in [AuthorizeRequest]
 	PaymentID      uuid.UUID
 	GatewayRef     string
-	// AuthorizeKey is the idempotency key of an authorisation that was or may still be asked for and is
-	// not answered, the first one or a later one; empty when there is none. It authorises nothing afterwards.
+	// AuthorizeKey is the idempotency key of an authorisation that has no answer and may still be on its
+	// way; empty for none. It authorises nothing afterwards.
 	AuthorizeKey string
 	// Captured is all that the caller knows to be captured: [payment.Payment.Captured]. What the gateway
 	// has taken beyond that goes back.

@@ -13,10 +13,10 @@ import (
 // LedgerReader is a [Gateway] that can tell what it did, so that its ledger and the payment streams can
 // be compared.
 type LedgerReader interface {
-	// Ledger lists the payments of which something changed at the gateway from the time from until
-	// before the time to, each once with its whole balance as it is now. It may list others too, and
-	// lists in no particular order. It ends with the first error; it may be repeated. Gateways show a
-	// change with some delay, so to lies a quarter of an hour back or more.
+	// Ledger lists the payments that changed at the gateway from the time from until before the time to.
+	// It lists each once, with its whole balance as it is now, in no particular order. It may list others
+	// too. It ends with the first error, and may be repeated. Gateways show a change with some delay,
+	// so to lies a quarter of an hour back or more.
 	// Errors: ledger_out_of_reach for a time that the gateway has forgotten.
 	Ledger(ctx context.Context, from, to time.Time) iter.Seq2[LedgerEntry, error]
 }
@@ -34,8 +34,8 @@ type LedgerEntry struct {
 	Balance payment.GatewayBalance
 	// Refs are the gateway's references of these authorisations.
 	Refs []string
-	// TakenAtOnce says that the gateway could capture only once, and therefore took the whole at the
-	// first shipment: until the last shipment has left, Captured is ahead of the stream's, and Held behind it
-	// by the same amount.
+	// TakenAtOnce says that the gateway could capture only once, and took the whole at the first shipment.
+	// Until the last shipment has left, Captured is ahead of the stream's, and Held behind it by the same
+	// amount.
 	TakenAtOnce bool
 }

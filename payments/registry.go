@@ -131,8 +131,8 @@ func (r *Registry) find(name string) (Provider, error) {
 	return r.providers[i], nil
 }
 
-// declared returns settings that panic for a name which the provider has not declared: such a setting
-// would be in no document, and would never be set.
+// declared returns settings that panic for a name which the provider has not declared. Such a setting
+// would stand in no document and never be set.
 func (p Provider) declared(settings Settings) Settings {
 	return func(name string) string {
 		if !slices.ContainsFunc(p.Settings, func(s Setting) bool { return s.Name == name }) {

@@ -3,8 +3,11 @@
 //	orderloom <command> [arguments] [flags]
 //
 // Each command is one file. Settings come from the environment; docs/configuration.md lists them. The
-// exit status is 0 when the command is done, 1 when it has failed or has found differences, and 2 when
-// the command line or a setting is wrong.
+// exit status has one meaning for all commands:
+//
+//	0  it is done
+//	1  it failed, or found differences
+//	2  the command line or a setting is wrong
 package main
 
 import (

@@ -4,6 +4,8 @@
 // them by it and names everything that is wrong at once. So a first start does not take as many attempts as there are
 // mistakes. docs/configuration.md and the .env example are printed from the same table ([Document], [DotEnv]).
 //
+// Defaults live here and nowhere else: internal/app passes every value on.
+//
 //	cfg, err := config.Load(os.LookupEnv, config.RoleWorker)
 //
 // Values that must not be seen have the type [Secret] or [MasterKey], which print as "[secret]"

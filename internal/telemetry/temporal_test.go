@@ -67,13 +67,40 @@ func scrape(t *testing.T, tel *telemetry.Telemetry) string {
 	return w.Body.String()
 }
 
+// BenchmarkTemporalMetrics measures what the SDK does for one workflow of one task, and each call of it
+// (docs/adr/0018).
 func BenchmarkTemporalMetrics(b *testing.B) {
 	tel, err := telemetry.Setup(context.Background(), quiet, "worker")
 	require.NoError(b, err)
 	root := tel.TemporalMetrics().WithTags(map[string]string{"namespace": "orderloom", "client_name": "temporal_go"})
 	tags := map[string]string{"workflow_type": "OrderSaga", "activity_type": "none", "task_queue": "orderloom"}
-	b.ReportAllocs()
-	for b.Loop() {
-		root.WithTags(tags).Counter("temporal_request").Inc(1)
+	tagged := root.WithTags(tags)
+	for _, c := range []struct {
+		name string
+		call func()
+	}{
+		{"tags", func() { root.WithTags(tags) }},
+		{"counter", func() { tagged.Counter("temporal_request").Inc(1) }},
+		{"timer", func() { tagged.Timer("temporal_request_latency").Record(time.Millisecond) }},
+		{"gauge", func() { tagged.Gauge("temporal_num_pollers").Update(1) }},
+		{"workflow", func() {
+			for range 16 {
+				root.WithTags(tags)
+			}
+			for range 10 {
+				tagged.Counter("temporal_request").Inc(1)
+			}
+			for range 13 {
+				tagged.Timer("temporal_request_latency").Record(time.Millisecond)
+			}
+			tagged.Gauge("temporal_num_pollers").Update(1)
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				c.call()
+			}
+		})
 	}
 }

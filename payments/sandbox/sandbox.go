@@ -275,8 +275,8 @@ func (g *Gateway) giveBack(r payments.VoidRequest) error {
 	return err
 }
 
-// Confirm plays the customer who confirms a payment at the bank (or refuses to): it settles a payment
-// that was left as action_required, as the gateway's webhook would then report.
+// Confirm plays the customer who confirms a payment at the bank, or refuses to. It settles a payment that
+// was left as action_required. Error: gateway_refused for a payment that does not wait for it.
 func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
 	return g.locked(func() error {
 		acc := g.account(paymentID)

@@ -28,7 +28,7 @@ const authorizationLife = 7 * 24 * time.Hour
 // any order is open.
 const takenLife = 10 * 365 * 24 * time.Hour
 
-// generationLife is how far apart two authorisations of one payment are at least: the second is only
+// generationLife is how far apart two authorisations of one payment are at least. The second is only
 // asked for when the first has run out, which takes days.
 const generationLife = 24 * time.Hour
 
@@ -122,7 +122,7 @@ func (g *Gateway) recall(ctx context.Context, r payments.AuthorizeRequest) (resu
 }
 
 // taken answers an authorisation for the rest of a payment that Stripe has taken already, at the first
-// shipment: reserving it once more would let the customer pay it twice. It doesn't run out.
+// shipment. If it were reserved once more, the customer would pay it twice. It doesn't run out.
 func (g *Gateway) taken(ctx context.Context, r payments.AuthorizeRequest, amount int64) (payments.AuthorizeResult, bool, error) {
 	intents, err := g.find(ctx, r.PaymentID)
 	if err != nil {

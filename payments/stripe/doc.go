@@ -31,19 +31,19 @@
 //   - Capture the whole at the first shipment. The customer pays what was authorised, earlier.
 //
 // It is the last: no goods leave unpaid. The captures of the later shipments are then answered out of what
-// was taken; the rest is never authorised again; a void gives back what no shipment has claimed. The ledger
-// says so (TakenAtOnce).
+// was taken, and the rest is never authorised again. A void gives back what no shipment has claimed. The
+// ledger says so (TakenAtOnce).
 //
 // # The customer's bank
 //
-// The customer is there when the order is placed, so off_session is not set: with it Stripe would decline
-// what the bank wants to have confirmed. The bank's page comes back as the URL of an action_required;
-// the outcome comes as a webhook ([ParseWebhook]).
+// The customer is there when the order is placed, so off_session is not set. With it, Stripe would decline
+// what the bank wants to have confirmed. The bank's page comes back as the URL of an action_required.
+// The outcome comes as a webhook ([Webhook]).
 //
 // # Errors
 //
-// A decline is an answer. A refusal of a capture or refund is gateway_refused. Everything else (network,
-// timeout, 5xx, 429, a key in use, a revoked API key, a request that Stripe doesn't understand) is
-// [payments.ErrNoAnswer] and worth repeating, because somebody can mend it while the order waits.
+// A decline is an answer. A refusal of a capture or refund is gateway_refused. Everything else is
+// [payments.ErrNoAnswer] and worth repeating: network, timeout, 5xx, 429, a key in use. So are a revoked
+// API key and a request that Stripe doesn't understand: somebody can mend them while the order waits.
 // Errors hold Stripe's codes and request id and none of its prose, which may quote tokens.
 package stripe

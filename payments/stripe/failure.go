@@ -11,8 +11,8 @@ import (
 	api "github.com/stripe/stripe-go/v85"
 )
 
-// failure is what Stripe answered instead of what was asked for, in the words that may be shown: the
-// library's own error would print the client secret.
+// failure is what Stripe answered instead of what was asked for, in words that may be shown. The library's
+// own error would print the client secret.
 type failure struct {
 	doing string
 	// status is the HTTP status; 0 when there was no answer.
@@ -62,8 +62,8 @@ func failed(doing string, err error) *failure {
 	return &failure{doing: doing, cause: errUnreadable}
 }
 
-// unknown reports whether the request may have taken effect although it failed, or did under another
-// content, so that what became of it is to be looked up. Without any answer the key is enough.
+// unknown reports whether the request may have taken effect although it failed, or did so with another
+// content. What became of it is then looked up. Without any answer the key is enough.
 func (f *failure) unknown() bool {
 	return f.status >= http.StatusInternalServerError || f.keyTaken()
 }

@@ -19,8 +19,8 @@ const (
 	searchLag = 10 * time.Minute
 	// pageSize is the most that Stripe returns at once.
 	pageSize = 100
-	// recentPagesMax bounds the pages of recent intents that are looked through: 10,000 intents, which is
-	// 16 a second for as long as a search may lag.
+	// recentPagesMax bounds the pages of recent intents that are looked through. They hold 10,000 intents,
+	// which is 16 a second for as long as a search may lag.
 	recentPagesMax = 100
 	// perPaymentMax bounds the intents of one payment: one for each time its authorisation ran out.
 	perPaymentMax = 100

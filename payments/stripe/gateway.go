@@ -22,7 +22,7 @@ const (
 	retriesMax = 0
 	// connectionsMax bounds the connections of one process to Stripe.
 	connectionsMax = 64
-	// lookupAfter is the age from which a request is looked up before it is made again: half of the
+	// lookupAfter is the age from which a request is looked up before it is made again. It is half of the
 	// 24 hours for which Stripe keeps keys, so that clocks and queues don't matter.
 	lookupAfter = 12 * time.Hour
 )
@@ -93,6 +93,6 @@ func New(o Options) (*Gateway, error) {
 // old reports whether a request that was first asked for at this time may have outlived its key.
 func (g *Gateway) old(askedAt time.Time) bool { return g.now().Sub(askedAt) >= lookupAfter }
 
-// expandCharge asks for the charge of an intent within the answer: it tells until when the money is
-// reserved, whether several captures are possible, and what was refunded.
+// expandCharge asks for the charge of an intent within the answer. The charge tells until when the money
+// is reserved, whether several captures are possible, and what was refunded.
 const expandCharge = "latest_charge"

@@ -35,9 +35,9 @@ var (
 	errTooLong      = errors.New("stripe's ledger of this time is too long to be read at once")
 )
 
-// Ledger implements [payments.LedgerReader]. Which payments moved is known from the intents made in
-// that time and from Stripe's events, which go back 30 days; the balances are read ten payments at a
-// time. Disputes are not in it: money that a bank takes back is seen in Stripe's dashboard only.
+// Ledger implements [payments.LedgerReader]. The intents made in that time and Stripe's events, which go
+// back 30 days, tell which payments moved. The balances are read ten payments at a time. Disputes are not
+// in it: money that a bank takes back is seen in Stripe's dashboard only.
 func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[payments.LedgerEntry, error] {
 	return func(yield func(payments.LedgerEntry, error) bool) {
 		moved, err := g.moved(ctx, from, to)
@@ -158,8 +158,8 @@ func (g *Gateway) excess(ctx context.Context, pi *api.PaymentIntent) (sum int64,
 	return sum, err
 }
 
-// addTo adds what an intent holds to the balance of its payment, less what was taken in excess. Error: gateway_refused when a payment
-// has moved money in two currencies, which can't be added and was never asked for.
+// addTo adds what an intent holds to the balance of its payment, less what was taken in excess. Error:
+// gateway_refused when a payment has moved money in two currencies, which can't be added.
 func addTo(e *payments.LedgerEntry, pi *api.PaymentIntent, excess int64) error {
 	e.Refs = append(e.Refs, pi.ID)
 	if id := idOf(pi.Metadata, metaOrder); id != uuid.Nil {

@@ -185,8 +185,8 @@ func (l *life) check(*rapid.T) {
 }
 
 // TestWhateverFailsTheLedgersAgree lets payments live while requests and answers get lost, Stripe keeps
-// its failures, and days pass between attempts: what the customer has paid and what is reserved is what
-// the stream says.
+// its failures, and days pass between attempts. In the end, what the customer has paid and what is reserved
+// is what the stream says.
 func TestWhateverFailsTheLedgersAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

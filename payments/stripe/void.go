@@ -13,14 +13,14 @@ import (
 	api "github.com/stripe/stripe-go/v85"
 )
 
-// The intent that closes a payment before it was authorised is never paid; it needs an amount and a
-// currency all the same, which every account takes.
+// The intent that closes a payment before it was authorised is never paid. It needs an amount and a
+// currency all the same; every account takes these.
 const (
 	closingAmount   = 100
 	closingCurrency = "usd"
 )
 
-// requestLife is how long Stripe may work on a request: for that time its key can be taken although
+// requestLife is how long Stripe may work on a request. For that time its key can be taken although
 // nothing that it makes is there yet.
 const requestLife = 2 * time.Minute
 
@@ -111,8 +111,8 @@ func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string)
 	return false, payments.NoAnswer(f)
 }
 
-// giveBack refunds what Stripe has taken beyond what the caller knows to be captured: at once for shipments
-// that never left, or by a capture whose answer never came.
+// giveBack refunds what Stripe has taken beyond what the caller knows to be captured. It was taken at once
+// for shipments that never left, or by a capture whose answer never came.
 func (g *Gateway) giveBack(ctx context.Context, r payments.VoidRequest, intents []*api.PaymentIntent) error {
 	ahead, from, err := g.ahead(ctx, intents, r.Captured)
 	if err != nil || ahead <= 0 {
@@ -123,7 +123,7 @@ func (g *Gateway) giveBack(ctx context.Context, r payments.VoidRequest, intents 
 }
 
 // ahead returns how much more the intents of a payment have taken than its stream knows, in Stripe's
-// smallest unit, and the one of which most is left.
+// smallest unit. From is the intent of which most is left.
 func (g *Gateway) ahead(ctx context.Context, intents []*api.PaymentIntent, captured money.Money) (sum int64, from *api.PaymentIntent, err error) {
 	var most int64
 	for _, pi := range intents {

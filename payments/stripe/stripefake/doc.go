@@ -1,9 +1,9 @@
-// Package stripefake is a Stripe for tests: an HTTP server that keeps PaymentIntents, Refunds and Events
-// and behaves as Stripe's documentation says, also when things go wrong.
+// Package stripefake is a Stripe for tests: an HTTP server that keeps PaymentIntents, Refunds and Events.
+// It behaves as Stripe's documentation says, also when things go wrong.
 //
 // It knows what a gateway with manual capture needs, and refuses parameters that Stripe doesn't have at
-// these calls, so that it can't be more lenient than the real one without a test noticing: the shape of
-// every request is checked against Stripe's own mock server besides. What it imitates:
+// these calls. So it can't be more lenient than the real one without a test noticing. Another test checks
+// the shape of every request against Stripe's own mock server. What it imitates:
 //
 //   - Idempotency keys: the same answer again for as long as keys live, failures included; 409 while the
 //     first request is under way; idempotency_error for other parameters; a new request afterwards.
@@ -16,5 +16,7 @@
 //
 //	s := stripefake.Start(stripefake.Options{Key: "sk_test_1"})
 //	defer s.Close()
-//	gateway, err := stripe.New(stripe.Options{Key: "sk_test_1", URL: s.URL, Now: s.Now, ReturnURL: "https://shop.example/"})
+//	gateway, err := stripe.New(stripe.Options{
+//		Key: "sk_test_1", URL: s.URL, Now: s.Now, ReturnURL: "https://shop.example/",
+//	})
 package stripefake
