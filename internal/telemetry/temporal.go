@@ -51,9 +51,11 @@ const temporalSeriesMax = 5_000
 // the days that an order's saga waits.
 var temporalBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 600, 3600, 86400}
 
-// temporalMetrics puts the SDK's metrics into Prometheus; docs/adr/0018 compares it with OpenTelemetry's handler. The SDK gives one metric different tags at different
-// places: a failed request has a status_code, others have none. A vector can't hold that. So each combination of name
-// and tags is a metric with constant labels, and this is their collector.
+// temporalMetrics puts the SDK's metrics into Prometheus. docs/adr/0018 compares it with OpenTelemetry's handler.
+//
+// The SDK gives one metric different tags at different places: a failed request has a status_code, others have none. A
+// vector can't hold that. So each combination of name and tags is a metric with constant labels, and this is their
+// collector.
 type temporalMetrics struct {
 	root     *temporalHandler
 	handlers sync.Map // labels as text -> *temporalHandler
