@@ -53,6 +53,7 @@ type operation struct {
 type answer struct {
 	Status, Description string
 	Type                template.HTML
+	Fields              []field // of a body without a name
 	Headers             []field
 	Examples            []example
 }
@@ -245,7 +246,10 @@ func (d *document) answers(o *operation, m yaml.MapSlice) {
 		}
 		for _, content := range d.m(get(rm, "content")) {
 			cm := d.m(content.Value)
-			a.Type = d.typeOf(rawMap(get(cm, "schema")))
+			schema := rawMap(get(cm, "schema"))
+			if a.Type = d.typeOf(schema); str(schema, "$ref") == "" {
+				a.Fields = d.fields(schema, 0)
+			}
 			a.Examples = d.examples(cm)
 			if len(a.Examples) == 0 && fmt.Sprint(content.Key) == "application/json" {
 				a.Examples = []example{{"", highlight(pretty(d.sample("", get(cm, "schema"), 0)))}}

@@ -20,7 +20,8 @@ type document struct {
 // nestingMax is how deep the members of a request's body are shown where it is described.
 const nestingMax = 3
 
-// fields lists the members of an object, and the members of those that are objects down to a depth.
+// fields lists the members of an object. Members of those that are objects are listed down to a depth; those of an
+// object without a name always are, since no other place describes them.
 func (d *document) fields(m yaml.MapSlice, depth int) []field {
 	required := list(m, "required")
 	var out []field
@@ -43,12 +44,12 @@ func (d *document) field(name string, raw yaml.MapSlice, required bool, depth in
 			f.Values = append(f.Values, fmt.Sprint(v))
 		}
 	}
-	if depth > 0 {
-		inner := m
-		if str(m, "type") == "array" {
-			inner = d.m(get(m, "items"))
-		}
-		f.Fields = d.fields(inner, depth-1)
+	inner := raw
+	if str(m, "type") == "array" {
+		inner = rawMap(get(m, "items"))
+	}
+	if depth > 0 || str(inner, "$ref") == "" {
+		f.Fields = d.fields(d.m(inner), max(depth-1, 0))
 	}
 	return f
 }
