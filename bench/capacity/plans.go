@@ -4,10 +4,10 @@ import "time"
 
 func us(n int) time.Duration { return time.Duration(n) * time.Microsecond }
 
-// plans are machines by name. The times are processor time per visit, from docs/benchmarks.md, except for those of
-// history shards and flushers, which do one thing at a time: theirs are the time that it takes.
+// plans are machines by name. The times are processor time per visit, from docs/benchmarks.md. Those of history
+// shards and flushers are elapsed times, since each does one thing at a time.
 var plans = map[string][]part{
-	// The two processors that the costs were measured on do everything.
+	// The two processors of the machine on which the costs were measured do everything.
 	"one": {
 		{name: "two processors", servers: 2, visits: 7, each: us(6200)},
 		{name: "two processors, views", servers: 2, visits: 2, each: us(2500), aside: true},

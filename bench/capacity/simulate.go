@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// part is one of the platform's parts: so many servers, and what one order asks of them.
+// part is one of the platform's parts: a number of servers, and what one order asks of them.
 type part struct {
 	name string
 	// servers work at once: processors, or things that do one at a time, such as a history shard.
@@ -17,11 +17,11 @@ type part struct {
 	each   time.Duration
 	// shards is set when an order may only be served by the one server that its key falls to.
 	shards bool
-	// aside is set when the order does not wait for it: the views follow.
+	// aside is set when the order does not wait for the part, as for the views.
 	aside bool
 }
 
-// busy is the part of the time that the servers work, by the sum alone.
+// busy is the share of the time for which the servers work, without any queueing.
 func (p part) busy(rate float64) float64 {
 	return rate * float64(p.visits) * p.each.Seconds() / float64(p.servers)
 }
@@ -29,8 +29,8 @@ func (p part) busy(rate float64) float64 {
 // outcome is what a simulation has shown.
 type outcome struct {
 	busy map[string]float64
-	// order is how long an order takes without the waiting for people and shipments, views how long until
-	// the views show its last event after that.
+	// order is how long an order takes, without the time that people and shipments take. views is how long the views
+	// need after that to show its last event.
 	order, views quantiles
 }
 
@@ -137,8 +137,7 @@ func (s *servers) serve(v visit, service float64, shards bool) float64 {
 	return end
 }
 
-// route is the order of the visits: round and round through the parts that an order waits for, then
-// through those that follow.
+// route is the order of the visits: round after round of the parts that an order waits for, then the others.
 func route(parts []part) (way []int) {
 	for _, aside := range []bool{false, true} {
 		for round := 0; ; round++ {

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// With one server, random arrivals and service times the waiting is known (M/M/1): the mean time in the system
-// is 1/(µ-λ), and times are exponential, so half of them are below ln 2 of it.
+// With one server, random arrivals and exponential service times, the waiting is known (M/M/1). The mean time in the
+// system is 1/(µ-λ), and half of the times are below ln 2 of it.
 func TestQueueWaitsAsTheorySays(t *testing.T) {
 	t.Parallel()
 	out := simulate([]part{{name: "one", servers: 1, visits: 1, each: 10 * time.Millisecond}}, 70, 2000*time.Second, 7)
@@ -23,20 +23,24 @@ func TestThePlanCarriesTenThousandOrders(t *testing.T) {
 	parts := plans["ten-thousand"]
 	out := simulate(parts, rate, 4*time.Second, 1)
 	for _, p := range parts {
-		require.Less(t, p.busy(rate), 0.75, p.name)
-		require.InDelta(t, p.busy(rate), out.busy[p.name], 0.08, p.name)
+		t.Run(p.name, func(t *testing.T) {
+			require.Less(t, p.busy(rate), 0.75, p.name)
+			require.InDelta(t, p.busy(rate), out.busy[p.name], 0.08, p.name)
+		})
 	}
 	require.Less(t, out.order.p99, time.Second)
 	require.Less(t, out.views.p99, 250*time.Millisecond)
 }
 
-// No part is there for nothing, save for the shards, which cost nothing: with a third of it the plan fails.
+// Each part is needed, except for the shards, which cost nothing: with a third of its servers the plan fails.
 func TestNoPartOfThePlanIsIdle(t *testing.T) {
 	t.Parallel()
 	for _, p := range plans["ten-thousand"] {
-		if !p.shards {
-			p.servers /= 3
-			require.Greater(t, p.busy(10_000), 0.75, p.name)
-		}
+		t.Run(p.name, func(t *testing.T) {
+			if !p.shards {
+				p.servers /= 3
+				require.Greater(t, p.busy(10_000), 0.75, p.name)
+			}
+		})
 	}
 }

@@ -16,18 +16,18 @@ import (
 	"github.com/orderloom/orderloom/migrations"
 )
 
-// Where growth is measured from, and how the filling goes.
+// How many events growth is measured from, and how the store is filled.
 const (
 	growthFrom    = 20_000
 	growthChunk   = 250_000
 	growthFillers = 3
 	growthWriters = 64
-	// growthWarm appends are made before anything is measured. After a checkpoint PostgreSQL writes each page
-	// that is touched for the first time in full to its log; a store runs most of the time between checkpoints.
+	// growthWarm appends are made before anything is measured. After a checkpoint, PostgreSQL writes the whole page
+	// to its log when a page is first touched. A store runs most of the time between checkpoints.
 	growthWarm = 60_000
 )
 
-// fillSQL stores n events in streams of three, as appends would have left them, only faster.
+// fillSQL stores n events in streams of three. The rows are those of appends.
 const fillSQL = `
 	WITH made AS MATERIALIZED (
 		SELECT gen_random_uuid() AS id, nextval('orderloom.event_sequence') AS a, nextval('orderloom.event_sequence') AS b,
@@ -42,8 +42,8 @@ const fillSQL = `
 		made.id::text, 'order-' || made.id || '/reserve-stock', 'customer-4711', NULL, $2
 	FROM made CROSS JOIN LATERAL (VALUES (a, 1), (b, 2), (c, 3)) AS e(sequence, version)`
 
-// grow compares appends at twenty thousand events with appends at many: two databases of the same server,
-// measured in turn.
+// grow compares appends at twenty thousand events with appends at many. It measures two databases of the same server
+// in turn.
 func (s *suite) grow(ctx context.Context, events, rounds int) error {
 	few, err := s.filled(ctx, "orderloom_growth_few", growthFrom)
 	if err != nil {
@@ -66,8 +66,8 @@ func (s *suite) grow(ctx context.Context, events, rounds int) error {
 			return err
 		}
 	}
-	// As housekeeping leaves it a minute later: with the filters of event ids. The lookup indexes of full partitions
-	// cost an append nothing and take minutes, so they are left out.
+	// Housekeeping makes the filters of event ids within a minute. It also makes the lookup indexes of full
+	// partitions, which take minutes and cost an append nothing; they are left out.
 	if _, err := many.db.Exec(ctx, "UPDATE orderloom.partitions SET indexed_at = now()"); err != nil {
 		return err
 	}

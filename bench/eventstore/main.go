@@ -1,13 +1,13 @@
-// Command eventstore measures the event store against what PostgreSQL itself can do, in the same run on
-// the same server, with fsync and synchronous_commit on.
+// Command eventstore measures the event store against what PostgreSQL itself can do. Both run on the same server in
+// the same run, with fsync and synchronous_commit on.
 //
 //	make bench-eventstore                      # all of it, about 25 minutes
 //	go -C bench run ./eventstore -growth 0        # without the 20 million events
 //	go -C bench run ./eventstore -run hot -rounds 1
 //
-// Each case runs in Go's benchmark harness ([testing.Benchmark]) several times, interleaved with all the
-// others so that a slow minute of the machine hits all alike; the median counts. The last line of output
-// is one JSON object with the ratios that the design aims at.
+// Each case runs in Go's benchmark harness ([testing.Benchmark]) several times, and the median counts. The cases are
+// interleaved, so that a slow minute of the machine affects all alike. The last line of output is one JSON object
+// with the ratios that the design aims at.
 package main
 
 import (

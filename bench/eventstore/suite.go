@@ -58,8 +58,8 @@ const (
 	baselineWriters = 64
 )
 
-// schema makes the tables of the baselines: the same columns as the event store's, with no index but the
-// primary key; and the naive store's, with the index that it needs.
+// schema makes the tables of the baselines. One has the columns of the event store and no index but the primary key.
+// The naive store's has the index that it needs too.
 const schema = `
 	CREATE SCHEMA IF NOT EXISTS bench;
 	CREATE TABLE IF NOT EXISTS bench.bare (
@@ -104,8 +104,8 @@ func newSuite(ctx context.Context, pool *pgxpool.Pool, server *server) (*suite, 
 	return s, nil
 }
 
-// indexes are what an append may have to keep up to date. The store itself has those of sequences, streams,
-// times and event ids on partitions that still grow.
+// indexes are those that an append may have to keep up to date. The store has those of sequences, streams, times and
+// event ids on partitions that still grow.
 var indexes = []struct{ name, make, undo string }{
 	{"append of 3, 64 writers, as it is", "", ""},
 	{
@@ -199,8 +199,8 @@ func (s *suite) appendNew(events int) func(context.Context, int) error {
 	}
 }
 
-// naive is the event store that one writes first: read the version, insert at the next, begin again when
-// somebody else was faster.
+// naive is the event store that one writes first. It reads the version, inserts at the next one, and begins again
+// when another writer was faster.
 func (s *suite) naive(ctx context.Context, stream uuid.UUID) error {
 	for {
 		err := pgx.BeginFunc(ctx, s.db, func(tx pgx.Tx) error {
@@ -227,8 +227,8 @@ func (s *suite) naiveHot(ctx context.Context, _ int) error { return s.naive(ctx,
 
 var stock = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
 
-// hot decides and appends on one stock item. A reservation is released as often as one is made, so that
-// the state keeps its size.
+// hot decides and appends on one stock item. It releases a reservation as often as it makes one, so that the state
+// keeps its size.
 func (s *suite) hot() func(context.Context, int) error {
 	id := inventory.ID("HOT", uuid.NewString())
 	streams := []eventstore.StreamID{{Type: stock.Type, ID: id}}

@@ -1,11 +1,11 @@
-// Command flashsale sells one thousand pieces of one SKU to five thousand orders, sixty-four at once, and
-// compares that with the same load spread over one thousand SKUs of one piece each.
+// Command flashsale sells one thousand pieces of one SKU to five thousand orders, sixty-four at once. It compares
+// that with the same load spread over one thousand SKUs of one piece each.
 //
 //	go -C bench run ./flashsale
 //
-// It checks that exactly what was there is sold: as many orders are confirmed as there were pieces, all
-// others are cancelled as out of stock, and no money was touched for those. The last line of the output is
-// one JSON object; the exit status is 0 only if all of that holds.
+// It checks that exactly what was there is sold: as many orders are confirmed as there were pieces. All others are
+// cancelled as out of stock, and no payment was begun for them. The last line of the output is one JSON object. The
+// exit status is 0 only if all of that holds.
 package main
 
 import (
@@ -63,7 +63,7 @@ func run(ctx context.Context, o rig.Options, s sale) (err error) {
 	if err != nil {
 		return err
 	}
-	// Half of the spread load runs before the hot one and half after it, so that neither gains from its place.
+	// Half of the spread load runs before the hot one and half after it, so that the time of the run favours neither.
 	half := sale{orders: s.orders / 2, pieces: s.pieces / 2, atOnce: s.atOnce}
 	warm := sale{orders: max(s.orders/10, s.atOnce), pieces: max(s.pieces/10, 1), atOnce: s.atOnce}
 	var results []result
@@ -103,7 +103,7 @@ func round(v float64) float64 { return math.Round(v*100) / 100 }
 // result is what became of a sale.
 type result struct {
 	orders, confirmed, refused, failed int
-	// touched is how many of the refused orders have a payment of any kind, and available what is left of the goods.
+	// touched is how many of the refused orders have a payment of any kind; available is what is left of the goods.
 	touched, available int
 	took               time.Duration
 }
@@ -113,7 +113,7 @@ func (r result) rate() float64 { return float64(r.orders) / r.took.Seconds() }
 // endTimeout bounds how long one order may take.
 const endTimeout = 2 * time.Minute
 
-// sell sells the pieces, spread evenly over so many SKUs, to the orders, which ask for one each.
+// sell sells the pieces, spread evenly over a number of SKUs. Each order asks for one piece.
 func sell(ctx context.Context, r *rig.Rig, watch *rig.Watch, name string, s sale, skus int) (result, error) {
 	shop, err := r.Shop()
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// floor is the bare workflow: what an order's waits cost at the Temporal server, and nothing else.
+// floor is the bare workflow. It measures what an order's waits cost at the Temporal server, and nothing else.
 type floor struct {
 	watch  *rig.Watch
 	client client.Client
@@ -77,7 +77,7 @@ func (f *floor) Step(_ context.Context, id string, step int) error {
 	return nil
 }
 
-func (f *floor) one(ctx context.Context, due time.Time, took *latencies) {
+func (f *floor) runOne(ctx context.Context, due time.Time, took *latencies) {
 	if err := f.carry(ctx, due, took); err != nil && ctx.Err() == nil {
 		fmt.Println("# floor:", err)
 	}

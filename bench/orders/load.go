@@ -16,17 +16,17 @@ const (
 	workloadReference = "reference"
 )
 
-// workload is something of which many are carried out.
+// workload is a kind of work that is carried out many times.
 type workload interface {
 	name() string
-	// begin gets ready for a turn; end lets go of what that took.
+	// begin prepares a turn; end releases what that took.
 	begin() error
 	end()
-	// one carries one out. It keeps failures to itself, for the audit.
-	one(ctx context.Context, due time.Time, took *latencies)
+	// runOne carries out one piece of work. It keeps failures to itself, for the audit.
+	runOne(ctx context.Context, due time.Time, took *latencies)
 }
 
-// measurement is what a turn came to.
+// measurement is the result of a turn.
 type measurement struct {
 	workload  string
 	inFlight  int
@@ -38,11 +38,11 @@ type measurement struct {
 
 func (m measurement) rate() float64 { return float64(m.completed) / m.took.Seconds() }
 
-// finishTimeout bounds how long one may take from its begin to its end.
+// finishTimeout bounds one piece of work, from its begin to its end.
 const finishTimeout = time.Minute
 
-// closedLoop keeps so many in flight. What is completed within the window counts, and what the processor
-// did within it.
+// closedLoop keeps a number of pieces of work in flight. It counts what is completed within the window, and the
+// processor time within it.
 func closedLoop(ctx context.Context, r *rig.Rig, w workload, inFlight int, ramp, window time.Duration) (measurement, error) {
 	m := measurement{workload: w.name(), inFlight: inFlight, latencies: newLatencies()}
 	if err := w.begin(); err != nil {
@@ -56,7 +56,7 @@ func closedLoop(ctx context.Context, r *rig.Rig, w workload, inFlight int, ramp,
 		all.Go(func() {
 			for !over.Load() && ctx.Err() == nil {
 				one, cancel := context.WithTimeout(ctx, finishTimeout)
-				w.one(one, time.Now(), m.latencies)
+				w.runOne(one, time.Now(), m.latencies)
 				cancel()
 				completed.Add(1)
 			}
@@ -72,8 +72,8 @@ func closedLoop(ctx context.Context, r *rig.Rig, w workload, inFlight int, ramp,
 	return m, ctx.Err()
 }
 
-// openLoop starts one whenever it is due, however many are under way, and measures from when it was due:
-// a system that stalls is charged for all those that would have come meanwhile.
+// openLoop starts one piece of work whenever it is due, however many are under way, and measures from when it was
+// due. So a system that stalls is charged for all work that came due meanwhile.
 func openLoop(ctx context.Context, r *rig.Rig, w workload, rate float64, length time.Duration) (measurement, error) {
 	m := measurement{workload: w.name(), latencies: newLatencies()}
 	if err := w.begin(); err != nil {
@@ -92,7 +92,7 @@ func openLoop(ctx context.Context, r *rig.Rig, w workload, rate float64, length 
 		all.Go(func() {
 			one, cancel := context.WithTimeout(ctx, finishTimeout)
 			defer cancel()
-			w.one(one, due, m.latencies)
+			w.runOne(one, due, m.latencies)
 		})
 	}
 	all.Wait()

@@ -1,5 +1,5 @@
-// Command orders measures whole orders: placed over HTTP, confirmed, dispatched, delivered in the read
-// model and closed at the Temporal server, with every part of the platform running, beside the floor that
+// Command orders measures whole orders, with every part of the platform running. An order is placed over HTTP,
+// confirmed, dispatched, delivered in the read model and closed at the Temporal server. Beside it runs the floor that
 // the Temporal server itself sets.
 //
 //	go -C bench run ./orders            everything, in less than ten minutes
@@ -7,14 +7,16 @@
 //	go -C bench run ./orders -reference oms  beside Temporal's order reference application, whose program is oms
 //	go -C bench run ./orders -grow 1000000  what an order costs before and after a million were added
 //
-// The floor is a bare workflow with the same waits: three local activities and two signals, with the
-// platform's own worker settings, worker and client in one process, eager start, no payload to speak of
-// and no database but Temporal's. It runs in this process, in turn with the orders, on the same servers.
+// The floor is a bare workflow with the same waits: three local activities and two signals. It has the platform's own
+// worker settings, worker and client in one process, and eager start. It has almost no payload, and no database but
+// Temporal's. It runs in this process, in turn with the orders, on the same servers.
 //
-// An order is in flight from its request until the read model shows it as delivered and its saga has
-// completed. The customer's and the warehouse's requests go over HTTP (place and wait until it is confirmed, dispatch,
-// deliver); that it is delivered is seen in the views' table, for all orders at once (package rig). In the open loop every
-// other client places its order without waiting, looks in the views whether it is confirmed, and reads it; with -look all do.
+// An order is in flight from its request until the read model shows it as delivered and its saga has completed. The
+// customer and the warehouse send requests over HTTP: place and wait until it is confirmed, dispatch, deliver. That
+// it is delivered is read from the views' table, for all orders at once (package rig).
+//
+// In the open loop, every other client places its order without waiting. It looks in the views whether the order is
+// confirmed, and reads it. With -look, all clients do.
 //
 // The last line of the output is one JSON object.
 package main

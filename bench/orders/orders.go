@@ -27,7 +27,8 @@ type orders struct {
 	rig   *rig.Rig
 	shop  *client.Client
 	watch *rig.Watch
-	// look has all clients place orders and look later, instead of waiting for the answer; alternate every other one.
+	// look makes all clients place orders and look later, instead of waiting for the answer; alternate makes every
+	// other one do so.
 	look, alternate bool
 	placed          atomic.Int64
 
@@ -69,7 +70,7 @@ func (o *orders) name() string { return workloadOrders }
 func (o *orders) begin() error { return nil }
 func (o *orders) end()         {}
 
-func (o *orders) one(ctx context.Context, due time.Time, took *latencies) {
+func (o *orders) runOne(ctx context.Context, due time.Time, took *latencies) {
 	if err := o.carry(ctx, due, took); err != nil {
 		o.mu.Lock()
 		o.failed = append(o.failed, err)
@@ -148,7 +149,7 @@ func (o *orders) accept(id uuid.UUID) {
 	o.accepted = append(o.accepted, id)
 }
 
-// ends counts what should not be.
+// ends counts the orders that did not end as they should.
 type ends struct {
 	accepted, failed, stuck, lost int
 	errors                        []error
@@ -157,8 +158,9 @@ type ends struct {
 // auditTimeout is how long orders may take to end after the load has.
 const auditTimeout = 20 * time.Second
 
-// audit looks for every order that was accepted. One is failed when a request was refused or it ended
-// otherwise than delivered; stuck, when it has not ended or its saga is still open; lost, when the events do not know it.
+// audit looks for every order that was accepted. An order is failed when a request was refused, or when it ended
+// otherwise than delivered. It is stuck when it has not ended or its saga is still open. It is lost when the events
+// do not know it.
 func (o *orders) audit(ctx context.Context) (ends, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

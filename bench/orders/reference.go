@@ -16,11 +16,11 @@ import (
 )
 
 // reference is Temporal's order reference application: its API servers and its workers, two processes with their own
-// settings, on the same Temporal server. It keeps its orders in SQLite. Between its turns it does not run.
+// settings, on the same Temporal server. It keeps its orders in SQLite. It does not run between its turns.
 //
-// An order of it is one of a single line, so that it has one charge and one shipment. It is in flight from its request
-// until the carrier has delivered and its workflow has completed; it charges without authorising, reserves no stock, and
-// has no read model to wait for.
+// Its orders have a single line, so each has one charge and one shipment. An order is in flight from its request
+// until the carrier has delivered it and its workflow has completed. The application charges without authorising,
+// reserves no stock, and has no read model to wait for.
 type reference struct {
 	rig    *rig.Rig
 	watch  *rig.Watch
@@ -75,7 +75,7 @@ func (f *reference) end() {
 	}
 }
 
-func (f *reference) one(ctx context.Context, due time.Time, took *latencies) {
+func (f *reference) runOne(ctx context.Context, due time.Time, took *latencies) {
 	if err := f.carry(ctx, due, took); err != nil && ctx.Err() == nil {
 		fmt.Println("# reference:", err)
 	}

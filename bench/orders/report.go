@@ -29,7 +29,7 @@ func newReport(r *rig.Rig, p plan) *report { return &report{rig: r, plan: p, beg
 // idleLength is how long the platform is watched at rest.
 const idleLength = 5 * time.Second
 
-// idle measures what the platform and the servers cost at rest, which the floor pays as well.
+// idle measures what the platform and the servers cost at rest. The floor pays that as well.
 func (r *report) idle(ctx context.Context) error {
 	before := r.rig.CPU()
 	sleep(ctx, idleLength)
@@ -57,7 +57,7 @@ func (r *report) of(workload string, inFlight int) (found []measurement) {
 	return found
 }
 
-// highest is the median rate at the most in flight.
+// highest is the largest median rate of orders.
 func (r *report) highest() float64 {
 	best := 0.0
 	for _, n := range r.plan.inFlight {
@@ -73,7 +73,7 @@ func rates(ms []measurement) (out []float64) {
 	return out
 }
 
-// ratio is the median of what the rounds' orders and those of another workload have to each other.
+// ratio is the median of the ratios of orders to another workload, round by round.
 func (r *report) ratio(inFlight int, to string, of func(measurement) float64) float64 {
 	others, orders := r.of(to, inFlight), r.of(workloadOrders, inFlight)
 	var out []float64

@@ -60,8 +60,8 @@ func histories(ctx context.Context, r *rig.Rig, ids []uuid.UUID) (shape, error) 
 	return s, nil
 }
 
-// visibility is how long events of orders and payments took from their commit to that of the view, by the
-// commit times that PostgreSQL keeps: exact, for every event, and at no cost during the run.
+// visibility is how long events of orders and payments took from their commit to that of the view. It reads the
+// commit times that PostgreSQL keeps: they are exact, exist for every event, and cost nothing during the run.
 func visibility(ctx context.Context, r *rig.Rig, since time.Time) (quantiles, error) {
 	rows, err := r.Pool.Query(ctx, `SELECT pg_xact_commit_timestamp(t.xmin) - pg_xact_commit_timestamp(e.xmin)
 		FROM orderloom.order_timeline t JOIN orderloom.events e ON e.sequence = t.sequence

@@ -17,14 +17,15 @@ import (
 // Settings of the measurement from append to consumer.
 const (
 	consumedEvents = 200 // of each kind
-	// consumePause lets everything come to rest in between. It is no multiple of an interval at which anything polls.
+	// consumePause lets everything come to rest between two events. It is no multiple of an interval at which
+	// anything polls.
 	consumePause   = 37 * time.Millisecond
 	consumeTimeout = 30 * time.Second
 )
 
 // consume measures how long a single event takes from before its append until a consumer has it, while nothing else
-// goes on: appended by the process whose relay leads, which is woken by the append, and by another one, whose appends
-// the relay finds by polling.
+// goes on. One half is appended by the process whose relay leads, which the append wakes. The other half is appended
+// by another process, and the relay finds those by polling.
 func (b *bench) consume(ctx context.Context) error {
 	stop, err := b.runRelay(ctx)
 	if err != nil {
@@ -73,7 +74,7 @@ func (b *bench) consume(ctx context.Context) error {
 	return nil
 }
 
-// deliver appends one event and waits until it is read. What the topics hold of earlier steps is read over.
+// deliver appends one event and waits until it is read. It skips what the topics hold of earlier steps.
 func deliver(ctx context.Context, store *eventstore.Store, reader *broker.Reader, e domain.Envelope) (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(ctx, consumeTimeout)
 	defer cancel()

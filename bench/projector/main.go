@@ -1,13 +1,18 @@
-// Command projector measures delivery: how fast the projector turns events into views, live and in a rebuild,
-// against the bare upsert of the very same rows on the same server; how long an event takes from its append to a
-// consumer while nothing else goes on; and from its append to its view under a sustained load.
+// Command projector measures delivery.
 //
 //	make bench-projector
 //	go -C bench run ./projector -orders 5000 -rate 500 -seconds 10
 //
-// PostgreSQL is a private one with fsync on, or that of ORDERLOOM_BENCH_DATABASE_URL; Kafka is the one of
-// ORDERLOOM_TEST_KAFKA_BROKERS, or an embedded broker in this process, whose work then counts against the
-// projector. The last line of output is one JSON object with the figures by name.
+// It measures:
+//
+//   - how fast the projector turns events into views, live and in a rebuild, against the bare upsert of the same
+//     rows on the same server;
+//   - how long an event takes from its append to a consumer while nothing else goes on;
+//   - how long it takes from its append to its view under a sustained load.
+//
+// PostgreSQL is a private one with fsync on, or that of ORDERLOOM_BENCH_DATABASE_URL. Kafka is that of
+// ORDERLOOM_TEST_KAFKA_BROKERS, or an embedded broker in this process, whose work then counts against the projector.
+// The last line of output is one JSON object with the figures by name.
 package main
 
 import (
@@ -196,7 +201,7 @@ func (b *bench) fillStore(ctx context.Context) error {
 	default:
 	}
 	b.set("append_events_per_s", float64(len(b.events))/time.Since(start).Seconds(), "%.0f")
-	// As the store has numbered and written them.
+	// The events are read back as the store has numbered and written them.
 	b.events = b.events[:0]
 	for after, more := int64(0), true; more; {
 		page, err := b.store.Read(ctx, eventstore.ReadOptions{After: after, Limit: eventstore.PageMax})
@@ -229,8 +234,8 @@ type statement struct {
 	args []any
 }
 
-// projectBatches folds and writes everything in batches, and then writes the same rows again without reading,
-// decoding or folding anything: the difference is what the projector costs. Both are measured in alternation.
+// projectBatches folds and writes everything in batches. Then it writes the same rows again without reading, decoding
+// or folding anything. The difference is what the projector costs. Both are measured in alternation.
 func (b *bench) projectBatches(ctx context.Context) error {
 	var projected, raw []time.Duration
 	const rounds = 3
@@ -271,7 +276,7 @@ func (b *bench) projectBatches(ctx context.Context) error {
 		}
 		raw = append(raw, time.Since(start))
 	}
-	// The best round of each: what else goes on can only make one slower.
+	// The best round of each counts: other work on the machine can only make a round slower.
 	n := float64(len(b.events))
 	best, bestRaw := slices.Min(projected), slices.Min(raw)
 	b.set("project_events_per_s", n/best.Seconds(), "%.0f")

@@ -13,8 +13,8 @@ import (
 	"github.com/orderloom/orderloom/readmodel"
 )
 
-// sustain appends at a set rate while relay and projector run, and measures from the moment an append was due
-// until its view is there, so that a delayed append counts as well.
+// sustain appends at a set rate while relay and projector run. It measures from the moment an append was due until
+// its view is there, so that a delayed append counts as well.
 func (b *bench) sustain(ctx context.Context) error {
 	stopRelay, err := b.runRelay(ctx)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"net/url"
 )
 
-// client asks over one connection that it keeps. net/http's client hands each request to one goroutine and its answer to
-// another; that would be measured here as part of the platform, and pgx does not do it either.
+// client sends requests over one connection that it keeps. net/http's client hands each request to one goroutine and
+// its answer to another. That would be measured here as part of the platform, and pgx does not do it either.
 type client struct {
 	conn   net.Conn
 	reader *bufio.Reader

@@ -1,13 +1,14 @@
-// Command reads measures what it takes to read orders over HTTP when there are a million: one by its id,
-// hot and cold, and pages of lists, beside the SQL that each needs, asked of PostgreSQL directly.
+// Command reads measures what it takes to read orders over HTTP when there are a million. It reads one by its id, hot
+// and cold, and pages of lists. Beside each it measures the SQL that the read needs, sent to PostgreSQL directly.
 //
 //	go -C bench run ./reads
 //
 // "Hot" is one of a hundred orders, read again and again; "cold" is another order each time, chosen from all.
-// "Nothing" is the floor of each: GET /health, which asks nobody, beside SELECT 1. "Beyond" is the ratio without what
-// that request costs. The bare SQL is the very statement that the read model sends, with the same columns and rows, sent
-// by pgx and received without looking at it. Both clients have one connection, which the measuring goroutine itself
-// writes to and reads from.
+// "Nothing" is the floor of each: GET /health, which needs no database, beside SELECT 1. "Beyond" is the ratio
+// without what that request costs.
+//
+// The bare SQL is the statement that the read model sends, with the same columns and rows. pgx sends it, and the rows
+// are not decoded. Both clients have one connection, which the measuring goroutine itself writes to and reads from.
 //
 // The last line of the output is one JSON object: the ratios by name, and worst_page_vs_sql, the largest of a page's.
 package main
@@ -33,7 +34,7 @@ import (
 	"github.com/orderloom/orderloom/readmodel"
 )
 
-// templates is how many orders are carried through, to be copied.
+// templates is how many orders are taken to their end, to be copied.
 const templates = 20
 
 func main() {
@@ -162,7 +163,7 @@ type read struct {
 	http, bare []time.Duration
 }
 
-// floor is the read that asks for nothing.
+// floor is the read that needs no data.
 const floor = "nothing"
 
 // hotOrders are read again and again.
@@ -264,8 +265,8 @@ func (b *bench) hundredth(ctx context.Context) (string, error) {
 // warmUp is how often a read is made before it counts.
 const warmUp = 20
 
-// measure makes all requests and asks for their SQL in turn, again and again, so that a slow moment hits all of them; every
-// other time the SQL comes first.
+// measure makes all requests and sends their SQL in turn, again and again, so that a slow moment affects all of them.
+// Every other time the SQL comes first.
 func (b *bench) measure(ctx context.Context, reads []*read) error {
 	for n := range b.times + warmUp {
 		for _, r := range reads {

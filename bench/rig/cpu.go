@@ -29,8 +29,8 @@ func (c CPU) Since(before CPU) CPU {
 // Plus adds two spans.
 func (c CPU) Plus(o CPU) CPU { return c.Since(CPU{}.Since(o)) }
 
-// CPU reads what each part has used so far. PostgreSQL's backends live as long as the pools that they serve, so that the readings
-// of a run can be compared.
+// CPU reads what each part has used so far. PostgreSQL's backends live as long as the pools that they serve, so the
+// readings of a run can be compared.
 func (r *Rig) CPU() CPU {
 	c := CPU{Driver: spent(os.Getpid(), false), Temporal: r.temporal.cpu(), Kafka: r.kafka.cpu(), Ours: r.platform.cpu()}
 	postmaster := r.postmaster()

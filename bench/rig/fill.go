@@ -12,11 +12,11 @@ import (
 // fillStep is how many orders one transaction adds.
 const fillStep = 50_000
 
-// Fill adds so many orders to the event store and the views, copies of delivered ones that must be there
+// Fill adds orders to the event store and the views. They are copies of delivered orders, which must be there
 // already, with ids, numbers, customers and times of their own. It stops the platform meanwhile.
 //
-// Nine of ten stay delivered; the columns of the others say that they are confirmed, shipped or cancelled, so that lists by
-// status find few among many.
+// Nine of ten stay delivered. The columns of the others say that they are confirmed, shipped or cancelled, so that
+// lists by status find few among many.
 func (r *Rig) Fill(ctx context.Context, orders int) error {
 	if err := r.StopPlatform(ctx); err != nil {
 		return err
@@ -50,8 +50,8 @@ func (r *Rig) Fill(ctx context.Context, orders int) error {
 	return r.awaitHousekeeping(ctx)
 }
 
-// awaitHousekeeping waits until the platform has made the indexes of the partitions that the filling has left
-// full, which takes it minutes of one processor.
+// awaitHousekeeping waits until the platform has made the indexes of the partitions that are now full. That takes
+// minutes of one processor.
 func (r *Rig) awaitHousekeeping(ctx context.Context) error {
 	began := time.Now()
 	for {
@@ -76,7 +76,7 @@ func (r *Rig) awaitHousekeeping(ctx context.Context) error {
 
 const housekeepingLook = 10 * time.Second
 
-// templates chooses the orders to copy. Theirs are the names below: o is the order, p its payment.
+// templates chooses the orders to copy. In the statements below, o is the order and p its payment.
 var templates = []string{
 	`CREATE TEMP TABLE template AS SELECT row_number() OVER () - 1 AS n, v.order_id AS o, p.payment_id AS p
 		FROM (SELECT * FROM orderloom.order_views WHERE status = 'delivered' LIMIT 50) v JOIN orderloom.payment_views p USING (order_id)`,
@@ -122,14 +122,15 @@ var copies = []string{
 			CASE g % 30 WHEN 0 THEN 'cancelled' WHEN 1 THEN 'shipped' WHEN 2 THEN 'confirmed' ELSE v.status END AS status) c`,
 }
 
-// shownCopy is the shown order v with what is different in its copy c. The first of several members with a name is the order's.
+// shownCopy is the shown order v with the members that differ in its copy c. The first member of a name is the
+// order's own.
 const shownCopy = `regexp_replace(regexp_replace(regexp_replace(replace(replace(replace(v.shown::text,
 			v.order_id::text, c.order_id::text), v.order_number, c.order_number), '"' || v.customer_id || '"', '"' || c.customer_id || '"'),
 			'"status":"[a-z]+"', '"status":"' || c.status || '"'),
 			'"total":{"amount":"[0-9.]+"', '"total":{"amount":"' || to_char(c.total, 'FM999999990.00') || '"'),
 			'"created_at":"[^"]+"', '"created_at":"' || to_char(c.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"')`
 
-// settled says that Kafka has what was copied, and lets the planner know of it.
+// settled says that Kafka has the copied events, and updates the planner's statistics.
 var settled = []string{
 	`UPDATE orderloom.relay_cursors SET position = (SELECT last_value FROM orderloom.event_sequence)`,
 	`VACUUM (ANALYZE) orderloom.streams, orderloom.events, orderloom.order_views, orderloom.payment_views, orderloom.order_timeline`,

@@ -29,7 +29,7 @@ func command(ctx context.Context, dir, name string, arguments ...string) *exec.C
 	return c
 }
 
-// start starts a server, with a log that begins anew. It ends with this process however that ends.
+// start starts a server, with an empty log. The server ends with this process, however that ends.
 func (r *Rig) start(name string, environment []string, path string, arguments ...string) (*process, error) {
 	p := &process{name: name, log: filepath.Join(r.Dir, name+".log"), exited: make(chan struct{})}
 	file, err := os.OpenFile(p.log, os.O_CREATE|os.O_WRONLY|os.O_APPEND|os.O_TRUNC, 0o600)
@@ -51,7 +51,8 @@ func (r *Rig) start(name string, environment []string, path string, arguments ..
 	return p, nil
 }
 
-// Run starts a program beside the platform, with a log of its own, and returns when it takes connections at all addresses.
+// Run starts a program beside the platform, with a log of its own. It returns when the program takes connections at
+// all addresses.
 func (r *Rig) Run(
 	ctx context.Context, name string, environment, addresses []string, path string, arguments ...string,
 ) (stop func(context.Context) error, err error) {

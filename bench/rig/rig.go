@@ -109,7 +109,7 @@ func (r *Rig) build(ctx context.Context) error {
 	return nil
 }
 
-// keepPlans keeps the driver's looks at the tables cheap, many as there are: PostgreSQL does not plan them anew each time.
+// keepPlans lets PostgreSQL keep the plans of the driver's frequent statements, so that they stay cheap.
 const keepPlans = "&plan_cache_mode=force_generic_plan"
 
 func (r *Rig) startPostgres(ctx context.Context) error {

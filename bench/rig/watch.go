@@ -17,10 +17,10 @@ import (
 // watchInterval is how often a watch looks. A wait ends half of it late on average.
 const watchInterval = 10 * time.Millisecond
 
-// Watch tells when orders reach a status in the read model, and when workflows have completed.
+// Watch reports when orders reach a status in the read model, and when workflows have completed.
 //
-// It reads what was added to the table of changes, which the views' transactions write, for all orders at
-// once: asking for each over HTTP again and again would be the larger part of the load that is measured.
+// It reads the rows that the views' transactions add to the table of changes, for all orders at once. To ask for each
+// order over HTTP would be the larger part of the load that is measured.
 type Watch struct {
 	rig       *Rig
 	namespace []byte // its id at the Temporal server
@@ -65,7 +65,7 @@ func (r *Rig) Watch(ctx context.Context) (*Watch, error) {
 	return w, nil
 }
 
-// ErrOtherEnd says that an order went another way than it was to go.
+// ErrOtherEnd says that an order reached another status than expected.
 var ErrOtherEnd = errors.New("the order went another way")
 
 // Reached waits until the read model shows the order in a status. Error: [ErrOtherEnd] when it is cancelled instead.
@@ -138,8 +138,8 @@ func (w *Watch) look(ctx context.Context) error {
 // The order of the statuses that an order goes through.
 var way = []string{"created", "confirmed", "shipped", "delivered"}
 
-// lateChanges is how many numbers a change may become visible behind another: the projector writes one batch
-// after the other, and whatever repairs views beside it does so one by one.
+// lateChanges is by how many numbers a change may become visible after a later one. The projector writes one batch
+// after the other, and repairs of views are written one by one beside it.
 const lateChanges = 8
 
 func (w *Watch) lookAtViews(ctx context.Context) error {

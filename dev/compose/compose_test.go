@@ -1,5 +1,5 @@
-// Package compose holds tests of the repository's docker-compose.yml: it is loaded as Docker would load
-// it, so that a broken file fails the build on machines without Docker too.
+// Package compose holds tests of the repository's docker-compose.yml. The file is loaded as Docker would load it, so
+// a broken file fails the build on machines without Docker too.
 package compose_test
 
 import (
@@ -43,11 +43,13 @@ func TestImagesArePinned(t *testing.T) {
 	t.Parallel()
 	exact := regexp.MustCompile(`^[a-z0-9/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$`)
 	for name, service := range load(t).Services {
-		if slices.Contains(ours, name) {
-			require.NotNil(t, service.Build, name)
-			continue
-		}
-		require.Regexp(t, exact, service.Image, name)
+		t.Run(name, func(t *testing.T) {
+			if slices.Contains(ours, name) {
+				require.NotNil(t, service.Build, name)
+				return
+			}
+			require.Regexp(t, exact, service.Image, name)
+		})
 	}
 }
 
@@ -70,15 +72,17 @@ func TestImagesOfTheDockerfileArePinned(t *testing.T) {
 func TestEverythingThatServesIsAsked(t *testing.T) {
 	t.Parallel()
 	for name, service := range load(t).Services {
-		if slices.Contains(oneShot, name) {
-			continue
-		}
-		require.NotNil(t, service.HealthCheck, name)
-		require.False(t, service.HealthCheck.Disable, name)
-		require.NotEmpty(t, service.HealthCheck.Test, name)
-		require.NotNil(t, service.HealthCheck.Interval, name)
-		require.NotNil(t, service.HealthCheck.Timeout, name)
-		require.Equal(t, "unless-stopped", service.Restart, name)
+		t.Run(name, func(t *testing.T) {
+			if slices.Contains(oneShot, name) {
+				return
+			}
+			require.NotNil(t, service.HealthCheck, name)
+			require.False(t, service.HealthCheck.Disable, name)
+			require.NotEmpty(t, service.HealthCheck.Test, name)
+			require.NotNil(t, service.HealthCheck.Interval, name)
+			require.NotNil(t, service.HealthCheck.Timeout, name)
+			require.Equal(t, "unless-stopped", service.Restart, name)
+		})
 	}
 }
 
@@ -88,13 +92,15 @@ func TestNothingStartsBeforeWhatItNeeds(t *testing.T) {
 	t.Parallel()
 	project := load(t)
 	for name, service := range project.Services {
-		for needed, dependency := range service.DependsOn {
-			want := types.ServiceConditionHealthy
-			if slices.Contains(oneShot, needed) {
-				want = types.ServiceConditionCompletedSuccessfully
+		t.Run(name, func(t *testing.T) {
+			for needed, dependency := range service.DependsOn {
+				want := types.ServiceConditionHealthy
+				if slices.Contains(oneShot, needed) {
+					want = types.ServiceConditionCompletedSuccessfully
+				}
+				require.Equal(t, want, dependency.Condition, "%s needs %s", name, needed)
 			}
-			require.Equal(t, want, dependency.Condition, "%s needs %s", name, needed)
-		}
+		})
 	}
 	for name, needs := range map[string][]string{
 		"api":             {"setup", "postgres", "kafka", "temporal", "redis"},
@@ -105,7 +111,7 @@ func TestNothingStartsBeforeWhatItNeeds(t *testing.T) {
 		"temporal-ui":     {"temporal"},
 		"temporal-schema": {"postgres"},
 	} {
-		require.Subset(t, all(project, name), needs, name)
+		t.Run(name+" after all that it needs", func(t *testing.T) { require.Subset(t, all(project, name), needs) })
 	}
 }
 
@@ -131,18 +137,20 @@ func TestSettingsAreKnownAndRight(t *testing.T) {
 	for _, env := range [][]string{nil, {"ORDERLOOM_LOG_LEVEL=debug", "ORDERLOOM_POSTGRES_PASSWORD=other"}} {
 		project := load(t, env...)
 		for name, role := range roles {
-			environment := project.Services[name].Environment
-			for variable := range environment {
-				require.True(t, known[variable], "%s of %s is no setting of internal/config", variable, name)
-			}
-			_, err := config.Load(func(variable string) (string, bool) {
-				value := environment[variable]
-				if value == nil {
-					return "", false
+			t.Run(name, func(t *testing.T) {
+				environment := project.Services[name].Environment
+				for variable := range environment {
+					require.True(t, known[variable], "%s of %s is no setting of internal/config", variable, name)
 				}
-				return *value, true
-			}, role)
-			require.NoError(t, err, name)
+				_, err := config.Load(func(variable string) (string, bool) {
+					value := environment[variable]
+					if value == nil {
+						return "", false
+					}
+					return *value, true
+				}, role)
+				require.NoError(t, err, name)
+			})
 		}
 	}
 }
@@ -169,24 +177,28 @@ func TestWhatIsKeptLiesInVolumes(t *testing.T) {
 	for name, target := range map[string]string{
 		"postgres": "/var/lib/postgresql/data", "kafka": "/var/lib/kafka/data", "worker": "/data",
 	} {
-		volumes := project.Services[name].Volumes
-		require.True(t, slices.ContainsFunc(volumes, func(v types.ServiceVolumeConfig) bool {
-			_, declared := project.Volumes[v.Source]
-			return v.Type == types.VolumeTypeVolume && v.Target == target && declared
-		}), name)
+		t.Run(name, func(t *testing.T) {
+			volumes := project.Services[name].Volumes
+			require.True(t, slices.ContainsFunc(volumes, func(v types.ServiceVolumeConfig) bool {
+				_, declared := project.Volumes[v.Source]
+				return v.Type == types.VolumeTypeVolume && v.Target == target && declared
+			}))
+		})
 	}
 }
 
 func TestNothingIsOpenToTheNetwork(t *testing.T) {
 	t.Parallel()
 	for name, service := range load(t).Services {
-		for _, port := range service.Ports {
-			require.Equal(t, "127.0.0.1", port.HostIP, "%s %s", name, port.Published)
-		}
-		if slices.Contains(ours, name) {
-			require.True(t, service.ReadOnly, name)
-			require.Equal(t, []string{"ALL"}, service.CapDrop, name)
-		}
+		t.Run(name, func(t *testing.T) {
+			for _, port := range service.Ports {
+				require.Equal(t, "127.0.0.1", port.HostIP, "%s %s", name, port.Published)
+			}
+			if slices.Contains(ours, name) {
+				require.True(t, service.ReadOnly, name)
+				require.Equal(t, []string{"ALL"}, service.CapDrop, name)
+			}
+		})
 	}
 }
 
@@ -194,10 +206,12 @@ func TestNothingIsOpenToTheNetwork(t *testing.T) {
 func TestFilesThatAreMountedExist(t *testing.T) {
 	t.Parallel()
 	for name, service := range load(t).Services {
-		for _, volume := range service.Volumes {
-			if volume.Type == types.VolumeTypeBind {
-				require.FileExists(t, volume.Source, name)
+		t.Run(name, func(t *testing.T) {
+			for _, volume := range service.Volumes {
+				if volume.Type == types.VolumeTypeBind {
+					require.FileExists(t, volume.Source, name)
+				}
 			}
-		}
+		})
 	}
 }

@@ -134,8 +134,8 @@ func (r *result) lookAtCustomer(ctx context.Context, c *client.Client) error {
 		return err
 	}
 	r.same("the customer's orders", summary.Orders, 1)
-	r.same("the customer's delivered orders", summary.Delivered, one(r.sample.want.status == client.OrderDelivered))
-	r.same("the customer's cancelled orders", summary.Cancelled, one(r.sample.want.status == client.OrderCancelled))
+	r.same("the customer's delivered orders", summary.Delivered, countIf(r.sample.want.status == client.OrderDelivered))
+	r.same("the customer's cancelled orders", summary.Cancelled, countIf(r.sample.want.status == client.OrderCancelled))
 	return nil
 }
 
@@ -149,7 +149,7 @@ func deliveredShipments(o client.Order) int {
 	return count
 }
 
-func one(is bool) int {
+func countIf(is bool) int {
 	if is {
 		return 1
 	}

@@ -38,18 +38,18 @@ type Report struct {
 	differences []string
 }
 
-// AsItShould tells whether every order ended as it should.
+// AsItShould reports whether every order ended as it should.
 func (r Report) AsItShould() bool { return len(r.differences) == 0 }
 
-// Differences says, a line each, what did not end as it should.
+// Differences returns what did not end as it should, a line each.
 func (r Report) Differences() string { return strings.Join(r.differences, "\n") }
 
 // requestTimeout bounds one request.
 const requestTimeout = 15 * time.Second
 
-// Play receives stock, places the sample orders, plays the warehouse, the carrier and the customers, and
-// prints each order's timeline. An error means that it could not go on; orders that ended differently
-// than they should are no error but in the report.
+// Play receives stock, places the sample orders, plays the warehouse, the carrier and the customers, and prints each
+// order's timeline. An error means that it could not go on. Orders that ended differently than they should are in the
+// report.
 func Play(ctx context.Context, opts Options) (Report, error) {
 	if len(opts.Locations) < 2 {
 		return Report{}, errors.New("the sample orders need two locations, and ORDERLOOM_LOCATIONS has fewer")

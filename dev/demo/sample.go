@@ -48,7 +48,7 @@ type shelf struct {
 	onHand, reserved int
 }
 
-// cast is who and what takes part in a run: named after it, so that runs don't get into each other's way.
+// cast is who and what takes part in a run. Their names hold that of the run, so that runs don't disturb each other.
 type cast struct {
 	run       string
 	here      string // the location that most goods leave from

@@ -14,14 +14,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Budgets of a delivered order of one line, counted and not timed: what is measured, and a little more
-// where chance has a hand in it. Whoever goes above has a reason, and writes it down here.
+// Budgets of a delivered order of one line. They are counts, not times: what is measured, and a little more where
+// chance plays a part. Whoever exceeds one has a reason, and writes it down here.
 const (
 	eventsBudget = 23
 	tasksBudget  = 4
-	// statementsBudget is what the request handlers and the sagas' steps ask of PostgreSQL for one order, 8 (two of them for the client
-	// that waits until it is confirmed) and one for a look that comes to nothing on a slow machine;
-	// appendsBudget is how many commits of the event store that takes: one for each of its four steps.
+	// statementsBudget is what the request handlers and the sagas' steps ask of PostgreSQL for one order. It is 8,
+	// and one more for a look in vain on a slow machine. Two of the 8 are for the client that waits until the order
+	// is confirmed. appendsBudget is how many commits of the event store an order takes: one for each of its four
+	// steps.
 	statementsBudget = 9
 	appendsBudget    = 4
 	// pageBudget is how many statements the relay needs for a page of events, and batchBudget the
@@ -154,8 +155,8 @@ type customer struct {
 	db  *pgx.Conn
 }
 
-// deliver takes one order from its placing to its end in the views. It carries no Idempotency-Key: to look whether a key
-// is known is one more statement.
+// deliver takes one order from its placing to its end in the views. It carries no Idempotency-Key: to look whether a
+// key is known is one more statement.
 func (c customer) deliver() uuid.UUID {
 	c.t.Helper()
 	placed, err := c.api.PlaceOrder(c.t.Context(), client.NewOrder{

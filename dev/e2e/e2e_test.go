@@ -17,8 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// What a delivered order of one line may cost a Temporal server. Its price is paid by every order, so
-// going above is a decision to be made, not a thing that happens.
+// What a delivered order of one line may cost a Temporal server. Every order pays it, so going above is a decision.
 const (
 	historyEventsMax = 40
 	workflowTasksMax = 5
@@ -48,8 +47,8 @@ func TestSampleOrders(t *testing.T) {
 // seen is what Temporal tells of an order's saga.
 type seen struct {
 	events, tasks int
-	// The search attribute BuildIds at the start and now. Where they are the same, the server had no reason to write its list of
-	// executions for it.
+	// The search attribute BuildIds at the start and now. Where they are the same, the server had no reason to write
+	// its list of executions for it.
 	buildsAtStart, builds string
 }
 

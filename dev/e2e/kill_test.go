@@ -167,10 +167,11 @@ func advance(t *testing.T, c *client.Client, o client.Order) client.Order {
 	return o
 }
 
-// Every step of a delivered order, and those that undo a declined one, is cut off by kill -9 right before
-// and right after it took effect; a process that starts later carries the order to its end. It fails
-// without the derived event ids and the gateway's idempotency keys (activities, stamp and authorizeKey),
-// and without the sagas being durable at all.
+// Each step of a delivered order, and each that undoes a declined one, is cut off by kill -9. That happens right
+// before the step took effect, or right after. A process that starts later carries the order to its end.
+//
+// The test fails without the derived event ids and the gateway's idempotency keys (activities, stamp and
+// authorizeKey), and without durable sagas.
 func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -207,10 +208,12 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	healthy.stop(t)
 
 	for _, v := range victims {
-		v.id = orderOf(v.step)
-		c := startChild(t, environment, workflows.OrderSagaID(v.id)+" "+v.step)
-		driveUntilKilled(t, c, v.step, v.token)
-		c.gone(t)
+		t.Run("killed "+v.step, func(t *testing.T) {
+			v.id = orderOf(v.step)
+			c := startChild(t, environment, workflows.OrderSagaID(v.id)+" "+v.step)
+			driveUntilKilled(t, c, v.step, v.token)
+			c.gone(t)
+		})
 	}
 
 	healthy = startChild(t, environment, "")
@@ -219,24 +222,26 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	require.NoError(t, err)
 	sold := 0
 	for _, v := range victims {
-		// The key of the first request still names the order, also when nobody was answered.
-		require.Equal(t, v.id, place(t, survivor, v.step, v.token).OrderID, v.step)
-		var last client.Order
-		require.Eventually(t, func() bool {
-			last = advance(t, survivor, place(t, survivor, v.step, v.token))
-			return last.Status == v.end
-		}, patience, 50*time.Millisecond, "by its events, %s: %+v", v.step, &last)
-		require.Eventually(t, func() bool {
-			last = show(t, survivor, v.id)
-			return last.Status == v.end
-		}, patience, 50*time.Millisecond, "by its view, %s: %+v", v.step, &last)
-		balance, err := gateway.Balance(payment.ID(v.id))
-		require.NoError(t, err)
-		require.True(t, balance.Held.IsZero(), "%s: %s is still held", v.step, balance.Held)
-		if v.end == client.OrderDelivered {
-			sold++
-			require.Equal(t, "10.00 EUR", balance.Captured.String(), v.step)
-		}
+		t.Run("whole after "+v.step, func(t *testing.T) {
+			// The key of the first request still names the order, also when nobody was answered.
+			require.Equal(t, v.id, place(t, survivor, v.step, v.token).OrderID, v.step)
+			var last client.Order
+			require.Eventually(t, func() bool {
+				last = advance(t, survivor, place(t, survivor, v.step, v.token))
+				return last.Status == v.end
+			}, patience, 50*time.Millisecond, "by its events, %s: %+v", v.step, &last)
+			require.Eventually(t, func() bool {
+				last = show(t, survivor, v.id)
+				return last.Status == v.end
+			}, patience, 50*time.Millisecond, "by its view, %s: %+v", v.step, &last)
+			balance, err := gateway.Balance(payment.ID(v.id))
+			require.NoError(t, err)
+			require.True(t, balance.Held.IsZero(), "%s: %s is still held", v.step, balance.Held)
+			if v.end == client.OrderDelivered {
+				sold++
+				require.Equal(t, "10.00 EUR", balance.Captured.String(), v.step)
+			}
+		})
 	}
 	var stock client.Stock
 	require.Eventually(t, func() bool {
@@ -285,8 +290,8 @@ func orderOf(key string) uuid.UUID {
 	return domain.DerivedID(orders, "\x00"+strings.ReplaceAll(key, " ", "-"))
 }
 
-// driveUntilKilled takes an order as far as the step in which the process dies. It goes by what the events tell, since after
-// several processes that were killed the views stand still for a while: the group waits for its dead members.
+// driveUntilKilled takes an order as far as the step in which the process dies. It reads the order's state from the
+// events. After several kills the views are late: their consumer group waits for its dead members.
 func driveUntilKilled(t *testing.T, c *child, key, token string) {
 	shop := c.shop(t)
 	require.Eventually(t, func() bool {
@@ -296,5 +301,5 @@ func driveUntilKilled(t *testing.T, c *child, key, token string) {
 	}, patience, killPoll, "nothing was killed: %s", key)
 }
 
-// killPoll is how often the world looks at an order whose process is about to die.
+// killPoll is how often the test looks at an order whose process is about to die.
 const killPoll = 5 * time.Millisecond

@@ -8,6 +8,6 @@
 //	defer p.Stop(ctx)
 //	fmt.Println(p.APIURL)
 //
-// Settings of the product that the environment gives are used; the rest suits one machine: the sandbox
-// gateway with its ledger among the data, two locations, a master key drawn once for the data.
+// Settings of the product that the environment gives are used. The others have defaults for one machine. These are
+// the sandbox gateway with its ledger in the data directory, two locations, and a master key made once for the data.
 package platform

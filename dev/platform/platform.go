@@ -27,7 +27,7 @@ type Options struct {
 	APIPort int
 	// Lookup gives the product's settings, as [os.LookupEnv] does. Nil: there are none.
 	Lookup func(name string) (string, bool)
-	// Log hears what takes long or is out of the ordinary. Nil: nobody does.
+	// Log is told what takes long or is unusual; nil tells nobody.
 	Log progress.Log
 }
 
@@ -35,7 +35,7 @@ type Options struct {
 type Platform struct {
 	// Config is what the product was told.
 	Config config.Config
-	// Stack is what it stands on.
+	// Stack is the servers that the product uses.
 	Stack *stack.Stack
 	// APIURL is where the API listens.
 	APIURL string

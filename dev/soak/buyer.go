@@ -24,7 +24,7 @@ const (
 func local(i int) string { return fmt.Sprintf("local-%d", i) }
 func far(i int) string   { return fmt.Sprintf("far-%d", i) }
 
-// story is one kind of life that an order can have.
+// story is one kind of life of an order.
 type story struct {
 	name   string
 	weight int
@@ -33,7 +33,7 @@ type story struct {
 	end    client.OrderStatus
 	reason string
 	lines  func(r *rand.Rand) []line
-	// then is what the buyer does, besides what warehouse and carrier do.
+	// then is what the buyer does after the order has ended.
 	then func(b *buyer, ctx context.Context, o *lived) error
 	// calledOff means that the buyer cancels once the order is confirmed.
 	calledOff bool
@@ -48,24 +48,24 @@ func lineOf(sku, location string, quantity int) line {
 	return line{NewItem: client.NewItem{SKU: sku, ProductID: "p-" + sku, Quantity: quantity, UnitPrice: price}, location: location}
 }
 
-func one(r *rand.Rand) []line { return []line{lineOf(local(r.IntN(goods)), here, 1+r.IntN(3))} }
+func oneLine(r *rand.Rand) []line { return []line{lineOf(local(r.IntN(goods)), here, 1+r.IntN(3))} }
 
-func two(r *rand.Rand) []line {
+func twoLines(r *rand.Rand) []line {
 	return []line{lineOf(local(r.IntN(goods)), here, 1+r.IntN(2)), lineOf(far(r.IntN(goods)), elsewhere, 1)}
 }
 
 func tooMany(*rand.Rand) []line { return []line{lineOf(rare, here, 3)} }
 
 var stories = []story{
-	{name: "delivered", weight: 6, token: "tok_approve", end: client.OrderDelivered, lines: one},
-	{name: "split shipments", weight: 3, token: "tok_approve", end: client.OrderDelivered, lines: two},
-	{name: "delivered, gateway in trouble", weight: 1, token: "tok_fail_twice", end: client.OrderDelivered, lines: one},
-	{name: "delivered, answer of the gateway lost", weight: 1, token: "tok_timeout", end: client.OrderDelivered, lines: one},
-	{name: "declined", weight: 2, token: "tok_decline", end: client.OrderCancelled, reason: "payment_declined", lines: one},
+	{name: "delivered", weight: 6, token: "tok_approve", end: client.OrderDelivered, lines: oneLine},
+	{name: "split shipments", weight: 3, token: "tok_approve", end: client.OrderDelivered, lines: twoLines},
+	{name: "delivered, gateway in trouble", weight: 1, token: "tok_fail_twice", end: client.OrderDelivered, lines: oneLine},
+	{name: "delivered, answer of the gateway lost", weight: 1, token: "tok_timeout", end: client.OrderDelivered, lines: oneLine},
+	{name: "declined", weight: 2, token: "tok_decline", end: client.OrderCancelled, reason: "payment_declined", lines: oneLine},
 	{name: "out of stock", weight: 2, token: "tok_approve", end: client.OrderCancelled, reason: "out_of_stock", lines: tooMany},
-	{name: "cancelled", weight: 3, token: "tok_approve", end: client.OrderCancelled, reason: changedMind, lines: one, calledOff: true},
-	{name: "returned", weight: 2, token: "tok_approve", end: client.OrderDelivered, lines: one, then: (*buyer).sendBack},
-	{name: "refunded in part", weight: 1, token: "tok_approve", end: client.OrderDelivered, lines: one, then: (*buyer).complain},
+	{name: "cancelled", weight: 3, token: "tok_approve", end: client.OrderCancelled, reason: changedMind, lines: oneLine, calledOff: true},
+	{name: "returned", weight: 2, token: "tok_approve", end: client.OrderDelivered, lines: oneLine, then: (*buyer).sendBack},
+	{name: "refunded in part", weight: 1, token: "tok_approve", end: client.OrderDelivered, lines: oneLine, then: (*buyer).complain},
 }
 
 const changedMind = "changed_my_mind"
@@ -78,7 +78,7 @@ type buyer struct {
 	name   string
 }
 
-// live chooses a story and lets it happen, and receives goods now and then.
+// live takes one order of a random story to its end, and receives goods now and then.
 func (b *buyer) live(ctx context.Context, n int) error {
 	if b.random.IntN(4) == 0 {
 		key := fmt.Sprintf("receipt-%s-%d", b.name, n)
@@ -148,7 +148,7 @@ func (b *buyer) place(ctx context.Context, s story, o *lived) error {
 	return nil
 }
 
-// errWrongEnd says that an order went where it must not go.
+// errWrongEnd says that an order reached a status that its story excludes.
 var errWrongEnd = errors.New("ended otherwise")
 
 // follow does what the order waits for until it has ended.

@@ -1,10 +1,10 @@
-// Package soak runs the platform for a while as it is run in earnest, and worse: several processes of it, mixed
-// orders over HTTP, and kill -9 at random moments. Then it audits everything.
+// Package soak runs several processes of the platform under mixed orders over HTTP, and kills processes with kill -9
+// at random moments. Then it audits everything.
 //
 //	report, err := soak.Run(ctx, soak.Options{Orderloom: "bin/orderloom", Duration: 3 * time.Minute})
 //
-// PostgreSQL, a Temporal server and the broker go on throughout; what dies are processes of ours. The payment
-// gateway is the sandbox, whose ledger is a file and so outlives them.
+// PostgreSQL, a Temporal server and the broker run throughout; only processes of the platform die. The payment
+// gateway is the sandbox, whose ledger is a file and outlives them.
 //
 // The audit demands:
 //
@@ -14,5 +14,5 @@
 //   - the gateway, the views and the soak's own books agree on every cent, and nothing is still held;
 //   - what lies in stock is what was received, less what has left, and nothing is reserved.
 //
-// What it was seen to catch, by taking a protection out: see the comment of [Run].
+// The comment of [Run] lists protections without which it fails.
 package soak

@@ -170,7 +170,7 @@ func (f *fleet) kill(m *member) {
 	f.kills.Add(1)
 }
 
-// Chances of the killer.
+// Chances and limits of the kills.
 const (
 	allAtOnce   = 0.2 // that all are hit
 	stillborn   = 0.2 // that the next process is hit while it starts
@@ -208,7 +208,7 @@ func (f *fleet) killUntil(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// revive starts a process again, at times only for a moment at first.
+// revive starts a process again. Now and then it kills the new one at once, and starts another.
 func (f *fleet) revive(ctx context.Context, m *member, random *mathrand.Rand) error {
 	if err := f.launch(m); err != nil {
 		return err

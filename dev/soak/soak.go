@@ -30,7 +30,7 @@ type Options struct {
 	KillEvery time.Duration
 	// Given are servers that are there already; the others are started. They have to be empty.
 	Given stack.Addresses
-	// Log hears how it goes. Nil: nobody does.
+	// Log is told how it goes; nil tells nobody.
 	Log progress.Log
 }
 
@@ -55,8 +55,8 @@ const (
 	durationDefault  = time.Minute
 	buyersDefault    = 12
 	killEveryDefault = 10 * time.Second
-	// patience is how long an order may take from one step to the next, with processes dying meanwhile, and how
-	// long the audit waits for what is still on its way.
+	// patience is how long an order may take from one step to the next while processes die. The audit waits as long
+	// for what is still under way.
 	patience     = 2 * time.Minute
 	tellInterval = 10 * time.Second
 	// What is shown of what the audit finds.
@@ -68,9 +68,9 @@ const (
 var ErrFaults = errors.New("the audit has found faults")
 
 // Run starts everything, soaks, audits, and stops everything. It fails with [ErrFaults] when the audit finds
-// something; the report then tells what.
+// something; the report then says what.
 //
-// It fails, in the first minute or two with a kill every 3 s, without
+// It was seen to fail, in the first minute or two with a kill every 3 s, without
 //
 //   - "case e.Version <= version" in the projector's session.take: what comes again, because its reader was killed
 //     between the transaction and the commit of the offsets, is then applied twice;

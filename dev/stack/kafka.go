@@ -8,8 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 )
 
-// startKafka runs the broker. Topics are not made by being named, as they should not be in production:
-// setup makes them.
+// startKafka runs the broker. As in production, a topic is not created when it is named; setup creates topics.
 func (s *Stack) startKafka(opts Options) error {
 	for try := 1; ; try++ {
 		cluster, err := runKafka(opts)

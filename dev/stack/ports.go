@@ -39,7 +39,7 @@ func free(what string, wanted int, log progress.Log) (int, error) {
 	return port, nil
 }
 
-// Listen is the address at which a server can listen: the port wanted, or a free one, of which log hears.
+// Listen returns the address at which a server can listen: the port wanted, or a free one, which log is told.
 func Listen(what string, wanted int, log progress.Log) (address string, err error) {
 	port, err := free(what, wanted, log)
 	return hostPort(port), err
@@ -54,8 +54,8 @@ func listenable(port int) (int, error) {
 	return listener.Addr().(*net.TCPAddr).Port, nil
 }
 
-// Free ports are looked for below those that systems give to outgoing connections: one of these could be given away
-// between its choice and the server's start.
+// Free ports are looked for below the range that systems give to outgoing connections. A port of that range could be
+// given away between its choice and the server's start.
 const (
 	freeFrom, freeTo = 20_000, 32_000
 	freeAttempts     = 100
@@ -74,9 +74,8 @@ func listen(port int) (listener net.Listener, err error) {
 	return nil, err
 }
 
-// startTries is how often a server is started whose free port was taken in the meantime. That happens more often than
-// one would think: a process that another goroutine is just starting holds on to the listener that was
-// closed here, until it has become another program.
+// startTries is how often a server is started whose free port was taken in the meantime. That happens often: a
+// process that another goroutine is starting keeps the closed listener open until it runs its own program.
 const startTries = 5
 
 func portTaken(err error) bool { return strings.Contains(err.Error(), "address already in use") }

@@ -18,13 +18,13 @@ import (
 type Options struct {
 	// Dir keeps what the servers hold. Empty: nothing is kept.
 	Dir string
-	// Ports are those wanted; one that is taken is replaced by a free one, and Log hears of it.
+	// Ports are those wanted; a port that is taken is replaced by a free one, and Log is told.
 	Ports Ports
 	// Given are the servers that are there already.
 	Given Addresses
 	// PostgresSettings are PostgreSQL's own, over the defaults of package pgserver.
 	PostgresSettings map[string]string
-	// Log hears what takes long or is out of the ordinary. Nil: nobody does.
+	// Log is told what takes long or is unusual; nil tells nobody.
 	Log progress.Log
 }
 

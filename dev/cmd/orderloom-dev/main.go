@@ -7,8 +7,8 @@
 //	orderloom-dev soak   several processes of the product under mixed load, killed at random moments, then an audit;
 //	                     exit status 0 only if nothing was lost, doubled or left undone
 //
-// What the environment gives (DATABASE_URL, TEMPORAL_ADDRESS, KAFKA_BROKERS, and every other setting of
-// the product) is used; the rest has defaults for one machine.
+// Settings that the environment gives are used (DATABASE_URL, TEMPORAL_ADDRESS, KAFKA_BROKERS, and every other
+// setting of the product). The others have defaults for one machine.
 package main
 
 import (
@@ -96,7 +96,7 @@ func main() {
 // say prints a line for people; standard output is what they read.
 func say(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format+"\n", args...) }
 
-// colourful tells whether standard output is a terminal that wants colours (no-color.org).
+// colourful reports whether standard output is a terminal that wants colours (no-color.org).
 func colourful() bool {
 	info, err := os.Stdout.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
