@@ -16,9 +16,11 @@
   // Search: what does not hold every word is hidden, here and in the contents.
   const items = all('.item').map((element) => ({
     element, text: '', link: all('a', nav).find((a) => a.hash === '#' + element.id),
+    title: (element.id + ' ' + (element.querySelector('h1,h2,h3')?.textContent ?? '')).toLowerCase(),
   }));
+  const sought = () => search.value.toLowerCase().split(/\s+/).filter(Boolean);
   const filter = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = sought();
     let count = 0;
     for (const item of items) {
       item.text ||= (item.element.id + ' ' + item.element.textContent).toLowerCase();
@@ -37,7 +39,9 @@
   search.addEventListener('keydown', (e) => {
     if (e.key === 'Escape') { search.value = ''; filter(); search.blur(); }
     if (e.key === 'Enter') {
-      const first = items.find((item) => !item.element.hidden);
+      // The first one whose title says it goes before one that only mentions it.
+      const shown = items.filter((item) => !item.element.hidden), words = sought();
+      const first = shown.find((item) => words.every((word) => item.title.includes(word))) ?? shown[0];
       if (first) { search.blur(); location.hash = first.element.id; }
     }
   });
