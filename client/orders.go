@@ -15,6 +15,12 @@ const ordersPath = "/api/v1/orders"
 
 func orderPath(id uuid.UUID) string { return ordersPath + "/" + id.String() }
 
+// Wait lets [Client.PlaceOrder] wait on the server until the order is settled, for at most d in whole seconds. The API
+// waits ten seconds at most.
+func Wait(d time.Duration) CallOption {
+	return func(r *request) { r.prefer = "wait=" + strconv.FormatInt(int64(d/time.Second), 10) }
+}
+
 // PlaceOrder places an order. It is accepted for good once this returns without an error. With [Wait] the API answers
 // when the order is settled.
 func (c *Client) PlaceOrder(ctx context.Context, o NewOrder, options ...CallOption) (PlacedOrder, error) {

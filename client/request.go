@@ -11,7 +11,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 )
 
@@ -216,10 +215,4 @@ func pause(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
-}
-
-// Wait lets [Client.PlaceOrder] wait on the server until the order is settled, for at most d in whole seconds. The API
-// waits ten seconds at most.
-func Wait(d time.Duration) CallOption {
-	return func(r *request) { r.prefer = "wait=" + strconv.FormatInt(int64(d/time.Second), 10) }
 }
