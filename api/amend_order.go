@@ -1,58 +1,50 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
 
+// amendment is the body of POST /api/v1/orders/{order_id}/amend.
+type amendment struct {
+	ShippingAddress order.Address `json:"shipping_address"`
+	By              string        `json:"by"`
+}
+
+// Check names what the domain finds wrong.
+func (r *amendment) Check() error {
+	r.By = cmp.Or(r.By, byCustomer)
+	return order.CheckAddress("shipping_address", r.ShippingAddress)
+}
+
 // amendOrder sends an order elsewhere within its country: POST /api/v1/orders/{order_id}/amend. With an
 // Idempotency-Key it may be repeated, also after the order was sent elsewhere again.
-func (a *API) amendOrder(ctx context.Context, x *exchange) error {
-	id := x.id("order_id")
-	key := x.idempotencyKey()
-	var address order.Address
-	by := byCustomer
-	err := x.decode(func(d *decoder) {
-		d.object(amendMembers, func(name string) {
-			switch name {
-			case "shipping_address":
-				address = decodeAddress(d)
-			case "by":
-				by = d.text()
-			}
-		})
-	})
-	if err != nil {
-		return err
-	}
-	x.check(order.CheckAddress("shipping_address", address))
-	x.checkAsker("amend", by)
-	if err := x.invalid(); err != nil {
-		return err
-	}
-	x.orderID = id
+func (a *API) amendOrder(ctx context.Context, x *httpx.Exchange, r *amendment) error {
+	id := x.UUID("order_id")
+	x.About("order_id", id)
 	view, err := a.findView(ctx, id)
 	if err != nil {
 		return err
 	}
-	canonical := appendText(appendAddress(appendText(nil, "amend/1"), &address), by)
-	r := workflows.AmendRequest{
-		RequestID: x.keyedID(domain.DerivedID(amendNamespace, id.String()), key), RequestHash: requestHash(key, canonical),
-		Country: address.Country, By: by,
+	hash, err := x.Fingerprint(r)
+	if err != nil {
+		return err
 	}
-	if r.Personal, err = a.vault.Seal(ctx, view.CustomerID, order.Recipient{ShippingAddress: address}); err != nil {
-		return unavailable(fmt.Errorf("seal the address: %w", err))
+	in := workflows.AmendRequest{
+		RequestID: x.KeyedID(domain.DerivedID(amendNamespace, id.String())), RequestHash: hash, Country: r.ShippingAddress.Country, By: r.By,
 	}
-	request := order.AmendAddress{RequestID: r.RequestID, RequestHash: r.RequestHash}.Request()
-	return a.ask(ctx, x, request, func(ctx context.Context) (orderState, error) {
-		return a.sagas.AmendAddress(ctx, id, r)
-	}, func(s orderState) error {
-		return refused(codeNotAmendable, s, "order %s is %s", s.OrderNumber, s.Status)
+	if in.Personal, err = a.vault.Seal(ctx, view.CustomerID, order.Recipient{ShippingAddress: r.ShippingAddress}); err != nil {
+		return httpx.Unavailable(fmt.Errorf("seal the address: %w", err))
+	}
+	return a.changeOrder(ctx, x, change{
+		request: order.AmendAddress{RequestID: in.RequestID, RequestHash: in.RequestHash}.Request(),
+		ask:     func(ctx context.Context) (orderState, error) { return a.sagas.AmendAddress(ctx, id, in) },
+		can:     func(o order.Order) error { return order.CanAmend(o, in.Country) },
 	})
 }
-
-var amendMembers = []member{{"shipping_address", true}, {"by", false}}

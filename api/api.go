@@ -1,20 +1,34 @@
 package api
 
 import (
-	"context"
+	_ "embed"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
 
-	"github.com/gin-gonic/gin"
+	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 )
 
-// Options is what the API is made of. Sagas, Warehouse, Orders, Views, Vault and History are required.
+// spec is the contract.
+//
+//go:embed openapi.yaml
+var spec []byte
+
+// contract holds requests to the contract. It is compiled once.
+var contract = sync.OnceValue(func() *httpx.Contract {
+	c, err := httpx.NewContract(spec)
+	if err != nil {
+		panic(err) // the document is part of the program
+	}
+	return c
+})
+
+// Options is what the API is made of. Sagas, Warehouse, Orders, Views, Vault, History and Limits are required.
 type Options struct {
 	Sagas     Sagas
 	Warehouse Warehouse
@@ -22,18 +36,20 @@ type Options struct {
 	Views     Views
 	Vault     Vault
 	History   History
+	Limits    Limits
 
-	// Stripe takes POST /webhooks/stripe; nil leaves the route out.
-	Stripe *StripeWebhook
+	// Webhooks reads what payment gateways report, by the gateway's name: POST /webhooks/{gateway}. Payments takes
+	// it to the sagas, and is required with it. Without webhooks there is no route.
+	Webhooks map[string]payments.Webhook
+	Payments PaymentUpdates
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
 	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
 	Checks []Check
 	// APIKeys are who may call. None opens the API to everyone, which is for development.
-	APIKeys []APIKey
+	APIKeys []httpx.APIKey
 	// Metrics answers GET /metrics; nil leaves the route out.
 	Metrics http.Handler
-	Limits  Limits
 
 	// Logger takes one line per request; nil is [slog.Default].
 	Logger *slog.Logger
@@ -45,47 +61,26 @@ type Options struct {
 	Propagator propagation.TextMapPropagator
 }
 
-// Limits bounds what one request, and all of them together, may cost. A zero field is its default.
+// Limits bounds what one request, and all of them together, may cost. All of them are required.
 type Limits struct {
-	// BodyBytesMax bounds a request's body; 256 KiB.
-	BodyBytesMax int64
-	// RequestTimeout bounds the work on a request; 15 s.
-	RequestTimeout time.Duration
-	// CancelWait is how long a cancellation is waited for before it is answered with 202; 8 s.
+	httpx.Limits
+	// CancelWait is how long a change of an order is waited for before it is answered with 202.
 	CancelWait time.Duration
-	// ReportWait is how long a report of a shipment is waited for before it is left for the saga and answered with 202; 5 s.
+	// ReportWait is how long a report of a shipment is waited for. Then it is left for the saga and answered with 202.
 	ReportWait time.Duration
-	// SettleWait is how long a client may have a placed order waited for, in whole seconds; 10 s, and never more than two thirds of
-	// RequestTimeout. At most half of RequestsMax wait at once; others are answered as if they did not want to.
+	// SettleWait is how long a client may have a placed order waited for, in whole seconds. It is never more than two
+	// thirds of RequestTimeout. At most half of RequestsMax wait at once; others are answered at once.
 	SettleWait time.Duration
-	// HistoryWait bounds the question whether an Idempotency-Key is known; 500 ms.
+	// HistoryWait bounds the question whether an Idempotency-Key is known.
 	HistoryWait time.Duration
-	// RequestsMax bounds how many requests are worked on at once; 512. More are refused with 503.
-	RequestsMax int
-	// StreamsMax bounds how many clients follow the changes of orders at once; 256.
+	// StreamsMax bounds how many clients follow the changes of orders at once.
 	StreamsMax int
-	// StreamKeepAlive is how often a stream on which nothing happens says that it is there; 15 s.
+	// StreamKeepAlive is how often a stream on which nothing happens says that it is there.
 	StreamKeepAlive time.Duration
 }
 
-func (l Limits) withDefaults() Limits {
-	setDefault(&l.BodyBytesMax, 256<<10)
-	setDefault(&l.RequestTimeout, 15*time.Second)
-	setDefault(&l.CancelWait, 8*time.Second)
-	setDefault(&l.ReportWait, 5*time.Second)
-	setDefault(&l.SettleWait, 10*time.Second)
-	l.SettleWait = min(l.SettleWait, l.RequestTimeout*2/3).Truncate(time.Second)
-	setDefault(&l.HistoryWait, 500*time.Millisecond)
-	setDefault(&l.RequestsMax, 512)
-	setDefault(&l.StreamsMax, 256)
-	setDefault(&l.StreamKeepAlive, 15*time.Second)
-	return l
-}
-
-func setDefault[T int | int64 | time.Duration](v *T, value T) {
-	if *v <= 0 {
-		*v = value
-	}
+func (l Limits) complete() bool {
+	return l.CancelWait > 0 && l.ReportWait > 0 && l.SettleWait > 0 && l.HistoryWait > 0 && l.StreamsMax > 0 && l.StreamKeepAlive > 0
 }
 
 // API is the platform's HTTP handler. It is safe for concurrent use.
@@ -96,62 +91,64 @@ type API struct {
 	views     Views
 	vault     Vault
 	history   History
-	stripe    *StripeWebhook // nil without the route
+	webhooks  map[string]payments.Webhook
+	payments  PaymentUpdates
+	changes   Changes // nil without
 
-	keys       []APIKey
-	limits     Limits
-	log        *slog.Logger
-	metrics    *metrics
-	tracer     trace.Tracer
-	propagator propagation.TextMapPropagator
-	readiness  *readiness
-	slots      chan struct{}
-	waits      chan struct{} // of those whose clients wait for a placed order
-	changes    Changes       // nil without
-	streams    chan struct{}
-	drained    chan struct{}
-	drainOnce  sync.Once
-	now        func() time.Time
-	engine     *gin.Engine
+	limits    Limits
+	readiness *readiness
+	waits     chan struct{} // of those whose clients wait for a placed order
+	streams   chan struct{}
+	following prometheus.Gauge
+	drained   chan struct{}
+	drainOnce sync.Once
+	now       func() time.Time
+	router    *httpx.Router
 }
 
-// New returns the API. It panics when a required option is missing, or when two APIs share a
+// New returns the API. It panics when a required option or a limit is missing, or when two APIs share a
 // registerer: both are mistakes of the program.
 func New(o Options) *API {
 	switch {
 	case o.Sagas == nil, o.Warehouse == nil, o.Orders == nil, o.Views == nil, o.Vault == nil, o.History == nil:
 		panic("api: Options lacks one of Sagas, Warehouse, Orders, Views, Vault and History")
+	case len(o.Webhooks) > 0 && o.Payments == nil:
+		panic("api: Options has Webhooks and lacks Payments")
+	case !o.Limits.complete():
+		panic("api: Options lacks a limit")
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	if o.TracerProvider == nil {
-		o.TracerProvider = noop.NewTracerProvider()
-	}
-	if o.Propagator == nil {
-		o.Propagator = propagation.TraceContext{}
-	}
-	limits := o.Limits.withDefaults()
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
-		stripe: o.Stripe, changes: o.Changes,
-		keys: o.APIKeys, limits: limits, log: o.Logger, metrics: newMetrics(o.Registerer),
-		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api"), propagator: o.Propagator,
-		readiness: newReadiness(o.Checks, o.Logger), slots: make(chan struct{}, limits.RequestsMax), waits: make(chan struct{}, limits.RequestsMax/2),
-		streams: make(chan struct{}, limits.StreamsMax), drained: make(chan struct{}), now: time.Now,
+		webhooks: o.Webhooks, payments: o.Payments, changes: o.Changes, limits: o.Limits, readiness: newReadiness(o.Checks, o.Logger),
+		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
+		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
+		drained:   make(chan struct{}), now: time.Now,
 	}
-	if len(a.keys) == 0 {
-		a.log.Warn("the API is open: anyone who reaches it may place and cancel orders; set ORDERLOOM_API_KEYS to close it")
+	a.limits.SettleWait = min(o.Limits.SettleWait, o.Limits.RequestTimeout*2/3).Truncate(time.Second)
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(a.following)
 	}
-	a.engine = a.routes(o.Metrics)
+	if len(o.APIKeys) == 0 {
+		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; set ORDERLOOM_API_KEYS to close it")
+	}
+	a.router = httpx.NewRouter(httpx.Options{
+		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Keys: o.APIKeys, AsProblem: asProblem,
+		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
+	})
+	for _, r := range a.routes(o) {
+		a.router.Handle(r)
+	}
 	return a
 }
 
 // ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.engine.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
 
-// Drain makes GET /ready answer 503 from now on, so that no new requests are sent here, and ends all
-// streams, which would otherwise keep the server from shutting down. It may be called more than once.
+// Drain makes GET /ready answer 503 from now on, so that no new requests are sent here. It ends all streams,
+// which would otherwise keep the server from shutting down. It may be called more than once.
 func (a *API) Drain() { a.drainOnce.Do(func() { close(a.drained) }) }
 
 // draining reports whether Drain was called.
@@ -164,81 +161,42 @@ func (a *API) draining() bool {
 	}
 }
 
-// route is one verb on one resource.
-type route struct {
-	method, path string
-	// open routes need no API key.
-	open bool
-	// unbounded routes have no time limit and take no slot.
-	unbounded bool
-	// endless routes stay out of the histogram of durations.
-	endless bool
-	handle  handler
-}
-
-func (a *API) table() []route {
-	return []route{
-		{method: "POST", path: "/api/v1/orders", handle: a.placeOrder},
-		{method: "GET", path: "/api/v1/orders", handle: a.listOrders},
-		{method: "GET", path: "/api/v1/orders/:order_id", handle: a.getOrder},
-		{method: "POST", path: "/api/v1/orders/:order_id/cancel", handle: a.cancelOrder},
-		{method: "POST", path: "/api/v1/orders/:order_id/lines/cancel", handle: a.cancelLines},
-		{method: "POST", path: "/api/v1/orders/:order_id/amend", handle: a.amendOrder},
-		{method: "POST", path: "/api/v1/orders/:order_id/approve", handle: a.approveOrder},
-		{method: "POST", path: "/api/v1/orders/:order_id/reject", handle: a.rejectOrder},
-		{method: "POST", path: "/api/v1/orders/:order_id/returns", handle: a.returnGoods},
-		{method: "POST", path: "/api/v1/orders/:order_id/refunds", handle: a.refundPayment},
-		{method: "GET", path: "/api/v1/orders/:order_id/events", handle: a.getTimeline},
-		{method: "POST", path: "/api/v1/orders/:order_id/shipments/:shipment_id/dispatch", handle: a.dispatchShipment},
-		{method: "POST", path: "/api/v1/orders/:order_id/shipments/:shipment_id/deliver", handle: a.deliverShipment},
-		{method: "POST", path: "/api/v1/orders/:order_id/shipments/:shipment_id/lost", handle: a.loseShipment},
-		{method: "POST", path: "/api/v1/orders/:order_id/shipments/:shipment_id/refused", handle: a.refuseShipment},
-		{method: "POST", path: "/api/v1/stock/receipts", handle: a.receiveStock},
-		{method: "POST", path: "/api/v1/stock/adjustments", handle: a.adjustStock},
-		{method: "GET", path: "/api/v1/stock/:sku", handle: a.getStock},
-		{method: "GET", path: "/api/v1/customers/:customer_id/summary", handle: a.getCustomer},
-		{method: "GET", path: "/api/v1/projections", handle: a.getProjections},
-		{method: "GET", path: "/health", open: true, unbounded: true, handle: a.getHealth},
-		{method: "GET", path: "/ready", open: true, unbounded: true, handle: a.getReady},
-		{method: "GET", path: "/openapi.yaml", open: true, handle: a.getSpec},
-		{method: "GET", path: "/docs", open: true, handle: a.getDocs},
-		{method: "GET", path: "/problems/:code", open: true, handle: a.getProblem},
+func (a *API) routes(o Options) []httpx.Route {
+	routes := []httpx.Route{
+		{Method: "POST", Path: "/api/v1/orders", Handle: httpx.Body(a.placeOrder)},
+		{Method: "GET", Path: "/api/v1/orders", Check: checkTotals, Handle: a.listOrders},
+		{Method: "GET", Path: "/api/v1/orders/{order_id}", Handle: a.getOrder},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/cancel", Handle: httpx.Body(a.cancelOrder)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/lines/cancel", Handle: httpx.Body(a.cancelLines)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/amend", Handle: httpx.Body(a.amendOrder)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/approve", Handle: httpx.Body(a.approveOrder)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/reject", Handle: httpx.Body(a.rejectOrder)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns", Handle: httpx.Body(a.returnGoods)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/refunds", Handle: httpx.Body(a.refundPayment)},
+		{Method: "GET", Path: "/api/v1/orders/{order_id}/events", Handle: a.getTimeline},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/dispatch", Handle: httpx.Body(a.dispatchShipment)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/deliver", Handle: httpx.Body(a.deliverShipment)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/lost", Handle: httpx.Body(a.loseShipment)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/refused", Handle: httpx.Body(a.refuseShipment)},
+		{Method: "POST", Path: "/api/v1/stock/receipts", Handle: httpx.Body(a.receiveStock)},
+		{Method: "POST", Path: "/api/v1/stock/adjustments", Handle: httpx.Body(a.adjustStock)},
+		{Method: "GET", Path: "/api/v1/stock/{sku}", Handle: a.getStock},
+		{Method: "GET", Path: "/api/v1/customers/{customer_id}/summary", Handle: a.getCustomer},
+		{Method: "GET", Path: "/api/v1/projections", Handle: a.getProjections},
+		{Method: "GET", Path: "/health", Open: true, Unbounded: true, Quiet: true, Handle: a.getHealth},
+		{Method: "GET", Path: "/ready", Open: true, Unbounded: true, Quiet: true, Handle: a.getReady},
+		{Method: "GET", Path: "/openapi.yaml", Open: true, Handle: a.getSpec},
+		{Method: "GET", Path: "/docs", Open: true, Handle: a.getDocs},
+		{Method: "GET", Path: "/problems/{code}", Open: true, Handle: a.getProblem},
 	}
-}
-
-func (a *API) routes(metrics http.Handler) *gin.Engine {
-	gin.SetMode(gin.ReleaseMode) // without it gin prints every route
-	e := gin.New()
-	e.RedirectTrailingSlash = false
-	e.HandleMethodNotAllowed = true
-	// An id of another system may hold a slash, which then comes as %2F.
-	e.UseRawPath, e.UnescapePathValues = true, true
-	table := a.table()
-	if metrics != nil {
-		table = append(table, route{method: "GET", path: "/metrics", open: true, unbounded: true, handle: serve(metrics)})
+	if o.Metrics != nil {
+		routes = append(routes, httpx.Route{Method: "GET", Path: "/metrics", Open: true, Unbounded: true, Quiet: true, Handle: httpx.Serve(o.Metrics)})
 	}
-	if a.changes != nil {
-		table = append(table, route{method: "GET", path: "/api/v1/orders/stream", unbounded: true, endless: true, handle: a.streamOrders})
+	if o.Changes != nil {
+		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/orders/stream", Unbounded: true, Endless: true, Handle: a.streamOrders})
 	}
-	if a.stripe != nil {
-		table = append(table, route{method: "POST", path: "/webhooks/stripe", open: true, handle: a.stripeWebhook})
+	if len(o.Webhooks) > 0 {
+		routes = append(routes, httpx.Route{Method: "POST", Path: "/webhooks/{gateway}", Open: true, Handle: a.paymentWebhook})
 	}
-	for _, r := range table {
-		e.Handle(r.method, r.path, a.observe(r))
-	}
-	e.NoRoute(a.observe(route{path: "unknown", open: true, handle: func(context.Context, *exchange) error {
-		return newProblem(codeRouteNotFound, "no route has this path; see /docs")
-	}}))
-	e.NoMethod(a.observe(route{path: "unknown", open: true, handle: func(_ context.Context, x *exchange) error {
-		return newProblem(codeMethodNotAllowed, "this path is served for "+x.Writer.Header().Get("Allow"))
-	}}))
-	return e
-}
-
-// serve answers with a handler of the standard library's kind.
-func serve(h http.Handler) handler {
-	return func(ctx context.Context, x *exchange) error {
-		h.ServeHTTP(x.Writer, x.Request.WithContext(ctx))
-		return nil
-	}
+	return routes
 }

@@ -11,8 +11,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -32,13 +34,22 @@ func setup(t *testing.T, change ...func(*Options)) *testBundle {
 	b := &testBundle{fakePlatform: newFakePlatform(), log: &syncBuffer{}}
 	o := Options{
 		Sagas: b.fakePlatform, Warehouse: b.fakePlatform, Orders: b.fakePlatform, Views: b.fakePlatform, Vault: b.fakePlatform,
-		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Limits: testLimits(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&o)
 	}
 	b.api = New(o)
 	return b
+}
+
+// testLimits are limits that no test reaches unless it means to.
+func testLimits() Limits {
+	return Limits{
+		Limits:     httpx.Limits{BodyBytesMax: 256 << 10, RequestTimeout: 15 * time.Second, RequestsMax: 512},
+		CancelWait: 8 * time.Second, ReportWait: 5 * time.Second, SettleWait: 10 * time.Second, HistoryWait: 500 * time.Millisecond,
+		StreamsMax: 256, StreamKeepAlive: 15 * time.Second,
+	}
 }
 
 type syncBuffer struct {
@@ -71,6 +82,12 @@ func (a answer) object(t *testing.T) map[string]any {
 	var m map[string]any
 	require.NoError(t, json.Unmarshal([]byte(a.body), &m), a.body)
 	return m
+}
+
+// problem is a problem with the order that refused something.
+type problem struct {
+	httpx.Problem
+	Order *orderState `json:"order"`
 }
 
 // problem decodes a problem and requires its code.

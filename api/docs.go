@@ -2,16 +2,12 @@ package api
 
 import (
 	"context"
-	_ "embed"
 	"sync"
 
 	"github.com/orderloom/orderloom/api/apidocs"
+	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
 )
-
-// spec is the contract.
-//
-//go:embed openapi.yaml
-var spec []byte
 
 // documentation is the contract for people, rendered when it is first asked for.
 var documentation = sync.OnceValue(func() *apidocs.Site {
@@ -27,21 +23,21 @@ var documentation = sync.OnceValue(func() *apidocs.Site {
 })
 
 // getSpec serves the contract: GET /openapi.yaml.
-func (a *API) getSpec(_ context.Context, x *exchange) error {
+func (a *API) getSpec(_ context.Context, x *httpx.Exchange) error {
 	documentation().ServeDocument(x.Writer, x.Request)
 	return nil
 }
 
 // getDocs serves the contract as a page for people: GET /docs.
-func (a *API) getDocs(_ context.Context, x *exchange) error {
+func (a *API) getDocs(_ context.Context, x *httpx.Exchange) error {
 	documentation().ServePage(x.Writer, x.Request)
 	return nil
 }
 
 // getProblem explains one kind of problem: GET /problems/{code}. It is where a problem's type points.
-func (a *API) getProblem(_ context.Context, x *exchange) error {
+func (a *API) getProblem(_ context.Context, x *httpx.Exchange) error {
 	if !documentation().ServeProblem(x.Writer, x.Request, x.Param("code")) {
-		return newProblem(codeNotFound, "there is no problem of this name")
+		return newProblem(domain.CodeNotFound, "there is no problem of this name")
 	}
 	return nil
 }

@@ -6,11 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"net/http"
-	"strings"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -19,19 +18,13 @@ import (
 )
 
 // getOrder shows one order: GET /api/v1/orders/{order_id}.
-func (a *API) getOrder(ctx context.Context, x *exchange) error {
-	id := x.id("order_id")
-	p := x.query("min_version", "expand[]")
-	minVersion := p.integer("min_version", 1, math.MaxInt64)
-	expand := p.set("expand[]", expandTimeline, expandCustomer)
-	if err := x.invalid(); err != nil {
-		return err
-	}
-	x.orderID = id
+func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
+	id, minVersion, expand := x.UUID("order_id"), x.QueryInt("min_version"), x.QueryTexts("expand[]")
+	x.About("order_id", id)
 	shown, provisional, err := a.findOrder(ctx, id, minVersion)
 	switch {
-	case domain.Code(err) == codeNotVisibleYet, err == nil && shown.Version < minVersion:
-		return newProblem(codeNotVisibleYet, fmt.Sprintf("version %d of the order is not there yet", minVersion))
+	case domain.Code(err) == readmodel.CodeNotVisibleYet, err == nil && shown.Version < minVersion:
+		return newProblem(readmodel.CodeNotVisibleYet, "version %d of the order is not there yet", minVersion)
 	case err != nil:
 		return err
 	}
@@ -44,21 +37,15 @@ func (a *API) getOrder(ctx context.Context, x *exchange) error {
 	if err := a.expand(ctx, &body, expand); err != nil {
 		return err
 	}
-	h := x.Writer.Header()
-	h.Set("Cache-Control", "private, no-cache")
+	x.Writer.Header().Set("Cache-Control", "private, no-cache")
 	// An expansion changes without the order's version, and a provisional answer has none.
-	if !provisional && len(expand) == 0 {
-		tag := body.tag()
-		h.Set("ETag", tag)
-		if matches(x.Request.Header.Values("If-None-Match"), tag) {
-			x.Writer.WriteHeader(http.StatusNotModified)
-			return nil
-		}
+	if !provisional && len(expand) == 0 && x.NotModified(body.tag()) {
+		return nil
 	}
-	if x.out, err = appendOrder(x.out, &body); err != nil {
+	if x.Out, err = appendOrder(x.Out, &body); err != nil {
 		return fmt.Errorf("encode the answer: %w", err)
 	}
-	x.answerNow(http.StatusOK, x.out)
+	x.AnswerNow(http.StatusOK, x.Out)
 	return nil
 }
 
@@ -66,7 +53,6 @@ func (a *API) getOrder(ctx context.Context, x *exchange) error {
 const (
 	expandTimeline = "timeline"
 	expandCustomer = "customer"
-	expandAddress  = "shipping_address"
 )
 
 // orderBody is an order as the read model has written it, and what a request adds.
@@ -127,18 +113,6 @@ func (b *orderBody) tag() string {
 	return tag + `"`
 }
 
-// matches reports whether one of an If-None-Match's tags is tag (RFC 9110, section 13.1.2).
-func matches(headers []string, tag string) bool {
-	for _, h := range headers {
-		for t := range strings.SplitSeq(h, ",") {
-			if t = strings.TrimPrefix(strings.TrimSpace(t), "W/"); t == tag || t == "*" {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // findOrder returns an order that was ever accepted. When neither a view nor an event tells of it,
 // its saga may have started a moment ago: what its memo says is provisional. Errors: not_found.
 func (a *API) findOrder(ctx context.Context, id uuid.UUID, minVersion int64) (shown readmodel.Shown, provisional bool, err error) {
@@ -147,11 +121,11 @@ func (a *API) findOrder(ctx context.Context, id uuid.UUID, minVersion int64) (sh
 	} else {
 		shown, err = a.orders.Order(ctx, id)
 	}
-	if domain.Code(err) != codeNotFound {
-		return shown, false, unavailable(err)
+	if domain.Code(err) != domain.CodeNotFound {
+		return shown, false, httpx.Unavailable(err)
 	}
 	memo, err := a.sagas.OrderMemo(ctx, id)
-	if domain.Code(err) == codeNotFound {
+	if domain.Code(err) == domain.CodeNotFound {
 		return readmodel.Shown{}, false, orderNotFound(id)
 	}
 	if err != nil {
@@ -175,10 +149,6 @@ func (a *API) findView(ctx context.Context, id uuid.UUID) (readmodel.OrderView, 
 	return shown.View()
 }
 
-func orderNotFound(id uuid.UUID) error {
-	return newProblem(codeNotFound, "order "+id.String()+" does not exist")
-}
-
 // openAddress shows the personal section of the order.
 func (a *API) openAddress(ctx context.Context, b *orderBody) error {
 	b.addressShown = true
@@ -193,7 +163,7 @@ func (a *API) openAddress(ctx context.Context, b *orderBody) error {
 		b.Erased = true
 		return nil
 	case err != nil:
-		return unavailable(fmt.Errorf("open the address of order %s: %w", b.OrderID, err))
+		return httpx.Unavailable(fmt.Errorf("open the address of order %s: %w", b.OrderID, err))
 	}
 	b.ShippingAddress, err = addressOf(recipient)
 	return err
@@ -223,8 +193,8 @@ func (a *API) expand(ctx context.Context, b *orderBody, what []string) error {
 		switch w {
 		case expandTimeline:
 			entries, err := a.orders.Timeline(ctx, b.OrderID)
-			if err != nil && domain.Code(err) != codeNotFound {
-				return unavailable(fmt.Errorf("read the timeline of order %s: %w", b.OrderID, err))
+			if err != nil && domain.Code(err) != domain.CodeNotFound {
+				return httpx.Unavailable(fmt.Errorf("read the timeline of order %s: %w", b.OrderID, err))
 			}
 			b.Timeline = entries
 		case expandCustomer:
@@ -234,9 +204,9 @@ func (a *API) expand(ctx context.Context, b *orderBody, what []string) error {
 			}
 			c, err := a.views.Customer(ctx, v.CustomerID)
 			switch {
-			case domain.Code(err) == codeNotFound: // the first order is not counted yet
+			case domain.Code(err) == domain.CodeNotFound: // the first order is not counted yet
 			case err != nil:
-				return unavailable(fmt.Errorf("read the customer of order %s: %w", b.OrderID, err))
+				return httpx.Unavailable(fmt.Errorf("read the customer of order %s: %w", b.OrderID, err))
 			default:
 				b.Customer = withTotals(c)
 			}

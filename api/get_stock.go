@@ -5,24 +5,17 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
 // getStock shows how many of a SKU there are, and where: GET /api/v1/stock/{sku}. A SKU that was never
 // received is no error: there are none of it.
-func (a *API) getStock(ctx context.Context, x *exchange) error {
+func (a *API) getStock(ctx context.Context, x *httpx.Exchange) error {
 	sku := x.Param("sku")
-	if p := idProblem(sku, order.IDLengthMax); p != "" {
-		x.blame(inPath, "sku", "%s", p)
-	}
-	x.query()
-	if err := x.invalid(); err != nil {
-		return err
-	}
 	levels, err := a.views.Stock(ctx, sku)
 	if err != nil {
-		return unavailable(fmt.Errorf("read the stock of %s: %w", sku, err))
+		return httpx.Unavailable(fmt.Errorf("read the stock of %s: %w", sku, err))
 	}
 	body := stockBody{SKU: sku, Levels: levels}
 	if levels == nil {
@@ -35,7 +28,7 @@ func (a *API) getStock(ctx context.Context, x *exchange) error {
 		body.Backordered += l.Backordered
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
-	return x.json(http.StatusOK, &body)
+	return x.JSON(http.StatusOK, &body)
 }
 
 // stockBody is a SKU's stock, summed up and by location.

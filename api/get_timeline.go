@@ -6,21 +6,18 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
 // getTimeline shows what happened to an order, oldest first: GET /api/v1/orders/{order_id}/events.
-func (a *API) getTimeline(ctx context.Context, x *exchange) error {
-	id := x.id("order_id")
-	x.query()
-	if err := x.invalid(); err != nil {
-		return err
-	}
-	x.orderID = id
+func (a *API) getTimeline(ctx context.Context, x *httpx.Exchange) error {
+	id := x.UUID("order_id")
+	x.About("order_id", id)
 	entries, err := a.orders.Timeline(ctx, id)
-	if err != nil && domain.Code(err) != codeNotFound {
-		return unavailable(fmt.Errorf("read the timeline of order %s: %w", id, err))
+	if err != nil && domain.Code(err) != domain.CodeNotFound {
+		return httpx.Unavailable(fmt.Errorf("read the timeline of order %s: %w", id, err))
 	}
 	if len(entries) == 0 {
 		// Nothing has happened yet, or there is no such order.
@@ -30,7 +27,7 @@ func (a *API) getTimeline(ctx context.Context, x *exchange) error {
 		entries = []readmodel.TimelineEntry{}
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
-	return x.json(http.StatusOK, timelineBody{OrderID: id, Events: entries})
+	return x.JSON(http.StatusOK, timelineBody{OrderID: id, Events: entries})
 }
 
 type timelineBody struct {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/internal/drain"
 )
 
@@ -26,14 +27,14 @@ const (
 
 // getHealth says that the process is alive: GET /health. It asks nobody, because a restart mends
 // nothing that is elsewhere.
-func (a *API) getHealth(_ context.Context, x *exchange) error {
+func (a *API) getHealth(_ context.Context, x *httpx.Exchange) error {
 	x.Writer.Header().Set("Cache-Control", "no-store")
-	x.answer(http.StatusOK, []byte(`{"status":"ok"}`))
+	x.Answer(http.StatusOK, []byte(`{"status":"ok"}`))
 	return nil
 }
 
 // getReady says whether requests should be sent here: GET /ready.
-func (a *API) getReady(ctx context.Context, x *exchange) error {
+func (a *API) getReady(ctx context.Context, x *httpx.Exchange) error {
 	body := readyBody{Status: "ready", Checks: a.readiness.ask(ctx)}
 	status := http.StatusOK
 	for _, c := range body.Checks {
@@ -45,7 +46,7 @@ func (a *API) getReady(ctx context.Context, x *exchange) error {
 		body.Status, status = "draining", http.StatusServiceUnavailable
 	}
 	x.Writer.Header().Set("Cache-Control", "no-store")
-	return x.json(status, body)
+	return x.JSON(status, body)
 }
 
 type readyBody struct {

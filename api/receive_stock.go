@@ -5,47 +5,36 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
-	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
 
-// receiveStock records goods that arrived: POST /api/v1/stock/receipts. With an Idempotency-Key it may
-// be repeated.
-func (a *API) receiveStock(ctx context.Context, x *exchange) error {
-	key := x.idempotencyKey()
-	var r workflows.StockReceipt
-	err := x.decode(func(d *decoder) {
-		d.object(receiptMembers, func(name string) {
-			switch name {
-			case "sku":
-				r.SKU = d.text()
-			case "location":
-				r.Location = d.text()
-			case "quantity":
-				r.Quantity = d.integer()
-			}
-		})
-	})
-	if err != nil {
-		return err
-	}
-	x.checkStockItem(r.SKU, r.Location)
-	if r.Quantity < 1 || r.Quantity > inventory.QuantityMax {
-		x.check(domain.Invalid("quantity", "must be from 1 to %d, got %d", inventory.QuantityMax, r.Quantity))
-	}
-	if err := x.invalid(); err != nil {
-		return err
-	}
-	r.ReceiptID = x.keyedID(receiptNamespace, key)
-	if err := a.warehouse.ReceiveStock(ctx, r); err != nil {
-		return stockProblem(err)
-	}
-	return x.json(http.StatusCreated, receiptBody{ReceiptID: r.ReceiptID, SKU: r.SKU, Location: r.Location, Quantity: r.Quantity})
+// receipt is the body of POST /api/v1/stock/receipts.
+type receipt struct {
+	SKU      string `json:"sku"`
+	Location string `json:"location"`
+	Quantity int    `json:"quantity"`
 }
 
-var receiptMembers = []member{{"sku", true}, {"location", true}, {"quantity", true}}
+// Check names what the domain finds wrong.
+func (r *receipt) Check() error { return checkStockItem(r.SKU, r.Location) }
+
+// request is what is asked of the warehouse.
+func (r *receipt) request() workflows.StockReceipt {
+	return workflows.StockReceipt{SKU: r.SKU, Location: r.Location, Quantity: r.Quantity}
+}
+
+// receiveStock records goods that arrived: POST /api/v1/stock/receipts. With an Idempotency-Key it may be repeated.
+func (a *API) receiveStock(ctx context.Context, x *httpx.Exchange, r *receipt) error {
+	in := r.request()
+	in.ReceiptID = x.KeyedID(receiptNamespace)
+	if err := a.warehouse.ReceiveStock(ctx, in); err != nil {
+		return stockProblem(err)
+	}
+	return x.JSON(http.StatusCreated, receiptBody{ReceiptID: in.ReceiptID, SKU: in.SKU, Location: in.Location, Quantity: in.Quantity})
+}
 
 type receiptBody struct {
 	ReceiptID uuid.UUID `json:"receipt_id"`
@@ -54,20 +43,18 @@ type receiptBody struct {
 	Quantity  int       `json:"quantity"`
 }
 
-// checkStockItem notes what is wrong with the SKU and the location of a body.
-func (x *exchange) checkStockItem(sku, location string) {
-	if p := idProblem(sku, order.IDLengthMax); p != "" {
-		x.check(domain.Invalid("sku", "%s", p))
-	}
-	if p := idProblem(location, order.IDLengthMax); p != "" {
-		x.check(domain.Invalid("location", "%s", p))
-	}
+// checkStockItem names what the domain finds wrong with the ids of a stock item.
+func checkStockItem(sku, location string) error {
+	var bad domain.Invalids
+	bad.ID("sku", sku)
+	bad.ID("location", location)
+	return bad.Err()
 }
 
 // stockProblem blames the location of a body when the warehouse has none of this name.
 func stockProblem(err error) error {
 	if domain.Code(err) == inventory.CodeUnknownLocation {
-		return invalid([]fieldError{{In: inBody, Field: "location", Pointer: "#/location", Message: "is no location of this warehouse"}})
+		return httpx.InvalidBody(domain.Invalids{domain.Invalid("location", "is no location of this warehouse")})
 	}
 	return err
 }

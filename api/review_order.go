@@ -3,43 +3,42 @@ package api
 import (
 	"context"
 
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
 
+// review is the body of POST /api/v1/orders/{order_id}/approve and reject.
+type review struct {
+	By string `json:"by"`
+}
+
+// Check names what the domain finds wrong.
+func (r *review) Check() error {
+	var bad domain.Invalids
+	bad.ID("by", r.By)
+	return bad.Err()
+}
+
 // approveOrder lets an order go on that was held for a review: POST /api/v1/orders/{order_id}/approve.
-func (a *API) approveOrder(ctx context.Context, x *exchange) error {
-	return a.reviewOrder(ctx, x, true)
+func (a *API) approveOrder(ctx context.Context, x *httpx.Exchange, r *review) error {
+	return a.reviewOrder(ctx, x, r, true)
 }
 
 // rejectOrder cancels an order that was held for a review: POST /api/v1/orders/{order_id}/reject.
-func (a *API) rejectOrder(ctx context.Context, x *exchange) error {
-	return a.reviewOrder(ctx, x, false)
+func (a *API) rejectOrder(ctx context.Context, x *httpx.Exchange, r *review) error {
+	return a.reviewOrder(ctx, x, r, false)
 }
 
-func (a *API) reviewOrder(ctx context.Context, x *exchange, approve bool) error {
-	id := x.id("order_id")
-	x.idempotencyKey() // a review is made once, with a key or without
-	var by string
-	err := x.decode(func(d *decoder) {
-		d.object(reviewMembers, func(name string) { by = d.text() })
-	})
-	if err != nil {
-		return err
-	}
-	if p := idProblem(by, order.IDLengthMax); p != "" {
-		x.check(domain.Invalid("by", "%s", p))
-	}
-	if err := x.invalid(); err != nil {
-		return err
-	}
-	x.orderID = id
-	return a.ask(ctx, x, order.Request{}, func(ctx context.Context) (orderState, error) {
-		return a.sagas.ReviewOrder(ctx, id, approve, workflows.ReviewRequest{By: by})
-	}, func(s orderState) error {
-		return refused(codeNotHeld, s, "order %s is %s and waits for no review", s.OrderNumber, s.Status)
+// reviewOrder tells the saga what a person has decided. An order is reviewed once, with a key or without.
+func (a *API) reviewOrder(ctx context.Context, x *httpx.Exchange, r *review, approve bool) error {
+	id := x.UUID("order_id")
+	x.About("order_id", id)
+	return a.changeOrder(ctx, x, change{
+		ask: func(ctx context.Context) (orderState, error) {
+			return a.sagas.ReviewOrder(ctx, id, approve, workflows.ReviewRequest{By: r.By})
+		},
+		can: order.CanReview,
 	})
 }
-
-var reviewMembers = []member{{"by", true}}

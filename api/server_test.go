@@ -10,22 +10,25 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/stretchr/testify/require"
 )
 
-// serve runs the API behind [NewServer] on a port of its own.
-func (b *testBundle) serve(t *testing.T) string { return b.serveOn(t, &countingListener{}) }
+var testServerLimits = httpx.ServerLimits{
+	ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 45 * time.Second, IdleTimeout: 2 * time.Minute,
+	HeaderBytesMax: 32 << 10,
+}
 
-// serveOn is serve on a listener that it completes.
-func (b *testBundle) serveOn(t *testing.T, l *countingListener) string {
+// serve runs the API on a port of its own.
+func (b *testBundle) serve(t *testing.T) string {
 	t.Helper()
-	var err error
-	l.Listener, err = net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	server := NewServer(l.Addr().String(), b.api, slog.New(slog.DiscardHandler))
+	server := httpx.NewServer(l.Addr().String(), b.api, slog.New(slog.DiscardHandler), testServerLimits)
 	done := make(chan error, 1)
-	go func() { done <- server.Serve(NewListener(l)) }()
+	go func() { done <- server.Serve(l) }()
 	t.Cleanup(func() {
 		require.NoError(t, server.Close())
 		require.ErrorIs(t, <-done, http.ErrServerClosed)
@@ -39,7 +42,7 @@ func TestServerRefusesLargeHeaders(t *testing.T) {
 	conn, err := net.Dial("tcp", b.serve(t))
 	require.NoError(t, err)
 	defer conn.Close() //nolint:errcheck // of a test
-	_, err = io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: api\r\nX-Large: "+strings.Repeat("x", 2*headerBytesMax)+"\r\n\r\n")
+	_, err = io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: api\r\nX-Large: "+strings.Repeat("x", 2*testServerLimits.HeaderBytesMax)+"\r\n\r\n")
 	require.NoError(t, err)
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)

@@ -56,7 +56,7 @@ func (c *sseClient) next(t *testing.T) string {
 		case "id":
 			c.lastID = value
 		case "data":
-			loadContract().checkBody(t, []string{"components", "schemas", "OrderChange"}, value)
+			checkBody(t, value, "components", "schemas", "OrderChange")
 			return value
 		}
 	}

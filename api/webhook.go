@@ -4,60 +4,48 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/workflows"
 )
 
-// stripeSignature is the header that proves that a webhook is Stripe's.
-const stripeSignature = "Stripe-Signature"
-
-// PaymentUpdates takes a payment gateway's news to whoever waits for it. It may be repeated. Errors:
+// PaymentUpdates takes what a payment gateway reports to the saga that waits for it. It may be repeated. Errors:
 // [sagaclient.ErrUnavailable] when Temporal can't be reached.
 type PaymentUpdates interface {
 	PaymentUpdated(ctx context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error
 }
 
-// StripeWebhook is what POST /webhooks/stripe needs. Both fields are required.
-type StripeWebhook struct {
-	Payments PaymentUpdates
-	// Parse checks that a body is Stripe's, by its signature and the time, and says what it reports.
-	// Errors: a refusal of the domain for one that is not.
-	Parse func(body []byte, signature string, now time.Time) (PaymentReport, error)
-}
-
-// PaymentReport is a gateway's news about the payment of an order. Its update has no status when it is
-// no news to us.
-type PaymentReport struct {
-	OrderID uuid.UUID
-	Update  workflows.PaymentUpdate
-}
-
-// stripeWebhook takes Stripe's news: POST /webhooks/stripe. The signature is its authentication. Stripe
-// repeats what is not answered with a 2xx, for up to three days, and in any order; so the answer is 200
-// once the news is with the sagas, and 503 while it can't be.
-func (a *API) stripeWebhook(ctx context.Context, x *exchange) error {
-	body, err := x.body()
+// paymentWebhook takes the report of a payment gateway: POST /webhooks/{gateway}. Its signature is its
+// authentication.
+//
+// A gateway repeats what is not answered with a 2xx, for days, and in any order. So the answer is 200 once the
+// report is with the sagas, and 503 while it can't be.
+func (a *API) paymentWebhook(ctx context.Context, x *httpx.Exchange) error {
+	webhook, ok := a.webhooks[x.Param("gateway")]
+	if !ok {
+		return httpx.NewProblem(httpx.KindRouteNotFound, "no payment gateway of this name is in use")
+	}
+	body, err := x.ReadBody()
 	if err != nil {
 		return err
 	}
-	report, err := a.stripe.Parse([]byte(body), x.Request.Header.Get(stripeSignature), a.now())
+	update, err := webhook.Parse(body, x.Request.Header, a.now())
 	var refused *domain.Error
 	if errors.As(err, &refused) {
-		p := newProblem(codeSignature, refused.Message)
-		p.cause = err
-		return p
+		return newProblem(payments.CodeSignature, "%s", refused.Message).Because(err)
 	}
 	if err != nil {
 		return err
 	}
-	switch payment.Status(report.Update.Status) {
+	switch update.Status {
 	case payment.StatusAuthorized, payment.StatusDeclined:
-		x.orderID = report.OrderID
-		if err := a.stripe.Payments.PaymentUpdated(ctx, report.OrderID, report.Update); err != nil {
+		x.About("order_id", update.OrderID)
+		u := workflows.PaymentUpdate{GatewayRef: update.GatewayRef, Status: string(update.Status), DeclineCode: update.DeclineCode}
+		if err := a.payments.PaymentUpdated(ctx, update.OrderID, u); err != nil {
 			return err
 		}
 	}

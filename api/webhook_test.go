@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/payments/stripe"
@@ -38,14 +39,11 @@ const webhookSecret = "whsec_test"
 func webhook(t *testing.T) (*testBundle, *paymentNews, *stripefake.Server, string) {
 	t.Helper()
 	news := &paymentNews{}
+	reader, err := stripe.NewWebhook(webhookSecret)
+	require.NoError(t, err)
 	b := setup(t, func(o *Options) {
-		o.APIKeys = []APIKey{{Name: "shop"}} // Stripe has none
-		o.Stripe = &StripeWebhook{Payments: news, Parse: func(body []byte, signature string, now time.Time) (PaymentReport, error) {
-			u, err := stripe.ParseWebhook(body, signature, []string{webhookSecret}, now)
-			return PaymentReport{OrderID: u.OrderID, Update: workflows.PaymentUpdate{
-				GatewayRef: u.GatewayRef, Status: string(u.Status), DeclineCode: u.DeclineCode,
-			}}, err
-		}}
+		o.APIKeys = []httpx.APIKey{{Name: "shop"}} // Stripe has none
+		o.Webhooks, o.Payments = map[string]payments.Webhook{stripe.Name: reader}, news
 	})
 	fake := stripefake.Start(stripefake.Options{Key: "sk"})
 	t.Cleanup(fake.Close)
@@ -65,7 +63,7 @@ func deliver(t *testing.T, b *testBundle, fake *stripefake.Server, kind string) 
 	require.NotEmpty(t, events)
 	for _, e := range events {
 		a = b.post(t, "/webhooks/stripe", string(e.Body), "Content-Type", "application/json; charset=utf-8",
-			stripeSignature, stripefake.Sign(e.Body, time.Now(), webhookSecret))
+			stripe.SignatureHeader, stripefake.Sign(e.Body, time.Now(), webhookSecret))
 	}
 	return a
 }
@@ -118,14 +116,14 @@ func TestStripeWebhookRefusesStrangers(t *testing.T) {
 	for name, signature := range map[string]string{
 		"none": "", "another's": stripefake.Sign(body, time.Now(), "whsec_other"), "an old one": stripefake.Sign(body, time.Now().Add(-time.Hour), webhookSecret),
 	} {
-		b.post(t, "/webhooks/stripe", string(body), stripeSignature, signature).problem(t, http.StatusBadRequest, codeSignature)
+		b.post(t, "/webhooks/stripe", string(body), stripe.SignatureHeader, signature).problem(t, http.StatusBadRequest, codeSignature)
 		require.Empty(t, news.updates, name)
 	}
 	changed := strings.Replace(string(body), someOrder.String(), someShipment.String(), 1)
-	b.post(t, "/webhooks/stripe", changed, stripeSignature, stripefake.Sign(body, time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
-	b.post(t, "/webhooks/stripe", "[]", stripeSignature, stripefake.Sign([]byte("[]"), time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
+	b.post(t, "/webhooks/stripe", changed, stripe.SignatureHeader, stripefake.Sign(body, time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
+	b.post(t, "/webhooks/stripe", "[]", stripe.SignatureHeader, stripefake.Sign([]byte("[]"), time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
 	large := strings.Repeat(" ", 300<<10)
-	b.post(t, "/webhooks/stripe", large, stripeSignature, "t=1,v1=00").problem(t, http.StatusRequestEntityTooLarge, codeBodyTooLarge)
+	b.post(t, "/webhooks/stripe", large, stripe.SignatureHeader, "t=1,v1=00").problem(t, http.StatusRequestEntityTooLarge, codeBodyTooLarge)
 	require.Empty(t, news.updates)
 }
 

@@ -10,8 +10,10 @@ import (
 	"regexp"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/orderloom/orderloom/api"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,6 +30,11 @@ func TestCodesAreTheAPIs(t *testing.T) {
 	platform := api.New(api.Options{
 		Sagas: struct{ api.Sagas }{}, Warehouse: struct{ api.Warehouse }{}, Orders: struct{ orders }{}, Views: struct{ api.Views }{},
 		Vault: struct{ api.Vault }{}, History: struct{ api.History }{}, Logger: slog.New(slog.DiscardHandler),
+		Limits: api.Limits{
+			Limits:     httpx.Limits{BodyBytesMax: 1, RequestTimeout: time.Second, RequestsMax: 1},
+			CancelWait: time.Second, ReportWait: time.Second, SettleWait: time.Second, HistoryWait: time.Second,
+			StreamsMax: 1, StreamKeepAlive: time.Second,
+		},
 	})
 	platform.ServeHTTP(page, httptest.NewRequest(http.MethodGet, "/docs", http.NoBody))
 	require.Equal(t, http.StatusOK, page.Code)

@@ -1,4 +1,4 @@
-package api
+package httpx
 
 import (
 	"context"
@@ -24,11 +24,10 @@ import (
 // requestIDMax bounds an X-Request-Id that is taken over from the caller.
 const requestIDMax = 128
 
-// metrics are the API's instruments. Routes are templates, never paths, so that no id is a label.
+// metrics are the instruments of a router. Routes are templates, never paths, so that no id is a label.
 type metrics struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
-	streams  prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -41,60 +40,56 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "orderloom_http_requests_in_flight", Help: "Requests that are being worked on.",
 		}),
-		streams: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders.",
-		}),
 	}
 	if r != nil {
-		r.MustRegister(m.duration, m.inFlight, m.streams)
+		r.MustRegister(m.duration, m.inFlight)
 	}
 	return m
 }
 
-// observe wraps a route's handler with all that every request has: an id, a trace, a caller, limits,
-// and, whatever happens, an answer, a metric and a line in the log.
+// observe wraps a route's handler with all that every request has: an id, a trace, a caller, limits, a check
+// against the document, and, whatever happens, an answer, a metric and a line in the log.
 //
-// It is one function of ours, because a chain of middlewares costs each request a dozen
-// allocations, most of them for span attributes that nobody asked for.
-func (a *API) observe(r route) gin.HandlerFunc {
-	spanName := r.method + " " + r.path
-	template := openAPIPath(r.path)
+// It is one function of ours, because a chain of middlewares costs each request a dozen allocations. Most of
+// them would be for span attributes that nobody asked for.
+func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
+	spanName := route.Method + " " + route.Path
 	spanOptions := []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindServer)}
 	return func(c *gin.Context) {
-		start := a.now()
-		x := newExchange(a, c)
+		start := time.Now()
+		x := newExchange(r, o, c)
 		defer x.release()
-		x.requestID = requestID(c.Request.Header)
-		c.Writer.Header()["X-Request-Id"] = []string{x.requestID}
-		a.metrics.inFlight.Inc()
-		defer a.metrics.inFlight.Dec()
+		x.RequestID = requestID(c.Request.Header)
+		c.Writer.Header()["X-Request-Id"] = []string{x.RequestID}
+		r.metrics.inFlight.Inc()
+		defer r.metrics.inFlight.Dec()
 
-		ctx := a.propagator.Extract(c.Request.Context(), propagation.HeaderCarrier(c.Request.Header))
-		ctx, span := a.tracer.Start(ctx, spanName, spanOptions...)
+		ctx := r.propagator.Extract(c.Request.Context(), propagation.HeaderCarrier(c.Request.Header))
+		ctx, span := r.tracer.Start(ctx, spanName, spanOptions...)
 		defer span.End()
-		if !r.unbounded {
+		if !route.Unbounded {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, a.limits.RequestTimeout)
+			ctx, cancel = context.WithTimeout(ctx, r.limits.RequestTimeout)
 			defer cancel()
 		}
-		if err := a.attempt(ctx, x, r); err != nil {
-			p := asProblem(err)
+		if err := r.attempt(ctx, x, route); err != nil {
+			p := r.asProblem(err)
 			x.cause = p.cause
 			if !c.Writer.Written() {
 				p.write(x)
 			}
 		}
 		c.Writer.WriteHeaderNow()
-		took := a.now().Sub(start)
-		if !r.endless || c.Writer.Status() != http.StatusOK {
-			a.metrics.duration.WithLabelValues(template, methodOf(r, c.Request), statusText(c.Writer.Status())).Observe(took.Seconds())
+		took := time.Since(start)
+		if !route.Endless || c.Writer.Status() != http.StatusOK {
+			r.metrics.duration.WithLabelValues(route.Path, methodOf(route, c.Request), statusText(c.Writer.Status())).Observe(took.Seconds())
 		}
-		a.report(ctx, x, span, methodOf(r, c.Request), template, took)
+		r.report(ctx, x, span, route, took)
 	}
 }
 
 // attempt runs the handler within the limits, and makes an error of a panic.
-func (a *API) attempt(ctx context.Context, x *exchange, r route) (err error) {
+func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err error) {
 	defer func() {
 		switch p := recover(); p {
 		case nil:
@@ -104,65 +99,67 @@ func (a *API) attempt(ctx context.Context, x *exchange, r route) (err error) {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if !r.open {
-		if x.caller, err = a.authenticate(x.Request.Header); err != nil {
+	if !route.Open {
+		if x.Caller, err = r.authenticate(x.Request.Header); err != nil {
 			return err
 		}
 	}
-	if !r.unbounded {
+	if !route.Unbounded {
 		select {
-		case a.slots <- struct{}{}:
-			defer func() { <-a.slots }()
+		case r.slots <- struct{}{}:
+			defer func() { <-r.slots }()
 		default:
-			return newProblem(codeOverloaded, "")
+			return NewProblem(KindOverloaded, "")
 		}
 	}
-	return r.handle(ctx, x)
+	if route.Method != "" {
+		x.readParameters(route.Open)
+	}
+	if route.Check != nil {
+		route.Check(x)
+	}
+	if x.operation.body == nil {
+		if err := x.Invalid(); err != nil {
+			return err
+		}
+	}
+	return route.Handle(ctx, x)
 }
 
 // methodOf is the route's method, or the request's where the route is for all.
-func methodOf(r route, request *http.Request) string {
-	if r.method != "" {
-		return r.method
+func methodOf(route Route, request *http.Request) string {
+	if route.Method != "" {
+		return route.Method
 	}
 	return knownMethod(request.Method)
 }
 
-// report tells span and log how the request ended. None of them gets the path, the query or
-// the body: they may hold what is personal.
-func (a *API) report(ctx context.Context, x *exchange, span trace.Span, method, template string, took time.Duration) {
-	status := x.Writer.Status()
+// report tells span and log how the request ended. None of them gets the path, the query or the body: they may
+// hold what is personal.
+func (r *Router) report(ctx context.Context, x *Exchange, span trace.Span, route Route, took time.Duration) {
+	status, method := x.Writer.Status(), methodOf(route, x.Request)
 	if span.IsRecording() {
-		span.SetAttributes(
-			semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(template), semconv.HTTPResponseStatusCode(status),
-			attribute.String("orderloom.request_id", x.requestID),
-		)
-		if x.orderID != (uuid.UUID{}) {
-			span.SetAttributes(attribute.String("orderloom.order_id", x.orderID.String()))
-		}
-		if status >= http.StatusInternalServerError {
-			span.SetStatus(codes.Error, http.StatusText(status))
-		}
+		x.describe(span, method, route.Path)
 	}
 	level := slog.LevelInfo
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
-	case template == "/health" || template == "/ready" || template == "/metrics":
+	case route.Quiet:
 		level = slog.LevelDebug
 	}
-	if !a.log.Enabled(ctx, level) {
+	if !r.log.Enabled(ctx, level) {
 		return
 	}
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(attrs,
-		slog.String("method", method), slog.String("route", template), slog.Int("status", status),
-		slog.Float64("took_seconds", took.Seconds()), slog.String("request_id", x.requestID))
-	if x.caller != "" {
-		attrs = append(attrs, slog.String("caller", x.caller))
+		slog.String("method", method), slog.String("route", route.Path), slog.Int("status", status),
+		slog.Float64("took_seconds", took.Seconds()), slog.String("request_id", x.RequestID))
+	if x.Caller != "" {
+		attrs = append(attrs, slog.String("caller", x.Caller))
 	}
-	if x.orderID != (uuid.UUID{}) {
-		attrs = append(attrs, slog.String("order_id", x.orderID.String()))
+	if x.subject != (uuid.UUID{}) {
+		attrs = append(attrs, slog.String(x.subjectName, x.subject.String()))
 	}
 	if sc := span.SpanContext(); sc.HasTraceID() {
 		attrs = append(attrs, slog.String("trace_id", sc.TraceID().String()))
@@ -173,7 +170,22 @@ func (a *API) report(ctx context.Context, x *exchange, span trace.Span, method, 
 			attrs = append(attrs, slog.Bool("client_gone", true))
 		}
 	}
-	a.log.LogAttrs(ctx, level, "request", attrs...)
+	r.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// describe gives the span its attributes.
+func (x *Exchange) describe(span trace.Span, method, path string) {
+	status := x.Writer.Status()
+	span.SetAttributes(
+		semconv.HTTPRequestMethodKey.String(method), semconv.HTTPRoute(path), semconv.HTTPResponseStatusCode(status),
+		attribute.String("orderloom.request_id", x.RequestID),
+	)
+	if x.subject != (uuid.UUID{}) {
+		span.SetAttributes(attribute.String("orderloom."+x.subjectName, x.subject.String()))
+	}
+	if status >= http.StatusInternalServerError {
+		span.SetStatus(codes.Error, http.StatusText(status))
+	}
 }
 
 // requestID takes over the caller's X-Request-Id when it is short and plain, and makes one otherwise.
@@ -190,17 +202,6 @@ func requestID(h http.Header) string {
 		}
 	}
 	return id
-}
-
-// openAPIPath turns gin's template of a path into OpenAPI's: /orders/:order_id into /orders/{order_id}.
-func openAPIPath(path string) string {
-	parts := strings.Split(path, "/")
-	for i, p := range parts {
-		if name, ok := strings.CutPrefix(p, ":"); ok {
-			parts[i] = "{" + name + "}"
-		}
-	}
-	return strings.Join(parts, "/")
 }
 
 // knownMethod keeps a stranger's words out of the labels.

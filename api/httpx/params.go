@@ -1,132 +1,183 @@
-package api
+package httpx
 
 import (
+	"encoding/json"
+	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain"
+
+	"github.com/google/uuid"
 )
 
-// params reads the parameters of a query strictly: what is unknown, stands twice or has the wrong
-// form is noted with the exchange.
-type params struct {
-	x      *exchange
-	values url.Values
+// readParameters checks the path, the query and the headers of the request as the document describes them, and
+// notes what is wrong. A parameter of the query that the document does not have is wrong, unless anyParameters is
+// true; another header never is.
+func (x *Exchange) readParameters(anyParameters bool) {
+	for i := range x.operation.path {
+		p := &x.operation.path[i]
+		x.checkParameter(InPath, p, x.Param(p.name))
+	}
+	x.readQuery(anyParameters)
+	for i := range x.operation.header {
+		p := &x.operation.header[i]
+		switch values := x.Request.Header[p.header]; {
+		case len(values) > 0:
+			// Several lines of a header are one list (RFC 9110, section 5.3).
+			x.checkParameter(InHeader, p, strings.Join(values, ", "))
+		case p.required:
+			x.Blame(InHeader, p.name, "is required")
+		}
+	}
 }
 
-// paramMax bounds the value of a parameter.
-const paramMax = 512
-
-// query reads the query, in which only the known names may stand. Names that end in [] may be given
-// more than once.
-func (x *exchange) query(known ...string) params {
-	values := url.Values{}
+func (x *Exchange) readQuery(anyParameters bool) {
 	if raw := x.Request.URL.RawQuery; raw != "" {
-		var err error
-		if values, err = url.ParseQuery(raw); err != nil {
-			x.blame(inQuery, "", "the query can't be read: a percent sign is followed by two hexadecimal digits, and a semicolon is written %%3B")
+		values, err := url.ParseQuery(raw)
+		if err != nil && !anyParameters {
+			x.Blame(InQuery, "", "the query can't be read: a percent sign is followed by two hexadecimal digits, and a semicolon is written %%3B")
+		}
+		x.query = values
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.query)) {
+		if !anyParameters && !slices.ContainsFunc(x.operation.query, func(p parameter) bool { return p.name == name }) {
+			x.Blame(InQuery, domain.Clip(name), "is not known here")
 		}
 	}
-	names := make([]string, 0, len(values))
-	for name := range values {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		switch {
-		case !slices.Contains(known, name):
-			x.blame(inQuery, clip(name), "is not known here")
-		case len(values[name]) > 1 && !strings.HasSuffix(name, "[]"):
-			x.blame(inQuery, name, "stands twice")
+	for i := range x.operation.query {
+		p := &x.operation.query[i]
+		switch values := x.query[p.name]; {
+		case len(values) > 0 && p.repeated:
+			x.checkParameter(InQuery, p, elements(values))
+		case len(values) > 1:
+			x.Blame(InQuery, p.name, "stands twice")
+		case len(values) == 1:
+			x.checkParameter(InQuery, p, values[0])
+		case p.required:
+			x.Blame(InQuery, p.name, "is required")
 		}
 	}
-	return params{x: x, values: values}
 }
 
-// text returns a parameter, empty without one.
-func (p params) text(name string) string {
-	v := p.values.Get(name)
-	if v == "" {
-		if p.values.Has(name) {
-			p.x.blame(inQuery, name, "is empty")
-		}
-		return ""
+func elements(values []string) []any {
+	list := make([]any, len(values))
+	for i, v := range values {
+		list[i] = v
 	}
-	if problem := textProblem(v, paramMax); problem != "" {
-		p.x.blame(inQuery, name, "%s", problem)
-		return ""
-	}
-	return v
+	return list
 }
 
-// oneOf returns a parameter that is one of these words.
-func (p params) oneOf(name string, words ...string) string {
-	v := p.text(name)
-	if v != "" && !slices.Contains(words, v) {
-		p.x.blame(inQuery, name, "must be one of %s, got %q", strings.Join(words, ", "), clip(v))
-		return ""
+// checkParameter notes the first thing that is wrong with a parameter.
+func (x *Exchange) checkParameter(in string, p *parameter, value any) {
+	if p.schema == nil {
+		return
 	}
-	return v
-}
-
-// set returns a parameter that may stand more than once, each time with one of these words.
-func (p params) set(name string, words ...string) []string {
-	values := p.values[name]
-	for _, v := range values {
-		if !slices.Contains(words, v) {
-			p.x.blame(inQuery, name, "must be one of %s, got %q", strings.Join(words, ", "), clip(v))
+	if text, ok := value.(string); ok && p.integer {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+			value = json.Number(strconv.FormatInt(n, 10))
 		}
 	}
-	return values
+	f := &x.reader.faults
+	if x.router.contract.check(p.schema, value, f); len(*f) > 0 {
+		x.Blame(in, p.name, "%s", (*f)[0].message)
+		*f = (*f)[:0]
+	}
 }
 
-// integer returns a whole number from least to most, and 0 without the parameter.
-func (p params) integer(name string, least, most int64) int64 {
-	v := p.text(name)
-	if v == "" {
-		return 0
+// UUID returns a parameter of the path or the query that the document says is a UUID; the zero id without it.
+func (x *Exchange) UUID(name string) uuid.UUID {
+	text := x.Param(name)
+	if text == "" {
+		text = x.QueryText(name)
 	}
-	n, err := strconv.ParseInt(v, 10, 64)
-	if err != nil || n < least || n > most {
-		p.x.blame(inQuery, name, "must be a whole number from %d to %d, got %q", least, most, clip(v))
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.UUID{}
+	}
+	return id
+}
+
+// HasQuery reports whether the query has a parameter.
+func (x *Exchange) HasQuery(name string) bool { return len(x.query[name]) > 0 }
+
+// QueryText returns a parameter of the query, empty without it.
+func (x *Exchange) QueryText(name string) string {
+	if values := x.query[name]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// QueryTexts returns a parameter that may be given more than once.
+func (x *Exchange) QueryTexts(name string) []string { return x.query[name] }
+
+// QueryInt returns a parameter that the document says is a whole number; 0 without it.
+func (x *Exchange) QueryInt(name string) int64 {
+	n, err := strconv.ParseInt(x.QueryText(name), 10, 64)
+	if err != nil {
 		return 0
 	}
 	return n
 }
 
-// time returns a point in time, and the zero time without the parameter.
-func (p params) time(name string) time.Time {
-	v := p.text(name)
-	if v == "" {
-		return time.Time{}
+// QueryTime returns a parameter that the document says is a time, in UTC; the zero time without it.
+func (x *Exchange) QueryTime(name string) time.Time {
+	text := strings.ToUpper(x.QueryText(name))
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if err != nil && strings.Contains(text, ":60") {
+		// A leap second, which RFC 3339 has and Go has not, is the second after it.
+		if t, err = time.Parse(time.RFC3339Nano, strings.Replace(text, ":60", ":59", 1)); err == nil {
+			t = t.Add(time.Second)
+		}
 	}
-	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {
-		p.x.blame(inQuery, name, "must be a time such as 2026-11-23T06:30:00Z (RFC 3339; a plus sign is written %%2B), got %q", clip(v))
+		return time.Time{}
 	}
 	return t.UTC()
 }
 
-// money returns an amount in currency, and nil without the parameter.
-func (p params) money(name, currency string) *money.Money {
-	v := p.text(name)
-	if v == "" {
-		return nil
+// IdempotencyKey returns the Idempotency-Key, empty without one.
+//
+// The key is taken as it stands, with its quotes if it has some (the header's draft, at the IETF, wants them):
+// two spellings are two keys.
+func (x *Exchange) IdempotencyKey() string { return x.Request.Header.Get("Idempotency-Key") }
+
+// PreferredWait is how long the caller wants to wait: whole seconds (RFC 7240, section 4.3). What it does not
+// say, or says wrongly, counts as nothing, as that RFC wants it.
+func (x *Exchange) PreferredWait() time.Duration {
+	for _, header := range x.Request.Header["Prefer"] {
+		for preference := range strings.SplitSeq(header, ",") {
+			preference, _, _ = strings.Cut(preference, ";")
+			name, value, _ := strings.Cut(preference, "=")
+			if !strings.EqualFold(strings.TrimSpace(name), "wait") {
+				continue
+			}
+			seconds, err := strconv.ParseUint(strings.Trim(strings.TrimSpace(value), `"`), 10, 31)
+			if err != nil {
+				return 0
+			}
+			return time.Duration(seconds) * time.Second
+		}
 	}
-	if !plainDecimal(v) {
-		p.x.blame(inQuery, name, "must be a decimal number such as 19.90, got %q", clip(v))
-		return nil
+	return 0
+}
+
+// NotModified sets the answer's ETag, and answers 304 when the caller has the thing by this tag (RFC 9110,
+// section 13.1.2). It reports whether it has answered.
+func (x *Exchange) NotModified(tag string) bool {
+	x.Writer.Header().Set("ETag", tag)
+	for _, h := range x.Request.Header.Values("If-None-Match") {
+		for t := range strings.SplitSeq(h, ",") {
+			if t = strings.TrimPrefix(strings.TrimSpace(t), "W/"); t == tag || t == "*" {
+				x.Writer.WriteHeader(http.StatusNotModified)
+				return true
+			}
+		}
 	}
-	if !money.KnownCurrency(currency) {
-		return nil // noted where the currency is read
-	}
-	amount, err := money.Parse(v, currency)
-	if err != nil {
-		p.x.blame(inQuery, name, "is no amount in %s", currency)
-		return nil
-	}
-	return &amount
+	return false
 }

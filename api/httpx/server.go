@@ -1,4 +1,4 @@
-package api
+package httpx
 
 import (
 	"log/slog"
@@ -6,22 +6,25 @@ import (
 	"time"
 )
 
-// Limits of a connection. A handler has its own time limit, within writeTimeout.
-const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 20 * time.Second
-	writeTimeout      = 45 * time.Second
-	idleTimeout       = 2 * time.Minute
-	headerBytesMax    = 32 << 10
-)
+// ServerLimits bounds what a client could draw out on one connection. All of them are required but
+// WriteTimeout, without which an answer may take as long as it does.
+type ServerLimits struct {
+	ReadHeaderTimeout time.Duration
+	ReadTimeout       time.Duration
+	WriteTimeout      time.Duration
+	IdleTimeout       time.Duration
+	HeaderBytesMax    int
+}
 
-// NewServer returns a server for the API at address, with a limit on everything that a client could
-// draw out: headers, bodies, answers, idle connections. What goes wrong in connections is logged at
-// the level of debug: strangers cause most of it. Let it serve on a [NewListener].
-func NewServer(address string, h http.Handler, log *slog.Logger) *http.Server {
+// NewServer returns a server at address. What goes wrong in connections is logged at the level of debug:
+// strangers cause most of it. It panics when a limit is missing, which is a mistake of the program.
+func NewServer(address string, h http.Handler, log *slog.Logger, l ServerLimits) *http.Server {
+	if l.ReadHeaderTimeout <= 0 || l.ReadTimeout <= 0 || l.IdleTimeout <= 0 || l.HeaderBytesMax <= 0 {
+		panic("httpx: a limit of the server is missing")
+	}
 	return &http.Server{
 		Addr: address, Handler: h,
-		ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-		ConnContext: withConn, MaxHeaderBytes: headerBytesMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: l.ReadHeaderTimeout, ReadTimeout: l.ReadTimeout, WriteTimeout: l.WriteTimeout, IdleTimeout: l.IdleTimeout,
+		MaxHeaderBytes: l.HeaderBytesMax, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 }

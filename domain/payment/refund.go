@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"errors"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,4 +35,29 @@ func Refund(p Payment, c RefundPayment) ([]domain.Event, error) {
 	return []domain.Event{PaymentRefunded{
 		PaymentID: p.ID, OrderID: p.OrderID, RefundID: c.RefundID, Amount: c.Amount, Reason: c.Reason, GatewayRef: c.GatewayRef, RefundedAt: c.At,
 	}}, nil
+}
+
+// CheckRefund names what is wrong with an amount to give back, whatever was captured, as [domain.Invalids].
+func CheckRefund(amount money.Money) error {
+	var bad domain.Invalids
+	m, err := money.New(amount.Amount, amount.Currency)
+	var refusal *domain.Error
+	switch {
+	case domain.Code(err) == money.CodeUnknownCurrency && errors.As(err, &refusal):
+		bad.Add("currency", "%s", refusal.Message)
+	case errors.As(err, &refusal):
+		bad.Add("amount", "%s", refusal.Message)
+	case !m.IsPositive():
+		bad.Add("amount", "must be more than 0, got %s", m.Text())
+	}
+	return bad.Err()
+}
+
+// CheckRefundCurrency names a refund in another currency than the order was paid in, as [domain.Invalids].
+func CheckRefundCurrency(amount, paid money.Money) error {
+	var bad domain.Invalids
+	if !amount.SameCurrency(paid) {
+		bad.Add("currency", "the order was paid in %s", paid.Currency)
+	}
+	return bad.Err()
 }

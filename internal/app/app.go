@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/api"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
@@ -216,18 +217,33 @@ func (p *platform) api() (*api.API, error) {
 	}
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
-		Stripe: stripeWebhook(hooks, sagas),
+		Webhooks: hooks, Payments: sagas,
 		Checks: p.checks(), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
-		Limits: api.Limits{BodyBytesMax: p.cfg.HTTP.BodyBytesMax, RequestTimeout: p.cfg.HTTP.RequestTimeout}, TracerProvider: p.tel.TracerProvider,
+		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }
 
-func apiKeys(keys []config.APIKey) []api.APIKey {
-	out := make([]api.APIKey, len(keys))
+func apiKeys(keys []config.APIKey) []httpx.APIKey {
+	out := make([]httpx.APIKey, len(keys))
 	for i, k := range keys {
-		out[i] = api.APIKey(k)
+		out[i] = httpx.APIKey(k)
 	}
 	return out
+}
+
+func apiLimits(cfg config.HTTP) api.Limits {
+	return api.Limits{
+		Limits:     httpx.Limits{BodyBytesMax: cfg.BodyBytesMax, RequestTimeout: cfg.RequestTimeout, RequestsMax: config.HTTPRequestsMax},
+		CancelWait: config.HTTPCancelWait, ReportWait: config.HTTPReportWait, SettleWait: config.HTTPSettleWait,
+		HistoryWait: config.HTTPHistoryWait, StreamsMax: config.HTTPStreamsMax, StreamKeepAlive: config.HTTPStreamKeepAlive,
+	}
+}
+
+func serverLimits(cfg config.HTTP) httpx.ServerLimits {
+	return httpx.ServerLimits{
+		ReadHeaderTimeout: cfg.ReadHeaderTimeout, ReadTimeout: cfg.ReadTimeout, WriteTimeout: cfg.WriteTimeout,
+		IdleTimeout: cfg.IdleTimeout, HeaderBytesMax: config.HTTPHeaderBytesMax,
+	}
 }
 
 func (p *platform) sagas() *sagaclient.Client {
@@ -263,12 +279,10 @@ func (p *platform) listener(ctx context.Context, h http.Handler, refuse func(), 
 	if err != nil {
 		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
 	}
-	server := api.NewServer(p.cfg.HTTP.Address, h, p.tel.Logger)
-	server.ReadHeaderTimeout, server.ReadTimeout = p.cfg.HTTP.ReadHeaderTimeout, p.cfg.HTTP.ReadTimeout
-	server.WriteTimeout, server.IdleTimeout = p.cfg.HTTP.WriteTimeout, p.cfg.HTTP.IdleTimeout
+	server := httpx.NewServer(p.cfg.HTTP.Address, h, p.tel.Logger, serverLimits(p.cfg.HTTP))
 	return part{"http", func(ctx context.Context) error {
 		failed := make(chan error, 1)
-		go func() { failed <- server.Serve(api.NewListener(l)) }()
+		go func() { failed <- server.Serve(l) }()
 		if ready != nil {
 			ready(baseURL(l.Addr()))
 		}

@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"net/http/pprof"
 
-	"github.com/orderloom/orderloom/api"
+	"github.com/orderloom/orderloom/api/httpx"
 )
 
 // profiles serves profiles of the process, on a listener of their own: they are for whoever runs the
@@ -22,8 +22,9 @@ func (p *platform) profiles(ctx context.Context) error {
 	mux.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	server := api.NewServer(p.cfg.HTTP.ProfileAddress, mux, p.tel.Logger)
-	server.WriteTimeout = 0 // a profile takes as long as it was asked for
+	limits := serverLimits(p.cfg.HTTP)
+	limits.WriteTimeout = 0 // a profile takes as long as it was asked for
+	server := httpx.NewServer(p.cfg.HTTP.ProfileAddress, mux, p.tel.Logger, limits)
 	context.AfterFunc(ctx, func() { _ = server.Close() })
 	return server.Serve(l)
 }

@@ -251,3 +251,24 @@ func names(t *testing.T, err error) []string {
 	}
 	return list
 }
+
+func TestAPIKeysAreRefusedWithoutShowingThem(t *testing.T) {
+	t.Parallel()
+	sum := strings.Repeat("ab", 32)
+	for name, list := range map[string]string{
+		"no colon": "shop", "the key itself": "shop:s3cret", "half a hash": "shop:" + sum[:32], "no name": ":" + sum,
+		"control character": "a\x00b:" + sum, "second entry": "shop:" + sum + ",other:x",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := config.Load(lookup(map[string]string{"ORDERLOOM_API_KEYS": list}))
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "s3cret")
+		})
+	}
+	for _, none := range []string{"", " "} {
+		c, err := config.Load(lookup(map[string]string{"ORDERLOOM_API_KEYS": none}))
+		require.NoError(t, err)
+		require.Empty(t, c.HTTP.APIKeys)
+	}
+}

@@ -1,0 +1,194 @@
+package api
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+)
+
+// retried is a request whose retries are told from other requests under its Idempotency-Key.
+type retried struct {
+	// full returns the request with every member set, the same one each time.
+	full func() any
+	// mark is what retries are told apart by.
+	mark func(t *testing.T, request any) string
+}
+
+func retriedRequests() map[string]retried {
+	address := order.Address{Street: "s", City: "c", State: "t", Zip: "z", Country: "DE"}
+	no := func() *bool { return new(bool) }
+	return map[string]retried{
+		"order": {mark: byFingerprint, full: func() any {
+			return &newOrder{
+				CustomerID: "c", Currency: "EUR", PaymentToken: "t", AllowBackorder: true, ShippingAddress: address,
+				Items: []newItem{
+					{ProductID: "p", SKU: "s", Quantity: 1, UnitPrice: decimal.RequireFromString("1.00"), Currency: "EUR"},
+					{ProductID: "q", SKU: "r", Quantity: 2, UnitPrice: decimal.RequireFromString("2.00"), Currency: "EUR"},
+				},
+			}
+		}},
+		"amendment": {mark: byFingerprint, full: func() any { return &amendment{ShippingAddress: address, By: "customer"} }},
+		// The order's events tell these apart, by what the domain reads from them.
+		"cancelled lines": {
+			full: func() any {
+				return &cancelledLines{Lines: []line{{SKU: "s", Quantity: 1}, {SKU: "t", Quantity: 2}}, Reason: "r", By: "customer"}
+			},
+			mark: func(_ *testing.T, r any) string {
+				in := r.(*cancelledLines).request()
+				return order.CancelLines{RequestID: uuid.NameSpaceOID, Lines: in.Lines, Reason: in.Reason, By: in.By}.Request().Content.String()
+			},
+		},
+		// The sagas' memos tell these apart, by all that was asked of them.
+		"returned goods": {
+			full: func() any {
+				return &returned{Lines: []returnedLine{{SKU: "s", Quantity: 1, Restock: no()}, {SKU: "t", Quantity: 2, Restock: no()}}, Reason: "r"}
+			},
+			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*returned).request()) },
+		},
+		"refund": {
+			full: func() any { return &refund{Amount: decimal.RequireFromString("1.00"), Currency: "EUR", Reason: "r"} },
+			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*refund).request()) },
+		},
+		"receipt": {
+			full: func() any { return &receipt{SKU: "s", Location: "l", Quantity: 1} },
+			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*receipt).request()) },
+		},
+		"adjustment": {
+			full: func() any { return &adjustment{SKU: "s", Location: "l", Delta: 1, Reason: "r"} },
+			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*adjustment).request()) },
+		},
+	}
+}
+
+func byFingerprint(t *testing.T, request any) string {
+	t.Helper()
+	hash, err := httpx.Fingerprint("key", request)
+	require.NoError(t, err)
+	return hash
+}
+
+func inJSON(t *testing.T, v any) string {
+	t.Helper()
+	text, err := json.Marshal(v)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// A member that did not count would let another request replay the old one.
+func TestEveryMemberOfARequestTellsItFromAnother(t *testing.T) {
+	t.Parallel()
+	for name, r := range retriedRequests() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			original := r.mark(t, r.full())
+			require.Equal(t, original, r.mark(t, r.full()))
+			seen := map[string]string{original: "the request itself"}
+			for i := 0; ; i++ {
+				request, left := r.full(), i
+				field := changeLeaf(t, reflect.ValueOf(request).Elem(), name, &left)
+				if field == "" {
+					require.Greater(t, i, 2)
+					return
+				}
+				mark := r.mark(t, request)
+				require.NotContains(t, seen, mark, "a change of %s is a change of %s", field, seen[mark])
+				seen[mark] = field
+			}
+		})
+	}
+}
+
+// changeLeaf changes the leaf of v that n leaves stand before, and returns its name. It returns "" when there are no more.
+// A list is a leaf as well: it loses its last element.
+func changeLeaf(t *testing.T, v reflect.Value, name string, n *int) string {
+	t.Helper()
+	leaf := func(set func()) string {
+		if *n--; *n >= 0 {
+			return ""
+		}
+		set()
+		return name
+	}
+	if amount, ok := v.Addr().Interface().(*decimal.Decimal); ok {
+		require.False(t, amount.IsZero(), "%s is not set", name)
+		return leaf(func() { *amount = amount.Add(decimal.New(1, -2)) })
+	}
+	require.False(t, v.IsZero(), "%s is not set: the test needs a full request", name)
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			f := v.Type().Field(i)
+			require.True(t, f.IsExported(), "%s.%s is not exported, so it is not decoded", name, f.Name)
+			if changed := changeLeaf(t, v.Field(i), name+"."+f.Name, n); changed != "" {
+				return changed
+			}
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if changed := changeLeaf(t, v.Index(i), fmt.Sprintf("%s[%d]", name, i), n); changed != "" {
+				return changed
+			}
+		}
+		name += "[]"
+		return leaf(func() { v.Set(v.Slice(0, v.Len()-1)) })
+	case reflect.Pointer:
+		flipped := reflect.New(v.Type().Elem())
+		flipped.Elem().SetBool(!v.Elem().Bool())
+		return leaf(func() { v.Set(flipped) })
+	case reflect.String:
+		return leaf(func() { v.SetString(v.String() + name) })
+	case reflect.Int:
+		return leaf(func() { v.SetInt(v.Int() + 7) })
+	case reflect.Bool:
+		return leaf(func() { v.SetBool(!v.Bool()) })
+	default:
+		require.Fail(t, "the test can't change a "+v.Kind().String(), name)
+	}
+	return ""
+}
+
+// Two spellings of the same order have one hash, at the API as a whole.
+func TestEqualRequestsHaveOneFingerprint(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const item = `{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90"}`
+	first := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k").body
+	for name, body := range map[string]string{
+		"without white space":   inOneLine(t, goodOrder),
+		"with another price":    replaced(t, goodOrder, `"19.90"`, `"19.9000"`),
+		"with a number":         replaced(t, goodOrder, `"19.90"`, `1.99e1`),
+		"with a whole fraction": replaced(t, goodOrder, `"quantity": 2`, `"quantity": 0.2e1`),
+		"with escapes":          replaced(t, goodOrder, `"Berlin"`, `"\u0042erlin"`),
+		"with its defaults":     replaced(t, goodOrder, `"items"`, `"allow_backorder": false, "items"`),
+		"with its currency":     replaced(t, goodOrder, item, replaced(t, item, `"sku"`, `"currency": "EUR", "sku"`)),
+		"without its state":     replaced(t, goodOrder, `"state": "", `, ``),
+	} {
+		t.Run(name, func(t *testing.T) {
+			replay := b.post(t, ordersPath, body, "Idempotency-Key", "k")
+			require.Equal(t, "true", replay.header.Get("Idempotent-Replayed"), replay.body)
+			require.Equal(t, first, replay.body)
+		})
+	}
+}
+
+func replaced(t *testing.T, s, old, replacement string) string {
+	t.Helper()
+	require.Contains(t, s, old)
+	return strings.Replace(s, old, replacement, 1)
+}
+
+func inOneLine(t *testing.T, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, json.Compact(&b, []byte(text)))
+	return b.String()
+}

@@ -1,0 +1,208 @@
+package httpx
+
+import (
+	"context"
+	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/orderloom/orderloom/domain"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/shopspring/decimal"
+)
+
+// Checker is a body with rules that no schema can express. Check gives members that were left out their
+// defaults, and returns what the domain finds wrong as [domain.Invalids], nil when nothing is.
+type Checker interface{ Check() error }
+
+// Body makes a handler of one that takes the request's body as a *T.
+//
+// The body is read strictly, and checked against the schema of the route in the document, together with the
+// request's parameters. When T is a [Checker], the domain checks it as well, and what is wrong by the domain is
+// named together with what is wrong by the document. Only a body without fault reaches the handler.
+func Body[T any](handle func(ctx context.Context, x *Exchange, body *T) error) Handler {
+	return func(ctx context.Context, x *Exchange) error {
+		body := new(T)
+		if err := x.decode(body); err != nil {
+			return err
+		}
+		return handle(ctx, x, body)
+	}
+}
+
+// decode reads the body into v, a pointer to a struct. Errors: unsupported_media_type, body_too_large, timeout,
+// malformed_json; invalid, which names all that is wrong with the request.
+func (x *Exchange) decode(v any) error {
+	if x.Request.ContentLength == 0 && !x.operation.bodyRequired {
+		return x.Invalid()
+	}
+	text, err := x.ReadBody()
+	if err != nil {
+		return err
+	}
+	value, err := x.reader.read(text)
+	if err != nil {
+		return malformed(err)
+	}
+	f := &x.reader.faults
+	x.router.contract.check(x.operation.body, value, f)
+	switch {
+	case len(*f) == 0:
+		if err := json.Unmarshal(text, v, decodeOptions); err != nil {
+			return fmt.Errorf("decode a body that the document allows: %w", err)
+		}
+	default:
+		decodeRest(value, *f, v)
+	}
+	if checker, ok := v.(Checker); ok {
+		f.addInvalids(checker.Check())
+	}
+	x.bad = append(x.bad, f.fieldErrors(value)...)
+	return x.Invalid()
+}
+
+// decodeRest decodes what is left of a value without its faults, so that the domain can say what is wrong with
+// the rest as well. What the rest lacks is the zero value.
+func decodeRest(value any, f faults, v any) {
+	for _, fault := range f {
+		value = withoutValue(value, fault.location)
+	}
+	text, err := stdjson.Marshal(value) // it knows the numbers of a value
+	if err == nil {
+		// What can't be decoded for yet another reason stays zero as well.
+		_ = json.Unmarshal(text, v, json.WithUnmarshalers(exactNumbers))
+	}
+}
+
+// withoutValue returns the value with null at a location.
+func withoutValue(value any, location []string) any {
+	if len(location) == 0 {
+		return nil
+	}
+	switch holder := valueAt(value, location[:len(location)-1]).(type) {
+	case map[string]any:
+		if _, ok := holder[location[len(location)-1]]; ok {
+			holder[location[len(location)-1]] = nil
+		}
+	case []any:
+		if i, ok := index(location[len(location)-1], len(holder)); ok {
+			holder[i] = nil
+		}
+	}
+	return value
+}
+
+// decodeOptions hold a body to the members of its struct. Numbers are never floats.
+var (
+	decodeOptions = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(exactNumbers))
+	exactNumbers  = json.JoinUnmarshalers(json.UnmarshalFromFunc(decodeInt), json.UnmarshalFromFunc(decodeDecimal))
+)
+
+// decodeInt reads a whole number however it is written: 3.0 and 3e0 are whole numbers (JSON Schema 2020-12, section
+// 6.1.1 of its core).
+func decodeInt(d *jsontext.Decoder, n *int) error {
+	token, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch token.Kind() {
+	case 'n':
+		*n = 0
+		return nil
+	case '0':
+		number, err := exactNumber(token.String())
+		if err != nil || !number.IsInteger() || number.BigInt().BitLen() > 62 {
+			return fmt.Errorf("%s is no whole number", domain.Clip(token.String()))
+		}
+		*n = int(number.IntPart())
+		return nil
+	}
+	return errors.New("expected a number")
+}
+
+// decodeDecimal reads a decimal number exactly, written as a number or as a text.
+func decodeDecimal(d *jsontext.Decoder, n *decimal.Decimal) error {
+	token, err := d.ReadToken()
+	if err != nil {
+		return err
+	}
+	switch token.Kind() {
+	case 'n':
+		*n = decimal.Decimal{}
+		return nil
+	case '0', '"':
+		*n, err = exactNumber(token.String())
+		return err
+	}
+	return errors.New("expected a number or a text")
+}
+
+// exactNumber parses a number that [textReader.number] has let through, and the texts that schemas allow.
+func exactNumber(text string) (decimal.Decimal, error) {
+	if isZero(text) {
+		return decimal.Decimal{}, nil
+	}
+	return decimal.NewFromString(text)
+}
+
+// ReadBody returns the request's body as it came; it is valid until the handler returns. Errors:
+// unsupported_media_type, body_too_large, timeout.
+func (x *Exchange) ReadBody() ([]byte, error) {
+	if err := x.checkMediaType(); err != nil {
+		return nil, err
+	}
+	limit := x.router.limits.BodyBytesMax
+	length := x.Request.ContentLength
+	if length > limit {
+		return nil, x.tooLarge()
+	}
+	if need := int(max(length, 512)) + 1; cap(x.in) < need {
+		x.in = make([]byte, 0, need)
+	}
+	for {
+		if len(x.in) == cap(x.in) {
+			x.in = append(x.in, 0)[:len(x.in)]
+		}
+		n, err := x.Request.Body.Read(x.in[len(x.in):cap(x.in)])
+		x.in = x.in[:len(x.in)+n]
+		switch {
+		case int64(len(x.in)) > limit:
+			return nil, x.tooLarge()
+		case errors.Is(err, io.EOF):
+			return x.in, nil
+		case err != nil:
+			p := NewProblem(KindTimeout, "the body did not arrive in full")
+			p.Status, p.cause, p.RetryAfter = http.StatusRequestTimeout, err, 0
+			return nil, p
+		}
+	}
+}
+
+func (x *Exchange) tooLarge() error {
+	// The rest of the body is not worth reading.
+	x.Writer.Header().Set("Connection", "close")
+	return NewProblem(KindBodyTooLarge, fmt.Sprintf("a body has at most %d bytes", x.router.limits.BodyBytesMax))
+}
+
+func (x *Exchange) checkMediaType() error {
+	h := x.Request.Header
+	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
+		return NewProblem(KindMediaType, "a body has no content encoding here")
+	}
+	contentType := h.Get("Content-Type")
+	if contentType == "application/json" {
+		return nil
+	}
+	media, parameters, err := mime.ParseMediaType(contentType)
+	charset, ok := parameters["charset"]
+	if err != nil || media != "application/json" || ok && !strings.EqualFold(charset, "utf-8") {
+		return NewProblem(KindMediaType, "the body must be application/json in UTF-8")
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package httpx
+
+import (
+	"net/http"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// Kinds of problems that any HTTP API has. Those of its subject are the application's own.
+var (
+	KindMalformedJSON = Kind{
+		Code: "malformed_json", Status: http.StatusBadRequest, Title: "The body is not JSON",
+		About: "The body can't be read as one JSON text (RFC 8259) in UTF-8. The position tells where reading stopped: the byte, " +
+			"counted from 0, and the line and column, counted from 1.",
+	}
+	KindInvalid = Kind{
+		Code: domain.CodeInvalid, Status: http.StatusUnprocessableEntity, Title: "The request holds something wrong",
+		About: "The request can be read, but one or more of its members, parameters or headers are wrong. The errors list names all " +
+			"of them at once, each with its place and what would be right. Nothing was started and nothing was stored: correct " +
+			"the request and send it again.",
+	}
+	KindUnauthenticated = Kind{
+		Code: "unauthenticated", Status: http.StatusUnauthorized, Title: "The API key is missing or unknown",
+		About: "Send the key as “Authorization: Bearer <key>”.",
+	}
+	KindRouteNotFound = Kind{
+		Code: "route_not_found", Status: http.StatusNotFound, Title: "There is no such route",
+		About: "No route of this API has this path. The documentation at /docs lists all of them.",
+	}
+	KindMethodNotAllowed = Kind{
+		Code: "method_not_allowed", Status: http.StatusMethodNotAllowed, Title: "The route does not know this method",
+		About: "The path exists, with other methods: the Allow header of the answer lists them.",
+	}
+	KindBodyTooLarge = Kind{
+		Code: "body_too_large", Status: http.StatusRequestEntityTooLarge, Title: "The body is too large",
+		About: "The body is larger than anything this route could use.",
+	}
+	KindMediaType = Kind{
+		Code: "unsupported_media_type", Status: http.StatusUnsupportedMediaType, Title: "The body is not declared as JSON",
+		About: "Send the body as “Content-Type: application/json”, in UTF-8 and without a content encoding.",
+	}
+	KindOverloaded = Kind{
+		Code: "overloaded", Status: http.StatusServiceUnavailable, Title: "Too many requests at once",
+		About: "The request was refused before anything was done. Repeat it after the time in Retry-After.",
+	}
+	KindUnavailable = Kind{
+		Code: "unavailable", Status: http.StatusServiceUnavailable, Title: "Something this needs can't be reached",
+		About: "A server behind this API does not answer. Repeat the request after the time in Retry-After; a POST with an " +
+			"Idempotency-Key, under the same key.",
+	}
+	KindTimeout = Kind{
+		Code: "timeout", Status: http.StatusServiceUnavailable, Title: "It took too long",
+		About: "The request was given up after its time limit, and whether it took effect is not known. Repeat it after the time in " +
+			"Retry-After; a POST with an Idempotency-Key, under the same key.",
+	}
+	KindInternal = Kind{
+		Code: "internal", Status: http.StatusInternalServerError, Title: "Something went wrong here",
+		About: "That is our fault. The request_id finds the cause in our log.",
+	}
+)
+
+// Kinds lists the kinds of problems of this package.
+var Kinds = []Kind{
+	KindMalformedJSON, KindInvalid, KindUnauthenticated, KindRouteNotFound, KindMethodNotAllowed, KindBodyTooLarge,
+	KindMediaType, KindOverloaded, KindUnavailable, KindTimeout, KindInternal,
+}

@@ -1,0 +1,26 @@
+package httpx
+
+import "net/http"
+
+// Page answers 200 with a page of a list: {"<member>": […], "next_cursor": "…"}, the cursor unless it is the last
+// page. Write appends the i-th of n elements to the answer as JSON.
+func (x *Exchange) Page(member string, n int, next string, write func(b []byte, i int) ([]byte, error)) error {
+	b := append(append(append(x.Out[:0], `{"`...), member...), `":[`...)
+	for i := range n {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		var err error
+		if b, err = write(b, i); err != nil {
+			return err
+		}
+	}
+	b = append(b, ']')
+	if next != "" {
+		b = append(append(append(b, `,"next_cursor":"`...), next...), '"') // base64
+	}
+	x.Out = append(b, '}')
+	x.Writer.Header().Set("Cache-Control", "private, no-cache")
+	x.AnswerNow(http.StatusOK, x.Out)
+	return nil
+}

@@ -1,0 +1,160 @@
+package httpx
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+)
+
+// Route is one method on one path.
+type Route struct {
+	// Method and Path name an operation of the document, such as "GET" and "/api/v1/orders/{order_id}".
+	Method, Path string
+	// Open routes need no API key, and take any parameters in their query.
+	Open bool
+	// Unbounded routes have no time limit and take no slot.
+	Unbounded bool
+	// Endless routes stay out of the histogram of durations while they succeed.
+	Endless bool
+	// Quiet routes are logged at the level of debug while they succeed.
+	Quiet bool
+	// Check blames what no schema can express about the parameters; nil for nothing. It sees them whether or not they
+	// are what the document wants.
+	Check  func(x *Exchange)
+	Handle Handler
+}
+
+// Limits bounds what one request, and all of them together, may cost. All of them are required.
+type Limits struct {
+	// BodyBytesMax bounds a request's body.
+	BodyBytesMax int64
+	// RequestTimeout bounds the work on a request.
+	RequestTimeout time.Duration
+	// RequestsMax bounds how many requests are worked on at once. More are refused with 503.
+	RequestsMax int
+}
+
+// Options is what a router is made of. Contract, Limits and Logger are required.
+type Options struct {
+	Contract *Contract
+	Limits   Limits
+	Logger   *slog.Logger
+	// Keys are who may call. None opens the API to everyone, which is for development.
+	Keys []APIKey
+	// AsProblem says how an error is answered; nil is [AsProblem].
+	AsProblem func(error) *Problem
+	// Registerer takes the metrics; nil keeps them to the router.
+	Registerer prometheus.Registerer
+	// TracerProvider makes one span per request; nil makes none.
+	TracerProvider trace.TracerProvider
+	// Propagator reads the caller's trace context; nil is W3C's traceparent.
+	Propagator propagation.TextMapPropagator
+}
+
+// Router is an HTTP handler for the operations of an OpenAPI document. It is safe for concurrent use once all
+// routes are there.
+type Router struct {
+	contract   *Contract
+	limits     Limits
+	keys       []APIKey
+	asProblem  func(error) *Problem
+	log        *slog.Logger
+	metrics    *metrics
+	tracer     trace.Tracer
+	propagator propagation.TextMapPropagator
+	slots      chan struct{}
+	engine     *gin.Engine
+}
+
+// NewRouter returns a router without routes. It panics when a required option is missing, or when two routers
+// share a registerer: both are mistakes of the program.
+func NewRouter(o Options) *Router {
+	if o.Contract == nil || o.Logger == nil || o.Limits.BodyBytesMax <= 0 || o.Limits.RequestTimeout <= 0 || o.Limits.RequestsMax <= 0 {
+		panic("httpx: Options lacks a contract, a logger or a limit")
+	}
+	if o.AsProblem == nil {
+		o.AsProblem = AsProblem
+	}
+	if o.TracerProvider == nil {
+		o.TracerProvider = noop.NewTracerProvider()
+	}
+	if o.Propagator == nil {
+		o.Propagator = propagation.TraceContext{}
+	}
+	r := &Router{
+		contract: o.Contract, limits: o.Limits, keys: o.Keys, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
+		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
+		slots: make(chan struct{}, o.Limits.RequestsMax), engine: newEngine(),
+	}
+	r.engine.NoRoute(r.observe(unknownRoute(func(context.Context, *Exchange) error {
+		return NewProblem(KindRouteNotFound, "no route has this path; see /docs")
+	}), &operation{}))
+	r.engine.NoMethod(r.observe(unknownRoute(func(_ context.Context, x *Exchange) error {
+		return NewProblem(KindMethodNotAllowed, "this path is served for "+x.Writer.Header().Get("Allow"))
+	}), &operation{}))
+	return r
+}
+
+func newEngine() *gin.Engine {
+	gin.SetMode(gin.ReleaseMode) // without it gin prints every route
+	e := gin.New()
+	e.RedirectTrailingSlash = false
+	e.HandleMethodNotAllowed = true
+	// An id of another system may hold a slash, which then comes as %2F.
+	e.UseRawPath, e.UnescapePathValues = true, true
+	return e
+}
+
+// unknownRoute answers for all that no route is for. Its query is nobody's business.
+func unknownRoute(handle Handler) Route {
+	return Route{Path: "unknown", Open: true, Handle: handle}
+}
+
+// Handle adds a route. It panics when the document has no such operation: that is a mistake of the program.
+func (r *Router) Handle(route Route) {
+	o, ok := r.contract.operations[route.Method+" "+route.Path]
+	if !ok {
+		panic("httpx: the document has no " + route.Method + " " + route.Path)
+	}
+	r.engine.Handle(route.Method, pathParameter.ReplaceAllString(route.Path, ":$1"), r.observe(route, o))
+}
+
+// pathParameter is a parameter in the path of an OpenAPI document.
+var pathParameter = regexp.MustCompile(`\{([^}]*)\}`)
+
+// ServeHTTP answers one request.
+func (r *Router) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	r.engine.ServeHTTP(w, request)
+}
+
+// Operations are the methods and paths that are served, in the document's words.
+func (r *Router) Operations() []string {
+	var names []string
+	for _, route := range r.engine.Routes() {
+		path := route.Path
+		for _, part := range strings.Split(path, "/") {
+			if name, ok := strings.CutPrefix(part, ":"); ok {
+				path = strings.Replace(path, part, "{"+name+"}", 1)
+			}
+		}
+		names = append(names, route.Method+" "+path)
+	}
+	return names
+}
+
+// Serve makes a handler of one of the standard library's kind.
+func Serve(h http.Handler) Handler {
+	return func(ctx context.Context, x *Exchange) error {
+		h.ServeHTTP(x.Writer, x.Request.WithContext(ctx))
+		return nil
+	}
+}

@@ -1,0 +1,157 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/sagaclient"
+	"github.com/orderloom/orderloom/workflows"
+)
+
+// codeRefused is for refusals of the domain that have no kind of their own here.
+const codeRefused domain.ErrorCode = "refused"
+
+// problemKinds lists all kinds of problems: those of any HTTP API, and those of orders. Each has a page at
+// /problems/<code>, which is also its type (RFC 9457, section 3.1.1). Codes are of the rule that refuses.
+var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
+	{
+		Code: payments.CodeSignature, Status: http.StatusBadRequest, Title: "The webhook is not signed as it should be",
+		About: "The signature does not belong to this body, or to another time. A webhook is signed with the secret of its " +
+			"endpoint, over the body byte for byte: both sides must know the same secret, and their clocks be at most five " +
+			"minutes apart.",
+	},
+	{
+		Code: domain.CodeNotFound, Status: http.StatusNotFound, Title: "There is no such thing",
+		About: "Nothing with this id was ever accepted here.",
+	},
+	{
+		Code: order.CodeShipmentNotFound, Status: http.StatusNotFound, Title: "The order has no such shipment",
+		About: "The order exists, but none of its shipments has this id. Shipments are planned when the order is confirmed; the order " +
+			"lists them.",
+	},
+	{
+		Code: domain.CodeIdempotencyKeyReused, Status: http.StatusUnprocessableEntity, Title: "The Idempotency-Key belongs to another request",
+		About: "Something was created under this Idempotency-Key before, by a request that said something else. A retry sends the very" +
+			" same request; a new request needs a new key.",
+	},
+	{
+		Code: order.CodeNotCancellable, Status: http.StatusConflict, Title: "The order can't be cancelled any more",
+		About: "A shipment has left the warehouse, and from then on nothing can be called back. The order member tells where the order " +
+			"stands.",
+	},
+	{
+		Code: order.CodeNotDispatchable, Status: http.StatusConflict, Title: "The shipment can't be dispatched",
+		About: "Only a confirmed order's shipments can leave. The order member tells where the order stands.",
+	},
+	{
+		Code: order.CodeNotDeliverable, Status: http.StatusConflict, Title: "The shipment can't be delivered",
+		About: "The shipment has not left yet: it is dispatched first. The order member tells where the order stands.",
+	},
+	{
+		Code: inventory.CodeInsufficientStock, Status: http.StatusConflict, Title: "There is not enough stock for that",
+		About: "The adjustment would take away what is reserved for orders.",
+	},
+	{
+		Code: order.CodeNothingLeft, Status: http.StatusConflict, Title: "Nothing of the order would be left",
+		About: "To take everything out of an order is to cancel it: use the route for that.",
+	},
+	{
+		Code: order.CodeNotAmendable, Status: http.StatusConflict, Title: "The address can't be changed any more",
+		About: "A shipment has left with the address it had, or the order is cancelled. The order member tells where the order stands.",
+	},
+	{
+		Code: order.CodeCountryFixed, Status: http.StatusConflict, Title: "The country of an order can't be changed",
+		About: "Another country may mean another warehouse and another price. Cancel the order and place a new one.",
+	},
+	{
+		Code: order.CodeNotHeld, Status: http.StatusConflict, Title: "The order waits for no review",
+		About: "Only an order that a rule has held is approved or rejected. The order member tells where the order stands.",
+	},
+	{
+		Code: workflows.CodeAlreadyReviewed, Status: http.StatusConflict, Title: "The review is made already",
+		About: "Someone has decided on this order before.",
+	},
+	{
+		Code: order.CodeNotReturnable, Status: http.StatusConflict, Title: "The order can't be returned yet",
+		About: "Goods come back once the order is delivered; before that, the order is cancelled, or a shipment refused.",
+	},
+	{
+		Code: order.CodeReturnWindowClosed, Status: http.StatusConflict, Title: "The time for returns is over",
+		About: "Goods can be returned within 30 days of their delivery.",
+	},
+	{
+		Code: payment.CodeRefundExceedsCapture, Status: http.StatusConflict, Title: "There is not so much to refund",
+		About: "No more can go back than was captured and not refunded yet.",
+	},
+	{
+		Code: payments.CodeGatewayRefused, Status: http.StatusConflict, Title: "The payment gateway refuses to move the money",
+		About: "It will not change its mind by itself: someone has to look at the payment at the gateway.",
+	},
+	{
+		Code: codeRefused, Status: http.StatusConflict, Title: "A rule of the business refuses that",
+		About: "The request is well-formed, but not possible as things stand. The detail says why.",
+	},
+	{
+		Code: readmodel.CodeNotVisibleYet, Status: http.StatusServiceUnavailable, Title: "The order has not reached this version yet",
+		About: "The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or " +
+			"without min_version.",
+	},
+	{
+		Code: readmodel.CodeTooOld, Status: http.StatusGone, Title: "The changes since then are not kept any more",
+		About: "The stream was left too long ago to go on where it stopped. Read the orders that matter once more, and follow the " +
+			"stream from now on, without Last-Event-ID.",
+	},
+})
+
+// kindOf returns the kind of problem with a code; false when there is none.
+func kindOf(code domain.ErrorCode) (httpx.Kind, bool) {
+	if i := slices.IndexFunc(problemKinds, func(k httpx.Kind) bool { return k.Code == code }); i >= 0 {
+		return problemKinds[i], true
+	}
+	return httpx.Kind{}, false
+}
+
+// newProblem returns a problem of a kind that is in the list.
+func newProblem(code domain.ErrorCode, format string, args ...any) *httpx.Problem {
+	k, ok := kindOf(code)
+	if !ok {
+		panic("api: no kind of problem is called " + code)
+	}
+	return httpx.NewProblem(k, fmt.Sprintf(format, args...))
+}
+
+// asProblem turns what a handler returned into what is answered. A refusal of the domain keeps its words.
+func asProblem(err error) *httpx.Problem {
+	var p *httpx.Problem
+	var refusal *domain.Error
+	switch {
+	case errors.As(err, &p), domain.Code(err) == domain.CodeInvalid:
+	case errors.As(err, &refusal):
+		k, ok := kindOf(refusal.Code)
+		if !ok || k.Status >= http.StatusInternalServerError {
+			k, _ = kindOf(codeRefused)
+		}
+		return httpx.NewProblem(k, refusal.Message).Because(err)
+	case errors.Is(err, sagaclient.ErrUnavailable):
+		p = httpx.NewProblem(httpx.KindUnavailable, "orders can't be taken or changed for the moment").Because(err)
+		p.RetryAfter = 5 * time.Second
+		return p
+	}
+	return httpx.AsProblem(err)
+}
+
+// orderNotFound is the problem of an order that was never accepted.
+func orderNotFound(id uuid.UUID) error {
+	return newProblem(domain.CodeNotFound, "order %s does not exist", id)
+}
