@@ -122,10 +122,25 @@ func read(t *testing.T, config broker.Config, n int) []kafka.Message {
 	return all
 }
 
+func TestTopicsAreSetUpAsTheyAreConfigured(t *testing.T) {
+	t.Parallel()
+	brokers := []string{"127.0.0.1:1"} // is not asked
+	for name, config := range map[string]broker.Config{
+		"no partitions": {Brokers: brokers, Replication: 1, Retention: time.Hour},
+		"no copies":     {Brokers: brokers, Partitions: 1, Retention: time.Hour},
+		"no retention":  {Brokers: brokers, Partitions: 1, Replication: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.ErrorContains(t, broker.EnsureTopics(t.Context(), config), "needs a number of partitions, of copies, and a retention")
+		})
+	}
+}
+
 func TestPublishKeepsTheOrderOfEachAggregate(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t)
-	config := broker.Config{Brokers: cluster.Brokers, Partitions: 4, Group: "test"}
+	config := broker.Config{Brokers: cluster.Brokers, Partitions: 4, Replication: 1, Retention: 7 * 24 * time.Hour, Group: "test"}
 	require.NoError(t, broker.EnsureTopics(t.Context(), config))
 	require.NoError(t, broker.EnsureTopics(t.Context(), config), "it may be repeated")
 	w := broker.NewWriter(config)
@@ -157,7 +172,7 @@ func TestPublishKeepsTheOrderOfEachAggregate(t *testing.T) {
 func TestTopicsAreSetUpAsConfigured(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t)
-	config := broker.Config{Brokers: cluster.Brokers, Partitions: 2, Retention: time.Hour}
+	config := broker.Config{Brokers: cluster.Brokers, Partitions: 2, Replication: 1, Retention: time.Hour}
 	require.NoError(t, broker.EnsureTopics(t.Context(), config))
 	require.Equal(t, "3600000", kafkatest.Setting(t, cluster.Brokers, "order-events", "retention.ms"))
 	require.Equal(t, "delete", kafkatest.Setting(t, cluster.Brokers, "order-events", "cleanup.policy"))
@@ -190,7 +205,7 @@ func TestOversizedEventsKeepTheirPlace(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t)
 	config := broker.Config{
-		Brokers: cluster.Brokers, Partitions: 1, Group: "test",
+		Brokers: cluster.Brokers, Partitions: 1, Replication: 1, Retention: 7 * 24 * time.Hour, Group: "test",
 		Topics: map[string]broker.TopicConfig{"order-events": {Settings: map[string]string{"max.message.bytes": "20000"}}},
 	}
 	require.NoError(t, broker.EnsureTopics(t.Context(), config))

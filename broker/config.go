@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"cmp"
 	"crypto/tls"
 	"log/slog"
 	"maps"
@@ -14,11 +15,6 @@ import (
 
 // Defaults and limits.
 const (
-	// PartitionsDefault is how many partitions a topic gets. It can't be changed later without breaking
-	// the order of an aggregate's events, so it is generous.
-	PartitionsDefault = 12
-	// RetentionDefault is how long Kafka keeps an event; the event store keeps it for ever.
-	RetentionDefault = 7 * 24 * time.Hour
 	// MessageBytesMaxDefault is a little less than what Kafka accepts unless told otherwise (1,048,588
 	// bytes for a batch), which leaves room for headers and framing.
 	MessageBytesMaxDefault = 1_000_000
@@ -42,9 +38,9 @@ type Config struct {
 	TLS  *tls.Config
 	SASL sasl.Mechanism
 
-	// Partitions, Replication, Retention, Settings and Topics are what EnsureTopics sets up. Zero means
-	// PartitionsDefault, 1 and RetentionDefault; a negative retention keeps for ever. Settings are any further ones by
-	// their name in Kafka, such as "cleanup.policy": "compact".
+	// Partitions, Replication, Retention, Settings and Topics are what [EnsureTopics] sets up, which requires the
+	// first three. A negative retention keeps for ever. Settings are any further ones by their name in Kafka, such as
+	// "cleanup.policy": "compact".
 	Partitions  int
 	Replication int
 	Retention   time.Duration
@@ -120,25 +116,12 @@ func (c Config) dialer() *kafka.Dialer {
 	}
 }
 
-// topicConfig returns the settings of one topic with the defaults filled in.
+// topicConfig returns the settings of one topic: its own, else those of all.
 func (c Config) topicConfig(topic string) TopicConfig {
-	first := func(ns ...int) int {
-		for _, n := range ns {
-			if n > 0 {
-				return n
-			}
-		}
-		return 0
-	}
 	t := c.Topics[topic]
-	t.Partitions = first(t.Partitions, c.Partitions, PartitionsDefault)
-	t.Replication = first(t.Replication, c.Replication, 1)
-	if t.Retention == 0 {
-		t.Retention = c.Retention
-	}
-	if t.Retention == 0 {
-		t.Retention = RetentionDefault
-	}
+	t.Partitions = cmp.Or(t.Partitions, c.Partitions)
+	t.Replication = cmp.Or(t.Replication, c.Replication)
+	t.Retention = cmp.Or(t.Retention, c.Retention)
 	all := maps.Clone(c.Settings)
 	if all == nil {
 		all = map[string]string{}

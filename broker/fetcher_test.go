@@ -41,7 +41,7 @@ func setupFaulty(t *testing.T, brokers, partitions int) *faultyBundle {
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
 	b := &faultyBundle{t: t, cluster: c, next: map[broker.PartitionID]int64{}}
-	b.config = broker.Config{Brokers: c.ListenAddrs(), Partitions: partitions, Group: "test"}
+	b.config = broker.Config{Brokers: c.ListenAddrs(), Partitions: partitions, Replication: 1, Retention: 7 * 24 * time.Hour, Group: "test"}
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.config))
 	b.writer = broker.NewWriter(b.config)
 	t.Cleanup(func() { _ = b.writer.Close() })

@@ -3,6 +3,7 @@ package broker_test
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/docs/events"
@@ -31,7 +32,7 @@ func TestSchemasAreRegisteredAndReferredTo(t *testing.T) {
 	require.Equal(t, r, opened)
 
 	cluster := kafkatest.Start(t)
-	config := broker.Config{Brokers: cluster.Brokers, Partitions: 1, Registry: r, Group: "test"}
+	config := broker.Config{Brokers: cluster.Brokers, Partitions: 1, Replication: 1, Retention: 7 * 24 * time.Hour, Registry: r, Group: "test"}
 	require.NoError(t, broker.EnsureTopics(t.Context(), config))
 	w := broker.NewWriter(config)
 	defer func() { _ = w.Close() }()

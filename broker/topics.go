@@ -15,6 +15,8 @@ import (
 // EnsureTopics creates the topics that are missing, brings the settings of the others in line, and
 // waits until Kafka knows them. It may be repeated.
 //
+// Errors: a topic without a number of partitions, a number of copies or a retention.
+//
 // The number of partitions of a topic that exists is left alone, and a difference is logged. A change would send the
 // later events of an aggregate to another partition than its earlier ones.
 func EnsureTopics(ctx context.Context, cfg Config) error {
@@ -24,6 +26,9 @@ func EnsureTopics(ctx context.Context, cfg Config) error {
 	var request kafka.CreateTopicsRequest
 	for _, topic := range topics {
 		t := cfg.topicConfig(topic)
+		if t.Partitions < 1 || t.Replication < 1 || t.Retention == 0 {
+			return fmt.Errorf("topic %s needs a number of partitions, of copies, and a retention", topic)
+		}
 		config := kafka.TopicConfig{Topic: topic, NumPartitions: t.Partitions, ReplicationFactor: t.Replication}
 		for name, value := range settings(t) {
 			config.ConfigEntries = append(config.ConfigEntries, kafka.ConfigEntry{ConfigName: name, ConfigValue: value})

@@ -15,9 +15,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// CacheTTL is how long an order stays cached at the most.
-const CacheTTL = 300 * time.Second
-
 // Limits of the cache in Redis. The timeouts are short because Redis is only there to be faster.
 const (
 	redisDialTimeout = 100 * time.Millisecond
@@ -50,7 +47,7 @@ type RedisCache struct {
 }
 
 // NewRedisCache returns a cache in the Redis at url, such as redis://user:password@host:6379/0. It connects
-// when it is first used. A ttl of 0 is [CacheTTL].
+// when it is first used. An order stays cached for ttl.
 func NewRedisCache(url string, ttl time.Duration, log *slog.Logger) (*RedisCache, error) {
 	o, err := redis.ParseURL(url)
 	if err != nil {
@@ -58,9 +55,6 @@ func NewRedisCache(url string, ttl time.Duration, log *slog.Logger) (*RedisCache
 	}
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisDialTimeout, redisTimeout, redisTimeout, redisTimeout
 	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = -1, 1, true
-	if ttl == 0 {
-		ttl = CacheTTL
-	}
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}

@@ -288,11 +288,11 @@ func TestFiltersPickWhatTheySay(t *testing.T) {
 func caches(t *testing.T) map[string]func(t *testing.T) (cache readmodel.Cache, alive func()) {
 	return map[string]func(t *testing.T) (readmodel.Cache, func()){
 		"local": func(t *testing.T) (readmodel.Cache, func()) {
-			c := readmodel.NewLocalCache(readmodel.CacheTTL)
+			c := readmodel.NewLocalCache(5 * time.Minute)
 			return c, func() { readmodel.Touch(c) }
 		},
 		"redis": func(t *testing.T) (readmodel.Cache, func()) {
-			c, err := readmodel.NewRedisCache(redisURL(t), 0, logger(t))
+			c, err := readmodel.NewRedisCache(redisURL(t), 5*time.Minute, logger(t))
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, c.Close()) })
 			return c, func() {}
@@ -353,7 +353,7 @@ func TestCacheNeverGoesBack(t *testing.T) {
 func TestCacheExpires(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
-	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 0, logger(t))
+	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 5*time.Minute, logger(t))
 	require.NoError(t, err)
 	defer func() { _ = c.Close() }()
 	v := shownAt(uuid.New(), 1, 0)
@@ -369,7 +369,7 @@ func TestCacheExpires(t *testing.T) {
 func TestDeadRedisCostsNothingAndMissesNothing(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
-	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 0, logger(t))
+	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 5*time.Minute, logger(t))
 	require.NoError(t, err)
 	defer func() { _ = c.Close() }()
 	v := shownAt(uuid.New(), 1, 0)
@@ -436,7 +436,7 @@ func (s *slowSource) Load(ctx context.Context, aggregateType string, id uuid.UUI
 func TestFollowResumes(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	cache := readmodel.NewLocalCache(readmodel.CacheTTL)
+	cache := readmodel.NewLocalCache(5 * time.Minute)
 	changes := b.changes(cache)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -565,7 +565,7 @@ func TestFoldIsTheSameInAnyMutualOrder(t *testing.T) {
 func TestACacheIsNotTrustedWhileChangesAreHidden(t *testing.T) {
 	t.Parallel()
 	b := setup(t, nil)
-	cache := readmodel.NewLocalCache(readmodel.CacheTTL)
+	cache := readmodel.NewLocalCache(5 * time.Minute)
 	b.changes(cache)
 	old := shownAt(uuid.New(), 1, 0)
 	cached := func() bool { _, ok := cache.Get(t.Context(), old.OrderID); return ok }

@@ -298,7 +298,7 @@ func TestAppendReachesTheConsumer(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	cluster := kafkatest.Start(t)
-	config := broker.Config{Brokers: cluster.Brokers, Group: "test", Partitions: 3, Logger: logger(t)}
+	config := broker.Config{Brokers: cluster.Brokers, Group: "test", Partitions: 3, Replication: 1, Retention: 7 * 24 * time.Hour, Logger: logger(t)}
 	require.NoError(t, broker.EnsureTopics(t.Context(), config))
 	writer := broker.NewWriter(config)
 	defer func() { _ = writer.Close() }()

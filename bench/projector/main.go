@@ -157,7 +157,7 @@ func (b *bench) start(ctx context.Context) (stop func(), err error) {
 		return stop, err
 	}
 	stops = append(stops, func() { _ = b.store.Close(context.WithoutCancel(ctx)) })
-	b.kafka = broker.Config{Group: "bench-" + uuid.NewString(), Partitions: 6}
+	b.kafka = broker.Config{Group: "bench-" + uuid.NewString(), Partitions: 6, Replication: 1, Retention: 7 * 24 * time.Hour}
 	if given := os.Getenv("ORDERLOOM_TEST_KAFKA_BROKERS"); given != "" {
 		b.kafka.Brokers = strings.Split(given, ",")
 	} else {

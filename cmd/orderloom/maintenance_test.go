@@ -45,7 +45,7 @@ func setup(t *testing.T, seed uint64, orders int) *testBundle {
 	b.store, err = eventstore.Open(t.Context(), b.pool, eventstore.Options{Logger: b.logger()})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, b.store.Close(context.WithoutCancel(t.Context()))) })
-	b.kafka = broker.Config{Brokers: cluster.Brokers, Group: "projector", Partitions: 3, Logger: b.logger()}
+	b.kafka = broker.Config{Brokers: cluster.Brokers, Group: "projector", Partitions: 3, Replication: 1, Retention: 7 * 24 * time.Hour, Logger: b.logger()}
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
 	for _, e := range b.events {
 		_, err := b.store.Append(t.Context(), eventstore.Append{

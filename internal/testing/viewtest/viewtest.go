@@ -40,7 +40,7 @@ type Bundle struct {
 func Setup(t *testing.T, events ...domain.Envelope) *Bundle {
 	t.Helper()
 	b := &Bundle{T: t, Pool: pgtest.Pool(t), Cluster: kafkatest.Start(t), Store: eventtest.NewStore(events...)}
-	b.Config = broker.Config{Brokers: b.Cluster.Brokers, Group: "projector", Partitions: 3, Logger: Logger(t)}
+	b.Config = broker.Config{Brokers: b.Cluster.Brokers, Group: "projector", Partitions: 3, Replication: 1, Retention: 7 * 24 * time.Hour, Logger: Logger(t)}
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.Config))
 	b.Writer = broker.NewWriter(b.Config)
 	t.Cleanup(func() { _ = b.Writer.Close() })
