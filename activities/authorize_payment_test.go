@@ -1,0 +1,109 @@
+package activities_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAuthorizePayment(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+
+	t.Run("records the gateway's answer", func(t *testing.T) {
+		t.Parallel()
+		for token, want := range map[string]payment.Status{
+			"tok_approve": payment.StatusAuthorized, "tok_decline": payment.StatusDeclined, "tok_require_action": payment.StatusActionRequired,
+		} {
+			t.Run(token, func(t *testing.T) {
+				t.Parallel()
+				o := b.order(t).place()
+				answer, err := run(o, o.AuthorizePayment, o.authorizeInput(token))
+				require.NoError(t, err)
+				require.Equal(t, want, answer.Status)
+				require.Equal(t, want == payment.StatusDeclined, answer.DeclineCode == "card_declined")
+				require.Equal(t, want == payment.StatusActionRequired, answer.ActionURL != "")
+				require.Equal(t, want, o.paymentState().Status)
+				o.requireUnchanged(func() {
+					again, err := run(o, o.AuthorizePayment, o.authorizeInput(token))
+					require.NoError(t, err)
+					require.Equal(t, want, again.Status, "asked again")
+				})
+			})
+		}
+	})
+	t.Run("confirms an order that lacks nothing else", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		in := o.authorizeInput("tok_approve")
+		in.Confirm = o.allocation
+		answer, err := run(o, o.AuthorizePayment, in)
+		require.NoError(t, err)
+		require.Len(t, answer.Confirmed.Shipments, 2)
+		require.Equal(t, order.StatusConfirmed, o.orderState().Status)
+	})
+	t.Run("leaves the confirmation to ConfirmOrder where something stands against it", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		in := o.authorizeInput("tok_approve")
+		in.Confirm = o.allocation[:1]
+		answer, err := run(o, o.AuthorizePayment, in)
+		require.NoError(t, err)
+		require.Empty(t, answer.Confirmed.Shipments)
+		require.Equal(t, payment.StatusAuthorized, o.paymentState().Status)
+		require.Equal(t, order.StatusCreated, o.orderState().Status)
+	})
+	t.Run("authorises what is still to be captured once the first authorisation has expired", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		require.NoError(t, runForEffect(o, o.DispatchShipment, o.dispatchInput("berlin")))
+		in := o.authorizeInput("tok_approve")
+		in.Amount, in.At = eur("40.00"), at.Add(30*24*time.Hour)
+		for range 2 {
+			answer, err := run(o, o.AuthorizePayment, in)
+			require.NoError(t, err)
+			require.Equal(t, payment.StatusAuthorized, answer.Status)
+		}
+		p := o.paymentState()
+		require.Equal(t, 2, p.Generation)
+		require.Equal(t, "40.00", p.Capturable().Text())
+	})
+	t.Run("refuses a payment that was voided before", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		require.NoError(t, o.void())
+		o.requireUnchanged(func() {
+			_, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_approve"))
+			requireRefused(t, payment.CodePaymentClosed, err)
+		})
+	})
+	t.Run("leaves nothing reserved of a payment that is voided meanwhile", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		o.gateway.meanwhile = func() { require.NoError(t, o.void()) }
+		_, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_approve"))
+		requireRefused(t, payment.CodePaymentClosed, err)
+		require.Equal(t, payment.StatusVoided, o.paymentState().Status)
+		o.requireBalance("0", "0", "0")
+	})
+	t.Run("is tried again while the gateway has no answer", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		o.gateway.down = true
+		o.requireUnchanged(func() {
+			_, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_approve"))
+			requireRetryable(t, err)
+		})
+		o.gateway.down, o.gateway.answersLost = false, true
+		o.requireUnchanged(func() {
+			_, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_approve"))
+			requireRetryable(t, err)
+		})
+		o.gateway.answersLost = false
+		o.authorize()
+		o.requireBalance("60", "0", "0")
+	})
+}

@@ -1,0 +1,113 @@
+package activities_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/stretchr/testify/require"
+)
+
+func TestDispatchShipment(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	dispatch := func(o *testOrder, change ...func(*activities.DispatchShipment)) error {
+		in := o.dispatchInput("berlin")
+		for _, c := range change {
+			c(&in)
+		}
+		return runForEffect(o, o.DispatchShipment, in)
+	}
+
+	t.Run("captures the money, commits the stock and records that the shipment has left", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		require.NoError(t, dispatch(o))
+		require.Equal(t, []string{
+			"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "PaymentAuthorized", "PaymentCaptured",
+			"StockReserved", "StockCommitted", "StockReserved",
+		}, o.stored())
+		o.requireBalance("40", "20", "0")
+		require.Equal(t, 3, o.stock(o.a, "berlin").OnHand)
+	})
+	t.Run("takes effect once", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		require.NoError(t, dispatch(o))
+		o.requireUnchanged(func() { require.NoError(t, dispatch(o)) })
+		o.requireBalance("40", "20", "0")
+	})
+	t.Run("refuses, and captures nothing", func(t *testing.T) {
+		t.Parallel()
+		for name, c := range map[string]struct {
+			prepare func(*testOrder)
+			change  func(*activities.DispatchShipment)
+			code    domain.ErrorCode
+		}{
+			"an order that does not exist": {change: func(in *activities.DispatchShipment) { in.OrderID = uuid.New() }, code: domain.CodeNotFound},
+			"an unknown shipment":          {change: func(in *activities.DispatchShipment) { in.ShipmentID = uuid.New() }, code: order.CodeShipmentNotFound},
+			"a cancelled order":            {prepare: func(o *testOrder) { require.NoError(o.t, o.cancel()) }, code: order.CodeNotDispatchable},
+			"a shipment all of which was cancelled": {prepare: func(o *testOrder) {
+				_, err := run(o, o.CancelLines, activities.CancelLines{
+					OrderID: o.id, RequestID: uuid.New(), Lines: o.lines()[:1], Reason: "x", By: order.ByCustomer, At: at,
+				})
+				require.NoError(o.t, err)
+			}, code: order.CodeNotDispatchable},
+			"goods that are not reserved": {
+				change: func(in *activities.DispatchShipment) { in.SKUs = []string{"another"} }, code: inventory.CodeReservationNotFound,
+			},
+			"a text that can't be kept": {change: func(in *activities.DispatchShipment) { in.Carrier = "a\x00b" }, code: domain.CodeInvalid},
+			"a payment that was voided": {prepare: func(o *testOrder) { require.NoError(o.t, o.void()) }, code: payment.CodeNotCapturable},
+			"an authorisation that has expired": {
+				change: func(in *activities.DispatchShipment) { in.At = at.Add(30 * 24 * time.Hour) }, code: payment.CodeAuthorizationExpired,
+			},
+			"more than was authorised": {
+				change: func(in *activities.DispatchShipment) { in.Amount = eur("60.01") }, code: payment.CodeCaptureExceedsAuthorization,
+			},
+			"what the gateway refuses": {prepare: func(o *testOrder) {
+				require.NoError(o.t, o.gateway.Gateway.Void(o.t.Context(), payments.VoidRequest{IdempotencyKey: "by hand", PaymentID: payment.ID(o.id)}))
+			}, code: payments.CodeGatewayRefused},
+		} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				o := b.order(t).confirmed()
+				if c.prepare != nil {
+					c.prepare(o)
+				}
+				var changes []func(*activities.DispatchShipment)
+				if c.change != nil {
+					changes = append(changes, c.change)
+				}
+				o.requireUnchanged(func() { requireRefused(t, c.code, dispatch(o, changes...)) })
+				balance, err := o.gateway.Gateway.Balance(payment.ID(o.id))
+				require.NoError(t, err)
+				require.True(t, balance.Captured.IsZero(), balance.Captured)
+			})
+		}
+	})
+	t.Run("records the money that was taken of a shipment that is cancelled meanwhile", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.meanwhile = func() { require.NoError(t, o.cancel()) }
+		requireRefused(t, order.CodeNotDispatchable, dispatch(o))
+		require.Equal(t, "20.00", o.paymentState().Captured.Text())
+		require.Equal(t, 5, o.stock(o.a, "berlin").OnHand)
+	})
+	t.Run("is tried again while the gateway has no answer, and captures once", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.down = true
+		o.requireUnchanged(func() { requireRetryable(t, dispatch(o)) })
+		o.gateway.down, o.gateway.answersLost = false, true
+		o.requireUnchanged(func() { requireRetryable(t, dispatch(o)) })
+		o.gateway.answersLost = false
+		require.NoError(t, dispatch(o))
+		o.requireBalance("40", "20", "0")
+	})
+}

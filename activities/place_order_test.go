@@ -1,0 +1,112 @@
+package activities_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPlaceOrder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	held := func(o *activities.Options) { o.Review = activities.ReviewRules{Customers: []string{"cus_1"}} }
+
+	t.Run("places the order and reserves its goods", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t)
+		placed, err := run(o, o.PlaceOrder, o.placeInput())
+		require.NoError(t, err)
+		require.Equal(t, activities.Placed{Reserved: activities.Reserved{Allocations: []inventory.Allocation{
+			{SKU: o.a, Location: "berlin", Quantity: 2}, {SKU: o.b, Location: "reno", Quantity: 2},
+		}}}, placed)
+		require.Equal(t, []string{"OrderPlaced", "StockReserved", "StockReserved"}, o.stored())
+		s := o.orderState()
+		require.Equal(t, order.StatusCreated, s.Status)
+		require.Equal(t, domain.Sealed{Key: "cus_1:1", Data: []byte{1}}, s.Personal, "sealed under the customer's key")
+	})
+	t.Run("names its workflow, its step, its order and its caller", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		events, err := b.store.Load(t.Context(), streamOf(domain.AggregateOrder, o.id), 0)
+		require.NoError(t, err)
+		require.Equal(t, domain.Metadata{
+			CorrelationID: o.id.String(), CausationID: "order-" + o.id.String() + "/place", UserID: "shop",
+		}, events[0].Metadata)
+		require.Equal(t, at, events[0].Timestamp)
+	})
+	t.Run("takes effect once", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t)
+		first, err := run(o, o.PlaceOrder, o.placeInput())
+		require.NoError(t, err)
+		o.requireUnchanged(func() {
+			again, err := run(o, o.PlaceOrder, o.placeInput())
+			require.NoError(t, err)
+			require.Equal(t, first, again)
+		})
+	})
+	t.Run("tells of an order that an earlier saga has placed", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		in := o.placeInput()
+		in.At = at.Add(time.Hour)
+		o.requireUnchanged(func() {
+			placed, err := run(o, o.PlaceOrder, in)
+			require.NoError(t, err)
+			require.Equal(t, activities.Placed{Existing: order.StatusCreated}, placed)
+		})
+	})
+	t.Run("holds the order where a rule asks for a review", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t, held)
+		for range 2 {
+			placed, err := run(o, o.PlaceOrder, o.placeInput())
+			require.NoError(t, err)
+			require.Equal(t, "customer", placed.Held)
+			require.Len(t, placed.Reserved.Allocations, 2)
+		}
+		require.Equal(t, []string{"OrderPlaced", "OrderHeld", "StockReserved", "StockReserved"}, o.stored())
+	})
+	t.Run("leaves missing goods to ReserveStock", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t)
+		in := o.placeInput()
+		in.Items[0].Quantity = 6
+		placed, err := run(o, o.PlaceOrder, in)
+		require.NoError(t, err)
+		require.Empty(t, placed.Reserved.Allocations)
+		require.Equal(t, []string{"OrderPlaced"}, o.stored())
+	})
+	t.Run("refuses an order that is wrong in itself", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t)
+		in := o.placeInput()
+		in.Items = nil
+		_, err := run(o, o.PlaceOrder, in)
+		requireRefused(t, domain.CodeInvalid, err)
+		require.Empty(t, o.stored())
+	})
+	t.Run("refuses another request under the same key", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		in := o.placeInput()
+		in.RequestHash = "another"
+		o.requireUnchanged(func() {
+			_, err := run(o, o.PlaceOrder, in)
+			requireRefused(t, domain.CodeIdempotencyKeyReused, err)
+		})
+	})
+	t.Run("is tried again while the vault has no answer", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t)
+		o.vault.down = true
+		_, err := run(o, o.PlaceOrder, o.placeInput())
+		requireRetryable(t, err)
+		require.Empty(t, o.stored())
+	})
+}

@@ -1,0 +1,62 @@
+package activities_test
+
+import (
+	"testing"
+
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/stretchr/testify/require"
+)
+
+func TestVoidPayment(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+
+	t.Run("lets authorised money go, once", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place().authorize()
+		o.requireBalance("60", "0", "0")
+		require.NoError(t, o.void())
+		o.requireBalance("0", "0", "0")
+		require.Equal(t, payment.StatusVoided, o.paymentState().Status)
+		o.requireUnchanged(func() { require.NoError(t, o.void()) })
+	})
+	t.Run("keeps what was captured", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		require.NoError(t, runForEffect(o, o.DispatchShipment, o.dispatchInput("berlin")))
+		require.NoError(t, o.void())
+		o.requireBalance("0", "20", "0")
+		require.Equal(t, payment.StatusCaptured, o.paymentState().Status)
+	})
+	t.Run("does nothing when nothing is left to let go", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).dispatched()
+		o.gateway.down = true // it is not even asked
+		o.requireUnchanged(func() { require.NoError(t, o.void()) })
+	})
+	t.Run("closes a payment of which nothing is known", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		require.NoError(t, o.void())
+		require.Equal(t, payment.StatusVoided, o.paymentState().Status)
+	})
+	t.Run("lets money go whose authorisation was never answered", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		o.gateway.answersLost = true
+		_, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_approve"))
+		requireRetryable(t, err)
+		o.requireBalance("60", "0", "0")
+		o.gateway.answersLost = false
+		require.NoError(t, o.void())
+		o.requireBalance("0", "0", "0")
+	})
+	t.Run("is tried again while the gateway has no answer", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place().authorize()
+		o.gateway.down = true
+		o.requireUnchanged(func() { requireRetryable(t, o.void()) })
+		o.gateway.down = false
+		require.NoError(t, o.void())
+	})
+}
