@@ -25,7 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Limits of the page, and a tenth of what it was.
+// Limits of the page.
 const (
 	pageBytesMax   = 400_000
 	zippedBytesMax = 60_000

@@ -20,8 +20,8 @@ type document struct {
 // nestingMax is how deep the members of a request's body are shown where it is described.
 const nestingMax = 3
 
-// fields lists the members of an object. Members of those that are objects are listed down to a depth; those of an
-// object without a name always are, since no other place describes them.
+// fields lists the members of an object. Members of members are listed down to a depth. An object without a name
+// always has its members listed, since no other place describes them.
 func (d *document) fields(m yaml.MapSlice, depth int) []field {
 	required := list(m, "required")
 	var out []field
