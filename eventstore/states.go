@@ -1,10 +1,11 @@
 package eventstore
 
 import (
-	"container/list"
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 )
@@ -32,12 +33,11 @@ type entry struct {
 
 	decision *decision // of this round
 	place    int       // in the decision's group, -1 when nothing was recorded
-	element  *list.Element
 }
 
 // reset forgets what is known of the stream.
 func (e *entry) reset() {
-	*e = entry{stream: e.stream, element: e.element, contended: e.contended, snapshotAt: e.snapshotAt}
+	*e = entry{stream: e.stream, contended: e.contended, snapshotAt: e.snapshotAt}
 }
 
 // take adds what was loaded. It returns false when the snapshot in it can't be read; the entry is empty
@@ -89,45 +89,50 @@ func foldInto[S any](e *entry, a Aggregate[S]) *S {
 	return state
 }
 
-// states is a cache of entries, the longest unused dropped first.
+// states is a cache of entries, the longest unused dropped first. It is for one goroutine, the flusher's.
 type states struct {
 	max     int
-	entries map[StreamID]*entry
-	order   *list.List // of *entry, the last used first
+	entries *simplelru.LRU[StreamID, *entry]
 }
 
+// newStates returns a cache that [states.trim] cuts to max entries. The LRU itself has no limit: it must not drop an
+// entry while a round works on it.
 func newStates(most int) *states {
-	return &states{max: most, entries: make(map[StreamID]*entry), order: list.New()}
+	entries, err := simplelru.NewLRU[StreamID, *entry](math.MaxInt, nil)
+	if err != nil {
+		panic(err) // only of a size below 1
+	}
+	return &states{max: most, entries: entries}
 }
 
 // get returns the stream's entry, an empty one if there is none.
 func (s *states) get(id StreamID) *entry {
-	if e, ok := s.entries[id]; ok {
-		s.order.MoveToFront(e.element)
+	if e, ok := s.entries.Get(id); ok {
 		return e
 	}
 	e := &entry{stream: id}
-	e.element = s.order.PushFront(e)
-	s.entries[id] = e
+	s.entries.Add(id, e)
 	return e
 }
 
-func (s *states) peek(id StreamID) *entry { return s.entries[id] }
+// peek returns the stream's entry, nil if there is none, without counting that as use.
+func (s *states) peek(id StreamID) *entry {
+	e, _ := s.entries.Peek(id)
+	return e
+}
 
+// drop forgets entries, except those that others have replaced.
 func (s *states) drop(entries []*entry) {
 	for _, e := range entries {
-		if s.entries[e.stream] == e {
-			s.order.Remove(e.element)
-			delete(s.entries, e.stream)
+		if s.peek(e.stream) == e {
+			s.entries.Remove(e.stream)
 		}
 	}
 }
 
-// trim drops what is too much. Entries in use are not dropped under their users, because this is called
-// between rounds.
+// trim drops what is too much. It is called between rounds, when nobody works on an entry.
 func (s *states) trim() {
-	for s.order.Len() > s.max {
-		e := s.order.Back().Value.(*entry)
-		s.drop([]*entry{e})
+	for s.entries.Len() > s.max {
+		s.entries.RemoveOldest()
 	}
 }

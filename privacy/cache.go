@@ -4,6 +4,8 @@ import (
 	"crypto/cipher"
 	"sync"
 	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // CacheTTL is how long a process keeps a data key in memory, and so how long an erasure may take to
@@ -20,12 +22,12 @@ type dataKey struct {
 	erased bool
 }
 
-// cache keeps data keys for a short time: by name, and the living one by subject.
+// cache keeps data keys for a short time: by name, and the living one by subject. The longest unused are dropped first.
 type cache struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	entries map[string]cached
+	entries *simplelru.LRU[string, cached]
 }
 
 type cached struct {
@@ -33,10 +35,18 @@ type cached struct {
 	until time.Time
 }
 
+func newCache(now func() time.Time) *cache {
+	entries, err := simplelru.NewLRU[string, cached](cacheKeysMax, nil)
+	if err != nil {
+		panic(err) // only of a size below 1
+	}
+	return &cache{now: now, entries: entries}
+}
+
 func (c *cache) get(id string) (dataKey, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, ok := c.entries[id]
+	e, ok := c.entries.Get(id)
 	if !ok || c.now().After(e.until) {
 		return dataKey{}, false
 	}
@@ -46,35 +56,16 @@ func (c *cache) get(id string) (dataKey, bool) {
 func (c *cache) put(id string, k dataKey) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.entries) >= cacheKeysMax {
-		c.evict()
-	}
-	c.entries[id] = cached{key: k, until: c.now().Add(CacheTTL)}
-}
-
-// evict drops what is out of date, or else anything.
-func (c *cache) evict() {
-	now := c.now()
-	for id, e := range c.entries {
-		if now.After(e.until) {
-			delete(c.entries, id)
-		}
-	}
-	for id := range c.entries {
-		if len(c.entries) < cacheKeysMax {
-			return
-		}
-		delete(c.entries, id)
-	}
+	c.entries.Add(id, cached{key: k, until: c.now().Add(CacheTTL)})
 }
 
 // forget drops every key of a subject.
 func (c *cache) forget(subject string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id := range c.entries {
+	for _, id := range c.entries.Keys() {
 		if s, _, ok := parseName(id); id == livingID(subject) || ok && s == subject {
-			delete(c.entries, id)
+			c.entries.Remove(id)
 		}
 	}
 }

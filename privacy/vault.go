@@ -37,7 +37,7 @@ type Options struct {
 type Vault struct {
 	pool  *pgxpool.Pool
 	keys  KeyWrapper
-	cache cache
+	cache *cache
 }
 
 // NewVault returns a vault whose data keys lie in the pool's database, wrapped by keys.
@@ -45,7 +45,7 @@ func NewVault(pool *pgxpool.Pool, keys KeyWrapper, o Options) *Vault {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Vault{pool: pool, keys: keys, cache: cache{now: o.Now, entries: make(map[string]cached)}}
+	return &Vault{pool: pool, keys: keys, cache: newCache(o.Now)}
 }
 
 // Seal encrypts the JSON of v under the subject's key, which is made when there is none. While the

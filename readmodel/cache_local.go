@@ -1,12 +1,12 @@
 package readmodel
 
 import (
-	"container/list"
 	"context"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // Limits of the cache in this process.
@@ -24,14 +24,12 @@ type LocalCache struct {
 	now func() time.Time
 
 	mu      sync.Mutex
-	orders  map[uuid.UUID]*list.Element
-	byUse   *list.List // front was used last
+	orders  *simplelru.LRU[uuid.UUID, localEntry]
 	touched time.Time
 }
 
 // localEntry is an order, or only the version below which a state of it is out of date.
 type localEntry struct {
-	id      uuid.UUID
 	version int64
 	order   *Shown
 	expires time.Time
@@ -39,28 +37,31 @@ type localEntry struct {
 
 // NewLocalCache returns an empty cache that keeps an order for ttl.
 func NewLocalCache(ttl time.Duration) *LocalCache {
-	return &LocalCache{ttl: ttl, now: time.Now, orders: map[uuid.UUID]*list.Element{}, byUse: list.New()}
+	orders, err := simplelru.NewLRU[uuid.UUID, localEntry](localOrdersMax, nil)
+	if err != nil {
+		panic(err) // only of a size below 1
+	}
+	return &LocalCache{ttl: ttl, now: time.Now, orders: orders}
 }
 
 // Get implements [Cache].
 func (c *LocalCache) Get(_ context.Context, id uuid.UUID) (Shown, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.orders[id]
-	if e == nil || c.now().Sub(c.touched) > localFreshness {
+	now := c.now()
+	if now.Sub(c.touched) > localFreshness {
 		return Shown{}, false
 	}
-	entry := e.Value.(*localEntry)
-	if entry.order == nil || c.now().After(entry.expires) {
+	entry, ok := c.orders.Get(id)
+	if !ok || entry.order == nil || now.After(entry.expires) {
 		return Shown{}, false
 	}
-	c.byUse.MoveToFront(e)
 	return *entry.order, true
 }
 
 // Put implements [Cache].
 func (c *LocalCache) Put(_ context.Context, s Shown) {
-	c.set(&localEntry{id: s.OrderID, version: s.version().total(), order: &s})
+	c.set(s.OrderID, localEntry{version: s.version().total(), order: &s})
 }
 
 // Invalidate implements [Cache].
@@ -69,28 +70,20 @@ func (c *LocalCache) Invalidate(_ context.Context, changed []OrderVersion) {
 		return
 	}
 	for _, v := range changed {
-		c.set(&localEntry{id: v.OrderID, version: v.total()})
+		c.set(v.OrderID, localEntry{version: v.total()})
 	}
 }
 
-func (c *LocalCache) set(entry *localEntry) {
+// set keeps an entry, unless a later one is there. A state that was read before a change must not come back after it.
+func (c *LocalCache) set(id uuid.UUID, entry localEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	entry.expires = c.now().Add(c.ttl)
-	if e := c.orders[entry.id]; e != nil {
-		// A state that was read before a change must not come back after it.
-		if e.Value.(*localEntry).version > entry.version || e.Value.(*localEntry).version == entry.version && entry.order == nil {
-			return
-		}
-		e.Value = entry
-		c.byUse.MoveToFront(e)
+	if present, ok := c.orders.Peek(id); ok &&
+		(present.version > entry.version || present.version == entry.version && entry.order == nil) {
 		return
 	}
-	c.orders[entry.id] = c.byUse.PushFront(entry)
-	for c.byUse.Len() > localOrdersMax {
-		last := c.byUse.Back()
-		delete(c.orders, c.byUse.Remove(last).(*localEntry).id)
-	}
+	entry.expires = c.now().Add(c.ttl)
+	c.orders.Add(id, entry)
 }
 
 // touch records that all changes up to at are known.
