@@ -12,6 +12,8 @@ import (
 	"github.com/orderloom/orderloom/projector/views/timeline"
 )
 
+// region list
+
 // All returns the projections of the platform.
 func All() []projector.Projection {
 	return []projector.Projection{
@@ -21,3 +23,5 @@ func All() []projector.Projection {
 		timeline.View{},
 	}
 }
+
+// endregion
