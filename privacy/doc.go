@@ -15,7 +15,7 @@
 // another customer's key.
 //
 // What is left after an erasure: processes keep a key in memory for at most [CacheTTL], so personal data may be shown
-// for that long. Backups of the database hold the wrapped key until they expire: whoever restores one erases again,
+// for that long. Backups of the database hold the wrapped key until they expire. Whoever restores one erases again,
 // from a list of erasures that is kept outside of the database. Data sealed inline, while the database was down, is
 // under no customer's key until the first step of the saga reseals it. The inline copy in the saga's input lives as
 // long as Temporal keeps its history.

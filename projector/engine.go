@@ -142,7 +142,8 @@ func (g *Engine) apply(ctx context.Context, w Work) (Result, error) {
 	}
 }
 
-// ErrRaced is the error of a batch when another projector has created one of its rows meanwhile. The batch is done again.
+// ErrRaced is the error of a batch when another projector has created one of its rows meanwhile. The engine then does
+// the batch again.
 var ErrRaced = errors.New("another projector was first")
 
 // retryAtOnce reports whether the same work can succeed at once.
@@ -155,8 +156,9 @@ func retryAtOnce(err error) bool {
 	return errors.Is(err, ErrRaced)
 }
 
-// beginBatch begins a transaction in which PostgreSQL keeps its plans. Otherwise it plans each statement with arrays anew,
-// because it expects arrays that it can't see to be long. Every statement here goes by primary keys, however many.
+// beginBatch begins a transaction in which PostgreSQL keeps its plans. Otherwise it plans each statement with arrays
+// anew, because it expects arrays that it can't see to be long. Every statement here goes by primary keys, however
+// many.
 const beginBatch = "BEGIN; SET LOCAL plan_cache_mode = force_generic_plan"
 
 func (g *Engine) applyOnce(ctx context.Context, w Work) (Result, error) {

@@ -9,8 +9,8 @@ import (
 )
 
 // isolate does the work of a batch stream by stream, after the batch as a whole was refused for its data. It parks the
-// streams whose own work is refused faultsMax times in a row. What the caller adds to the transaction (Also) comes last,
-// in a transaction of its own.
+// streams whose own work is refused faultsMax times in a row. What the caller adds to the transaction (Also) comes
+// last, in a transaction of its own.
 func (g *Engine) isolate(ctx context.Context, w Work) (Result, error) {
 	var total Result
 	byStream := map[uuid.UUID]Work{}

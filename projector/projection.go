@@ -62,9 +62,9 @@ type Verifier interface {
 
 // Comparison is what a [Verifier] compares with, and to whom it reports.
 type Comparison interface {
-	// Seen returns the events of a stream that the view should have at this version: those up to it, without those that
-	// an operator has discarded. A stream with later events is counted as behind or as parked. It knows the streams of
-	// the page, and the payments of its orders.
+	// Seen returns the events of a stream that the view should have at this version, without those that an operator has
+	// discarded. A stream with later events is counted as behind or as parked. It knows the streams of the page, and
+	// the payments of its orders.
 	Seen(ctx context.Context, k Key, version int64) ([]domain.Envelope, error)
 	// Rows counts rows that are compared, Sums those that sum up other rows.
 	Rows(n int64)
@@ -83,8 +83,8 @@ type Table struct {
 	Key []string
 	// Versions are the columns that tell how far a row has come; empty when rows are never changed.
 	Versions []string
-	// Moving is an SQL condition that a row depends on rows of another table which are not at the same version in the
-	// live table and the shadow. The names of shadows end in [shadow]; l and s are the two rows.
+	// Moving is an SQL condition that a row depends on rows of another table, whose versions differ between the live
+	// table and the shadow. The names of shadows end in [shadow]; l and s are the two rows.
 	Moving string
 }
 

@@ -32,8 +32,8 @@ const (
 	// gatherMin and gatherMax bound how soon after the begin of one batch the next may begin (backoff.Gather). After
 	// a rest a batch begins at once.
 	gatherMin, gatherMax = 10 * time.Millisecond, 100 * time.Millisecond
-	// From one gatherPart-th of the largest batch on nothing is gathered: more would not make an event cheaper, and a
-	// projector that is behind must not wait.
+	// A batch of at least one gatherPart-th of the largest is followed by the next at once. More would not make an
+	// event cheaper, and a projector that is behind must not wait.
 	gatherPart = 8
 	// traceLinksMax bounds the traces that the span of a batch is linked to.
 	traceLinksMax = 32
@@ -100,8 +100,8 @@ func New(opts Options) (*Projector, error) {
 	return p, nil
 }
 
-// Run keeps the views up to date until ctx ends, and finishes the batch that was begun then. Whatever fails meanwhile is
-// tried again without end. While the event store is not the one that the views were built from, Run changes nothing.
+// Run keeps the views up to date until ctx ends, and finishes the batch that was begun then. Whatever fails meanwhile
+// is tried again without end. While the event store is not the one that the views were built from, Run changes nothing.
 func (p *Projector) Run(ctx context.Context) error {
 	reader, err := broker.NewReader(p.opts.Broker, broker.Topics()...) //nolint:contextcheck // ended by Close
 	if err != nil {

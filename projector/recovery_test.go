@@ -49,8 +49,8 @@ func TestReplayedTopicChangesNothing(t *testing.T) {
 	require.Equal(t, before, b.Dump(), "a second reading of everything leaves no trace")
 }
 
-// Fails without the retry of ErrRaced in Engine.apply and without FOR UPDATE in orders.View.Open: two projectors
-// that create the row of one order at the same moment would count it twice in the customer's summary.
+// Fails without the retry of ErrRaced in Engine.apply and without FOR UPDATE in orders.View.Open. Two projectors that
+// create the row of one order at the same moment would count it twice in the customer's summary.
 func TestSecondProjectorSharesTheWork(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(12, 300)
@@ -63,8 +63,8 @@ func TestSecondProjectorSharesTheWork(t *testing.T) {
 	b.AwaitEqual()
 }
 
-// Two groups read everything at the same time into the same tables, which is the worst that can happen when
-// a member that is taken for dead goes on.
+// Two groups read everything at the same time into the same tables. That is the worst that can happen when a member
+// that is taken for dead goes on.
 func TestTwoGroupsAtOnceCountNothingTwice(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(13, 300)
@@ -296,7 +296,8 @@ func TestPoisonParksItsAggregateAndNobodyElse(t *testing.T) {
 	require.EqualValues(t, "not_parked", domain.Code(err))
 }
 
-// While versions change, an old program meets an event of the new one: its order waits for a program that knows it, and nobody else.
+// While versions change, an old program meets an event of the new one. Its order waits for a program that knows the
+// event, and nobody else does.
 func TestAnEventOfANewerProgramWaitsForIt(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(31, 10)

@@ -49,8 +49,8 @@ func (g *Engine) CheckStore(ctx context.Context, projections ...Projection) erro
 	return nil
 }
 
-// cursor returns how far the views of a projection are, and in which store; the zero cursor when they are empty or from
-// before this was recorded.
+// cursor returns how far the views of a projection are, and in which store. It is the zero cursor when they are empty,
+// or from before this was recorded.
 func (g *Engine) cursor(ctx context.Context, p Projection) (eventstore.Cursor, error) {
 	var c eventstore.Cursor
 	rows, err := g.pool.Query(ctx, `SELECT store_id, store_epoch, position FROM orderloom.projections
@@ -64,8 +64,8 @@ func (g *Engine) cursor(ctx context.Context, p Projection) (eventstore.Cursor, e
 	return c, nil
 }
 
-// SetCursor queues the statements that make the views of a projection those of a store, up to a position: a rebuild has
-// made them anew from it. Checkpoints beyond the position are of events that the store does not have.
+// SetCursor queues the statements that record that a rebuild has made the views of a projection from a store, up to a
+// position. Checkpoints beyond the position are of events that the store does not have.
 func SetCursor(q *pgx.Batch, projection string, c eventstore.Cursor) {
 	Queue(q, `UPDATE orderloom.projections SET store_id = $2, store_epoch = $3, position = $4 WHERE name = $1`,
 		projection, c.Store, c.Epoch, c.Position)

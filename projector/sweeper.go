@@ -11,8 +11,8 @@ import (
 	"github.com/orderloom/orderloom/internal/backoff"
 )
 
-// The sweeper rests after each page of sweepPage streams, sweepRestFactor times as long as the page took. So it takes at
-// most a twentieth of one connection.
+// The sweeper rests after each page of sweepPage streams, sweepRestFactor times as long as the page took. So it takes
+// at most a twentieth of one connection.
 const (
 	sweepPage       = 500
 	sweepRestFactor = 19

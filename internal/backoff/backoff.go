@@ -30,10 +30,10 @@ func (b *Backoff) Wait(ctx context.Context) error {
 // Reset makes the next wait the first one again.
 func (b *Backoff) Reset() { b.next = First }
 
-// Gather returns how long after its beginning a page or a batch that took so long may be followed by the next: five times
-// as long, within bounds. What comes meanwhile is gathered, because a page costs nearly the same however much is in it.
-// So small pages take no more than a fifth of a processor. They come quickly while there is little to do, and grow on a
-// busy machine, where each takes longer.
+// Gather returns how long after the begin of a page or a batch the next may begin. It is five times as long as that took,
+// within bounds. What comes meanwhile is gathered, because a page costs nearly the same however much is in it. So small
+// pages take no more than a fifth of a processor. They come quickly while there is little to do, and grow on a busy
+// machine, where each takes longer.
 func Gather(took, least, most time.Duration) time.Duration {
 	return min(max(5*took, least), most)
 }

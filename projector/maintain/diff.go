@@ -73,8 +73,8 @@ func diffTable(ctx context.Context, tx pgx.Tx, t projector.Table) (TableDiff, er
 	if d.Different+d.OnlyLive+d.OnlyShadow == 0 {
 		return d, nil
 	}
-	// The first few rows: of those that differ the columns in which they do, of a JSON column its members, with both values; of
-	// the others the key.
+	// The first few rows. Of those that differ it shows the columns in which they do, of a JSON column its members,
+	// each with both values. Of the others it shows the key.
 	const values = `(SELECT c.key || coalesce('.' || m.key, '') AS k, coalesce(m.value, c.value) AS v FROM jsonb_each(d.%s) c
 		LEFT JOIN LATERAL jsonb_each(CASE jsonb_typeof(c.value) WHEN 'object' THEN c.value END) m ON true)`
 	rows, err = tx.Query(ctx, fmt.Sprintf(`SELECT coalesce(d.class || ': ' || (SELECT string_agg(format('%%s: %%s -> %%s', k, l.v, s.v), '; ')

@@ -6,8 +6,8 @@
 //
 //   - Readers and projectors go on while a view is rebuilt. They wait only for the swap of its tables, which folds the
 //     last events.
-//   - A rebuild may be interrupted at any moment; the next one goes on from where it was, if the event store is still
-//     the same ([eventstore.Store.Check]).
+//   - A rebuild may be interrupted at any moment. The next one goes on from where it was, unless the event store is
+//     another one since ([eventstore.Store.Check]).
 //   - A verification only reads. It compares every view, since a projection brings its own [projector.Verifier].
 //   - What an operator has discarded stays out of a view, also in rebuilds.
 //

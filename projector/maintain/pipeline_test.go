@@ -36,8 +36,8 @@ func (p published) Published(ctx context.Context) (int64, error) {
 	return c.Position, err
 }
 
-// From the event store in PostgreSQL through two relays and two projectors, some of which come and go, to the
-// views and an audit of everything.
+// From the event store in PostgreSQL through two relays and two projectors, to the views and an audit of everything.
+// Some of the relays and projectors come and go.
 func TestWholeDelivery(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(51, 300)

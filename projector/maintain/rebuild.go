@@ -83,13 +83,13 @@ type RebuildReport struct {
 	Parked     int64         `json:"parked"`
 }
 
-// Rebuild fills shadow tables of a projection from the event store, compares them with the live ones, and
-// puts them in their place in one transaction, while projectors and readers go on. The old tables are kept
-// under names that end in __old until [Maintainer.DropOld].
+// Rebuild fills shadow tables of a projection from the event store and compares them with the live ones. Then it puts
+// them in their place in one transaction. Projectors and readers go on meanwhile. The old tables are kept under names
+// that end in __old until [Maintainer.DropOld].
 //
 // It may be interrupted at any moment: the next call goes on from where it was. It makes the views those of this store,
-// also when they were built from another one. Errors: unknown_projection; rebuild_running when another one is under way;
-// old_tables_kept when those of the rebuild before are still there.
+// also when they were built from another one. Errors: unknown_projection; rebuild_running when another one is under
+// way; old_tables_kept when those of the rebuild before are still there.
 func (m *Maintainer) Rebuild(ctx context.Context, store GlobalSource, name string, o RebuildOptions) (report RebuildReport, err error) {
 	p, err := m.Projection(name)
 	if err != nil {

@@ -169,8 +169,8 @@ func (f *failing) Read(ctx context.Context, o eventstore.ReadOptions) (eventstor
 	return f.GlobalSource.Read(ctx, o)
 }
 
-// A swap that does not get all its locks in time takes back what it has folded under them, and folds it again
-// when it tries the next time. An autovacuum of the shadow is enough for that, on a machine with much to do.
+// A swap that does not get all its locks in time takes back what it has folded under them. It folds that again when it
+// tries the next time. An autovacuum of the shadow is enough for that, on a machine with much to do.
 // Fails without "*r = before" in rebuild.swapOnce: the events of the first attempt are missing afterwards.
 func TestSwapThatHasToTryAgainLosesNothing(t *testing.T) {
 	t.Parallel()

@@ -9,7 +9,7 @@ import (
 )
 
 // createShadow makes an empty table like a live one, with its settings and grants, and of its indexes those that hold a
-// uniqueness. indexShadow makes the others when the table is filled: at once they cost a fraction of what they cost row
+// uniqueness. indexShadow makes the others when the table is filled. At once they cost a fraction of what they cost row
 // by row, and without them an update of a row needs no index entry.
 func createShadow(ctx context.Context, tx pgx.Tx, table string) error {
 	live, shade := projector.Live.Table(table), projector.Shadow.Table(table)

@@ -44,9 +44,9 @@ type KafkaVerification struct {
 // OK reports whether Kafka has every event, in order for each aggregate, as far back as its retention goes.
 func (v KafkaVerification) OK() bool { return v.Wrong == 0 }
 
-// VerifyKafka compares what the topics hold with the event store. Every event that the relay has published up to now must
-// be there, in the order of its aggregate. With expired, streams of which Kafka holds nothing are left out, which is right
-// once retention has passed over them.
+// VerifyKafka compares what the topics hold with the event store. Every event that the relay has published up to now
+// must be there, in the order of its aggregate. With expired, streams of which Kafka holds nothing are left out, which
+// is right once retention has passed over them. Errors: relay_behind.
 func VerifyKafka(
 	ctx context.Context, cfg broker.Config, store PublishedStore, expired bool, progress func(read, all int64),
 ) (KafkaVerification, error) {
