@@ -30,7 +30,7 @@ func (b *Backoff) Wait(ctx context.Context) error {
 // Reset makes the next wait the first one again.
 func (b *Backoff) Reset() { b.next = First }
 
-// Gather returns how long after the begin of a page or a batch the next may begin. It is five times as long as that took,
+// Gather returns how long after the begin of a page or a batch the next may begin. It is five times as long as it took,
 // within bounds. What comes meanwhile is gathered, because a page costs nearly the same however much is in it. So small
 // pages take no more than a fifth of a processor. They come quickly while there is little to do, and grow on a busy
 // machine, where each takes longer.
