@@ -2,14 +2,11 @@ package eventstore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime"
 	"sync"
 	"time"
-
-	"github.com/google/uuid"
 )
 
 // Limits of a flush and of the queue before it.
@@ -27,36 +24,6 @@ const (
 	retryPauseMin = 5 * time.Millisecond
 	retryPauseMax = time.Second
 )
-
-// request is what one caller wants of the flusher: an append or a decision.
-type request struct {
-	ctx     context.Context
-	group   *group
-	command *command
-	streams []StreamID
-	events  int // what it weighs
-	bytes   int
-	queued  time.Time
-
-	stage  stage // guarded by the flusher's mutex
-	passed bool  // an append that was left in the queue because a rival went first; same guard
-
-	done chan struct{}
-	err  error // set before done is closed
-}
-
-type stage int8
-
-const (
-	stageQueued    stage = iota
-	stageTaken           // the flusher works on it
-	stageAbandoned       // the caller left before it was taken
-)
-
-func (r *request) answer(err error) {
-	r.err = err
-	close(r.done)
-}
 
 // flusher coalesces what callers want into as few round trips as possible. It takes all that is queued, sends it, and
 // takes again what has come in meanwhile. It never waits for more to come, so a lone caller is not slowed down. Its
@@ -256,67 +223,6 @@ func (f *flusher) sleep(pause time.Duration) time.Duration {
 	return min(2*pause, retryPauseMax)
 }
 
-// next removes from the queue what the next flush carries, in order. Decisions of one repository may
-// share a stream, since they build on each other. An append whose stream is taken stays, and all that
-// want one of its streams stay behind it.
-func (f *flusher) next() []*request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var taken []*request
-	owners := make(map[uuid.UUID]any)
-	events, bytes := 0, 0
-	rest := f.queue[:0]
-	full := false
-	for _, r := range f.queue {
-		if r.stage != stageQueued {
-			continue
-		}
-		if !full && len(taken) > 0 && (events+r.events > flushEventsMax || bytes+r.bytes > flushBytesMax) {
-			full = true
-		}
-		if full || !r.claim(owners) {
-			rest = append(rest, r)
-			continue
-		}
-		r.stage = stageTaken
-		events, bytes = events+r.events, bytes+r.bytes
-		taken = append(taken, r)
-	}
-	clear(f.queue[len(rest):])
-	f.queue = rest
-	f.metrics.queueDepth.Set(float64(len(rest)))
-	for _, r := range taken {
-		f.gate.leave(r.events, r.bytes)
-	}
-	return taken
-}
-
-// claim reserves the request's streams, or blocks them for those behind it when one is taken.
-func (r *request) claim(owners map[uuid.UUID]any) bool {
-	var owner any = r
-	if r.command != nil {
-		owner = r.command.repository
-	}
-	free := true
-	for _, s := range r.streams {
-		if o, taken := owners[s.ID]; taken && o != owner {
-			free = false
-		}
-	}
-	if !free {
-		owner, r.passed = blocked{}, true
-	}
-	for _, s := range r.streams {
-		if _, taken := owners[s.ID]; !taken || !free {
-			owners[s.ID] = owner
-		}
-	}
-	return free
-}
-
-// blocked owns the streams of a request that has to wait for the next flush.
-type blocked struct{}
-
 // flush answers all the requests.
 func (f *flusher) flush(requests []*request) {
 	var groups []*group
@@ -374,137 +280,4 @@ func (f *flusher) again(r *request) {
 	r.stage = stageQueued
 	f.gate.retake(r.events, r.bytes)
 	f.queue = append([]*request{r}, f.queue...)
-}
-
-// append stores the groups, or says in each why that failed.
-func (f *flusher) append(groups []*group, callers []*request) {
-	if len(groups) == 0 {
-		return
-	}
-	start := time.Now()
-	f.appendApart(groups, callers)
-	f.metrics.appended(groups, time.Since(start))
-	f.wake.wake(groups)
-}
-
-// appendUntilKnown sends the groups. When the connection broke, it can't tell whether they were stored. It then sends
-// the same again: by the ids the store tells what it has already.
-func (f *flusher) appendUntilKnown(groups []*group, callers []*request) error {
-	sent := false
-	err := f.persist(callers, func() error {
-		sent = true
-		return f.engine.append(f.base, groups)
-	})
-	if err != nil && sent && f.engine.retryable(err) {
-		return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
-	}
-	return err
-}
-
-// persist runs what needs the engine, again and again while the engine can't be reached and one of the
-// callers still waits.
-func (f *flusher) persist(callers []*request, do func() error) error {
-	pause := retryPauseMin
-	for {
-		err := f.engine.ready(f.base)
-		if err == nil {
-			err = do()
-		}
-		if err == nil || !f.engine.retryable(err) || f.base.Err() != nil || !waitedFor(callers) {
-			return err
-		}
-		f.metrics.retries.Inc()
-		f.logger.Warn("the event store was interrupted and tries again", "error", err, "retry_in", pause)
-		pause = f.sleep(pause)
-	}
-}
-
-// appendApart stores the groups together. When the database can't stomach one of them and refuses all, it
-// sends them in halves, until that one fails alone. It takes an error of a program: a used event id, or what
-// should have been found before it was queued.
-func (f *flusher) appendApart(groups []*group, callers []*request) {
-	err := f.appendUntilKnown(groups, callers)
-	if err != nil && len(groups) > 1 && !f.engine.retryable(err) && f.base.Err() == nil {
-		f.logger.Error("appends were refused as a whole and are sent apart", "error", err, "groups", len(groups))
-		half := len(groups) / 2
-		f.appendApart(groups[:half], callers)
-		f.appendApart(groups[half:], callers)
-		return
-	}
-	if used := (*usedIDError)(nil); errors.As(err, &used) && len(groups) == 1 {
-		groups[0].refuseUsed(used.id)
-		return
-	}
-	for _, g := range groups {
-		g.err = err
-	}
-}
-
-// waitedFor tells whether one of the callers has not given up.
-func waitedFor(callers []*request) bool {
-	for _, r := range callers {
-		if r.ctx.Err() == nil {
-			return true
-		}
-	}
-	return false
-}
-
-// refuseRivals answers appends that waited for this flush and that it has made impossible: they expect a
-// version at which another event now stands. The database need not tell them. One that carries the very
-// same event is a retry, which only the database can judge.
-func (f *flusher) refuseRivals(groups []*group) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.rivals() {
-		return
-	}
-	type event struct {
-		stream  uuid.UUID
-		version int64
-	}
-	there := make(map[event]uuid.UUID)
-	last := make(map[uuid.UUID]int64)
-	for _, g := range groups {
-		if g.err != nil || !g.stored() {
-			continue
-		}
-		for _, e := range g.events {
-			s := g.streams[e.stream]
-			there[event{s.id.ID, s.version - int64(s.count) + int64(e.ordinal)}] = e.ID
-			last[s.id.ID] = max(last[s.id.ID], s.version)
-		}
-	}
-	queue := f.queue[:0]
-	for _, r := range f.queue {
-		conflict := (*ConcurrencyConflict)(nil)
-		if r.passed && r.group != nil && r.stage == stageQueued {
-			for _, e := range r.group.events {
-				s := r.group.streams[e.stream]
-				id, stands := there[event{s.id.ID, s.expected + int64(e.ordinal)}]
-				if e.ordinal == firstOrdinal && s.expected >= 0 && stands && id != e.ID {
-					conflict = &ConcurrencyConflict{Stream: s.id, Expected: s.expected, Actual: last[s.id.ID]}
-				}
-			}
-		}
-		if conflict == nil {
-			queue = append(queue, r)
-			continue
-		}
-		r.stage = stageTaken
-		f.gate.leave(r.events, r.bytes)
-		f.metrics.conflicts.Inc()
-		r.answer(conflict)
-	}
-	clear(f.queue[len(queue):])
-	f.queue = queue
-}
-
-func (f *flusher) rivals() bool {
-	for _, r := range f.queue {
-		if r.passed {
-			return true
-		}
-	}
-	return false
 }

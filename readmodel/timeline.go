@@ -50,6 +50,16 @@ var orderFields sync.Map
 
 // Summary says in one sentence what happened, without personal data.
 func Summary(e domain.Event) string {
+	for _, of := range []func(domain.Event) string{summaryOfOrder, summaryOfPayment, summaryOfStock} {
+		if s := of(e); s != "" {
+			return s
+		}
+	}
+	return e.EventType()
+}
+
+// summaryOfOrder returns "" for what is no event of an order.
+func summaryOfOrder(e domain.Event) string {
 	switch e := e.(type) {
 	case order.OrderPlaced:
 		pieces := 0
@@ -81,16 +91,6 @@ func Summary(e domain.Event) string {
 			pieces += l.Quantity
 		}
 		return fmt.Sprintf("%s worth %s returned: %s", plural(pieces, "piece"), e.Amount, e.Reason)
-	case payment.PaymentAuthorizationExpired:
-		return fmt.Sprintf("Authorisation of %s expired", e.Amount)
-	case payment.PaymentDifferenceFound:
-		return fmt.Sprintf("Gateway and books differ in %s: %s against %s", e.What, e.Gateway, e.Stream)
-	case inventory.StockBackordered:
-		return fmt.Sprintf("%d × %s on order for %s", e.Quantity, e.SKU, e.Location)
-	case inventory.StockReservationReduced:
-		return fmt.Sprintf("%d × %s fewer reserved at %s: %s", e.Quantity, e.SKU, e.Location, e.Reason)
-	case inventory.StockReturned:
-		return fmt.Sprintf("%d × %s returned to %s", e.Quantity, e.SKU, e.Location)
 	case order.OrderConfirmed:
 		return fmt.Sprintf("Order confirmed: it leaves in %s", plural(len(e.Shipments), "shipment"))
 	case order.OrderCancelled:
@@ -103,6 +103,17 @@ func Summary(e domain.Event) string {
 		return "Shipment delivered"
 	case order.OrderDelivered:
 		return "Order delivered"
+	}
+	return ""
+}
+
+// summaryOfPayment returns "" for what is no event of a payment.
+func summaryOfPayment(e domain.Event) string {
+	switch e := e.(type) {
+	case payment.PaymentAuthorizationExpired:
+		return fmt.Sprintf("Authorisation of %s expired", e.Amount)
+	case payment.PaymentDifferenceFound:
+		return fmt.Sprintf("Gateway and books differ in %s: %s against %s", e.What, e.Gateway, e.Stream)
 	case payment.PaymentAuthorized:
 		return fmt.Sprintf("Payment of %s authorised", e.Amount)
 	case payment.PaymentDeclined:
@@ -115,6 +126,19 @@ func Summary(e domain.Event) string {
 		return fmt.Sprintf("Authorisation of %s voided: %s", e.Amount, e.Reason)
 	case payment.PaymentRefunded:
 		return fmt.Sprintf("%s refunded: %s", e.Amount, e.Reason)
+	}
+	return ""
+}
+
+// summaryOfStock returns "" for what is no event of a stock item.
+func summaryOfStock(e domain.Event) string {
+	switch e := e.(type) {
+	case inventory.StockBackordered:
+		return fmt.Sprintf("%d × %s on order for %s", e.Quantity, e.SKU, e.Location)
+	case inventory.StockReservationReduced:
+		return fmt.Sprintf("%d × %s fewer reserved at %s: %s", e.Quantity, e.SKU, e.Location, e.Reason)
+	case inventory.StockReturned:
+		return fmt.Sprintf("%d × %s returned to %s", e.Quantity, e.SKU, e.Location)
 	case inventory.StockReceived:
 		return fmt.Sprintf("%d × %s received at %s", e.Quantity, e.SKU, e.Location)
 	case inventory.StockReserved:
@@ -126,7 +150,7 @@ func Summary(e domain.Event) string {
 	case inventory.StockAdjusted:
 		return fmt.Sprintf("Stock of %s at %s adjusted by %+d: %s", e.SKU, e.Location, e.Delta, e.Reason)
 	}
-	return e.EventType()
+	return ""
 }
 
 func plural(n int, word string) string {

@@ -116,36 +116,14 @@ func (l *life) step(g *generator) bool {
 	l.next++
 	switch l.next {
 	case 1:
-		currency := []string{"EUR", "USD", "JPY"}[g.rand.IntN(3)]
-		var items []order.Item
-		for range 1 + g.rand.IntN(3) {
-			items = append(items, order.Item{
-				ProductID: "product", SKU: sku(g.rand.IntN(SKUs)), Quantity: 1 + g.rand.IntN(5),
-				UnitPrice: money.Must(fmt.Sprint(1+g.rand.IntN(200)), currency),
-			})
-		}
-		l.decide(g, must(order.Place(l.order, order.PlaceOrder{
-			OrderID: l.id, CustomerID: fmt.Sprintf("customer-%d", g.rand.IntN(200)), Items: items, ShipToCountry: "DE",
-			Personal:    domain.Sealed{Key: "customer:1", Data: []byte("sealed personal data of about a hundred bytes, as AES-GCM leaves them behind it here")},
-			RequestHash: "hash", At: g.at,
-		})))
+		l.place(g)
 	case 2:
 		for _, i := range l.order.Items {
 			g.add(domain.AggregateInventory, inventory.ID(i.SKU, location), l.id,
 				inventory.StockReserved{SKU: i.SKU, Location: location, OrderID: l.id, Quantity: i.Quantity, ReservedAt: g.at})
 		}
 	case 3:
-		status := payment.StatusAuthorized
-		switch l.end {
-		case "declined":
-			status = payment.StatusDeclined
-		case "action":
-			status = payment.StatusActionRequired
-		}
-		l.pays(g, must(payment.Authorize(l.pay, payment.RecordAuthorization{
-			OrderID: l.id, Amount: l.order.Total, Status: status, GatewayRef: "ref-" + l.id.String(), ActionURL: "https://bank.example/confirm",
-			DeclineCode: "card_declined", ExpiresAt: g.at.Add(time.Hour), At: g.at,
-		})))
+		l.authorize(g)
 	case 4:
 		if l.end == "action" {
 			l.pays(g, must(payment.Authorize(l.pay, payment.RecordAuthorization{
@@ -186,6 +164,38 @@ func (l *life) step(g *generator) bool {
 		return false
 	}
 	return true
+}
+
+// place appends that the order was placed, with one to three items.
+func (l *life) place(g *generator) {
+	currency := []string{"EUR", "USD", "JPY"}[g.rand.IntN(3)]
+	var items []order.Item
+	for range 1 + g.rand.IntN(3) {
+		items = append(items, order.Item{
+			ProductID: "product", SKU: sku(g.rand.IntN(SKUs)), Quantity: 1 + g.rand.IntN(5),
+			UnitPrice: money.Must(fmt.Sprint(1+g.rand.IntN(200)), currency),
+		})
+	}
+	l.decide(g, must(order.Place(l.order, order.PlaceOrder{
+		OrderID: l.id, CustomerID: fmt.Sprintf("customer-%d", g.rand.IntN(200)), Items: items, ShipToCountry: "DE",
+		Personal:    domain.Sealed{Key: "customer:1", Data: []byte("sealed personal data of about a hundred bytes, as AES-GCM leaves them behind it here")},
+		RequestHash: "hash", At: g.at,
+	})))
+}
+
+// authorize appends what became of the payment's authorisation.
+func (l *life) authorize(g *generator) {
+	status := payment.StatusAuthorized
+	switch l.end {
+	case "declined":
+		status = payment.StatusDeclined
+	case "action":
+		status = payment.StatusActionRequired
+	}
+	l.pays(g, must(payment.Authorize(l.pay, payment.RecordAuthorization{
+		OrderID: l.id, Amount: l.order.Total, Status: status, GatewayRef: "ref-" + l.id.String(), ActionURL: "https://bank.example/confirm",
+		DeclineCode: "card_declined", ExpiresAt: g.at.Add(time.Hour), At: g.at,
+	})))
 }
 
 func (l *life) cancel(g *generator, reason string) {
