@@ -257,8 +257,9 @@ func cells(row string) []string {
 	return append(found, strings.TrimSpace(row[begin:]))
 }
 
-// sentences divides a paragraph. A sentence ends with a full stop, a question mark or an exclamation mark before a
-// space, and with a colon or a semicolon before a space and a capital. Brackets, quotes and stars may stand between.
+// sentences divides a paragraph. Before a space, a sentence ends with a full stop, a question mark or an exclamation
+// mark. Before a space and a capital, it ends with a colon or a semicolon too. Brackets, quotes and stars may stand
+// between.
 func sentences(p paragraph) []sentence {
 	var joined strings.Builder
 	begins := make([]int, 0, len(p)) // where each line begins in the joined text
