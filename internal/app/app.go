@@ -179,7 +179,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		published := brokerConfig(p.cfg, p.tel)
+		published := brokerConfig(p.cfg, p.tel.Logger)
 		published.Registry = openRegistry(ctx, p.cfg.Kafka, p.tel)
 		r, err := relay.New(relay.Options{
 			Store: p.store, Pool: p.pool, Writer: broker.NewWriter(published), Logger: p.tel.Logger, Registerer: p.tel.Registry,
@@ -192,7 +192,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	if o.runs(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
 			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Backlog: published{p.store, p.pool}, Projections: views.All(),
-			Broker: brokerConfig(p.cfg, p.tel), Cache: p.cache,
+			Broker: brokerConfig(p.cfg, p.tel.Logger), Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {
@@ -247,10 +247,13 @@ func serverLimits(cfg config.HTTP) httpx.ServerLimits {
 }
 
 func (p *platform) sagas() *sagaclient.Client {
-	return sagaclient.New(p.temporal, p.memos, workflows.Deadlines{
-		Stock: p.cfg.Orders.StockDeadline, Review: p.cfg.Orders.ReviewDeadline,
-		Payment: p.cfg.Orders.PaymentDeadline, Dispatch: p.cfg.Orders.DispatchDeadline,
-	}, p.unversionedBuild())
+	return sagaclient.New(p.temporal, p.memos, deadlines(p.cfg.Orders), p.unversionedBuild())
+}
+
+func deadlines(cfg config.Orders) workflows.Deadlines {
+	return workflows.Deadlines{
+		Stock: cfg.StockDeadline, Review: cfg.ReviewDeadline, Payment: cfg.PaymentDeadline, Dispatch: cfg.DispatchDeadline,
+	}
 }
 
 func (p *platform) checks() []api.Check {
@@ -321,11 +324,14 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 		Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
-	w := worker.New(p.temporal, acts, worker.Options{
-		DrainTimeout: p.cfg.DrainTimeout, Interceptors: interceptors, Logger: p.tel.Logger,
-		Deployment: p.cfg.Temporal.Deployment, BuildID: cmp.Or(p.cfg.Temporal.BuildID, p.unversionedBuild()),
-	})
+	o := workerOptions(p.cfg)
+	o.Interceptors, o.Logger, o.BuildID = interceptors, p.tel.Logger, cmp.Or(o.BuildID, p.unversionedBuild())
+	w := worker.New(p.temporal, acts, o)
 	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
+}
+
+func workerOptions(cfg config.Config) worker.Options {
+	return worker.Options{DrainTimeout: cfg.DrainTimeout, Deployment: cfg.Temporal.Deployment, BuildID: cfg.Temporal.BuildID}
 }
 
 func openVault(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Vault, error) {

@@ -35,7 +35,7 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	if err != nil {
 		return nil, err
 	}
-	m := &Maintenance{Pool: pool, Broker: brokerConfig(cfg, tel)}
+	m := &Maintenance{Pool: pool, Broker: brokerConfig(cfg, tel.Logger)}
 	if m.Store, err = eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
 	}

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
@@ -28,7 +29,7 @@ func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) err
 	if err := Migrate(ctx, cfg, tel); err != nil {
 		return fmt.Errorf("set up the database: %w", err)
 	}
-	if err := broker.EnsureTopics(ctx, brokerConfig(cfg, tel)); err != nil {
+	if err := broker.EnsureTopics(ctx, brokerConfig(cfg, tel.Logger)); err != nil {
 		return fmt.Errorf("set up Kafka: %w", err)
 	}
 	if err := registerSchemas(ctx, cfg.Kafka); err != nil {
@@ -47,17 +48,11 @@ func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) err
 
 // openPool returns a pool that connects when it is first used: a platform may start before its database.
 func openPool(ctx context.Context, cfg config.Database, tel *telemetry.Telemetry) (*pgxpool.Pool, error) {
-	pc, err := pgxpool.ParseConfig(string(cfg.URL))
+	pc, err := poolConfig(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
+		return nil, err
 	}
-	pc.MaxConns, pc.MinConns = cfg.ConnectionsMax, cfg.ConnectionsMin
-	pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
 	pc.ConnConfig.Tracer = tel.QueryTracer()
-	pc.ConnConfig.RuntimeParams["application_name"] = "orderloom"
-	if cfg.StatementTimeout > 0 {
-		pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
-	}
 	pool, err := pgxpool.NewWithConfig(ctx, pc)
 	if err != nil {
 		return nil, fmt.Errorf("open a pool of database connections: %w", err)
@@ -65,9 +60,21 @@ func openPool(ctx context.Context, cfg config.Database, tel *telemetry.Telemetry
 	return pool, nil
 }
 
-func brokerConfig(cfg config.Config, tel *telemetry.Telemetry) broker.Config {
+func poolConfig(cfg config.Database) (*pgxpool.Config, error) {
+	pc, err := pgxpool.ParseConfig(string(cfg.URL))
+	if err != nil {
+		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
+	}
+	pc.MaxConns, pc.MinConns = cfg.ConnectionsMax, cfg.ConnectionsMin
+	pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
+	pc.ConnConfig.RuntimeParams["application_name"] = "orderloom"
+	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
+	return pc, nil
+}
+
+func brokerConfig(cfg config.Config, logger *slog.Logger) broker.Config {
 	return broker.Config{
 		Brokers: cfg.Kafka.Brokers, ClientID: "orderloom", Partitions: cfg.Kafka.TopicPartitions, Replication: cfg.Kafka.TopicReplication,
-		Retention: cfg.Kafka.TopicRetention, Settings: cfg.Kafka.TopicSettings, Group: cfg.Kafka.ProjectorGroup, Logger: tel.Logger,
+		Retention: cfg.Kafka.TopicRetention, Settings: cfg.Kafka.TopicSettings, Group: cfg.Kafka.ProjectorGroup, Logger: logger,
 	}
 }

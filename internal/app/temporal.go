@@ -34,31 +34,34 @@ func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry) (client.Client,
 	if err != nil {
 		return nil, nil, fmt.Errorf("read ORDERLOOM_PAYLOAD_KEYS: %w", err)
 	}
-	o := client.Options{
-		HostPort:          cfg.Address,
-		Namespace:         cfg.Namespace,
-		Logger:            tel.TemporalLogger(),
-		MetricsHandler:    tel.TemporalMetrics(),
-		DataConverter:     converters.Data,
-		FailureConverter:  converters.Failure,
-		ConnectionOptions: worker.Connection(),
-	}
-	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {
+	o, err := clientOptions(cfg)
+	if err != nil {
 		return nil, nil, err
 	}
-	if cfg.APIKey != "" {
-		o.Credentials = client.NewAPIKeyStaticCredentials(string(cfg.APIKey))
-	}
-	if cfg.TLS.Enabled {
-		if o.ConnectionOptions.TLS, err = clientTLS(cfg.TLS); err != nil {
-			return nil, nil, err
-		}
+	o.Logger, o.MetricsHandler = tel.TemporalLogger(), tel.TemporalMetrics()
+	o.DataConverter, o.FailureConverter = converters.Data, converters.Failure
+	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {
+		return nil, nil, err
 	}
 	c, err := client.NewLazyClient(o)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a Temporal client for %s: %w", cfg.Address, err)
 	}
 	return c, converters.Data, nil
+}
+
+// clientOptions returns how to reach the Temporal server.
+func clientOptions(cfg config.Temporal) (client.Options, error) {
+	o := client.Options{HostPort: cfg.Address, Namespace: cfg.Namespace, ConnectionOptions: worker.Connection()}
+	if cfg.APIKey != "" {
+		o.Credentials = client.NewAPIKeyStaticCredentials(string(cfg.APIKey))
+	}
+	if !cfg.TLS.Enabled {
+		return o, nil
+	}
+	var err error
+	o.ConnectionOptions.TLS, err = clientTLS(cfg.TLS)
+	return o, err
 }
 
 // payloadCodec returns the keys of what the sagas leave at the Temporal server; without keys it stays in
@@ -96,9 +99,7 @@ func clientTLS(cfg config.TLS) (*tls.Config, error) {
 // setupTemporal creates the namespace and the search attributes where they are missing. It returns when both can be
 // used, which a Temporal server takes some seconds for.
 func setupTemporal(ctx context.Context, c client.Client, cfg config.Temporal) error {
-	_, err := c.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
-		Namespace: cfg.Namespace, Description: "Orderloom's sagas", WorkflowExecutionRetentionPeriod: durationpb.New(cfg.Retention),
-	})
+	_, err := c.WorkflowService().RegisterNamespace(ctx, namespaceRequest(cfg))
 	var exists *serviceerror.NamespaceAlreadyExists
 	if err != nil && !errors.As(err, &exists) {
 		return fmt.Errorf("create the Temporal namespace %s: %w", cfg.Namespace, err)
@@ -120,6 +121,12 @@ func setupTemporal(ctx context.Context, c client.Client, cfg config.Temporal) er
 		}
 	}
 	return scheduleReconciliation(ctx, c)
+}
+
+func namespaceRequest(cfg config.Temporal) *workflowservice.RegisterNamespaceRequest {
+	return &workflowservice.RegisterNamespaceRequest{
+		Namespace: cfg.Namespace, Description: "Orderloom's sagas", WorkflowExecutionRetentionPeriod: durationpb.New(cfg.Retention),
+	}
 }
 
 // scheduleReconciliation lets the nightly reconciliation run, unless somebody has set it up before: then

@@ -123,8 +123,13 @@ func ServeCodec(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 	if err != nil {
 		return err
 	}
-	return codec.Serve(ctx, c, codec.ServerOptions{
-		Address: cfg.Codec.Address, Origins: cfg.Codec.Origins, Token: string(cfg.Codec.Token), Issuer: cfg.Codec.Issuer, Audience: cfg.Codec.Audience,
-		Logger: tel.Logger, Listening: func(a net.Addr) { tel.Logger.InfoContext(ctx, "serving", "url", baseURL(a)) },
-	})
+	o := codecOptions(cfg.Codec)
+	o.Logger, o.Listening = tel.Logger, func(a net.Addr) { tel.Logger.InfoContext(ctx, "serving", "url", baseURL(a)) }
+	return codec.Serve(ctx, c, o)
+}
+
+func codecOptions(cfg config.Codec) codec.ServerOptions {
+	return codec.ServerOptions{
+		Address: cfg.Address, Origins: cfg.Origins, Token: string(cfg.Token), Issuer: cfg.Issuer, Audience: cfg.Audience,
+	}
 }
