@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -37,15 +38,18 @@ func lookup(env map[string]string) func(string) (string, bool) {
 func TestLoadCompleteEnvironment(t *testing.T) {
 	t.Parallel()
 	for _, role := range []config.Role{config.RoleAPI, config.RoleWorker, config.RoleProjector, config.RoleAll, config.RoleMigrate, config.RoleSetup} {
-		c, err := config.Load(lookup(complete()), role)
-		require.NoError(t, err, role)
-		require.Equal(t, []string{"one.example:9092", "two.example:9092"}, c.Kafka.Brokers)
-		require.Equal(t, []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}, c.Orders.Locations)
-		require.Equal(t, "k2", c.Privacy.MasterKeys[0].ID)
-		require.Equal(t, ":8080", c.HTTP.Address)
-		require.Equal(t, 25*time.Second, c.DrainTimeout)
-		require.Equal(t, slog.LevelInfo, c.Telemetry.LogLevel)
-		require.False(t, c.Temporal.TLS.Enabled)
+		t.Run(string(role), func(t *testing.T) {
+			t.Parallel()
+			c, err := config.Load(lookup(complete()), role)
+			require.NoError(t, err)
+			require.Equal(t, []string{"one.example:9092", "two.example:9092"}, c.Kafka.Brokers)
+			require.Equal(t, []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}, c.Orders.Locations)
+			require.Equal(t, "k2", c.Privacy.MasterKeys[0].ID)
+			require.Equal(t, ":8080", c.HTTP.Address)
+			require.Equal(t, 25*time.Second, c.DrainTimeout)
+			require.Equal(t, slog.LevelInfo, c.Telemetry.LogLevel)
+			require.False(t, c.Temporal.TLS.Enabled)
+		})
 	}
 }
 
@@ -92,10 +96,13 @@ func TestLoadNamesEverythingWrong(t *testing.T) {
 	}
 	for name, values := range wrong {
 		for _, value := range values {
-			env := complete()
-			env[name] = value
-			_, err := config.Load(lookup(env), config.RoleAll)
-			require.Equal(t, []string{name}, names(t, err), "%s=%s", name, value)
+			t.Run(name+"="+value, func(t *testing.T) {
+				t.Parallel()
+				env := complete()
+				env[name] = value
+				_, err := config.Load(lookup(env), config.RoleAll)
+				require.Equal(t, []string{name}, names(t, err))
+			})
 		}
 	}
 	all := complete()
@@ -117,12 +124,13 @@ func TestLoadChecksSettingsTogether(t *testing.T) {
 		"STRIPE_WEBHOOK_SECRET":              {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_x", "ORDERLOOM_STRIPE_RETURN_URL": "https://x"},
 		"ORDERLOOM_STRIPE_RETURN_URL":        {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_x", "STRIPE_WEBHOOK_SECRET": "whsec_x"},
 	} {
-		merged := complete()
-		for k, v := range env {
-			merged[k] = v
-		}
-		_, err := config.Load(lookup(merged), config.RoleAll)
-		require.Equal(t, []string{wrong}, names(t, err))
+		t.Run(wrong, func(t *testing.T) {
+			t.Parallel()
+			merged := complete()
+			maps.Copy(merged, env)
+			_, err := config.Load(lookup(merged), config.RoleAll)
+			require.Equal(t, []string{wrong}, names(t, err))
+		})
 	}
 }
 
@@ -147,9 +155,12 @@ func TestTheCodecServerNeedsKeysAndAuthentication(t *testing.T) {
 func TestTLSIsTurnedOnByWhatNeedsIt(t *testing.T) {
 	t.Parallel()
 	for name, value := range map[string]string{"TEMPORAL_API_KEY": "secret", "TEMPORAL_TLS": "true", "TEMPORAL_TLS_SERVER_CA_CERT_PATH": "ca.pem"} {
-		c, err := config.Load(lookup(map[string]string{name: value}))
-		require.NoError(t, err)
-		require.True(t, c.Temporal.TLS.Enabled, name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := config.Load(lookup(map[string]string{name: value}))
+			require.NoError(t, err)
+			require.True(t, c.Temporal.TLS.Enabled)
+		})
 	}
 }
 

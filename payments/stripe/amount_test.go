@@ -24,10 +24,13 @@ func TestAmountsAreStripes(t *testing.T) {
 		{"10.010", "KWD", 10010},
 		{"1.230", "BHD", 1230},
 	} {
-		n, currency, err := toStripe(money.Must(c.amount, c.currency))
-		require.NoError(t, err, c)
-		require.Equal(t, c.want, n, c)
-		require.Equal(t, money.Must(c.amount, c.currency).String(), fromStripe(n, currency).String())
+		t.Run(c.amount+" "+c.currency, func(t *testing.T) {
+			t.Parallel()
+			n, currency, err := toStripe(money.Must(c.amount, c.currency))
+			require.NoError(t, err)
+			require.Equal(t, c.want, n)
+			require.Equal(t, money.Must(c.amount, c.currency).String(), fromStripe(n, currency).String())
+		})
 	}
 }
 
@@ -39,8 +42,11 @@ func TestAmountsThatStripeCannotTakeAreRefused(t *testing.T) {
 		{},
 		money.FromMinorUnits(1, "XXX"),
 	} {
-		_, _, err := toStripe(m)
-		require.ErrorIs(t, err, domain.Refuse("amount_not_chargeable", ""), m)
+		t.Run(m.Amount.String()+" "+m.Currency, func(t *testing.T) {
+			t.Parallel()
+			_, _, err := toStripe(m)
+			require.ErrorIs(t, err, domain.Refuse("amount_not_chargeable", ""))
+		})
 	}
 	_, _, err := toStripe(money.Must("10.005", "KWD"))
 	require.ErrorContains(t, err, "Stripe takes KWD in steps of 0.010, got 10.005 KWD")

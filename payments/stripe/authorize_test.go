@@ -86,22 +86,25 @@ func TestAnAmountThatStripeCannotTakeIsDeclinedWithoutAsking(t *testing.T) {
 func TestTheBankWantsAConfirmation(t *testing.T) {
 	t.Parallel()
 	for approve, status := range map[bool]payment.Status{true: payment.StatusAuthorized, false: payment.StatusDeclined} {
-		b := setup(t, stripefake.Options{})
-		r, err := b.authorize(stripefake.Card3DS)
-		require.NoError(t, err)
-		require.Equal(t, payment.StatusActionRequired, r.Status)
-		require.Equal(t, "https://hooks.stripe.com/3ds/"+r.GatewayRef, r.ActionURL)
-		require.True(t, b.fake.Confirm(r.GatewayRef, approve))
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, stripefake.Options{})
+			r, err := b.authorize(stripefake.Card3DS)
+			require.NoError(t, err)
+			require.Equal(t, payment.StatusActionRequired, r.Status)
+			require.Equal(t, "https://hooks.stripe.com/3ds/"+r.GatewayRef, r.ActionURL)
+			require.True(t, b.fake.Confirm(r.GatewayRef, approve))
 
-		b.askedAt = time.Time{} // looked up
-		again, err := b.authorize(stripefake.Card3DS)
-		require.NoError(t, err)
-		require.Equal(t, status, again.Status)
-		require.Equal(t, r.GatewayRef, again.GatewayRef)
-		if !approve {
-			require.Equal(t, "authentication_failed", again.DeclineCode)
-		}
-		require.Equal(t, 1, b.fake.Account(b.paymentID.String()).Intents)
+			b.askedAt = time.Time{} // looked up
+			again, err := b.authorize(stripefake.Card3DS)
+			require.NoError(t, err)
+			require.Equal(t, status, again.Status)
+			require.Equal(t, r.GatewayRef, again.GatewayRef)
+			if !approve {
+				require.Equal(t, "authentication_failed", again.DeclineCode)
+			}
+			require.Equal(t, 1, b.fake.Account(b.paymentID.String()).Intents)
+		})
 	}
 }
 

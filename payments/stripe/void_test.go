@@ -190,20 +190,23 @@ func TestAVoidGivesBackWhatWasTakenAndNotAskedFor(t *testing.T) {
 func TestAVoidGivesBackACaptureThatWasNeverAnswered(t *testing.T) {
 	t.Parallel()
 	for _, amount := range []string{"100.00", "40.00"} {
-		b := setup(t, stripefake.Options{})
-		ref := b.mustAuthorize(stripefake.CardVisa)
-		fault := post(capturePath)
-		fault.Effect = true
-		b.fake.Inject(fault)
-		_, err := b.capture(ref, "1", amount, "100.00")
-		require.ErrorIs(t, err, payments.ErrNoAnswer)
-		for range 2 {
-			require.NoError(t, b.void(ref, money.Money{}))
-			a := b.fake.Account(b.paymentID.String())
-			require.Zero(t, a.Held)
-			require.Equal(t, eur(amount).MinorUnits(), a.Captured)
-			require.Equal(t, a.Captured, a.Refunded)
-		}
+		t.Run(amount, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, stripefake.Options{})
+			ref := b.mustAuthorize(stripefake.CardVisa)
+			fault := post(capturePath)
+			fault.Effect = true
+			b.fake.Inject(fault)
+			_, err := b.capture(ref, "1", amount, "100.00")
+			require.ErrorIs(t, err, payments.ErrNoAnswer)
+			for range 2 {
+				require.NoError(t, b.void(ref, money.Money{}))
+				a := b.fake.Account(b.paymentID.String())
+				require.Zero(t, a.Held)
+				require.Equal(t, eur(amount).MinorUnits(), a.Captured)
+				require.Equal(t, a.Captured, a.Refunded)
+			}
+		})
 	}
 }
 

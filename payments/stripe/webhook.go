@@ -47,21 +47,13 @@ func NewWebhook(secrets ...string) (*Webhook, error) {
 	return &Webhook{secrets: slices.Clone(secrets)}, nil
 }
 
-// Parse implements [payments.Webhook].
-func (w *Webhook) Parse(body []byte, header http.Header, now time.Time) (payments.Update, error) {
-	return ParseWebhook(body, header.Get(SignatureHeader), w.secrets, now)
-}
-
-// ParseWebhook checks that Stripe has sent this webhook, and says what it reports. Body is the request's
-// as it came, byte for byte. Any of the secrets is enough.
+// Parse implements [payments.Webhook]. Any of the secrets is enough.
 //
 // Events of other API versions are read too: only fields that have not changed for years are looked at.
 // The update has no status when the event concerns no authorisation, or a payment that is not ours. It
 // has none for the echo of a request of ours either: its sender has the answer, or asks until it has.
-//
-// Errors: invalid_signature; invalid for a body that is signed and yet no event.
-func ParseWebhook(body []byte, signature string, secrets []string, now time.Time) (payments.Update, error) {
-	if err := verify(body, signature, secrets, now); err != nil {
+func (w *Webhook) Parse(body []byte, header http.Header, now time.Time) (payments.Update, error) {
+	if err := verify(body, header.Get(SignatureHeader), w.secrets, now); err != nil {
 		return payments.Update{}, err
 	}
 	var event struct {

@@ -3,6 +3,7 @@ package stripe
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -19,12 +20,21 @@ const (
 	oldSecret = "whsec_old"
 )
 
+// parse parses a webhook that is signed now.
+func parse(body []byte, now time.Time) (payments.Update, error) {
+	w, err := NewWebhook(secret)
+	if err != nil {
+		return payments.Update{}, err
+	}
+	return w.Parse(body, http.Header{SignatureHeader: {stripefake.Sign(body, now, secret)}}, now)
+}
+
 // news parses the webhooks of the events of these types, in order.
 func (b *testBundle) news(types ...string) []payments.Update {
 	b.Helper()
 	var updates []payments.Update
 	for _, e := range b.fake.Events(types...) {
-		u, err := ParseWebhook(e.Body, stripefake.Sign(e.Body, b.fake.Now(), secret), []string{secret}, b.fake.Now())
+		u, err := parse(e.Body, b.fake.Now())
 		require.NoError(b, err)
 		require.Equal(b, e.ID, u.EventID)
 		updates = append(updates, u)
@@ -86,21 +96,47 @@ func TestTheEchoOfOurOwnRequestIsNoNews(t *testing.T) {
 
 func TestWebhooksThatDoNotConcernUsSayNothing(t *testing.T) {
 	t.Parallel()
-	now := time.Now()
-	for _, body := range []string{
-		`{"id":"evt_1","type":"customer.created","data":{"object":{"id":"cus_1"}}}`,
-		`{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","metadata":{}}}}`,
-		`{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","metadata":{"order_id":"42","payment_id":"x"}}}}`,
-		`{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","last_payment_error":null}}}`,
+	for name, body := range map[string]string{
+		"a customer":       `{"id":"evt_1","type":"customer.created","data":{"object":{"id":"cus_1"}}}`,
+		"no metadata":      `{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","metadata":{}}}}`,
+		"other metadata":   `{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","metadata":{"order_id":"42","payment_id":"x"}}}}`,
+		"an error of null": `{"id":"evt_1","type":"payment_intent.canceled","data":{"object":{"id":"pi_1","last_payment_error":null}}}`,
 	} {
-		u, err := ParseWebhook([]byte(body), stripefake.Sign([]byte(body), now, secret), []string{secret}, now)
-		require.NoError(t, err, body)
-		require.Equal(t, payments.Update{EventID: "evt_1"}, u)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			u, err := parse([]byte(body), time.Now())
+			require.NoError(t, err)
+			require.Equal(t, payments.Update{EventID: "evt_1"}, u)
+		})
 	}
-	for _, body := range []string{``, `[]`, `{}`, `{"id":"evt_1","type":"payment_intent.canceled","data":{"object":7}}`, `{"id":"evt_1","type":"payment_intent.canceled"}`} {
-		_, err := ParseWebhook([]byte(body), stripefake.Sign([]byte(body), now, secret), []string{secret}, now)
-		require.Error(t, err, body)
-		require.Equal(t, domain.CodeInvalid, domain.Code(err), body)
+}
+
+func TestWebhooksThatAreNoEventsAreRefused(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"nothing":        ``,
+		"a list":         `[]`,
+		"no id":          `{}`,
+		"an intent of 7": `{"id":"evt_1","type":"payment_intent.canceled","data":{"object":7}}`,
+		"no data":        `{"id":"evt_1","type":"payment_intent.canceled"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := parse([]byte(body), time.Now())
+			require.Error(t, err)
+			require.Equal(t, domain.CodeInvalid, domain.Code(err))
+		})
+	}
+}
+
+func TestAWebhookNeedsSecrets(t *testing.T) {
+	t.Parallel()
+	for name, secrets := range map[string][]string{"none": nil, "an empty one": {secret, ""}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := NewWebhook(secrets...)
+			require.ErrorContains(t, err, "stripe needs the signing secret of its webhook")
+		})
 	}
 }
 
@@ -137,7 +173,7 @@ func TestSignatures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, err := ParseWebhook(c.body, c.header, c.secrets, now)
+			_, err := (&Webhook{secrets: c.secrets}).Parse(c.body, http.Header{SignatureHeader: {c.header}}, now)
 			if c.good {
 				require.NoError(t, err)
 				return
