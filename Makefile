@@ -9,7 +9,7 @@ DURATION ?= 3m
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,14 @@ test-unit: ## The tests of the platform and of its benchmarks, with a PostgreSQL
 test-e2e: ## The module dev/: the embedded stack, and whole orders on a real Temporal server
 	@dev/slowly.sh "building the embedded stack (the first time takes some minutes)" $(GO) -C dev build ./...
 	$(GO) -C dev test -timeout $(TEST_TIMEOUT) ./...
+
+# Where budgets are, in the module of a folder: a package whose test files have the build tag.
+budgets_in = $$(cd $(1) && grep -rl --include='*_test.go' $(2) '^//go:build budgets$$' . | xargs -n1 dirname | sort -u)
+
+budgets: ## Counts that an order must stay within: allocations, SQL statements and events of a saga's history
+	$(GO) test -tags budgets -run '^TestBudget' -count=1 -timeout $(TEST_TIMEOUT) $(call budgets_in,.,--exclude-dir=dev --exclude-dir=bench)
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(GO) -C dev test -tags budgets -run '^TestBudget' -count=1 -timeout $(TEST_TIMEOUT) $(call budgets_in,dev)
 
 test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, Stripe's mock server, PostgreSQL 17; what is missing is installed by apt-get and Maven
 	$(GO) run ./internal/testing/kafkatest/real $(GO) test -p 1 -count=1 -timeout $(TEST_TIMEOUT) ./broker/... ./relay/... ./projector/... ./readmodel/...

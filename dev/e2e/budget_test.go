@@ -1,3 +1,5 @@
+//go:build budgets
+
 package e2e_test
 
 import (

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/orderloom/orderloom/domain"
 )
 
 // Role is a way to run the program: its first argument.
@@ -69,7 +71,7 @@ func Load(lookup func(string) (string, bool), roles ...Role) (Config, error) {
 			continue
 		}
 		if err := s.set(&c, value); err != nil {
-			message := fmt.Sprintf("must be %s, got %q", s.Form, clip(value))
+			message := fmt.Sprintf("must be %s, got %q", s.Form, domain.Clip(value))
 			if s.Secret {
 				message = fmt.Sprintf("must be %s (the value is not shown)", s.Form)
 			}
@@ -119,11 +121,4 @@ func needs(required, roles []Role) (Role, bool) {
 		}
 	}
 	return "", false
-}
-
-func clip(s string) string {
-	if len(s) > 60 {
-		return strings.ToValidUTF8(s[:60], "") + "…"
-	}
-	return s
 }

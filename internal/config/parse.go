@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -240,9 +241,9 @@ func locations(name, help, example string, required []Role) Setting {
 			id, country, _ := strings.Cut(item, ":")
 			switch {
 			case !idForm.MatchString(id):
-				return fmt.Errorf("%q is not a name of at most 32 of a-z, 0-9, - and _", clip(id))
+				return fmt.Errorf("%q is not a name of at most 32 of a-z, 0-9, - and _", domain.Clip(id))
 			case !order.KnownCountry(country):
-				return fmt.Errorf("%q is not a country code in upper case", clip(country))
+				return fmt.Errorf("%q is not a country code in upper case", domain.Clip(country))
 			case slices.ContainsFunc(list, func(l inventory.Location) bool { return l.ID == id }):
 				return fmt.Errorf("%s is there twice", id)
 			}
@@ -326,10 +327,10 @@ func pairs(name, help, example string, at func(*Config) *map[string]string) Sett
 			}
 			name, value, found := strings.Cut(item, "=")
 			if name = strings.TrimSpace(name); !found || name == "" {
-				return fmt.Errorf("%q is not name=value", clip(item))
+				return fmt.Errorf("%q is not name=value", domain.Clip(item))
 			}
 			if _, twice := all[name]; twice {
-				return fmt.Errorf("%s is there twice", clip(name))
+				return fmt.Errorf("%s is there twice", domain.Clip(name))
 			}
 			all[name] = strings.TrimSpace(value)
 		}

@@ -49,13 +49,7 @@ func TestTracingIsOffWithoutEndpoint(t *testing.T) {
 	require.IsType(t, noop.TracerProvider{}, tel.TracerProvider)
 	require.NoError(t, tel.Shutdown(context.Background()))
 
-	tracer := tel.TracerProvider.Tracer("test")
-	ctx := context.Background()
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		_ = telemetry.TraceParent(ctx)
-		_ = telemetry.WithTraceParent(ctx, "")
-	}))
-	_, span := tracer.Start(ctx, "nothing")
+	_, span := tel.TracerProvider.Tracer("test").Start(context.Background(), "nothing")
 	require.False(t, span.IsRecording())
 }
 

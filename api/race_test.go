@@ -1,6 +1,0 @@
-//go:build race
-
-package api
-
-// The race detector allocates as well.
-func init() { countAllocations = false }
