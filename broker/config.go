@@ -87,19 +87,9 @@ func (c Config) logger() *slog.Logger {
 	return c.Logger
 }
 
-func (c Config) messageBytesMax() int {
-	if c.MessageBytesMax > 0 {
-		return c.MessageBytesMax
-	}
-	return MessageBytesMaxDefault
-}
+func (c Config) messageBytesMax() int { return cmp.Or(c.MessageBytesMax, MessageBytesMaxDefault) }
 
-func (c Config) clientID() string {
-	if c.ClientID == "" {
-		return "orderloom"
-	}
-	return c.ClientID
-}
+func (c Config) clientID() string { return cmp.Or(c.ClientID, "orderloom") }
 
 // client returns a client with connections of its own, and the function that closes them.
 func (c Config) client() (*kafka.Client, func()) {

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -20,9 +21,7 @@ func (o ReadOptions) checked() (ReadOptions, error) {
 	if code, message := payloadFault(o.Filter.Payload); len(o.Filter.Payload) > 0 && code != "" {
 		return o, domain.Invalid("filter.payload", "%s", message)
 	}
-	if o.Limit == 0 {
-		o.Limit = PageDefault
-	}
+	o.Limit = cmp.Or(o.Limit, PageDefault)
 	return o, nil
 }
 

@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -71,15 +72,9 @@ type registered struct {
 // NewRepository returns a repository on a store. One for each store and process is best: two would not
 // see each other's states and contend like two processes.
 func NewRepository(b Backend, o RepositoryOptions) *Repository {
-	if o.StatesMax == 0 {
-		o.StatesMax = StatesMaxDefault
-	}
-	if o.SnapshotEvery == 0 {
-		o.SnapshotEvery = SnapshotEveryDefault
-	}
-	if o.SnapshotPause == 0 {
-		o.SnapshotPause = SnapshotPauseDefault
-	}
+	o.StatesMax = cmp.Or(o.StatesMax, StatesMaxDefault)
+	o.SnapshotEvery = cmp.Or(o.SnapshotEvery, SnapshotEveryDefault)
+	o.SnapshotPause = cmp.Or(o.SnapshotPause, SnapshotPauseDefault)
 	l := b.base()
 	r := &Repository{
 		log: l, options: o, states: newStates(o.StatesMax), aggregates: make(map[string]registered),

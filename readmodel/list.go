@@ -1,6 +1,7 @@
 package readmodel
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -113,10 +114,7 @@ func (k *sortKey) String() string {
 // is a next page.
 func (q OrderQuery) statement() (statement, error) {
 	var bad domain.Invalids
-	limit := q.Limit
-	if limit == 0 {
-		limit = PageSizeDefault
-	}
+	limit := cmp.Or(q.Limit, PageSizeDefault)
 	if limit < 1 || limit > PageSizeMax {
 		bad.Add("limit", "must be from 1 to %d, got %d", PageSizeMax, q.Limit)
 	}
@@ -189,10 +187,7 @@ func (q OrderQuery) order(bad *domain.Invalids) (column sortColumn, direction, c
 
 // fingerprint tells one list from another: all of the query but the page.
 func (q OrderQuery) fingerprint() string {
-	sort := q.Sort
-	if sort == "" {
-		sort = SortCreatedReverse
-	}
+	sort := cmp.Or(q.Sort, SortCreatedReverse)
 	b := make([]byte, 0, 256)
 	for _, text := range []string{q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.NumberPrefix, sort} {
 		b = strconv.AppendQuote(b, text)

@@ -1,6 +1,7 @@
 package readmodel
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,18 +94,15 @@ type Reader struct {
 
 // NewReader returns a reader of the views in pool.
 func NewReader(pool *pgxpool.Pool, o Options) *Reader {
-	r := &Reader{pool: pool, events: o.Events, backlog: o.Backlog, cache: o.Cache, log: o.Logger, waitMax: o.WaitMax, lookAfter: o.LookAfter}
+	r := &Reader{
+		pool: pool, events: o.Events, backlog: o.Backlog, cache: o.Cache, log: o.Logger,
+		waitMax: cmp.Or(o.WaitMax, WaitMaxDefault), lookAfter: cmp.Or(o.LookAfter, LookAfterDefault),
+	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
 	}
 	if r.cache == nil {
 		r.cache = noCache{}
-	}
-	if r.waitMax == 0 {
-		r.waitMax = WaitMaxDefault
-	}
-	if r.lookAfter == 0 {
-		r.lookAfter = LookAfterDefault
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,9 +84,7 @@ func New(opts Options) (*Relay, error) {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
-	if opts.Name == "" {
-		opts.Name = Name
-	}
+	opts.Name = cmp.Or(opts.Name, Name)
 	if opts.Instance == "" {
 		host, _ := os.Hostname()
 		opts.Instance = fmt.Sprintf("%s/%d", host, os.Getpid())

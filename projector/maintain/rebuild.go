@@ -281,7 +281,8 @@ func (r *rebuild) fill(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err := r.Pool().Exec(ctx, `UPDATE orderloom.projection_rebuilds SET state = $2, updated_at = now() WHERE projection = $1`, r.projection.Name(), rebuildFilled)
+	_, err := r.Pool().Exec(ctx, `UPDATE orderloom.projection_rebuilds SET state = $2, updated_at = now() WHERE projection = $1`,
+		r.projection.Name(), rebuildFilled)
 	if err != nil {
 		return fmt.Errorf("fill the shadow of %s: %w", r.projection.Name(), err)
 	}

@@ -35,7 +35,8 @@ func (View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) project
 		b.readVersions(q, projector.AggregateIDs(keys))
 		return b
 	}
-	projector.Queue(q, in.SQL("SELECT "+readmodel.PaymentColumns+" FROM {payment_views} WHERE payment_id = ANY($1)"), projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
+	projector.Queue(q, in.SQL("SELECT "+readmodel.PaymentColumns+" FROM {payment_views} WHERE payment_id = ANY($1)"),
+		projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
 			v, err := readmodel.ScanPayment(rows)
 			if err != nil {
