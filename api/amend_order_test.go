@@ -42,21 +42,18 @@ func TestAnAmendmentThatComesAgainIsAnsweredAsDone(t *testing.T) {
 	first := b.requests[0].(workflows.AmendRequest)
 	b.folds[someOrder] = order.Evolve(order.Order{ID: someOrder, Number: v.OrderNumber, Status: order.StatusShipped},
 		order.ShippingAddressAmended{RequestID: first.RequestID, RequestHash: first.RequestHash, Personal: first.Personal})
-	for _, err := range []error{domain.Refuse(codeNotAmendable, "it has left"), domain.Refuse(codeNotFound, "no open saga")} {
-		b.cancelErr = err
-		again := b.post(t, orderPath("/amend"), goodAmend, "Idempotency-Key", "k")
-		require.Equal(t, http.StatusOK, again.status, again.body)
-		require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
-		require.Contains(t, again.body, `"status":"shipped"`)
-		other := strings.Replace(goodAmend, "10115", "10117", 1)
-		b.post(t, orderPath("/amend"), other, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
-		for _, key := range []string{"another", ""} {
-			var header []string
-			if key != "" {
-				header = []string{"Idempotency-Key", key}
-			}
-			b.post(t, orderPath("/amend"), goodAmend, header...).problem(t, http.StatusConflict, codeNotAmendable)
-		}
+	for name, err := range map[string]error{"it has left": domain.Refuse(codeNotAmendable, "it has left"), "no saga": domain.Refuse(codeNotFound, "no open saga")} {
+		t.Run(name, func(t *testing.T) {
+			b.cancelErr = err
+			again := b.post(t, orderPath("/amend"), goodAmend, "Idempotency-Key", "k")
+			require.Equal(t, http.StatusOK, again.status, again.body)
+			require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+			require.Contains(t, again.body, `"status":"shipped"`)
+			other := strings.Replace(goodAmend, "10115", "10117", 1)
+			b.post(t, orderPath("/amend"), other, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
+			b.post(t, orderPath("/amend"), goodAmend, "Idempotency-Key", "another").problem(t, http.StatusConflict, codeNotAmendable)
+			b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusConflict, codeNotAmendable)
+		})
 	}
 }
 
@@ -72,9 +69,11 @@ func TestAmendOrderRefuses(t *testing.T) {
 	}, p.fields())
 	require.True(t, b.untouched())
 	for _, code := range []domain.ErrorCode{codeNotAmendable, codeCountryFixed} {
-		b.cancelErr = domain.Refuse(code, "because")
-		p := b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusConflict, code)
-		require.Equal(t, order.StatusShipped, p.Order.Status)
+		t.Run(string(code), func(t *testing.T) {
+			b.cancelErr = domain.Refuse(code, "because")
+			p := b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusConflict, code)
+			require.Equal(t, order.StatusShipped, p.Order.Status)
+		})
 	}
 	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusConflict, codeNotAmendable)

@@ -109,14 +109,14 @@ var operations = map[string]string{
 func TestEveryOperationIsHeldToTheDocument(t *testing.T) {
 	t.Parallel()
 	for _, name := range contract().Operations() {
+		method, template, _ := strings.Cut(name, " ")
+		body, known := operations[name]
+		if !known { // for people or scrapers, or checked by its signature
+			require.NotContains(t, template, "/api/", "%s has no body in the table", name)
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			method, template, _ := strings.Cut(name, " ")
-			body, known := operations[name]
-			if !known {
-				require.NotContains(t, template, "/api/", "has no body in this table")
-				t.Skip("not called by programs, or checked by its signature")
-			}
 			place := []string{"paths", template, strings.ToLower(method)}
 			path := strings.NewReplacer("{order_id}", someOrder.String(), "{shipment_id}", someShipment.String(), "{sku}", "SKU-1", "{customer_id}", "cust-1").
 				Replace(template)

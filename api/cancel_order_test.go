@@ -70,6 +70,21 @@ func TestCancelOrderThatTakesLong(t *testing.T) {
 	require.Equal(t, "confirmed", a.object(t)["status"])
 }
 
+// The domain would let it happen, but nobody is there to do it.
+func TestAChangeThatIsPossibleWhileNoSagaRuns(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
+	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
+	for path, body := range map[string]string{"/cancel": goodCancel, "/lines/cancel": goodCancelLines, "/amend": goodAmend} {
+		t.Run(path, func(t *testing.T) {
+			a := b.post(t, orderPath(path), body)
+			a.problem(t, http.StatusServiceUnavailable, codeUnavailable)
+			require.NotEmpty(t, a.header.Get("Retry-After"))
+		})
+	}
+}
+
 func TestCancelOrderThatIsNotThere(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -95,7 +110,9 @@ func TestCancelOrderRefusesBadInput(t *testing.T) {
 		`{"reason": "` + strings.Repeat("x", 201) + `"}`: {"body:reason"},
 		`{"reason": "a\u0007b"}`:                         {"body:reason"},
 	} {
-		require.ElementsMatch(t, fields, b.post(t, orderPath("/cancel"), body).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields(), body)
+		t.Run(domain.Clip(body), func(t *testing.T) {
+			require.ElementsMatch(t, fields, b.post(t, orderPath("/cancel"), body).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
+		})
 	}
 	p := b.post(t, "/api/v1/orders/42/cancel", `{}`).problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{"path:order_id", "body:reason"}, p.fields())

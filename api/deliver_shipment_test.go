@@ -14,13 +14,16 @@ var someReport = workflows.ShipmentReport{ShipmentID: someShipment}
 
 func TestDeliverShipment(t *testing.T) {
 	t.Parallel()
-	for _, body := range []string{"", "{}"} {
-		b := setup(t)
-		b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
-		a := b.post(t, shipmentPath("/deliver"), body)
-		require.Equal(t, http.StatusOK, a.status, a.body)
-		require.Equal(t, "delivered", a.object(t)["status"])
-		require.Equal(t, []workflows.News{{Name: workflows.ShipmentDelivered, Report: someReport}}, b.reported)
+	for name, body := range map[string]string{"without a body": "", "with an empty one": "{}"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
+			a := b.post(t, shipmentPath("/deliver"), body)
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			require.Equal(t, "delivered", a.object(t)["status"])
+			require.Equal(t, []workflows.News{{Name: workflows.ShipmentDelivered, Report: someReport}}, b.reported)
+		})
 	}
 }
 
@@ -41,6 +44,21 @@ func TestDeliverShipmentThatHasNotLeft(t *testing.T) {
 	p := b.post(t, shipmentPath("/deliver"), "").problem(t, http.StatusConflict, codeNotDeliverable)
 	require.Equal(t, order.StatusConfirmed, p.Order.Status)
 	require.True(t, b.untouched())
+}
+
+// What was cancelled piece by piece can't arrive, nor get lost or come back.
+func TestAShipmentThatWasCancelledDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"/deliver", "/lost", "/refused"} {
+		t.Run(verb, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.givenOrder(t, order.StatusShipped, order.ShipmentStatusCancelled)
+			b.reportErr = domain.Refuse(codeNotFound, "no open saga")
+			b.post(t, shipmentPath(verb), "").problem(t, http.StatusConflict, codeNotDeliverable)
+			require.True(t, b.untouched())
+		})
+	}
 }
 
 func TestDeliverShipmentRefusesBadInput(t *testing.T) {

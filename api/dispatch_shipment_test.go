@@ -35,13 +35,16 @@ func TestDispatchShipment(t *testing.T) {
 func TestDispatchShipmentTwice(t *testing.T) {
 	t.Parallel()
 	for _, shipment := range []order.ShipmentStatus{order.ShipmentStatusDispatched, order.ShipmentStatusDelivered, order.ShipmentStatusLost} {
-		b := setup(t)
-		b.givenOrder(t, order.StatusShipped, shipment)
-		b.reportErr = domain.Refuse(workflows.CodeAlreadyReported, "it is under way")
-		a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
-		require.Equal(t, http.StatusOK, a.status, a.body)
-		require.Equal(t, string(shipment), a.object(t)["status"])
-		require.Empty(t, b.left)
+		t.Run(string(shipment), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.givenOrder(t, order.StatusShipped, shipment)
+			b.reportErr = domain.Refuse(workflows.CodeAlreadyReported, "it is under way")
+			a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
+			require.Equal(t, http.StatusOK, a.status, a.body)
+			require.Equal(t, string(shipment), a.object(t)["status"])
+			require.Empty(t, b.left)
+		})
 	}
 }
 
@@ -99,11 +102,14 @@ func TestDispatchShipmentOfASagaThatIsGone(t *testing.T) {
 func TestDispatchShipmentThatCannotLeave(t *testing.T) {
 	t.Parallel()
 	for _, status := range []order.Status{order.StatusCreated, order.StatusCancelled} {
-		b := setup(t)
-		b.givenOrder(t, status, "")
-		b.reportErr = domain.Refuse(codeNotDispatchable, "it is %s", status)
-		p := b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusConflict, codeNotDispatchable)
-		require.Equal(t, status, p.Order.Status)
+		t.Run(string(status), func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.givenOrder(t, status, "")
+			b.reportErr = domain.Refuse(codeNotDispatchable, "it is %s", status)
+			p := b.post(t, shipmentPath("/dispatch"), goodDispatch).problem(t, http.StatusConflict, codeNotDispatchable)
+			require.Equal(t, status, p.Order.Status)
+		})
 	}
 	b := setup(t)
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusCancelled)

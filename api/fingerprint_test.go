@@ -107,8 +107,8 @@ func TestEveryMemberOfARequestTellsItFromAnother(t *testing.T) {
 	}
 }
 
-// changeLeaf changes the leaf of v that n leaves stand before, and returns its name. It returns "" when there are no more.
-// A list is a leaf as well: it loses its last element.
+// changeLeaf changes the leaf of v that n leaves stand before, and returns its name. It returns "" when there are no
+// more. A list is a leaf as well: it loses its last element.
 func changeLeaf(t *testing.T, v reflect.Value, name string, n *int) string {
 	t.Helper()
 	leaf := func(set func()) string {

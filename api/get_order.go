@@ -69,8 +69,7 @@ type orderBody struct {
 	Customer    *readmodel.CustomerSummary
 }
 
-// appendOrder writes an order. What was written of it is passed on as it is, up to its closing brace: nothing about it is
-// taken apart and put together again at each read.
+// appendOrder writes an order. What the read model has written of it is passed on as it is, up to its closing brace.
 func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 	b = append(b, o.JSON[:len(o.JSON)-1]...)
 	switch {
@@ -103,8 +102,8 @@ func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// tag is the order's entity tag: it changes with every event of the order and its payment, and with
-// the erasure of its personal data, which no event of the order tells.
+// tag is the order's entity tag. It changes with every event of the order and its payment. It changes with the erasure
+// of its personal data as well, which no event of the order tells.
 func (b *orderBody) tag() string {
 	tag := fmt.Sprintf(`"o%d.p%d`, b.Version, b.PaymentVersion)
 	if b.Erased {

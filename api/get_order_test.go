@@ -48,10 +48,12 @@ func TestGetOrderThatHasNotChanged(t *testing.T) {
 	tag := b.get(t, orderPath("")).header.Get("ETag")
 	require.Equal(t, `"o2.p1"`, tag)
 	for _, match := range []string{tag, "W/" + tag, `"x", ` + tag, "*"} {
-		a := b.get(t, orderPath(""), "If-None-Match", match)
-		require.Equal(t, http.StatusNotModified, a.status, match)
-		require.Empty(t, a.body)
-		require.Equal(t, tag, a.header.Get("ETag"))
+		t.Run(match, func(t *testing.T) {
+			a := b.get(t, orderPath(""), "If-None-Match", match)
+			require.Equal(t, http.StatusNotModified, a.status)
+			require.Empty(t, a.body)
+			require.Equal(t, tag, a.header.Get("ETag"))
+		})
 	}
 	v.PaymentVersion++
 	b.views[someOrder] = v
@@ -115,7 +117,9 @@ func TestGetOrderRefusesBadInput(t *testing.T) {
 		orderPath("/events?x=1"):                                       {"query:x"},
 		"/api/v1/orders/x/events":                                      {"path:order_id"},
 	} {
-		require.ElementsMatch(t, fields, b.get(t, target).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields(), target)
+		t.Run(target, func(t *testing.T) {
+			require.ElementsMatch(t, fields, b.get(t, target).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
+		})
 	}
 }
 
@@ -131,13 +135,19 @@ func TestOfARecipientOnlyTheAddressIsShown(t *testing.T) {
 		"with white space":      `{ "shipping_address": ` + address + ` }`,
 		"with more of the kind": `{"shipping_address":` + address + `,"shipping_address":` + address + `}`,
 	} {
-		got, err := addressOf(json.RawMessage(text))
-		require.NoError(t, err, name)
-		require.Len(t, got, len(address), name)
-		require.JSONEq(t, address, string(got), name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := addressOf(json.RawMessage(text))
+			require.NoError(t, err)
+			require.Len(t, got, len(address))
+			require.JSONEq(t, address, string(got))
+		})
 	}
 	for _, text := range []string{"", "{", `{"shipping_address":{}`, `{"shipping_address":}`} {
-		_, err := addressOf(json.RawMessage(text))
-		require.Error(t, err, text)
+		t.Run(text, func(t *testing.T) {
+			t.Parallel()
+			_, err := addressOf(json.RawMessage(text))
+			require.Error(t, err)
+		})
 	}
 }

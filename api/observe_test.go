@@ -8,26 +8,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
-
-	"github.com/google/uuid"
 )
 
 func TestUnknownRoutesAndMethodsAreProblems(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	for _, path := range []string{"/", "/api/v1", "/api/v1/orders/", "/api/v2/orders", "/api/v1/orders/x/y", "//api/v1/orders", "/problems/"} {
-		b.get(t, path).problem(t, http.StatusNotFound, codeRouteNotFound)
+		t.Run(path, func(t *testing.T) { b.get(t, path).problem(t, http.StatusNotFound, codeRouteNotFound) })
 	}
 	for method, path := range map[string]string{"DELETE": ordersPath, "PUT": orderPath(""), "GET": orderPath("/cancel"), "POST": "/health", "FROB": ordersPath} {
-		a := b.do(t, method, path, "")
-		a.problem(t, http.StatusMethodNotAllowed, codeMethodNotAllowed)
-		require.NotEmpty(t, a.header.Get("Allow"))
+		t.Run(method, func(t *testing.T) {
+			a := b.do(t, method, path, "")
+			a.problem(t, http.StatusMethodNotAllowed, codeMethodNotAllowed)
+			require.NotEmpty(t, a.header.Get("Allow"))
+		})
 	}
 }
 
@@ -36,9 +38,11 @@ func TestRequestIDs(t *testing.T) {
 	b := setup(t)
 	require.Equal(t, "abc-1.2:3", b.get(t, "/health", "X-Request-Id", "abc-1.2:3").header.Get("X-Request-Id"))
 	for _, bad := range []string{"", strings.Repeat("x", 129), "a b", "a\"b", "ü", "<script>"} {
-		id := b.get(t, "/health", "X-Request-Id", bad).header.Get("X-Request-Id")
-		_, err := uuid.Parse(id)
-		require.NoError(t, err, "%q became %q", bad, id)
+		t.Run(domain.Clip(bad), func(t *testing.T) {
+			id := b.get(t, "/health", "X-Request-Id", bad).header.Get("X-Request-Id")
+			_, err := uuid.Parse(id)
+			require.NoError(t, err, "it became %q", id)
+		})
 	}
 }
 

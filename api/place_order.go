@@ -119,9 +119,9 @@ func (a *API) placedBefore(ctx context.Context, x *httpx.Exchange, in workflows.
 	return err == nil, err
 }
 
-// settled answers 201 with the order as its events tell it, once it is settled: confirmed, cancelled, held for a
-// review or waiting for its customer's bank. It answers earlier when the caller has waited as long as it wants to.
-// When that can't be told, or too many wait already, it is the answer of those who don't wait.
+// settled answers 201 with the order as its events tell it, once it is settled. It is settled when it is confirmed,
+// cancelled, held for a review, or waiting for its customer's bank. The answer comes earlier when the caller has waited
+// as long as it wants to. When that can't be told, or too many wait already, it is the answer of those who don't wait.
 func (a *API) settled(ctx context.Context, x *httpx.Exchange, in workflows.OrderInput, existed bool) error {
 	wait := min(x.PreferredWait(), a.limits.SettleWait)
 	if wait == 0 {

@@ -105,12 +105,15 @@ func TestPlaceOrderThatDoesNotSettleInTimeIsShownAsItIs(t *testing.T) {
 func TestPlaceOrderDoesNotWaitUnasked(t *testing.T) {
 	t.Parallel()
 	for _, prefer := range []string{"", "wait", "wait=", "wait=0", "wait=-1", "wait=1.5", "wait=soon", "wait=99999999999999", "waiting=3", "return=minimal"} {
-		b := setup(t)
-		a := b.post(t, ordersPath, goodOrder, "Prefer", prefer)
-		require.Equal(t, http.StatusCreated, a.status, a.body)
-		require.Equal(t, "created", a.object(t)["status"])
-		require.Empty(t, a.header.Get("Preference-Applied"))
-		require.Empty(t, b.waited, prefer)
+		t.Run(prefer, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			a := b.post(t, ordersPath, goodOrder, "Prefer", prefer)
+			require.Equal(t, http.StatusCreated, a.status, a.body)
+			require.Equal(t, "created", a.object(t)["status"])
+			require.Empty(t, a.header.Get("Preference-Applied"))
+			require.Empty(t, b.waited)
+		})
 	}
 }
 
@@ -144,11 +147,16 @@ func TestPlaceOrderUnderTheSameKeyIsTheSameOrder(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(goodOrder), &v))
 	again, err := json.Marshal(v)
 	require.NoError(t, err)
-	for _, body := range []string{goodOrder, string(again), strings.Replace(goodOrder, `"19.90"`, "19.9", 1), strings.Replace(goodOrder, `"quantity": 2`, `"quantity": 2.0`, 1)} {
-		replay := b.post(t, ordersPath, body, "Idempotency-Key", "k-1")
-		require.Equal(t, http.StatusCreated, replay.status)
-		require.Equal(t, "true", replay.header.Get("Idempotent-Replayed"))
-		require.Equal(t, first.body, replay.body)
+	for name, body := range map[string]string{
+		"as it was": goodOrder, "in another order": string(again), "with another price": strings.Replace(goodOrder, `"19.90"`, "19.9", 1),
+		"with another quantity": strings.Replace(goodOrder, `"quantity": 2`, `"quantity": 2.0`, 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			replay := b.post(t, ordersPath, body, "Idempotency-Key", "k-1")
+			require.Equal(t, http.StatusCreated, replay.status)
+			require.Equal(t, "true", replay.header.Get("Idempotent-Replayed"))
+			require.Equal(t, first.body, replay.body)
+		})
 	}
 	require.Len(t, b.started, 1)
 
@@ -360,8 +368,10 @@ func TestPlaceOrderRefusesWrongHeaders(t *testing.T) {
 		problem(t, http.StatusUnsupportedMediaType, codeMediaType)
 	b.post(t, ordersPath, goodOrder, "Content-Encoding", "gzip").problem(t, http.StatusUnsupportedMediaType, codeMediaType)
 	for _, key := range []string{strings.Repeat("k", 256), "with blank", "ümlaut"} {
-		p := b.post(t, ordersPath, goodOrder, "Idempotency-Key", key).problem(t, http.StatusUnprocessableEntity, codeInvalid)
-		require.Equal(t, []string{"header:Idempotency-Key"}, p.fields())
+		t.Run(domain.Clip(key), func(t *testing.T) {
+			p := b.post(t, ordersPath, goodOrder, "Idempotency-Key", key).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+			require.Equal(t, []string{"header:Idempotency-Key"}, p.fields())
+		})
 	}
 	p := b.post(t, ordersPath, "{}", "Idempotency-Key", "a", "Idempotency-Key", "b").problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.Len(t, p.Errors, 6, "headers and body in one answer")

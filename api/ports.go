@@ -80,8 +80,8 @@ type Orders interface {
 	Order(ctx context.Context, id uuid.UUID) (readmodel.Shown, error)
 	// OrderAt waits, bounded, until the view has reached minVersion. Errors: not_visible_yet.
 	OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (readmodel.Shown, error)
-	// Settled waits until nothing more happens to a placed order by itself, or ctx ends, and folds it from its events;
-	// fresh when it has just been placed. Errors: not_found when nothing is recorded of it yet.
+	// Settled waits until nothing more happens to a placed order by itself, or ctx ends, and folds it from its events.
+	// Fresh says that it has just been placed. Errors: not_found when nothing is recorded of it yet.
 	Settled(ctx context.Context, id uuid.UUID, fresh bool) (readmodel.Shown, error)
 	Orders(ctx context.Context, q readmodel.OrderQuery) (readmodel.OrderPage, error)
 	// Timeline returns what happened to an order, oldest first. Errors: not_found while nothing has.

@@ -34,9 +34,11 @@ func TestReturnGoodsRefuses(t *testing.T) {
 	b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusNotFound, codeNotFound)
 	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
 	for _, code := range []domain.ErrorCode{codeNotReturnable, codeWindowClosed, codeGatewayRefused} {
-		b.cancelErr = domain.Refuse(code, "because")
-		p := b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusConflict, code)
-		require.Equal(t, order.StatusShipped, p.Order.Status)
+		t.Run(string(code), func(t *testing.T) {
+			b.cancelErr = domain.Refuse(code, "because")
+			p := b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusConflict, code)
+			require.Equal(t, order.StatusShipped, p.Order.Status)
+		})
 	}
 	b.cancelErr = domain.Refuse(codeKeyReused, "another return")
 	b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusUnprocessableEntity, codeKeyReused)

@@ -27,8 +27,10 @@ func TestReviewOrderRefuses(t *testing.T) {
 	require.True(t, b.untouched())
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	for _, code := range []domain.ErrorCode{codeNotHeld, codeAlreadyReviewed} {
-		b.cancelErr = domain.Refuse(code, "because")
-		b.post(t, orderPath("/approve"), `{"by": "office"}`).problem(t, http.StatusConflict, code)
+		t.Run(string(code), func(t *testing.T) {
+			b.cancelErr = domain.Refuse(code, "because")
+			b.post(t, orderPath("/approve"), `{"by": "office"}`).problem(t, http.StatusConflict, code)
+		})
 	}
 	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
 	b.post(t, orderPath("/reject"), `{"by": "office"}`).problem(t, http.StatusConflict, codeNotHeld)

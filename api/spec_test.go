@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/orderloom/orderloom/payments"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -140,4 +143,50 @@ func TestContractNamesEveryProblem(t *testing.T) {
 		require.Contains(t, a.body, string(k.Code))
 	}
 	b.get(t, "/problems/none-such").problem(t, http.StatusNotFound, codeNotFound)
+}
+
+// Every limit is given by whoever makes an API: none has a default here.
+func TestAnAPIWithoutALimitIsAMistake(t *testing.T) {
+	t.Parallel()
+	full := testLimits()
+	limits := reflect.TypeFor[Limits]()
+	for _, f := range reflect.VisibleFields(limits) {
+		if f.Anonymous {
+			continue
+		}
+		t.Run(f.Name, func(t *testing.T) {
+			t.Parallel()
+			less := full
+			reflect.ValueOf(&less).Elem().FieldByIndex(f.Index).SetZero()
+			require.Panics(t, func() { setup(t, func(o *Options) { o.Limits = less }) })
+		})
+	}
+}
+
+// The document is read by people too: at most 25 words a sentence and 120 columns a line.
+func TestTheDocumentIsPlain(t *testing.T) {
+	t.Parallel()
+	for i, line := range strings.Split(string(spec), "\n") {
+		require.LessOrEqual(t, utf8.RuneCountInString(line), 120, "line %d", i+1)
+	}
+	code, end := regexp.MustCompile("`[^`]*`"), regexp.MustCompile(`[.!?](\s|$)|\n\n`)
+	var walk func(node any)
+	walk = func(node any) {
+		switch n := node.(type) {
+		case map[string]any:
+			for name, v := range n {
+				if text, ok := v.(string); ok && (name == "description" || name == "summary") {
+					for _, sentence := range end.Split(code.ReplaceAllString(text, "x"), -1) {
+						require.LessOrEqual(t, len(strings.Fields(sentence)), 25, sentence)
+					}
+				}
+				walk(v)
+			}
+		case []any:
+			for _, v := range n {
+				walk(v)
+			}
+		}
+	}
+	walk(contract().At())
 }

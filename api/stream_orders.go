@@ -16,8 +16,8 @@ import (
 // streamCheckWait is how long the answer waits to learn that its Last-Event-ID is good for nothing.
 const streamCheckWait = 300 * time.Millisecond
 
-// streamOrders follows the changes of orders: GET /api/v1/orders/stream. The id of each event is its
-// place among all changes, so that a client which comes back goes on where it stopped, at any process.
+// streamOrders follows the changes of orders: GET /api/v1/orders/stream. The id of each event is its place among all
+// changes. So a client that comes back goes on where it stopped, at any process.
 func (a *API) streamOrders(ctx context.Context, x *httpx.Exchange) error {
 	only := filter{customerID: x.QueryText("customer_id"), orderID: x.UUID("order_id")}
 	select {

@@ -28,7 +28,6 @@ var notYetRewritten = map[string]string{
 	"CHANGELOG.md":    "is being rewritten",
 	"CONTRIBUTING.md": "is being rewritten",
 	"docs":            "is being rewritten",
-	"api":             "is being rewritten",
 	"bench":           "is being rewritten",
 	"client":          "is being rewritten",
 	"cmd":             "is being rewritten",

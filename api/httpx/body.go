@@ -10,10 +10,9 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/orderloom/orderloom/domain"
-
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/shopspring/decimal"
 )
 
@@ -23,9 +22,9 @@ type Checker interface{ Check() error }
 
 // Body makes a handler of one that takes the request's body as a *T.
 //
-// The body is read strictly, and checked against the schema of the route in the document, together with the
-// request's parameters. When T is a [Checker], the domain checks it as well, and what is wrong by the domain is
-// named together with what is wrong by the document. Only a body without fault reaches the handler.
+// The body is read strictly, and checked against the schema of the route in the document, together with the request's
+// parameters. When T is a [Checker], the domain checks it as well. What is wrong by the domain and by the document is
+// named together. Only a body without fault reaches the handler. An optional body that is not sent is the zero T.
 func Body[T any](handle func(ctx context.Context, x *Exchange, body *T) error) Handler {
 	return func(ctx context.Context, x *Exchange) error {
 		body := new(T)
@@ -39,26 +38,22 @@ func Body[T any](handle func(ctx context.Context, x *Exchange, body *T) error) H
 // decode reads the body into v, a pointer to a struct. Errors: unsupported_media_type, body_too_large, timeout,
 // malformed_json; invalid, which names all that is wrong with the request.
 func (x *Exchange) decode(v any) error {
-	if x.Request.ContentLength == 0 && !x.operation.bodyRequired {
-		return x.Invalid()
-	}
-	text, err := x.ReadBody()
-	if err != nil {
-		return err
-	}
-	value, err := x.reader.read(text)
-	if err != nil {
-		return malformed(err)
-	}
+	var value any
 	f := &x.reader.faults
-	x.router.contract.check(x.operation.body, value, f)
-	switch {
-	case len(*f) == 0:
-		if err := json.Unmarshal(text, v, decodeOptions); err != nil {
+	if x.Request.ContentLength != 0 || x.operation.bodyRequired {
+		text, err := x.ReadBody()
+		if err != nil {
+			return err
+		}
+		if value, err = x.reader.read(text); err != nil {
+			return malformed(err)
+		}
+		x.router.contract.check(x.operation.body, value, f)
+		if len(*f) > 0 {
+			decodeRest(value, *f, v)
+		} else if err := json.Unmarshal(text, v, decodeOptions); err != nil {
 			return fmt.Errorf("decode a body that the document allows: %w", err)
 		}
-	default:
-		decodeRest(value, *f, v)
 	}
 	if checker, ok := v.(Checker); ok {
 		f.addInvalids(checker.Check())

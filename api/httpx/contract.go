@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -14,11 +15,13 @@ import (
 
 // Contract is an OpenAPI 3.1 document whose schemas check requests. It is safe for concurrent use.
 //
-// A schema of OpenAPI 3.1 is a JSON Schema of 2020-12, so a validator of those is all it takes. Formats are
-// checked. A schema may say in x-message what a value must be, in words for people; it stands beside a
-// pattern, a format, a list of alternatives or a "not".
+// A schema of OpenAPI 3.1 is a JSON Schema of 2020-12, so a validator of those is all it takes. Formats are checked.
+//
+// A schema may say in x-message what a value must be, in words for people. It stands beside a pattern, a format, a list
+// of alternatives or a "not".
 type Contract struct {
 	document   map[string]any
+	mu         sync.Mutex // of the compiler
 	compiler   *jsonschema.Compiler
 	operations map[string]*operation // by method and path, such as "GET /api/v1/orders/{order_id}"
 }
@@ -101,6 +104,8 @@ func (c *Contract) Schema(place ...string) (*jsonschema.Schema, error) {
 	for i, name := range place {
 		escaped[i] = url.PathEscape(pointerEscapes.Replace(name))
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	return c.compiler.Compile(documentURL + "#/" + strings.Join(escaped, "/"))
 }
 
@@ -118,7 +123,7 @@ func (c *Contract) compile(place ...string) (*operation, error) {
 	o := &operation{}
 	list, _ := c.At(join(place, "parameters")...).([]any)
 	for i := range list {
-		if err := c.compileParameter(o, list[i], join(place, "parameters", fmt.Sprint(i))); err != nil {
+		if err := c.compileParameter(o, join(place, "parameters", fmt.Sprint(i))); err != nil {
 			return nil, err
 		}
 	}
@@ -132,11 +137,8 @@ func (c *Contract) compile(place ...string) (*operation, error) {
 	return o, err
 }
 
-func (c *Contract) compileParameter(o *operation, node any, place []string) error {
-	if reference, ok := reference(node); ok {
-		place, node = reference, c.At(reference...)
-	}
-	m, _ := node.(map[string]any)
+func (c *Contract) compileParameter(o *operation, place []string) error {
+	m, _ := c.At(place...).(map[string]any)
 	p := parameter{}
 	p.name, _ = m["name"].(string)
 	p.required, _ = m["required"].(bool)

@@ -1,7 +1,7 @@
 // Package httpx is a toolkit for an HTTP API whose OpenAPI document checks its requests. It knows nothing of orders.
 //
-// A [Contract] is the document. A [Router] serves its operations: it finds the schemas of a route by method and path,
-// and refuses requests that are not what they say, with all that is wrong in one [Problem] (RFC 9457).
+// A [Contract] is the document. A [Router] serves its operations. It finds the schemas of a route by method and path,
+// and refuses requests that are not what they say. One [Problem] (RFC 9457) names all that is wrong.
 //
 //	contract, err := httpx.NewContract(openapiYAML)
 //	router := httpx.NewRouter(httpx.Options{Contract: contract, Limits: limits, Logger: logger})

@@ -49,8 +49,8 @@ func (f *faults) add(location []string, message string) {
 	}
 }
 
-// fieldErrors returns the faults of a body in the order of their fields, each field once: what is wrong below
-// a field that is blamed itself says nothing new.
+// fieldErrors returns the faults of a body in the order of their fields, each field once. What is wrong below a field
+// that is blamed itself says nothing new, and is left out.
 func (f faults) fieldErrors(body any) []FieldError {
 	slices.SortStableFunc(f, func(a, b fault) int { return compareLocations(a.location, b.location) })
 	var list []FieldError
@@ -110,8 +110,8 @@ func index(name string, n int) (int, bool) {
 	return i, err == nil && i >= 0 && i < n
 }
 
-// pointerOf writes a location as #/items/0/quantity: a JSON pointer as the fragment of a URI (RFC 6901,
-// section 6), without percent encoding, which would make it unreadable.
+// pointerOf writes a location as #/items/0/quantity, a JSON pointer as the fragment of a URI (RFC 6901, section 6). It
+// has no percent encoding, which would make it unreadable.
 func pointerOf(location []string) string {
 	var b strings.Builder
 	b.WriteByte('#')

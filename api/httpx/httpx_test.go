@@ -257,6 +257,7 @@ func TestParametersAreHeldToTheirSchemas(t *testing.T) {
 		"no word":     {"/books/" + id + "?order=left", []string{"r"}, []string{`query:order must be up or down, got "left"`}},
 		"one of many": {"/books/" + id + "?show[]=text&show[]=all", []string{"r"}, []string{`query:show[] must be one of cover, text, index, got "all"`}},
 		"no time":     {"/books/" + id + "?since=now", []string{"r"}, []string{"query:since must be a time such as 2026-11-23T06:30:00Z (RFC 3339; in a query, a plus sign is written %2B), got \"now\""}},
+		"not UTF-8":   {"/books/" + id + "?order=%ff", []string{"r"}, []string{"query:order is not UTF-8"}},
 		"no header":   {"/books/" + id, nil, []string{"header:X-Reader is required"}},
 		"header":      {"/books/" + id, []string{"longer"}, []string{"header:X-Reader has at most 5 characters"}},
 		"two headers": {"/books/" + id, []string{"one", "two"}, []string{"header:X-Reader has at most 5 characters"}},

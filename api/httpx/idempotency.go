@@ -34,13 +34,13 @@ func (x *Exchange) Fingerprint(body any) (string, error) {
 // of this form.
 const fingerprintVersion = "request/2"
 
-// Fingerprint tells a retry from another request under the same key. It is over what the request means, not how it is
-// written: white space, the order of members, escapes and the form of numbers don't count.
+// Fingerprint tells a retry from another request under the same key. It is over what the request means. How that is
+// written does not count: white space, the order of members, escapes, the form of numbers.
 //
 // Body is the decoded request, with its defaults. All of it counts, so no member can be forgotten.
 //
-// The key is part of what is hashed. The hash is stored for ever, and an address in it could otherwise be found by
-// trying, long after it was erased; the key itself is stored nowhere.
+// The key is part of what is hashed, and is stored nowhere. The hash is stored for ever. Without the key, an address in
+// it could be found by trying, long after it was erased.
 func Fingerprint(key string, body any) (string, error) {
 	text, err := json.Marshal(body, json.Deterministic(true))
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/orderloom/orderloom/domain"
-
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 )

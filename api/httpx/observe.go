@@ -47,8 +47,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return m
 }
 
-// observe wraps a route's handler with all that every request has: an id, a trace, a caller, limits, a check
-// against the document, and, whatever happens, an answer, a metric and a line in the log.
+// observe wraps a route's handler with all that every request has: an id, a trace, a caller, limits, and a check
+// against the document. Whatever happens, there is an answer, a metric and a line in the log.
 //
 // It is one function of ours, because a chain of middlewares costs each request a dozen allocations. Most of
 // them would be for span attributes that nobody asked for.

@@ -9,10 +9,10 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/orderloom/orderloom/domain"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 )
 
 // readParameters checks the path, the query and the headers of the request as the document describes them, and
@@ -74,10 +74,15 @@ func elements(values []string) []any {
 
 // checkParameter notes the first thing that is wrong with a parameter.
 func (x *Exchange) checkParameter(in string, p *parameter, value any) {
+	text, isText := value.(string)
+	if isText && !utf8.ValidString(text) {
+		x.Blame(in, p.name, "is not UTF-8")
+		return
+	}
 	if p.schema == nil {
 		return
 	}
-	if text, ok := value.(string); ok && p.integer {
+	if isText && p.integer {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			value = json.Number(strconv.FormatInt(n, 10))
 		}
@@ -143,8 +148,8 @@ func (x *Exchange) QueryTime(name string) time.Time {
 
 // IdempotencyKey returns the Idempotency-Key, empty without one.
 //
-// The key is taken as it stands, with its quotes if it has some (the header's draft, at the IETF, wants them):
-// two spellings are two keys.
+// The key is taken as it stands, so that two spellings are two keys. Quotes, which the header's draft at the IETF
+// wants, are part of it.
 func (x *Exchange) IdempotencyKey() string { return x.Request.Header.Get("Idempotency-Key") }
 
 // PreferredWait is how long the caller wants to wait: whole seconds (RFC 7240, section 4.3). What it does not
