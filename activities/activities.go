@@ -29,6 +29,10 @@ type Activities struct {
 type Vault interface {
 	// Reseal returns s unchanged when it is under the subject's key already. May be repeated.
 	Reseal(ctx context.Context, subject string, s domain.Sealed) (domain.Sealed, error)
+	// Seal encrypts the JSON of a value under the subject's key. May be repeated; each call gives another text.
+	Seal(ctx context.Context, subject string, value any) (domain.Sealed, error)
+	// Open decrypts what was sealed into value. Error: [domain.ErrErased] when the subject's key was destroyed.
+	Open(ctx context.Context, s domain.Sealed, value any) error
 }
 
 // Options are what the activities work with. All but Review and Allocator are required.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -19,7 +20,11 @@ import (
 type AuthorizePayment struct {
 	OrderID uuid.UUID   `json:"order_id"`
 	Amount  money.Money `json:"amount"`
-	Token   string      `json:"token"`
+	// Token is the payment token. A saga that goes on from the events has it sealed instead: see [order.Terms].
+	Token  string        `json:"token,omitempty"`
+	Sealed domain.Sealed `json:"sealed_token,omitzero"`
+	// Again is set when an earlier saga may have asked the gateway for the same: the gateway looks it up first.
+	Again bool `json:"again,omitempty"`
 	// Confirm is where the order's goods are reserved, when it lacks nothing but an authorisation: it is confirmed
 	// with the authorisation then.
 	Confirm []inventory.Allocation `json:"confirm,omitempty"`
@@ -56,17 +61,32 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	if p.Status == payment.StatusActionRequired {
 		return Authorized{Status: p.Status, ActionURL: p.ActionURL}, nil
 	}
-	if p.Status != payment.StatusDeclined && !p.NeedsAuthorization(in.Amount) {
+	if p.Status == payment.StatusDeclined {
+		return Authorized{Status: p.Status, DeclineCode: p.DeclineCode}, nil
+	}
+	if !p.NeedsAuthorization(in.Amount) {
 		return Authorized{Status: payment.StatusAuthorized}, nil
+	}
+	token, err := a.paymentToken(ctx, in)
+	if err != nil {
+		return Authorized{}, err
 	}
 	generation := p.Generation + 1
 	answer, err := a.gateway.Authorize(ctx, payments.AuthorizeRequest{
-		IdempotencyKey: authorizeKey(id, generation), AskedAt: in.At, PaymentID: id, OrderID: in.OrderID, Amount: in.Amount,
-		Captured: p.Captured, Token: in.Token,
+		IdempotencyKey: authorizeKey(id, generation), AskedAt: askedAt(in.At, in.Again), At: in.At,
+		PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Captured: p.Captured, Token: token,
 	})
 	if err != nil {
 		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
 	}
+	return a.recordAuthorization(ctx, in, generation, answer)
+}
+
+// recordAuthorization records what the gateway has answered, and confirms the order with it where that was asked for.
+func (a *Activities) recordAuthorization(
+	ctx context.Context, in AuthorizePayment, generation int, answer payments.AuthorizeResult,
+) (Authorized, error) {
+	id := payment.ID(in.OrderID)
 	st := stamp(ctx, fmt.Sprintf("authorize-payment/%d/%s", generation, answer.Status), in.OrderID, in.At)
 	var confirmed Confirmed
 	streams := []eventstore.StreamID{{Type: domain.AggregatePayment, ID: id}}
@@ -74,7 +94,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	if confirms {
 		streams = withOrder(in.OrderID, streams)
 	}
-	err = a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
+	err := a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
 		events, err := payment.Authorize(eventstore.State(tx, paymentAggregate, id), payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
 			DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, ExpiresAt: answer.ExpiresAt, At: in.At,
@@ -101,6 +121,35 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		return Authorized{}, err
 	}
 	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, Confirmed: confirmed}, nil
+}
+
+// CodePaymentTokenGone refuses an authorisation whose payment token can't be had any more.
+const CodePaymentTokenGone domain.ErrorCode = "payment_token_gone"
+
+// paymentToken returns the token that names the customer's means of payment. Refusal: payment_token_gone when the
+// customer was erased, or the order was placed by a program that did not keep the token.
+func (a *Activities) paymentToken(ctx context.Context, in AuthorizePayment) (string, error) {
+	if in.Token != "" {
+		return in.Token, nil
+	}
+	var token string
+	err := a.vault.Open(ctx, in.Sealed, &token)
+	switch {
+	case errors.Is(err, domain.ErrErased), err == nil && token == "":
+		return "", Refusal(domain.Refuse(CodePaymentTokenGone, "the payment token of order %s is gone", in.OrderID))
+	case err != nil:
+		return "", fmt.Errorf("open the payment token of order %s: %w", in.OrderID, err)
+	}
+	return token, nil
+}
+
+// askedAt is when a gateway was first asked for something: no time when that may have been in an earlier saga, so that the
+// gateway looks up what became of it.
+func askedAt(at time.Time, again bool) time.Time {
+	if again {
+		return time.Time{}
+	}
+	return at
 }
 
 // currentPayment returns the payment with an authorisation that has run out recorded as expired.

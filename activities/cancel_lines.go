@@ -24,18 +24,21 @@ type CancelLines struct {
 
 // LinesCancelled is the order after a partial cancellation.
 type LinesCancelled struct {
-	// Status is delivered when all that the order still waited for is cancelled.
-	Status    order.Status     `json:"status"`
-	Shipments []order.Shipment `json:"shipments"`
-	Served    Served           `json:"served"`
+	// Moved has the status delivered when all that the order still waited for is cancelled.
+	Moved
+	Served Served `json:"served"`
 }
 
 // CancelLines takes pieces out of the order and frees their stock, both or neither. Refusals:
 // not_found; idempotency_key_reused; not_cancellable; nothing_left; invalid.
 func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCancelled, error) {
 	var out LinesCancelled
+	known, err := a.foldOrder(ctx, in.OrderID)
+	if err != nil {
+		return out, err
+	}
 	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
-	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(in.Lines)), func(tx *eventstore.Tx) error {
+	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, in.Lines)), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: in.At})
 		if err != nil {
@@ -48,12 +51,10 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 				}
 			}
 		}
-		after := orderAfter(o, events)
-		out.Status, out.Shipments = after.Status, after.Shipments
+		out.Moved = moved(o, events)
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		return nil
 	})
-	out.Served = served
 	return out, err
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
-	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
@@ -21,12 +20,25 @@ type DispatchShipment struct {
 	ShipmentID     uuid.UUID `json:"shipment_id"`
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
-	// Amount is what the shipment costs.
-	Amount money.Money `json:"amount"`
 	// Location and SKUs say which reservations leave with the shipment.
 	Location string    `json:"location"`
 	SKUs     []string  `json:"skus"`
 	At       time.Time `json:"at"`
+	// Again is as in [AuthorizePayment].
+	Again bool `json:"again,omitempty"`
+}
+
+// Moved is the order after a step about its shipments, as its events tell it.
+type Moved struct {
+	Status    order.Status     `json:"status"`
+	Reason    string           `json:"reason,omitempty"`
+	Shipments []order.Shipment `json:"shipments"`
+}
+
+// moved returns the order after the events.
+func moved(o order.Order, events []domain.Event) Moved {
+	o = orderAfter(o, events)
+	return Moved{Status: o.Status, Reason: o.CancelReason, Shipments: o.Shipments}
 }
 
 // DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
@@ -35,26 +47,34 @@ type DispatchShipment struct {
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
 // authorization_expired; capture_exceeds_authorization; gateway_refused.
-func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) error {
+func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) (Moved, error) {
 	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
-	if err := a.captureAndDispatch(ctx, st, in); err != nil {
-		return Refusal(fmt.Errorf("%s: %w", st.Source, err))
+	out, err := a.captureAndDispatch(ctx, st, in)
+	if err != nil {
+		return Moved{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
-	return nil
+	return out, nil
 }
 
-func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp, in DispatchShipment) error {
+func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp, in DispatchShipment) (out Moved, err error) {
 	id := payment.ID(in.OrderID)
-	capture := payment.CapturePayment{CaptureID: in.ShipmentID, Amount: in.Amount, At: in.At}
+	capture := payment.CapturePayment{CaptureID: in.ShipmentID, At: in.At}
 	request := payments.CaptureRequest{
-		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), AskedAt: in.At, PaymentID: id, Amount: in.Amount,
+		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), AskedAt: askedAt(in.At, in.Again), PaymentID: id,
 	}
 	var left, paid bool
-	err := a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
+	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
 		d, err := in.decideDispatch(tx)
-		if left = len(d.order) == 0; err != nil || left {
+		if left = len(d.order) == 0; err != nil {
 			return err
 		}
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
+		if left {
+			out = moved(o, nil)
+			return nil
+		}
+		shipment, _ := o.Shipment(in.ShipmentID)
+		capture.Amount, request.Amount = shipment.Amount, shipment.Amount
 		p := eventstore.State(tx, paymentAggregate, id)
 		request.GatewayRef, request.Capturable = p.GatewayRef, p.Capturable()
 		events, err := payment.Capture(p, capture)
@@ -62,11 +82,11 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		return err
 	})
 	if err != nil || left {
-		return err
+		return out, err
 	}
 	if !paid {
 		if capture.GatewayRef, err = a.gateway.Capture(ctx, request); err != nil {
-			return fmt.Errorf("capture from payment %s: %w", id, err)
+			return out, fmt.Errorf("capture from payment %s: %w", id, err)
 		}
 	}
 	var refusal error
@@ -79,14 +99,15 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		eventstore.Record(tx, paymentAggregate, id, events...)
 		var d dispatchDecision
 		if d, refusal = in.decideDispatch(tx); refusal == nil {
+			out = moved(eventstore.State(tx, orderAggregate, in.OrderID), d.order)
 			d.record(tx, in.OrderID)
 		}
 		return nil
 	})
 	if err != nil {
-		return err
+		return out, err
 	}
-	return refusal
+	return out, refusal
 }
 
 func (in DispatchShipment) streams() []eventstore.StreamID {

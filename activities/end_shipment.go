@@ -23,11 +23,10 @@ type EndShipment struct {
 	At       time.Time            `json:"at"`
 }
 
-// Ended tells what the end of a shipment means for its order.
+// Ended is the order after the end of a shipment.
 type Ended struct {
-	// Status is the order's afterwards.
-	Status order.Status `json:"status"`
-	Served Served       `json:"served"`
+	Moved
+	Served Served `json:"served"`
 }
 
 // DeliverShipment records that a shipment has arrived. Refusals: not_found; shipment_not_found;
@@ -50,7 +49,7 @@ func (a *Activities) endShipment(ctx context.Context, step string, in EndShipmen
 	st := stamp(ctx, step+in.ShipmentID.String(), in.OrderID, in.At)
 	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
 		events, err := decide(o)
-		out.Status = orderAfter(o, events).Status
+		out.Moved = moved(o, events)
 		return events, err
 	})
 	if err != nil {
@@ -70,7 +69,10 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 		if err != nil {
 			return err
 		}
-		out.Status = orderAfter(o, events).Status
+		out.Moved = moved(o, events)
+		if len(events) == 0 {
+			return nil // the shipment has ended before, and what that means for the stock is recorded with it
+		}
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		for _, l := range in.Lines {
 			returnID := domain.DerivedID(in.ShipmentID, fmt.Sprintf("refused/%s/%s", l.SKU, l.UnitPrice))

@@ -21,15 +21,19 @@ type PlaceOrder struct {
 	Personal      domain.Sealed `json:"personal"`
 	RequestHash   string        `json:"request_hash"`
 	UserID        string        `json:"user_id,omitempty"`
+	// PaymentToken, AllowBackorder and Deadlines become the order's terms; the token is sealed.
+	PaymentToken   string          `json:"payment_token,omitempty"`
+	AllowBackorder bool            `json:"allow_backorder,omitempty"`
+	Deadlines      order.Deadlines `json:"deadlines,omitzero"`
 	// At is when the saga started: the same for every attempt, and another one for another saga.
 	At time.Time `json:"at"`
 }
 
 // Placed says what became of a [PlaceOrder].
 type Placed struct {
-	// Existing is the status of an order that an earlier saga has placed and that Temporal has since forgotten. It is
-	// empty when the order is this saga's own.
-	Existing order.Status `json:"existing,omitempty"`
+	// Standing is where an order stands that was there before this call; nil for one that this call has placed. The saga
+	// goes on from it: after a reset or a lost answer, and when an earlier saga of the order is gone.
+	Standing *Standing `json:"standing,omitempty"`
 	// Held is the rule that asks for a review before the order goes on; empty for none.
 	Held string `json:"held,omitempty"`
 	// Reserved says where the order's goods were reserved with it. It is empty unless all of them were: the saga runs
@@ -40,67 +44,102 @@ type Placed struct {
 // PlaceOrder records the order, holds it where a rule asks for a review, and reserves its goods if all of them are
 // there. All of that is one append. Refusals: invalid; idempotency_key_reused.
 func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, error) {
-	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
+	command, err := a.sealedCommand(ctx, in)
 	if err != nil {
-		return Placed{}, fmt.Errorf("seal the personal data of order %s: %w", in.OrderID, err)
+		return Placed{}, err
 	}
 	st := stamp(ctx, "place", in.OrderID, in.At)
 	st.Metadata.UserID = in.UserID
 	st.Fresh = in.OrderID
 	var out Placed
-	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(order.Lines(in.Items))), func(tx *eventstore.Tx) error {
+	var existed bool
+	streams := withOrder(in.OrderID, a.stockItems(order.Order{}, order.Lines(in.Items)))
+	err = a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
-		out = Placed{Held: o.Held}
-		if o.Status != "" && !o.PlacedAt.Equal(in.At) {
-			out.Existing = o.Status
-		}
-		events, err := order.Place(o, order.PlaceOrder{
-			OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
-			Personal: personal, RequestHash: in.RequestHash, At: in.At,
-		})
-		if err != nil {
+		if existed = o.Status != ""; existed {
+			_, err := order.Place(o, command) // the request may be another one
 			return err
 		}
-		if rule := a.review.Rule(in.CustomerID, order.Total(in.Items)); len(events) > 0 && rule != "" {
-			held, err := order.Hold(orderAfter(o, events), rule, in.At)
-			if err != nil {
-				return err
-			}
-			out.Held = rule
-			events = append(events, held...)
-		}
-		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
-		switch {
-		case len(events) > 0:
-			out.Reserved = a.reserveWithOrder(tx, in)
-		case out.Existing == "": // an earlier attempt has placed it
-			out.Reserved = a.reservedFor(tx, in.OrderID, order.Lines(in.Items))
-		}
-		return nil
+		out, err = a.placeNew(tx, o, command)
+		return err
 	})
 	if err != nil {
 		return Placed{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
+	if existed {
+		standing, err := a.ResumeOrder(ctx, ResumeOrder{OrderID: in.OrderID})
+		return Placed{Standing: &standing}, err
+	}
 	return out, nil
 }
 
-// reserveWithOrder reserves the goods of a new order if all are there, by what this process knows of the stock.
+// sealedCommand returns the command for an order, with what is personal or secret in it under the customer's key.
+func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.PlaceOrder, error) {
+	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
+	if err != nil {
+		return order.PlaceOrder{}, fmt.Errorf("seal the personal data of order %s: %w", in.OrderID, err)
+	}
+	terms := order.Terms{AllowBackorder: in.AllowBackorder, Deadlines: in.Deadlines}
+	if in.PaymentToken != "" {
+		if terms.Payment, err = a.vault.Seal(ctx, in.CustomerID, in.PaymentToken); err != nil {
+			return order.PlaceOrder{}, fmt.Errorf("seal the payment token of order %s: %w", in.OrderID, err)
+		}
+	}
+	return order.PlaceOrder{
+		OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
+		Personal: personal, RequestHash: in.RequestHash, Terms: terms, At: in.At,
+	}, nil
+}
+
+// placeNew records a new order with what comes with it: a hold where a rule asks for one, and its goods where all of
+// them are there.
+func (a *Activities) placeNew(tx *eventstore.Tx, o order.Order, c order.PlaceOrder) (Placed, error) {
+	reserved := a.decideReservation(tx, c)
+	for _, r := range reserved {
+		c.Allocations = append(c.Allocations, r.Allocation)
+	}
+	out := Placed{Reserved: Reserved{Allocations: c.Allocations}}
+	events, err := order.Place(o, c)
+	if err != nil {
+		return Placed{}, err
+	}
+	if rule := a.review.Rule(c.CustomerID, order.Total(c.Items)); rule != "" {
+		held, err := order.Hold(orderAfter(o, events), rule, c.At)
+		if err != nil {
+			return Placed{}, err
+		}
+		out.Held = rule
+		events = append(events, held...)
+	}
+	eventstore.Record(tx, orderAggregate, c.OrderID, events...)
+	for _, r := range reserved {
+		eventstore.Record(tx, stockAggregate, inventory.ID(r.SKU, r.Location), r.events...)
+	}
+	return out, nil
+}
+
+// reservation is an allocation with what it means for its stock item.
+type reservation struct {
+	inventory.Allocation
+	events []domain.Event
+}
+
+// decideReservation decides on the goods of a new order, all or none, by what this process knows of the stock.
 //
 // When another process has taken some meanwhile, the append is a conflict and is decided again. Goods that seem to be
 // missing are left to ReserveStock, whose refusal is checked.
-func (a *Activities) reserveWithOrder(tx *eventstore.Tx, in PlaceOrder) Reserved {
-	allocations, err := a.allocate(tx, order.Lines(in.Items), in.ShipToCountry, false)
+func (a *Activities) decideReservation(tx *eventstore.Tx, c order.PlaceOrder) []reservation {
+	allocations, err := a.allocate(tx, order.Lines(c.Items), c.ShipToCountry, false)
 	if err != nil {
-		return Reserved{}
+		return nil
 	}
-	aside := make([][]domain.Event, len(allocations))
+	reserved := make([]reservation, len(allocations))
 	for i, al := range allocations {
-		if aside[i], err = decideAllocation(tx, in.OrderID, al, in.At); err != nil {
-			return Reserved{}
+		events, err := decideAllocation(tx, c.OrderID, al, c.At)
+		if err != nil {
+			return nil
 		}
+		reserved[i] = reservation{al, events}
 	}
-	for i, al := range allocations {
-		eventstore.Record(tx, stockAggregate, inventory.ID(al.SKU, al.Location), aside[i]...)
-	}
-	return Reserved{Allocations: allocations}
+	return reserved
 }

@@ -20,6 +20,8 @@ type RefundPayment struct {
 	Amount   money.Money `json:"amount"`
 	Reason   string      `json:"reason"`
 	At       time.Time   `json:"at"`
+	// Again is as in [AuthorizePayment].
+	Again bool `json:"again,omitempty"`
 }
 
 // RefundPayment gives captured money back. Refusals: refund_exceeds_capture; gateway_refused.
@@ -35,7 +37,7 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error 
 	}
 	step := "refund/" + in.RefundID.String()
 	record.GatewayRef, err = a.gateway.Refund(ctx, payments.RefundRequest{
-		IdempotencyKey: id.String() + "/" + step, AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
+		IdempotencyKey: id.String() + "/" + step, AskedAt: askedAt(in.At, in.Again), PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
 	})
 	if err != nil {
 		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))

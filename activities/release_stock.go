@@ -22,12 +22,16 @@ type ReleaseStock struct {
 
 // ReleaseStock frees what is reserved for an order. It does nothing when nothing is.
 func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) (Served, error) {
-	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), a.stockItems(in.Lines), func(tx *eventstore.Tx) error {
+	o, err := a.foldOrder(ctx, in.OrderID)
+	if err != nil {
+		return Served{}, err
+	}
+	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), a.stockItems(o, in.Lines), func(tx *eventstore.Tx) error {
 		for _, sku := range inventory.SKUs(in.Lines) {
-			for _, l := range a.locations {
-				id := inventory.ID(sku, l.ID)
+			for _, location := range a.stockLocations(o) {
+				id := inventory.ID(sku, location)
 				eventstore.Record(tx, stockAggregate, id, inventory.Release(eventstore.State(tx, stockAggregate, id), inventory.ReleaseStock{
-					SKU: sku, Location: l.ID, OrderID: in.OrderID, Reason: in.Reason, Fence: in.Fence, At: in.At,
+					SKU: sku, Location: location, OrderID: in.OrderID, Reason: in.Reason, Fence: in.Fence, At: in.At,
 				})...)
 			}
 		}

@@ -3,10 +3,13 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -33,9 +36,13 @@ type Reserved struct {
 // Refusals: out_of_stock; reservation_closed when the order's reservation was released before.
 func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserved, error) {
 	var out Reserved
+	o, err := a.foldOrder(ctx, in.OrderID)
+	if err != nil {
+		return Reserved{}, err
+	}
 	st := stamp(ctx, "reserve-stock", in.OrderID, in.At)
-	err := a.events.Decide(ctx, st, a.stockItems(in.Lines), func(tx *eventstore.Tx) error {
-		if out = a.reservedFor(tx, in.OrderID, in.Lines); len(out.Allocations) > 0 {
+	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(o, in.Lines)), func(tx *eventstore.Tx) error {
+		if out = a.reservedFor(tx, o, in.Lines); len(out.Allocations) > 0 {
 			return nil // an earlier attempt has made it
 		}
 		allocations, err := a.allocate(tx, in.Lines, in.ShipToCountry, in.Backorder)
@@ -51,10 +58,38 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 			out.Waiting = out.Waiting || al.Backordered
 		}
 		out.Allocations = allocations
+		known, err := order.Allocate(eventstore.State(tx, orderAggregate, in.OrderID), allocations, in.At)
+		if err != nil {
+			return err
+		}
+		eventstore.Record(tx, orderAggregate, in.OrderID, known...)
 		return nil
 	})
 	if err != nil {
 		return Reserved{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
-	return out, nil
+	return out, a.recordAllocation(ctx, in, out.Allocations)
+}
+
+// recordAllocation lets the order know where its goods are when that has changed since they were reserved: goods that it
+// waited for have come. It records nothing otherwise.
+func (a *Activities) recordAllocation(ctx context.Context, in ReserveStock, allocations []inventory.Allocation) error {
+	o, err := a.foldOrder(ctx, in.OrderID)
+	if err != nil || slices.Equal(o.Allocations, allocations) {
+		return err
+	}
+	// The step is named by what it records: another allocation of the same order is another step.
+	step := "allocate/" + domain.DerivedID(in.OrderID, fmt.Sprint(allocations)).String()
+	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, step, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+		return order.Allocate(o, allocations, in.At)
+	})
+}
+
+// foldOrder returns a copy of an order as its events tell it; the zero order when it has none.
+func (a *Activities) foldOrder(ctx context.Context, id uuid.UUID) (order.Order, error) {
+	o, _, err := eventstore.Fold(ctx, a.events, orderAggregate, id)
+	if err != nil {
+		return o, fmt.Errorf("load order %s: %w", id, err)
+	}
+	return o, nil
 }

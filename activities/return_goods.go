@@ -36,8 +36,12 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 	for i, l := range in.Lines {
 		lines[i] = inventory.Line{SKU: l.SKU, Quantity: l.Quantity}
 	}
+	known, err := a.foldOrder(ctx, in.OrderID)
+	if err != nil {
+		return out, err
+	}
 	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
-	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(lines)), func(tx *eventstore.Tx) error {
+	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, lines)), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Return(o, order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At})
 		if err != nil {
@@ -54,7 +58,6 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		return nil
 	})
-	out.Served = served
 	return out, err
 }
 

@@ -3,11 +3,13 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -60,29 +62,42 @@ func (a *Activities) changeStockItem(
 	})
 }
 
-// stockItems names the stock items at which the lines' goods may lie.
-func (a *Activities) stockItems(lines []inventory.Line) []eventstore.StreamID {
+// stockItems names the stock items at which goods of the order may lie.
+func (a *Activities) stockItems(o order.Order, lines []inventory.Line) []eventstore.StreamID {
+	locations := a.stockLocations(o)
 	var ids []eventstore.StreamID
 	for _, sku := range inventory.SKUs(lines) {
-		for _, l := range a.locations {
-			ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, l.ID)})
+		for _, location := range locations {
+			ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, location)})
 		}
 	}
 	return ids
 }
 
+// stockLocations names where goods of the order may lie: where its events say so, whether or not that location is still
+// in the settings, and at each location of the settings, where a reservation may be on its way.
+func (a *Activities) stockLocations(o order.Order) []string {
+	locations := o.StockLocations()
+	for _, l := range a.locations {
+		if !slices.Contains(locations, l.ID) {
+			locations = append(locations, l.ID)
+		}
+	}
+	return locations
+}
+
 // reservedFor returns what is reserved for the order already, and whether it waits for more.
-func (a *Activities) reservedFor(tx *eventstore.Tx, orderID uuid.UUID, lines []inventory.Line) Reserved {
+func (a *Activities) reservedFor(tx *eventstore.Tx, o order.Order, lines []inventory.Line) Reserved {
 	var out Reserved
 	for _, sku := range inventory.SKUs(lines) {
-		for _, l := range a.locations {
-			item := eventstore.State(tx, stockAggregate, inventory.ID(sku, l.ID))
-			if n, ok := item.Reservations[orderID]; ok {
-				out.Allocations = append(out.Allocations, inventory.Allocation{SKU: sku, Location: l.ID, Quantity: n})
+		for _, location := range a.stockLocations(o) {
+			item := eventstore.State(tx, stockAggregate, inventory.ID(sku, location))
+			if n, ok := item.Reservations[o.ID]; ok {
+				out.Allocations = append(out.Allocations, inventory.Allocation{SKU: sku, Location: location, Quantity: n})
 			}
 			for _, b := range item.Backorders {
-				if b.OrderID == orderID {
-					out.Allocations = append(out.Allocations, inventory.Allocation{SKU: sku, Location: l.ID, Quantity: b.Quantity, Backordered: true})
+				if b.OrderID == o.ID {
+					out.Allocations = append(out.Allocations, inventory.Allocation{SKU: sku, Location: location, Quantity: b.Quantity, Backordered: true})
 					out.Waiting = true
 				}
 			}

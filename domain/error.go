@@ -62,6 +62,9 @@ func Invalid(field, format string, args ...any) *Error {
 	return &Error{Code: CodeInvalid, Field: Valid(field), Message: Valid(fmt.Sprintf(format, args...))}
 }
 
+// ErrErased is returned for sealed data whose key was destroyed: nobody can open them again.
+var ErrErased = errors.New("the personal data were erased")
+
 // Invalids collects what is wrong with an input, so that the sender learns everything at once.
 type Invalids []*Error
 

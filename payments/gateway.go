@@ -48,7 +48,9 @@ type AuthorizeRequest struct {
 	IdempotencyKey string
 	// AskedAt is when this key was asked for first. A gateway that forgets keys after some time looks up
 	// what became of an older request before it makes it again. With the zero time it always looks up.
-	AskedAt   time.Time
+	AskedAt time.Time
+	// At is the time of this call, by the caller's clock.
+	At        time.Time
 	PaymentID uuid.UUID
 	OrderID   uuid.UUID
 	Amount    money.Money

@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+
+	"github.com/orderloom/orderloom/domain"
 )
 
 // KeyWrapper wraps data keys under a master key. A key management service can be one.
@@ -24,7 +26,7 @@ const keyBytes = 32
 
 var (
 	// ErrErased is returned for data whose key was destroyed.
-	ErrErased = errors.New("the personal data were erased")
+	ErrErased = domain.ErrErased
 	// ErrMasterKeyUnknown is returned when a data key is wrapped by a master key that this process was not
 	// given.
 	ErrMasterKeyUnknown = errors.New("the master key is not known")

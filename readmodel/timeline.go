@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -67,6 +68,8 @@ func summaryOfOrder(e domain.Event) string {
 			pieces += i.Quantity
 		}
 		return fmt.Sprintf("Order %s placed: %s, %s", e.OrderNumber, plural(pieces, "piece"), e.Total)
+	case order.StockAllocated:
+		return "Goods allocated: " + allocations(e.Allocations)
 	case order.OrderHeld:
 		return fmt.Sprintf("Order held for review: %s", e.Rule)
 	case order.OrderApproved:
@@ -151,6 +154,18 @@ func summaryOfStock(e domain.Event) string {
 		return fmt.Sprintf("Stock of %s at %s adjusted by %+d: %s", e.SKU, e.Location, e.Delta, e.Reason)
 	}
 	return ""
+}
+
+// allocations names the locations, and what is waited for there.
+func allocations(all []inventory.Allocation) string {
+	parts := make([]string, len(all))
+	for i, a := range all {
+		parts[i] = fmt.Sprintf("%d × %s at %s", a.Quantity, a.SKU, a.Location)
+		if a.Backordered {
+			parts[i] += " (backordered)"
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func plural(n int, word string) string {

@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -57,9 +58,11 @@ func secureStockInline(
 		return reserved, err
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:          InventorySagaID(in.OrderID),
-		WaitForCancellation: true,
-		StaticSummary:       "Waits for backordered goods",
+		WorkflowID: InventorySagaID(in.OrderID),
+		// One that is still there is of an earlier saga of the order: this one goes on from the events.
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING, //nolint:staticcheck // a child has no conflict policy yet
+		WaitForCancellation:   true,
+		StaticSummary:         "Waits for backordered goods",
 	})
 	err = workflow.ExecuteChildWorkflow(ctx, InventorySaga, in).Get(ctx, &reserved)
 	return reserved, err

@@ -20,6 +20,7 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
 )
 
 var update = flag.Bool("update", false, "write docs/sagas-paths.md anew")
@@ -189,9 +190,10 @@ var scenarios = []scenario{
 
 // bankAt plays the customer at the bank, and the gateway's webhook.
 func (p *platform) bankAt(t *testing.T, after time.Duration, approve bool) {
+	delay, past := p.delay(after)
 	p.env.RegisterDelayedCallback(func() {
 		id := payment.ID(p.orderID)
-		if err := p.gateway.Confirm(id, approve); err != nil {
+		if err := p.gateway.Confirm(id, approve); err != nil && !past {
 			return // the order has given up, and the gateway has cancelled the payment
 		}
 		u := workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String(), Status: "authorized"}
@@ -201,11 +203,15 @@ func (p *platform) bankAt(t *testing.T, after time.Duration, approve bool) {
 		if err := p.env.SignalWorkflowByID(workflows.PaymentSagaID(p.orderID), workflows.PaymentUpdated, u); err != nil {
 			t.Logf("the webhook found nobody: %v", err)
 		}
-	}, after)
+	}, delay)
 }
 
 // receiveAt brings stock in by the activity, and wakes who waits as the receipt's saga does.
 func (p *platform) receiveAt(t *testing.T, after time.Duration, item string, quantity int) {
+	delay, past := p.delay(after)
+	if past {
+		return // the goods are there: who waits for them looks at the stock first
+	}
 	p.env.RegisterDelayedCallback(func() {
 		p.receive(t, item, quantity)
 		sku, location := splitItem(item)
@@ -216,7 +222,7 @@ func (p *platform) receiveAt(t *testing.T, after time.Duration, item string, qua
 		if err := p.env.SignalWorkflowByID(workflows.InventorySagaID(p.orderID), workflows.StockServed, nil); err != nil {
 			t.Logf("nobody waits for stock: %v", err)
 		}
-	}, after)
+	}, delay)
 }
 
 // begin sets the scenario's world in motion and returns the order that is placed in it.
@@ -238,7 +244,14 @@ func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []s
 	p.faults.cancel = func() {
 		p.env.SignalWorkflow(workflows.CancelOrder, workflows.CancelRequest{Reason: "cancelled_meanwhile", By: "customer"})
 	}
-	p.env.ExecuteWorkflow(workflows.OrderSaga, s.begin(t, p))
+	in := s.begin(t, p)
+	if kind == goneBefore || kind == goneAfter {
+		p = p.resume(t, s, in)
+		if kind == goneAfter || at > 0 {
+			in = workflows.OrderInput{OrderID: p.orderID, Resume: true}
+		} // an order that was never placed is placed by its own request, which comes again
+	}
+	p.env.ExecuteWorkflow(workflows.OrderSaga, in)
 	require.True(t, p.env.IsWorkflowCompleted(), "the saga has not ended")
 	require.NoError(t, p.env.GetWorkflowError())
 	var told workflows.OrderState
@@ -249,6 +262,25 @@ func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []s
 		end += " " + told.Reason
 	}
 	return end, p.faults.calls
+}
+
+// resume runs the saga until its execution is gone, and returns the world in which another one is to take its place.
+func (p *platform) resume(t *testing.T, s scenario, in workflows.OrderInput) *platform {
+	p.faults.gone = make(chan struct{})
+	p.env.SetTestTimeout(24 * hour) // it waits for a step that never comes back
+	begun := p.env.Now()
+	go p.env.ExecuteWorkflow(workflows.OrderSaga, in)
+	<-p.faults.gone
+	next := *p
+	next.env, next.faults = newEnvironment(), &faults{seen: map[string]bool{}, at: -1}
+	next.elapsed = max(p.env.Now().Sub(begun), 1)
+	next.register(next.gateway, s.review)
+	next.env.SetStartTime(begun.Add(next.elapsed))
+	next.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OrderSagaID(p.orderID), TaskQueue: workflows.TaskQueue})
+	if s.world != nil {
+		s.world(t, &next)
+	}
+	return &next
 }
 
 // audit asserts that the four ledgers agree: what the customer was told, the order's events, the
@@ -311,7 +343,7 @@ func (p *platform) auditEvents(t *testing.T) {
 // secureOrder). It fails too when the domain does not answer a repeated command with no events.
 func TestEveryPathAtEveryFaultLeavesTheLedgersAgreed(t *testing.T) {
 	t.Parallel()
-	kinds := []string{failsBefore, failsAfter, timesOut, outage, answersLost, cancelsBefore, cancelsAfter}
+	kinds := []string{failsBefore, failsAfter, timesOut, outage, answersLost, goneBefore, goneAfter, cancelsBefore, cancelsAfter}
 	var mu sync.Mutex
 	table := map[string][][]string{}
 	t.Run("paths", func(t *testing.T) {
@@ -360,6 +392,8 @@ gateway's ledger and the stock. The columns are the faults:
 - *times out*: the step has taken effect and does not answer in time, once.
 - *outage*: the step's first six attempts fail.
 - *answers lost*: the step's first six attempts take effect, and their answers are lost.
+- *gone before*, *gone after*: the execution is gone for good before or after the step, as after a termination or the
+  loss of Temporal. A new saga that knows the order's id alone goes on.
 - *cancelled before*, *cancelled after*: the customer cancels the order before or after the step.
 `)
 	for _, s := range scenarios {

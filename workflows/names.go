@@ -90,20 +90,13 @@ type OrderInput struct {
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
 	// Deadlines are set by package sagaclient.
 	Deadlines Deadlines `json:"deadlines"`
+	// Resume starts the saga of an order that is there already: it needs the order's id and nothing else. The saga goes on
+	// from the order's events, wherever it stands.
+	Resume bool `json:"resume,omitempty"`
 }
 
-// Deadlines say how long an order waits for each thing. They are the platform's settings: package config has the
-// defaults. Durations are in nanoseconds; for zero see deadlineUnset.
-type Deadlines struct {
-	// Stock ends the waiting for backordered goods; the order is cancelled then.
-	Stock time.Duration `json:"stock,omitempty"`
-	// Review ends the waiting for a person; the order is cancelled then.
-	Review time.Duration `json:"review,omitempty"`
-	// Payment ends the waiting for the customer's bank; the order is cancelled then.
-	Payment time.Duration `json:"payment,omitempty"`
-	// Dispatch is when operators are told that no shipment has left yet; the order goes on waiting.
-	Dispatch time.Duration `json:"dispatch,omitempty"`
-}
+// Deadlines are the platform's settings: package config has the defaults. For zero see deadlineUnset.
+type Deadlines = order.Deadlines
 
 // deadlineUnset is how long a saga waits whose input sets no deadline: a tool's, or that of a program from before
 // there were settings. It is longer than any default of the settings.

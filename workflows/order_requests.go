@@ -21,6 +21,9 @@ func (s *orderSaga) registerHandlers(outer, ctx workflow.Context) error {
 	// A channel that is closed, as that of a cancelled context, would keep a selector busy for ever.
 	workflow.GoNamed(ctx, "cancelled execution", func(ctx workflow.Context) {
 		outer.Done().Receive(ctx, nil)
+		if err := s.awaitKnown(ctx); err != nil {
+			return
+		}
 		if r := (CancelRequest{Reason: "operator_request", By: order.ByOperator}); s.validateCancelOrder(ctx, r) == nil {
 			s.requestCancel(r)
 		}
@@ -46,7 +49,8 @@ func (s *orderSaga) registerHandlers(outer, ctx workflow.Context) error {
 // registerRequest registers a request as an update, which is answered, and as a signal of the same name. The refusal
 // of a signal is shown in the execution's details.
 //
-// Validate refuses what can't be done before anything is written to the history.
+// Validate refuses what can't be done before anything is written to the history. A request that comes before the saga
+// knows where its order stands waits for that, and is validated then.
 func registerRequest[R any](
 	ctx workflow.Context, s *orderSaga, signals workflow.Selector, name, description string,
 	validate func(workflow.Context, R) error, carryOut func(workflow.Context, R) (OrderState, error),
@@ -57,16 +61,48 @@ func registerRequest[R any](
 			return
 		}
 		workflow.GoNamed(ctx, name+" signal", func(ctx workflow.Context) {
-			err := validate(ctx, r)
-			if err == nil {
-				_, err = carryOut(ctx, r)
-			}
-			if err != nil {
+			if _, err := validateAndCarryOut(ctx, s, r, validate, carryOut); err != nil {
 				s.showRefusal(ctx, err)
 			}
 		})
 	})
-	return workflow.SetUpdateHandlerWithOptions(ctx, name, carryOut, workflow.UpdateHandlerOptions{Validator: validate, Description: description})
+	update := func(ctx workflow.Context, r R) (OrderState, error) {
+		// The cancellation of the execution asks to cancel the order. It ends no request, now or later.
+		ctx, end := workflow.NewDisconnectedContext(ctx)
+		defer end()
+		if s.known {
+			return carryOut(ctx, r) // validated when it came
+		}
+		return validateAndCarryOut(ctx, s, r, validate, carryOut)
+	}
+	return workflow.SetUpdateHandlerWithOptions(ctx, name, update, workflow.UpdateHandlerOptions{
+		Validator: func(ctx workflow.Context, r R) error {
+			if !s.known {
+				return nil
+			}
+			return validate(ctx, r)
+		},
+		Description: description,
+	})
+}
+
+// validateAndCarryOut carries out a request once the saga knows where its order stands.
+func validateAndCarryOut[R any](
+	ctx workflow.Context, s *orderSaga, r R,
+	validate func(workflow.Context, R) error, carryOut func(workflow.Context, R) (OrderState, error),
+) (OrderState, error) {
+	if err := s.awaitKnown(ctx); err != nil {
+		return s.state, err
+	}
+	if err := validate(ctx, r); err != nil {
+		return s.state, err
+	}
+	return carryOut(ctx, r)
+}
+
+// awaitKnown waits until the first step has answered where the order stands, or has failed.
+func (s *orderSaga) awaitKnown(ctx workflow.Context) error {
+	return workflow.Await(ctx, func() bool { return s.known || s.over })
 }
 
 // order is what the domain decides on: the order as this saga knows it.
@@ -107,6 +143,9 @@ func (s *orderSaga) requestCancel(r CancelRequest) {
 	if s.stopSecuring != nil {
 		s.stopSecuring()
 	}
+	if s.stopDispatch != nil && s.state.Status == order.StatusConfirmed {
+		s.stopDispatch()
+	}
 }
 
 func (s *orderSaga) validateCancelLines(_ workflow.Context, r CancelLinesRequest) error {
@@ -137,7 +176,7 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (Ord
 	if err := s.voidWhenNothingIsPlanned(ctx); err != nil {
 		return s.state, err
 	}
-	return s.state, s.followStatus(ctx, out.Status)
+	return s.state, s.adoptMoved(ctx, out.Moved)
 }
 
 func (s *orderSaga) validateAmendAddress(_ workflow.Context, r AmendRequest) error {

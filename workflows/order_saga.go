@@ -52,6 +52,12 @@ type orderSaga struct {
 	// cancelRequest is a request that was not answered yet. stopSecuring cancels the steps that secure the order.
 	cancelRequest *CancelRequest
 	stopSecuring  workflow.CancelFunc
+	// stopDispatch cancels a dispatch that waits, for an outage or the customer's bank, before any shipment has left.
+	stopDispatch workflow.CancelFunc
+	// known is true once the first step has answered where the order stands; requests wait for it. standing is that
+	// answer for an order that was there before this saga, and nil for a new one.
+	known    bool
+	standing *activities.Standing
 	// reports are the reports of shipments that fulfilOrder has not carried out yet, in the order in which they came.
 	reports []*shipmentReport
 	// over is true once nothing is carried out any more.
@@ -82,27 +88,39 @@ func (s *orderSaga) processOrder(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
-	if placed.Existing != "" {
-		s.state.Status, s.state.Reason = placed.Existing, "placed_before"
-		return nil
+	s.known = true
+	if placed.Standing != nil {
+		return s.resumeOrder(ctx, *placed.Standing)
 	}
-	if err := s.secureOrder(ctx, placed); err != nil {
+	return s.secureAndFulfil(ctx, placed.Held, placed.Reserved)
+}
+
+// secureAndFulfil carries an order that is placed to its end.
+func (s *orderSaga) secureAndFulfil(ctx workflow.Context, held string, reserved activities.Reserved) error {
+	if err := s.secureOrder(ctx, held, reserved); err != nil {
 		return s.abandonOrder(ctx, err)
 	}
 	return s.fulfilOrder(ctx)
 }
 
+// placeOrder is the first step. It answers where the order stands when it was there before.
 func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) {
 	var a *activities.Activities
+	if s.in.Resume {
+		standing, err := runStep(ctx, "Resume the order", a.ResumeOrder, activities.ResumeOrder{OrderID: s.in.OrderID})
+		return activities.Placed{Standing: &standing}, err
+	}
 	return runStep(ctx, "Place the order and reserve its stock", a.PlaceOrder, activities.PlaceOrder{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
-		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID, At: workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
+		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID,
+		PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
+		At: workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
 	})
 }
 
 // secureOrder reserves the stock, waits for a review where a rule asks for one, authorises the payment and confirms
 // the order.
-func (s *orderSaga) secureOrder(ctx workflow.Context, placed activities.Placed) error {
+func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activities.Reserved) error {
 	ctx, s.stopSecuring = workflow.WithCancel(ctx)
 	if s.cancelRequest != nil {
 		s.stopSecuring() // the request came while the order was being placed
@@ -110,17 +128,19 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, placed activities.Placed) 
 	s.setWaitingFor(ctx, "Securing the stock.")
 	reserved, err := secureStockInline(ctx, InventoryInput{
 		OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
-		Backorder: s.in.AllowBackorder, Deadline: s.in.Deadlines.Stock,
-	}, placed.Reserved, &s.undo, func() error { return s.setMark(ctx, MarkBackordered) })
+		Backorder: s.in.AllowBackorder, Deadline: s.remaining(ctx, s.in.Deadlines.Stock, s.placedAt()),
+	}, early, &s.undo, func() error { return s.setMark(ctx, MarkBackordered) })
 	if err != nil {
 		return err
 	}
-	if placed.Held != "" {
-		if err := s.awaitReview(ctx, placed.Held); err != nil {
+	if held != "" {
+		if err := s.awaitReview(ctx, held); err != nil {
 			return err
 		}
 	}
-	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled") })
+	s.undo.push(func(ctx workflow.Context) error {
+		return voidPayment(ctx, s.in.OrderID, "order_cancelled", s.resumed())
+	})
 	s.setWaitingFor(ctx, "Securing the payment.")
 	confirmed, err := s.securePayment(ctx, order.Total(s.in.Items), reserved.Allocations)
 	if err != nil {
@@ -149,7 +169,7 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 		return err
 	}
 	decided, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: orUnset(s.in.Deadlines.Review), TimerOptions: workflow.TimerOptions{Summary: "review deadline"},
+		Timeout: s.remaining(ctx, s.in.Deadlines.Review, s.placedAt()), TimerOptions: workflow.TimerOptions{Summary: "review deadline"},
 	}, func() bool { return s.review != nil })
 	switch {
 	case err != nil:
@@ -167,7 +187,8 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 // the payment of these goods is confirmed in the same step.
 func (s *orderSaga) securePayment(ctx workflow.Context, amount money.Money, goods []inventory.Allocation) (activities.Confirmed, error) {
 	paid, confirmed, err := securePaymentInline(ctx, PaymentInput{
-		OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Deadline: s.in.Deadlines.Payment,
+		OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Sealed: s.sealedToken(), Again: s.resumed(),
+		Deadline: s.in.Deadlines.Payment,
 	}, goods, func() error { return s.setMark(ctx, MarkActionRequired) })
 	switch {
 	case err != nil:
@@ -187,9 +208,12 @@ func refuseOrder(reason, message string) error {
 	return temporal.NewNonRetryableApplicationError(message, reason, nil)
 }
 
-// abandonOrder undoes what was secured and cancels the order: because it was asked to, or because of the refusal.
+// abandonOrder cancels the order and undoes what was secured: because it was asked to, or because of the refusal.
+//
+// The cancellation is recorded first, with its reason. What is undone follows from it: a saga that takes this one's place
+// meets a cancelled order, and undoes what is left.
 func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
-	reason, by := string(refusalCode(refusal)), order.BySystem
+	reason, by := s.refusalReason(refusal), order.BySystem
 	if s.cancelRequest != nil {
 		reason, by = s.cancelRequest.Reason, s.cancelRequest.By
 	}
@@ -199,14 +223,29 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 		reason = order.ReasonSystemError
 	}
 	s.setWaitingFor(ctx, "Undoing what was done: "+reason)
-	awaitCompensations := s.undo.start(ctx)
 	var a *activities.Activities
 	err := runStepForEffect(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{OrderID: s.in.OrderID, Reason: reason, By: by, At: workflow.Now(ctx)})
 	if err != nil {
 		return err
 	}
+	awaitCompensations := s.undo.start(ctx)
 	s.state.Reason = reason
 	return errors.Join(s.setStatus(ctx, order.StatusCancelled), awaitCompensations())
+}
+
+// refusalReason is the reason for which a refusal cancels the order.
+//
+// An earlier saga may have let the payment or the goods go when their deadline passed, and have been gone before it
+// cancelled the order: the refusals are then that they are closed.
+func (s *orderSaga) refusalReason(refusal error) string {
+	code := refusalCode(refusal)
+	switch {
+	case s.resumed() && code == payment.CodePaymentClosed:
+		return order.ReasonPaymentDeadline
+	case s.resumed() && code == inventory.CodeReservationClosed:
+		return order.ReasonStockDeadline
+	}
+	return string(code)
 }
 
 // fulfilOrder follows the shipments until the last one has ended, or the order is cancelled before the first one
@@ -214,7 +253,7 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
 	defer stopTimer()
-	wait := orUnset(s.in.Deadlines.Dispatch)
+	wait := s.remaining(ctx, s.in.Deadlines.Dispatch, s.confirmedAt())
 	deadline := workflow.Now(ctx).Add(wait)
 	timer := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "dispatch deadline"})
 	late := func() bool { return s.state.Status == order.StatusConfirmed && !s.overdue && timer.IsReady() }

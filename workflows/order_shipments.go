@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -54,6 +55,16 @@ func registerShipmentReport[R any](
 		}
 	})
 	update := func(ctx workflow.Context, r R) (OrderState, error) {
+		ctx, end := workflow.NewDisconnectedContext(ctx) // as in registerRequest
+		defer end()
+		if !s.known {
+			if err := s.awaitKnown(ctx); err != nil {
+				return s.state, err
+			}
+			if err := validate(r); err != nil {
+				return s.state, err
+			}
+		}
 		report := enqueue(r, true)
 		if err := workflow.Await(ctx, func() bool { return report.done || s.over }); err != nil {
 			return s.state, err
@@ -64,7 +75,13 @@ func registerShipmentReport[R any](
 		return s.state, report.err
 	}
 	return workflow.SetUpdateHandlerWithOptions(ctx, name, update, workflow.UpdateHandlerOptions{
-		Validator: func(_ workflow.Context, r R) error { return validate(r) }, Description: description,
+		Validator: func(_ workflow.Context, r R) error {
+			if !s.known {
+				return nil
+			}
+			return validate(r)
+		},
+		Description: description,
 	})
 }
 
@@ -73,6 +90,9 @@ func (s *orderSaga) carryOutReport(ctx workflow.Context) error {
 	report := s.reports[0]
 	s.reports = s.reports[1:]
 	report.err = report.carryOut(ctx)
+	if temporal.IsCanceledError(report.err) && s.cancelRequest != nil {
+		report.err = s.refusal(domain.Refuse(order.CodeNotDispatchable, "order %s is being cancelled", s.state.OrderNumber))
+	}
 	report.done = true
 	switch {
 	case refusalCode(report.err) == "":
@@ -113,11 +133,12 @@ func (s *orderSaga) validateEndShipment(r ShipmentReport) error {
 
 // alreadyReported tells that there is nothing to do. It is a refusal so that reports which are repeated without end
 // leave nothing in the history.
-func (s *orderSaga) alreadyReported(shipment *order.Shipment) error {
+func (s *orderSaga) alreadyReported(shipment order.Shipment) error {
 	return s.refusal(domain.Refuse(CodeAlreadyReported, "shipment %s is %s already", shipment.ShipmentID, shipment.Status))
 }
 
-// dispatchShipment captures the shipment's money and lets it go: nothing leaves unpaid.
+// dispatchShipment captures the shipment's money and lets it go: nothing leaves unpaid. While it waits, for an outage or
+// the customer's bank, a request to cancel the order ends it, as long as no other shipment has left.
 func (s *orderSaga) dispatchShipment(ctx workflow.Context, d Dispatch) error {
 	if err := s.shipmentsLock.Lock(ctx); err != nil {
 		return err
@@ -126,42 +147,55 @@ func (s *orderSaga) dispatchShipment(ctx workflow.Context, d Dispatch) error {
 	if err := order.CanDispatch(s.order(), d.ShipmentID); err != nil {
 		return s.refusal(err)
 	}
-	shipment := s.shipment(d.ShipmentID)
-	if shipment.Status.Left() {
+	if s.shipment(d.ShipmentID).Status.Left() {
 		return nil
 	}
 	if err := order.CheckDispatch(d.Carrier, d.TrackingNumber); err != nil {
 		return activities.Refusal(err)
 	}
-	err := s.captureAndDispatch(ctx, d, shipment)
-	if refusalCode(err) == payment.CodeAuthorizationExpired {
-		// What the other planned shipments cost is authorised with it.
-		if _, err = s.securePayment(ctx, s.plannedAmount(), nil); err == nil {
-			err = s.captureAndDispatch(ctx, d, shipment)
-		}
-	}
+	moved, err := s.payAndDispatch(ctx, d)
 	if err != nil {
 		return err
 	}
-	shipment.Status, shipment.Carrier, shipment.TrackingNumber = order.ShipmentStatusDispatched, d.Carrier, d.TrackingNumber
-	if s.partlyCancelled {
-		if err := s.voidWhenNothingIsPlanned(ctx); err != nil {
-			return err
-		}
+	if err := s.adoptMoved(ctx, moved); err != nil || !s.partlyCancelled {
+		return err
 	}
-	if s.state.Status == order.StatusConfirmed {
-		return s.setStatus(ctx, order.StatusShipped)
-	}
-	return nil
+	return s.voidWhenNothingIsPlanned(ctx)
 }
 
-func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch, shipment *order.Shipment) error {
+// payAndDispatch captures and dispatches, and authorises the payment anew before where it has expired.
+func (s *orderSaga) payAndDispatch(ctx workflow.Context, d Dispatch) (activities.Moved, error) {
+	ctx, s.stopDispatch = workflow.WithCancel(ctx)
+	defer func() { s.stopDispatch = nil }()
+	moved, err := s.captureAndDispatch(ctx, d)
+	if refusalCode(err) != payment.CodeAuthorizationExpired {
+		return moved, err
+	}
+	// What the other planned shipments cost is authorised with it.
+	if _, err = s.securePayment(ctx, s.plannedAmount(), nil); err != nil {
+		return moved, err
+	}
+	return s.captureAndDispatch(ctx, d)
+}
+
+func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch) (activities.Moved, error) {
 	var a *activities.Activities
+	shipment := s.shipment(d.ShipmentID)
 	summary := "Capture " + shipment.Amount.String() + " and dispatch from " + shipment.Location
-	return runStepForEffect(ctx, summary, a.DispatchShipment, activities.DispatchShipment{
-		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, Amount: shipment.Amount,
-		Location: shipment.Location, SKUs: shipment.SKUs(), At: workflow.Now(ctx),
+	return runStep(ctx, summary, a.DispatchShipment, activities.DispatchShipment{
+		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber,
+		Location: shipment.Location, SKUs: shipment.SKUs(), At: workflow.Now(ctx), Again: s.resumed(),
 	})
+}
+
+// adoptMoved takes over what a step about the shipments has answered: the order as its events tell it.
+func (s *orderSaga) adoptMoved(ctx workflow.Context, moved activities.Moved) error {
+	s.state.Shipments = moved.Shipments
+	if moved.Status == s.state.Status {
+		return nil
+	}
+	s.state.Reason = moved.Reason
+	return s.setStatus(ctx, moved.Status)
 }
 
 // plannedAmount is what the shipments cost that have not left.
@@ -181,78 +215,57 @@ func (s *orderSaga) voidWhenNothingIsPlanned(ctx workflow.Context) error {
 			return nil
 		}
 	}
-	return voidPayment(ctx, s.in.OrderID, "lines_cancelled")
+	return voidPayment(ctx, s.in.OrderID, "lines_cancelled", s.resumed())
 }
 
 func (s *orderSaga) deliverShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
-	_, err := s.endShipment(ctx, r, order.ShipmentStatusDelivered, "Deliver from ", a.DeliverShipment)
-	return err
+	return s.endShipment(ctx, r, "Deliver from ", a.DeliverShipment)
 }
 
 // loseShipment records a lost shipment and refunds it.
 func (s *orderSaga) loseShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
-	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusLost, "Record a lost shipment from ", a.LoseShipment)
-	if err != nil || shipment == nil {
-		return err
-	}
-	return s.refundShipment(ctx, shipment, "shipment_lost")
+	return s.endShipment(ctx, r, "Record a lost shipment from ", a.LoseShipment)
 }
 
 // refuseShipment records a shipment that came back, takes its goods into the stock and refunds it.
 func (s *orderSaga) refuseShipment(ctx workflow.Context, r ShipmentReport) error {
 	var a *activities.Activities
-	shipment, err := s.endShipment(ctx, r, order.ShipmentStatusRefused, "Take back a shipment to ", a.RefuseShipment)
-	if err != nil || shipment == nil {
-		return err
-	}
-	return s.refundShipment(ctx, shipment, "shipment_refused")
+	return s.endShipment(ctx, r, "Take back a shipment to ", a.RefuseShipment)
 }
 
-// endShipment records the end of a shipment and moves the order on. It returns no shipment when the end was recorded
-// before.
+// endShipment records the end of a shipment, moves the order on, and refunds the shipment if the events say that it was
+// lost or refused.
 func (s *orderSaga) endShipment(
-	ctx workflow.Context, r ShipmentReport, end order.ShipmentStatus, summary string,
+	ctx workflow.Context, r ShipmentReport, summary string,
 	activity func(context.Context, activities.EndShipment) (activities.Ended, error),
-) (*order.Shipment, error) {
+) error {
+	if err := s.shipmentsLock.Lock(ctx); err != nil {
+		return err
+	}
+	defer s.shipmentsLock.Unlock()
 	if err := order.CanEndShipment(s.order(), r.ShipmentID); err != nil {
-		return nil, s.refusal(err)
+		return s.refusal(err)
 	}
 	shipment := s.shipment(r.ShipmentID)
 	if shipment.Status.Ended() {
-		return nil, nil
-	}
-	in := activities.EndShipment{OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, At: workflow.Now(ctx)}
-	if end == order.ShipmentStatusRefused {
-		in.Location, in.Lines = shipment.Location, shipment.Lines
-	}
-	ended, err := runStep(ctx, summary+shipment.Location, activity, in)
-	if err != nil {
-		return nil, err
-	}
-	shipment.Status = end
-	signalServed(ctx, ended.Served)
-	return shipment, s.followStatus(ctx, ended.Status)
-}
-
-// shipment returns a shipment that the order has.
-func (s *orderSaga) shipment(id uuid.UUID) *order.Shipment {
-	return &s.state.Shipments[slices.IndexFunc(s.state.Shipments, func(sh order.Shipment) bool { return sh.ShipmentID == id })]
-}
-
-// followStatus moves the order where the end or the cancellation of a shipment has taken it. Histories from before
-// cancellations told a status have none: the order stays where it is.
-func (s *orderSaga) followStatus(ctx workflow.Context, status order.Status) error {
-	if status == "" || status == s.state.Status {
 		return nil
 	}
-	if status == order.StatusCancelled {
-		s.state.Reason = order.ReasonUndeliverable
+	ended, err := runStep(ctx, summary+shipment.Location, activity, activities.EndShipment{
+		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Location: shipment.Location, Lines: shipment.Lines, At: workflow.Now(ctx),
+	})
+	if err != nil {
+		return err
 	}
-	return s.setStatus(ctx, status)
+	signalServed(ctx, ended.Served)
+	if err := s.adoptMoved(ctx, ended.Moved); err != nil {
+		return err
+	}
+	return s.refundEnded(ctx, s.shipment(r.ShipmentID))
 }
 
-func (s *orderSaga) refundShipment(ctx workflow.Context, shipment *order.Shipment, reason string) error {
-	return refundPayment(ctx, s.in.OrderID, domain.DerivedID(shipment.ShipmentID, "refund"), shipment.Amount, reason)
+// shipment returns a copy of a shipment that the order has.
+func (s *orderSaga) shipment(id uuid.UUID) order.Shipment {
+	return s.state.Shipments[slices.IndexFunc(s.state.Shipments, func(sh order.Shipment) bool { return sh.ShipmentID == id })]
 }

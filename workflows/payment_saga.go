@@ -5,9 +5,11 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
+	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -16,7 +18,10 @@ import (
 type PaymentInput struct {
 	OrderID uuid.UUID   `json:"order_id"`
 	Amount  money.Money `json:"amount"`
-	Token   string      `json:"token"`
+	// Token, Sealed and Again are as in [activities.AuthorizePayment].
+	Token  string        `json:"token,omitempty"`
+	Sealed domain.Sealed `json:"sealed_token,omitzero"`
+	Again  bool          `json:"again,omitempty"`
 	// Deadline is [Deadlines.Payment].
 	Deadline time.Duration `json:"deadline,omitempty"`
 }
@@ -40,7 +45,7 @@ func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.Strin
 // The signal [PaymentUpdated] tells it what the bank has decided.
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	var undo compensations
-	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured") })
+	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured", in.Again) })
 	answer, err := authorizePayment(ctx, in, nil)
 	if err == nil && answer.Status == payment.StatusActionRequired {
 		answer, err = awaitBankConfirmation(ctx, in)
@@ -69,9 +74,11 @@ func securePaymentInline(
 		return PaymentResult{}, activities.Confirmed{}, err
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:          PaymentSagaID(in.OrderID),
-		WaitForCancellation: true,
-		StaticSummary:       "Waits for the customer to confirm the payment at the bank",
+		WorkflowID: PaymentSagaID(in.OrderID),
+		// One that is still there is of an earlier saga of the order: this one goes on from the events.
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING, //nolint:staticcheck // a child has no conflict policy yet
+		WaitForCancellation:   true,
+		StaticSummary:         "Waits for the customer to confirm the payment at the bank",
 	})
 	var result PaymentResult
 	err = workflow.ExecuteChildWorkflow(ctx, PaymentSaga, in).Get(ctx, &result)
@@ -87,7 +94,7 @@ func authorizePayment(ctx workflow.Context, in PaymentInput, goods []inventory.A
 		summary += " and confirm the order"
 	}
 	answer, err := runStepWithin(ctx, orUnset(in.Deadline), summary, a.AuthorizePayment, activities.AuthorizePayment{
-		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Confirm: goods, At: workflow.Now(ctx),
+		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: in.Again, Confirm: goods, At: workflow.Now(ctx),
 	})
 	if err != nil && !isFinal(err) { // the last attempt's failure, or a timeout
 		return activities.Authorized{Status: payment.StatusDeclined, DeclineCode: declinedByDeadline}, nil
@@ -140,8 +147,10 @@ func (u PaymentUpdate) expiry(now time.Time) time.Time {
 	return u.ExpiresAt
 }
 
-// voidPayment lets go of what is authorised and not captured.
-func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string) error {
+// voidPayment lets go of what is authorised and not captured. Again is as in [activities.AuthorizePayment].
+func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string, again bool) error {
 	var a *activities.Activities
-	return runStepForEffect(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{OrderID: orderID, Reason: reason, At: workflow.Now(ctx)})
+	return runStepForEffect(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{
+		OrderID: orderID, Reason: reason, At: workflow.Now(ctx), Again: again,
+	})
 }

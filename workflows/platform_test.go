@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -43,6 +44,9 @@ type platform struct {
 	onHand  map[string]int // "sku@location" before the order
 	// bySignal sends the reports of shipments as signals instead of updates.
 	bySignal bool
+	// elapsed is how long an earlier saga of the same order was there; zero for the first one. What the world did in that
+	// time is asked for once more, as callers do that heard nothing.
+	elapsed time.Duration
 }
 
 var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
@@ -60,13 +64,11 @@ func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *p
 func setupWith(
 	t testing.TB, stock map[string]int, review activities.ReviewRules, wrap func(*sandbox.Gateway) payments.Gateway,
 ) *platform {
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(quiet)
 	store := eventstore.NewMemory()
 	gateway, err := sandbox.Open("")
 	require.NoError(t, err)
 	p := &platform{
-		env: suite.NewTestWorkflowEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
+		env: newEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
 		gateway: gateway, faults: &faults{seen: map[string]bool{}}, orderID: uuid.New(), onHand: map[string]int{},
 	}
 	p.register(wrap(gateway), review)
@@ -75,6 +77,12 @@ func setupWith(
 		p.receive(t, item, quantity)
 	}
 	return p
+}
+
+func newEnvironment() *testsuite.TestWorkflowEnvironment {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet)
+	return suite.NewTestWorkflowEnvironment()
 }
 
 func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) {
@@ -151,11 +159,21 @@ func (p *platform) shipment(location string) uuid.UUID {
 
 // at sends a signal at a time after the start, by the environment's clock.
 func (p *platform) at(after time.Duration, signal string, input any) {
+	delay, _ := p.delay(after)
 	p.env.RegisterDelayedCallback(func() {
 		if !p.env.IsWorkflowCompleted() {
 			p.env.SignalWorkflow(signal, input)
 		}
-	}, after)
+	}, delay)
+}
+
+// delay is when something happens that the world does at a time after the order's start, by the clock of this saga. Past
+// is true when it was done while an earlier saga was there: it is done once more, in the same order, within a minute.
+func (p *platform) delay(after time.Duration) (delay time.Duration, past bool) {
+	if p.elapsed > 0 && after <= p.elapsed {
+		return time.Second + time.Duration(float64(time.Minute)*float64(after)/float64(p.elapsed)), true
+	}
+	return after - p.elapsed, false
 }
 
 func (p *platform) dispatchAt(after time.Duration, location string) {
@@ -178,6 +196,18 @@ func (p *platform) tell(after time.Duration, name string, report any) {
 // plainVault leaves personal data as it is.
 type plainVault struct{}
 
+func (plainVault) Seal(_ context.Context, subject string, value any) (domain.Sealed, error) {
+	data, err := json.Marshal(value)
+	return domain.Sealed{Key: subject + ":1", Data: data}, err
+}
+
+func (plainVault) Open(_ context.Context, s domain.Sealed, value any) error {
+	if s.IsZero() {
+		return nil
+	}
+	return json.Unmarshal(s.Data, value)
+}
+
 func (plainVault) Reseal(_ context.Context, _ string, s domain.Sealed) (domain.Sealed, error) {
 	return s, nil
 }
@@ -195,6 +225,8 @@ type faults struct {
 	cancel func()
 	left   int
 	struck string
+	// gone is closed when the execution is gone: none of its steps goes on.
+	gone chan struct{}
 }
 
 // The ways in which a step fails.
@@ -206,6 +238,8 @@ const (
 	timesOut      = "times out"
 	cancelsBefore = "cancelled before"
 	cancelsAfter  = "cancelled after"
+	goneBefore    = "gone before"
+	goneAfter     = "gone after"
 )
 
 var errInjected = errors.New("injected failure")
@@ -232,6 +266,9 @@ func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	return out, err
 }
 
+// vanish is a step of an execution that is gone: it never comes back.
+func vanish() error { select {} }
+
 // outageAttempts is how many attempts an outage fails: more than the local ones, so that the step goes
 // on as a durable activity.
 const outageAttempts = 5
@@ -244,6 +281,11 @@ func (f *faults) strike(id, name string) (before func() error, after func(contex
 	nothing, nothingAfter := func() error { return nil }, func(context.Context) error { return nil }
 	fail, failAfter := func() error { return errInjected }, func(context.Context) error { return errInjected }
 	cancel := func() error { f.cancel(); return nil }
+	select {
+	case <-f.gone:
+		return vanish, nothingAfter
+	default:
+	}
 	if f.left > 0 && name == f.struck {
 		f.left--
 		if f.kind == answersLost {
@@ -275,6 +317,10 @@ func (f *faults) strike(id, name string) (before func() error, after func(contex
 	case answersLost:
 		f.left = outageAttempts
 		return nothing, failAfter
+	case goneBefore:
+		return func() error { close(f.gone); return vanish() }, nothingAfter
+	case goneAfter:
+		return nothing, func(context.Context) error { close(f.gone); return vanish() }
 	case cancelsBefore:
 		return cancel, nothingAfter
 	case cancelsAfter:

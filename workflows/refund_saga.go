@@ -10,12 +10,12 @@ import (
 // RefundSaga gives money back without goods. It may be started again with the same id. Refusals:
 // refund_exceeds_capture; gateway_refused.
 func RefundSaga(ctx workflow.Context, in RefundInput) error {
-	return refundPayment(ctx, in.OrderID, in.RefundID, in.Amount, in.Reason)
+	return refundPayment(ctx, in.OrderID, in.RefundID, in.Amount, in.Reason, false)
 }
 
-func refundPayment(ctx workflow.Context, orderID, refundID uuid.UUID, amount money.Money, reason string) error {
+func refundPayment(ctx workflow.Context, orderID, refundID uuid.UUID, amount money.Money, reason string, again bool) error {
 	var a *activities.Activities
 	return runStepForEffect(ctx, "Refund "+amount.String(), a.RefundPayment, activities.RefundPayment{
-		OrderID: orderID, RefundID: refundID, Amount: amount, Reason: reason, At: workflow.Now(ctx),
+		OrderID: orderID, RefundID: refundID, Amount: amount, Reason: reason, At: workflow.Now(ctx), Again: again,
 	})
 }

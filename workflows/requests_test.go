@@ -37,6 +37,7 @@ type answer struct {
 // ask sends an update at a time after the start.
 func (p *platform) ask(after time.Duration, update string, request any) *answer {
 	a := &answer{}
+	delay, _ := p.delay(after)
 	p.env.RegisterDelayedCallback(func() {
 		if p.env.IsWorkflowCompleted() {
 			return
@@ -52,7 +53,7 @@ func (p *platform) ask(after time.Duration, update string, request any) *answer 
 				a.err, a.done = err, true
 			},
 		}, request)
-	}, after)
+	}, delay)
 	return a
 }
 

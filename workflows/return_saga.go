@@ -24,7 +24,7 @@ func ReturnSaga(ctx workflow.Context, in ReturnInput) (ReturnResult, error) {
 	}
 	signalServed(ctx, returned.Served)
 	if returned.Amount.IsPositive() {
-		if err := refundPayment(ctx, in.OrderID, in.ReturnID, returned.Amount, "return"); err != nil {
+		if err := refundPayment(ctx, in.OrderID, in.ReturnID, returned.Amount, "return", false); err != nil {
 			return ReturnResult{Refunded: money.Zero(returned.Amount.Currency)}, err
 		}
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
-	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
 )

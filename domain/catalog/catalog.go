@@ -32,8 +32,12 @@ type Upcaster func(json.RawMessage) (json.RawMessage, error)
 
 // upcasters holds, by event type, the step from version i+1 to i+2 at index i.
 var upcasters = map[string][]Upcaster{
+	"OrderPlaced":            {placedWithoutTerms},
 	"ShippingAddressAmended": {amendedByNoRequest},
 }
+
+// placedWithoutTerms is the step to version 2, which tells the terms. Version 1 had none, nor allocations.
+func placedWithoutTerms(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
 // amendedByNoRequest is the step to version 2, which tells the request.
 func amendedByNoRequest(b json.RawMessage) (json.RawMessage, error) {

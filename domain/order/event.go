@@ -5,12 +5,14 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 )
 
 // Events lists every event type of the order stream, newest version of each.
 var Events = []domain.Event{
 	OrderPlaced{},
+	StockAllocated{},
 	OrderHeld{},
 	OrderApproved{},
 	OrderConfirmed{},
@@ -41,6 +43,39 @@ type OrderPlaced struct {
 	// RequestHash tells a retried request from another one under the same Idempotency-Key.
 	RequestHash string    `json:"request_hash"`
 	PlacedAt    time.Time `json:"placed_at"`
+	// Terms are what a saga needs to go on with the order from any point; the zero value in events of version 1.
+	Terms Terms `json:"terms"`
+	// Allocations are where the goods were set aside with the order; none while they have to be waited for.
+	Allocations []inventory.Allocation `json:"allocations,omitempty"`
+}
+
+// Terms are what was agreed when an order was placed. They change nothing about what the order holds or costs.
+type Terms struct {
+	// Payment seals the payment token, a JSON string, under the customer's key. Only the steps of the payment open it.
+	Payment domain.Sealed `json:"payment"`
+	// AllowBackorder lets the order wait for goods that are not there.
+	AllowBackorder bool      `json:"allow_backorder,omitempty"`
+	Deadlines      Deadlines `json:"deadlines"`
+}
+
+// Deadlines say how long an order waits for each thing, in nanoseconds. Zero means that no deadline was set.
+type Deadlines struct {
+	// Stock ends the waiting for backordered goods; the order is cancelled then.
+	Stock time.Duration `json:"stock,omitempty"`
+	// Review ends the waiting for a person; the order is cancelled then.
+	Review time.Duration `json:"review,omitempty"`
+	// Payment ends the waiting for the customer's bank; the order is cancelled then.
+	Payment time.Duration `json:"payment,omitempty"`
+	// Dispatch is when operators are told that no shipment has left yet; the order goes on waiting.
+	Dispatch time.Duration `json:"dispatch,omitempty"`
+}
+
+// StockAllocated says where the goods of an order are set aside, or waited for, once that has changed. It replaces what
+// the order knew before.
+type StockAllocated struct {
+	OrderID     uuid.UUID              `json:"order_id"`
+	Allocations []inventory.Allocation `json:"allocations"`
+	AllocatedAt time.Time              `json:"allocated_at"`
 }
 
 // OrderHeld says that the order waits for a person to review it.
@@ -186,7 +221,7 @@ func (OrderShipped) EventType() string       { return "OrderShipped" }
 func (ShipmentDelivered) EventType() string  { return "ShipmentDelivered" }
 func (OrderDelivered) EventType() string     { return "OrderDelivered" }
 
-func (OrderPlaced) EventVersion() int        { return 1 }
+func (OrderPlaced) EventVersion() int        { return 2 }
 func (OrderConfirmed) EventVersion() int     { return 1 }
 func (OrderCancelled) EventVersion() int     { return 1 }
 func (ShipmentDispatched) EventVersion() int { return 1 }
@@ -194,6 +229,7 @@ func (OrderShipped) EventVersion() int       { return 1 }
 func (ShipmentDelivered) EventVersion() int  { return 1 }
 func (OrderDelivered) EventVersion() int     { return 1 }
 
+func (StockAllocated) EventType() string         { return "StockAllocated" }
 func (OrderHeld) EventType() string              { return "OrderHeld" }
 func (OrderApproved) EventType() string          { return "OrderApproved" }
 func (OrderLinesCancelled) EventType() string    { return "OrderLinesCancelled" }
@@ -203,6 +239,7 @@ func (ShipmentLost) EventType() string           { return "ShipmentLost" }
 func (ShipmentRefused) EventType() string        { return "ShipmentRefused" }
 func (OrderReturned) EventType() string          { return "OrderReturned" }
 
+func (StockAllocated) EventVersion() int         { return 1 }
 func (OrderHeld) EventVersion() int              { return 1 }
 func (OrderApproved) EventVersion() int          { return 1 }
 func (OrderLinesCancelled) EventVersion() int    { return 1 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 )
 
@@ -135,6 +136,12 @@ type Order struct {
 	Shipments     []Shipment    `json:"shipments"`
 	CancelReason  string        `json:"cancel_reason,omitempty"`
 	PlacedAt      time.Time     `json:"placed_at"`
+	ConfirmedAt   time.Time     `json:"confirmed_at,omitzero"`
+	Terms         Terms         `json:"terms"`
+	// Allocations are where the order's goods are set aside or waited for, as far as its own events tell.
+	Allocations []inventory.Allocation `json:"allocations,omitempty"`
+	// PartlyCancelled is true once lines were cancelled, so that less is captured than was authorised.
+	PartlyCancelled bool `json:"partly_cancelled,omitempty"`
 	// Held is the rule that asked for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
 	// Reviewed is true once a person has let the order go on, so that a late attempt can't hold it again.
@@ -172,18 +179,22 @@ func Evolve(o Order, e domain.Event) Order {
 		return Order{
 			ID: e.OrderID, Number: e.OrderNumber, CustomerID: e.CustomerID, Status: StatusCreated, Items: e.Items, Total: e.Total,
 			ShipToCountry: e.ShipToCountry, Personal: e.Personal, RequestHash: e.RequestHash, PlacedAt: e.PlacedAt,
+			Terms: e.Terms, Allocations: e.Allocations,
 		}
+	case StockAllocated:
+		o.Allocations = e.Allocations
 	case OrderHeld:
 		o.Held = e.Rule
 	case OrderApproved:
 		o.Held, o.Reviewed = "", true
 	case OrderConfirmed:
-		o.Status = StatusConfirmed
+		o.Status, o.ConfirmedAt = StatusConfirmed, e.ConfirmedAt
 		o.Shipments = cloneShipments(e.Shipments)
 	case OrderCancelled:
 		o.Status, o.CancelReason = StatusCancelled, e.Reason
 	case OrderLinesCancelled:
 		o = o.withoutLines(e)
+		o.PartlyCancelled = true
 	case ShippingAddressAmended:
 		if o.Personal = e.Personal; e.RequestID != uuid.Nil {
 			o = o.withRequest(e.request())

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 )
 
@@ -27,7 +28,10 @@ type PlaceOrder struct {
 	ShipToCountry string
 	Personal      domain.Sealed
 	RequestHash   string
-	At            time.Time
+	Terms         Terms
+	// Allocations are where the goods are set aside in the same append; none when they are not.
+	Allocations []inventory.Allocation
+	At          time.Time
 }
 
 // Place accepts a new order and computes its number and total.
@@ -47,6 +51,7 @@ func Place(o Order, c PlaceOrder) ([]domain.Event, error) {
 	return []domain.Event{OrderPlaced{
 		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: c.Items, Total: Total(c.Items),
 		ShipToCountry: c.ShipToCountry, Personal: c.Personal, RequestHash: c.RequestHash, PlacedAt: c.At,
+		Terms: c.Terms, Allocations: c.Allocations,
 	}}, nil
 }
 

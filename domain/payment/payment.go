@@ -41,8 +41,9 @@ type Payment struct {
 	Generation int `json:"generation"`
 	// ReconciledAt is the time of the last reconciliation that found a difference.
 	ReconciledAt time.Time `json:"reconciled_at,omitzero"`
-	// Declined is the generation that the gateway declined last, 0 for none.
-	Declined int `json:"declined,omitempty"`
+	// Declined is the generation that the gateway declined last, 0 for none; DeclineCode says why.
+	Declined    int    `json:"declined,omitempty"`
+	DeclineCode string `json:"decline_code,omitempty"`
 	// Lapsed is true from the expiry of an authorisation until the next one or a void.
 	Lapsed   bool                      `json:"lapsed,omitempty"`
 	Captures map[uuid.UUID]money.Money `json:"captures,omitempty"`
@@ -69,7 +70,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		}
 	case PaymentDeclined:
 		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, p.settledOr(StatusDeclined)
-		p.Declined = p.Generation + 1
+		p.Declined, p.DeclineCode = p.Generation+1, e.Code
 	case PaymentActionRequired:
 		p.ID, p.OrderID, p.Status, p.GatewayRef, p.ActionURL = e.PaymentID, e.OrderID, StatusActionRequired, e.GatewayRef, e.ActionURL
 	case PaymentCaptured:

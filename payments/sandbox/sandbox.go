@@ -152,7 +152,7 @@ func (g *Gateway) decide(r payments.AuthorizeRequest) Entry {
 	a := g.account(r.PaymentID)
 	e := Entry{
 		Key: r.IdempotencyKey, Kind: kindDecline, PaymentID: r.PaymentID, OrderID: r.OrderID,
-		AskedAt: r.AskedAt.UTC(), Amount: r.Amount, Ref: refOf(r.PaymentID),
+		AskedAt: later(r.At, r.AskedAt).UTC(), Amount: r.Amount, Ref: refOf(r.PaymentID),
 	}
 	switch {
 	case a.closed:

@@ -1,0 +1,86 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// Standing is where an order stands by its events: all that a saga needs to go on with it from there.
+type Standing struct {
+	Status          order.Status     `json:"status"`
+	Reason          string           `json:"reason,omitempty"`
+	CustomerID      string           `json:"customer_id"`
+	Items           []order.Item     `json:"items"`
+	ShipToCountry   string           `json:"ship_to_country"`
+	Terms           order.Terms      `json:"terms"`
+	Shipments       []order.Shipment `json:"shipments,omitempty"`
+	PartlyCancelled bool             `json:"partly_cancelled,omitempty"`
+	Overdue         bool             `json:"overdue,omitempty"`
+	// Held is the rule that asks for a review which nobody has made yet.
+	Held string `json:"held,omitempty"`
+	// Reserved says where the goods of an order are set aside that is not confirmed yet.
+	Reserved    Reserved       `json:"reserved,omitzero"`
+	Payment     payment.Status `json:"payment,omitempty"`
+	PlacedAt    time.Time      `json:"placed_at"`
+	ConfirmedAt time.Time      `json:"confirmed_at,omitzero"`
+	// Requests is how many changes to lines and address the order knows.
+	Requests int `json:"requests,omitempty"`
+}
+
+// ResumeOrder is the input of [Activities.ResumeOrder].
+type ResumeOrder struct {
+	OrderID uuid.UUID `json:"order_id"`
+}
+
+// ResumeOrder answers where an order stands, folded from its events, its payment's and its stock's. It changes nothing
+// and may be repeated. Refusal: not_found.
+func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing, error) {
+	o, err := a.foldOrder(ctx, in.OrderID)
+	if err != nil {
+		return Standing{}, err
+	}
+	if o.Status == "" {
+		return Standing{}, Refusal(domain.Refuse(domain.CodeNotFound, "order %s does not exist", in.OrderID))
+	}
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, payment.ID(in.OrderID))
+	if err != nil {
+		return Standing{}, fmt.Errorf("load the payment of order %s: %w", in.OrderID, err)
+	}
+	out := Standing{
+		Status: o.Status, Reason: o.CancelReason, CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
+		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
+		Payment: p.Status, PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, Requests: len(o.Requests),
+	}
+	if o.Status == order.StatusCreated {
+		if out.Reserved, err = a.foldReserved(ctx, o); err != nil {
+			return Standing{}, err
+		}
+	}
+	return out, nil
+}
+
+// foldReserved tells what is set aside for an order that is not confirmed yet, and whether it waits for more. It looks
+// where the order's own events say that its goods are, and at each active location.
+func (a *Activities) foldReserved(ctx context.Context, o order.Order) (Reserved, error) {
+	var out Reserved
+	streams := a.stockItems(o, order.Lines(o.Items))
+	if len(streams) == 0 {
+		return out, nil
+	}
+	// A decision that records nothing is a read of all of them at once.
+	err := a.events.Decide(ctx, eventstore.Stamp{Source: "fold"}, streams, func(tx *eventstore.Tx) error {
+		out = a.reservedFor(tx, o, order.Lines(o.Items))
+		return nil
+	})
+	if err != nil {
+		return Reserved{}, fmt.Errorf("load the stock of order %s: %w", o.ID, err)
+	}
+	return out, nil
+}

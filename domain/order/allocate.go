@@ -1,0 +1,40 @@
+package order
+
+import (
+	"slices"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+)
+
+// Allocate records where the goods of an order are set aside, or waited for, so that the order finds its own stock
+// whatever the settings say later.
+//
+// It returns no events when the order knows that already. Errors: not_found.
+func Allocate(o Order, allocations []inventory.Allocation, at time.Time) ([]domain.Event, error) {
+	switch {
+	case o.Status == "":
+		return nil, notFound(o)
+	case slices.Equal(o.Allocations, allocations):
+		return nil, nil
+	}
+	return []domain.Event{StockAllocated{OrderID: o.ID, Allocations: allocations, AllocatedAt: at}}, nil
+}
+
+// StockLocations returns where goods of the order lie, or have lain, by its own events: each location once.
+func (o Order) StockLocations() []string {
+	var locations []string
+	add := func(location string) {
+		if !slices.Contains(locations, location) {
+			locations = append(locations, location)
+		}
+	}
+	for _, a := range o.Allocations {
+		add(a.Location)
+	}
+	for _, s := range o.Shipments {
+		add(s.Location)
+	}
+	return locations
+}

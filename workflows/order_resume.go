@@ -1,0 +1,116 @@
+package workflows
+
+import (
+	"time"
+
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"go.temporal.io/sdk/workflow"
+)
+
+// resumeOrder goes on with an order that was there before this saga: after a reset, in the place of an execution that is
+// gone, or because the answer of the first step was lost.
+//
+// Whatever is carried out once more does nothing when it was done before. What an ended order still owes is settled.
+func (s *orderSaga) resumeOrder(ctx workflow.Context, standing activities.Standing) error {
+	s.adoptStanding(standing)
+	if standing.Status == order.StatusCreated {
+		return s.secureAndFulfil(ctx, standing.Held, standing.Reserved)
+	}
+	if err := s.setStatus(ctx, standing.Status); err != nil {
+		return err
+	}
+	s.pushCompensations()
+	if standing.Status == order.StatusCancelled {
+		if err := s.undo.compensate(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.settleShipments(ctx); err != nil {
+		return err
+	}
+	return s.fulfilOrder(ctx)
+}
+
+// adoptStanding takes over where the order stands by its events. What it was placed with counts, not the saga's input:
+// that of a resumed saga has the id alone.
+func (s *orderSaga) adoptStanding(standing activities.Standing) {
+	s.standing = &standing
+	s.in.CustomerID, s.in.Items, s.in.ShipToCountry = standing.CustomerID, standing.Items, standing.ShipToCountry
+	s.in.AllowBackorder, s.in.Deadlines = standing.Terms.AllowBackorder, standing.Terms.Deadlines
+	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
+	s.partlyCancelled, s.overdue, s.amendments = standing.PartlyCancelled, standing.Overdue, standing.Requests
+}
+
+// pushCompensations pushes what undoes the steps that an earlier saga has taken.
+func (s *orderSaga) pushCompensations() {
+	s.undo.push(func(ctx workflow.Context) error {
+		return releaseStock(ctx, InventoryInput{OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items)}, false)
+	})
+	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled", true) })
+}
+
+// settleShipments refunds the shipments that were lost or refused, and voids the rest of the payment when nothing is
+// left that would capture it.
+func (s *orderSaga) settleShipments(ctx workflow.Context) error {
+	for _, shipment := range s.state.Shipments {
+		if err := s.refundEnded(ctx, shipment); err != nil {
+			return err
+		}
+	}
+	if !s.partlyCancelled || s.state.Status == order.StatusCancelled {
+		return nil
+	}
+	return s.voidWhenNothingIsPlanned(ctx)
+}
+
+// refundEnded refunds a shipment that was lost or refused, as the events tell it; any other is left alone.
+func (s *orderSaga) refundEnded(ctx workflow.Context, shipment order.Shipment) error {
+	var reason string
+	switch shipment.Status {
+	case order.ShipmentStatusLost:
+		reason = "shipment_lost"
+	case order.ShipmentStatusRefused:
+		reason = "shipment_refused"
+	default:
+		return nil
+	}
+	return refundPayment(ctx, s.in.OrderID, domain.DerivedID(shipment.ShipmentID, "refund"), shipment.Amount, reason, s.resumed())
+}
+
+// resumed reports whether an earlier saga of the order may have asked the gateway for the same.
+func (s *orderSaga) resumed() bool { return s.standing != nil }
+
+// sealedToken is the payment token of an order that was there before this saga.
+func (s *orderSaga) sealedToken() (token domain.Sealed) {
+	if s.standing != nil {
+		token = s.standing.Terms.Payment
+	}
+	return token
+}
+
+// placedAt and confirmedAt are when an order was placed and confirmed that was there before this saga; zero for others.
+func (s *orderSaga) placedAt() (at time.Time) {
+	if s.standing != nil {
+		at = s.standing.PlacedAt
+	}
+	return at
+}
+
+func (s *orderSaga) confirmedAt() (at time.Time) {
+	if s.standing != nil {
+		at = s.standing.ConfirmedAt
+	}
+	return at
+}
+
+// remaining returns how much is left of a deadline that began at since: all of it when since is zero, and a moment when
+// it has passed.
+func (s *orderSaga) remaining(ctx workflow.Context, deadline time.Duration, since time.Time) time.Duration {
+	deadline = orUnset(deadline)
+	if since.IsZero() {
+		return deadline
+	}
+	return max(deadline-workflow.Now(ctx).Sub(since), time.Millisecond)
+}
