@@ -187,7 +187,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		stages = append(stages, stage{saga}, stage{part{"relay", r.Run}, part{"housekeeping", p.housekeeping}})
+		stages = append(stages, stage{saga}, stage{part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}})
 	}
 	if o.runs(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{

@@ -132,6 +132,9 @@ type Orders struct {
 	Locations []inventory.Location
 	// PaymentDeadline is how long an order waits for its payment before it is cancelled.
 	PaymentDeadline time.Duration
+	// OrphansResume says whether open orders without a saga get one; OrphansEvery is how often they are looked for.
+	OrphansResume bool
+	OrphansEvery  time.Duration
 	// DispatchDeadline is how long a confirmed order waits for its first shipment before operators are told.
 	DispatchDeadline time.Duration
 	// StockDeadline and ReviewDeadline cancel orders that waited so long for goods or for a review.

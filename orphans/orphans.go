@@ -1,0 +1,168 @@
+package orphans
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Sagas is what the finder asks of Temporal. All calls may be repeated.
+type Sagas interface {
+	// WithoutSaga returns those of the orders that have no open saga.
+	WithoutSaga(ctx context.Context, orders []uuid.UUID) ([]uuid.UUID, error)
+	// ResumeOrder starts a saga that goes on with an order; started is false when one is open.
+	ResumeOrder(ctx context.Context, o order.Order) (started bool, err error)
+}
+
+// Views tells which orders are open.
+type Views interface {
+	// OpenOrders returns the ids of open orders that were placed before a time, oldest first, after an id of the
+	// same list; [uuid.Nil] begins it. At most limit.
+	OpenOrders(ctx context.Context, placedBefore time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
+}
+
+// History tells where an order stands by its events. Error: not_found.
+type History interface {
+	Order(ctx context.Context, id uuid.UUID) (order.Order, error)
+}
+
+// Options of [New]. All but Logger and Registerer are required.
+type Options struct {
+	Sagas   Sagas
+	Views   Views
+	History History
+	// Resume says whether [Finder.Run] resumes what it finds, or only counts it.
+	Resume bool
+	// Every is the time between two looks, and how old an order must be to count as orphaned: a view may be a moment
+	// behind. So an orphan is found within twice this time.
+	Every time.Duration
+	// Logger takes a line for each order that is found; nil is [slog.Default].
+	Logger *slog.Logger
+	// Registerer takes the metrics; nil keeps them to itself.
+	Registerer prometheus.Registerer
+}
+
+// pageSize is how many orders are compared at once.
+const pageSize = 500
+
+// Finder finds and resumes orphaned orders. It is safe for concurrent use, also by several processes at once.
+type Finder struct {
+	o       Options
+	found   prometheus.Gauge
+	resumed prometheus.Counter
+}
+
+// New returns a finder.
+func New(o Options) *Finder {
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	f := &Finder{
+		o: o,
+		found: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "orderloom_orphaned_orders", Help: "Open orders without an open saga, at the last look.",
+		}),
+		resumed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "orderloom_orphaned_orders_resumed_total", Help: "Orders for which a saga was started again.",
+		}),
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(f.found, f.resumed)
+	}
+	return f
+}
+
+// Run looks for orphans until ctx ends, and resumes them where that is set. A look that fails is logged and made again.
+func (f *Finder) Run(ctx context.Context) error {
+	ticker := time.NewTicker(f.o.Every)
+	defer ticker.Stop()
+	for {
+		if err := f.look(ctx); err != nil && ctx.Err() == nil {
+			f.o.Logger.WarnContext(ctx, "orders without a saga could not be looked for, trying again later", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+func (f *Finder) look(ctx context.Context) error {
+	n := 0
+	for o, err := range f.Find(ctx) {
+		if err != nil {
+			return err
+		}
+		n++
+		f.o.Logger.WarnContext(ctx, "an open order has no saga", "order_id", o.ID.String(), "status", string(o.Status), "resume", f.o.Resume)
+		if !f.o.Resume {
+			continue
+		}
+		if _, err := f.Resume(ctx, o); err != nil {
+			return err
+		}
+	}
+	f.found.Set(float64(n))
+	return nil
+}
+
+// Find yields the open orders that have no open saga, oldest first. It ends with the first error.
+func (f *Finder) Find(ctx context.Context) iter.Seq2[order.Order, error] {
+	return func(yield func(order.Order, error) bool) {
+		before := time.Now().Add(-f.o.Every)
+		for after := uuid.Nil; ; {
+			page, err := f.o.Views.OpenOrders(ctx, before, after, pageSize)
+			if err != nil {
+				yield(order.Order{}, err)
+				return
+			}
+			if !f.yieldOrphans(ctx, page, yield) || len(page) < pageSize {
+				return
+			}
+			after = page[len(page)-1]
+		}
+	}
+}
+
+// yieldOrphans yields those of the orders that are open by their events and have no saga.
+func (f *Finder) yieldOrphans(ctx context.Context, orders []uuid.UUID, yield func(order.Order, error) bool) bool {
+	without, err := f.o.Sagas.WithoutSaga(ctx, orders)
+	if err != nil {
+		yield(order.Order{}, err)
+		return false
+	}
+	for _, id := range without {
+		o, err := f.o.History.Order(ctx, id)
+		if err != nil {
+			yield(o, fmt.Errorf("load order %s: %w", id, err))
+			return false
+		}
+		if o.Status.Ended() {
+			continue // the view is behind
+		}
+		if !yield(o, nil) {
+			return false
+		}
+	}
+	return true
+}
+
+// Resume starts a saga for an order. It may be repeated; started is false when one is open already.
+func (f *Finder) Resume(ctx context.Context, o order.Order) (started bool, err error) {
+	started, err = f.o.Sagas.ResumeOrder(ctx, o)
+	if err != nil {
+		return false, fmt.Errorf("resume order %s: %w", o.ID, err)
+	}
+	if started {
+		f.resumed.Inc()
+		f.o.Logger.InfoContext(ctx, "a saga goes on with an order", "order_id", o.ID.String(), "status", string(o.Status))
+	}
+	return started, nil
+}

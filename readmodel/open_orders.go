@@ -1,0 +1,29 @@
+package readmodel
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+)
+
+// OpenOrders returns the ids of orders that are neither delivered nor cancelled by their views and were placed before a
+// time, oldest first, after an id of the same list. [uuid.Nil] begins the list. At most limit ids.
+func (r *Reader) OpenOrders(ctx context.Context, placedBefore time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error) {
+	rows, err := r.pool.Query(ctx, `
+		SELECT order_id FROM orderloom.order_views
+		WHERE status IN ('created', 'confirmed', 'shipped') AND created_at < $1
+		  AND ($2 = '00000000-0000-0000-0000-000000000000'::uuid
+		       OR (created_at, order_id) > (SELECT created_at, order_id FROM orderloom.order_views WHERE order_id = $2))
+		ORDER BY created_at, order_id LIMIT $3`, placedBefore, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list open orders: %w", err)
+	}
+	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	if err != nil {
+		return nil, fmt.Errorf("list open orders: %w", err)
+	}
+	return ids, nil
+}
