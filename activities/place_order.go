@@ -31,8 +31,8 @@ type PlaceOrder struct {
 
 // Placed says what became of a [PlaceOrder].
 type Placed struct {
-	// Standing is where an order stands that was there before this call; nil for one that this call has placed. The saga
-	// goes on from it: after a reset or a lost answer, and when an earlier saga of the order is gone.
+	// Standing is where an order stands that was there before this call; nil for one that this call has placed. The
+	// saga goes on from it: after a reset or a lost answer, and when an earlier saga of the order is gone.
 	Standing *Standing `json:"standing,omitempty"`
 	// Held is the rule that asks for a review before the order goes on; empty for none.
 	Held string `json:"held,omitempty"`
@@ -91,8 +91,8 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 	}, nil
 }
 
-// placeNew records a new order with what comes with it: a hold where a rule asks for one, and its goods where all of
-// them are there.
+// placeNew records a new order. With it come a hold where a rule asks for one, and a reservation where all goods are
+// there.
 func (a *Activities) placeNew(tx *eventstore.Tx, o order.Order, c order.PlaceOrder) (Placed, error) {
 	reserved := a.decideReservation(tx, c)
 	for _, r := range reserved {

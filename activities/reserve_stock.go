@@ -71,8 +71,8 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 	return out, a.recordAllocation(ctx, in, out.Allocations)
 }
 
-// recordAllocation lets the order know where its goods are when that has changed since they were reserved: goods that it
-// waited for have come. It records nothing otherwise.
+// recordAllocation lets the order know where its goods are when that has changed: goods that it waited for have come.
+// It records nothing otherwise.
 func (a *Activities) recordAllocation(ctx context.Context, in ReserveStock, allocations []inventory.Allocation) error {
 	o, err := a.foldOrder(ctx, in.OrderID)
 	if err != nil || slices.Equal(o.Allocations, allocations) {

@@ -74,8 +74,8 @@ func (a *Activities) stockItems(o order.Order, lines []inventory.Line) []eventst
 	return ids
 }
 
-// stockLocations names where goods of the order may lie: where its events say so, whether or not that location is still
-// in the settings, and at each location of the settings, where a reservation may be on its way.
+// stockLocations names where goods of the order may lie. That is where its events say so, whether or not the location
+// is still in the settings. It is each location of the settings too, where a reservation may be on its way.
 func (a *Activities) stockLocations(o order.Order) []string {
 	locations := o.StockLocations()
 	for _, l := range a.locations {

@@ -77,8 +77,8 @@ func (c *Client) isOpen(ctx context.Context, orderID uuid.UUID) (bool, error) {
 	return d.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_RUNNING, err
 }
 
-// ResumeOrder starts a saga that goes on with an order from its events, wherever it stands. It may be repeated, and does
-// nothing while a saga of the order is open: started is false then. Error: [ErrUnavailable].
+// ResumeOrder starts a saga that goes on with an order from its events, wherever it stands. It may be repeated, and
+// does nothing while a saga of the order is open: started is false then. Error: [ErrUnavailable].
 func (c *Client) ResumeOrder(ctx context.Context, o order.Order) (started bool, err error) {
 	memo := workflows.OrderMemo{
 		OrderNumber: o.Number, CustomerID: o.CustomerID, RequestHash: o.RequestHash,

@@ -90,8 +90,8 @@ type OrderInput struct {
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
 	// Deadlines are set by package sagaclient.
 	Deadlines Deadlines `json:"deadlines"`
-	// Resume starts the saga of an order that is there already: it needs the order's id and nothing else. The saga goes on
-	// from the order's events, wherever it stands.
+	// Resume starts the saga of an order that is there already: it needs the order's id and nothing else. The saga
+	// goes on from the order's events, wherever it stands.
 	Resume bool `json:"resume,omitempty"`
 }
 

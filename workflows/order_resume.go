@@ -9,8 +9,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// resumeOrder goes on with an order that was there before this saga: after a reset, in the place of an execution that is
-// gone, or because the answer of the first step was lost.
+// resumeOrder goes on with an order that was there before this saga. That is so after a reset, in the place of an
+// execution that is gone, and when the answer of the first step was lost.
 //
 // Whatever is carried out once more does nothing when it was done before. What an ended order still owes is settled.
 func (s *orderSaga) resumeOrder(ctx workflow.Context, standing activities.Standing) error {
@@ -105,8 +105,8 @@ func (s *orderSaga) confirmedAt() (at time.Time) {
 	return at
 }
 
-// remaining returns how much is left of a deadline that began at since: all of it when since is zero, and a moment when
-// it has passed.
+// remaining returns how much is left of a deadline that began at since. It is all of it when since is zero, and a
+// moment when the deadline has passed.
 func (s *orderSaga) remaining(ctx workflow.Context, deadline time.Duration, since time.Time) time.Duration {
 	deadline = orUnset(deadline)
 	if since.IsZero() {

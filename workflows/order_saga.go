@@ -210,8 +210,8 @@ func refuseOrder(reason, message string) error {
 
 // abandonOrder cancels the order and undoes what was secured: because it was asked to, or because of the refusal.
 //
-// The cancellation is recorded first, with its reason. What is undone follows from it: a saga that takes this one's place
-// meets a cancelled order, and undoes what is left.
+// The cancellation is recorded first, with its reason. What is undone follows from it: a saga that takes this one's
+// place meets a cancelled order, and undoes what is left.
 func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	reason, by := s.refusalReason(refusal), order.BySystem
 	if s.cancelRequest != nil {
@@ -235,8 +235,8 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 
 // refusalReason is the reason for which a refusal cancels the order.
 //
-// An earlier saga may have let the payment or the goods go when their deadline passed, and have been gone before it
-// cancelled the order: the refusals are then that they are closed.
+// An earlier saga may have let the payment or the goods go at their deadline, and be gone before it cancelled the order.
+// The refusals are then that they are closed.
 func (s *orderSaga) refusalReason(refusal error) string {
 	code := refusalCode(refusal)
 	switch {

@@ -137,8 +137,10 @@ func (s *orderSaga) alreadyReported(shipment order.Shipment) error {
 	return s.refusal(domain.Refuse(CodeAlreadyReported, "shipment %s is %s already", shipment.ShipmentID, shipment.Status))
 }
 
-// dispatchShipment captures the shipment's money and lets it go: nothing leaves unpaid. While it waits, for an outage or
-// the customer's bank, a request to cancel the order ends it, as long as no other shipment has left.
+// dispatchShipment captures the shipment's money and lets it go: nothing leaves unpaid.
+//
+// While it waits, for an outage or the customer's bank, a request to cancel the order ends it. That holds as long as no
+// other shipment has left.
 func (s *orderSaga) dispatchShipment(ctx workflow.Context, d Dispatch) error {
 	if err := s.shipmentsLock.Lock(ctx); err != nil {
 		return err

@@ -44,8 +44,8 @@ type platform struct {
 	onHand  map[string]int // "sku@location" before the order
 	// bySignal sends the reports of shipments as signals instead of updates.
 	bySignal bool
-	// elapsed is how long an earlier saga of the same order was there; zero for the first one. What the world did in that
-	// time is asked for once more, as callers do that heard nothing.
+	// elapsed is how long an earlier saga of the same order was there; zero for the first one. What the world did in
+	// that time is asked for once more, as callers do that heard nothing.
 	elapsed time.Duration
 }
 
@@ -167,8 +167,9 @@ func (p *platform) at(after time.Duration, signal string, input any) {
 	}, delay)
 }
 
-// delay is when something happens that the world does at a time after the order's start, by the clock of this saga. Past
-// is true when it was done while an earlier saga was there: it is done once more, in the same order, within a minute.
+// delay is when something happens that the world does at a time after the order's start, by the clock of this saga.
+// Past is true when it was done while an earlier saga was there: it is done once more, in the same order, within a
+// minute.
 func (p *platform) delay(after time.Duration) (delay time.Duration, past bool) {
 	if p.elapsed > 0 && after <= p.elapsed {
 		return time.Second + time.Duration(float64(time.Minute)*float64(after)/float64(p.elapsed)), true

@@ -8,8 +8,8 @@ import (
 	"github.com/orderloom/orderloom/domain/inventory"
 )
 
-// Allocate records where the goods of an order are set aside, or waited for, so that the order finds its own stock
-// whatever the settings say later.
+// Allocate records where the goods of an order are reserved, or waited for. So the order finds its own stock, whatever
+// the settings say later.
 //
 // It returns no events when the order knows that already. Errors: not_found.
 func Allocate(o Order, allocations []inventory.Allocation, at time.Time) ([]domain.Event, error) {
