@@ -58,7 +58,7 @@ func TestAmendAddress(t *testing.T) {
 			"an order that does not exist": {change: func(in *activities.AmendAddress) { in.OrderID = uuid.New() }, code: domain.CodeNotFound},
 			"another country":              {change: func(in *activities.AmendAddress) { in.Country = "AT" }, code: order.CodeCountryFixed},
 			"an order that has left": {prepare: func(o *testOrder) {
-				require.NoError(o.t, runForEffect(o, o.DispatchShipment, o.dispatchInput("berlin")))
+				require.NoError(o.t, o.dispatch(o.dispatchInput("berlin")))
 			}, code: order.CodeNotAmendable},
 			"another request under the same key": {
 				prepare: func(o *testOrder) { require.NoError(o.t, amend(o)) },

@@ -59,7 +59,7 @@ func TestAuthorizePayment(t *testing.T) {
 	t.Run("authorises what is still to be captured once the first authorisation has expired", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()
-		require.NoError(t, runForEffect(o, o.DispatchShipment, o.dispatchInput("berlin")))
+		require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
 		in := o.authorizeInput("tok_approve")
 		in.Amount, in.At = eur("40.00"), at.Add(30*24*time.Hour)
 		for range 2 {

@@ -49,7 +49,7 @@ func TestCancelLines(t *testing.T) {
 	t.Run("ends an order that waited for nothing else", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()
-		require.NoError(t, runForEffect(o, o.DispatchShipment, o.dispatchInput("reno")))
+		require.NoError(t, o.dispatch(o.dispatchInput("reno")))
 		_, err := run(o, o.DeliverShipment, o.endInput("reno"))
 		require.NoError(t, err)
 		out, err := cancelLines(o, func(in *activities.CancelLines) { in.Lines[0].Quantity = 2 })

@@ -22,7 +22,7 @@ func TestDispatchShipment(t *testing.T) {
 		for _, c := range change {
 			c(&in)
 		}
-		return runForEffect(o, o.DispatchShipment, in)
+		return o.dispatch(in)
 	}
 
 	t.Run("captures the money, commits the stock and records that the shipment has left", func(t *testing.T) {
@@ -35,6 +35,21 @@ func TestDispatchShipment(t *testing.T) {
 		}, o.stored())
 		o.requireBalance("40", "20", "0")
 		require.Equal(t, 3, o.stock(o.a, "berlin").OnHand)
+	})
+	t.Run("captures what the shipment costs by its events, and answers with the order", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		_, err := run(o, o.CancelLines, activities.CancelLines{
+			OrderID: o.id, RequestID: uuid.New(), Lines: []inventory.Line{{SKU: o.a, Quantity: 1}}, Reason: "x", By: order.ByCustomer, At: at,
+		})
+		require.NoError(t, err)
+		moved, err := run(o, o.DispatchShipment, o.dispatchInput("berlin"))
+		require.NoError(t, err)
+		o.requireBalance("50", "10", "0")
+		require.Equal(t, activities.Moved{Status: order.StatusShipped, Shipments: o.orderState().Shipments}, moved)
+		again, err := run(o, o.DispatchShipment, o.dispatchInput("berlin"))
+		require.NoError(t, err)
+		require.Equal(t, moved, again)
 	})
 	t.Run("takes effect once", func(t *testing.T) {
 		t.Parallel()
@@ -66,9 +81,6 @@ func TestDispatchShipment(t *testing.T) {
 			"a payment that was voided": {prepare: func(o *testOrder) { require.NoError(o.t, o.void()) }, code: payment.CodeNotCapturable},
 			"an authorisation that has expired": {
 				change: func(in *activities.DispatchShipment) { in.At = at.Add(30 * 24 * time.Hour) }, code: payment.CodeAuthorizationExpired,
-			},
-			"more than was authorised": {
-				change: func(in *activities.DispatchShipment) { in.Amount = eur("60.01") }, code: payment.CodeCaptureExceedsAuthorization,
 			},
 			"what the gateway refuses": {prepare: func(o *testOrder) {
 				require.NoError(o.t, o.gateway.Gateway.Void(o.t.Context(), payments.VoidRequest{IdempotencyKey: "by hand", PaymentID: payment.ID(o.id)}))

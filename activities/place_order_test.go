@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/stretchr/testify/require"
 )
 
@@ -39,37 +40,48 @@ func TestPlaceOrder(t *testing.T) {
 		}, events[0].Metadata)
 		require.Equal(t, at, events[0].Timestamp)
 	})
-	t.Run("takes effect once", func(t *testing.T) {
+	t.Run("takes effect once, and tells where an order stands that is there already", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t)
 		first, err := run(o, o.PlaceOrder, o.placeInput())
 		require.NoError(t, err)
-		o.requireUnchanged(func() {
-			again, err := run(o, o.PlaceOrder, o.placeInput())
-			require.NoError(t, err)
-			require.Equal(t, first, again)
-		})
+		for _, at := range []time.Time{at, at.Add(time.Hour)} { // this saga's own, and a later one's
+			in := o.placeInput()
+			in.At = at
+			o.requireUnchanged(func() {
+				again, err := run(o, o.PlaceOrder, in)
+				require.NoError(t, err)
+				require.Equal(t, order.StatusCreated, again.Standing.Status)
+				require.Equal(t, first.Reserved, again.Standing.Reserved)
+			})
+		}
 	})
-	t.Run("tells of an order that an earlier saga has placed", func(t *testing.T) {
+	t.Run("keeps what another saga needs to go on, the token sealed", func(t *testing.T) {
 		t.Parallel()
-		o := b.order(t).place()
+		o := b.order(t)
 		in := o.placeInput()
-		in.At = at.Add(time.Hour)
-		o.requireUnchanged(func() {
-			placed, err := run(o, o.PlaceOrder, in)
-			require.NoError(t, err)
-			require.Equal(t, activities.Placed{Existing: order.StatusCreated}, placed)
-		})
+		in.PaymentToken, in.AllowBackorder, in.Deadlines = "tok_approve", true, order.Deadlines{Stock: time.Hour}
+		_, err := run(o, o.PlaceOrder, in)
+		require.NoError(t, err)
+		terms := o.orderState().Terms
+		require.True(t, terms.AllowBackorder)
+		require.Equal(t, time.Hour, terms.Deadlines.Stock)
+		require.Equal(t, "cus_1:1", terms.Payment.Key)
+		answer, err := run(o, o.AuthorizePayment, activities.AuthorizePayment{OrderID: o.id, Amount: total, Sealed: terms.Payment, Again: true, At: at})
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusAuthorized, answer.Status)
 	})
 	t.Run("holds the order where a rule asks for a review", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t, held)
-		for range 2 {
-			placed, err := run(o, o.PlaceOrder, o.placeInput())
-			require.NoError(t, err)
-			require.Equal(t, "customer", placed.Held)
-			require.Len(t, placed.Reserved.Allocations, 2)
-		}
+		placed, err := run(o, o.PlaceOrder, o.placeInput())
+		require.NoError(t, err)
+		require.Equal(t, "customer", placed.Held)
+		require.Len(t, placed.Reserved.Allocations, 2)
+		again, err := run(o, o.PlaceOrder, o.placeInput())
+		require.NoError(t, err)
+		require.Equal(t, "customer", again.Standing.Held)
+		require.Len(t, again.Standing.Reserved.Allocations, 2)
 		require.Equal(t, []string{"OrderPlaced", "OrderHeld", "StockReserved", "StockReserved"}, o.stored())
 	})
 	t.Run("leaves missing goods to ReserveStock", func(t *testing.T) {

@@ -3,7 +3,6 @@ package activities
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -58,10 +57,7 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 			out.Waiting = out.Waiting || al.Backordered
 		}
 		out.Allocations = allocations
-		known, err := order.Allocate(eventstore.State(tx, orderAggregate, in.OrderID), allocations, in.At)
-		if err != nil {
-			return err
-		}
+		known := order.Allocate(eventstore.State(tx, orderAggregate, in.OrderID), allocations, in.At)
 		eventstore.Record(tx, orderAggregate, in.OrderID, known...)
 		return nil
 	})
@@ -75,21 +71,22 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 // It records nothing otherwise.
 func (a *Activities) recordAllocation(ctx context.Context, in ReserveStock, allocations []inventory.Allocation) error {
 	o, err := a.foldOrder(ctx, in.OrderID)
-	if err != nil || slices.Equal(o.Allocations, allocations) {
+	if err != nil || len(order.Allocate(o, allocations, in.At)) == 0 {
 		return err
 	}
 	// The step is named by what it records: another allocation of the same order is another step.
 	step := "allocate/" + domain.DerivedID(in.OrderID, fmt.Sprint(allocations)).String()
 	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, step, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		return order.Allocate(o, allocations, in.At)
+		return order.Allocate(o, allocations, in.At), nil
 	})
 }
 
-// foldOrder returns a copy of an order as its events tell it; the zero order when it has none.
+// foldOrder returns a copy of an order as its events tell it; one with nothing but its id when it has none.
 func (a *Activities) foldOrder(ctx context.Context, id uuid.UUID) (order.Order, error) {
 	o, _, err := eventstore.Fold(ctx, a.events, orderAggregate, id)
 	if err != nil {
 		return o, fmt.Errorf("load order %s: %w", id, err)
 	}
+	o.ID = id
 	return o, nil
 }

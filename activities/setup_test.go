@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -133,19 +134,24 @@ func (o *testOrder) confirmed() *testOrder {
 
 func (o *testOrder) dispatchInput(location string) activities.DispatchShipment {
 	in := activities.DispatchShipment{
-		OrderID: o.id, ShipmentID: o.shipment(location), Carrier: "DHL", TrackingNumber: "T1", Amount: eur("20.00"), Location: location,
+		OrderID: o.id, ShipmentID: o.shipment(location), Carrier: "DHL", TrackingNumber: "T1", Location: location,
 		SKUs: []string{o.a}, At: at,
 	}
 	if location == "reno" {
-		in.Amount, in.SKUs = eur("40.00"), []string{o.b}
+		in.SKUs = []string{o.b}
 	}
 	return in
+}
+
+func (o *testOrder) dispatch(in activities.DispatchShipment) error {
+	_, err := run(o, o.DispatchShipment, in)
+	return err
 }
 
 func (o *testOrder) dispatched() *testOrder {
 	o.confirmed()
 	for _, location := range []string{"berlin", "reno"} {
-		require.NoError(o.t, runForEffect(o, o.DispatchShipment, o.dispatchInput(location)))
+		require.NoError(o.t, o.dispatch(o.dispatchInput(location)))
 	}
 	return o
 }
@@ -368,8 +374,8 @@ func (g *gateway) Refund(ctx context.Context, r payments.RefundRequest) (ref str
 	return ref, err
 }
 
-// vault seals everything again under a key of the subject's, unless it is down.
-type vault struct{ down bool }
+// vault seals everything under a key of the subject's, unless it is down. Erased: it has destroyed the key.
+type vault struct{ down, erased bool }
 
 func (v *vault) Reseal(_ context.Context, subject string, s domain.Sealed) (domain.Sealed, error) {
 	if v.down {
@@ -379,6 +385,26 @@ func (v *vault) Reseal(_ context.Context, subject string, s domain.Sealed) (doma
 		return s, nil
 	}
 	return domain.Sealed{Key: subject + ":1", Data: s.Data}, nil
+}
+
+func (v *vault) Seal(_ context.Context, subject string, value any) (domain.Sealed, error) {
+	if v.down {
+		return domain.Sealed{}, errors.New("no key")
+	}
+	data, err := json.Marshal(value)
+	return domain.Sealed{Key: subject + ":1", Data: data}, err
+}
+
+func (v *vault) Open(_ context.Context, s domain.Sealed, value any) error {
+	switch {
+	case v.down:
+		return errors.New("no key")
+	case v.erased:
+		return domain.ErrErased
+	case s.IsZero():
+		return nil
+	}
+	return json.Unmarshal(s.Data, value)
 }
 
 func streamOf(aggregateType string, id uuid.UUID) eventstore.StreamID {

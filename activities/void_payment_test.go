@@ -23,7 +23,7 @@ func TestVoidPayment(t *testing.T) {
 	t.Run("keeps what was captured", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()
-		require.NoError(t, runForEffect(o, o.DispatchShipment, o.dispatchInput("berlin")))
+		require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
 		require.NoError(t, o.void())
 		o.requireBalance("0", "20", "0")
 		require.Equal(t, payment.StatusCaptured, o.paymentState().Status)

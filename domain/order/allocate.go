@@ -11,15 +11,12 @@ import (
 // Allocate records where the goods of an order are reserved, or waited for. So the order finds its own stock, whatever
 // the settings say later.
 //
-// It returns no events when the order knows that already. Errors: not_found.
-func Allocate(o Order, allocations []inventory.Allocation, at time.Time) ([]domain.Event, error) {
-	switch {
-	case o.Status == "":
-		return nil, notFound(o)
-	case slices.Equal(o.Allocations, allocations):
-		return nil, nil
+// It returns no events when the order knows that already, or was never placed: InventorySaga reserves goods for any id.
+func Allocate(o Order, allocations []inventory.Allocation, at time.Time) []domain.Event {
+	if o.Status == "" || slices.Equal(o.Allocations, allocations) {
+		return nil
 	}
-	return []domain.Event{StockAllocated{OrderID: o.ID, Allocations: allocations, AllocatedAt: at}}, nil
+	return []domain.Event{StockAllocated{OrderID: o.ID, Allocations: allocations, AllocatedAt: at}}
 }
 
 // StockLocations returns where goods of the order lie, or have lain, by its own events: each location once.

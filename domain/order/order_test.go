@@ -347,6 +347,7 @@ func Example() {
 	fmt.Println(o.Number, o.Status, o.Total, err)
 	_, err = order.Place(order.Order{}, order.PlaceOrder{CustomerID: "c-1", ShipToCountry: "Germany"})
 	fmt.Println(err)
-	// Output: ORD-878B-MNH4-2WW3 created 59.70 EUR <nil> invalid: items: an order has at least one item; invalid:
-	// shipping_address.country: "Germany" is not an ISO 3166-1 alpha-2 country code in upper case
+	// Output:
+	// ORD-878B-MNH4-2WW3 created 59.70 EUR <nil>
+	// invalid: items: an order has at least one item; invalid: shipping_address.country: "Germany" is not an ISO 3166-1 alpha-2 country code in upper case
 }
