@@ -143,8 +143,8 @@ func (a *Activities) paymentToken(ctx context.Context, in AuthorizePayment) (str
 	return token, nil
 }
 
-// askedAt is when a gateway was first asked for something. It is no time when that may have been in an earlier saga: the
-// gateway then looks up what became of it.
+// askedAt is when a gateway was first asked for something. It is no time when that may have been in an earlier saga:
+// the gateway then looks up what became of it.
 func askedAt(at time.Time, again bool) time.Time {
 	if again {
 		return time.Time{}

@@ -235,8 +235,8 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 
 // refusalReason is the reason for which a refusal cancels the order.
 //
-// An earlier saga may have let the payment or the goods go at their deadline, and be gone before it cancelled the order.
-// The refusals are then that they are closed.
+// An earlier saga may have let the payment or the goods go at their deadline, and be gone before it cancelled the
+// order. The refusals are then that they are closed.
 func (s *orderSaga) refusalReason(refusal error) string {
 	code := refusalCode(refusal)
 	switch {
