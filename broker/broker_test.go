@@ -41,7 +41,9 @@ func TestMessageIsACloudEvent(t *testing.T) {
 		"ce_dataschema": "http://registry/schemas/ids/1", "ce_sequence": "13", "ce_streamversion": "3", "ce_correlationid": "corr",
 		"ce_causationid": "order-1/step", "ce_userid": "user", "ce_traceparent": env.Metadata.TraceParent,
 	} {
-		require.Equal(t, want, header(m, name), name)
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, want, header(m, name), name)
+		})
 	}
 	back, err := broker.Decode(m)
 	require.NoError(t, err)
@@ -66,10 +68,12 @@ func TestDecodeRefusesWhatIsNoEvent(t *testing.T) {
 		"another's topic": func(m *kafka.Message) { m.Topic = "payment-events" },
 		"no source":       drop("ce_source"),
 	} {
-		m := broker.Encode(envelope(1), "")
-		spoil(&m)
-		_, err := broker.Decode(m)
-		require.EqualValues(t, "malformed_message", domain.Code(err), name)
+		t.Run(name, func(t *testing.T) {
+			m := broker.Encode(envelope(1), "")
+			spoil(&m)
+			_, err := broker.Decode(m)
+			require.EqualValues(t, "malformed_message", domain.Code(err), name)
+		})
 	}
 }
 

@@ -34,19 +34,21 @@ func TestWhatAnAnswerHoldsOfAPartition(t *testing.T) {
 		"nothing from the position on":      {[]protocol.RecordReader{batch(3, 4)}, nil, 6, true},
 		"nothing left of a compacted batch": {[]protocol.RecordReader{batch()}, nil, 6, true},
 	} {
-		var set protocol.RecordSet
-		if c.batches != nil {
-			set.Records = &protocol.RecordStream{Records: c.batches}
-		}
-		read, err := contentsOf(&partition{fetched: 5}, set)
-		require.NoError(t, err, name)
-		var values []byte
-		for _, m := range read.messages {
-			require.Equal(t, int64(m.Value[0]), m.Offset, name)
-			values = append(values, m.Value...)
-		}
-		require.Equal(t, c.values, values, name)
-		require.Equal(t, c.next, read.next, name)
-		require.Equal(t, c.skipped, read.skipped, name)
+		t.Run(name, func(t *testing.T) {
+			var set protocol.RecordSet
+			if c.batches != nil {
+				set.Records = &protocol.RecordStream{Records: c.batches}
+			}
+			read, err := contentsOf(&partition{fetched: 5}, set)
+			require.NoError(t, err, name)
+			var values []byte
+			for _, m := range read.messages {
+				require.Equal(t, int64(m.Value[0]), m.Offset, name)
+				values = append(values, m.Value...)
+			}
+			require.Equal(t, c.values, values, name)
+			require.Equal(t, c.next, read.next, name)
+			require.Equal(t, c.skipped, read.skipped, name)
+		})
 	}
 }

@@ -205,8 +205,10 @@ func TestKeysAreChecked(t *testing.T) {
 		"same id":   {key("k1", 1), key("k1", 2)},
 		"one wrong": {key("k1", 1), {ID: "k2"}},
 	} {
-		_, err := codec.New(codec.Options{Keys: keys})
-		require.Error(t, err, name)
+		t.Run(name, func(t *testing.T) {
+			_, err := codec.New(codec.Options{Keys: keys})
+			require.Error(t, err, name)
+		})
 	}
 }
 

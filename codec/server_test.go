@@ -191,8 +191,10 @@ func TestServerNeedsAuthentication(t *testing.T) {
 		"a short token": {Token: "short"},
 		"no audience":   {Issuer: "https://issuer.example"},
 	} {
-		_, err := codec.NewHandler(t.Context(), c, o)
-		require.Error(t, err, name)
+		t.Run(name, func(t *testing.T) {
+			_, err := codec.NewHandler(t.Context(), c, o)
+			require.Error(t, err, name)
+		})
 	}
 }
 
@@ -224,7 +226,9 @@ func TestAccessTokensOfAnIssuer(t *testing.T) {
 		"nothing":           "",
 		"the path's prefix": token,
 	} {
-		require.Equal(t, http.StatusUnauthorized, decode(token), name)
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, http.StatusUnauthorized, decode(token), name)
+		})
 	}
 }
 

@@ -61,16 +61,3 @@ func TestLocalCacheKeepsNothingOld(t *testing.T) {
 	_, ok = c.Get(t.Context(), id)
 	require.False(t, ok, "its time is over")
 }
-
-// What is answered from the cache costs no memory.
-func TestLocalCacheHitsAllocateNothing(t *testing.T) {
-	c := NewLocalCache(time.Minute)
-	c.touch(time.Now())
-	id := uuid.New()
-	c.Put(t.Context(), Shown{OrderID: id, Version: 1})
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		if _, ok := c.Get(t.Context(), id); !ok {
-			t.Fatal("not there")
-		}
-	}))
-}

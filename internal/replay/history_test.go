@@ -116,8 +116,10 @@ func TestReadRefuses(t *testing.T) {
 		"a hole":                `[{"eventId":"1","workflowExecutionStartedEventAttributes":{}},{"eventId":"3"}]`,
 		"an unknown event type": `[{"eventId":"1","eventType":"EVENT_TYPE_DREAMT"}]`,
 	} {
-		_, err := replay.Read(strings.NewReader(text))
-		require.Error(t, err, name)
+		t.Run(name, func(t *testing.T) {
+			_, err := replay.Read(strings.NewReader(text))
+			require.Error(t, err, name)
+		})
 	}
 }
 

@@ -71,21 +71,24 @@ func filtered(t *testing.T, s Store) {
 	_, err := s.Append(t.Context(), order, payment)
 	require.NoError(t, err)
 	for _, c := range []struct {
+		name   string
 		filter eventstore.Filter
 		want   int
 	}{
-		{eventstore.Filter{}, 5},
-		{eventstore.Filter{AggregateTypes: []string{domain.AggregatePayment}}, 2},
-		{eventstore.Filter{AggregateTypes: []string{domain.AggregatePayment, domain.AggregateOrder}}, 5},
-		{eventstore.Filter{EventTypes: []string{"Special"}}, 1},
-		{eventstore.Filter{CorrelationID: "other"}, 1},
-		{eventstore.Filter{CorrelationID: "other", EventTypes: []string{"Special"}}, 0},
-		{eventstore.Filter{From: later}, 1},
-		{eventstore.Filter{To: later}, 4},
-		{eventstore.Filter{Payload: json.RawMessage(`{"n":1}`)}, 2},
-		{eventstore.Filter{Payload: json.RawMessage(`{"n":1,"m":1}`)}, 0},
+		{"all", eventstore.Filter{}, 5},
+		{"one aggregate type", eventstore.Filter{AggregateTypes: []string{domain.AggregatePayment}}, 2},
+		{"two aggregate types", eventstore.Filter{AggregateTypes: []string{domain.AggregatePayment, domain.AggregateOrder}}, 5},
+		{"an event type", eventstore.Filter{EventTypes: []string{"Special"}}, 1},
+		{"a correlation id", eventstore.Filter{CorrelationID: "other"}, 1},
+		{"two conditions that nothing meets", eventstore.Filter{CorrelationID: "other", EventTypes: []string{"Special"}}, 0},
+		{"from a time", eventstore.Filter{From: later}, 1},
+		{"up to a time", eventstore.Filter{To: later}, 4},
+		{"a payload", eventstore.Filter{Payload: json.RawMessage(`{"n":1}`)}, 2},
+		{"a payload that nothing has", eventstore.Filter{Payload: json.RawMessage(`{"n":1,"m":1}`)}, 0},
 	} {
-		require.Len(t, All(t, s, eventstore.ReadOptions{Filter: c.filter, Limit: 2}), c.want, "%+v", c.filter)
+		t.Run(c.name, func(t *testing.T) {
+			require.Len(t, All(t, s, eventstore.ReadOptions{Filter: c.filter, Limit: 2}), c.want)
+		})
 	}
 }
 
