@@ -72,8 +72,8 @@ var ErrFaults = errors.New("the audit has found faults")
 //
 // It was seen to fail, in the first minute or two with a kill every 3 s, without
 //
-//   - "case e.Version <= version" in the projector's session.take: what comes again, because its reader was killed
-//     between the transaction and the commit of the offsets, is then applied twice;
+//   - "case e.Version <= version" in the projector's session.take, since what comes again after a kill between
+//     transaction and commit of the offsets is applied twice;
 func Run(ctx context.Context, o Options) (report Report, err error) {
 	o = o.withDefaults()
 	begun := time.Now()

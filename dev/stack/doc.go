@@ -15,11 +15,11 @@
 //	fmt.Println(s.DatabaseURL, s.TemporalAddress, s.KafkaBrokers, s.UIURL)
 //
 // Invariants:
-//   - With a directory, what the servers hold survives a restart, whatever ended the process: PostgreSQL
-//     and with it Temporal flush every commit to disk, the broker writes its topics and group offsets
-//     there. The broker leaves the flushing to the operating system, as Kafka does; should the machine
-//     itself fail and the tail of a topic be gone, no order suffers: the events table is what counts, and
-//     views are mended from it (their checkpoints are versions of streams, not offsets).
+//   - With a directory, what the servers hold survives a restart, whatever ended the process: PostgreSQL and with it
+//     Temporal flush every commit to disk, the broker writes its topics and group offsets there. The broker leaves
+//     the flushing to the operating system, as Kafka does. Should the machine itself fail and the tail of a topic be
+//     gone, no order suffers. The events table is what counts, and views are mended from it: their checkpoints are
+//     versions of streams, not offsets.
 //   - Without a directory everything is a throwaway.
 //   - One process at a time uses a directory.
 //   - Nothing outlives the process that started it.
@@ -32,8 +32,8 @@
 //     eight processors are kept busy by four; more only add polling at rest.
 //   - 20 connections for executions and 10 for visibility, kept open: PostgreSQL on the same machine
 //     commits no faster with more of them, and opening one costs a process.
-//   - 1 partition for each task queue instead of 4: partitions spread a queue over machines, and here is
-//     one; with 4, polls are forwarded between them.
+//   - 1 partition for each task queue instead of 4. Partitions spread a queue over machines, and here is one; with 4,
+//     polls are forwarded between them.
 //   - eager workflow start and eager activities on (Temporal's default by now, said here because the
 //     figures in docs/benchmarks.md depend on it).
 //   - no check for new versions of the server over the network.

@@ -6,15 +6,14 @@
 // metadata is payment_id and order_id and nothing else; a refund's is payment_id and its idempotency key,
 // which is made of ids. Nothing personal is ever sent. What holds:
 //
-//   - Nobody is charged twice. A request is repeated under its idempotency key. Stripe forgets keys after
-//     24 hours (https://docs.stripe.com/api/idempotent_requests), so a request that is older than
-//     [lookupAfter] is first looked up: an authorisation by its metadata, a capture by what was received,
-//     a refund by its metadata. A failure at Stripe's side (a 5xx) is kept under the key too and would be
-//     repeated for 24 hours, so what became of it is looked up at once.
-//   - Nothing is authorised behind a void. When the answer to an authorisation never came, its key is
-//     used up by an intent that can't be paid and that bears the same payment_id, so that the same
-//     request is refused by the key at first and by the lookup for ever; then whatever bears the
-//     payment_id is cancelled.
+//   - Nobody is charged twice. A request is repeated under its idempotency key. Stripe forgets keys after 24 hours
+//     (https://docs.stripe.com/api/idempotent_requests). So a request that is older than [lookupAfter] is first
+//     looked up: an authorisation and a refund by metadata, a capture by what was received. A failure at Stripe's
+//     side (a 5xx) is kept under the key too and would be repeated for 24 hours. So what became of it is looked up at
+//     once.
+//   - Nothing is authorised behind a void. When the answer to an authorisation never came, its key is used up by an
+//     intent with the same payment_id that can't be paid. The same request is then refused, by the key at first and
+//     by the lookup for ever. Then whatever bears the payment_id is cancelled.
 //   - Never more is captured than was authorised, by our arithmetic and by Stripe's.
 //
 // # Several captures

@@ -5,8 +5,8 @@
 // these calls. So it can't be more lenient than the real one without a test noticing. Another test checks
 // the shape of every request against Stripe's own mock server. What it imitates:
 //
-//   - Idempotency keys: the same answer again for as long as keys live, failures included; 409 while the
-//     first request is under way; idempotency_error for other parameters; a new request afterwards.
+//   - Idempotency keys: the same answer again for as long as keys live, failures included; 409 while the first
+//     request is under way. Other parameters get an idempotency_error, and a later request is a new one.
 //   - Search that lags behind, lists that don't.
 //   - Declines, 3-D Secure, several captures where card and account allow it, expiry after seven days.
 //   - Events, and webhooks signed with one or several secrets.
