@@ -22,32 +22,14 @@ const (
 	tabColumns       = 4
 )
 
-// notYetRewritten lists folders and files that may still break the limits, each with the reason. Aim: none.
-var notYetRewritten = map[string]string{}
-
 // TestProseIsPlain fails for each sentence of more than 25 words and each line of more than 120 columns.
 func TestProseIsPlain(t *testing.T) {
 	t.Parallel()
 	for name, text := range files(t, ".go", ".md") {
-		if !isExcepted(name) {
-			for _, fault := range faultsOf(t, name, text) {
-				t.Error(fault)
-			}
+		for _, fault := range faultsOf(t, name, text) {
+			t.Error(fault)
 		}
 	}
-}
-
-func isExcepted(name string) bool {
-	for exception := range notYetRewritten {
-		if covers(exception, name) {
-			return true
-		}
-	}
-	return false
-}
-
-func covers(exception, name string) bool {
-	return name == exception || strings.HasPrefix(name, exception+"/")
 }
 
 // faultsOf returns a message for each limit that a file breaks, in the order of its lines.

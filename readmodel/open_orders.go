@@ -9,8 +9,8 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// OpenOrders returns the ids of orders that are neither delivered nor cancelled by their views, and were placed before a
-// time. They come oldest first, at most limit, after an id of the same list; [uuid.Nil] begins it.
+// OpenOrders returns the ids of orders that are neither delivered nor cancelled by their views, and were placed
+// before a time. They come oldest first, at most limit, after an id of the same list; [uuid.Nil] begins it.
 func (r *Reader) OpenOrders(ctx context.Context, placedBefore time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error) {
 	rows, err := r.pool.Query(ctx, `
 		SELECT order_id FROM orderloom.order_views

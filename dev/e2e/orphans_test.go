@@ -20,8 +20,8 @@ import (
 // An orphaned order is found within twice this time.
 const orphansEvery = time.Second
 
-// TestAnOrderOutlivesItsExecution takes away the execution of an order, in each state in which it waits for somebody, by
-// each of the ways that Temporal's operators have. Each order comes to its right end all the same.
+// TestAnOrderOutlivesItsExecution takes away the execution of an order in each state in which it waits for somebody.
+// It does so by each of the ways that Temporal's operators have. Each order comes to its right end all the same.
 //
 // It fails when a saga trusts its own memory instead of the events (workflows/order_resume.go), and when nobody looks
 // for orders without a saga (orphans).
