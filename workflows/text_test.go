@@ -34,7 +34,9 @@ func TestAnyTextIsAnsweredInUTF8(t *testing.T) {
 	}
 	t.Run("any", func(t *testing.T) {
 		t.Parallel()
-		rapid.Check(t, func(rt *rapid.T) { requireAnswersInUTF8(t, string(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(rt, "text"))) })
+		rapid.Check(t, func(rt *rapid.T) {
+			requireAnswersInUTF8(t, string(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(rt, "text")))
+		})
 	})
 }
 
