@@ -40,7 +40,7 @@ func (a *API) refuseShipment(ctx context.Context, x *httpx.Exchange, _ *nothingM
 func (a *API) endShipment(ctx context.Context, x *httpx.Exchange, name string, decide func(order.Order, uuid.UUID) ([]domain.Event, error)) error {
 	id := x.UUID("shipment_id")
 	return a.reportShipment(ctx, x, report{
-		news:   workflows.News{Name: name, Report: workflows.ShipmentReport{ShipmentID: id}},
+		update: workflows.ShipmentUpdate{Name: name, Report: workflows.ShipmentReport{ShipmentID: id}},
 		decide: func(o order.Order) ([]domain.Event, error) { return decide(o, id) },
 	})
 }

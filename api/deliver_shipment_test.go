@@ -22,7 +22,7 @@ func TestDeliverShipment(t *testing.T) {
 			a := b.post(t, shipmentPath("/deliver"), body)
 			require.Equal(t, http.StatusOK, a.status, a.body)
 			require.Equal(t, "delivered", a.object(t)["status"])
-			require.Equal(t, []workflows.News{{Name: workflows.ShipmentDelivered, Report: someReport}}, b.reported)
+			require.Equal(t, []workflows.ShipmentUpdate{{Name: workflows.ShipmentDelivered, Report: someReport}}, b.reported)
 		})
 	}
 }
@@ -78,7 +78,7 @@ func TestShipmentsThatDoNotArrive(t *testing.T) {
 	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
 	require.Equal(t, "lost", b.post(t, shipmentPath("/lost"), "").object(t)["status"])
 	require.Equal(t, "refused", b.post(t, shipmentPath("/refused"), "{}").object(t)["status"])
-	require.Equal(t, []workflows.News{
+	require.Equal(t, []workflows.ShipmentUpdate{
 		{Name: workflows.ShipmentLost, Report: someReport}, {Name: workflows.ShipmentRefused, Report: someReport},
 	}, b.reported)
 	b.givenOrder(t, order.StatusCancelled, order.ShipmentStatusLost)

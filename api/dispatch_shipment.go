@@ -27,7 +27,7 @@ type dispatch struct {
 func (a *API) dispatchShipment(ctx context.Context, x *httpx.Exchange, r *dispatch) error {
 	id := x.UUID("shipment_id")
 	return a.reportShipment(ctx, x, report{
-		news: workflows.News{Name: workflows.ShipmentDispatched, Report: workflows.Dispatch{
+		update: workflows.ShipmentUpdate{Name: workflows.ShipmentDispatched, Report: workflows.Dispatch{
 			ShipmentID: id, Carrier: r.Carrier, TrackingNumber: r.TrackingNumber,
 		}},
 		decide: func(o order.Order) ([]domain.Event, error) {
@@ -38,7 +38,7 @@ func (a *API) dispatchShipment(ctx context.Context, x *httpx.Exchange, r *dispat
 
 // report is what a warehouse or a carrier says of a shipment.
 type report struct {
-	news workflows.News
+	update workflows.ShipmentUpdate
 	// decide is the domain's rule. No events and no error mean that the shipment has come that far before.
 	decide func(order.Order) ([]domain.Event, error)
 }
@@ -53,7 +53,7 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 	x.About("order_id", orderID)
 	wait, cancel := context.WithTimeout(ctx, a.limits.ReportWait)
 	defer cancel()
-	state, err := a.sagas.ReportShipment(wait, orderID, r.news)
+	state, err := a.sagas.ReportShipment(wait, orderID, r.update)
 	switch {
 	case err == nil:
 		i := slices.IndexFunc(state.Shipments, func(s order.Shipment) bool { return s.ShipmentID == shipmentID })
@@ -76,7 +76,7 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 	if len(events) == 0 {
 		return shipmentMoved(x, http.StatusOK, shipmentID, shipment.Status)
 	}
-	err = a.sagas.LeaveNews(ctx, orderID, r.news)
+	err = a.sagas.SignalShipmentReport(ctx, orderID, r.update)
 	if notRunning(err) {
 		return noSaga()
 	}

@@ -15,7 +15,7 @@ import (
 
 const goodDispatch = `{"carrier": "DHL", "tracking_number": "00340434161094015902"}`
 
-var goodNews = workflows.News{
+var goodNews = workflows.ShipmentUpdate{
 	Name: workflows.ShipmentDispatched, Report: workflows.Dispatch{ShipmentID: someShipment, Carrier: "DHL", TrackingNumber: "00340434161094015902"},
 }
 
@@ -28,7 +28,7 @@ func TestDispatchShipment(t *testing.T) {
 	a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
 	require.Equal(t, http.StatusOK, a.status, a.body)
 	require.Equal(t, "dispatched", a.object(t)["status"])
-	require.Equal(t, []workflows.News{goodNews}, b.reported)
+	require.Equal(t, []workflows.ShipmentUpdate{goodNews}, b.reported)
 	require.Empty(t, b.left)
 }
 
@@ -63,7 +63,7 @@ func TestDispatchShipmentThatTheSagaDoesNotAnswerIsLeftForIt(t *testing.T) {
 			a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
 			require.Equal(t, http.StatusAccepted, a.status, a.body)
 			require.Equal(t, "planned", a.object(t)["status"])
-			require.Equal(t, []workflows.News{goodNews}, b.left)
+			require.Equal(t, []workflows.ShipmentUpdate{goodNews}, b.left)
 		})
 	}
 }

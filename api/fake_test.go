@@ -27,8 +27,8 @@ type fakePlatform struct {
 	started   map[uuid.UUID]workflows.OrderInput // by Temporal, and not forgotten
 	cancelled []workflows.CancelRequest
 	requests  []any
-	reported  []workflows.News // carried out by the saga
-	left      []workflows.News // for the saga to carry out
+	reported  []workflows.ShipmentUpdate // carried out by the saga
+	left      []workflows.ShipmentUpdate // for the saga to carry out
 	received  []workflows.StockReceipt
 	adjusted  []workflows.StockAdjustment
 	erased    map[string]bool
@@ -113,7 +113,7 @@ func (f *fakePlatform) CancelOrder(ctx context.Context, _ uuid.UUID, r workflows
 }
 
 // ReportShipment carries out a report on the view, as the saga does on its state.
-func (f *fakePlatform) ReportShipment(ctx context.Context, id uuid.UUID, n workflows.News) (workflows.OrderState, error) {
+func (f *fakePlatform) ReportShipment(ctx context.Context, id uuid.UUID, n workflows.ShipmentUpdate) (workflows.OrderState, error) {
 	if f.reportWaits {
 		<-ctx.Done()
 		return workflows.OrderState{}, ctx.Err()
@@ -135,7 +135,7 @@ func (f *fakePlatform) ReportShipment(ctx context.Context, id uuid.UUID, n workf
 	return workflows.OrderState{OrderID: id, OrderNumber: v.OrderNumber, Shipments: shipments}, nil
 }
 
-func (f *fakePlatform) LeaveNews(_ context.Context, _ uuid.UUID, n workflows.News) error {
+func (f *fakePlatform) SignalShipmentReport(_ context.Context, _ uuid.UUID, n workflows.ShipmentUpdate) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.leaveErr == nil {

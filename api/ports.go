@@ -54,9 +54,9 @@ type Amendments interface {
 type Shipments interface {
 	// ReportShipment returns the order's state once the report is carried out. Errors: already_reported and
 	// refusals of the domain; context.DeadlineExceeded when the saga has heard of it and that outlasts ctx.
-	ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.News) (workflows.OrderState, error)
-	// LeaveNews leaves a report for the saga to carry out when it can.
-	LeaveNews(ctx context.Context, orderID uuid.UUID, n workflows.News) error
+	ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) (workflows.OrderState, error)
+	// SignalShipmentReport leaves a report for the saga to carry out when it can.
+	SignalShipmentReport(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) error
 }
 
 // Aftersales gives money back. Errors: refusals of the domain; idempotency_key_reused when the id

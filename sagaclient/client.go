@@ -173,14 +173,13 @@ func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) er
 // not_deliverable; invalid. A dispatch has also the refusals of the payment whose money it captures. With
 // [context.DeadlineExceeded] it takes longer than ctx, and is still carried out. With [ErrUnavailable] nobody knows
 // whether a worker will carry it out.
-func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.News) (workflows.OrderState, error) {
+func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) (workflows.OrderState, error) {
 	return c.updateOrder(ctx, orderID, n.Name, n.Report)
 }
 
-// LeaveNews leaves at the server what became of a shipment, for the saga to carry out when it can. It may
-// be repeated, also after [Client.ReportShipment]. Errors: not_found when no saga of the order is open;
-// [ErrUnavailable].
-func (c *Client) LeaveNews(ctx context.Context, orderID uuid.UUID, n workflows.News) error {
+// SignalShipmentReport leaves a report at the server, for the saga to carry out when it can. It may be repeated, also
+// after [Client.ReportShipment]. Errors: not_found when no saga of the order is open; [ErrUnavailable].
+func (c *Client) SignalShipmentReport(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) error {
 	return inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.OrderSagaID(orderID), "", n.Name, n.Report))
 }
 

@@ -152,8 +152,8 @@ type ShipmentReport struct {
 	ShipmentID uuid.UUID `json:"shipment_id"`
 }
 
-// News is what is reported of a shipment, by the name of its update and signal.
-type News struct {
+// ShipmentUpdate is a report about a shipment: the name of its update and signal, and what it takes.
+type ShipmentUpdate struct {
 	Name string
 	// Report is a [Dispatch] or a [ShipmentReport].
 	Report any

@@ -202,7 +202,7 @@ func (p *player) bank(confirms bool) error {
 	if !confirms {
 		u = workflows.PaymentUpdate{GatewayRef: u.GatewayRef, Status: "declined", DeclineCode: "authentication_failed"}
 	}
-	// A payment that was voided meanwhile is settled, whatever its news are.
+	// A payment that was voided meanwhile is settled, whatever the gateway reports.
 	if err := p.world.gateway.Confirm(id, confirms); err != nil && domain.Code(err) != payments.CodeGatewayRefused {
 		return p.check(err)
 	}

@@ -241,7 +241,7 @@ func (p *player) left(location string) workflows.Dispatch {
 
 // tell reports what became of a shipment, by update.
 func (p *player) tell(name string, report any) error {
-	_, err := p.client.ReportShipment(p.ctx, p.orderID, workflows.News{Name: name, Report: report})
+	_, err := p.client.ReportShipment(p.ctx, p.orderID, workflows.ShipmentUpdate{Name: name, Report: report})
 	return p.check(err)
 }
 
