@@ -29,7 +29,7 @@ const (
 	placeOrderAllocsMax = 270
 	getOrderAllocsMax   = 33
 	// listOrdersAllocsMax is for a page of 20, with two parameters: none of an order's own.
-	listOrdersAllocsMax = 58
+	listOrdersAllocsMax = 60
 )
 
 func requireWithin(t *testing.T, allocs, most float64) {

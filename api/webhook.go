@@ -41,6 +41,7 @@ func (a *API) paymentWebhook(ctx context.Context, x *httpx.Exchange) error {
 	if err != nil {
 		return err
 	}
+	// A saga waits for one of these two. Reconciliation with the gateway finds all else.
 	switch update.Status {
 	case payment.StatusAuthorized, payment.StatusDeclined:
 		x.About("order_id", update.OrderID)
