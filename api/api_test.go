@@ -196,6 +196,9 @@ func orderView(t *testing.T, b *testBundle, status order.Status, shipment order.
 			ShipmentID: someShipment, Location: "berlin", Lines: []order.ShipmentLine{{SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
 			Amount: money.Must("39.80", "EUR"), Status: shipment,
 		}}
+		if shipment.Left() {
+			v.Shipments[0].Carrier, v.Shipments[0].TrackingNumber = "DHL", "00340434161094015902"
+		}
 	}
 	return v
 }

@@ -43,6 +43,10 @@ func TestDispatchShipmentTwice(t *testing.T) {
 			a := b.post(t, shipmentPath("/dispatch"), goodDispatch)
 			require.Equal(t, http.StatusOK, a.status, a.body)
 			require.Equal(t, string(shipment), a.object(t)["status"])
+			require.Equal(t, "true", a.header.Get("Idempotent-Replayed"))
+			p := b.post(t, shipmentPath("/dispatch"), `{"carrier": "DHL", "tracking_number": "corrected"}`).
+				problem(t, http.StatusConflict, order.CodeAlreadyDispatched)
+			require.Equal(t, "00340434161094015902", p.Order.Shipments[0].TrackingNumber, "what stands")
 			require.Empty(t, b.left)
 		})
 	}

@@ -59,6 +59,15 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "The shipment has not left yet: it is dispatched first. The order member tells where the order stands.",
 	},
 	{
+		Code: order.CodeAlreadyDispatched, Status: http.StatusConflict, Title: "The shipment has left otherwise",
+		About: "It was dispatched before, with another carrier or tracking number, and nothing was changed. The order member tells " +
+			"with which.",
+	},
+	{
+		Code: order.CodeAlreadyEnded, Status: http.StatusConflict, Title: "The shipment has ended otherwise",
+		About: "A shipment ends once: delivered, lost or refused. The order member tells how this one has ended; nothing was changed.",
+	},
+	{
 		Code: inventory.CodeInsufficientStock, Status: http.StatusConflict, Title: "There is not enough stock for that",
 		About: "The adjustment would take away what is reserved for orders.",
 	},

@@ -73,6 +73,8 @@ const (
 	CodeNotCancellable       Code = "not_cancellable"
 	CodeNotDispatchable      Code = "not_dispatchable"
 	CodeNotDeliverable       Code = "not_deliverable"
+	CodeAlreadyDispatched    Code = "already_dispatched"
+	CodeAlreadyEnded         Code = "already_ended"
 	CodeInsufficientStock    Code = "insufficient_stock"
 	CodeNothingLeft          Code = "nothing_left"
 	CodeNotAmendable         Code = "not_amendable"

@@ -7,8 +7,13 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
-// CodeNotDeliverable refuses the end of a shipment that has not left.
-const CodeNotDeliverable domain.ErrorCode = "not_deliverable"
+// Refusals of the end of a shipment.
+const (
+	// CodeNotDeliverable refuses the end of a shipment that has not left.
+	CodeNotDeliverable domain.ErrorCode = "not_deliverable"
+	// CodeAlreadyEnded refuses another end of a shipment that has ended: one that has arrived is not lost.
+	CodeAlreadyEnded domain.ErrorCode = "already_ended"
+)
 
 // DeliverShipment reports that a shipment has arrived.
 type DeliverShipment struct {
@@ -19,7 +24,8 @@ type DeliverShipment struct {
 // Deliver records that a shipment has arrived; when it was the last one under way, the order is
 // delivered.
 //
-// It returns no events when the shipment has ended before. Errors: as [CanEndShipment].
+// It returns no events when the shipment has arrived before. Errors: as [CanEndShipment]; already_ended when it has
+// ended otherwise.
 func Deliver(o Order, c DeliverShipment) ([]domain.Event, error) {
 	return endShipment(o, c.ShipmentID, ShipmentStatusDelivered, c.At)
 }
@@ -71,6 +77,9 @@ func endShipment(o Order, id uuid.UUID, end ShipmentStatus, at time.Time) ([]dom
 		return nil, err
 	}
 	if s, _ := o.Shipment(id); s.Status.Ended() {
+		if s.Status != end {
+			return nil, domain.Refuse(CodeAlreadyEnded, "shipment %s is %s", id, s.Status)
+		}
 		return nil, nil
 	}
 	var events []domain.Event

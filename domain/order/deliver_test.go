@@ -75,9 +75,15 @@ func TestReportsOfShipments(t *testing.T) {
 			events, err := dispatch(c.shipment)(c.o)
 			require.Equal(t, c.leave, domain.Code(err))
 			require.Equal(t, c.leave == "" && !s.Status.Left(), len(events) > 0)
-			for _, end := range []func(uuid.UUID) func(order.Order) ([]domain.Event, error){deliver, lose, comeBack} {
+			for as, end := range map[order.ShipmentStatus]func(uuid.UUID) func(order.Order) ([]domain.Event, error){
+				order.ShipmentStatusDelivered: deliver, order.ShipmentStatusLost: lose, order.ShipmentStatusRefused: comeBack,
+			} {
 				events, err := end(c.shipment)(c.o)
-				require.Equal(t, c.end, domain.Code(err))
+				want := c.end
+				if c.end == "" && s.Status.Ended() && s.Status != as {
+					want = order.CodeAlreadyEnded
+				}
+				require.Equal(t, want, domain.Code(err), as)
 				require.Equal(t, c.end == "" && !s.Status.Ended(), len(events) > 0)
 			}
 		})
@@ -93,9 +99,27 @@ func TestLostShipments(t *testing.T) {
 	require.Equal(t, "partially_delivered", partly.FulfillmentStatus())
 	all := must(t, must(t, o, lose(berlin)), comeBack(reno))
 	require.Equal(t, order.StatusCancelled, all.Status)
-	events, err := deliver(berlin)(partly)
+	events, err := lose(berlin)(partly)
 	require.NoError(t, err)
 	require.Empty(t, events, "a shipment ends once")
+	_, err = deliver(berlin)(partly)
+	require.Equal(t, order.CodeAlreadyEnded, domain.Code(err), "what is lost has not arrived")
+}
+
+// A repeated dispatch is harmless. One that says something else can't take effect, so it is no success.
+func TestADispatchIsToldOnce(t *testing.T) {
+	t.Parallel()
+	o, berlin, _ := twoShipments(t)
+	o = must(t, o, dispatch(berlin))
+	events, err := dispatch(berlin)(o)
+	require.NoError(t, err)
+	require.Empty(t, events)
+	for _, other := range []order.DispatchShipment{
+		{ShipmentID: berlin, Carrier: "DHL", TrackingNumber: "another"}, {ShipmentID: berlin, Carrier: "UPS", TrackingNumber: "1"}, {ShipmentID: berlin},
+	} {
+		_, err = order.Dispatch(o, other)
+		require.Equal(t, order.CodeAlreadyDispatched, domain.Code(err))
+	}
 }
 
 func TestReturns(t *testing.T) {

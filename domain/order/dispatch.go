@@ -11,6 +11,8 @@ import (
 const (
 	// CodeNotDispatchable refuses the dispatch of a shipment that can not leave.
 	CodeNotDispatchable domain.ErrorCode = "not_dispatchable"
+	// CodeAlreadyDispatched refuses a dispatch that says something else of a shipment that has left.
+	CodeAlreadyDispatched domain.ErrorCode = "already_dispatched"
 	// CodeShipmentNotFound refuses a report about a shipment that the order does not have.
 	CodeShipmentNotFound domain.ErrorCode = "shipment_not_found"
 )
@@ -25,13 +27,17 @@ type DispatchShipment struct {
 
 // Dispatch records that a shipment has left; with the first one the order is shipped.
 //
-// It returns no events when the shipment has left before. Errors: as [CanDispatch]; [domain.Invalids] as
-// [CheckDispatch].
+// It returns no events when the shipment has left before, with the same carrier and tracking number. Errors: as
+// [CanDispatch]; already_dispatched when it has left with others; [domain.Invalids] as [CheckDispatch].
 func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 	if err := CanDispatch(o, c.ShipmentID); err != nil {
 		return nil, err
 	}
 	if s, _ := o.Shipment(c.ShipmentID); s.Status.Left() {
+		if s.Carrier != c.Carrier || s.TrackingNumber != c.TrackingNumber {
+			return nil, domain.Refuse(CodeAlreadyDispatched, "shipment %s has left with %s, tracking number %s",
+				c.ShipmentID, domain.Clip(s.Carrier), domain.Clip(s.TrackingNumber))
+		}
 		return nil, nil
 	}
 	if err := CheckDispatch(c.Carrier, c.TrackingNumber); err != nil {
