@@ -123,6 +123,24 @@ func TestNamedSettingsAndMetricsExist(t *testing.T) {
 	}
 }
 
+// testName is a test that a document names.
+var testName = regexp.MustCompile("`(Test[A-Z][A-Za-z0-9]+)`")
+
+func TestNamedTestsExist(t *testing.T) {
+	t.Parallel()
+	var tests strings.Builder
+	for _, text := range files(t, "_test.go") {
+		tests.WriteString(text)
+	}
+	for name, text := range documents(t) {
+		for _, m := range testName.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(tests.String(), "func "+m[1]+"(t *testing.T)") {
+				t.Errorf("%s names %s, which is no test", name, m[1])
+			}
+		}
+	}
+}
+
 func TestEverySagaIsDescribed(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("sagas.md")
