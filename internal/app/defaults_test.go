@@ -32,6 +32,9 @@ var used = map[string]struct {
 	"ORDERLOOM_STOCK_DEADLINE":    {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Stock }},
 	"ORDERLOOM_REVIEW_DEADLINE":   {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Review }},
 
+	"ORDERLOOM_ORPHANS_RESUME": {"false", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Resume }},
+	"ORDERLOOM_ORPHANS_EVERY":  {"3s", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Every }},
+
 	"ORDERLOOM_DATABASE_CONNECTIONS_MAX": {"7", func(t *testing.T, c config.Config) any { return usedPool(t, c).MaxConns }},
 	"ORDERLOOM_DATABASE_CONNECTIONS_MIN": {"7", func(t *testing.T, c config.Config) any { return usedPool(t, c).MinConns }},
 	"ORDERLOOM_DATABASE_CONNECT_TIMEOUT": {"3s", func(t *testing.T, c config.Config) any { return usedPool(t, c).ConnConfig.ConnectTimeout }},

@@ -35,8 +35,11 @@ func WithOrphans(ctx context.Context, cfg config.Config, tel *telemetry.Telemetr
 
 // orphans returns the finder of open orders that have no saga.
 func (p *platform) orphans() *orphans.Finder {
-	return orphans.New(orphans.Options{
-		Sagas: p.sagas(), Views: p.reader, History: history{p.store}, Resume: p.cfg.Orders.OrphansResume, Every: p.cfg.Orders.OrphansEvery,
-		Logger: p.tel.Logger, Registerer: p.tel.Registry,
-	})
+	o := orphanOptions(p.cfg.Orders)
+	o.Sagas, o.Views, o.History, o.Logger, o.Registerer = p.sagas(), p.reader, history{p.store}, p.tel.Logger, p.tel.Registry
+	return orphans.New(o)
+}
+
+func orphanOptions(cfg config.Orders) orphans.Options {
+	return orphans.Options{Resume: cfg.OrphansResume, Every: cfg.OrphansEvery}
 }
