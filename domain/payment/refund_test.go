@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 )
 
@@ -31,4 +32,41 @@ func TestRefundNeverExceedsTheCapture(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, events, "the same refund again")
 	require.Equal(t, payment.StatusRefunded, must(t, p, refund(uuid.New(), 10)).Status)
+}
+
+func TestCheckRefund(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		amount, currency string
+		field            string
+	}{
+		"possible":         {"5.00", "EUR", ""},
+		"nothing":          {"0", "EUR", "amount"},
+		"less than that":   {"-1", "EUR", "amount"},
+		"too precise":      {"1.001", "EUR", "amount"},
+		"too large":        {"1000000000000000", "EUR", "amount"},
+		"unknown currency": {"1", "XXQ", "currency"},
+		"no currency":      {"1", "", "currency"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			err := payment.CheckRefund(money.Money{Amount: decimal.RequireFromString(c.amount), Currency: c.currency})
+			if c.field == "" {
+				require.NoError(t, err)
+				return
+			}
+			var bad domain.Invalids
+			require.ErrorAs(t, err, &bad)
+			require.Len(t, bad, 1)
+			require.Equal(t, c.field, bad[0].Field)
+		})
+	}
+}
+
+func TestCheckRefundCurrency(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, payment.CheckRefundCurrency(money.Must("5", "EUR"), money.Must("7", "EUR")))
+	var bad domain.Invalids
+	require.ErrorAs(t, payment.CheckRefundCurrency(money.Must("5", "USD"), money.Must("7", "EUR")), &bad)
+	require.Equal(t, "currency", bad[0].Field)
 }
