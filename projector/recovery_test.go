@@ -214,7 +214,10 @@ func TestGarbageGoesToTheDeadLetters(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(21, 20)
 	b := viewtest.Setup(t, events...)
-	w := &kafka.Writer{Addr: kafka.TCP(b.Config.Brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
+	w := &kafka.Writer{
+		Addr: kafka.TCP(b.Config.Brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond,
+		Transport: transport(t),
+	}
 	defer func() { _ = w.Close() }()
 	require.NoError(t, w.WriteMessages(t.Context(), kafka.Message{Topic: "order-events", Key: []byte("x"), Value: []byte("garbage")}))
 	b.Publish(events...)
@@ -477,8 +480,15 @@ func delivered(t *testing.T, events []domain.Envelope) uuid.UUID {
 	return uuid.Nil
 }
 
+// transport is one test's own. The default one is shared, and remembers topics that another test has deleted.
+func transport(t *testing.T) *kafka.Transport {
+	own := &kafka.Transport{}
+	t.Cleanup(own.CloseIdleConnections)
+	return own
+}
+
 func client(b *viewtest.Bundle) *kafka.Client {
-	return &kafka.Client{Addr: kafka.TCP(b.Config.Brokers...), Timeout: 10 * time.Second}
+	return &kafka.Client{Addr: kafka.TCP(b.Config.Brokers...), Timeout: 10 * time.Second, Transport: transport(b.T)}
 }
 
 func deadLetters(b *viewtest.Bundle) int {
