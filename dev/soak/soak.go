@@ -72,7 +72,7 @@ var ErrFaults = errors.New("the audit has found faults")
 //
 // It was seen to fail, in the first minute or two with a kill every 3 s, without
 //
-//   - "case e.Version <= version" in the projector's session.take, since what comes again after a kill between
+//   - "case e.Version <= version" in the projector's session.apply, since what comes again after a kill between
 //     transaction and commit of the offsets is applied twice;
 func Run(ctx context.Context, o Options) (report Report, err error) {
 	o = o.withDefaults()
