@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
@@ -56,11 +55,11 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 	state, err := a.sagas.ReportShipment(wait, orderID, r.update)
 	switch {
 	case err == nil:
-		i := slices.IndexFunc(state.Shipments, func(s order.Shipment) bool { return s.ShipmentID == shipmentID })
-		if i < 0 {
+		shipment, known := state.Order().Shipment(shipmentID)
+		if !known {
 			return errors.New("the saga's state lacks the shipment that it was told about")
 		}
-		return shipmentMoved(x, http.StatusOK, shipmentID, state.Shipments[i].Status)
+		return shipmentMoved(x, http.StatusOK, shipmentID, shipment.Status)
 	case ctx.Err() != nil || !eventsMayKnow(err):
 		return a.withState(ctx, x, err)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/orderloom/orderloom/api/httpx"
-	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
@@ -15,11 +14,7 @@ type review struct {
 }
 
 // Check names what the domain finds wrong.
-func (r *review) Check() error {
-	var bad domain.Invalids
-	bad.ID("by", r.By)
-	return bad.Err()
-}
+func (r *review) Check() error { return order.CheckReviewer(r.By) }
 
 // approveOrder lets an order go on that was held for a review: POST /api/v1/orders/{order_id}/approve.
 func (a *API) approveOrder(ctx context.Context, x *httpx.Exchange, r *review) error {

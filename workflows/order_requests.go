@@ -143,7 +143,7 @@ func (s *orderSaga) requestCancel(r CancelRequest) {
 	if s.stopSecuring != nil {
 		s.stopSecuring()
 	}
-	if s.stopDispatch != nil && s.state.Status == order.StatusConfirmed {
+	if s.stopDispatch != nil && order.CanCancel(s.order()) == nil {
 		s.stopDispatch()
 	}
 }

@@ -266,7 +266,7 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 		}
 		s.lastRefusal = ""
 		switch {
-		case s.cancelRequest != nil && s.state.Status == order.StatusConfirmed:
+		case s.cancelRequest != nil && order.CanCancel(s.order()) == nil:
 			return s.abandonOrder(ctx, nil)
 		case s.cancelRequest != nil:
 			s.cancelRequest = nil // too late: a shipment left before the request was carried out

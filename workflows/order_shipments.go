@@ -3,7 +3,6 @@ package workflows
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
@@ -269,5 +268,6 @@ func (s *orderSaga) endShipment(
 
 // shipment returns a copy of a shipment that the order has.
 func (s *orderSaga) shipment(id uuid.UUID) order.Shipment {
-	return s.state.Shipments[slices.IndexFunc(s.state.Shipments, func(sh order.Shipment) bool { return sh.ShipmentID == id })]
+	shipment, _ := s.order().Shipment(id)
+	return shipment
 }

@@ -136,13 +136,9 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 	}
 }
 
-// authorizationLife is how long a card authorisation holds when the gateway does not say: the seven days that the card
-// schemes commonly allow.
-const authorizationLife = 7 * 24 * time.Hour
-
 func (u PaymentUpdate) expiry(now time.Time) time.Time {
 	if u.ExpiresAt.IsZero() {
-		return now.Add(authorizationLife)
+		return now.Add(payment.AuthorizationLife)
 	}
 	return u.ExpiresAt
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
-	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
 )
@@ -198,7 +197,7 @@ func backordered(p *player) error {
 // bank is the bank's answer to a payment that had been left open, and the gateway's word of it.
 func (p *player) bank(confirms bool) error {
 	id := payment.ID(p.orderID)
-	u := workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String(), Status: "authorized", ExpiresAt: time.Now().Add(sandbox.AuthorizationLife).UTC()}
+	u := workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String(), Status: "authorized", ExpiresAt: time.Now().Add(payment.AuthorizationLife).UTC()}
 	if !confirms {
 		u = workflows.PaymentUpdate{GatewayRef: u.GatewayRef, Status: "declined", DeclineCode: "authentication_failed"}
 	}

@@ -14,6 +14,10 @@ const (
 	URLLengthMax  = 2_000
 )
 
+// AuthorizationLife is how long a card authorisation holds when its gateway does not say: the seven days that the card
+// schemes commonly allow.
+const AuthorizationLife = 7 * 24 * time.Hour
+
 // Refusals.
 const (
 	// CodePaymentClosed refuses an authorisation that comes after the payment was declined or voided.

@@ -37,9 +37,6 @@ import (
 	"github.com/orderloom/orderloom/payments"
 )
 
-// AuthorizationLife is how long the sandbox keeps money reserved, as card schemes commonly do.
-const AuthorizationLife = 7 * 24 * time.Hour
-
 // Kinds of entries.
 const (
 	kindAttempt        = "attempt"
@@ -193,7 +190,7 @@ func answer(e Entry) payments.AuthorizeResult {
 func (e Entry) authorizedAt() time.Time { return later(e.At, e.AskedAt) }
 
 // expiresAt is when an authorisation runs out.
-func (e Entry) expiresAt() time.Time { return e.authorizedAt().Add(AuthorizationLife) }
+func (e Entry) expiresAt() time.Time { return e.authorizedAt().Add(payment.AuthorizationLife) }
 
 func later(a, b time.Time) time.Time {
 	if b.After(a) {

@@ -21,9 +21,6 @@ const (
 	metaOrder   = "order_id"
 )
 
-// authorizationLife is how long an authorisation holds when Stripe doesn't say.
-const authorizationLife = 7 * 24 * time.Hour
-
 // takenLife is how long an authorisation holds of which the money is taken already: for longer than
 // any order is open.
 const takenLife = 10 * 365 * 24 * time.Hour
@@ -197,7 +194,7 @@ func expiresAt(pi *api.PaymentIntent) time.Time {
 	if c := pi.LatestCharge; c != nil && c.PaymentMethodDetails != nil && c.PaymentMethodDetails.Card != nil && c.PaymentMethodDetails.Card.CaptureBefore > 0 {
 		return time.Unix(c.PaymentMethodDetails.Card.CaptureBefore, 0).UTC()
 	}
-	return time.Unix(pi.Created, 0).UTC().Add(authorizationLife)
+	return time.Unix(pi.Created, 0).UTC().Add(payment.AuthorizationLife)
 }
 
 // idOf returns an id out of metadata, the zero id when there is none.
