@@ -44,7 +44,7 @@ func (a *API) amendOrder(ctx context.Context, x *httpx.Exchange, r *amendment) e
 	}
 	return a.changeOrder(ctx, x, change{
 		request: order.AmendAddress{RequestID: in.RequestID, RequestHash: in.RequestHash}.Request(),
-		ask:     func(ctx context.Context) (orderState, error) { return a.sagas.AmendAddress(ctx, id, in) },
+		askSaga: func(ctx context.Context) (orderState, error) { return a.sagas.AmendAddress(ctx, id, in) },
 		can:     func(o order.Order) error { return order.CanAmend(o, in.Country) },
 	})
 }

@@ -42,7 +42,7 @@ func (a *API) cancelLines(ctx context.Context, x *httpx.Exchange, r *cancelledLi
 	in.RequestID = x.KeyedID(domain.DerivedID(linesNamespace, id.String()))
 	return a.changeOrder(ctx, x, change{
 		request: order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By}.Request(),
-		ask:     func(ctx context.Context) (orderState, error) { return a.sagas.CancelLines(ctx, id, in) },
+		askSaga: func(ctx context.Context) (orderState, error) { return a.sagas.CancelLines(ctx, id, in) },
 		can:     order.CanCancelLines,
 	})
 }

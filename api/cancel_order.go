@@ -28,7 +28,7 @@ func (a *API) cancelOrder(ctx context.Context, x *httpx.Exchange, r *cancellatio
 	id := x.UUID("order_id")
 	x.About("order_id", id)
 	return a.changeOrder(ctx, x, change{
-		ask: func(ctx context.Context) (orderState, error) {
+		askSaga: func(ctx context.Context) (orderState, error) {
 			return a.sagas.CancelOrder(ctx, id, workflows.CancelRequest{Reason: r.Reason, By: r.By})
 		},
 		can: order.CanCancel,

@@ -35,7 +35,7 @@ func (a *API) getHealth(_ context.Context, x *httpx.Exchange) error {
 
 // getReady says whether requests should be sent here: GET /ready.
 func (a *API) getReady(ctx context.Context, x *httpx.Exchange) error {
-	body := readyBody{Status: "ready", Checks: a.readiness.ask(ctx)}
+	body := readyBody{Status: "ready", Checks: a.readiness.runChecks(ctx)}
 	status := http.StatusOK
 	for _, c := range body.Checks {
 		if c.Status != checkOK {
@@ -82,8 +82,8 @@ func newReadiness(checks []Check, log *slog.Logger) *readiness {
 	return r
 }
 
-// ask returns the checks' answers, at most a second old. Who asks meanwhile waits for the same ones.
-func (r *readiness) ask(ctx context.Context) []checkResult {
+// runChecks returns the checks' answers, at most a second old. Who asks meanwhile waits for the same ones.
+func (r *readiness) runChecks(ctx context.Context) []checkResult {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.checks) == 0 || time.Since(r.at) < readinessMaxAge {
@@ -97,7 +97,7 @@ func (r *readiness) ask(ctx context.Context) []checkResult {
 	for i, c := range r.checks {
 		wg.Go(func() {
 			results[i] = checkResult{Name: c.Name, Status: checkOK}
-			if err := askBounded(ctx, c); err != nil {
+			if err := runBounded(ctx, c); err != nil {
 				results[i].Status = checkFailing
 				if r.results[i].Status == checkOK {
 					r.log.ErrorContext(ctx, "a check of readiness fails", slog.String("check", c.Name), slog.String("error", err.Error()))
@@ -110,8 +110,8 @@ func (r *readiness) ask(ctx context.Context) []checkResult {
 	return results
 }
 
-// askBounded gives up on a check that does not heed its context.
-func askBounded(ctx context.Context, c Check) error {
+// runBounded gives up on a check that does not heed its context.
+func runBounded(ctx context.Context, c Check) error {
 	done := make(chan error, 1)
 	go func() { done <- c.Ask(ctx) }()
 	select {

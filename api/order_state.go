@@ -80,8 +80,8 @@ func noSaga() error {
 type change struct {
 	// request tells the change when it comes again; the zero one is never known.
 	request order.Request
-	// ask asks the saga. Its context ends when the client has waited long enough.
-	ask func(context.Context) (orderState, error)
+	// askSaga asks the saga. Its context ends when the client has waited long enough.
+	askSaga func(context.Context) (orderState, error)
 	// can is the domain's rule, for an order whose saga is over.
 	can func(order.Order) error
 }
@@ -93,7 +93,7 @@ type change struct {
 func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) error {
 	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
 	defer cancel()
-	state, err := c.ask(wait)
+	state, err := c.askSaga(wait)
 	if err == nil {
 		return x.JSON(http.StatusOK, withShipments(state))
 	}

@@ -31,7 +31,7 @@ func (a *API) reviewOrder(ctx context.Context, x *httpx.Exchange, r *review, app
 	id := x.UUID("order_id")
 	x.About("order_id", id)
 	return a.changeOrder(ctx, x, change{
-		ask: func(ctx context.Context) (orderState, error) {
+		askSaga: func(ctx context.Context) (orderState, error) {
 			return a.sagas.ReviewOrder(ctx, id, approve, workflows.ReviewRequest{By: r.By})
 		},
 		can: order.CanReview,

@@ -237,10 +237,10 @@ func (p *partition) readable() bool { return p.leader != nobody && p.fetched >= 
 func (r *Reader) fetchFrom(ctx context.Context, g *generation, leader int) {
 	b := backoff.New()
 	for asked := g.begin(leader); len(asked) > 0; asked = g.begin(leader) {
-		answer, err := r.ask(ctx, asked)
+		answer, err := r.fetchNext(ctx, asked)
 		if err == nil {
 			b.Reset()
-			err = r.take(ctx, g, asked, answer)
+			err = r.deliverAnswer(ctx, g, asked, answer)
 		}
 		if ctx.Err() != nil {
 			return
@@ -296,8 +296,8 @@ func (g *generation) end(asked []*partition, err error) {
 	}
 }
 
-// ask asks the leader of some partitions for what comes next in each.
-func (r *Reader) ask(ctx context.Context, asked []*partition) (*fetch.Response, error) {
+// fetchNext asks the leader of some partitions for what comes next in each.
+func (r *Reader) fetchNext(ctx context.Context, asked []*partition) (*fetch.Response, error) {
 	request := &fetch.Request{
 		ReplicaID: -1, MaxWaitTime: int32(fetchWait / time.Millisecond), MinBytes: 1, MaxBytes: fetchBytesMax,
 		IsolationLevel: int8(kafka.ReadCommitted), SessionEpoch: -1, // no session: each request names all
@@ -330,8 +330,8 @@ func (r *Reader) ask(ctx context.Context, asked []*partition) (*fetch.Response, 
 	return response, nil
 }
 
-// take passes on the messages of an answer and moves the positions behind them.
-func (r *Reader) take(ctx context.Context, g *generation, asked []*partition, answer *fetch.Response) error {
+// deliverAnswer passes on the messages of an answer and moves the positions behind them.
+func (r *Reader) deliverAnswer(ctx context.Context, g *generation, asked []*partition, answer *fetch.Response) error {
 	var errs error
 	for _, t := range answer.Topics {
 		for _, a := range t.Partitions {
@@ -339,7 +339,7 @@ func (r *Reader) take(ctx context.Context, g *generation, asked []*partition, an
 			if !slices.Contains(asked, p) {
 				continue
 			}
-			messages, err := r.takePartition(ctx, g, p, a)
+			messages, err := r.readAnswer(ctx, g, p, a)
 			errs = errors.Join(errs, err)
 			for _, m := range messages {
 				select {
@@ -353,8 +353,8 @@ func (r *Reader) take(ctx context.Context, g *generation, asked []*partition, an
 	return errs
 }
 
-// takePartition returns the messages of an answer for one partition and moves its position behind them.
-func (r *Reader) takePartition(ctx context.Context, g *generation, p *partition, a fetch.ResponsePartition) ([]kafka.Message, error) {
+// readAnswer returns the messages of an answer for one partition and moves its position behind them.
+func (r *Reader) readAnswer(ctx context.Context, g *generation, p *partition, a fetch.ResponsePartition) ([]kafka.Message, error) {
 	read, err := contentsOf(p, a.RecordSet)
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -235,7 +235,7 @@ func TestTransactionsOfOthersAreReadWithoutTheirEnds(t *testing.T) {
 
 // Kafka was emptied, or came back from a copy: the group's offset lies behind the end. Nothing is out of range any
 // more once there are as many messages as before. So the reader begins anew as soon as it is told. Fails without
-// p.gone = true in Reader.takePartition: the reader would wait until then.
+// p.gone = true in Reader.readAnswer: the reader would wait until then.
 func TestAPositionThatKafkaDoesNotHaveGoesBackToTheFirstMessage(t *testing.T) {
 	t.Parallel()
 	b := setupFaulty(t, 1, 1)

@@ -73,7 +73,7 @@ func (c *Client) ListOrders(ctx context.Context, q OrderQuery, options ...CallOp
 		r.set("expand[]", "shipping_address")
 	}
 	var page OrderPage
-	_, err := c.do(ctx, r, into(&page))
+	_, err := c.sendRequest(ctx, r, into(&page))
 	return page, err
 }
 

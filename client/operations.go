@@ -31,7 +31,7 @@ type Projection struct {
 // GetProjections shows how far the views are behind.
 func (c *Client) GetProjections(ctx context.Context, options ...CallOption) (Projections, error) {
 	var p Projections
-	_, err := c.do(ctx, newRequest(http.MethodGet, "/api/v1/projections", nil, options), into(&p))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, "/api/v1/projections", nil, options), into(&p))
 	return p, err
 }
 
@@ -43,7 +43,7 @@ type Health struct {
 // GetHealth asks whether the process is alive.
 func (c *Client) GetHealth(ctx context.Context, options ...CallOption) (Health, error) {
 	var h Health
-	_, err := c.do(ctx, newRequest(http.MethodGet, "/health", nil, options), into(&h))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, "/health", nil, options), into(&h))
 	return h, err
 }
 
@@ -69,6 +69,6 @@ func (c *Client) GetReady(ctx context.Context, options ...CallOption) (Readiness
 	var ready Readiness
 	r := newRequest(http.MethodGet, "/ready", nil, options)
 	r.accepts = func(status int) bool { return status == http.StatusServiceUnavailable }
-	_, err := c.do(ctx, r, into(&ready))
+	_, err := c.sendRequest(ctx, r, into(&ready))
 	return ready, err
 }

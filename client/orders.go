@@ -25,7 +25,7 @@ func Wait(d time.Duration) CallOption {
 // when the order is settled.
 func (c *Client) PlaceOrder(ctx context.Context, o NewOrder, options ...CallOption) (PlacedOrder, error) {
 	var placed PlacedOrder
-	a, err := c.do(ctx, newRequest(http.MethodPost, ordersPath, o, options), func(a answer, content []byte) error {
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, ordersPath, o, options), func(a answer, content []byte) error {
 		if a.header.Get("Preference-Applied") == "" {
 			return json.Unmarshal(content, &placed.OrderAccepted)
 		}
@@ -66,7 +66,7 @@ func (c *Client) GetOrder(ctx context.Context, id uuid.UUID, options ...CallOpti
 	var o Order
 	r := newRequest(http.MethodGet, orderPath(id), nil, options)
 	r.accepts = func(status int) bool { return status == http.StatusNotModified }
-	a, err := c.do(ctx, r, func(a answer, content []byte) error {
+	a, err := c.sendRequest(ctx, r, func(a answer, content []byte) error {
 		if a.status == http.StatusNotModified {
 			return ErrNotModified
 		}
@@ -157,7 +157,7 @@ func (c *Client) RejectOrder(ctx context.Context, id uuid.UUID, review Review, o
 
 func (c *Client) change(ctx context.Context, path string, body any, options []CallOption) (Outcome, error) {
 	var o Outcome
-	a, err := c.do(ctx, newRequest(http.MethodPost, path, body, options), into(&o.OrderState))
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, path, body, options), into(&o.OrderState))
 	o.Pending, o.RetryAfter, o.Replayed = a.pending(), retryAfter(a.header), a.replayed()
 	return o, err
 }
@@ -187,7 +187,7 @@ type ReturnedGoods struct {
 // return_window_closed.
 func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (ReturnedGoods, error) {
 	var returned ReturnedGoods
-	_, err := c.do(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))
 	return returned, err
 }
 
@@ -210,7 +210,7 @@ type RefundedPayment struct {
 // RefundPayment gives money back without goods. Errors: refund_exceeds_capture.
 func (c *Client) RefundPayment(ctx context.Context, id uuid.UUID, refund RefundPayment, options ...CallOption) (RefundedPayment, error) {
 	var refunded RefundedPayment
-	_, err := c.do(ctx, newRequest(http.MethodPost, orderPath(id)+"/refunds", refund, options), into(&refunded))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/refunds", refund, options), into(&refunded))
 	return refunded, err
 }
 
@@ -223,6 +223,6 @@ type Timeline struct {
 // GetTimeline shows an order's timeline. It is empty in the moment before anything is recorded.
 func (c *Client) GetTimeline(ctx context.Context, id uuid.UUID, options ...CallOption) (Timeline, error) {
 	var t Timeline
-	_, err := c.do(ctx, newRequest(http.MethodGet, orderPath(id)+"/events", nil, options), into(&t))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, orderPath(id)+"/events", nil, options), into(&t))
 	return t, err
 }

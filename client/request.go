@@ -88,8 +88,9 @@ func (r *request) set(name, value string) {
 // repeatable reports whether the request takes effect once however often it is sent.
 func (r *request) repeatable() bool { return r.method == http.MethodGet || r.key != "" }
 
-// do sends the request until it is answered, or refused for good. A success is decoded by decode; nil skips the body.
-func (c *Client) do(ctx context.Context, r *request, decode func(a answer, content []byte) error) (answer, error) {
+// sendRequest sends the request until it is answered, or refused for good. A success is decoded by decode; nil skips
+// the body.
+func (c *Client) sendRequest(ctx context.Context, r *request, decode func(a answer, content []byte) error) (answer, error) {
 	var body []byte
 	if r.body != nil {
 		var err error

@@ -53,7 +53,7 @@ func (c *Client) RefuseShipment(ctx context.Context, order, shipment uuid.UUID, 
 func (c *Client) report(ctx context.Context, order, shipment uuid.UUID, what string, body any, options []CallOption) (ShipmentOutcome, error) {
 	var o ShipmentOutcome
 	path := orderPath(order) + "/shipments/" + shipment.String() + what
-	a, err := c.do(ctx, newRequest(http.MethodPost, path, body, options), into(&o.ShipmentMoved))
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, path, body, options), into(&o.ShipmentMoved))
 	o.Pending = a.pending()
 	return o, err
 }

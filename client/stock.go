@@ -27,7 +27,7 @@ type ReceivedStock struct {
 // ReceiveStock records goods that arrived. They can be reserved at once; the stock levels show them a moment later.
 func (c *Client) ReceiveStock(ctx context.Context, receipt Receipt, options ...CallOption) (ReceivedStock, error) {
 	var received ReceivedStock
-	_, err := c.do(ctx, newRequest(http.MethodPost, "/api/v1/stock/receipts", receipt, options), into(&received))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/stock/receipts", receipt, options), into(&received))
 	return received, err
 }
 
@@ -53,7 +53,7 @@ type AdjustedStock struct {
 // orders.
 func (c *Client) AdjustStock(ctx context.Context, adjustment Adjustment, options ...CallOption) (AdjustedStock, error) {
 	var adjusted AdjustedStock
-	_, err := c.do(ctx, newRequest(http.MethodPost, "/api/v1/stock/adjustments", adjustment, options), into(&adjusted))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/stock/adjustments", adjustment, options), into(&adjusted))
 	return adjusted, err
 }
 
@@ -84,13 +84,13 @@ type StockLevel struct {
 // GetStock shows the stock of a SKU. A SKU that was never received has none, which is no error.
 func (c *Client) GetStock(ctx context.Context, sku string, options ...CallOption) (Stock, error) {
 	var s Stock
-	_, err := c.do(ctx, newRequest(http.MethodGet, "/api/v1/stock/"+url.PathEscape(sku), nil, options), into(&s))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, "/api/v1/stock/"+url.PathEscape(sku), nil, options), into(&s))
 	return s, err
 }
 
 // GetCustomer shows a customer's summary. Errors: not_found when no order of the customer is counted yet.
 func (c *Client) GetCustomer(ctx context.Context, id string, options ...CallOption) (CustomerSummary, error) {
 	var s CustomerSummary
-	_, err := c.do(ctx, newRequest(http.MethodGet, "/api/v1/customers/"+url.PathEscape(id)+"/summary", nil, options), into(&s))
+	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, "/api/v1/customers/"+url.PathEscape(id)+"/summary", nil, options), into(&s))
 	return s, err
 }

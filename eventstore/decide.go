@@ -11,7 +11,7 @@ func (f *flusher) decide(requests []*request) []*decision {
 		missing, wants := r.missing(f.round, part, false)
 		histories, err := f.load(wants, part)
 		if err == nil {
-			err = f.take(r, missing, histories, part)
+			err = f.adoptHistories(r, missing, histories, part)
 		}
 		if err != nil {
 			r.states.drop(missing)

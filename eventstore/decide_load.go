@@ -45,10 +45,10 @@ func (f *flusher) load(wants []want, callers []*request) (histories []history, e
 	return histories, nil
 }
 
-// take puts histories into the states. A snapshot that can't be read is done without.
-func (f *flusher) take(r *Repository, entries []*entry, histories []history, callers []*request) error {
+// adoptHistories puts histories into the states. A snapshot that can't be read is done without.
+func (f *flusher) adoptHistories(r *Repository, entries []*entry, histories []history, callers []*request) error {
 	for i, e := range entries {
-		if e.take(histories[i], r.log.catalog, r.aggregates[e.stream.Type]) {
+		if e.adoptHistory(histories[i], r.log.catalog, r.aggregates[e.stream.Type]) {
 			continue
 		}
 		f.logger.Warn("a snapshot can't be read, the stream is folded from its events", "stream", e.stream.String())
@@ -56,7 +56,7 @@ func (f *flusher) take(r *Repository, entries []*entry, histories []history, cal
 		if err != nil {
 			return err
 		}
-		e.take(whole[0], r.log.catalog, nil)
+		e.adoptHistory(whole[0], r.log.catalog, nil)
 		e.verified = f.round
 	}
 	return nil
@@ -70,7 +70,7 @@ func (f *flusher) restore(tx *Tx, requests []*request) {
 		e.reset()
 		histories, err := f.load([]want{{stream: e.stream, shape: tx.repository.shape(e.stream.Type)}}, requests)
 		if err == nil {
-			err = f.take(tx.repository, []*entry{e}, histories, requests)
+			err = f.adoptHistories(tx.repository, []*entry{e}, histories, requests)
 		}
 		if err != nil {
 			e.err = err

@@ -97,7 +97,7 @@ func (f *flusher) decideHolding(part []*request, attempt int) (again []*request)
 		return err
 	})
 	if err == nil {
-		err = f.take(r, entries, histories, part)
+		err = f.adoptHistories(r, entries, histories, part)
 	}
 	if err != nil {
 		r.states.drop(entries)

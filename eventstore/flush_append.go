@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/orderloom/orderloom/internal/backoff"
 )
 
 // append stores the groups, or says in each why that failed.
@@ -34,7 +36,7 @@ func (f *flusher) appendUntilKnown(groups []*group, callers []*request) error {
 // persist runs what needs the engine, again and again while the engine can't be reached and one of the
 // callers still waits.
 func (f *flusher) persist(callers []*request, do func() error) error {
-	pause := retryPauseMin
+	wait := backoff.Between(retryPauseMin, retryPauseMax)
 	for {
 		err := f.engine.ready(f.base)
 		if err == nil {
@@ -44,8 +46,8 @@ func (f *flusher) persist(callers []*request, do func() error) error {
 			return err
 		}
 		f.metrics.retries.Inc()
-		f.logger.Warn("the event store was interrupted and tries again", "error", err, "retry_in", pause)
-		pause = f.sleep(pause)
+		f.logger.Warn("the event store was interrupted and tries again", "error", err, "retry_in", wait.Next())
+		_ = wait.Wait(f.base) // the loop looks whether base has ended
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/orderloom/orderloom/internal/backoff"
 )
 
 // Limits of a flush and of the queue before it.
@@ -53,9 +55,9 @@ func newFlusher(ctx context.Context, e engine, logger *slog.Logger, m *metrics) 
 	}
 }
 
-// do queues a request and waits for its end. Before the request is taken the caller may leave without a
+// submit queues a request and waits for its end. Before the request is taken the caller may leave without a
 // trace; after that it gets the true outcome, or [ErrOutcomeUnknown].
-func (f *flusher) do(r *request) error {
+func (f *flusher) submit(r *request) error {
 	if err := f.gate.enter(r.ctx, r.events, r.bytes); err != nil {
 		return err
 	}
@@ -152,7 +154,7 @@ func (f *flusher) run() {
 // await waits until the engine is ready for what is queued. It returns false when nothing is: the
 // goroutine then ends.
 func (f *flusher) await() bool {
-	pause := retryPauseMin
+	wait := backoff.Between(retryPauseMin, retryPauseMax)
 	for {
 		if f.rest() {
 			return false
@@ -166,8 +168,8 @@ func (f *flusher) await() bool {
 			f.failQueued(err)
 			continue
 		}
-		f.logger.Warn("the event store can't be reached, appends wait", "error", err, "retry_in", pause)
-		pause = f.sleep(pause)
+		f.logger.Warn("the event store can't be reached, appends wait", "error", err, "retry_in", wait.Next())
+		_ = wait.Wait(f.base) // the loop looks whether base has ended
 	}
 }
 
@@ -210,17 +212,6 @@ func (f *flusher) failQueued(err error) {
 		}
 	}
 	f.mu.Unlock()
-}
-
-// sleep waits out a pause and returns the next one.
-func (f *flusher) sleep(pause time.Duration) time.Duration {
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-f.base.Done():
-	}
-	return min(2*pause, retryPauseMax)
 }
 
 // flush answers all the requests.

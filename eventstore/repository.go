@@ -133,7 +133,7 @@ func (r *Repository) Decide(ctx context.Context, stamp Stamp, streams []StreamID
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return r.log.flusher.do(&request{
+	return r.log.flusher.submit(&request{
 		ctx: ctx, streams: named, events: 1 + len(named), bytes: eventOverhead * (1 + len(named)),
 		command: &command{repository: r, stamp: stamp, decide: decide},
 	})

@@ -155,14 +155,14 @@ func (s *snapshotter) run() {
 		job := s.waiting[0]
 		s.waiting = s.waiting[1:]
 		s.mu.Unlock()
-		if err := s.take(s.flusher.base, job); err != nil && s.flusher.base.Err() == nil {
+		if err := s.takeSnapshot(s.flusher.base, job); err != nil && s.flusher.base.Err() == nil {
 			s.flusher.logger.Warn("a snapshot was not taken", "stream", job.stream.String(), "error", err)
 		}
 	}
 }
 
-// take folds what is stored and keeps the result.
-func (s *snapshotter) take(ctx context.Context, job snapshotJob) error {
+// takeSnapshot folds what is stored and keeps the result.
+func (s *snapshotter) takeSnapshot(ctx context.Context, job snapshotJob) error {
 	shape := job.aggregate.hash
 	h, err := s.engine.loadFrom(ctx, want{stream: job.stream, shape: shape})
 	if err != nil || len(h.events) == 0 {

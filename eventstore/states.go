@@ -40,9 +40,9 @@ func (e *entry) reset() {
 	*e = entry{stream: e.stream, contended: e.contended, snapshotAt: e.snapshotAt}
 }
 
-// take adds what was loaded. It returns false when the snapshot in it can't be read; the entry is empty
+// adoptHistory adds what was loaded. It returns false when the snapshot in it can't be read; the entry is empty
 // then.
-func (e *entry) take(h history, c *catalog.Catalog, a Snapshottable) bool {
+func (e *entry) adoptHistory(h history, c *catalog.Catalog, a Snapshottable) bool {
 	fresh := len(h.events) > 0 || h.snapshot != nil
 	e.loaded, e.err = true, nil
 	if h.snapshot != nil {

@@ -67,7 +67,7 @@ func (l *log) Append(ctx context.Context, group ...Append) ([]Appended, error) {
 	for i, a := range group {
 		r.streams[i] = a.Stream
 	}
-	if err := l.flusher.do(r); err != nil {
+	if err := l.flusher.submit(r); err != nil {
 		return nil, err
 	}
 	return g.results(), nil

@@ -13,22 +13,30 @@ const (
 	Max   = 5 * time.Second
 )
 
-// Backoff doubles its wait from [First] to [Max]. It takes up to a quarter off at random, so that many processes don't
-// come back at the same moment. It is for one goroutine.
-type Backoff struct{ next time.Duration }
+// Backoff doubles its wait from the first to the longest. It takes up to a quarter off at random, so that many
+// processes don't come back at the same moment. It is for one goroutine.
+type Backoff struct{ first, longest, next time.Duration }
 
-// New returns a backoff whose first wait is [First].
-func New() *Backoff { return &Backoff{next: First} }
+// New returns a backoff that waits from [First] to [Max].
+func New() *Backoff { return Between(First, Max) }
+
+// Between returns a backoff whose waits double from first to longest.
+func Between(first, longest time.Duration) *Backoff {
+	return &Backoff{first: first, longest: longest, next: first}
+}
+
+// Next returns the most that the next wait takes, for messages.
+func (b *Backoff) Next() time.Duration { return b.next }
 
 // Wait waits, or returns ctx's error when ctx ends before.
 func (b *Backoff) Wait(ctx context.Context) error {
 	d := b.next - time.Duration(rand.Int64N(int64(b.next)/4+1))
-	b.next = min(2*b.next, Max)
+	b.next = min(2*b.next, b.longest)
 	return Pause(ctx, d)
 }
 
 // Reset makes the next wait the first one again.
-func (b *Backoff) Reset() { b.next = First }
+func (b *Backoff) Reset() { b.next = b.first }
 
 // Gather returns how long after the begin of a page or a batch the next may begin. It is five times as long as it took,
 // within bounds. What comes meanwhile is gathered, because a page costs nearly the same however much is in it. So small

@@ -30,6 +30,21 @@ func TestWaitsDoubleUpToTheLongestAndBeginAnew(t *testing.T) {
 	})
 }
 
+func TestBoundsOfTheWaitsCanBeGiven(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := backoff.Between(time.Millisecond, 3*time.Millisecond)
+		for _, longest := range []time.Duration{time.Millisecond, 2 * time.Millisecond, 3 * time.Millisecond, 3 * time.Millisecond} {
+			require.Equal(t, longest, b.Next())
+			begun := time.Now()
+			require.NoError(t, b.Wait(t.Context()))
+			require.LessOrEqual(t, time.Since(begun), longest)
+		}
+		b.Reset()
+		require.Equal(t, time.Millisecond, b.Next())
+	})
+}
+
 func TestAWaitEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
