@@ -52,9 +52,12 @@ func TestCodeLiteralsAreFound(t *testing.T) {
 		`func() { switch domain.Code(err) { case "a", domain.CodeNotFound, "b": } }`:      2,
 		`domain.ErrorCode("not_found")`:                                                   1,
 	} {
-		file, err := parser.ParseFile(token.NewFileSet(), "x.go", fmt.Sprintf("package x\nvar _ = %s\n", code), parser.SkipObjectResolution)
-		require.NoError(t, err, code)
-		require.Len(t, codeLiterals(file), found, code)
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			file, err := parser.ParseFile(token.NewFileSet(), "x.go", fmt.Sprintf("package x\nvar _ = %s\n", code), parser.SkipObjectResolution)
+			require.NoError(t, err, code)
+			require.Len(t, codeLiterals(file), found, code)
+		})
 	}
 }
 

@@ -79,7 +79,10 @@ func TestClip(t *testing.T) {
 		"a\xffb":                          "a\ufffdb",
 		strings.Repeat("\xff", 50) + "ab": "\ufffd…",
 	} {
-		require.Equal(t, want, domain.Clip(text), "%q", text)
+		t.Run(domain.Clip(text), func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, want, domain.Clip(text), "%q", text)
+		})
 	}
 	// A text that is cut between any two bytes, and one of any bytes: protobuf must take what a message shows of them.
 	rapid.Check(t, func(t *rapid.T) {
@@ -118,7 +121,10 @@ func TestSameJSON(t *testing.T) {
 		{`no JSON`, `no JSON`, true},
 		{`no JSON`, `{}`, false},
 	} {
-		require.Equal(t, c.same, domain.SameJSON([]byte(c.a), []byte(c.b)), "%s and %s", c.a, c.b)
+		t.Run(c.a+" and "+c.b, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.same, domain.SameJSON([]byte(c.a), []byte(c.b)), "%s and %s", c.a, c.b)
+		})
 	}
 }
 

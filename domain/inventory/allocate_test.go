@@ -65,9 +65,12 @@ func TestAllocateChoosesLocations(t *testing.T) {
 			[]inventory.Allocation{{SKU: "A", Location: "leipzig", Quantity: 3}, {SKU: "B", Location: "reno", Quantity: 1}},
 		},
 	} {
-		got, err := inventory.Allocate(c.lines, locations, availableIn(c.stock), c.country, false)
-		require.NoError(t, err, c.name)
-		require.Equal(t, c.want, got, c.name)
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := inventory.Allocate(c.lines, locations, availableIn(c.stock), c.country, false)
+			require.NoError(t, err, c.name)
+			require.Equal(t, c.want, got, c.name)
+		})
 	}
 }
 

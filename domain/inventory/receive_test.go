@@ -1,6 +1,7 @@
 package inventory_test
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -20,13 +21,16 @@ func TestReceiveRefusesWhatIsNoReceipt(t *testing.T) {
 		"receipt_id": func(c *inventory.ReceiveStock) { c.ReceiptID = uuid.Nil },
 		"quantity":   func(c *inventory.ReceiveStock) { c.Quantity = 0 },
 	} {
-		c := good
-		spoil(&c)
-		_, err := inventory.Receive(inventory.Stock{}, c)
-		var bad domain.Invalids
-		require.ErrorAs(t, err, &bad)
-		require.Len(t, bad, 1)
-		require.Equal(t, field, bad[0].Field)
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			c := good
+			spoil(&c)
+			_, err := inventory.Receive(inventory.Stock{}, c)
+			var bad domain.Invalids
+			require.ErrorAs(t, err, &bad)
+			require.Len(t, bad, 1)
+			require.Equal(t, field, bad[0].Field)
+		})
 	}
 	_, err := inventory.Receive(inventory.Stock{}, inventory.ReceiveStock{Quantity: math.MinInt})
 	var bad domain.Invalids
@@ -64,10 +68,12 @@ func TestAdjustRefusesWhatCantBe(t *testing.T) {
 		{-5, "count", "insufficient_stock"},
 		{-4, "count", ""},
 	} {
-		_, err := inventory.Adjust(s, inventory.AdjustStock{
-			SKU: sku, Location: location, AdjustmentID: uuid.New(), Delta: c.delta, Reason: c.reason, At: at,
+		t.Run(fmt.Sprintf("%d %q", c.delta, domain.Clip(c.reason)), func(t *testing.T) {
+			_, err := inventory.Adjust(s, inventory.AdjustStock{
+				SKU: sku, Location: location, AdjustmentID: uuid.New(), Delta: c.delta, Reason: c.reason, At: at,
+			})
+			require.Equal(t, c.code, domain.Code(err), "%d %q", c.delta, c.reason)
 		})
-		require.Equal(t, c.code, domain.Code(err), "%d %q", c.delta, c.reason)
 	}
 }
 

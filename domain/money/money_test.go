@@ -29,9 +29,12 @@ func TestParseAcceptsAmountsOfTheCurrency(t *testing.T) {
 		{"-3.50", "EUR", "-3.50 EUR"},
 		{"99999999999999.99", "EUR", "99999999999999.99 EUR"},
 	} {
-		m, err := money.Parse(c.text, c.currency)
-		require.NoError(t, err, c.text)
-		require.Equal(t, c.want, m.String())
+		t.Run(c.text+" "+c.currency, func(t *testing.T) {
+			t.Parallel()
+			m, err := money.Parse(c.text, c.currency)
+			require.NoError(t, err, c.text)
+			require.Equal(t, c.want, m.String())
+		})
 	}
 }
 
@@ -64,9 +67,12 @@ func TestParseRefusesWhatIsNoAmount(t *testing.T) {
 		{"1", "XAU", "unknown_currency"},
 		{"1", strings.Repeat("E", 1000), "unknown_currency"},
 	} {
-		_, err := money.Parse(c.text, c.currency)
-		require.Equal(t, c.code, domain.Code(err), "%.40s %.40s", c.text, c.currency)
-		require.Less(t, len(err.Error()), 250, "a refusal repeats little of what it refuses")
+		t.Run(domain.Clip(c.text)+" "+domain.Clip(c.currency), func(t *testing.T) {
+			t.Parallel()
+			_, err := money.Parse(c.text, c.currency)
+			require.Equal(t, c.code, domain.Code(err), "%.40s %.40s", c.text, c.currency)
+			require.Less(t, len(err.Error()), 250, "a refusal repeats little of what it refuses")
+		})
 	}
 }
 

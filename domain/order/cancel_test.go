@@ -65,8 +65,10 @@ func TestCancelLines(t *testing.T) {
 		"no id":             {cancelLines(uuid.Nil, inventory.Line{SKU: "B", Quantity: 1}), domain.CodeInvalid},
 		"all of the order":  {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 1}, inventory.Line{SKU: "A", Quantity: 2}), "nothing_left"},
 	} {
-		_, err := c.decide(o)
-		require.Equal(t, c.code, domain.Code(err), name)
+		t.Run(name, func(t *testing.T) {
+			_, err := c.decide(o)
+			require.Equal(t, c.code, domain.Code(err), name)
+		})
 	}
 
 	// The first shipment has arrived, and the rest of the other one is cancelled: the order is over.
@@ -104,8 +106,10 @@ func TestAmend(t *testing.T) {
 		"no id":                         {order.AmendAddress{Country: "DE", Personal: elsewhere, By: "ann"}, domain.CodeInvalid},
 		"another one under the same id": {order.AmendAddress{RequestID: moved.RequestID, RequestHash: "third", Country: "DE", Personal: elsewhere, By: "ann"}, "idempotency_key_reused"},
 	} {
-		_, err := order.Amend(o, c.amend)
-		require.Equal(t, c.code, domain.Code(err), name)
+		t.Run(name, func(t *testing.T) {
+			_, err := order.Amend(o, c.amend)
+			require.Equal(t, c.code, domain.Code(err), name)
+		})
 	}
 	o = must(t, o, dispatch(berlin))
 	_, err = order.Amend(o, order.AmendAddress{RequestID: uuid.New(), Country: "DE", Personal: elsewhere, By: "ann"})

@@ -39,8 +39,10 @@ func TestConfirmRefusals(t *testing.T) {
 		"cancelled":     {must(t, placed, cancel), []inventory.Allocation{a, b}},
 		"held":          {held, []inventory.Allocation{a, b}},
 	} {
-		_, err := confirm(c.allocations...)(c.o)
-		require.EqualValues(t, "not_confirmable", domain.Code(err), name)
+		t.Run(name, func(t *testing.T) {
+			_, err := confirm(c.allocations...)(c.o)
+			require.EqualValues(t, "not_confirmable", domain.Code(err), name)
+		})
 	}
 	shipments := order.PlanShipments(placed, []inventory.Allocation{a, b})
 	shipments[0].Amount = placed.Total.Add(placed.Total)

@@ -139,8 +139,10 @@ func TestReturns(t *testing.T) {
 	for name, line := range map[string]order.ReturnLine{
 		"more than was kept": {SKU: "A", Quantity: 2}, "never arrived": {SKU: "B", Quantity: 1}, "no piece": {SKU: "A", Quantity: 0},
 	} {
-		_, err := bringBack(uuid.New(), line)(o)
-		require.Equal(t, domain.CodeInvalid, domain.Code(err), name)
+		t.Run(name, func(t *testing.T) {
+			_, err := bringBack(uuid.New(), line)(o)
+			require.Equal(t, domain.CodeInvalid, domain.Code(err), name)
+		})
 	}
 	_, err = order.Return(o, order.ReturnOrder{ReturnID: uuid.New(), Lines: []order.ReturnLine{{SKU: "A", Quantity: 1}}, At: at.Add(order.ReturnWindow + time.Second)})
 	require.EqualValues(t, "return_window_closed", domain.Code(err))

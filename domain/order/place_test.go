@@ -54,14 +54,17 @@ func TestPlaceInCurrenciesOfAnyExponent(t *testing.T) {
 		"XXX": {price: "1", field: "currency"},
 		"":    {price: "1", field: "currency"},
 	} {
-		line := order.Item{ProductID: "p", SKU: "A", Quantity: 2, UnitPrice: money.Money{Amount: decimal.RequireFromString(c.price), Currency: currency}}
-		err := order.CheckOrder("c-1", []order.Item{line}, "DE")
-		if c.field == "" {
-			require.NoError(t, err, currency)
-			require.Equal(t, c.total, order.Total([]order.Item{line}).String())
-			continue
-		}
-		require.Equal(t, []string{c.field}, fields(t, err), currency)
+		t.Run(currency, func(t *testing.T) {
+			t.Parallel()
+			line := order.Item{ProductID: "p", SKU: "A", Quantity: 2, UnitPrice: money.Money{Amount: decimal.RequireFromString(c.price), Currency: currency}}
+			err := order.CheckOrder("c-1", []order.Item{line}, "DE")
+			if c.field == "" {
+				require.NoError(t, err, currency)
+				require.Equal(t, c.total, order.Total([]order.Item{line}).String())
+				return
+			}
+			require.Equal(t, []string{c.field}, fields(t, err), currency)
+		})
 	}
 }
 
@@ -104,7 +107,10 @@ func TestCheckOrderNamesEveryField(t *testing.T) {
 			[]string{"customer_id", "items[0].product_id", "items[0].sku", "items[0].quantity", "items[0].unit_price", "shipping_address.country"},
 		},
 	} {
-		require.Equal(t, c.want, fields(t, order.CheckOrder(c.customer, c.items, c.country)), name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			require.Equal(t, c.want, fields(t, order.CheckOrder(c.customer, c.items, c.country)), name)
+		})
 	}
 }
 
@@ -142,9 +148,12 @@ func TestCheckAddress(t *testing.T) {
 		"a.zip":     func(a *order.Address) { a.Zip = "" },
 		"a.country": func(a *order.Address) { a.Country = "UK" },
 	} {
-		a := good
-		spoil(&a)
-		require.Equal(t, []string{field}, fields(t, order.CheckAddress("a", a)))
+		t.Run(field, func(t *testing.T) {
+			t.Parallel()
+			a := good
+			spoil(&a)
+			require.Equal(t, []string{field}, fields(t, order.CheckAddress("a", a)))
+		})
 	}
 }
 

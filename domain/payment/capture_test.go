@@ -27,8 +27,10 @@ func TestCaptureRefusals(t *testing.T) {
 		"another currency":   {authorized, money.Must("1", "USD"), "capture_exceeds_authorization"},
 		"all of it":          {authorized, eur(100), ""},
 	} {
-		_, err := payment.Capture(c.p, payment.CapturePayment{CaptureID: uuid.New(), Amount: c.amount, At: at})
-		require.Equal(t, c.code, domain.Code(err), name)
+		t.Run(name, func(t *testing.T) {
+			_, err := payment.Capture(c.p, payment.CapturePayment{CaptureID: uuid.New(), Amount: c.amount, At: at})
+			require.Equal(t, c.code, domain.Code(err), name)
+		})
 	}
 }
 

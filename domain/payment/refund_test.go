@@ -17,8 +17,10 @@ func TestRefundNeverExceedsTheCapture(t *testing.T) {
 	for name, amount := range map[string]money.Money{
 		"more than was captured": eur(41), "nothing": eur(0), "negative": eur(-1), "another currency": money.Must("0.01", "USD"),
 	} {
-		_, err := payment.Refund(p, payment.RefundPayment{RefundID: uuid.New(), Amount: amount, At: at})
-		require.EqualValues(t, "refund_exceeds_capture", domain.Code(err), name)
+		t.Run(name, func(t *testing.T) {
+			_, err := payment.Refund(p, payment.RefundPayment{RefundID: uuid.New(), Amount: amount, At: at})
+			require.EqualValues(t, "refund_exceeds_capture", domain.Code(err), name)
+		})
 	}
 	_, err := refund(uuid.New(), 1)(payment.Payment{})
 	require.EqualValues(t, "refund_exceeds_capture", domain.Code(err), "nothing is known of the payment")

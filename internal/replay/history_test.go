@@ -71,16 +71,19 @@ func TestReadEveryDialect(t *testing.T) {
 		"a byte order mark":  append([]byte("\xef\xbb\xbf"), camel...),
 		"an unknown field":   bytes.Replace(camel, []byte(`{"eventId"`), []byte(`{"somethingNew":{"a":1},"eventId"`), 1),
 	} {
-		got, err := replay.Read(bytes.NewReader(text))
-		require.NoError(t, err, name)
-		require.Len(t, got.Events, len(want.Events), name)
-		if name == "shorthand payloads" { // JSON keeps values, not how they were spelt
-			result, err := replayer(toysaga.Recorded).Replay(t.Context(), got)
-			require.NoError(t, err)
-			require.Nil(t, result.Disagreement)
-			continue
-		}
-		require.True(t, proto.Equal(want, got), name)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			got, err := replay.Read(bytes.NewReader(text))
+			require.NoError(t, err, name)
+			require.Len(t, got.Events, len(want.Events), name)
+			if name == "shorthand payloads" { // JSON keeps values, not how they were spelt
+				result, err := replayer(toysaga.Recorded).Replay(t.Context(), got)
+				require.NoError(t, err)
+				require.Nil(t, result.Disagreement)
+				return
+			}
+			require.True(t, proto.Equal(want, got), name)
+		})
 	}
 }
 
