@@ -19,18 +19,41 @@ var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 
 func TestLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
-	for name, text := range documents(t) {
+	all := documents(t)
+	for name, text := range all {
 		for _, m := range link.FindAllStringSubmatch(withoutCode(text), -1) {
 			target, err := url.Parse(m[1])
 			require.NoError(t, err, "%s: %s", name, m[1])
-			if target.Scheme != "" || target.Path == "" {
+			if target.Scheme != "" {
 				continue
 			}
-			if _, err := os.Stat(filepath.Join(root, path.Join(path.Dir(name), target.Path))); err != nil {
+			place := name
+			if target.Path != "" {
+				place = path.Join(path.Dir(name), target.Path)
+			}
+			if _, err := os.Stat(filepath.Join(root, place)); err != nil {
 				t.Errorf("%s links to %s, which is not there", name, m[1])
+			} else if target.Fragment != "" && !anchors(all[place])[target.Fragment] {
+				t.Errorf("%s links to %s, and there is no such heading", name, m[1])
 			}
 		}
 	}
+}
+
+var (
+	heading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	// unanchored is what an anchor leaves out of its heading.
+	unanchored = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// anchors returns the anchors that GitHub makes of a document's headings.
+func anchors(text string) map[string]bool {
+	found := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(withoutCode(text), -1) {
+		title := unanchored.ReplaceAllString(link.ReplaceAllString(m[1], ""), "")
+		found[strings.ReplaceAll(strings.ToLower(title), " ", "-")] = true
+	}
+	return found
 }
 
 var (
