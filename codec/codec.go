@@ -186,7 +186,7 @@ func (c *Codec) decrypt(p *commonpb.Payload) (*commonpb.Payload, error) {
 	key, ok := c.keys[string(id)]
 	switch {
 	case !ok:
-		return nil, fmt.Errorf("%w: %q", ErrUnknownKey, clip(id))
+		return nil, fmt.Errorf("%w: %q", ErrUnknownKey, id[:min(len(id), keyIDMax)])
 	case len(p.GetData()) < overheadBytes:
 		return nil, fmt.Errorf("%w: it has %d bytes", ErrDamaged, len(p.GetData()))
 	case len(p.GetData()) > PayloadBytesMax+overheadBytes:
@@ -231,5 +231,3 @@ func (c *Codec) release(buffer *[]byte) {
 		c.scratch.Put(buffer)
 	}
 }
-
-func clip(id []byte) []byte { return id[:min(len(id), keyIDMax)] }

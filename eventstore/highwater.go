@@ -73,7 +73,7 @@ func (h *highWater) advance(ctx context.Context) (mark, archived int64, err erro
 		h.metrics.highWaterLag.Set(0)
 		return h.mark, h.archived, nil
 	}
-	last, holders, visible, err := h.look(ctx)
+	last, holders, visible, err := h.readOpenAppends(ctx)
 	if err != nil {
 		h.forget(ctx)
 		return 0, 0, err
@@ -124,7 +124,8 @@ func (h *highWater) forget(ctx context.Context) {
 	h.conn, h.holders = nil, nil
 }
 
-func (h *highWater) look(ctx context.Context) (last int64, holders map[holder]struct{}, visible int64, err error) {
+// readOpenAppends returns the last number that was given out, who holds an append open, and what is visible.
+func (h *highWater) readOpenAppends(ctx context.Context) (last int64, holders map[holder]struct{}, visible int64, err error) {
 	batch := &pgx.Batch{}
 	batch.Queue(lastNumberSQL).QueryRow(func(row pgx.Row) error { return row.Scan(&last) })
 	batch.Queue(holdersSQL).Query(func(rows pgx.Rows) error {

@@ -83,7 +83,7 @@ func (f *Finder) Run(ctx context.Context) error {
 	ticker := time.NewTicker(f.o.Every)
 	defer ticker.Stop()
 	for {
-		if err := f.look(ctx); err != nil && ctx.Err() == nil {
+		if err := f.lookForOrphans(ctx); err != nil && ctx.Err() == nil {
 			f.o.Logger.WarnContext(ctx, "orders without a saga could not be looked for, trying again later", "error", err)
 		}
 		select {
@@ -94,7 +94,8 @@ func (f *Finder) Run(ctx context.Context) error {
 	}
 }
 
-func (f *Finder) look(ctx context.Context) error {
+// lookForOrphans looks once for orphans. It ends with the first error.
+func (f *Finder) lookForOrphans(ctx context.Context) error {
 	n := 0
 	for o, err := range f.Find(ctx) {
 		if err != nil {
