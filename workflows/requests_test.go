@@ -284,7 +284,7 @@ func (g *gatewayDown) Void(ctx context.Context, r payments.VoidRequest) error {
 	return g.Gateway.Void(ctx, r)
 }
 
-// It fails without the bound on the durable attempts (payment_saga.go, authorize), and the stock part
+// It fails without the bound on the durable attempts (payment_saga.go, authorizePayment), and the stock part
 // without compensations that don't wait for each other (compensation.go, start).
 func TestGatewayOutageBeyondTheDeadlineCancelsAndFreesTheStockAtOnce(t *testing.T) {
 	t.Parallel()
