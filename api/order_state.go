@@ -99,7 +99,7 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 	}
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if errors.Is(err, sagaclient.ErrUnavailable) || domain.Code(err) == "" && !late {
-		return err // nobody knows whether the saga has heard of it
+		return err // it is not known whether the saga has the request
 	}
 	o, orderErr := a.order(ctx, x.Subject())
 	switch {

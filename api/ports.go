@@ -36,7 +36,7 @@ type Placements interface {
 	// idempotency_key_reused when it came from a request with another hash.
 	PlaceOrder(ctx context.Context, in workflows.OrderInput) (placed workflows.OrderMemo, existed bool, err error)
 	// CancelOrder returns the order's state after everything is undone. Errors: not_cancellable;
-	// context.DeadlineExceeded when the saga has heard of it and undoing outlasts ctx.
+	// context.DeadlineExceeded when the saga has the request and undoing outlasts ctx.
 	CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error)
 	// OrderMemo returns what the saga's execution was started with. Errors: not_found.
 	OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error)
@@ -53,7 +53,7 @@ type Amendments interface {
 // Shipments reports to a running saga what became of its shipments.
 type Shipments interface {
 	// ReportShipment returns the order's state once the report is carried out. Errors: already_reported and
-	// refusals of the domain; context.DeadlineExceeded when the saga has heard of it and that outlasts ctx.
+	// refusals of the domain; context.DeadlineExceeded when the saga has the report and carrying it out outlasts ctx.
 	ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) (workflows.OrderState, error)
 	// SignalShipmentReport leaves a report for the saga to carry out when it can.
 	SignalShipmentReport(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) error

@@ -105,7 +105,7 @@ type filter struct {
 }
 
 func (f filter) takes(c readmodel.Change) bool {
-	// Without a status only the payment was heard of so far.
+	// Without a status, the view has events of the payment only so far.
 	return c.Status != "" && (f.orderID == uuid.Nil || f.orderID == c.OrderID) && (f.customerID == "" || f.customerID == c.CustomerID)
 }
 

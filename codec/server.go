@@ -50,7 +50,7 @@ type ServerOptions struct {
 	Token string
 	// Issuer and Audience accept the access tokens of an OpenID Connect issuer; empty for none.
 	Issuer, Audience string
-	// Logger hears of refused requests. It is never given a payload or a token.
+	// Logger takes a line for each refused request, without any payload or token.
 	Logger *slog.Logger
 	// Listening is called with the address once the server listens; nil for nobody.
 	Listening func(net.Addr)

@@ -37,7 +37,7 @@
 //   - Versions of a stream count from 1 without gaps.
 //   - Nothing appears at or below a cursor that a page has returned.
 //   - An event id names one event, as far as partitions are not archived.
-//   - One caller's conflict, bad input or impatience fails nobody else.
+//   - A caller that conflicts, sends bad input or stops waiting makes no other caller fail.
 //   - A refusal by a decision is based on what is stored, not on an old state in memory.
 //
 // Why it is built as it is stands in docs/adr/0007-event-store.md; what it costs, in docs/benchmarks.md.

@@ -25,7 +25,7 @@ type engine interface {
 	// is not committed.
 	lock(ctx context.Context, streams []StreamID) error
 	unlock(ctx context.Context, commit bool) error
-	// retryable tells whether an error is the weather's (network, restart) rather than the call's.
+	// retryable reports whether err is transient (network, restart) rather than caused by the call.
 	retryable(err error) bool
 }
 
@@ -88,7 +88,7 @@ func newGroup(appends []Append) *group {
 	return g
 }
 
-// stored tells whether the group's events are in the store, now or since before.
+// stored reports whether the group's events are in the store, now or since before.
 func (g *group) stored() bool {
 	for _, s := range g.streams {
 		if s.status != statusAppended && s.status != statusDuplicate {
@@ -98,7 +98,7 @@ func (g *group) stored() bool {
 	return true
 }
 
-// outdated tells whether the group was decided on versions that are not the present ones. An event whose id was used
+// outdated reports whether the group was decided on versions that are not the present ones. An event whose id was used
 // for another content is a sign of that too. An earlier attempt of the same step has decided, in another process and
 // at another time. The state in memory has not seen it.
 func (g *group) outdated() bool {
@@ -110,7 +110,7 @@ func (g *group) outdated() bool {
 	return false
 }
 
-// askAgain tells whether the group lost only because a stream was created under its eyes.
+// askAgain reports whether the group lost only because another process created a stream meanwhile.
 func (g *group) askAgain() bool {
 	again := false
 	for _, s := range g.streams {
@@ -125,7 +125,7 @@ func (g *group) askAgain() bool {
 	return again
 }
 
-// idUsed tells whether the group was refused because an id of its events was used before.
+// idUsed reports whether the group was refused because an id of its events was used before.
 func (g *group) idUsed() bool {
 	return slices.ContainsFunc(g.streams, func(s groupStream) bool { return s.status == statusIDReused })
 }

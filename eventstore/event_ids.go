@@ -75,7 +75,7 @@ func (k *eventIDs) load(ctx context.Context, conn *pgx.Conn) error {
 	return nil
 }
 
-// behind tells whether events are appended already to a partition before which one has no filter.
+// behind reports whether events are appended already to a partition before which one has no filter.
 func (k *eventIDs) behind() bool { return k.last >= k.reach }
 
 // suspects returns the ids of events that may lie in a partition which has a filter.
@@ -135,7 +135,7 @@ func (k *eventIDs) refuse(ctx context.Context, conn *pgx.Conn, groups []*group, 
 	return nil
 }
 
-// beyondReach tells whether an append was refused because it came to a partition that the caller's filters
+// beyondReach reports whether an append was refused because it came to a partition that the caller's filters
 // don't reach to.
 func beyondReach(err error) bool {
 	var answer *pgconn.PgError

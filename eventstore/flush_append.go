@@ -51,9 +51,9 @@ func (f *flusher) persist(callers []*request, do func() error) error {
 	}
 }
 
-// appendApart stores the groups together. When the database can't stomach one of them and refuses all, it
-// sends them in halves, until that one fails alone. It takes an error of a program: a used event id, or what
-// should have been found before it was queued.
+// appendApart stores the groups together. When the database refuses all of them because of one, it sends them in
+// halves, until that one fails alone. That happens only by an error of the program: an event id that is used already,
+// or what should have been found before it was queued.
 func (f *flusher) appendApart(groups []*group, callers []*request) {
 	err := f.appendUntilKnown(groups, callers)
 	if err != nil && len(groups) > 1 && !f.engine.retryable(err) && f.base.Err() == nil {
@@ -72,7 +72,7 @@ func (f *flusher) appendApart(groups []*group, callers []*request) {
 	}
 }
 
-// waitedFor tells whether one of the callers has not given up.
+// waitedFor reports whether one of the callers has not given up.
 func waitedFor(callers []*request) bool {
 	for _, r := range callers {
 		if r.ctx.Err() == nil {

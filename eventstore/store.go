@@ -13,9 +13,9 @@ import (
 
 // Options of [Open]; the zero value is ready to use.
 type Options struct {
-	// Logger hears of trouble with the database. Default: nobody does.
+	// Logger takes a line when the database fails. Default: nothing is logged.
 	Logger *slog.Logger
-	// Registerer gets the store's metrics. Default: nobody does.
+	// Registerer takes the store's metrics. Default: the store keeps them to itself.
 	Registerer prometheus.Registerer
 	// AggregateTypes are the types that streams may have. Default: those of the catalog.
 	AggregateTypes []string
@@ -74,7 +74,7 @@ func (l *log) Append(ctx context.Context, group ...Append) ([]Appended, error) {
 }
 
 // Wake returns a channel that receives after every flush of this process that may have committed events.
-// It is a hint: other processes' commits are not heard of, so poll as well. Call stop when done.
+// It is a hint: it does not tell of other processes' commits, so poll as well. Call stop when done.
 func (l *log) Wake() (wake <-chan struct{}, stop func()) { return l.flusher.wake.listen() }
 
 // Watch returns a channel that receives once this process has appended to one of the streams with these ids beyond the

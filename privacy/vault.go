@@ -80,7 +80,7 @@ func checkSubject(subject string) error {
 	return nil
 }
 
-// unreachable tells whether the database did not answer, or is starting, stopping or full.
+// unreachable reports whether the database did not answer, or is starting, stopping or full.
 func unreachable(err error) bool {
 	if errors.Is(err, ErrMasterKeyUnknown) {
 		return false

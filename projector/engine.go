@@ -22,7 +22,7 @@ type EventSource interface {
 	// Load returns the events of a stream with a version above after, in order; none for a stream that does
 	// not exist.
 	Load(ctx context.Context, aggregateType string, id uuid.UUID, after int64) ([]domain.Envelope, error)
-	// Check tells whether a consumer may go on from its cursor, and which store this is.
+	// Check reports whether a consumer may go on from its cursor, and which store this is.
 	Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error)
 }
 

@@ -160,7 +160,7 @@ func (c *RedisCache) flush(ctx context.Context) {
 				return err
 			}
 		}
-		return c.bury(ctx, changed)
+		return c.putTombstones(ctx, changed)
 	})
 	if ok {
 		return
@@ -181,8 +181,8 @@ func (c *RedisCache) flush(ctx context.Context) {
 	}
 }
 
-// bury leaves, in place of each order, the version below which a state of it is out of date.
-func (c *RedisCache) bury(ctx context.Context, changed map[uuid.UUID]int64) error {
+// putTombstones leaves, in place of each order, the version below which a state of it is out of date.
+func (c *RedisCache) putTombstones(ctx context.Context, changed map[uuid.UUID]int64) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	if err := putScript.Load(ctx, c.client).Err(); err != nil {

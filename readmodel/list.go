@@ -123,7 +123,7 @@ func (q OrderQuery) statement() (statement, error) {
 	if err := bad.Err(); err != nil {
 		return statement{}, err
 	}
-	// A row that has only heard of the payment is no order yet.
+	// A row that has events of the payment only is no order yet.
 	where := []string{"created_at IS NOT NULL"}
 	var args []any
 	add := func(condition string, values ...any) {

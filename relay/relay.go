@@ -23,8 +23,8 @@ const (
 	Name = "orderloom"
 	// pageEvents bounds the events published at once, and with them what is repeated after a failure.
 	pageEvents = 2000
-	// pollInterval is how often the store is asked for events that another process has appended, of which
-	// this one hears nothing.
+	// pollInterval is how often the store is asked for events that another process has appended: nothing tells this
+	// process of them.
 	pollInterval = 15 * time.Millisecond
 	// pollIdleInterval takes its place once nothing has come for pollIdleAfter.
 	pollIdleInterval = 25 * time.Millisecond
@@ -44,7 +44,7 @@ type Store interface {
 	Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.Page, error)
 	// Wake tells of commits of this process.
 	Wake() (wake <-chan struct{}, stop func())
-	// Check tells whether a consumer may go on from its cursor, and which store this is.
+	// Check reports whether a consumer may go on from its cursor, and which store this is.
 	Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error)
 }
 

@@ -119,7 +119,7 @@ func malformed(err error) error {
 }
 
 // AsProblem turns what a handler returned into what is answered. Anything but a problem and what the domain
-// finds invalid is told in general terms only, because it may hold what is nobody's business.
+// finds invalid is told in general terms only, because it may hold what callers must not see.
 func AsProblem(err error) *Problem {
 	var p *Problem
 	switch {

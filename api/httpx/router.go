@@ -114,7 +114,7 @@ func newEngine() *gin.Engine {
 	return e
 }
 
-// unknownRoute answers for all that no route is for. Its query is nobody's business.
+// unknownRoute answers requests that no route is for, whatever their query is.
 func unknownRoute(handle Handler) Route {
 	return Route{Path: "unknown", Open: true, Handle: handle}
 }

@@ -53,13 +53,13 @@ func (s *soak) fault(format string, args ...any) {
 	}
 }
 
-// eventually repeats a look until it is content, for as long as patience lasts.
-func eventually(ctx context.Context, look func(context.Context) (content bool, err error)) error {
+// eventually repeats look until it answers true or fails, for at most [patience].
+func eventually(ctx context.Context, look func(context.Context) (done bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
-		content, err := look(ctx)
-		if content || err != nil && ctx.Err() == nil {
+		done, err := look(ctx)
+		if done || err != nil && ctx.Err() == nil {
 			return err
 		}
 		if !pause(ctx, 10*retryEvery) {

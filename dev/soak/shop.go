@@ -66,7 +66,7 @@ func (t *fleetTransport) send(r *http.Request) (*http.Response, error) {
 	return t.next.RoundTrip(r)
 }
 
-// patiently makes a call, for as long as patience lasts.
+// patiently makes a call that may take as long as [patience].
 func patiently[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

@@ -43,7 +43,7 @@ const (
 
 // GlobalSource is the event store, as a whole; [eventstore.Store] is one.
 type GlobalSource interface {
-	// Check tells whether a consumer may go on from its cursor, and which store this is.
+	// Check reports whether a consumer may go on from its cursor, and which store this is.
 	Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error)
 	// Read returns a page of all events in their order.
 	Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.Page, error)

@@ -61,7 +61,7 @@ func (a *account) give(path string) error {
 	return os.Chown(path, int(a.uid), int(a.gid))
 }
 
-// canEnter tells whether the account may pass through every directory down to path, as far as it exists.
+// canEnter reports whether the account may pass through every directory down to path, as far as it exists.
 func (a *account) canEnter(path string) bool {
 	if a == nil {
 		return true

@@ -76,7 +76,7 @@ func installed(ctx context.Context) []string {
 
 var majorVersion = regexp.MustCompile(`\(PostgreSQL\) (\d+)`)
 
-// usable tells whether a directory has a server that is new enough and runs on this machine.
+// usable reports whether a directory has a server that is new enough and runs on this machine.
 func usable(ctx context.Context, dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "initdb")); err != nil {
 		return fmt.Errorf("find initdb: %w", err)

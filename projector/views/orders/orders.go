@@ -88,7 +88,7 @@ type orderBatch struct {
 }
 
 type orderRow struct {
-	// exists tells whether the row was there when the batch was opened.
+	// exists reports whether the row was there when the batch was opened.
 	exists, changed bool
 	before, view    readmodel.OrderView
 }
