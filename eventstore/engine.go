@@ -15,7 +15,7 @@ type engine interface {
 	ready(ctx context.Context) error
 	// append stores the groups, each as a whole or not at all, and fills in their outcomes. No stream
 	// stands in two groups. Any error leaves it open whether something was stored; the same call may be
-	// repeated until it is known. A usedIDError means that nothing was, for one event's sake.
+	// repeated until it is known. A usedIDError means that nothing was, because of one event.
 	append(ctx context.Context, groups []*group) error
 	// load returns the history of each stream that is wanted, in their order.
 	load(ctx context.Context, wants []want) ([]history, error)

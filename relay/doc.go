@@ -13,8 +13,7 @@
 //     so a deposed leader can't move it.
 //   - No transaction is open while Kafka is waited for.
 //
-// Kafka may be away for as long as it likes: the relay waits, shows it in its metrics, and goes on from the
-// cursor.
+// However long Kafka is away, the relay waits, shows it in its metrics, and goes on from the cursor.
 //
 // The smallest example:
 //
