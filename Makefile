@@ -1,4 +1,4 @@
-# `make help` lists what there is. All of it needs Go alone, and the network for the first time.
+# `make help` lists what there is. It needs Go and the network; test-real and ci need Java, Maven and redis-server too.
 
 DATA ?= .data
 GO ?= go
