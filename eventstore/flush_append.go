@@ -52,8 +52,8 @@ func (f *flusher) persist(callers []*request, do func() error) error {
 }
 
 // appendApart stores the groups together. When the database refuses all of them because of one, it sends them in
-// halves, until that one fails alone. That happens only by an error of the program: an event id that is used already,
-// or what should have been found before it was queued.
+// halves, until that one fails alone. That happens only by an error of the program. Either an event id is used already,
+// or a fault was not found before the append was queued.
 func (f *flusher) appendApart(groups []*group, callers []*request) {
 	err := f.appendUntilKnown(groups, callers)
 	if err != nil && len(groups) > 1 && !f.engine.retryable(err) && f.base.Err() == nil {
