@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -22,14 +23,16 @@ type Sagas interface {
 
 // Views tells which orders are open.
 type Views interface {
-	// OpenOrders returns the ids of open orders that were placed before a time, oldest first, after an id of the
-	// same list; [uuid.Nil] begins it. At most limit.
+	// OpenOrders returns the ids of open orders that were placed before a time, and of cancelled ones that still hold
+	// money. They come oldest first, after an id of the same list; [uuid.Nil] begins it. At most limit.
 	OpenOrders(ctx context.Context, placedBefore time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
 }
 
 // History tells where an order stands by its events. Error: not_found.
 type History interface {
 	Order(ctx context.Context, id uuid.UUID) (order.Order, error)
+	// HoldsMoney reports whether the order's payment is authorised, or waits for the customer's bank.
+	HoldsMoney(ctx context.Context, id uuid.UUID) (bool, error)
 }
 
 // Options of [New]. All but Logger and Registerer are required.
@@ -66,7 +69,7 @@ func New(o Options) *Finder {
 	f := &Finder{
 		o: o,
 		found: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "orderloom_orphaned_orders", Help: "Open orders without an open saga, at the last look.",
+			Name: "orderloom_orphaned_orders", Help: "Orders that need a saga and have no open one, at the last look.",
 		}),
 		resumed: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "orderloom_orphaned_orders_resumed_total", Help: "Orders for which a saga was started again.",
@@ -102,7 +105,7 @@ func (f *Finder) lookForOrphans(ctx context.Context) error {
 			return err
 		}
 		n++
-		f.o.Logger.WarnContext(ctx, "an open order has no saga", "order_id", o.ID.String(), "status", string(o.Status), "resume", f.o.Resume)
+		f.o.Logger.WarnContext(ctx, "an order has no saga", "order_id", o.ID.String(), "status", string(o.Status), "resume", f.o.Resume)
 		if !f.o.Resume {
 			continue
 		}
@@ -114,7 +117,8 @@ func (f *Finder) lookForOrphans(ctx context.Context) error {
 	return nil
 }
 
-// Find yields the open orders that have no open saga, oldest first. It ends with the first error.
+// Find yields the open orders that have no open saga, oldest first, and the cancelled ones that still hold money. It
+// ends with the first error.
 func (f *Finder) Find(ctx context.Context) iter.Seq2[order.Order, error] {
 	return func(yield func(order.Order, error) bool) {
 		before := time.Now().Add(-f.o.Every)
@@ -132,7 +136,7 @@ func (f *Finder) Find(ctx context.Context) iter.Seq2[order.Order, error] {
 	}
 }
 
-// yieldOrphans yields those of the orders that are open by their events and have no saga.
+// yieldOrphans yields those of the orders that need a saga by their events and have none.
 func (f *Finder) yieldOrphans(ctx context.Context, orders []uuid.UUID, yield func(order.Order, error) bool) bool {
 	without, err := f.o.Sagas.WithoutSaga(ctx, orders)
 	if err != nil {
@@ -140,19 +144,33 @@ func (f *Finder) yieldOrphans(ctx context.Context, orders []uuid.UUID, yield fun
 		return false
 	}
 	for _, id := range without {
-		o, err := f.o.History.Order(ctx, id)
+		o, needed, err := f.needsSaga(ctx, id)
 		if err != nil {
 			yield(o, fmt.Errorf("load order %s: %w", id, err))
 			return false
 		}
-		if o.Status.Ended() {
-			continue // the view is behind
-		}
-		if !yield(o, nil) {
+		if needed && !yield(o, nil) {
 			return false
 		}
 	}
 	return true
+}
+
+// needsSaga reports whether an order's events leave something to do: the view may be behind. Or it may be ahead, of a
+// store that was restored: such an order is no saga's, and must not hide the others.
+func (f *Finder) needsSaga(ctx context.Context, id uuid.UUID) (o order.Order, needed bool, err error) {
+	o, err = f.o.History.Order(ctx, id)
+	switch {
+	case domain.Code(err) == domain.CodeNotFound:
+		f.o.Logger.WarnContext(ctx, "a view shows an order that has no events", "order_id", id.String())
+		return o, false, nil
+	case err != nil:
+		return o, false, err
+	case o.Status == order.StatusCancelled: // what it was secured with may still have to be undone
+		needed, err = f.o.History.HoldsMoney(ctx, id)
+		return o, needed, err
+	}
+	return o, !o.Status.Ended(), nil
 }
 
 // Resume starts a saga for an order. It may be repeated; started is false when one is open already.
