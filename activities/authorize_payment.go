@@ -73,7 +73,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	}
 	generation := p.Generation + 1
 	answer, err := a.gateway.Authorize(ctx, payments.AuthorizeRequest{
-		IdempotencyKey: authorizeKey(id, generation), AskedAt: askedAt(in.At, in.Again), At: in.At,
+		IdempotencyKey: authorizeKey(id, generation), AskedAt: authorizationAskedAt(p, in), At: in.At,
 		PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Captured: p.Captured, Token: token,
 	})
 	if err != nil {
@@ -150,6 +150,15 @@ func askedAt(at time.Time, again bool) time.Time {
 		return time.Time{}
 	}
 	return at
+}
+
+// authorizationAskedAt is [askedAt] of an authorisation. One of a later generation was not asked for before the one
+// before had expired. What the gateway was asked until then is no answer to it.
+func authorizationAskedAt(p payment.Payment, in AuthorizePayment) time.Time {
+	if in.Again && p.Generation > 0 {
+		return p.ExpiresAt
+	}
+	return askedAt(in.At, in.Again)
 }
 
 // currentPayment returns the payment with an authorisation that has run out recorded as expired.

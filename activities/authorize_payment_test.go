@@ -71,6 +71,22 @@ func TestAuthorizePayment(t *testing.T) {
 		require.Equal(t, 2, p.Generation)
 		require.Equal(t, "40.00", p.Capturable().Text())
 	})
+	// What was asked for before an authorisation had expired is no answer to the next one.
+	t.Run("tells the gateway since when a saga that is gone may have asked", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		in := o.authorizeInput("tok_approve")
+		in.Again = true
+		_, err := run(o, o.AuthorizePayment, in)
+		require.NoError(t, err)
+		expires := o.paymentState().ExpiresAt
+		in.At = expires.Add(time.Hour)
+		_, err = run(o, o.AuthorizePayment, in)
+		require.NoError(t, err)
+		require.Len(t, o.gateway.authorizations, 2)
+		require.True(t, o.gateway.authorizations[0].AskedAt.IsZero(), "at any time")
+		require.True(t, expires.Equal(o.gateway.authorizations[1].AskedAt), "once the first had expired")
+	})
 	t.Run("refuses a payment that was voided before", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).place()

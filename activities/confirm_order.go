@@ -20,14 +20,19 @@ type ConfirmOrder struct {
 // Confirmed is the plan of shipments.
 type Confirmed struct {
 	Shipments []order.Shipment `json:"shipments"`
+	// Status is where the order stands, empty for confirmed.
+	Status order.Status `json:"status,omitempty"`
 }
 
-// ConfirmOrder confirms the order and plans its shipments. Refusals: not_found; not_confirmable.
+// ConfirmOrder confirms the order and plans its shipments. Of an order that was confirmed before it tells how that and
+// its shipments stand now. Refusals: not_found; not_confirmable.
 func (a *Activities) ConfirmOrder(ctx context.Context, in ConfirmOrder) (Confirmed, error) {
 	var out Confirmed
 	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "confirm", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		out.Shipments = order.PlanShipments(o, in.Allocations)
-		return order.Confirm(o, order.ConfirmOrder{Shipments: out.Shipments, At: in.At})
+		events, err := order.Confirm(o, order.ConfirmOrder{Shipments: order.PlanShipments(o, in.Allocations), At: in.At})
+		after := orderAfter(o, events)
+		out = Confirmed{Shipments: after.Shipments, Status: after.Status}
+		return events, err
 	})
 	if err != nil {
 		return Confirmed{}, err

@@ -39,6 +39,16 @@ func TestConfirmOrder(t *testing.T) {
 			require.Equal(t, first, again)
 		})
 	})
+	t.Run("tells how an order stands that has gone further", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
+		o.requireUnchanged(func() {
+			confirmed, err := run(o, o.ConfirmOrder, input(o))
+			require.NoError(t, err)
+			require.Equal(t, activities.Confirmed{Shipments: o.orderState().Shipments, Status: order.StatusShipped}, confirmed)
+		})
+	})
 	t.Run("refuses", func(t *testing.T) {
 		t.Parallel()
 		for name, c := range map[string]struct {

@@ -43,13 +43,18 @@ func moved(o order.Order, events []domain.Event) Moved {
 
 // DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
 // those of the stock get their events together, or none does. Nobody is charged for a shipment that can't leave, and
-// nothing leaves unpaid.
+// nothing leaves unpaid. Of a shipment that is cancelled while its money is captured, the money goes back.
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
 // authorization_expired; capture_exceeds_authorization; gateway_refused.
 func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) (Moved, error) {
 	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
 	out, err := a.captureAndDispatch(ctx, st, in)
+	if domain.Code(err) == order.CodeNotDispatchable {
+		if refundErr := a.refundUndispatched(ctx, in); refundErr != nil {
+			return Moved{}, refundErr
+		}
+	}
 	if err != nil {
 		return Moved{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
@@ -108,6 +113,22 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		return out, err
 	}
 	return out, refusal
+}
+
+// refundUndispatched gives back what was captured for a shipment that can't leave any more. It does nothing when
+// nothing was, or when that was done before.
+func (a *Activities) refundUndispatched(ctx context.Context, in DispatchShipment) error {
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, payment.ID(in.OrderID))
+	if err != nil {
+		return fmt.Errorf("load the payment of order %s: %w", in.OrderID, err)
+	}
+	amount, captured := p.Captures[in.ShipmentID]
+	if !captured {
+		return nil
+	}
+	return a.RefundPayment(ctx, RefundPayment{
+		OrderID: in.OrderID, RefundID: domain.DerivedID(in.ShipmentID, "refund"), Amount: amount, Reason: "shipment_cancelled", At: in.At, Again: true,
+	})
 }
 
 func (in DispatchShipment) streams() []eventstore.StreamID {

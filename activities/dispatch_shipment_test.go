@@ -103,12 +103,16 @@ func TestDispatchShipment(t *testing.T) {
 			})
 		}
 	})
-	t.Run("records the money that was taken of a shipment that is cancelled meanwhile", func(t *testing.T) {
+	t.Run("gives back the money that was taken of a shipment that is cancelled meanwhile", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()
 		o.gateway.meanwhile = func() { require.NoError(t, o.cancel()) }
-		requireRefused(t, order.CodeNotDispatchable, dispatch(o))
-		require.Equal(t, "20.00", o.paymentState().Captured.Text())
+		for range 2 {
+			requireRefused(t, order.CodeNotDispatchable, dispatch(o))
+			require.Equal(t, "20.00", o.paymentState().Captured.Text())
+			require.Equal(t, "20.00", o.paymentState().Refunded.Text())
+			o.requireBalance("40", "20", "20")
+		}
 		require.Equal(t, 5, o.stock(o.a, "berlin").OnHand)
 	})
 	t.Run("is tried again while the gateway has no answer, and captures once", func(t *testing.T) {

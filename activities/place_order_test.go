@@ -71,6 +71,16 @@ func TestPlaceOrder(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, payment.StatusAuthorized, answer.Status)
 	})
+	t.Run("keeps the token under the customer's key, so that erasing it erases the token", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t)
+		o.vault.inline = true
+		in := o.placeInput()
+		in.PaymentToken = "tok_approve"
+		_, err := run(o, o.PlaceOrder, in)
+		require.NoError(t, err)
+		require.Equal(t, "cus_1:1", o.orderState().Terms.Payment.Key)
+	})
 	t.Run("holds the order where a rule asks for a review", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t, held)

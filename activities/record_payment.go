@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/payments"
 )
 
@@ -27,8 +28,13 @@ type RecordPayment struct {
 // payment was voided meanwhile, it voids at the gateway what came too late. Refusal: payment_closed.
 func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) error {
 	id := payment.ID(in.OrderID)
-	st := stamp(ctx, "record-payment/"+string(in.Status), in.OrderID, in.At)
-	err := changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
+	if err != nil {
+		return fmt.Errorf("load payment %s: %w", id, err)
+	}
+	// The bank may be asked again when an authorisation has expired.
+	st := stamp(ctx, fmt.Sprintf("record-payment/%d/%s", p.Generation+1, in.Status), in.OrderID, in.At)
+	err = changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: in.Status, GatewayRef: in.GatewayRef,
 			DeclineCode: in.DeclineCode, ExpiresAt: in.ExpiresAt, At: in.At,

@@ -36,6 +36,19 @@ func TestRecordPayment(t *testing.T) {
 			})
 		}
 	})
+	t.Run("records the decision on each authorisation of a payment", func(t *testing.T) {
+		t.Parallel()
+		o := pending(t)
+		saga := o.as("payment-" + o.id.String())
+		require.NoError(t, record(saga, payment.StatusAuthorized))
+		in := o.authorizeInput("tok_require_action")
+		in.At = at.Add(30 * 24 * time.Hour)
+		answer, err := run(o, o.AuthorizePayment, in)
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusActionRequired, answer.Status)
+		require.NoError(t, recordAgain(saga, payment.StatusAuthorized))
+		require.Equal(t, 2, o.paymentState().Generation)
+	})
 	t.Run("lets money go that came too late", func(t *testing.T) {
 		t.Parallel()
 		o := pending(t)

@@ -32,7 +32,8 @@ type Reserved struct {
 // ReserveStock reserves the goods of an order, all lines or none. With backorders allowed, the order waits in the
 // queue for what is not there. Called again, it tells how things stand.
 //
-// Refusals: out_of_stock; reservation_closed when the order's reservation was released before.
+// Refusals: out_of_stock; reservation_closed when the order's reservation was released before. So it is when the order
+// has gone further or is cancelled: an attempt that comes late must set nothing aside.
 func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserved, error) {
 	var out Reserved
 	o, err := a.foldOrder(ctx, in.OrderID)
@@ -43,6 +44,9 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(o, in.Lines)), func(tx *eventstore.Tx) error {
 		if out = a.reservedFor(tx, o, in.Lines); len(out.Allocations) > 0 {
 			return nil // an earlier attempt has made it
+		}
+		if now := eventstore.State(tx, orderAggregate, in.OrderID); now.Status != "" && now.Status != order.StatusCreated {
+			return domain.Refuse(inventory.CodeReservationClosed, "order %s is %s and wants no goods any more", now.Number, now.Status)
 		}
 		allocations, err := a.allocate(tx, in.Lines, in.ShipToCountry, in.Backorder)
 		if err != nil {

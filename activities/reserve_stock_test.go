@@ -3,6 +3,7 @@ package activities_test
 import (
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/stretchr/testify/require"
@@ -43,6 +44,21 @@ func TestReserveStock(t *testing.T) {
 			_, err := run(o, o.ReserveStock, in)
 			requireRefused(t, inventory.CodeOutOfStock, err)
 		})
+	})
+	t.Run("sets nothing aside for an order that is cancelled, in no location", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		require.NoError(t, o.cancel())
+		_, err := run(o, o.ReleaseStock, releaseInput(o))
+		require.NoError(t, err)
+		o.receive(o.a, "reno", 5)
+		another := reserveInput(o, 5)
+		another.OrderID = uuid.New()
+		_, err = run(o.as("inventory-"+another.OrderID.String()), o.ReserveStock, another)
+		require.NoError(t, err)
+		_, err = run(o.as("inventory-"+o.id.String()), o.ReserveStock, reserveInput(o, 2))
+		requireRefused(t, inventory.CodeReservationClosed, err)
+		require.Zero(t, o.stock(o.a, "reno").Reserved)
 	})
 	t.Run("waits for what is short where backorders are allowed", func(t *testing.T) {
 		t.Parallel()

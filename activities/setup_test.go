@@ -333,8 +333,9 @@ type gateway struct {
 	// down lets every call fail before it takes effect; answersLost lets it fail afterwards.
 	down, answersLost bool
 	// meanwhile runs once, while the next call is under way.
-	meanwhile func()
-	voids     []payments.VoidRequest
+	meanwhile      func()
+	authorizations []payments.AuthorizeRequest
+	voids          []payments.VoidRequest
 }
 
 func (g *gateway) call(f func() error) error {
@@ -353,6 +354,7 @@ func (g *gateway) call(f func() error) error {
 }
 
 func (g *gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (out payments.AuthorizeResult, err error) {
+	g.authorizations = append(g.authorizations, r)
 	err = g.call(func() error { out, err = g.Gateway.Authorize(ctx, r); return err })
 	return out, err
 }
@@ -374,8 +376,9 @@ func (g *gateway) Refund(ctx context.Context, r payments.RefundRequest) (ref str
 	return ref, err
 }
 
-// vault seals everything under a key of the subject's, unless it is down. Erased: it has destroyed the key.
-type vault struct{ down, erased bool }
+// vault seals everything under a key of the subject's, unless it is down. Erased: it has destroyed the key. Inline: it
+// can't reach the keys when it seals.
+type vault struct{ down, erased, inline bool }
 
 func (v *vault) Reseal(_ context.Context, subject string, s domain.Sealed) (domain.Sealed, error) {
 	if v.down {
@@ -392,6 +395,9 @@ func (v *vault) Seal(_ context.Context, subject string, value any) (domain.Seale
 		return domain.Sealed{}, errors.New("no key")
 	}
 	data, err := json.Marshal(value)
+	if v.inline {
+		return domain.Sealed{Key: "inline", Data: data}, err
+	}
 	return domain.Sealed{Key: subject + ":1", Data: data}, err
 }
 

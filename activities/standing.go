@@ -30,8 +30,6 @@ type Standing struct {
 	Payment     payment.Status `json:"payment,omitempty"`
 	PlacedAt    time.Time      `json:"placed_at"`
 	ConfirmedAt time.Time      `json:"confirmed_at,omitzero"`
-	// Requests is how many changes to lines and address the order knows.
-	Requests int `json:"requests,omitempty"`
 }
 
 // ResumeOrder is the input of [Activities.ResumeOrder].
@@ -56,7 +54,7 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 	out := Standing{
 		Status: o.Status, Reason: o.CancelReason, CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
-		Payment: p.Status, PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, Requests: len(o.Requests),
+		Payment: p.Status, PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt,
 	}
 	if o.Status == order.StatusCreated {
 		if out.Reserved, err = a.foldReserved(ctx, o); err != nil {

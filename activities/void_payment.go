@@ -18,8 +18,6 @@ type VoidPayment struct {
 	OrderID uuid.UUID `json:"order_id"`
 	Reason  string    `json:"reason"`
 	At      time.Time `json:"at"`
-	// Again is as in [AuthorizePayment].
-	Again bool `json:"again,omitempty"`
 }
 
 // VoidPayment lets go of what is authorised and not captured, also when the answer to the
@@ -35,8 +33,10 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 		return nil
 	}
 	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
+	// An authorisation without an answer may be on its way at this moment, also one of an earlier saga. So this saga's
+	// question counts, and not that of an earlier one.
 	request := payments.VoidRequest{
-		IdempotencyKey: id.String() + "/void", AskedAt: askedAt(in.At, in.Again), PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
+		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
 	}
 	if p.NeedsAuthorization(money.Money{}) || p.Lapsed {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)

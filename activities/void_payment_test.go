@@ -51,6 +51,12 @@ func TestVoidPayment(t *testing.T) {
 		require.NoError(t, o.void())
 		o.requireBalance("0", "0", "0")
 	})
+	t.Run("asks the gateway at the time of this step", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place().authorize()
+		require.NoError(t, o.void())
+		require.True(t, at.Equal(o.gateway.voids[0].AskedAt))
+	})
 	t.Run("is tried again while the gateway has no answer", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).place().authorize()

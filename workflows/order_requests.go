@@ -173,10 +173,11 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (Ord
 	}
 	s.state.Shipments, s.partlyCancelled = out.Shipments, true
 	signalServed(ctx, out.Served)
-	if err := s.voidWhenNothingIsPlanned(ctx); err != nil {
+	refusal := s.voidWhenNothingIsPlanned(ctx)
+	if err := s.adoptMoved(ctx, out.Moved); err != nil {
 		return s.state, err
 	}
-	return s.state, s.adoptMoved(ctx, out.Moved)
+	return s.state, refusal // the lines are cancelled all the same
 }
 
 func (s *orderSaga) validateAmendAddress(_ workflow.Context, r AmendRequest) error {
@@ -192,8 +193,11 @@ func (s *orderSaga) validateAmendAddress(_ workflow.Context, r AmendRequest) err
 func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderState, error) {
 	s.amendments++
 	requestID := strconv.Itoa(s.amendments)
-	if r.RequestID != uuid.Nil {
+	switch {
+	case r.RequestID != uuid.Nil:
 		requestID = r.RequestID.String()
+	case s.resumed(): // an earlier saga has counted its own
+		requestID = workflow.GetInfo(ctx).WorkflowExecution.RunID + "/" + requestID
 	}
 	var a *activities.Activities
 	err := runStepForEffect(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
@@ -226,6 +230,9 @@ func (s *orderSaga) approveOrder(_ workflow.Context, r ReviewRequest) (OrderStat
 
 func (s *orderSaga) rejectOrder(ctx workflow.Context, r ReviewRequest) (OrderState, error) {
 	s.review = &review{by: r.By}
-	err := workflow.Await(ctx, func() bool { return s.state.Status == order.StatusCancelled })
+	err := workflow.Await(ctx, func() bool { return s.review == nil || s.state.Status == order.StatusCancelled })
+	if err == nil && s.state.Status != order.StatusCancelled {
+		err = s.refusal(order.CanReview(s.order()))
+	}
 	return s.state, err
 }

@@ -27,10 +27,25 @@ func (s *orderSaga) resumeOrder(ctx workflow.Context, standing activities.Standi
 			return err
 		}
 	}
-	if err := s.settleShipments(ctx); err != nil {
+	// A refund that the gateway refuses for good is a person's. The order's other shipments go on all the same.
+	if err := s.settleShipments(ctx); err != nil && (refusalCode(err) == "" || s.state.Status.Ended()) {
 		return err
 	}
 	return s.fulfilOrder(ctx)
+}
+
+// goOnInstead goes on with an order that its events do not let be cancelled: a shipment has left. This saga has not
+// heard of it when the answer was lost, or when a step of an earlier saga was still under way.
+//
+// Who asked to cancel or reject the order is refused.
+func (s *orderSaga) goOnInstead(ctx workflow.Context) error {
+	var a *activities.Activities
+	standing, err := runStep(ctx, "Resume the order", a.ResumeOrder, activities.ResumeOrder{OrderID: s.in.OrderID})
+	if err != nil {
+		return err
+	}
+	s.cancelRequest, s.review, s.undo = nil, nil, nil
+	return s.resumeOrder(ctx, standing)
 }
 
 // adoptStanding takes over where the order stands by its events. What it was placed with counts, not the saga's input:
@@ -40,7 +55,7 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	s.in.CustomerID, s.in.Items, s.in.ShipToCountry = standing.CustomerID, standing.Items, standing.ShipToCountry
 	s.in.AllowBackorder, s.in.Deadlines = standing.Terms.AllowBackorder, standing.Terms.Deadlines
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
-	s.partlyCancelled, s.overdue, s.amendments = standing.PartlyCancelled, standing.Overdue, standing.Requests
+	s.partlyCancelled, s.overdue = standing.PartlyCancelled, standing.Overdue
 }
 
 // pushCompensations pushes what undoes the steps that an earlier saga has taken.
@@ -48,21 +63,31 @@ func (s *orderSaga) pushCompensations() {
 	s.undo.push(func(ctx workflow.Context) error {
 		return releaseStock(ctx, InventoryInput{OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items)}, false)
 	})
-	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled", true) })
+	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled") })
 }
 
 // settleShipments refunds the shipments that were lost or refused, and voids the rest of the payment when nothing is
-// left that would capture it.
-func (s *orderSaga) settleShipments(ctx workflow.Context) error {
+// left that would capture it. What is refused is logged, and the last refusal is returned.
+func (s *orderSaga) settleShipments(ctx workflow.Context) (refusal error) {
+	settle := func(err error) error {
+		if refusalCode(err) == "" {
+			return err
+		}
+		workflow.GetLogger(ctx).Error("What a shipment is owed was refused.", "error", err)
+		refusal = err
+		return nil
+	}
 	for _, shipment := range s.state.Shipments {
-		if err := s.refundEnded(ctx, shipment); err != nil {
+		if err := settle(s.refundEnded(ctx, shipment)); err != nil {
 			return err
 		}
 	}
-	if !s.partlyCancelled || s.state.Status == order.StatusCancelled {
-		return nil
+	if s.partlyCancelled && s.state.Status != order.StatusCancelled {
+		if err := settle(s.voidWhenNothingIsPlanned(ctx)); err != nil {
+			return err
+		}
 	}
-	return s.voidWhenNothingIsPlanned(ctx)
+	return refusal
 }
 
 // refundEnded refunds a shipment that was lost or refused, as the events tell it; any other is left alone.

@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -139,7 +140,7 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 		}
 	}
 	s.undo.push(func(ctx workflow.Context) error {
-		return voidPayment(ctx, s.in.OrderID, "order_cancelled", s.resumed())
+		return voidPayment(ctx, s.in.OrderID, "order_cancelled")
 	})
 	s.setWaitingFor(ctx, "Securing the payment.")
 	confirmed, err := s.securePayment(ctx, order.Total(s.in.Items), reserved.Allocations)
@@ -156,7 +157,7 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 		}
 	}
 	s.state.Shipments = confirmed.Shipments
-	return s.setStatus(ctx, order.StatusConfirmed)
+	return s.setStatus(ctx, cmp.Or(confirmed.Status, order.StatusConfirmed))
 }
 
 // awaitReview waits until a person approves the order. It refuses when the person rejects it, or nobody decides
@@ -223,14 +224,33 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 		reason = order.ReasonSystemError
 	}
 	s.setWaitingFor(ctx, "Undoing what was done: "+reason)
-	var a *activities.Activities
-	err := runStepForEffect(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{OrderID: s.in.OrderID, Reason: reason, By: by, At: workflow.Now(ctx)})
-	if err != nil {
+	awaitCompensations, err := s.cancelAndUndo(ctx, reason, by)
+	switch {
+	case refusalCode(err) == order.CodeNotCancellable:
+		return s.goOnInstead(ctx)
+	case err != nil:
 		return err
 	}
-	awaitCompensations := s.undo.start(ctx)
+	return awaitCompensations()
+}
+
+// cancelAndUndo records the cancellation and begins to undo what was done.
+//
+// A cancellation of lines must not overlap: the order that it answers with would be an older one.
+func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (awaitCompensations func() error, err error) {
+	if err := s.shipmentsLock.Lock(ctx); err != nil {
+		return nil, err
+	}
+	defer s.shipmentsLock.Unlock()
+	var a *activities.Activities
+	err = runStepForEffect(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{OrderID: s.in.OrderID, Reason: reason, By: by, At: workflow.Now(ctx)})
+	if err != nil {
+		return nil, err
+	}
+	undone := s.undo.start(ctx)
 	s.state.Reason = reason
-	return errors.Join(s.setStatus(ctx, order.StatusCancelled), awaitCompensations())
+	err = s.setStatus(ctx, order.StatusCancelled)
+	return func() error { return errors.Join(err, undone()) }, nil
 }
 
 // refusalReason is the reason for which a refusal cancels the order.

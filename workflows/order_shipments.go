@@ -174,6 +174,9 @@ func (s *orderSaga) payAndDispatch(ctx workflow.Context, d Dispatch) (activities
 	}
 	// What the other planned shipments cost is authorised with it.
 	if _, err = s.securePayment(ctx, s.plannedAmount(), nil); err != nil {
+		if refusalCode(err) == "" && ctx.Err() == nil {
+			err = refuseOrder(order.ReasonSystemError, "the execution that waited for the payment was ended")
+		}
 		return moved, err
 	}
 	return s.captureAndDispatch(ctx, d)
@@ -216,7 +219,7 @@ func (s *orderSaga) voidWhenNothingIsPlanned(ctx workflow.Context) error {
 			return nil
 		}
 	}
-	return voidPayment(ctx, s.in.OrderID, "lines_cancelled", s.resumed())
+	return voidPayment(ctx, s.in.OrderID, "lines_cancelled")
 }
 
 func (s *orderSaga) deliverShipment(ctx workflow.Context, r ShipmentReport) error {
@@ -266,7 +269,7 @@ func (s *orderSaga) endShipment(
 	return s.refundEnded(ctx, s.shipment(r.ShipmentID))
 }
 
-// shipment returns a copy of a shipment that the order has.
+// shipment returns a copy of a shipment that the order has; an empty one when it has none with this id.
 func (s *orderSaga) shipment(id uuid.UUID) order.Shipment {
 	shipment, _ := s.order().Shipment(id)
 	return shipment

@@ -45,7 +45,7 @@ func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.Strin
 // The signal [PaymentUpdated] tells it what the bank has decided.
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	var undo compensations
-	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured", in.Again) })
+	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured") })
 	answer, err := authorizePayment(ctx, in, nil)
 	if err == nil && answer.Status == payment.StatusActionRequired {
 		answer, err = awaitBankConfirmation(ctx, in)
@@ -143,10 +143,10 @@ func (u PaymentUpdate) expiry(now time.Time) time.Time {
 	return u.ExpiresAt
 }
 
-// voidPayment lets go of what is authorised and not captured. Again is as in [activities.AuthorizePayment].
-func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string, again bool) error {
+// voidPayment lets go of what is authorised and not captured.
+func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string) error {
 	var a *activities.Activities
 	return runStepForEffect(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{
-		OrderID: orderID, Reason: reason, At: workflow.Now(ctx), Again: again,
+		OrderID: orderID, Reason: reason, At: workflow.Now(ctx),
 	})
 }

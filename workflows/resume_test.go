@@ -7,8 +7,13 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/workflows"
@@ -117,4 +122,155 @@ func TestARequestToCancelEndsADispatchThatWaits(t *testing.T) {
 			require.Zero(t, p.stock(t, "A@berlin").Reserved)
 		})
 	}
+}
+
+// A dispatch has taken effect, and its answer is lost, when the customer cancels the order. It fails when a saga that
+// can't cancel its order ends (order_saga.go, abandonOrder).
+func TestAnOrderThatHasLeftWithoutAnAnswerGoesOn(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	p.faults.kind, p.faults.at = answersLost, 2 // after PlaceOrder and AuthorizePayment
+	p.dispatchAt(hour, "berlin")
+	cancelled := p.ask(hour+2*time.Second, workflows.CancelOrder, workflows.CancelRequest{Reason: "changed_my_mind", By: "customer"})
+	p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+	told := p.play(t, p.input("tok_approve", item("A", 2, "10.00")))
+	require.Equal(t, "DispatchShipment", p.faults.calls[2])
+	require.Equal(t, string(order.CodeNotCancellable), code(cancelled.err))
+	require.Equal(t, order.StatusDelivered, told.Status)
+	p.audit(t, scenario{}, told)
+}
+
+// A step of an execution that is gone may still be under way. It fails like the test above.
+func TestARejectedOrderThatHasLeftMeanwhileGoesOn(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, activities.ReviewRules{Customers: []string{"cus_1"}})
+	p.env.RegisterDelayedCallback(func() {
+		stamp := eventstore.Stamp{Source: "another saga", At: p.env.Now()}
+		_, _, err := eventstore.Execute(context.Background(), p.events, orders, p.orderID, stamp, func(o order.Order) ([]domain.Event, error) {
+			shipments := order.PlanShipments(o, o.Allocations)
+			return []domain.Event{
+				order.OrderApproved{OrderID: o.ID, ApprovedBy: "bob", ApprovedAt: stamp.At},
+				order.OrderConfirmed{OrderID: o.ID, Shipments: shipments, ConfirmedAt: stamp.At},
+				order.ShipmentDispatched{OrderID: o.ID, ShipmentID: shipments[0].ShipmentID, DispatchedAt: stamp.At},
+				order.OrderShipped{OrderID: o.ID, ShippedAt: stamp.At},
+			}, nil
+		})
+		require.NoError(t, err)
+	}, hour)
+	rejected := p.ask(2*hour, workflows.RejectOrder, workflows.ReviewRequest{By: "alice"})
+	p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
+	told := p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
+	require.Equal(t, string(order.CodeNotHeld), code(rejected.err))
+	require.Equal(t, order.StatusDelivered, told.Status)
+}
+
+// The goods that cancelled lines free serve another order, whose saga is told. It fails when the order is cancelled at
+// that moment and takes its status back (order_saga.go, cancelAndUndo).
+func TestACancelledOrderStaysCancelledWhileItsLinesAreBeingCancelled(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5, "B@reno": 5}, noReview)
+	waiting := uuid.New()
+	stamp := eventstore.Stamp{Source: "another order", At: time.Now()}
+	p.env.RegisterDelayedCallback(func() {
+		_, _, err := eventstore.Execute(context.Background(), p.events, stockItems, inventory.ID("B", "reno"), stamp,
+			func(s inventory.Stock) ([]domain.Event, error) {
+				return inventory.Wait(s, inventory.BackorderStock{SKU: "B", Location: "reno", OrderID: waiting, Quantity: 4, At: stamp.At})
+			})
+		require.NoError(t, err)
+	}, time.Minute)
+	p.env.OnSignalExternalWorkflow("default-test-namespace", workflows.InventorySagaID(waiting), "", workflows.StockServed, nil).
+		After(time.Minute).Return(nil)
+	lines := p.ask(hour, workflows.CancelLines, cancelOne("B"))
+	cancelled := p.ask(hour+time.Second, workflows.CancelOrder, workflows.CancelRequest{Reason: "changed_my_mind", By: "customer"})
+	told := p.play(t, twoShipments(p))
+	require.NoError(t, lines.err)
+	require.NoError(t, cancelled.err)
+	require.Equal(t, order.StatusCancelled, p.order(t).Status)
+	require.Equal(t, order.StatusCancelled, told.Status)
+	require.Equal(t, "changed_my_mind", told.Reason)
+	require.Equal(t, 4, p.stock(t, "B@reno").Reserved, "of the order that waited")
+}
+
+// Amendments without an id are told apart by their number, which begins anew with another saga. It fails when the new
+// saga's numbers are those of the saga before (order_requests.go, amendAddress).
+func TestAnAddressIsAmendedAfterAnotherSagaHasAmendedIt(t *testing.T) {
+	t.Parallel()
+	amend := func(id uuid.UUID, key string) workflows.AmendRequest {
+		return workflows.AmendRequest{RequestID: id, RequestHash: "h", Country: "DE", Personal: domain.Sealed{Key: key}, By: "customer"}
+	}
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	keyed := amend(uuid.New(), "keyed")
+	p.ask(hour, workflows.AmendAddress, keyed)
+	p.ask(hour+time.Minute, workflows.AmendAddress, keyed)
+	p.ask(hour+2*time.Minute, workflows.AmendAddress, amend(uuid.Nil, "newer"))
+	p.dispatchAt(2*hour, "berlin")
+	p.faults.kind, p.faults.at = goneBefore, 5 // the dispatch, after three amendments
+	next := p.resume(t, scenario{}, p.input("tok_approve", item("A", 1, "10.00")))
+	require.Equal(t, "newer", p.order(t).Personal.Key)
+	a := next.ask(3*hour, workflows.AmendAddress, amend(uuid.Nil, "newest"))
+	next.dispatchAt(4*hour, "berlin")
+	next.reportAt(5*hour, workflows.ShipmentDelivered, "berlin")
+	next.play(t, workflows.OrderInput{OrderID: p.orderID, Resume: true})
+	require.NoError(t, a.err)
+	require.Equal(t, "newest", p.order(t).Personal.Key)
+	p.auditEvents(t)
+}
+
+// It fails when a saga ends whose first steps are refused for good (order_resume.go, resumeOrder).
+func TestARefundThatTheGatewayRefusesHoldsUpNoOtherShipment(t *testing.T) {
+	t.Parallel()
+	p := setup(t, twoLocations, noReview)
+	p.dispatchAt(hour, "berlin")
+	p.env.RegisterDelayedCallback(func() {
+		id := payment.ID(p.orderID)
+		_, err := p.gateway.Refund(context.Background(), payments.RefundRequest{
+			IdempotencyKey: "by hand", PaymentID: id, GatewayRef: "sandbox_" + id.String(), Amount: money.Must("10.00", "EUR"),
+		})
+		require.NoError(t, err)
+	}, 2*hour)
+	lost := p.ask(3*hour, workflows.ShipmentLost, workflows.ShipmentReport{ShipmentID: p.shipment("berlin")})
+	p.dispatchAt(4*hour, "reno")
+	p.faults.kind, p.faults.at = goneBefore, 5 // the second dispatch
+	next := p.resume(t, scenario{}, twoShipments(p))
+	require.Equal(t, string(payments.CodeGatewayRefused), code(lost.err))
+	next.dispatchAt(5*hour, "reno")
+	next.reportAt(6*hour, workflows.ShipmentDelivered, "reno")
+	told := next.play(t, workflows.OrderInput{OrderID: p.orderID, Resume: true})
+	require.Equal(t, order.StatusDelivered, told.Status)
+}
+
+// voidRefused is a gateway that refuses to let go of anything.
+type voidRefused struct{ *sandbox.Gateway }
+
+func (voidRefused) Void(context.Context, payments.VoidRequest) error {
+	return domain.Refuse(payments.CodeGatewayRefused, "there is no such payment")
+}
+
+// It fails when the saga does not take over what its step has answered, because the next step is refused
+// (order_requests.go, cancelLines).
+func TestAnOrderEndsWithItsLastLinesWhateverTheGatewaySays(t *testing.T) {
+	t.Parallel()
+	p := setupWith(t, twoLocations, noReview, func(g *sandbox.Gateway) payments.Gateway { return voidRefused{g} })
+	p.dispatchAt(hour, "berlin")
+	p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+	request := cancelOne("B")
+	request.Lines[0].Quantity = 2
+	lines := p.ask(3*hour, workflows.CancelLines, request)
+	told := p.play(t, twoShipments(p))
+	require.Equal(t, string(payments.CodeGatewayRefused), code(lines.err))
+	require.Equal(t, order.StatusDelivered, told.Status)
+}
+
+// It fails when the saga of the order ends with the child that an operator has ended (order_shipments.go,
+// payAndDispatch).
+func TestAnOrderOutlivesTheExecutionThatWaitsForItsPayment(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	p.bankAt(t, 10*time.Minute, true)
+	dispatched := p.ask(8*24*hour, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.shipment("berlin"), Carrier: "DHL"})
+	p.env.RegisterDelayedCallback(func() { p.env.CancelWorkflowByID(workflows.PaymentSagaID(p.orderID), "") }, 8*24*hour+10*time.Minute)
+	p.at(9*24*hour, workflows.CancelOrder, workflows.CancelRequest{Reason: "unpaid", By: "operator"})
+	told := p.play(t, p.input("tok_require_action", item("A", 1, "10.00")))
+	require.Equal(t, order.ReasonSystemError, code(dispatched.err))
+	require.Equal(t, order.StatusCancelled, told.Status)
 }
