@@ -49,11 +49,14 @@ func (s *orderSaga) goOnInstead(ctx workflow.Context) error {
 }
 
 // adoptStanding takes over where the order stands by its events. What it was placed with counts, not the saga's input:
-// that of a resumed saga has the id alone.
+// that of a resumed saga has the id alone. An event of version 1 has no terms, and a saga that was reset has its own.
 func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	s.standing = &standing
 	s.in.CustomerID, s.in.Items, s.in.ShipToCountry = standing.CustomerID, standing.Items, standing.ShipToCountry
-	s.in.AllowBackorder, s.in.Deadlines = standing.Terms.AllowBackorder, standing.Terms.Deadlines
+	s.in.AllowBackorder = s.in.AllowBackorder || standing.Terms.AllowBackorder
+	if standing.Terms.Deadlines != (order.Deadlines{}) {
+		s.in.Deadlines = standing.Terms.Deadlines
+	}
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
 	s.partlyCancelled, s.overdue = standing.PartlyCancelled, standing.Overdue
 }

@@ -274,3 +274,24 @@ func TestAnOrderOutlivesTheExecutionThatWaitsForItsPayment(t *testing.T) {
 	require.Equal(t, order.ReasonSystemError, code(dispatched.err))
 	require.Equal(t, order.StatusCancelled, told.Status)
 }
+
+// The first event of an order from before version 2 has no terms. It fails when a saga that was reset forgets its own
+// (order_resume.go, adoptStanding).
+func TestAResetSagaOfAnOrderWithoutTermsKeepsItsDeadlines(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	in := p.input("tok_require_action", item("A", 1, "10.00"))
+	stamp := eventstore.Stamp{Source: "an earlier program", At: time.Now()}
+	_, _, err := eventstore.Execute(context.Background(), p.events, orders, p.orderID, stamp, func(o order.Order) ([]domain.Event, error) {
+		return order.Place(o, order.PlaceOrder{
+			OrderID: p.orderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
+			Personal: in.Personal, RequestHash: in.RequestHash, At: stamp.At,
+		})
+	})
+	require.NoError(t, err)
+	begun := p.env.Now()
+	told := p.play(t, in)
+	require.Equal(t, order.ReasonPaymentDeadline, told.Reason)
+	require.Less(t, p.env.Now().Sub(begun), hour)
+	p.audit(t, scenario{}, told)
+}
