@@ -28,7 +28,8 @@ func (w world) OpenOrders(context.Context, time.Time, uuid.UUID, int) (ids []uui
 }
 
 func (world) WithoutSaga(_ context.Context, ids []uuid.UUID) ([]uuid.UUID, error) { return ids, nil }
-func (world) ResumeOrder(context.Context, order.Order) (bool, error)              { return true, nil }
+
+func (world) ResumeOrder(context.Context, order.Order) (bool, error) { return true, nil }
 
 func (w world) Order(_ context.Context, id uuid.UUID) (order.Order, error) {
 	for _, o := range w.orders {
