@@ -9,7 +9,7 @@ DURATION ?= 3m
 SEED ?= 0
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets drill-temporal soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, Stripe
 
 test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched, whatever the machine has installed
 	ORDERLOOM_POSTGRES_BIN=fetch $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./eventstore/... ./migrations/...
+
+drill-temporal: ## Terminate, delete and reset the executions of orders in each state; each order ends as it should
+	$(GO) -C dev test -tags drill -run Outlives -count=1 -timeout $(TEST_TIMEOUT) ./e2e
 
 soak: bin/orderloom-dev ## Minutes of mixed orders on processes killed at random, then an audit: make soak DURATION=10m SEED=7
 	@dev/slowly.sh "building the product" $(GO) build -buildvcs=false -o bin/orderloom ./cmd/orderloom

@@ -62,16 +62,12 @@ func TestAnOrderOutlivesItsExecution(t *testing.T) {
 }
 
 // waysToLoseAnExecution are what an operator of Temporal can do to an execution, by name.
+//
+// `make drill-temporal` deletes executions too: see drill_test.go.
 func waysToLoseAnExecution(namespace string) map[string]func(*testing.T, temporal.Client, execution) {
-	return map[string]func(*testing.T, temporal.Client, execution){
+	ways := map[string]func(*testing.T, temporal.Client, execution){
 		"terminate": func(t *testing.T, c temporal.Client, e execution) {
 			require.NoError(t, c.TerminateWorkflow(t.Context(), e.id(), "", "an operator's mistake"))
-		},
-		"delete": func(t *testing.T, c temporal.Client, e execution) {
-			_, err := c.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
-				Namespace: namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: e.id()},
-			})
-			require.NoError(t, err)
 		},
 		"reset": func(t *testing.T, c temporal.Client, e execution) {
 			_, err := c.ResetWorkflowExecution(t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
@@ -81,7 +77,14 @@ func waysToLoseAnExecution(namespace string) map[string]func(*testing.T, tempora
 			require.NoError(t, err)
 		},
 	}
+	if deleteExecution != nil {
+		ways["delete"] = deleteExecution(namespace)
+	}
+	return ways
 }
+
+// deleteExecution is set in a drill. The server deletes in the background, some time after it has answered.
+var deleteExecution func(namespace string) func(*testing.T, temporal.Client, execution)
 
 // firstTaskFinished is the event of a saga's first workflow task to which it is reset: started, task scheduled, task
 // started.
