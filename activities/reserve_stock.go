@@ -74,10 +74,6 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 // recordAllocation lets the order know where its goods are when that has changed: goods that it waited for have come.
 // It records nothing otherwise.
 func (a *Activities) recordAllocation(ctx context.Context, in ReserveStock, allocations []inventory.Allocation) error {
-	o, err := a.foldOrder(ctx, in.OrderID)
-	if err != nil || len(order.Allocate(o, allocations, in.At)) == 0 {
-		return err
-	}
 	// The step is named by what it records: another allocation of the same order is another step.
 	step := "allocate/" + domain.DerivedID(in.OrderID, fmt.Sprint(allocations)).String()
 	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, step, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
