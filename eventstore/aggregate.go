@@ -34,4 +34,7 @@ type Stamp struct {
 	// Fresh is the id of a stream that is expected not to exist yet when it is not in memory, which saves
 	// asking the database. Where that is wrong nothing breaks: the decision is made again on what is there.
 	Fresh uuid.UUID
+	// Reads are further streams that the decision may look at, and never records on. Many decisions share them
+	// without being held up by each other, such as what is true of a whole warehouse.
+	Reads []StreamID
 }

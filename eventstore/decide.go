@@ -1,6 +1,9 @@
 package eventstore
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // decide decides the commands in their order and returns what is to be stored.
 func (f *flusher) decide(requests []*request) []*decision {
@@ -55,10 +58,7 @@ func (f *flusher) failAll(requests []*request, err error) {
 func (f *flusher) decideEach(r *Repository, requests []*request) []*decision {
 	for _, q := range requests {
 		c := q.command
-		c.tx = &Tx{repository: r, stamp: c.stamp, entries: make([]*entry, len(q.streams))}
-		for i, s := range q.streams {
-			c.tx.entries[i] = r.states.get(s)
-		}
+		c.tx = &Tx{repository: r, stamp: c.stamp, entries: r.entries(q.streams), reads: r.entries(q.reads)}
 		f.metrics.decisions.Inc()
 		c.events, c.err = c.tx.run(c.decide)
 		if c.err != nil {
@@ -71,22 +71,34 @@ func (f *flusher) decideEach(r *Repository, requests []*request) []*decision {
 	return join(r, requests)
 }
 
+// relies is a decision that records nothing, and a version that it is based on.
+type relies struct {
+	decision *decision
+	version  int64
+}
+
 // verify asks for the present versions of the streams that a refusal, or a decision to do nothing, was
 // based on without appending to them. What an append is based on is verified by the append.
 func (f *flusher) verify(decisions []*decision) error {
 	var entries []*entry
 	var callers []*request
+	relying := make(map[*entry][]relies)
 	for _, d := range decisions {
 		for _, q := range d.requests {
 			if len(q.command.tx.recorded) > 0 {
 				continue
 			}
-			for _, e := range q.command.tx.touched {
-				if len(e.pending) == 0 && e.verified != f.round {
+			for _, l := range q.command.tx.looked {
+				e := l.entry
+				if slices.Contains(q.command.tx.touched, e) || e.verified == f.round && relying[e] == nil {
+					continue
+				}
+				if e.verified != f.round {
 					e.verified = f.round
 					entries = append(entries, e)
 					callers = append(callers, q)
 				}
+				relying[e] = append(relying[e], relies{decision: d, version: l.version})
 			}
 		}
 	}
@@ -106,9 +118,10 @@ func (f *flusher) verify(decisions []*decision) error {
 		return fmt.Errorf("read versions: %w", err)
 	}
 	for i, e := range entries {
-		if versions[i] != e.version {
-			e.decision.stale = true
-			e.decision.group = nil
+		for _, r := range relying[e] {
+			if r.version != versions[i] {
+				r.decision.stale, r.decision.group = true, nil
+			}
 		}
 	}
 	return nil
@@ -127,10 +140,13 @@ func (f *flusher) settle(decisions []*decision, attempt int) (again []*request) 
 			f.metrics.redecisions.Add(float64(len(d.requests)))
 			for _, e := range d.entries {
 				e.reset()
-				e.contended = contendedRounds
+				if d.stale || d.group.contended() {
+					e.contended = contendedRounds
+				}
 			}
 			for _, q := range d.requests {
 				q.command.alone = q.command.alone || used && attempt > 1
+				q.command.exclusive = q.command.exclusive || q.command.tx.exclusive
 			}
 			again = append(again, d.requests...)
 		case d.group != nil && d.group.err != nil:

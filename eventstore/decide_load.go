@@ -1,6 +1,9 @@
 package eventstore
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // missing returns the streams that have to be loaded for the commands, and with refresh also those that
 // are in memory. Streams that are expected to be fresh and are not in memory are taken to be empty.
@@ -8,7 +11,7 @@ func (r *Repository) missing(round uint64, requests []*request, refresh bool) ([
 	var entries []*entry
 	var wants []want
 	for _, q := range requests {
-		for _, s := range q.streams {
+		for _, s := range slices.Concat(q.streams, q.reads) {
 			e := r.states.get(s)
 			if e.verified == round || e.loaded && !refresh {
 				continue
@@ -23,6 +26,15 @@ func (r *Repository) missing(round uint64, requests []*request, refresh bool) ([
 		}
 	}
 	return entries, wants
+}
+
+// entries returns what is in memory of the streams.
+func (r *Repository) entries(streams []StreamID) []*entry {
+	entries := make([]*entry, len(streams))
+	for i, s := range streams {
+		entries[i] = r.states.get(s)
+	}
+	return entries
 }
 
 // shape returns the shape of snapshots that a type's states may start from, "" for none.

@@ -82,12 +82,9 @@ func (f *flusher) decideHolding(part []*request, attempt int) (again []*request)
 	r := part[0].command.repository
 	entries, wants := r.missing(f.round, part, true)
 	var histories []history
+	streams, exclusive := toHold(part)
 	err := f.persist(part, func() error {
-		streams := make([]StreamID, len(wants))
-		for i, w := range wants {
-			streams[i] = w.stream
-		}
-		err := f.engine.lock(f.base, streams)
+		err := f.engine.lock(f.base, streams, exclusive)
 		if err == nil {
 			histories, err = f.engine.load(f.base, wants)
 		}
@@ -111,8 +108,42 @@ func (f *flusher) decideHolding(part []*request, attempt int) (again []*request)
 			groups = append(groups, d.group)
 		}
 	}
+	if !exclusive && slices.ContainsFunc(groups, func(g *group) bool { return g.exclusive }) {
+		return f.letGo(decisions)
+	}
 	f.appendHolding(groups, part)
 	return f.settle(decisions, attempt)
+}
+
+// toHold returns the streams whose rows are held while the commands are decided, and whether exclusively.
+func toHold(part []*request) (streams []StreamID, exclusive bool) {
+	seen := make(map[StreamID]bool)
+	for _, q := range part {
+		exclusive = exclusive || q.command.exclusive
+		for _, s := range q.streams {
+			if !seen[s] {
+				seen[s] = true
+				streams = append(streams, s)
+			}
+		}
+	}
+	return streams, exclusive
+}
+
+// letGo undoes decisions that turned out to need an exclusive append, which is not to be asked for with rows held: they
+// are made again.
+func (f *flusher) letGo(decisions []*decision) (again []*request) {
+	_ = f.engine.unlock(f.base, false) // nothing was sent; a broken connection has let go already
+	for _, d := range decisions {
+		for _, e := range d.entries {
+			e.reset()
+		}
+		for _, q := range d.requests {
+			q.command.exclusive = q.command.exclusive || q.command.tx.exclusive
+		}
+		again = append(again, d.requests...)
+	}
+	return again
 }
 
 // appendHolding stores the groups and lets go of the rows.

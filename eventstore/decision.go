@@ -1,10 +1,12 @@
 package eventstore
 
+import "slices"
+
 // decision is a set of commands that share streams, directly or through others: they are stored together.
 type decision struct {
 	repository *Repository
 	requests   []*request
-	entries    []*entry // all that the commands have touched
+	entries    []*entry // all that the commands have recorded on, or share with those that have
 	group      *group   // what to append; nil when nothing
 	places     []*entry // of the group's streams
 	stale      bool     // one of the states that a command relied on was not the present one
@@ -57,8 +59,8 @@ func (d *decision) add(q *request) {
 			d.entries = append(d.entries, e)
 		}
 	}
-	if len(tx.recorded) > 0 && d.group == nil {
-		d.group = &group{}
+	if len(tx.recorded) > 0 {
+		d.rest(tx)
 	}
 	for i, r := range tx.recorded {
 		e := r.entry
@@ -71,6 +73,19 @@ func (d *decision) add(q *request) {
 		s.count++
 		d.group.events = append(d.group.events, groupEvent{NewEvent: q.command.events[i], stream: int32(e.place), ordinal: s.count})
 		d.group.bytes += q.command.events[i].size()
+	}
+}
+
+// rest makes the group rest on what the command has read without recording on it.
+func (d *decision) rest(tx *Tx) {
+	if d.group == nil {
+		d.group = &group{}
+	}
+	d.group.exclusive = d.group.exclusive || tx.exclusive
+	for _, l := range tx.looked {
+		if !slices.Contains(tx.touched, l.entry) {
+			d.group.reads = append(d.group.reads, read{id: l.entry.stream.ID, version: l.version})
+		}
 	}
 }
 

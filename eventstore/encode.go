@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"encoding/binary"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +41,13 @@ func (e *encoder) done(b []byte) []byte {
 
 func (e *encoder) int4(v int) []byte {
 	return e.done(binary.BigEndian.AppendUint32(e.buffer(), uint32(v)))
+}
+
+func (e *encoder) bool(v bool) []byte {
+	if v {
+		return e.done(append(e.buffer(), 1))
+	}
+	return e.done(append(e.buffer(), 0))
 }
 
 func (e *encoder) int8(v int64) []byte {
@@ -135,7 +143,8 @@ var appendArguments = []uint32{
 	pgtype.Int4ArrayOID, pgtype.Int4ArrayOID, pgtype.UUIDArrayOID, pgtype.TextArrayOID,
 	pgtype.UUIDArrayOID, pgtype.TextArrayOID, pgtype.Int4ArrayOID, pgtype.TimestamptzArrayOID,
 	pgtype.TextArrayOID, pgtype.TextArrayOID, pgtype.TextArrayOID, pgtype.TextArrayOID, pgtype.JSONBArrayOID,
-	pgtype.Int8OID,
+	pgtype.Int8OID, pgtype.BoolOID,
+	pgtype.UUIDArrayOID, pgtype.Int8ArrayOID, pgtype.Int4ArrayOID, pgtype.Int4ArrayOID,
 }
 
 // slot is one stream of one group, in the order of a call.
@@ -177,6 +186,7 @@ func (e *encoder) arguments(groups []*group, slots []slot, reach int64) [][]byte
 	stream := func(i int) *groupStream { return &groups[slots[i].group].streams[slots[i].stream] }
 	owner := func(i int) *groupStream { return stream(int(index[i] - 1)) }
 	n, m := len(slots), len(flat)
+	r := readsOf(groups)
 	text := func(of func(*groupEvent) string) []byte {
 		return e.array(m, pgtype.TextOID, true, func(b []byte, i int) []byte { return appendTextOrNull(b, of(flat[i])) })
 	}
@@ -202,5 +212,30 @@ func (e *encoder) arguments(groups []*group, slots []slot, reach int64) [][]byte
 		text(func(e *groupEvent) string { return e.Metadata.TraceParent }),
 		e.array(m, pgtype.JSONBOID, false, func(b []byte, i int) []byte { return appendJSONB(b, flat[i].Payload) }),
 		e.int8(reach),
+		e.bool(slices.ContainsFunc(groups, func(g *group) bool { return g.exclusive })),
+		e.array(len(r.all), pgtype.UUIDOID, false, func(b []byte, i int) []byte { return appendUUID(b, r.all[i].id) }),
+		e.array(len(r.all), pgtype.Int8OID, false, func(b []byte, i int) []byte { return appendInt8(b, r.all[i].version) }),
+		e.array(len(r.group), pgtype.Int4OID, false, func(b []byte, i int) []byte { return appendInt4(b, r.group[i]) }),
+		e.array(len(r.group), pgtype.Int4OID, false, func(b []byte, i int) []byte { return appendInt4(b, r.place[i]) }),
 	}
+}
+
+// reads is what the groups of a call have read: each version of a stream once, and which groups rest on which.
+type reads struct {
+	all          []read
+	group, place []int32 // place is an index in all, from 1
+}
+
+func readsOf(groups []*group) (r reads) {
+	at := make(map[read]int32)
+	for i, g := range groups {
+		for _, one := range g.reads {
+			if at[one] == 0 {
+				r.all = append(r.all, one)
+				at[one] = int32(len(r.all))
+			}
+			r.group, r.place = append(r.group, int32(i)), append(r.place, at[one])
+		}
+	}
+	return r
 }

@@ -21,9 +21,9 @@ type engine interface {
 	load(ctx context.Context, wants []want) ([]history, error)
 	// versions returns the present version of each stream, 0 where there is none.
 	versions(ctx context.Context, streams []StreamID) ([]int64, error)
-	// lock keeps everyone else from appending to the streams that exist until unlock. In between, append
-	// is not committed.
-	lock(ctx context.Context, streams []StreamID) error
+	// lock keeps everyone else from appending to the streams that exist until unlock, and exclusively from appending
+	// at all. In between, append is not committed. An exclusive group needs an exclusive lock.
+	lock(ctx context.Context, streams []StreamID, exclusive bool) error
 	unlock(ctx context.Context, commit bool) error
 	// retryable reports whether err is transient (network, restart) rather than caused by the call.
 	retryable(err error) bool
@@ -40,6 +40,7 @@ const (
 	statusTypeOther status = 4
 	statusGroupLost status = 5
 	statusAskAgain  status = 6
+	statusReadStale status = 7
 	statusUnsettled status = -1
 )
 
@@ -50,8 +51,17 @@ const firstOrdinal = 1
 type group struct {
 	streams []groupStream
 	events  []groupEvent
+	reads   []read
 	bytes   int
 	err     error // why the outcomes are missing
+	// exclusive groups are appended while no other append is under way in any process.
+	exclusive bool
+}
+
+// read is a stream that the group rests on without appending to it, at the version that it must have.
+type read struct {
+	id      uuid.UUID
+	version int64
 }
 
 type groupStream struct {
@@ -103,11 +113,16 @@ func (g *group) stored() bool {
 // at another time. The state in memory has not seen it.
 func (g *group) outdated() bool {
 	for _, s := range g.streams {
-		if s.status == statusConflict || s.status == statusIDReused {
+		if s.status == statusConflict || s.status == statusIDReused || s.status == statusReadStale {
 			return true
 		}
 	}
 	return false
+}
+
+// contended reports whether another process has appended to a stream of the group.
+func (g *group) contended() bool {
+	return slices.ContainsFunc(g.streams, func(s groupStream) bool { return s.status == statusConflict || s.status == statusIDReused })
 }
 
 // askAgain reports whether the group lost only because another process created a stream meanwhile.

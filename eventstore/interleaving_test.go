@@ -90,7 +90,7 @@ func begin(t *testing.T, pool *pgxpool.Pool, a ...Append) *openAppend {
 	o := &openAppend{engine: newPostgres(pool), group: newGroup(a)}
 	require.NoError(t, o.engine.ready(t.Context()))
 	t.Cleanup(func() { o.engine.close(context.WithoutCancel(t.Context())) })
-	require.NoError(t, o.engine.lock(t.Context(), nil)) // only opens the transaction
+	require.NoError(t, o.engine.lock(t.Context(), nil, false)) // only opens the transaction
 	require.NoError(t, o.engine.append(t.Context(), []*group{o.group}))
 	return o
 }
@@ -577,7 +577,7 @@ func TestAnEventIDOfAnOlderPartitionIsRefused(t *testing.T) {
 		require.True(t, groups[0].stored(), "neighbours are stored")
 		require.True(t, groups[1].idUsed())
 
-		require.NoError(t, store.engine.lock(t.Context(), []StreamID{long}))
+		require.NoError(t, store.engine.lock(t.Context(), []StreamID{long}, false))
 		var used *usedIDError
 		require.ErrorAs(t, store.engine.append(t.Context(), groups[1:]), &used)
 		require.Equal(t, first.Events[0].ID, used.id)

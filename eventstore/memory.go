@@ -115,8 +115,8 @@ type memoryEngine Memory
 func (m *memoryEngine) ready(ctx context.Context) error { return ctx.Err() }
 func (m *memoryEngine) retryable(error) bool            { return false }
 
-func (m *memoryEngine) lock(context.Context, []StreamID) error { return nil }
-func (m *memoryEngine) unlock(context.Context, bool) error     { return nil }
+func (m *memoryEngine) lock(context.Context, []StreamID, bool) error { return nil }
+func (m *memoryEngine) unlock(context.Context, bool) error           { return nil }
 
 func (m *memoryEngine) load(_ context.Context, wants []want) ([]history, error) {
 	m.mu.RLock()
@@ -133,11 +133,16 @@ func (m *memoryEngine) versions(_ context.Context, streams []StreamID) ([]int64,
 	defer m.mu.RUnlock()
 	versions := make([]int64, len(streams))
 	for i, s := range streams {
-		if stream := m.streams[s.ID]; stream != nil {
-			versions[i] = int64(len(stream.events))
-		}
+		versions[i] = m.version(s.ID)
 	}
 	return versions, nil
+}
+
+func (m *memoryEngine) version(id uuid.UUID) int64 {
+	if stream := m.streams[id]; stream != nil {
+		return int64(len(stream.events))
+	}
+	return 0
 }
 
 func (m *memoryEngine) append(_ context.Context, groups []*group) error {
@@ -151,8 +156,12 @@ func (m *memoryEngine) append(_ context.Context, groups []*group) error {
 
 func (m *memoryEngine) appendGroup(g *group) {
 	fresh, twice := false, false
+	stale := slices.ContainsFunc(g.reads, func(r read) bool { return m.version(r.id) != r.version })
 	for i := range g.streams {
 		m.judge(g, int32(i))
+		if g.streams[i].status == statusAppended && stale {
+			g.streams[i].status = statusReadStale
+		}
 		switch g.streams[i].status {
 		case statusAppended:
 			fresh = true

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/advisory"
 )
 
 const (
@@ -123,7 +124,7 @@ func (p *postgres) close(ctx context.Context) {
 }
 
 const appendSQL = `SELECT status, version, positions FROM orderloom.append(
-	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+	$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26)`
 
 var binaryFormat = []int16{1}
 
@@ -306,7 +307,8 @@ func (p *postgres) versions(ctx context.Context, streams []StreamID) ([]int64, e
 	return decodeInt8s(result.Rows[0][0]), nil
 }
 
-func (p *postgres) lock(ctx context.Context, streams []StreamID) error {
+// lock takes the lock of all appends before the rows, as an append does. So nobody who holds rows waits for it.
+func (p *postgres) lock(ctx context.Context, streams []StreamID, exclusive bool) error {
 	release := p.bounded(ctx)
 	defer release()
 	ids := make([][16]byte, len(streams))
@@ -314,12 +316,25 @@ func (p *postgres) lock(ctx context.Context, streams []StreamID) error {
 		ids[i] = s.ID
 	}
 	const sql = `SELECT FROM orderloom.streams WHERE aggregate_id = ANY ($1) ORDER BY aggregate_id FOR UPDATE`
-	if _, err := p.conn.Exec(context.WithoutCancel(ctx), "BEGIN"); err != nil {
+	begin := "BEGIN"
+	switch {
+	case exclusive:
+		begin = lockAppends
+	case len(streams) > 0:
+		begin = lockAppendsShared
+	}
+	if err := p.conn.PgConn().Exec(context.WithoutCancel(ctx), begin).Close(); err != nil {
 		return err
 	}
 	_, err := p.conn.Exec(context.WithoutCancel(ctx), sql, ids)
 	return err
 }
+
+// lockAppends and lockAppendsShared begin a transaction with the lock that orderloom.append takes.
+var (
+	lockAppends       = fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d, %d)", advisory.Appends, advisory.AppendsKey)
+	lockAppendsShared = fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock_shared(%d, %d)", advisory.Appends, advisory.AppendsKey)
+)
 
 func (p *postgres) unlock(ctx context.Context, commit bool) error {
 	if p.conn == nil || p.conn.IsClosed() {

@@ -13,7 +13,8 @@ type request struct {
 	group   *group
 	command *command
 	streams []StreamID
-	events  int // what it weighs
+	reads   []StreamID // of a command: what it only looks at
+	events  int        // what it weighs
 	bytes   int
 	queued  time.Time
 

@@ -100,6 +100,8 @@ type command struct {
 	events []NewEvent
 	err    error
 	alone  bool // to be decided without others, so that none fails with it
+	// exclusive is true once an attempt has asked for it. The rows are held exclusively from then on.
+	exclusive bool
 }
 
 // Decide runs decide on the present states of the streams and appends what it records, on all of them or
@@ -107,9 +109,12 @@ type command struct {
 //
 // decide runs in the repository's own goroutine, perhaps more than once, and holds up everyone else: it only
 // computes. An error of it is returned as it is, and nothing is stored; so is the success of a decision that records
-// nothing. Both are based on what the store holds now, not on an old state in memory. A decision may only look at a
-// stream while it records on another. The stream it looked at may have changed in another process at the last moment;
-// a stream that is recorded on may not.
+// nothing. Both are based on what the store holds now, not on an old state in memory. So is what is recorded. A stream
+// that was only looked at ([State]) must have that state still when the append begins. If not, the decision is made
+// again.
+//
+// Two appends may overlap, each of which has looked at what the other one records on. Then neither sees the other,
+// unless one of them is [Exclusive].
 //
 // It may be repeated with the same stamp when the outcome is unknown, provided that decide records nothing once its
 // events are there. The ids of the events follow from the stamp. So a decision that records another time under the
@@ -118,25 +123,38 @@ func (r *Repository) Decide(ctx context.Context, stamp Stamp, streams []StreamID
 	if stamp.Source == "" {
 		return errSourceMissing
 	}
-	named := make([]StreamID, 0, len(streams))
-	for _, s := range streams {
-		if !r.log.known(s.Type) {
-			return &InvalidError{Stream: s, Index: -1, Code: CodeUnknownAggregateType, Message: fmt.Sprintf("%q is not an aggregate type", domain.Clip(s.Type))}
-		}
-		if s.ID == uuid.Nil {
-			return &InvalidError{Stream: s, Index: -1, Code: CodeIDMissing, Message: "the stream has no id"}
-		}
-		if !slices.Contains(named, s) {
-			named = append(named, s)
-		}
+	named, err := r.name(streams, nil)
+	if err != nil {
+		return err
+	}
+	reads, err := r.name(stamp.Reads, named)
+	if err != nil {
+		return err
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	return r.log.flusher.submit(&request{
-		ctx: ctx, streams: named, events: 1 + len(named), bytes: eventOverhead * (1 + len(named)),
+		ctx: ctx, streams: named, reads: reads, events: 1 + len(named), bytes: eventOverhead * (1 + len(named)),
 		command: &command{repository: r, stamp: stamp, decide: decide},
 	})
+}
+
+// name checks streams and returns each once, without those that are named already.
+func (r *Repository) name(streams, already []StreamID) ([]StreamID, error) {
+	named := make([]StreamID, 0, len(streams))
+	for _, s := range streams {
+		if !r.log.known(s.Type) {
+			return nil, &InvalidError{Stream: s, Index: -1, Code: CodeUnknownAggregateType, Message: fmt.Sprintf("%q is not an aggregate type", domain.Clip(s.Type))}
+		}
+		if s.ID == uuid.Nil {
+			return nil, &InvalidError{Stream: s, Index: -1, Code: CodeIDMissing, Message: "the stream has no id"}
+		}
+		if !slices.Contains(named, s) && !slices.Contains(already, s) {
+			named = append(named, s)
+		}
+	}
+	return named, nil
 }
 
 // Execute is [Repository.Decide] for one stream. It returns a copy of the state and the version

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/google/uuid"
@@ -17,9 +18,18 @@ type Tx struct {
 	repository *Repository
 	stamp      Stamp
 	entries    []*entry // of the streams that were named
-	touched    []*entry // of those, what was looked at or recorded on
+	reads      []*entry // of the streams that it only looks at
+	looked     []look   // of both, what was looked at or recorded on: the decision rests on their versions
+	touched    []*entry // of those, what was recorded on, here or by an earlier decision of the same round
+	exclusive  bool
 	changed    []*entry // of those, whose states already hold what this decision recorded
 	recorded   []recorded
+}
+
+// look is a stream that a decision has looked at, at the version that was stored of it.
+type look struct {
+	entry   *entry
+	version int64
 }
 
 type recorded struct {
@@ -31,8 +41,24 @@ type recorded struct {
 // State returns the state of a stream that was named to Decide: the zero S when it has no events. What
 // was recorded on it in this decision is included. The state belongs to the repository: neither change
 // it nor keep what it refers to.
+//
+// The decision rests on it: what is recorded, on whatever stream, is stored only if this is the present state then.
 func State[S any](tx *Tx, a Aggregate[S], id uuid.UUID) S {
-	e := tx.entry(StreamID{Type: a.Type, ID: id})
+	return fold(tx, a, tx.look(StreamID{Type: a.Type, ID: id}))
+}
+
+// Peek is [State] for what need not be true any more when the decision is stored. It is for a choice between streams
+// to record on, such as that of the nearest. Nothing is decided again because it has changed.
+func Peek[S any](tx *Tx, a Aggregate[S], id uuid.UUID) S {
+	return fold(tx, a, tx.entry(StreamID{Type: a.Type, ID: id}))
+}
+
+// Exclusive lets no other append be under way, in any process, while what the decision records is appended. Without
+// it two decisions may each read what the other one records on, and neither sees the other. It holds up everyone for
+// the time of one commit: it is for what happens rarely.
+func Exclusive(tx *Tx) { tx.exclusive = true }
+
+func fold[S any](tx *Tx, a Aggregate[S], e *entry) S {
 	if _, known := tx.repository.aggregates[a.Type]; !known {
 		tx.repository.register(a)
 	}
@@ -53,7 +79,7 @@ func Record[S any](tx *Tx, a Aggregate[S], id uuid.UUID, events ...domain.Event)
 	if len(events) == 0 {
 		return
 	}
-	e := tx.entry(StreamID{Type: a.Type, ID: id})
+	e := tx.record(StreamID{Type: a.Type, ID: id})
 	for _, event := range events {
 		tx.recorded = append(tx.recorded, recorded{entry: e, event: event})
 	}
@@ -62,7 +88,7 @@ func Record[S any](tx *Tx, a Aggregate[S], id uuid.UUID, events ...domain.Event)
 // Version returns the version of a stream that was named to Decide, with what was recorded on it in this
 // decision.
 func Version[S any](tx *Tx, a Aggregate[S], id uuid.UUID) int64 {
-	e := tx.entry(StreamID{Type: a.Type, ID: id})
+	e := tx.look(StreamID{Type: a.Type, ID: id})
 	version := e.version + int64(len(e.pending))
 	for _, r := range tx.recorded {
 		if r.entry == e {
@@ -78,23 +104,51 @@ type misuse struct{ err error }
 func (tx *Tx) entry(s StreamID) *entry {
 	for _, e := range tx.entries {
 		if e.stream == s {
-			if e.err != nil {
-				panic(misuse{e.err})
-			}
-			tx.touch(e)
-			return e
+			return e.usable()
+		}
+	}
+	for _, e := range tx.reads {
+		if e.stream == s {
+			return e.usable()
 		}
 	}
 	panic(misuse{fmt.Errorf("stream %s was not named to Decide", s)})
 }
 
-func (tx *Tx) touch(e *entry) {
-	for _, t := range tx.touched {
-		if t == e {
-			return
-		}
+func (e *entry) usable() *entry {
+	if e.err != nil {
+		panic(misuse{e.err})
 	}
-	tx.touched = append(tx.touched, e)
+	return e
+}
+
+// look returns the entry of a stream that the decision rests on. An earlier decision of the round may have recorded on
+// the stream what is not stored yet. The two are stored together then.
+func (tx *Tx) look(s StreamID) *entry {
+	e := tx.entry(s)
+	if !slices.ContainsFunc(tx.looked, func(l look) bool { return l.entry == e }) {
+		tx.looked = append(tx.looked, look{entry: e, version: e.version})
+	}
+	if len(e.pending) > 0 {
+		tx.touched = include(tx.touched, e)
+	}
+	return e
+}
+
+func (tx *Tx) record(s StreamID) *entry {
+	if slices.ContainsFunc(tx.reads, func(e *entry) bool { return e.stream == s }) {
+		panic(misuse{fmt.Errorf("stream %s was named to Decide to look at, not to record on", s)})
+	}
+	e := tx.look(s)
+	tx.touched = include(tx.touched, e)
+	return e
+}
+
+func include(entries []*entry, e *entry) []*entry {
+	if slices.Contains(entries, e) {
+		return entries
+	}
+	return append(entries, e)
 }
 
 // run decides. After an error nothing of the decision is left, save in the states of changed.
@@ -105,7 +159,7 @@ func (tx *Tx) run(decide func(*Tx) error) (events []NewEvent, err error) {
 		case misuse:
 			events, err = nil, p.err
 		default:
-			tx.changed = tx.touched // who knows how far Evolve came
+			tx.changed = slices.Concat(tx.entries, tx.reads) // who knows how far Evolve came
 			events, err = nil, fmt.Errorf("decide: panic: %v", p)
 		}
 	}()

@@ -30,7 +30,7 @@ type Class int32
 // Classes of keys.
 const (
 	// Appends is shared by all appends, with [AppendsKey], from before they take a sequence until their commit is
-	// visible (orderloom.append). The high-water mark looks for who holds it.
+	// visible (orderloom.append). An exclusive append takes it alone. The high-water mark looks for who holds it.
 	Appends Class = 7_308_613
 	// RelayLeader is held by the relay that leads, for its session. The second number is the cursor's name.
 	RelayLeader Class = 0x6f6c
