@@ -36,12 +36,13 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error 
 		return Refusal(err)
 	}
 	step := "refund/" + in.RefundID.String()
-	record.GatewayRef, err = a.gateway.Refund(ctx, payments.RefundRequest{
+	result, err := a.gateway.Refund(ctx, payments.RefundRequest{
 		IdempotencyKey: id.String() + "/" + step, AskedAt: askedAt(in.At, in.Again), PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
 	})
 	if err != nil {
 		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
 	}
+	record.GatewayRef = result.Ref
 	return changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Refund(p, record)
 	})

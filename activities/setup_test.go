@@ -371,9 +371,14 @@ func (g *gateway) Void(ctx context.Context, r payments.VoidRequest) error {
 	})
 }
 
-func (g *gateway) Refund(ctx context.Context, r payments.RefundRequest) (ref string, err error) {
-	err = g.call(func() error { ref, err = g.Gateway.Refund(ctx, r); return err })
-	return ref, err
+func (g *gateway) Refund(ctx context.Context, r payments.RefundRequest) (out payments.RefundResult, err error) {
+	err = g.call(func() error { out, err = g.Gateway.Refund(ctx, r); return err })
+	return out, err
+}
+
+func (g *gateway) Find(ctx context.Context, r payments.FindRequest) (out payments.LedgerEntry, err error) {
+	err = g.call(func() error { out, err = g.Gateway.Find(ctx, r); return err })
+	return out, err
 }
 
 // vault seals everything under a key of the subject's, unless it is down. Erased: it has destroyed the key. Inline: it

@@ -16,6 +16,7 @@ var (
 	codeMalformedJSON     = httpx.KindMalformedJSON.Code
 	codeInvalid           = domain.CodeInvalid
 	codeSignature         = payments.CodeSignature
+	codeNotAnEvent        = payments.CodeNotAnEvent
 	codeUnauthenticated   = httpx.KindUnauthenticated.Code
 	codeNotFound          = domain.CodeNotFound
 	codeShipmentNotFound  = order.CodeShipmentNotFound

@@ -32,6 +32,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 			"minutes apart.",
 	},
 	{
+		Code: payments.CodeNotAnEvent, Status: http.StatusBadRequest, Title: "The webhook is signed and is no event",
+		About: "The payment gateway has sent this body, and it has no form that we can read: somebody has to look at it. The secret of " +
+			"the endpoint is right.",
+	},
+	{
 		Code: domain.CodeNotFound, Status: http.StatusNotFound, Title: "There is no such thing",
 		About: "Nothing with this id was ever accepted here.",
 	},

@@ -8,7 +8,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/workflows"
 )
@@ -33,20 +32,20 @@ func (a *API) paymentWebhook(ctx context.Context, x *httpx.Exchange) error {
 	if err != nil {
 		return err
 	}
-	update, err := webhook.Parse(body, x.Request.Header, a.now())
+	event, err := webhook.Parse(body, x.Request.Header, a.now())
 	var refused *domain.Error
 	if errors.As(err, &refused) {
-		return newProblem(payments.CodeSignature, "%s", refused.Message).Because(err)
+		return newProblem(refused.Code, "%s", refused.Message).Because(err)
 	}
 	if err != nil {
 		return err
 	}
 	// A saga waits for one of these two. Reconciliation with the gateway finds all else.
-	switch update.Status {
-	case payment.StatusAuthorized, payment.StatusDeclined:
-		x.About("order_id", update.OrderID)
-		u := workflows.PaymentUpdate{GatewayRef: update.GatewayRef, Status: string(update.Status), DeclineCode: update.DeclineCode}
-		if err := a.payments.PaymentUpdated(ctx, update.OrderID, u); err != nil {
+	switch event.Kind {
+	case payments.EventAuthorized, payments.EventDeclined:
+		x.About("order_id", event.OrderID)
+		u := workflows.PaymentUpdate{GatewayRef: event.GatewayRef, Status: string(event.Kind), DeclineCode: event.Code}
+		if err := a.payments.PaymentUpdated(ctx, event.OrderID, u); err != nil {
 			return err
 		}
 	}

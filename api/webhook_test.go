@@ -123,7 +123,7 @@ func TestStripeWebhookRefusesStrangers(t *testing.T) {
 	}
 	changed := strings.Replace(string(body), someOrder.String(), someShipment.String(), 1)
 	b.post(t, "/webhooks/stripe", changed, stripe.SignatureHeader, stripefake.Sign(body, time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
-	b.post(t, "/webhooks/stripe", "[]", stripe.SignatureHeader, stripefake.Sign([]byte("[]"), time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeSignature)
+	b.post(t, "/webhooks/stripe", "[]", stripe.SignatureHeader, stripefake.Sign([]byte("[]"), time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeNotAnEvent)
 	large := strings.Repeat(" ", 300<<10)
 	b.post(t, "/webhooks/stripe", large, stripe.SignatureHeader, "t=1,v1=00").problem(t, http.StatusRequestEntityTooLarge, codeBodyTooLarge)
 	require.Empty(t, news.updates)

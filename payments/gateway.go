@@ -28,8 +28,11 @@ type Gateway interface {
 	// Void lets go of what is authorised and not captured. It does nothing when there is nothing to let
 	// go. A payment that the gateway has not heard of yet can't be authorised afterwards.
 	Void(ctx context.Context, r VoidRequest) error
-	// Refund gives captured money back, and returns the gateway's reference. Error: gateway_refused.
-	Refund(ctx context.Context, r RefundRequest) (ref string, err error)
+	// Refund gives captured money back, at once or later. Error: gateway_refused, also when it has failed since.
+	Refund(ctx context.Context, r RefundRequest) (RefundResult, error)
+	// Find asks the gateway where a payment stands now. It answers no stored answer of an earlier request. The entry
+	// has no payment id when the gateway does not know the payment. Error: never gateway_refused.
+	Find(ctx context.Context, r FindRequest) (LedgerEntry, error)
 }
 
 // endregion
@@ -40,14 +43,19 @@ const CodeGatewayRefused domain.ErrorCode = "gateway_refused"
 // ErrNoAnswer says that a gateway could not be asked or did not answer, so that the outcome is unknown.
 var ErrNoAnswer = errors.New("no answer from the payment gateway")
 
+// ErrCredentials says that a gateway refuses our credentials, so that nothing is answered until somebody mends them. It
+// comes with [ErrNoAnswer]: what was asked for earlier may have taken effect.
+var ErrCredentials = errors.New("the payment gateway refuses our credentials")
+
 // NoAnswer returns err as an [ErrNoAnswer], which is worth asking again.
 func NoAnswer(err error) error { return fmt.Errorf("%w: %w", ErrNoAnswer, err) }
 
 // AuthorizeRequest asks for money to be reserved.
 type AuthorizeRequest struct {
 	IdempotencyKey string
-	// AskedAt is when this key was asked for first. A gateway that forgets keys after some time looks up
-	// what became of an older request before it makes it again. With the zero time it always looks up.
+	// AskedAt is a time before which this key was certainly not asked for. It comes from the events and never from the
+	// clock of an attempt, which may be the second. A gateway that forgets keys after some time looks up what became
+	// of an older request before it makes it again. With the zero time it always looks up.
 	AskedAt time.Time
 	// At is the time of this call, by the caller's clock.
 	At        time.Time
@@ -58,6 +66,11 @@ type AuthorizeRequest struct {
 	Captured money.Money
 	// Token names the customer's means of payment at the gateway.
 	Token string
+	// Keep says that the customer has agreed that the means of payment is authorised again for this order without them.
+	Keep bool
+	// EarlierRef is an authorisation of this payment that was asked for with Keep. Its means of payment is used again,
+	// without the customer. It is empty for a token that was not used yet.
+	EarlierRef string
 }
 
 // AuthorizeResult is the gateway's answer.
@@ -108,4 +121,18 @@ type RefundRequest struct {
 	Amount         money.Money
 	// Reason is ours; it may be a person's words, so a gateway doesn't pass it on.
 	Reason string
+}
+
+// RefundResult is the gateway's answer to a refund.
+type RefundResult struct {
+	// Ref is the gateway's reference of the refund.
+	Ref string
+	// Pending is true for a refund that is on its way and may still fail. Its end is reported as an [Event].
+	Pending bool
+}
+
+// FindRequest names a payment: by our id, by the gateway's reference of one of its authorisations, or by both.
+type FindRequest struct {
+	PaymentID  uuid.UUID
+	GatewayRef string
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
@@ -38,4 +39,18 @@ type LedgerEntry struct {
 	// Until the last shipment has left, Captured is ahead of the stream's, and Held behind it by the same
 	// amount.
 	TakenAtOnce bool
+	// Authorization is the authorisation that says most: one that holds money, else the latest.
+	Authorization Authorization
+	// Events are all that has happened to the payment, each with its Ref, in no particular order.
+	Events []Event
 }
+
+// Authorization is where an authorisation stands at its gateway. The zero value is one that the gateway never heard of.
+type Authorization struct {
+	AuthorizeResult
+	// Amount is what was asked for.
+	Amount money.Money
+}
+
+// StatusProcessing is an authorisation that the gateway is still working on. Only [Gateway].Find answers it.
+const StatusProcessing payment.Status = "processing"

@@ -11,6 +11,8 @@ import (
 type Provider struct {
 	// Name chooses the gateway in ORDERLOOM_PAYMENT_GATEWAY, and is the last part of its webhook's path.
 	Name string
+	// Capabilities are what the gateway can do.
+	Capabilities Capabilities
 	// Settings are the environment variables that Open and Webhook read. No other provider has them.
 	Settings []Setting
 	// Open returns the gateway. It asks the gateway nothing yet.
@@ -120,6 +122,12 @@ func (r *Registry) Webhooks(name string, settings Settings) (map[string]Webhook,
 		return nil, fmt.Errorf("open the webhook of the payment gateway %s: %w", name, err)
 	}
 	return map[string]Webhook{name: webhook}, nil
+}
+
+// Capabilities returns what the gateway of this name can do.
+func (r *Registry) Capabilities(name string) (Capabilities, error) {
+	p, err := r.find(name)
+	return p.Capabilities, err
 }
 
 // find returns the provider of this name.

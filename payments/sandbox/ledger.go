@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 )
 
@@ -33,24 +32,15 @@ func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[paym
 // ledger returns the balance of every payment that moved from until before to.
 func (g *Gateway) ledger(from, to time.Time) (entries []payments.LedgerEntry, err error) {
 	err = g.locked(func() error {
-		orders, seen := map[uuid.UUID]uuid.UUID{}, map[uuid.UUID]bool{}
-		for _, e := range g.entries {
-			if e.OrderID != uuid.Nil {
-				orders[e.PaymentID] = e.OrderID
-			}
-		}
+		seen := map[uuid.UUID]bool{}
 		for _, e := range g.entries {
 			if e.At.Before(from) || !e.At.Before(to) || seen[e.PaymentID] {
 				continue
 			}
 			seen[e.PaymentID] = true
-			a := g.account(e.PaymentID)
-			entries = append(entries, payments.LedgerEntry{
-				PaymentID: e.PaymentID, OrderID: orders[e.PaymentID], Refs: []string{refOf(e.PaymentID)},
-				Balance: payment.GatewayBalance{
-					Held: a.held(), Captured: a.captured, Refunded: a.refunded,
-				},
-			})
+			if entry := g.entry(e.PaymentID); entry.PaymentID != uuid.Nil {
+				entries = append(entries, entry)
+			}
 		}
 		return nil
 	})

@@ -47,6 +47,7 @@ const (
 	kindVoid           = "void"
 	kindRefund         = "refund"
 	kindGiveBack       = "give_back"
+	kindRefundFailed   = "refund_failed"
 )
 
 // Tokens that do more than decide.
@@ -58,8 +59,8 @@ const (
 // Entry is one line of the ledger: what was done once, under one idempotency key.
 type Entry struct {
 	Key string `json:"key"`
-	// Kind is attempt, authorize, decline, action_required, capture, void, refund or give_back. A give_back
-	// returns with a void what was captured and nobody knows of.
+	// Kind is attempt, authorize, decline, action_required, capture, void, refund, refund_failed, give_back, or a
+	// dispute's [payments.EventKind]. A give_back returns with a void what was captured and nobody knows of.
 	Kind      string      `json:"kind"`
 	PaymentID uuid.UUID   `json:"payment_id"`
 	OrderID   uuid.UUID   `json:"order_id,omitzero"`
@@ -69,6 +70,8 @@ type Entry struct {
 	At        time.Time   `json:"at"`
 	// AskedAt is the time of an authorisation by the caller's clock, which a test may have set forward.
 	AskedAt time.Time `json:"asked_at,omitzero"`
+	// Elsewhere is what no request of ours has made.
+	Elsewhere bool `json:"elsewhere,omitempty"`
 }
 
 // Gateway implements [payments.Gateway].
@@ -79,6 +82,8 @@ type Gateway struct {
 	entries  []Entry
 	byKey    map[string]Entry
 	accounts map[uuid.UUID]*account
+	// failedRefunds are the references of refunds that have failed since.
+	failedRefunds map[string]bool
 }
 
 // account is what the ledger says of one payment.
@@ -95,10 +100,13 @@ type account struct {
 // held is what is authorised, and neither captured nor let go.
 func (a *account) held() money.Money { return a.authorized.Sub(a.captured).Sub(a.voided) }
 
+// refundable is what was captured and not given back.
+func (a *account) refundable() money.Money { return a.captured.Sub(a.refunded) }
+
 // Open returns a gateway whose ledger is the file at path, created if need be; in memory when path
 // is empty. The caller closes it.
 func Open(path string) (*Gateway, error) {
-	g := &Gateway{byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}}
+	g := &Gateway{byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, failedRefunds: map[string]bool{}}
 	if path == "" {
 		return g, nil
 	}
@@ -173,7 +181,9 @@ func (g *Gateway) decide(r payments.AuthorizeRequest) Entry {
 }
 
 // refOf is the reference of all authorisations of a payment.
-func refOf(paymentID uuid.UUID) string { return "sandbox_" + paymentID.String() }
+func refOf(paymentID uuid.UUID) string { return refOfPrefix + paymentID.String() }
+
+const refOfPrefix = "sandbox_"
 
 func answer(e Entry) payments.AuthorizeResult {
 	switch e.Kind {
@@ -206,16 +216,19 @@ func (g *Gateway) Capture(_ context.Context, r payments.CaptureRequest) (string,
 }
 
 // Refund implements [payments.Gateway].
-func (g *Gateway) Refund(_ context.Context, r payments.RefundRequest) (string, error) {
+func (g *Gateway) Refund(_ context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
 	e := Entry{Key: r.IdempotencyKey, Kind: kindRefund, PaymentID: r.PaymentID, Amount: r.Amount}
-	return g.move(e, r.GatewayRef, func(a *account) money.Money { return a.captured.Sub(a.refunded) })
+	ref, err := g.move(e, r.GatewayRef, (*account).refundable)
+	return payments.RefundResult{Ref: ref}, err
 }
 
 // move takes or gives back money once for each key, and never more than what is left for that.
 func (g *Gateway) move(e Entry, gatewayRef string, left func(*account) money.Money) (ref string, err error) {
 	err = g.locked(func() error {
 		if known, ok := g.byKey[e.Key]; ok {
-			ref = known.Ref
+			if ref = known.Ref; g.failedRefunds[ref] {
+				return domain.Refuse(payments.CodeGatewayRefused, "refund %s has failed", ref)
+			}
 			return nil
 		}
 		a := g.account(e.PaymentID)
@@ -260,7 +273,7 @@ func (g *Gateway) giveBack(r payments.VoidRequest) error {
 		return domain.Refuse(payments.CodeGatewayRefused, "payment %s is not in %s", r.PaymentID, r.Captured.Currency)
 	}
 	excess := a.captured.Sub(r.Captured)
-	if left := a.captured.Sub(a.refunded); excess.Cmp(left) > 0 {
+	if left := a.refundable(); excess.Cmp(left) > 0 {
 		excess = left
 	}
 	if !excess.IsPositive() {
@@ -413,9 +426,11 @@ func (g *Gateway) apply(e Entry) {
 		a.captured = a.captured.Add(e.Amount)
 	case kindRefund:
 		a.refunded = a.refunded.Add(e.Amount)
+	case kindRefundFailed:
+		a.refunded, g.failedRefunds[e.Ref] = a.refunded.Sub(e.Amount), true
 	case kindGiveBack:
 		a.captured, a.voided = a.captured.Sub(e.Amount), a.voided.Add(e.Amount)
 	case kindVoid:
-		a.voided, a.closed = a.voided.Add(e.Amount), true
+		a.voided, a.closed = a.voided.Add(e.Amount), a.closed || !e.Elsewhere
 	}
 }

@@ -69,19 +69,23 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 		ReturnURL: api.String(strings.ReplaceAll(g.returnURL, "{order_id}", r.OrderID.String())),
 		Metadata:  map[string]string{metaPayment: r.PaymentID.String(), metaOrder: r.OrderID.String()},
 	}
-	if strings.HasPrefix(r.Token, "ctoken_") {
-		params.ConfirmationToken = api.String(r.Token)
-	} else {
-		params.PaymentMethod = api.String(r.Token)
+	if err := g.payWith(ctx, params, r); err != nil {
+		return payments.AuthorizeResult{}, err
 	}
 	params.AddExpand(expandCharge)
 	params.SetIdempotencyKey(r.IdempotencyKey)
 	pi, err := g.client.V1PaymentIntents.Create(ctx, params)
 	f := failed("authorise payment "+r.PaymentID.String(), err)
 	if f == nil {
+		if pi, err = g.asItIsNow(ctx, pi); err != nil {
+			return payments.AuthorizeResult{}, err
+		}
 		return g.answer(ctx, pi)
 	}
 	if code, declined := f.declineCode(); declined {
+		if code == codeToken && r.EarlierRef != "" && params.Customer == nil {
+			code = codeNotKept
+		}
 		result := payments.AuthorizeResult{Status: payment.StatusDeclined, DeclineCode: code}
 		if f.intent != nil {
 			result.GatewayRef = f.intent.ID
@@ -93,7 +97,15 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 			return result, err
 		}
 	}
-	return payments.AuthorizeResult{}, payments.NoAnswer(f)
+	return payments.AuthorizeResult{}, f.noAnswer()
+}
+
+// asItIsNow returns an intent as it is, where Stripe has only repeated its first answer to a key.
+func (g *Gateway) asItIsNow(ctx context.Context, pi *api.PaymentIntent) (*api.PaymentIntent, error) {
+	if pi.LastResponse == nil || pi.LastResponse.Header.Get("Idempotent-Replayed") != "true" {
+		return pi, nil
+	}
+	return g.retrieve(ctx, pi.ID)
 }
 
 // recall looks up what became of an authorisation that was asked for before.
@@ -160,33 +172,50 @@ func weight(pi *api.PaymentIntent) int {
 	return 0
 }
 
-// answer tells what an intent says about the authorisation.
+// answer tells what an intent says about the authorisation. It closes one that nobody could confirm.
 func (g *Gateway) answer(ctx context.Context, pi *api.PaymentIntent) (payments.AuthorizeResult, error) {
-	result := payments.AuthorizeResult{Status: payment.StatusDeclined, GatewayRef: pi.ID}
-	switch pi.Status {
-	case api.PaymentIntentStatusRequiresCapture, api.PaymentIntentStatusSucceeded:
-		result.Status, result.ExpiresAt = payment.StatusAuthorized, expiresAt(pi)
-	case api.PaymentIntentStatusRequiresAction:
-		if pi.NextAction != nil && pi.NextAction.RedirectToURL != nil && pi.NextAction.RedirectToURL.URL != "" {
-			result.Status, result.ActionURL = payment.StatusActionRequired, pi.NextAction.RedirectToURL.URL
-			return result, nil
+	result := describe(pi)
+	switch result.Status {
+	case payments.StatusProcessing:
+		return payments.AuthorizeResult{}, payments.NoAnswer(errUndecided)
+	case payment.StatusVoided, payment.StatusExpired:
+		result.Status, result.DeclineCode = payment.StatusDeclined, codeCancelled
+	case payment.StatusActionRequired:
+		if result.ActionURL != "" {
+			break
 		}
 		// Nobody could follow, so it is closed rather than waited for.
 		if _, err := g.cancel(ctx, pi); err != nil {
 			return payments.AuthorizeResult{}, err
 		}
-		result.DeclineCode = "confirmation_not_supported"
+		result.Status, result.DeclineCode = payment.StatusDeclined, "confirmation_not_supported"
+	}
+	return result, nil
+}
+
+// describe tells where an intent stands. It asks Stripe nothing.
+func describe(pi *api.PaymentIntent) payments.AuthorizeResult {
+	result := payments.AuthorizeResult{Status: payments.StatusProcessing, GatewayRef: pi.ID}
+	switch pi.Status {
+	case api.PaymentIntentStatusRequiresCapture, api.PaymentIntentStatusSucceeded:
+		result.Status, result.ExpiresAt = payment.StatusAuthorized, expiresAt(pi)
+	case api.PaymentIntentStatusRequiresAction:
+		result.Status = payment.StatusActionRequired
+		if pi.NextAction != nil && pi.NextAction.RedirectToURL != nil {
+			result.ActionURL = pi.NextAction.RedirectToURL.URL
+		}
 	case api.PaymentIntentStatusRequiresPaymentMethod, api.PaymentIntentStatusRequiresConfirmation:
 		// We always confirm, so an intent that was never tried is one that closes the payment.
-		if result.DeclineCode = codeCancelled; pi.LastPaymentError != nil {
+		result.Status, result.DeclineCode = payment.StatusDeclined, codeCancelled
+		if pi.LastPaymentError != nil {
 			result.DeclineCode = neutral(string(pi.LastPaymentError.DeclineCode), string(pi.LastPaymentError.Code))
 		}
 	case api.PaymentIntentStatusCanceled:
-		result.DeclineCode = codeCancelled
-	default:
-		return payments.AuthorizeResult{}, payments.NoAnswer(errUndecided)
+		if result.Status = payment.StatusVoided; hasRunOut(pi) {
+			result.Status = payment.StatusExpired
+		}
 	}
-	return result, nil
+	return result
 }
 
 // expiresAt is when Stripe lets the reserved money go.

@@ -14,6 +14,7 @@ const (
 	codeCancelled      = "payment_cancelled"
 	codeToken          = "invalid_token"
 	codeAuthentication = "authentication_failed"
+	codeNotKept        = "payment_method_not_kept" // it was used, and the customer has not agreed that it is used again
 )
 
 // codePattern is what a code of ours looks like.

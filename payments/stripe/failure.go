@@ -91,6 +91,14 @@ func (f *failure) asError() error {
 		refused.Err = f
 		return refused
 	}
+	return f.noAnswer()
+}
+
+// noAnswer returns the failure as an unknown outcome, and says whether it is for our credentials.
+func (f *failure) noAnswer() error {
+	if f.status == http.StatusUnauthorized || f.status == http.StatusForbidden {
+		return payments.NoAnswer(fmt.Errorf("%w: %w", payments.ErrCredentials, f))
+	}
 	return payments.NoAnswer(f)
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/payments"
 	api "github.com/stripe/stripe-go/v85"
 )
@@ -29,7 +30,49 @@ const (
 // errTooMany says that a lookup was given up, so that it proves nothing.
 var errTooMany = errors.New("stripe has more payments than can be looked through")
 
-// find returns all intents of a payment, also those that are too young to be searched. It proves that
+// Find implements [payments.Gateway].
+func (g *Gateway) Find(ctx context.Context, r payments.FindRequest) (payments.LedgerEntry, error) {
+	var named *api.PaymentIntent
+	if r.GatewayRef != "" {
+		pi, err := g.retrieve(ctx, r.GatewayRef)
+		switch {
+		case domain.Code(err) == payments.CodeGatewayRefused: // Stripe doesn't know it
+		case err != nil:
+			return payments.LedgerEntry{}, err
+		default:
+			named = pi
+		}
+	}
+	if r.PaymentID == uuid.Nil && named != nil {
+		r.PaymentID = idOf(named.Metadata, metaPayment)
+	}
+	if r.PaymentID == uuid.Nil {
+		return payments.LedgerEntry{}, nil
+	}
+	intents, err := g.find(ctx, r.PaymentID)
+	if err != nil {
+		return payments.LedgerEntry{}, unanswered(err)
+	}
+	if named != nil && named.Metadata[metaPayment] == r.PaymentID.String() &&
+		!slices.ContainsFunc(intents, func(pi *api.PaymentIntent) bool { return pi.ID == named.ID }) {
+		intents = append(intents, named)
+	}
+	if len(intents) == 0 {
+		return payments.LedgerEntry{}, nil
+	}
+	entry, err := g.entry(ctx, r.PaymentID, intents, true)
+	return entry, unanswered(err)
+}
+
+// unanswered returns a refusal as no answer: a question is never refused for good.
+func unanswered(err error) error {
+	if domain.Code(err) == payments.CodeGatewayRefused {
+		return payments.NoAnswer(err)
+	}
+	return err
+}
+
+// find returns all intents of a payment as they are now, also those that are too young to be searched. It proves that
 // there are no others, unless Stripe's search is further behind than [searchLag].
 func (g *Gateway) find(ctx context.Context, paymentID uuid.UUID) ([]*api.PaymentIntent, error) {
 	byID := map[string]*api.PaymentIntent{}
@@ -37,22 +80,26 @@ func (g *Gateway) find(ctx context.Context, paymentID uuid.UUID) ([]*api.Payment
 	if err != nil {
 		return nil, err
 	}
-	for _, pi := range found {
-		byID[pi.ID] = pi
-	}
 	params := &api.PaymentIntentListParams{CreatedRange: &api.RangeQueryParams{GreaterThanOrEqual: g.now().Add(-searchLag).Unix()}}
 	params.Limit = api.Int64(pageSize)
 	params.AddExpand("data." + expandCharge)
 	n := 0
 	for pi, err := range g.client.V1PaymentIntents.List(ctx, params).All(ctx) {
 		if err != nil {
-			return nil, payments.NoAnswer(failed("list payments", err))
+			return nil, failed("list payments", err).noAnswer()
 		}
 		if n++; n > recentPagesMax*pageSize {
 			return nil, payments.NoAnswer(errTooMany)
 		}
 		if pi.Metadata[metaPayment] == paymentID.String() {
 			byID[pi.ID] = pi
+		}
+	}
+	for _, pi := range found {
+		if byID[pi.ID] == nil { // a search may show it as it was
+			if byID[pi.ID], err = g.retrieve(ctx, pi.ID); err != nil {
+				return nil, err
+			}
 		}
 	}
 	intents := make([]*api.PaymentIntent, 0, len(byID))
@@ -76,7 +123,7 @@ func (g *Gateway) search(ctx context.Context, ids []uuid.UUID) ([]*api.PaymentIn
 	var intents []*api.PaymentIntent
 	for pi, err := range g.client.V1PaymentIntents.Search(ctx, params).All(ctx) {
 		if err != nil {
-			return nil, payments.NoAnswer(failed("search payments", err))
+			return nil, failed("search payments", err).noAnswer()
 		}
 		if intents = append(intents, pi); len(intents) > perPaymentMax*len(ids) {
 			return nil, payments.NoAnswer(errTooMany)

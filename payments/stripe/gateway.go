@@ -29,8 +29,8 @@ const (
 
 // Options of a [Gateway].
 type Options struct {
-	// Key is Stripe's secret key; better a restricted one, that may write PaymentIntents and Refunds and
-	// read Events and Charges.
+	// Key is Stripe's secret key; better a restricted one, that may write PaymentIntents, Refunds and Customers, and
+	// read Charges, Disputes and Events.
 	Key string
 	// ReturnURL is where the bank's page sends the customer back to, with {order_id} in it replaced.
 	ReturnURL string

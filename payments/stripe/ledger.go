@@ -27,7 +27,10 @@ const (
 // moves are the events after which a payment's balance is another one.
 var moves = []api.EventType{
 	api.EventTypePaymentIntentAmountCapturableUpdated, api.EventTypePaymentIntentCanceled, api.EventTypePaymentIntentSucceeded,
-	api.EventTypeChargeCaptured, api.EventTypeChargeRefunded, api.EventTypeChargeUpdated, api.EventTypeRefundFailed, api.EventTypeRefundUpdated,
+	api.EventTypePaymentIntentPaymentFailed, api.EventTypeChargeCaptured, api.EventTypeChargeRefunded, api.EventTypeChargeUpdated,
+	api.EventTypeRefundCreated, api.EventTypeRefundFailed, api.EventTypeRefundUpdated,
+	api.EventTypeChargeDisputeCreated, api.EventTypeChargeDisputeUpdated, api.EventTypeChargeDisputeFundsWithdrawn,
+	api.EventTypeChargeDisputeFundsReinstated, api.EventTypeChargeDisputeClosed,
 }
 
 var (
@@ -36,17 +39,16 @@ var (
 )
 
 // Ledger implements [payments.LedgerReader]. The intents made in that time and Stripe's events, which go
-// back 30 days, tell which payments moved. The balances are read ten payments at a time. Disputes are not
-// in it: money that a bank takes back is seen in Stripe's dashboard only.
+// back 30 days, tell which payments moved. The balances are read ten payments at a time.
 func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[payments.LedgerEntry, error] {
 	return func(yield func(payments.LedgerEntry, error) bool) {
-		moved, err := g.moved(ctx, from, to)
+		moved, refunds, err := g.moved(ctx, from, to)
 		if err != nil {
 			yield(payments.LedgerEntry{}, err)
 			return
 		}
 		for ids := range slices.Chunk(moved, searchClausesMax) {
-			entries, err := g.balances(ctx, ids)
+			entries, err := g.balances(ctx, ids, refunds)
 			if err != nil {
 				yield(payments.LedgerEntry{}, err)
 				return
@@ -60,13 +62,13 @@ func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[paym
 	}
 }
 
-// moved returns the payments of which something changed, each once.
-func (g *Gateway) moved(ctx context.Context, from, to time.Time) ([]uuid.UUID, error) {
+// moved returns the payments of which something changed, each once, and which of them have had refunds.
+func (g *Gateway) moved(ctx context.Context, from, to time.Time) (ids []uuid.UUID, refunds map[uuid.UUID]bool, err error) {
 	if g.now().Sub(from) > eventsLife {
-		return nil, domain.Refuse(payments.CodeLedgerOutOfReach, "Stripe tells what happened in the last 30 days, not since %s", from.UTC().Format(time.RFC3339))
+		return nil, nil, domain.Refuse(payments.CodeLedgerOutOfReach, "Stripe tells what happened in the last 30 days, not since %s", from.UTC().Format(time.RFC3339))
 	}
-	var ids []uuid.UUID
-	seen := map[uuid.UUID]bool{}
+	refunds = map[uuid.UUID]bool{}
+	seen, refs := map[uuid.UUID]bool{}, map[string]bool{}
 	add := func(id uuid.UUID) error {
 		if id != uuid.Nil && !seen[id] {
 			seen[id], ids = true, append(ids, id)
@@ -81,10 +83,10 @@ func (g *Gateway) moved(ctx context.Context, from, to time.Time) ([]uuid.UUID, e
 	made.Limit = api.Int64(pageSize)
 	for pi, err := range g.client.V1PaymentIntents.List(ctx, made).All(ctx) {
 		if err != nil {
-			return nil, payments.NoAnswer(failed("list payments", err))
+			return nil, nil, failed("list payments", err).noAnswer()
 		}
 		if err := add(idOf(pi.Metadata, metaPayment)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	happened := &api.EventListParams{CreatedRange: within}
@@ -94,95 +96,71 @@ func (g *Gateway) moved(ctx context.Context, from, to time.Time) ([]uuid.UUID, e
 	}
 	for event, err := range g.client.V1Events.List(ctx, happened).All(ctx) {
 		if err != nil {
-			return nil, payments.NoAnswer(failed("list events", err))
+			return nil, nil, failed("list events", err).noAnswer()
 		}
-		if err := add(paymentOf(event)); err != nil {
-			return nil, err
+		id, ref := paymentOf(event)
+		if id == uuid.Nil && ref != "" && !refs[ref] {
+			refs[ref] = true
+			if id, err = g.paymentBehind(ctx, ref); err != nil {
+				return nil, nil, err
+			}
+		}
+		if strings.Contains(string(event.Type), "refund") {
+			refunds[id] = true
+		}
+		if err := add(id); err != nil {
+			return nil, nil, err
 		}
 	}
-	return ids, nil
+	return ids, refunds, nil
 }
 
-// paymentOf returns the payment that an event is about: intents, refunds and charges bear it, a charge
-// because Stripe copies its intent's metadata.
-func paymentOf(event *api.Event) uuid.UUID {
+// paymentOf returns the payment that an event is about: intents, charges and our refunds bear it, a charge because
+// Stripe copies its intent's metadata. A dispute and a refund made elsewhere only name their intent.
+func paymentOf(event *api.Event) (id uuid.UUID, ref string) {
 	if event.Data == nil {
-		return uuid.Nil
+		return uuid.Nil, ""
 	}
 	metadata, _ := event.Data.Object["metadata"].(map[string]any)
-	id, _ := metadata[metaPayment].(string)
-	return idOf(map[string]string{metaPayment: id}, metaPayment)
+	text, _ := metadata[metaPayment].(string)
+	ref, _ = event.Data.Object["payment_intent"].(string)
+	return idOf(map[string]string{metaPayment: text}, metaPayment), ref
 }
 
-// balances returns the balance of each payment.
-func (g *Gateway) balances(ctx context.Context, ids []uuid.UUID) ([]payments.LedgerEntry, error) {
+// paymentBehind returns the payment of an intent, the zero id for one that is not ours.
+func (g *Gateway) paymentBehind(ctx context.Context, ref string) (uuid.UUID, error) {
+	pi, err := g.retrieve(ctx, ref)
+	switch {
+	case domain.Code(err) == payments.CodeGatewayRefused:
+		return uuid.Nil, nil
+	case err != nil:
+		return uuid.Nil, err
+	}
+	return idOf(pi.Metadata, metaPayment), nil
+}
+
+// balances returns the entry of each payment.
+func (g *Gateway) balances(ctx context.Context, ids []uuid.UUID, refunds map[uuid.UUID]bool) ([]payments.LedgerEntry, error) {
 	intents, err := g.search(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	entries := make([]payments.LedgerEntry, len(ids))
-	for i, id := range ids {
-		entries[i].PaymentID = id
-	}
-	for _, pi := range intents {
-		if i := slices.Index(ids, idOf(pi.Metadata, metaPayment)); i >= 0 {
-			excess, err := g.excess(ctx, pi)
-			if err != nil {
-				return nil, err
-			}
-			if err := addTo(&entries[i], pi, excess); err != nil {
-				return nil, err
+	entries := make([]payments.LedgerEntry, 0, len(ids))
+	for _, id := range ids {
+		var own []*api.PaymentIntent
+		for _, pi := range intents {
+			if idOf(pi.Metadata, metaPayment) == id {
+				own = append(own, pi)
 			}
 		}
-	}
-	for _, e := range entries {
-		if len(e.Refs) == 0 {
-			return nil, payments.NoAnswer(fmt.Errorf("payment %s: %w", e.PaymentID, errSearchBehind))
+		if len(own) == 0 {
+			return nil, payments.NoAnswer(fmt.Errorf("payment %s: %w", id, errSearchBehind))
 		}
+		entry, err := g.entry(ctx, id, own, refunds[id])
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, entry)
 	}
 	return entries, nil
-}
-
-// excess returns what a void gave back because nobody had asked to capture it: in the end it was neither
-// captured nor refunded.
-func (g *Gateway) excess(ctx context.Context, pi *api.PaymentIntent) (sum int64, err error) {
-	if pi.LatestCharge == nil || pi.LatestCharge.AmountRefunded == 0 {
-		return 0, nil
-	}
-	err = g.eachRefund(ctx, pi.ID, func(r *api.Refund) bool {
-		if strings.HasSuffix(r.Metadata[metaRequest], excessSuffix) && r.Status != api.RefundStatusFailed && r.Status != api.RefundStatusCanceled {
-			sum += r.Amount
-		}
-		return true
-	})
-	return sum, err
-}
-
-// addTo adds what an intent holds to the balance of its payment, less what was taken in excess. Error:
-// gateway_refused when a payment has moved money in two currencies, which can't be added.
-func addTo(e *payments.LedgerEntry, pi *api.PaymentIntent, excess int64) error {
-	e.Refs = append(e.Refs, pi.ID)
-	if id := idOf(pi.Metadata, metaOrder); id != uuid.Nil {
-		e.OrderID = id
-	}
-	held, received, refunded := int64(0), pi.AmountReceived, int64(0)
-	if pi.Status == api.PaymentIntentStatusRequiresCapture {
-		held = pi.AmountCapturable
-	}
-	if pi.LatestCharge != nil {
-		refunded = pi.LatestCharge.AmountRefunded
-	}
-	if held == 0 && received == 0 && refunded == 0 {
-		return nil
-	}
-	received, refunded = received-excess, refunded-excess
-	currency := string(pi.Currency)
-	if sum := e.Balance.Held; sum.Currency != "" && !sum.SameCurrency(fromStripe(0, currency)) {
-		return refuse("payment %s is in %s and %s", e.PaymentID, sum.Currency, currency)
-	}
-	e.Balance.Held = e.Balance.Held.Add(fromStripe(held, currency))
-	e.Balance.Captured = e.Balance.Captured.Add(fromStripe(received, currency))
-	e.Balance.Refunded = e.Balance.Refunded.Add(fromStripe(refunded, currency))
-	e.TakenAtOnce = e.TakenAtOnce || received > 0 && !capturesSeveral(pi)
-	return nil
 }

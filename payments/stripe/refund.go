@@ -18,17 +18,17 @@ const metaRequest = "request"
 const refundsMax = 1_000
 
 // Refund implements [payments.Gateway]. The reason stays with us: it may be a person's words.
-func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (string, error) {
+func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
 	amount, _, err := toStripe(r.Amount)
 	if err != nil {
-		return "", refuse("%v", err)
+		return payments.RefundResult{}, refuse("%v", err)
 	}
 	pi, err := g.retrieve(ctx, r.GatewayRef)
 	if err != nil {
-		return "", err
+		return payments.RefundResult{}, err
 	}
 	if !strings.EqualFold(string(pi.Currency), r.Amount.Currency) {
-		return "", refuse("can't refund %s of %s, which is in %s", r.Amount, pi.ID, pi.Currency)
+		return payments.RefundResult{}, refuse("can't refund %s of %s, which is in %s", r.Amount, pi.ID, pi.Currency)
 	}
 	if refundable(pi) >= amount {
 		return g.refund(ctx, pi.ID, r.PaymentID, amount, r.IdempotencyKey, g.old(r.AskedAt))
@@ -39,10 +39,10 @@ func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (string,
 // refundElsewhere gives back what was captured by an earlier authorisation of the payment, unless it is
 // done already. One refund is made at one authorisation, so none may be larger than what one of them has
 // captured.
-func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r payments.RefundRequest, amount int64) (string, error) {
+func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r payments.RefundRequest, amount int64) (payments.RefundResult, error) {
 	intents, err := g.find(ctx, r.PaymentID)
 	if err != nil {
-		return "", err
+		return payments.RefundResult{}, err
 	}
 	if !slices.ContainsFunc(intents, func(o *api.PaymentIntent) bool { return o.ID == pi.ID }) {
 		intents = append(intents, pi)
@@ -57,19 +57,15 @@ func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r 
 			return g.refund(ctx, o.ID, r.PaymentID, amount, r.IdempotencyKey, false)
 		}
 	}
-	return "", refuse("can't refund %s of payment %s: %s is left at %s", r.Amount, r.PaymentID, fromStripe(refundable(pi), string(pi.Currency)), pi.ID)
+	left := fromStripe(refundable(pi), string(pi.Currency))
+	return payments.RefundResult{}, refuse("can't refund %s of payment %s: %s is left at %s", r.Amount, r.PaymentID, left, pi.ID)
 }
 
 // refundable is what an intent has taken and not given back.
-func refundable(pi *api.PaymentIntent) int64 {
-	if pi.LatestCharge == nil {
-		return pi.AmountReceived
-	}
-	return pi.AmountReceived - pi.LatestCharge.AmountRefunded
-}
+func refundable(pi *api.PaymentIntent) int64 { return pi.AmountReceived - refunded(pi) }
 
 // refund gives money back once for each key. With lookup it looks first whether it was done before.
-func (g *Gateway) refund(ctx context.Context, ref string, paymentID uuid.UUID, amount int64, key string, lookup bool) (string, error) {
+func (g *Gateway) refund(ctx context.Context, ref string, paymentID uuid.UUID, amount int64, key string, lookup bool) (payments.RefundResult, error) {
 	if lookup {
 		if refund, err := g.findRefund(ctx, ref, key); refund != nil || err != nil {
 			return settled(refund, err)
@@ -91,18 +87,32 @@ func (g *Gateway) refund(ctx context.Context, ref string, paymentID uuid.UUID, a
 			return settled(refund, err)
 		}
 	}
-	return "", f.asError()
+	return payments.RefundResult{}, f.asError()
 }
 
-// settled returns the reference of a refund that was made or is under way.
-func settled(refund *api.Refund, err error) (string, error) {
+// settled returns a refund that was made or is under way.
+func settled(refund *api.Refund, err error) (payments.RefundResult, error) {
 	if err != nil {
-		return "", err
+		return payments.RefundResult{}, err
 	}
-	if refund.Status == api.RefundStatusFailed || refund.Status == api.RefundStatusCanceled {
-		return "", refuse("refund %s is %s", refund.ID, refund.Status)
+	switch kindOfRefund(refund.Status) {
+	case payments.EventRefundFailed:
+		return payments.RefundResult{}, refuse("refund %s is %s", refund.ID, firstWord(string(refund.FailureReason), string(refund.Status)))
+	case payments.EventRefundPending:
+		return payments.RefundResult{Ref: refund.ID, Pending: true}, nil
 	}
-	return refund.ID, nil
+	return payments.RefundResult{Ref: refund.ID}, nil
+}
+
+// kindOfRefund is what a refund's status says.
+func kindOfRefund(status api.RefundStatus) payments.EventKind {
+	switch status {
+	case api.RefundStatusFailed, api.RefundStatusCanceled:
+		return payments.EventRefundFailed
+	case api.RefundStatusPending, api.RefundStatusRequiresAction:
+		return payments.EventRefundPending
+	}
+	return payments.EventRefunded
 }
 
 // findRefund returns the refund that was made under a key, nil when there is none.

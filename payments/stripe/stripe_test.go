@@ -70,10 +70,11 @@ func (b *testBundle) capture(ref, shipment, amount, left string) (string, error)
 }
 
 func (b *testBundle) refund(ref, id, amount string) (string, error) {
-	return b.gateway.Refund(b.Context(), payments.RefundRequest{
+	result, err := b.gateway.Refund(b.Context(), payments.RefundRequest{
 		IdempotencyKey: b.paymentID.String() + "/refund/" + id, AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref,
 		Amount: eur(amount), Reason: "Ms Sample has called",
 	})
+	return result.Ref, err
 }
 
 func (b *testBundle) void(ref string, captured money.Money) error {

@@ -41,8 +41,9 @@ func (g *Gateway) Void(ctx context.Context, r payments.VoidRequest) error {
 		if err != nil {
 			return err
 		}
-		if pi.AmountReceived == 0 && r.AuthorizeKey == "" {
-			_, err := g.letGo(ctx, pi)
+		received := pi.AmountReceived
+		// At once, so that nobody confirms it while an authorisation without an answer is looked for.
+		if pi, err = g.letGo(ctx, pi); err != nil || received == 0 && r.AuthorizeKey == "" {
 			return err
 		}
 		intents = append(intents, pi)
@@ -108,7 +109,7 @@ func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string)
 	if f == nil || f.keyTaken() {
 		return f != nil, nil
 	}
-	return false, payments.NoAnswer(f)
+	return false, f.noAnswer()
 }
 
 // giveBack refunds what Stripe has taken beyond what the caller knows to be captured. It was taken at once
@@ -178,5 +179,5 @@ func (g *Gateway) cancel(ctx context.Context, pi *api.PaymentIntent) (*api.Payme
 	case errors.As(err, &refused):
 		return nil, err
 	}
-	return nil, payments.NoAnswer(f)
+	return nil, f.noAnswer()
 }

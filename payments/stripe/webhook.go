@@ -13,7 +13,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	api "github.com/stripe/stripe-go/v85"
 	"github.com/stripe/stripe-go/v85/webhook"
@@ -49,46 +48,73 @@ func NewWebhook(secrets ...string) (*Webhook, error) {
 
 // Parse implements [payments.Webhook]. Any of the secrets is enough.
 //
-// Events of other API versions are read too: only fields that have not changed for years are looked at.
-// The update has no status when the event concerns no authorisation, or a payment that is not ours. It
-// has none for the echo of a request of ours either: its sender has the answer, or asks until it has.
-func (w *Webhook) Parse(body []byte, header http.Header, now time.Time) (payments.Update, error) {
+// Events of other API versions are read too: only fields that have not changed for years are looked at. The event has
+// no kind when it concerns no money, or a payment that is not ours. It has none for the echo of a request of ours
+// either: its sender has the answer, or asks until it has.
+func (w *Webhook) Parse(body []byte, header http.Header, now time.Time) (payments.Event, error) {
 	if err := verify(body, header.Get(SignatureHeader), w.secrets, now); err != nil {
-		return payments.Update{}, err
+		return payments.Event{}, err
 	}
-	var event struct {
-		ID   string `json:"id"`
-		Type string `json:"type"`
-		Data struct {
+	var report struct {
+		ID      string `json:"id"`
+		Type    string `json:"type"`
+		Created int64  `json:"created"`
+		Data    struct {
 			Object json.RawMessage `json:"object"`
 		} `json:"data"`
-		Request struct {
-			IdempotencyKey string `json:"idempotency_key"`
-		} `json:"request"`
+		Request requestOf `json:"request"`
 	}
-	if err := json.Unmarshal(body, &event); err != nil || event.ID == "" {
-		return payments.Update{}, domain.Invalid("", "is no event of Stripe's")
+	if err := json.Unmarshal(body, &report); err != nil || report.ID == "" || report.Type == "" {
+		return payments.Event{}, domain.Refuse(payments.CodeNotAnEvent, "the body is signed and is no event of Stripe's")
 	}
-	update := payments.Update{EventID: event.ID}
-	if !strings.HasPrefix(event.Type, "payment_intent.") {
-		return update, nil
+	none := payments.Event{ID: report.ID}
+	read, known := readers[api.EventType(report.Type)]
+	if !known {
+		return none, nil
 	}
-	var intent intentNews
-	if err := json.Unmarshal(event.Data.Object, &intent); err != nil {
-		return payments.Update{}, domain.Invalid("data.object", "is no payment intent")
+	var o object
+	if err := json.Unmarshal(report.Data.Object, &o); err != nil {
+		return payments.Event{}, domain.Refuse(payments.CodeNotAnEvent, "the body is signed and its %s has no object that can be read", domain.Clip(report.Type))
 	}
-	news := intent.update(update, api.EventType(event.Type))
-	if news.PaymentID != uuid.Nil && strings.HasPrefix(event.Request.IdempotencyKey, news.PaymentID.String()+"/") {
-		return update, nil
+	e := o.event(read)
+	if e.Kind == "" || e.GatewayRef == "" || e.PaymentID != uuid.Nil && strings.HasPrefix(string(report.Request), e.PaymentID.String()+"/") {
+		return none, nil
 	}
-	return news, nil
+	e.ID, e.At = report.ID, time.Unix(report.Created, 0).UTC()
+	return e, nil
 }
 
-// intentNews is what we read of an intent in an event.
-type intentNews struct {
+// requestOf is the idempotency key of the request that an event is the echo of. Before the API version 2017-05-25 an
+// event only had the request's id, as a string (https://docs.stripe.com/upgrades#2017-05-25).
+type requestOf string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (r *requestOf) UnmarshalJSON(b []byte) error {
+	var request struct {
+		IdempotencyKey string `json:"idempotency_key"`
+	}
+	if len(b) > 0 && b[0] == '{' {
+		if err := json.Unmarshal(b, &request); err != nil {
+			return err
+		}
+	}
+	*r = requestOf(request.IdempotencyKey)
+	return nil
+}
+
+// object is what we read of the intent, charge, refund or dispute in an event.
+type object struct {
 	ID                 string            `json:"id"`
+	Object             string            `json:"object"`
+	PaymentIntent      reference         `json:"payment_intent"`
 	Status             string            `json:"status"`
+	Reason             string            `json:"reason"`
+	FailureReason      string            `json:"failure_reason"`
+	Currency           string            `json:"currency"`
+	Amount             int64             `json:"amount"`
 	AmountReceived     int64             `json:"amount_received"`
+	AmountCaptured     int64             `json:"amount_captured"`
+	AmountRefunded     int64             `json:"amount_refunded"`
 	CancellationReason string            `json:"cancellation_reason"`
 	Metadata           map[string]string `json:"metadata"`
 	LastPaymentError   struct {
@@ -97,31 +123,97 @@ type intentNews struct {
 	} `json:"last_payment_error"`
 }
 
-// update fills in what the news means.
-func (i intentNews) update(u payments.Update, event api.EventType) payments.Update {
-	orderID, err := uuid.Parse(i.Metadata[metaOrder])
-	if err != nil {
-		return u
+// reference is an id, which Stripe writes alone or within the object that it belongs to.
+type reference string
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (r *reference) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '{' {
+		var whole struct {
+			ID string `json:"id"`
+		}
+		err := json.Unmarshal(b, &whole)
+		*r = reference(whole.ID)
+		return err
 	}
-	paymentID, err := uuid.Parse(i.Metadata[metaPayment])
-	if err != nil {
-		return u
-	}
-	u.OrderID, u.PaymentID, u.GatewayRef = orderID, paymentID, i.ID
-	switch event {
-	case api.EventTypePaymentIntentAmountCapturableUpdated:
+	return json.Unmarshal(b, (*string)(r))
+}
+
+// reader fills in what an object means after one type of event.
+type reader func(o object, e *payments.Event)
+
+// readers are the types of events that say something about money.
+var readers = map[api.EventType]reader{
+	api.EventTypePaymentIntentAmountCapturableUpdated: func(o object, e *payments.Event) {
 		// It comes after each capture too, when it says nothing about the authorisation.
-		if i.Status == string(api.PaymentIntentStatusRequiresCapture) && i.AmountReceived == 0 {
-			u.Status = payment.StatusAuthorized
+		if o.Status == string(api.PaymentIntentStatusRequiresCapture) && o.AmountReceived == 0 {
+			e.Kind = payments.EventAuthorized
 		}
-	case api.EventTypePaymentIntentPaymentFailed:
-		u.Status, u.DeclineCode = payment.StatusDeclined, neutral(i.LastPaymentError.DeclineCode, i.LastPaymentError.Code)
-	case api.EventTypePaymentIntentCanceled:
-		if u.Status = payment.StatusVoided; i.CancellationReason == reasonExpired || i.CancellationReason == reasonAutomatic {
-			u.Status = payment.StatusExpired
+	},
+	api.EventTypePaymentIntentPaymentFailed: func(o object, e *payments.Event) {
+		e.Kind, e.Code = payments.EventDeclined, neutral(o.LastPaymentError.DeclineCode, o.LastPaymentError.Code)
+	},
+	api.EventTypePaymentIntentCanceled: func(o object, e *payments.Event) {
+		e.Kind, e.Code = payments.EventVoided, o.CancellationReason
+		if o.CancellationReason == reasonExpired || o.CancellationReason == reasonAutomatic {
+			e.Kind = payments.EventExpired
 		}
+	},
+	api.EventTypeChargeCaptured:               capturedElsewhere,
+	api.EventTypeChargeRefunded:               refundedElsewhere,
+	api.EventTypeRefundCreated:                readRefund,
+	api.EventTypeRefundUpdated:                readRefund,
+	api.EventTypeRefundFailed:                 readRefund,
+	api.EventTypeChargeRefundUpdated:          readRefund,
+	api.EventTypeChargeDisputeCreated:         dispute(payments.EventDisputeOpened),
+	api.EventTypeChargeDisputeFundsWithdrawn:  dispute(payments.EventDisputeWithdrawn),
+	api.EventTypeChargeDisputeFundsReinstated: dispute(payments.EventDisputeReinstated),
+	api.EventTypeChargeDisputeClosed: func(o object, e *payments.Event) {
+		e.Kind, e.Code = endOfDispute(api.DisputeStatus(o.Status)), o.Reason
+	},
+}
+
+// capturedElsewhere reads a charge: its amounts are sums over all captures.
+func capturedElsewhere(o object, e *payments.Event) {
+	e.Kind, e.Amount = payments.EventCaptured, fromStripe(o.AmountCaptured, o.Currency)
+}
+
+// refundedElsewhere reads a charge, whose amount is the sum of all refunds, and which does not name the last one.
+func refundedElsewhere(o object, e *payments.Event) {
+	e.Kind, e.Ref, e.Amount = payments.EventRefunded, "", fromStripe(o.AmountRefunded, o.Currency)
+}
+
+func readRefund(o object, e *payments.Event) {
+	e.Kind, e.Key = kindOfRefund(api.RefundStatus(o.Status)), o.Metadata[metaRequest]
+	if e.Kind == payments.EventRefundFailed {
+		e.Code = firstWord(o.FailureReason, o.Status)
 	}
-	return u
+}
+
+func dispute(kind payments.EventKind) reader {
+	return func(o object, e *payments.Event) { e.Kind, e.Code = kind, o.Reason }
+}
+
+// event returns what an object means. It has no kind for an intent or a charge that is not ours.
+func (o object) event(read reader) payments.Event {
+	e := payments.Event{
+		PaymentID: idOf(o.Metadata, metaPayment), OrderID: idOf(o.Metadata, metaOrder), GatewayRef: string(o.PaymentIntent), Ref: o.ID,
+		Amount: fromStripe(o.Amount, o.Currency),
+	}
+	ours := e.PaymentID != uuid.Nil && e.OrderID != uuid.Nil
+	switch o.Object {
+	case "payment_intent":
+		if e.GatewayRef = o.ID; !ours {
+			return payments.Event{}
+		}
+	case "charge":
+		if !ours {
+			return payments.Event{}
+		}
+	default: // a refund or a dispute may name its intent only
+	}
+	read(o, &e)
+	return e
 }
 
 // verify checks a signature (https://docs.stripe.com/webhooks#verify-manually): t=<seconds>,v1=<hex>,…

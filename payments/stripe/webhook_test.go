@@ -9,7 +9,6 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
-	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/payments/stripe/stripefake"
 	"github.com/stretchr/testify/require"
@@ -21,22 +20,22 @@ const (
 )
 
 // parse parses a webhook that is signed now.
-func parse(body []byte, now time.Time) (payments.Update, error) {
+func parse(body []byte, now time.Time) (payments.Event, error) {
 	w, err := NewWebhook(secret)
 	if err != nil {
-		return payments.Update{}, err
+		return payments.Event{}, err
 	}
 	return w.Parse(body, http.Header{SignatureHeader: {stripefake.Sign(body, now, secret)}}, now)
 }
 
 // news parses the webhooks of the events of these types, in order.
-func (b *testBundle) news(types ...string) []payments.Update {
+func (b *testBundle) news(types ...string) []payments.Event {
 	b.Helper()
-	var updates []payments.Update
+	var updates []payments.Event
 	for _, e := range b.fake.Events(types...) {
 		u, err := parse(e.Body, b.fake.Now())
 		require.NoError(b, err)
-		require.Equal(b, e.ID, u.EventID)
+		require.Equal(b, e.ID, u.ID)
 		updates = append(updates, u)
 	}
 	return updates
@@ -50,15 +49,18 @@ func TestWebhooksTellWhatBecameOfAPayment(t *testing.T) {
 	b.fake.Confirm(r.GatewayRef, true)
 	_, err = b.capture(r.GatewayRef, "1", "40.00", "100.00")
 	require.NoError(t, err)
-	var said []payment.Status
+	var said []payments.EventKind
 	for _, u := range b.news() {
-		if u.Status != "" {
-			said = append(said, u.Status)
-			u.EventID = ""
-			require.Equal(t, payments.Update{PaymentID: b.paymentID, OrderID: b.orderID, Status: payment.StatusAuthorized, GatewayRef: r.GatewayRef}, u)
+		if u.Kind != "" {
+			said = append(said, u.Kind)
+			u.ID = ""
+			require.Equal(t, payments.Event{
+				Kind: payments.EventAuthorized, PaymentID: b.paymentID, OrderID: b.orderID, GatewayRef: r.GatewayRef, Ref: r.GatewayRef,
+				Amount: eur("100.00"), At: b.fake.Now(),
+			}, u)
 		}
 	}
-	require.Equal(t, []payment.Status{payment.StatusAuthorized}, said, "a capture is no news about the authorisation")
+	require.Equal(t, []payments.EventKind{payments.EventAuthorized}, said, "a capture is no news about the authorisation")
 }
 
 func TestWebhooksTellDeclinesAndEnds(t *testing.T) {
@@ -68,17 +70,17 @@ func TestWebhooksTellDeclinesAndEnds(t *testing.T) {
 	require.NoError(t, err)
 	b.fake.Confirm(r.GatewayRef, false)
 	u := b.news("payment_intent.payment_failed")
-	require.Equal(t, payment.StatusDeclined, u[0].Status)
-	require.Equal(t, "authentication_failed", u[0].DeclineCode)
+	require.Equal(t, payments.EventDeclined, u[0].Kind)
+	require.Equal(t, "authentication_failed", u[0].Code)
 
 	b = setup(t, stripefake.Options{})
 	require.NoError(t, b.void(b.mustAuthorize(stripefake.CardVisa), money.Money{}))
-	require.Equal(t, payment.StatusVoided, b.news("payment_intent.canceled")[0].Status)
+	require.Equal(t, payments.EventVoided, b.news("payment_intent.canceled")[0].Kind)
 
 	b = setup(t, stripefake.Options{})
 	b.mustAuthorize(stripefake.CardVisa)
 	b.fake.Advance(8 * 24 * time.Hour)
-	require.Equal(t, payment.StatusExpired, b.news("payment_intent.canceled")[0].Status)
+	require.Equal(t, payments.EventExpired, b.news("payment_intent.canceled")[0].Kind)
 }
 
 func TestTheEchoOfOurOwnRequestIsNoNews(t *testing.T) {
@@ -90,7 +92,7 @@ func TestTheEchoOfOurOwnRequestIsNoNews(t *testing.T) {
 	b.mustAuthorize(stripefake.CardVisa)
 	require.Len(t, b.news("payment_intent.payment_failed", "payment_intent.amount_capturable_updated"), 2)
 	for _, u := range b.news() {
-		require.Empty(t, u.Status)
+		require.Empty(t, u.Kind)
 	}
 }
 
@@ -106,7 +108,7 @@ func TestWebhooksThatDoNotConcernUsSayNothing(t *testing.T) {
 			t.Parallel()
 			u, err := parse([]byte(body), time.Now())
 			require.NoError(t, err)
-			require.Equal(t, payments.Update{EventID: "evt_1"}, u)
+			require.Equal(t, payments.Event{ID: "evt_1"}, u)
 		})
 	}
 }
@@ -124,7 +126,7 @@ func TestWebhooksThatAreNoEventsAreRefused(t *testing.T) {
 			t.Parallel()
 			_, err := parse([]byte(body), time.Now())
 			require.Error(t, err)
-			require.Equal(t, domain.CodeInvalid, domain.Code(err))
+			require.Equal(t, payments.CodeNotAnEvent, domain.Code(err))
 		})
 	}
 }

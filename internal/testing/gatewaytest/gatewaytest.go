@@ -155,9 +155,10 @@ func (b *bundle) captured(ref, name, amount, capturable string) (captureRef stri
 }
 
 func (b *bundle) refund(ctx context.Context, ref, name string, amount money.Money) (string, error) {
-	return b.Gateway.Refund(ctx, payments.RefundRequest{
+	result, err := b.Gateway.Refund(ctx, payments.RefundRequest{
 		IdempotencyKey: b.key(Refund, name), AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref, Amount: amount, Reason: "returned",
 	})
+	return result.Ref, err
 }
 
 func (b *bundle) refunded(ref, name, amount string) (refundRef string) {

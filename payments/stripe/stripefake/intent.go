@@ -1,6 +1,7 @@
 package stripefake
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -127,6 +128,9 @@ func (s *Server) keep(pi *intent) {
 	s.emit("payment_intent.created", pi.render(nil, s.o.AuthorizationLife))
 }
 
+// metadataMax is how many names the metadata of one object has.
+const metadataMax = 50
+
 func metadataOf(form url.Values) map[string]string {
 	m := map[string]string{}
 	for name, values := range form {
@@ -216,7 +220,7 @@ func unexpectedState(pi *intent) *failure {
 }
 
 func (s *Server) capture(pi *intent, form url.Values) *failure {
-	if f := knows(form, "amount_to_capture final_capture"); f != nil {
+	if f := knows(form, "amount_to_capture final_capture metadata"); f != nil {
 		return f
 	}
 	final, amount := form.Get("final_capture") != "false", pi.capturable()
@@ -237,7 +241,11 @@ func (s *Server) capture(pi *intent, form url.Values) *failure {
 	case !final && (!pi.severally || pi.card == CardBreaksPromise):
 		return invalid("", "final_capture", "Multicapture is not available for this payment")
 	}
+	if len(pi.metadata)+len(metadataOf(form)) > metadataMax {
+		return invalid("parameter_invalid", "metadata", "Metadata can have up to 50 keys")
+	}
 	pi.received += amount
+	maps.Copy(pi.metadata, metadataOf(form))
 	if amount > 0 {
 		s.emit("charge.captured", pi.charge(s.o.AuthorizationLife))
 	}

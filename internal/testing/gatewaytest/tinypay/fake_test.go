@@ -1,6 +1,7 @@
 package tinypay
 
 import (
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -28,14 +29,13 @@ type fake struct {
 
 	mu     sync.Mutex
 	breaks map[string]bool // by operation: whether the request takes effect before its answer gets lost
-	orders map[uuid.UUID]uuid.UUID
 }
 
 func startFake(t *testing.T) *fake {
 	t.Helper()
 	ledger, err := sandbox.Open("")
 	require.NoError(t, err)
-	f := &fake{money: ledger, breaks: map[string]bool{}, orders: map[uuid.UUID]uuid.UUID{}}
+	f := &fake{money: ledger, breaks: map[string]bool{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /payments/{payment}", f.operation(gatewaytest.Authorize, f.authorize))
 	mux.HandleFunc("POST /holds/{hold}/captures", f.operation(gatewaytest.Capture, f.capture))
@@ -85,9 +85,6 @@ func (f *fake) operation(o gatewaytest.Operation, do func(r *http.Request, key s
 
 func (f *fake) authorize(r *http.Request, key string, in form) (any, error) {
 	id := uuid.MustParse(r.PathValue("payment"))
-	f.mu.Lock()
-	f.orders[id] = in.Order
-	f.mu.Unlock()
 	result, err := f.money.Authorize(r.Context(), payments.AuthorizeRequest{
 		IdempotencyKey: key, AskedAt: in.AskedAt, PaymentID: id, OrderID: in.Order, Amount: in.Amount, Token: in.Token,
 	})
@@ -111,35 +108,72 @@ func (f *fake) void(r *http.Request, key string, in form) (any, error) {
 }
 
 func (f *fake) refund(r *http.Request, key string, in form) (any, error) {
-	id, err := f.money.Refund(r.Context(), payments.RefundRequest{
+	result, err := f.money.Refund(r.Context(), payments.RefundRequest{
 		IdempotencyKey: key, PaymentID: in.Payment, GatewayRef: r.PathValue("hold"), Amount: in.Amount,
 	})
-	return map[string]string{"id": id}, err
+	return map[string]string{"id": result.Ref}, err
 }
 
 func (f *fake) list(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Authorization") != "Bearer key" {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	accounts := []account{}
+	if r.FormValue("from") == "" {
+		id, _ := uuid.Parse(r.FormValue("payment"))
+		entry, err := f.money.Find(r.Context(), payments.FindRequest{PaymentID: id, GatewayRef: r.FormValue("hold")})
+		if err == nil && entry.PaymentID != uuid.Nil {
+			accounts = append(accounts, accountOf(entry))
+		}
+		_ = json.NewEncoder(w).Encode(accounts)
+		return
+	}
 	from, _ := time.Parse(time.RFC3339Nano, r.FormValue("from"))
 	to, _ := time.Parse(time.RFC3339Nano, r.FormValue("to"))
-	accounts := []account{}
 	for e, err := range f.money.Ledger(r.Context(), from, to) {
 		if err != nil {
 			w.WriteHeader(http.StatusBadGateway)
 			return
 		}
-		accounts = append(accounts, account{
-			Payment: e.PaymentID, Order: e.OrderID, ID: path.Base(e.Refs[0]),
-			Held: e.Balance.Held, Captured: e.Balance.Captured, Refunded: e.Balance.Refunded,
-		})
+		accounts = append(accounts, accountOf(e))
 	}
 	_ = json.NewEncoder(w).Encode(accounts)
 }
 
-// report is what TinyPay sends when the customer has confirmed the last payment.
+// accountOf is TinyPay's account of a payment whose money the sandbox keeps.
+func accountOf(e payments.LedgerEntry) account {
+	status := map[payment.Status]string{
+		payment.StatusAuthorized: "held", payment.StatusActionRequired: "waiting", payment.StatusVoided: "closed",
+	}[e.Authorization.Status]
+	a := account{
+		Payment: e.PaymentID, Order: e.OrderID, ID: path.Base(e.Refs[0]), Status: status, Reason: e.Authorization.DeclineCode,
+		ConfirmURL: e.Authorization.ActionURL, ExpiresAt: e.Authorization.ExpiresAt, Amount: e.Authorization.Amount,
+		Held: e.Balance.Held, Captured: e.Balance.Captured, Refunded: e.Balance.Refunded,
+	}
+	for _, event := range e.Events {
+		a.Events = append(a.Events, movementOf(event))
+	}
+	return a
+}
+
+func movementOf(e payments.Event) movement {
+	m := movement{ID: e.Ref, Key: e.Key, Reason: e.Code, Amount: e.Amount, At: e.At}
+	for word, kind := range kinds {
+		if kind == e.Kind {
+			m.Kind = word
+		}
+	}
+	return m
+}
+
+// report is what TinyPay sends of the last thing that has happened to a payment.
 func (f *fake) report(w *Webhook, paymentID uuid.UUID) ([]byte, http.Header) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	body := fmt.Appendf(nil, `{"event":"ev_%s","payment":%q,"order":%q,"id":"sandbox_%s","status":"held"}`,
-		paymentID, paymentID, f.orders[paymentID], paymentID)
+	entry, _ := f.money.Find(context.Background(), payments.FindRequest{PaymentID: paymentID})
+	body, _ := json.Marshal(map[string]any{
+		"event": fmt.Sprintf("ev_%s_%d", paymentID, len(entry.Events)), "payment": paymentID, "order": entry.OrderID, "hold": entry.Refs[0],
+		"movement": movementOf(entry.Events[len(entry.Events)-1]),
+	})
 	at := strconv.FormatInt(time.Now().Unix(), 10)
 	return body, http.Header{headerTime: {at}, headerSignature: {hex.EncodeToString(w.sign(at, body))}}
 }

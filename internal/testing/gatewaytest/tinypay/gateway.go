@@ -9,9 +9,7 @@ import (
 	"net/url"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 )
@@ -37,16 +35,24 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 	if err != nil {
 		return payments.AuthorizeResult{}, err
 	}
-	result := payments.AuthorizeResult{GatewayRef: answer.ID, ExpiresAt: answer.ExpiresAt, ActionURL: answer.ConfirmURL}
-	switch answer.Status {
+	return resultOf(answer.Status, payments.AuthorizeResult{
+		GatewayRef: answer.ID, ExpiresAt: answer.ExpiresAt, ActionURL: answer.ConfirmURL, DeclineCode: answer.Reason,
+	}), nil
+}
+
+// resultOf puts TinyPay's word for where an authorisation stands into ours. A decline is an answer.
+func resultOf(status string, result payments.AuthorizeResult) payments.AuthorizeResult {
+	switch status {
 	case "held":
 		result.Status = payment.StatusAuthorized
 	case "waiting":
 		result.Status = payment.StatusActionRequired
-	default: // a decline is an answer
-		result.Status, result.DeclineCode = payment.StatusDeclined, answer.Reason
+	case "closed":
+		result.Status = payment.StatusVoided
+	default:
+		result.Status = payment.StatusDeclined
 	}
-	return result, nil
+	return result
 }
 
 // endregion
@@ -65,10 +71,11 @@ func (g *Gateway) Void(ctx context.Context, r payments.VoidRequest) error {
 }
 
 // Refund implements [payments.Gateway]. The reason stays with us: it may be a person's words.
-func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (string, error) {
-	return g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/refunds", r.IdempotencyKey, map[string]any{
+func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
+	ref, err := g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/refunds", r.IdempotencyKey, map[string]any{
 		"payment": r.PaymentID, "amount": r.Amount,
 	})
+	return payments.RefundResult{Ref: ref}, err
 }
 
 // move asks to take or to give back money, and returns TinyPay's reference.
@@ -105,6 +112,8 @@ func (g *Gateway) do(request *http.Request, answer any) error {
 	}
 	defer func() { _ = response.Body.Close() }()
 	switch {
+	case response.StatusCode == http.StatusUnauthorized:
+		return payments.NoAnswer(payments.ErrCredentials)
 	case response.StatusCode == http.StatusConflict:
 		return domain.Refuse(payments.CodeGatewayRefused, "TinyPay refuses %s", request.URL.Path)
 	case response.StatusCode != http.StatusOK:
@@ -120,9 +129,16 @@ func (g *Gateway) do(request *http.Request, answer any) error {
 
 // endregion
 
-// account is what TinyPay says of a payment.
-type account struct {
-	Payment, Order           uuid.UUID
-	ID                       string
-	Held, Captured, Refunded money.Money
+// region find
+
+// Find implements [payments.Gateway].
+func (g *Gateway) Find(ctx context.Context, r payments.FindRequest) (payments.LedgerEntry, error) {
+	query := url.Values{"payment": {r.PaymentID.String()}, "hold": {r.GatewayRef}}
+	accounts, err := g.list(ctx, query)
+	if err != nil || len(accounts) == 0 { // a payment that TinyPay never heard of is no error
+		return payments.LedgerEntry{}, err
+	}
+	return accounts[0].entry(), nil
 }
+
+// endregion

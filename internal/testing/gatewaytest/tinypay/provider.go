@@ -3,6 +3,8 @@ package tinypay
 import (
 	"errors"
 
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 )
 
@@ -11,6 +13,13 @@ import (
 // Provider tells the platform of TinyPay.
 var Provider = payments.Provider{
 	Name: "tinypay",
+	Capabilities: payments.Capabilities{
+		// TinyPay takes euros, in steps of five cents.
+		Amounts: func(currency string) (money.Limits, bool) {
+			return money.Limits{Step: money.Must("0.05", "EUR").Amount}, currency == "EUR"
+		},
+		SeveralCaptures: true, AuthorizationLife: payment.AuthorizationLife,
+	},
 	Settings: []payments.Setting{
 		{Name: "TINYPAY_URL", Help: "Where TinyPay is.", Example: "https://api.tinypay.example", RequiredBy: payments.PartGateway},
 		{Name: "TINYPAY_API_KEY", Help: "TinyPay's API key.", Secret: true, RequiredBy: payments.PartGateway},

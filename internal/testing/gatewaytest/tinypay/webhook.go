@@ -11,7 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 )
 
@@ -30,31 +29,27 @@ type Webhook struct{ secret []byte }
 // region webhook
 
 // Parse implements [payments.Webhook].
-func (w *Webhook) Parse(body []byte, header http.Header, now time.Time) (payments.Update, error) {
+func (w *Webhook) Parse(body []byte, header http.Header, now time.Time) (payments.Event, error) {
 	at := header.Get(headerTime)
 	seconds, err := strconv.ParseInt(at, 10, 64)
 	given, hexErr := hex.DecodeString(header.Get(headerSignature))
 	if err != nil || hexErr != nil || !hmac.Equal(given, w.sign(at, body)) {
-		return payments.Update{}, domain.Refuse(payments.CodeSignature, "the report is not TinyPay's")
+		return payments.Event{}, domain.Refuse(payments.CodeSignature, "the report is not TinyPay's")
 	}
 	if now.Sub(time.Unix(seconds, 0)).Abs() > signatureLife {
-		return payments.Update{}, domain.Refuse(payments.CodeSignature, "the report is too old")
+		return payments.Event{}, domain.Refuse(payments.CodeSignature, "the report is too old")
 	}
 	var report struct {
-		Event, ID, Status, Reason string
-		Payment, Order            uuid.UUID
+		Event, Hold    string
+		Payment, Order uuid.UUID
+		Movement       movement
 	}
-	if err := json.Unmarshal(body, &report); err != nil {
-		return payments.Update{}, domain.Invalid("", "is no report of TinyPay's")
+	if err := json.Unmarshal(body, &report); err != nil || report.Event == "" {
+		return payments.Event{}, domain.Refuse(payments.CodeNotAnEvent, "the body is signed and is no report of TinyPay's")
 	}
-	update := payments.Update{EventID: report.Event, PaymentID: report.Payment, OrderID: report.Order, GatewayRef: report.ID}
-	switch report.Status {
-	case "held":
-		update.Status = payment.StatusAuthorized
-	case "declined":
-		update.Status, update.DeclineCode = payment.StatusDeclined, report.Reason
-	}
-	return update, nil
+	e := report.Movement.event(report.Payment, report.Order, report.Hold)
+	e.ID = report.Event
+	return e, nil
 }
 
 // endregion

@@ -1,0 +1,95 @@
+package sandbox
+
+import (
+	"context"
+	"strings"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+)
+
+// Find implements [payments.Gateway].
+func (g *Gateway) Find(ctx context.Context, r payments.FindRequest) (entry payments.LedgerEntry, err error) {
+	if err := ctx.Err(); err != nil {
+		return entry, payments.NoAnswer(err)
+	}
+	if r.PaymentID == uuid.Nil {
+		if r.PaymentID, err = uuid.Parse(strings.TrimPrefix(r.GatewayRef, refOfPrefix)); err != nil {
+			return entry, nil //nolint:nilerr // nobody knows such a reference
+		}
+	}
+	err = g.locked(func() error {
+		entry = g.entry(r.PaymentID)
+		return nil
+	})
+	return entry, err
+}
+
+// entry is what the ledger says of a payment: nothing for one that it never heard of.
+func (g *Gateway) entry(id uuid.UUID) payments.LedgerEntry {
+	var out payments.LedgerEntry
+	for _, e := range g.entries {
+		if e.PaymentID != id || e.Kind == kindAttempt {
+			continue
+		}
+		out.PaymentID, out.Refs = id, []string{refOf(id)}
+		if e.OrderID != uuid.Nil {
+			out.OrderID = e.OrderID
+		}
+		if authorization, ok := e.authorization(); ok {
+			out.Authorization = authorization
+		}
+		if event, ok := g.event(e); ok {
+			out.Events = append(out.Events, event)
+		}
+	}
+	if out.PaymentID == uuid.Nil {
+		return out
+	}
+	a := g.account(id)
+	out.Balance = payment.GatewayBalance{Held: a.held(), Captured: a.captured, Refunded: a.refunded}
+	if out.Authorization.Status != payment.StatusDeclined && a.captured.IsZero() && a.held().IsZero() && a.pending.IsZero() || a.closed && a.captured.IsZero() {
+		out.Authorization.Status = payment.StatusVoided
+	}
+	for i := range out.Events {
+		out.Events[i].OrderID = out.OrderID
+	}
+	return out
+}
+
+// authorization is where an authorisation stands after this entry.
+func (e Entry) authorization() (payments.Authorization, bool) {
+	switch e.Kind {
+	case kindAuthorize, kindDecline, kindActionRequired:
+		return payments.Authorization{AuthorizeResult: answer(e), Amount: e.Amount}, true
+	}
+	return payments.Authorization{}, false
+}
+
+// event is what an entry says to others. A give_back was never captured as far as anybody knows.
+func (g *Gateway) event(e Entry) (payments.Event, bool) {
+	out := payments.Event{PaymentID: e.PaymentID, GatewayRef: refOf(e.PaymentID), Ref: e.Ref, Amount: e.Amount, Code: e.Code, At: e.At}
+	if !e.Elsewhere {
+		out.Key = e.Key
+	}
+	switch e.Kind {
+	case kindAuthorize:
+		out.Kind, out.Ref = payments.EventAuthorized, e.Key
+	case kindDecline:
+		out.Kind, out.Ref = payments.EventDeclined, e.Key
+	case kindVoid:
+		out.Kind, out.Ref = payments.EventVoided, e.Key
+	case kindCapture:
+		out.Kind = payments.EventCaptured
+	case kindRefund:
+		if out.Kind = payments.EventRefunded; g.failedRefunds[e.Ref] {
+			out.Kind, out.Code = payments.EventRefundFailed, "expired_or_canceled_card"
+		}
+	case kindAttempt, kindActionRequired, kindGiveBack, kindRefundFailed:
+		return out, false
+	default:
+		out.Kind = payments.EventKind(e.Kind)
+	}
+	return out, true
+}
