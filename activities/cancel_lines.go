@@ -14,12 +14,12 @@ import (
 
 // CancelLines is the input of [Activities.CancelLines].
 type CancelLines struct {
-	OrderID   uuid.UUID        `json:"order_id"`
-	RequestID uuid.UUID        `json:"request_id"`
-	Lines     []inventory.Line `json:"lines"`
-	Reason    string           `json:"reason"`
-	By        string           `json:"by"`
-	At        time.Time        `json:"at"`
+	OrderID   uuid.UUID            `json:"order_id"`
+	RequestID uuid.UUID            `json:"request_id"`
+	Lines     []order.LineQuantity `json:"lines"`
+	Reason    string               `json:"reason"`
+	By        string               `json:"by"`
+	At        time.Time            `json:"at"`
 }
 
 // LinesCancelled is the order after a partial cancellation.
@@ -38,7 +38,7 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 		return out, err
 	}
 	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
-	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, in.Lines)), func(tx *eventstore.Tx) error {
+	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, known.StockLines(in.Lines))), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: in.At})
 		if err != nil {

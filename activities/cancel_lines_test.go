@@ -6,7 +6,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/stretchr/testify/require"
 )
@@ -16,7 +15,7 @@ func TestCancelLines(t *testing.T) {
 	b := setup(t)
 	cancelLines := func(o *testOrder, change ...func(*activities.CancelLines)) (activities.LinesCancelled, error) {
 		in := activities.CancelLines{
-			OrderID: o.id, RequestID: o.shipment("request"), Lines: []inventory.Line{{SKU: o.a, Quantity: 1}}, Reason: "too_many",
+			OrderID: o.id, RequestID: o.shipment("request"), Lines: []order.LineQuantity{{SKU: o.a, Quantity: 1}}, Reason: "too_many",
 			By: order.ByCustomer, At: at,
 		}
 		for _, c := range change {
@@ -86,7 +85,9 @@ func TestCancelLines(t *testing.T) {
 			},
 			"a cancelled order":          {prepare: func(o *testOrder) { require.NoError(o.t, o.cancel()) }, code: order.CodeNotCancellable},
 			"more pieces than there are": {change: func(_ *testOrder, in *activities.CancelLines) { in.Lines[0].Quantity = 3 }, code: domain.CodeInvalid},
-			"all of the order":           {change: func(o *testOrder, in *activities.CancelLines) { in.Lines = o.lines() }, code: order.CodeNothingLeft},
+			"all of the order": {change: func(o *testOrder, in *activities.CancelLines) {
+				in.Lines = []order.LineQuantity{{SKU: o.a, Quantity: 2}, {SKU: o.b, Quantity: 2}}
+			}, code: order.CodeNothingLeft},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -2,7 +2,6 @@ package activities
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -75,7 +74,7 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 		}
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		for _, l := range in.Lines {
-			returnID := domain.DerivedID(in.ShipmentID, fmt.Sprintf("refused/%s/%s", l.SKU, l.UnitPrice))
+			returnID := domain.DerivedID(in.ShipmentID, "refused/"+l.LineID.String())
 			if err := restockItem(tx, l.SKU, in.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
 				return err
 			}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
@@ -32,18 +31,15 @@ type GoodsReturned struct {
 // or neither. Refusals: not_found; not_returnable; return_window_closed; invalid.
 func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsReturned, error) {
 	var out GoodsReturned
-	lines := make([]inventory.Line, len(in.Lines))
-	for i, l := range in.Lines {
-		lines[i] = inventory.Line{SKU: l.SKU, Quantity: l.Quantity}
-	}
+	command := order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At}
 	known, err := a.foldOrder(ctx, in.OrderID)
 	if err != nil {
 		return out, err
 	}
 	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
-	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, lines)), func(tx *eventstore.Tx) error {
+	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, known.StockLines(command.Pieces()))), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
-		events, err := order.Return(o, order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At})
+		events, err := order.Return(o, command)
 		if err != nil {
 			return err
 		}

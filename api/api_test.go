@@ -161,6 +161,7 @@ const goodOrder = `{
 var (
 	someOrder    = uuid.MustParse("3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11")
 	someShipment = uuid.MustParse("6c0b4a2f-0f1e-5d4c-8b3a-2f1e0d9c8b7a")
+	someLine     = order.LineID(someOrder, 1)
 )
 
 // givenOrder puts an order of one shipment where views and events are.
@@ -185,7 +186,7 @@ func orderView(t *testing.T, b *testBundle, status order.Status, shipment order.
 	v := readmodel.OrderView{
 		OrderID: someOrder, OrderNumber: order.Number(someOrder), CustomerID: "cust-1", Status: status, PaymentStatus: "authorized",
 		FulfillmentStatus: "unfulfilled", Total: money.Must("39.80", "EUR"), Captured: money.Zero("EUR"), Refunded: money.Zero("EUR"),
-		Items:         []order.Item{{ProductID: "p-1", SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
+		Items:         []order.Item{{LineID: someLine, ProductID: "p-1", SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
 		ShipToCountry: "DE", Personal: sealed, CreatedAt: acceptedAt, UpdatedAt: acceptedAt, Version: 2, PaymentVersion: 1,
 	}
 	if status == order.StatusCancelled {
@@ -193,8 +194,8 @@ func orderView(t *testing.T, b *testBundle, status order.Status, shipment order.
 	}
 	if shipment != "" {
 		v.Shipments = []order.Shipment{{
-			ShipmentID: someShipment, Location: "berlin", Lines: []order.ShipmentLine{{SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
-			Amount: money.Must("39.80", "EUR"), Status: shipment,
+			ShipmentID: someShipment, Location: "berlin", Amount: money.Must("39.80", "EUR"), Status: shipment,
+			Lines: []order.ShipmentLine{{LineID: someLine, SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
 		}}
 		if shipment.Left() {
 			v.Shipments[0].Carrier, v.Shipments[0].TrackingNumber = "DHL", "00340434161094015902"

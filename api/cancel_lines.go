@@ -6,16 +6,15 @@ import (
 
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
 
 // cancelledLines is the body of POST /api/v1/orders/{order_id}/lines/cancel.
 type cancelledLines struct {
-	Lines  []line `json:"lines"`
-	Reason string `json:"reason"`
-	By     string `json:"by"`
+	Lines  []order.LineQuantity `json:"lines"`
+	Reason string               `json:"reason"`
+	By     string               `json:"by"`
 }
 
 // Check gives members that were left out their defaults.
@@ -26,11 +25,7 @@ func (r *cancelledLines) Check() error {
 
 // request is what is asked of the saga.
 func (r *cancelledLines) request() workflows.CancelLinesRequest {
-	in := workflows.CancelLinesRequest{Lines: make([]inventory.Line, len(r.Lines)), Reason: r.Reason, By: r.By}
-	for i, l := range r.Lines {
-		in.Lines[i] = inventory.Line{SKU: l.SKU, Quantity: l.Quantity}
-	}
-	return in
+	return workflows.CancelLinesRequest{Lines: r.Lines, Reason: r.Reason, By: r.By}
 }
 
 // cancelLines takes pieces out of an order before they leave: POST /api/v1/orders/{order_id}/lines/cancel. With an

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
@@ -23,9 +22,12 @@ func TestCancelLines(t *testing.T) {
 	}
 	require.Equal(t, b.requests[0], b.requests[1], "the key makes the request's id")
 	r := b.requests[0].(workflows.CancelLinesRequest)
-	require.Equal(t, []inventory.Line{{SKU: "SKU-1", Quantity: 1}}, r.Lines)
+	require.Equal(t, []order.LineQuantity{{SKU: "SKU-1", Quantity: 1}}, r.Lines)
 	b.post(t, orderPath("/lines/cancel"), goodCancelLines)
 	require.NotEqual(t, r.RequestID, b.requests[2].(workflows.CancelLinesRequest).RequestID)
+	both := `{"lines": [{"line_id": "` + someLine.String() + `", "sku": "SKU-1", "quantity": 1}], "reason": "customer_request"}`
+	b.post(t, orderPath("/lines/cancel"), both)
+	require.Equal(t, []order.LineQuantity{{LineID: someLine, SKU: "SKU-1", Quantity: 1}}, b.requests[3].(workflows.CancelLinesRequest).Lines)
 }
 
 func TestLinesThatAreCancelledAgainAreAnsweredAsDone(t *testing.T) {
@@ -38,7 +40,8 @@ func TestLinesThatAreCancelledAgainAreAnsweredAsDone(t *testing.T) {
 	b.post(t, orderPath("/lines/cancel"), goodCancelLines, "Idempotency-Key", "k").problem(t, http.StatusConflict, codeNotCancellable)
 	r := b.requests[0].(workflows.CancelLinesRequest)
 	b.folds[someOrder] = order.Evolve(order.Order{ID: someOrder, Number: v.OrderNumber, Status: order.StatusDelivered}, order.OrderLinesCancelled{
-		RequestID: r.RequestID, Lines: []order.CancelledLine{{SKU: "SKU-1", Quantity: 1}}, Reason: r.Reason, CancelledBy: r.By,
+		RequestID: r.RequestID, Reason: r.Reason, CancelledBy: r.By,
+		RequestContent: order.CancelLines{RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By}.Request().Content,
 	})
 	again := b.post(t, orderPath("/lines/cancel"), goodCancelLines, "Idempotency-Key", "k")
 	require.Equal(t, http.StatusOK, again.status, again.body)
@@ -58,6 +61,9 @@ func TestCancelLinesRefuses(t *testing.T) {
 		`{"lines": "a", "reason": "x"}`: {"body:lines"},
 		`{"lines": [{"sku": "", "quantity": 0.5}, 7], "reason": ""}`: {
 			"body:lines[0].sku", "body:lines[0].quantity", "body:lines[1]", "body:reason",
+		},
+		`{"lines": [{"quantity": 1}, {"line_id": "1", "quantity": 1}, {"line_id": null, "quantity": 1}], "reason": "x"}`: {
+			"body:lines[0]", "body:lines[1].line_id", "body:lines[2].line_id",
 		},
 		`{"lines": [` + strings.Repeat(line+",", 100) + line + `], "reason": "x"}`: {"body:lines[100]"},
 	} {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -40,7 +41,7 @@ func retriedRequests() map[string]retried {
 		// The order's events tell these apart, by what the domain reads from them.
 		"cancelled lines": {
 			full: func() any {
-				return &cancelledLines{Lines: []line{{SKU: "s", Quantity: 1}, {SKU: "t", Quantity: 2}}, Reason: "r", By: "customer"}
+				return &cancelledLines{Lines: []order.LineQuantity{{LineID: uuid.NameSpaceDNS, SKU: "s", Quantity: 1}, {LineID: uuid.NameSpaceURL, SKU: "t", Quantity: 2}}, Reason: "r", By: "customer"}
 			},
 			mark: func(_ *testing.T, r any) string {
 				in := r.(*cancelledLines).request()
@@ -50,7 +51,7 @@ func retriedRequests() map[string]retried {
 		// The sagas' memos tell these apart, by all that was asked of them.
 		"returned goods": {
 			full: func() any {
-				return &returned{Lines: []returnedLine{{SKU: "s", Quantity: 1, Restock: no()}, {SKU: "t", Quantity: 2, Restock: no()}}, Reason: "r"}
+				return &returned{Lines: []returnedLine{{LineID: uuid.NameSpaceDNS, SKU: "s", Quantity: 1, Restock: no()}, {LineID: uuid.NameSpaceURL, SKU: "t", Quantity: 2, Restock: no()}}, Reason: "r"}
 			},
 			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*returned).request()) },
 		},
@@ -123,6 +124,9 @@ func changeLeaf(t *testing.T, v reflect.Value, name string, n *int) string {
 		return leaf(func() { *amount = amount.Add(decimal.New(1, -2)) })
 	}
 	require.False(t, v.IsZero(), "%s is not set: the test needs a full request", name)
+	if id, ok := v.Addr().Interface().(*uuid.UUID); ok {
+		return leaf(func() { *id = domain.DerivedID(*id, name) })
+	}
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -63,7 +64,10 @@ func TestPlaceOrderShowsTheOrderAtOnce(t *testing.T) {
 func settlesAs(status order.Status) func(in workflows.OrderInput) readmodel.OrderView {
 	return func(in workflows.OrderInput) readmodel.OrderView {
 		v := readmodel.NewOrderView(in.OrderID)
-		v.OrderNumber, v.CustomerID, v.Items, v.Total = order.Number(in.OrderID), in.CustomerID, in.Items, order.Total(in.Items)
+		v.OrderNumber, v.CustomerID, v.Items, v.Total = order.Number(in.OrderID), in.CustomerID, slices.Clone(in.Items), order.Total(in.Items)
+		for i := range v.Items {
+			v.Items[i].LineID = order.LineID(in.OrderID, i+1)
+		}
 		v.ShipToCountry, v.Personal, v.Version, v.Status = in.ShipToCountry, in.Personal, 2, status
 		return v
 	}

@@ -24,12 +24,6 @@ var (
 // byCustomer is who asks for a change when the request does not say.
 const byCustomer = order.ByCustomer
 
-// line is how many pieces of a SKU a request is about.
-type line struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
-}
-
 // invalids returns what the domain has found wrong, so that it can be joined with more.
 func invalids(err error) domain.Invalids {
 	var bad domain.Invalids

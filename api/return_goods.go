@@ -18,10 +18,11 @@ type returned struct {
 	Reason string         `json:"reason"`
 }
 
-// returnedLine is how many pieces of a SKU came back.
+// returnedLine is how many pieces of a line came back.
 type returnedLine struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
+	LineID   uuid.UUID `json:"line_id"`
+	SKU      string    `json:"sku"`
+	Quantity int       `json:"quantity"`
 	// Restock is nil when the request does not say: the pieces can be sold again.
 	Restock *bool `json:"restock"`
 }
@@ -30,7 +31,7 @@ type returnedLine struct {
 func (r *returned) request() workflows.ReturnInput {
 	in := workflows.ReturnInput{Lines: make([]order.ReturnLine, len(r.Lines)), Reason: r.Reason}
 	for i, l := range r.Lines {
-		in.Lines[i] = order.ReturnLine{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock == nil || *l.Restock}
+		in.Lines[i] = order.ReturnLine{LineID: l.LineID, SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock == nil || *l.Restock}
 	}
 	return in
 }

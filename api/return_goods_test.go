@@ -21,6 +21,9 @@ func TestReturnGoods(t *testing.T) {
 	r := b.requests[0].(workflows.ReturnInput)
 	require.Equal(t, []order.ReturnLine{{SKU: "SKU-1", Quantity: 1, Restock: true}, {SKU: "SKU-1", Quantity: 1}}, r.Lines)
 	require.Equal(t, someOrder, r.OrderID)
+	byLine := `{"lines": [{"line_id": "` + someLine.String() + `", "quantity": 1}], "reason": "broken"}`
+	require.Equal(t, http.StatusCreated, b.post(t, orderPath("/returns"), byLine).status)
+	require.Equal(t, []order.ReturnLine{{LineID: someLine, Quantity: 1, Restock: true}}, b.requests[2].(workflows.ReturnInput).Lines)
 }
 
 func TestReturnGoodsRefuses(t *testing.T) {
@@ -29,6 +32,9 @@ func TestReturnGoodsRefuses(t *testing.T) {
 	p := b.post(t, orderPath("/returns"), `{"lines": [{"sku": "", "quantity": 0, "restock": "no"}], "reason": "", "x": 1}`).
 		problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{"body:lines[0].sku", "body:lines[0].quantity", "body:lines[0].restock", "body:reason", "body:x"}, p.fields())
+	p = b.post(t, orderPath("/returns"), `{"lines": [{"quantity": 1}], "reason": "x"}`).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Equal(t, []string{"body:lines[0]"}, p.fields())
+	require.Equal(t, "names no line, line_id or sku is required", p.Errors[0].Message)
 	require.True(t, b.untouched())
 	b.cancelErr = domain.Refuse(codeNotFound, "order does not exist")
 	b.post(t, orderPath("/returns"), goodReturn).problem(t, http.StatusNotFound, codeNotFound)

@@ -172,12 +172,14 @@ type Order struct {
 	ETag string `json:"-"`
 }
 
-// Item is a line of an order.
+// Item is a line of an order. One that was cancelled whole is not shown any more.
 type Item struct {
-	ProductID string `json:"product_id"`
-	SKU       string `json:"sku"`
-	Quantity  int    `json:"quantity"`
-	UnitPrice Money  `json:"unit_price"`
+	// LineID names the line, from its placing on. Two lines of one SKU have two.
+	LineID    uuid.UUID `json:"line_id"`
+	ProductID string    `json:"product_id"`
+	SKU       string    `json:"sku"`
+	Quantity  int       `json:"quantity"`
+	UnitPrice Money     `json:"unit_price"`
 }
 
 // Shipment is a part of an order that leaves from one location.
@@ -192,11 +194,12 @@ type Shipment struct {
 	TrackingNumber string         `json:"tracking_number,omitempty"`
 }
 
-// ShipmentLine is what a shipment holds of one SKU.
+// ShipmentLine is what a shipment holds of one of the order's lines.
 type ShipmentLine struct {
-	SKU       string `json:"sku"`
-	Quantity  int    `json:"quantity"`
-	UnitPrice Money  `json:"unit_price"`
+	LineID    uuid.UUID `json:"line_id"`
+	SKU       string    `json:"sku"`
+	Quantity  int       `json:"quantity"`
+	UnitPrice Money     `json:"unit_price"`
 	// Returned is how many of the pieces came back after their delivery.
 	Returned int `json:"returned,omitempty"`
 }

@@ -115,14 +115,16 @@ type CancelLines struct {
 	By     Actor          `json:"by,omitempty"`
 }
 
-// LineQuantity is some pieces of a SKU.
+// LineQuantity is some pieces of one line of an order. The line is named by its id, or by a SKU that no other line of
+// the order has.
 type LineQuantity struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
+	LineID   uuid.UUID `json:"line_id,omitzero"`
+	SKU      string    `json:"sku,omitempty"`
+	Quantity int       `json:"quantity"`
 }
 
-// CancelLines takes pieces out of shipments that have not left. Errors: nothing_left when that would be the whole
-// order.
+// CancelLines takes pieces out of shipments that have not left. Errors: invalid for a SKU that several lines have, with
+// their ids; nothing_left when the whole order would be cancelled.
 func (c *Client) CancelLines(ctx context.Context, id uuid.UUID, cancel CancelLines, options ...CallOption) (Outcome, error) {
 	return c.change(ctx, orderPath(id)+"/lines/cancel", cancel, options)
 }
@@ -168,10 +170,11 @@ type ReturnGoods struct {
 	Reason string       `json:"reason"`
 }
 
-// ReturnLine is pieces of a SKU that came back.
+// ReturnLine is pieces of one line that came back. The line is named as in [LineQuantity].
 type ReturnLine struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
+	LineID   uuid.UUID `json:"line_id,omitzero"`
+	SKU      string    `json:"sku,omitempty"`
+	Quantity int       `json:"quantity"`
 	// Restock is false for pieces that can't be sold again; nil is true.
 	Restock *bool `json:"restock,omitempty"`
 }
@@ -183,8 +186,8 @@ type ReturnedGoods struct {
 	Refunded Money     `json:"refunded"`
 }
 
-// ReturnGoods takes goods back and refunds what they had cost. Errors: not_returnable before the delivery;
-// return_window_closed.
+// ReturnGoods takes goods back and refunds what they had cost. Errors: invalid for a SKU that several lines have, with
+// their ids; not_returnable before the delivery; return_window_closed.
 func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (ReturnedGoods, error) {
 	var returned ReturnedGoods
 	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))

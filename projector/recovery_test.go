@@ -310,7 +310,7 @@ func TestAnEventOfANewerProgramWaitsForIt(t *testing.T) {
 		if events[i].AggregateID == id {
 			last = events[i].Version
 			if events[i].EventType == "OrderConfirmed" {
-				events[i].EventVersion = 2
+				events[i].EventVersion++
 			}
 		}
 	}

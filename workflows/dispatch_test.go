@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
@@ -92,7 +91,7 @@ func TestAReportOfAShipmentThatWasCancelledIsRefused(t *testing.T) {
 			t.Parallel()
 			p := setup(t, map[string]int{"A@berlin": 5, "B@reno": 5}, noReview)
 			p.at(hour, workflows.CancelLines, workflows.CancelLinesRequest{
-				RequestID: uuid.New(), Lines: []inventory.Line{{SKU: "B", Quantity: 1}}, Reason: "too_many", By: "customer",
+				RequestID: uuid.New(), Lines: []order.LineQuantity{{SKU: "B", Quantity: 1}}, Reason: "too_many", By: "customer",
 			})
 			dispatch := workflows.Dispatch{ShipmentID: p.shipment("reno")}
 			report := workflows.ShipmentReport{ShipmentID: p.shipment("reno")}

@@ -85,7 +85,7 @@ var scenarios = []scenario{
 		name: "part cancelled", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 3, "10.00")},
 		world: func(_ *testing.T, p *platform) {
 			p.at(hour, workflows.CancelLines, workflows.CancelLinesRequest{
-				RequestID: p.orderID, Lines: []inventory.Line{{SKU: "A", Quantity: 1}}, Reason: "one_too_many", By: "customer",
+				RequestID: p.orderID, Lines: []order.LineQuantity{{SKU: "A", Quantity: 1}}, Reason: "one_too_many", By: "customer",
 			})
 			p.dispatchAt(2*hour, "berlin")
 			p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
@@ -99,7 +99,7 @@ var scenarios = []scenario{
 			p.dispatchAt(hour, "berlin")
 			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
 			p.at(3*hour, workflows.CancelLines, workflows.CancelLinesRequest{
-				RequestID: p.orderID, Lines: []inventory.Line{{SKU: "B", Quantity: 2}}, Reason: "took_too_long", By: "customer",
+				RequestID: p.orderID, Lines: []order.LineQuantity{{SKU: "B", Quantity: 2}}, Reason: "took_too_long", By: "customer",
 			})
 		},
 		want: "delivered",

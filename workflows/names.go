@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 )
@@ -116,10 +115,10 @@ type CancelRequest struct {
 // CancelLinesRequest asks to take pieces out of an order before they leave.
 type CancelLinesRequest struct {
 	// RequestID makes the request repeatable.
-	RequestID uuid.UUID        `json:"request_id"`
-	Lines     []inventory.Line `json:"lines"`
-	Reason    string           `json:"reason"`
-	By        string           `json:"by"`
+	RequestID uuid.UUID            `json:"request_id"`
+	Lines     []order.LineQuantity `json:"lines"`
+	Reason    string               `json:"reason"`
+	By        string               `json:"by"`
 }
 
 // AmendRequest asks to send the order elsewhere within its country.

@@ -11,7 +11,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -115,7 +114,7 @@ func TestCancelOfAShippedOrderIsRefusedWithItsState(t *testing.T) {
 func TestRequestsThatMakeNoSenseAreRejectedBeforeTheyAreWritten(t *testing.T) {
 	t.Parallel()
 	abroad := workflows.AmendRequest{Country: "US", Personal: domain.Sealed{Key: "k"}, By: "customer"}
-	one := []inventory.Line{{SKU: "A", Quantity: 1}}
+	one := []order.LineQuantity{{SKU: "A", Quantity: 1}}
 	for name, c := range map[string]struct {
 		update  string
 		request any
@@ -184,14 +183,14 @@ func TestCancelledExecutionOfAShippedOrderGoesOn(t *testing.T) {
 func TestPartialCancellationFreesStockAndIsNotCaptured(t *testing.T) {
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5, "B@berlin": 5}, noReview)
-	request := workflows.CancelLinesRequest{RequestID: uuid.New(), Lines: []inventory.Line{{SKU: "A", Quantity: 2}}, Reason: "x", By: "customer"}
+	request := workflows.CancelLinesRequest{RequestID: uuid.New(), Lines: []order.LineQuantity{{SKU: "A", Quantity: 2}}, Reason: "x", By: "customer"}
 	first := p.ask(hour, workflows.CancelLines, request)
 	again := p.ask(hour+time.Minute, workflows.CancelLines, request)
 	other := request
-	other.Lines = []inventory.Line{{SKU: "B", Quantity: 1}}
+	other.Lines = []order.LineQuantity{{SKU: "B", Quantity: 1}}
 	reused := p.ask(hour+time.Minute, workflows.CancelLines, other)
 	rest := p.ask(hour+2*time.Minute, workflows.CancelLines, workflows.CancelLinesRequest{
-		RequestID: uuid.New(), Lines: []inventory.Line{{SKU: "B", Quantity: 3}}, Reason: "x", By: "customer",
+		RequestID: uuid.New(), Lines: []order.LineQuantity{{SKU: "B", Quantity: 3}}, Reason: "x", By: "customer",
 	})
 	p.deliver(2*hour, "berlin")
 	told := p.play(t, p.input("tok_approve", item("A", 2, "10.00"), item("B", 2, "5.00")))

@@ -28,7 +28,7 @@ func twoShipments(p *platform) workflows.OrderInput {
 var twoLocations = map[string]int{"A@berlin": 5, "B@reno": 5}
 
 func cancelOne(sku string) workflows.CancelLinesRequest {
-	return workflows.CancelLinesRequest{RequestID: uuid.New(), Lines: []inventory.Line{{SKU: sku, Quantity: 1}}, Reason: "one_too_many", By: "customer"}
+	return workflows.CancelLinesRequest{RequestID: uuid.New(), Lines: []order.LineQuantity{{SKU: sku, Quantity: 1}}, Reason: "one_too_many", By: "customer"}
 }
 
 // It fails when updates run in the context of the execution, which its cancellation ends (order_requests.go).

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
@@ -43,7 +42,7 @@ func TestAnyTextIsAnsweredInUTF8(t *testing.T) {
 // requireAnswersInUTF8 sends every request and report of an order with this text in every place.
 func requireAnswersInUTF8(t *testing.T, text string) {
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
-	lines := []inventory.Line{{SKU: text, Quantity: 1}}
+	lines := []order.LineQuantity{{SKU: text, Quantity: 1}}
 	requests := map[string]any{
 		workflows.CancelOrder:        workflows.CancelRequest{Reason: text, By: text},
 		workflows.CancelLines:        workflows.CancelLinesRequest{RequestID: uuid.New(), Lines: lines, Reason: "x", By: order.ByCustomer},

@@ -51,10 +51,13 @@ func (c *Contract) explain(e *jsonschema.ValidationError, root any, f *faults) {
 }
 
 // explainAlternatives adds what is wrong by the alternative that was meant: the one that has the type of the
-// value. When none has it, the words beside the alternatives say what the value must be.
+// value. When none has it, or each only wants another member, the words beside the alternatives say what the value
+// must be.
 func (c *Contract) explainAlternatives(e *jsonschema.ValidationError, root any, f *faults) {
 	for _, alternative := range e.Causes {
-		if _, otherType := alternative.ErrorKind.(*kind.Type); !otherType {
+		switch alternative.ErrorKind.(type) {
+		case *kind.Type, *kind.Required:
+		default:
 			c.explain(alternative, root, f)
 			return
 		}

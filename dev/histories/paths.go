@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -136,7 +135,7 @@ func linesCancelled(p *player) error {
 		return err
 	}
 	_, err := p.client.CancelLines(p.ctx, p.orderID, workflows.CancelLinesRequest{
-		RequestID: p.id("one piece less"), Lines: []inventory.Line{{SKU: p.sku("beans"), Quantity: 1}}, Reason: "one is enough", By: "customer",
+		RequestID: p.id("one piece less"), Lines: []order.LineQuantity{{SKU: p.sku("beans"), Quantity: 1}}, Reason: "one is enough", By: "customer",
 	})
 	return errors.Join(err, p.delivered())
 }

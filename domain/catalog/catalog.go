@@ -15,6 +15,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
@@ -32,23 +33,69 @@ type Upcaster func(json.RawMessage) (json.RawMessage, error)
 
 // upcasters holds, by event type, the step from version i+1 to i+2 at index i.
 var upcasters = map[string][]Upcaster{
-	"OrderPlaced":            {placedWithoutTerms},
+	"OrderPlaced":            {placedWithoutTerms, placedWithoutLineIDs},
+	"OrderConfirmed":         {unnamedLines},
+	"OrderLinesCancelled":    {cancelledWithoutContent},
+	"OrderReturned":          {unnamedLines},
 	"ShippingAddressAmended": {amendedByNoRequest},
 }
 
 // placedWithoutTerms is the step to version 2, which tells the terms. Version 1 had none, nor allocations.
 func placedWithoutTerms(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
-// amendedByNoRequest is the step to version 2, which tells the request.
-func amendedByNoRequest(b json.RawMessage) (json.RawMessage, error) {
-	var payload map[string]json.RawMessage
+// placedWithoutLineIDs is the step to version 3, which gives each line its id.
+func placedWithoutLineIDs(b json.RawMessage) (json.RawMessage, error) {
+	var payload struct {
+		OrderID uuid.UUID                    `json:"order_id"`
+		Items   []map[string]json.RawMessage `json:"items"`
+	}
 	if err := json.Unmarshal(b, &payload); err != nil {
 		return nil, err
 	}
-	if payload == nil {
-		return b, nil // no object, as Decode will say
+	for i, item := range payload.Items {
+		if item != nil {
+			item["line_id"] = json.RawMessage(strconv.Quote(order.LineID(payload.OrderID, i+1).String()))
+		}
 	}
-	payload["request_id"], payload["request_hash"] = json.RawMessage(`"`+uuid.Nil.String()+`"`), json.RawMessage(`""`)
+	return withMembers(b, map[string]any{"items": payload.Items})
+}
+
+// unnamedLines is the step to a version 2 that names the lines of pieces. One event alone does not tell them:
+// [order.Evolve] finds them in the order.
+func unnamedLines(b json.RawMessage) (json.RawMessage, error) { return b, nil }
+
+// cancelledWithoutContent is the step to version 2, which names the lines too, and tells what the request asked for:
+// pieces of SKUs, in version 1.
+func cancelledWithoutContent(b json.RawMessage) (json.RawMessage, error) {
+	var e order.OrderLinesCancelled
+	if err := json.Unmarshal(b, &e); err != nil {
+		return nil, err
+	}
+	c := order.CancelLines{RequestID: e.RequestID, Reason: e.Reason, By: e.CancelledBy}
+	for _, l := range e.Lines {
+		c.Lines = append(c.Lines, order.LineQuantity{SKU: l.SKU, Quantity: l.Quantity})
+	}
+	return withMembers(b, map[string]any{"request_content": c.Request().Content})
+}
+
+// amendedByNoRequest is the step to version 2, which tells the request.
+func amendedByNoRequest(b json.RawMessage) (json.RawMessage, error) {
+	return withMembers(b, map[string]any{"request_id": uuid.Nil, "request_hash": ""})
+}
+
+// withMembers sets members of a payload. What is no object stays as it is: Decode refuses it.
+func withMembers(b json.RawMessage, members map[string]any) (json.RawMessage, error) {
+	var payload map[string]json.RawMessage
+	if err := json.Unmarshal(b, &payload); err != nil || payload == nil {
+		return b, err
+	}
+	for name, value := range members {
+		text, err := json.Marshal(value)
+		if err != nil {
+			return nil, err
+		}
+		payload[name] = text
+	}
 	return json.Marshal(payload)
 }
 

@@ -4,19 +4,19 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 )
 
 // CancelLines asks to take pieces out of an order.
 type CancelLines struct {
 	RequestID uuid.UUID
-	Lines     []inventory.Line
+	Lines     []LineQuantity
 	Reason    string
 	By        string
 	At        time.Time
@@ -29,9 +29,9 @@ const CodeNothingLeft domain.ErrorCode = "nothing_left"
 // on, and ends when all that it still waited for is cancelled.
 //
 // It returns no events when the request was carried out before. Errors: idempotency_key_reused when another one was
-// carried out under the same id; as [CanCancelLines]; as [CancelLines.Check]. It blames lines that ask for more
-// pieces than there are, as [domain.Invalids]. When nothing of the order would be left, the error is nothing_left:
-// that is for [Cancel].
+// carried out under the same id; as [CanCancelLines]; as [CancelLines.Check]. It blames entries that name no line or
+// several, and those that ask for more pieces than there are, as [domain.Invalids]. When nothing of the order would
+// be left, the error is nothing_left: that is for [Cancel].
 func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
@@ -46,16 +46,20 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 		return nil, err
 	}
 	e := OrderLinesCancelled{
-		OrderID: o.ID, RequestID: c.RequestID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At,
+		OrderID: o.ID, RequestID: c.RequestID, RequestContent: c.Request().Content, Amount: money.Zero(o.Total.Currency),
+		Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At,
 	}
 	var bad domain.Invalids
 	after := o.Clone()
-	for i, line := range c.Lines {
-		taken, short := takeFromShipments(after, line)
-		if line.Quantity < 1 {
-			bad.Add(fmt.Sprintf("lines[%d].quantity", i), "must be at least 1, got %d", line.Quantity)
-		} else if short > 0 {
-			bad.Add(fmt.Sprintf("lines[%d]", i), "of %s only %d have not left yet", domain.Clip(line.SKU), line.Quantity-short)
+	for i, l := range c.Lines {
+		path := fmt.Sprintf("lines[%d]", i)
+		line, known := o.lineMeant(&bad, path, l)
+		if !known {
+			continue
+		}
+		taken, short := after.takeFromShipments(line.LineID, l.Quantity)
+		if short > 0 {
+			bad.Add(path, "of this line of %s only %d have not left yet", domain.Clip(line.SKU), l.Quantity-short)
 		}
 		for _, t := range taken {
 			e.Amount = e.Amount.Add(t.Amount)
@@ -89,62 +93,59 @@ func CanCancelLines(o Order) error {
 // Check names what is wrong with the request whatever the order holds, as [domain.Invalids].
 func (c CancelLines) Check() error {
 	var bad domain.Invalids
-	checkRequest(&bad, "request_id", c.RequestID, len(c.Lines))
+	checkRequestID(&bad, "request_id", c.RequestID)
+	checkLines(&bad, c.Lines)
 	checkCancel(&bad, c.Reason, c.By)
 	return bad.Err()
 }
 
-// Request is over how many pieces of which SKUs, why, and for whom: however the lines are written.
+// Request is over how many pieces of which lines, why, and for whom: in whatever order they stand. Each line counts as
+// it is named. So a request that comes again is known, whatever its SKU means by then.
 func (c CancelLines) Request() Request {
 	pieces := map[string]int{}
 	for _, l := range c.Lines {
-		pieces[l.SKU] += l.Quantity
+		name := strconv.Quote(l.SKU)
+		if l.LineID != uuid.Nil {
+			name = l.LineID.String() + " " + name
+		}
+		pieces[name] += l.Quantity
 	}
 	var text strings.Builder
-	for _, sku := range slices.Sorted(maps.Keys(pieces)) {
-		fmt.Fprintf(&text, "%q %d ", sku, pieces[sku])
+	for _, name := range slices.Sorted(maps.Keys(pieces)) {
+		fmt.Fprintf(&text, "%s %d ", name, pieces[name])
 	}
 	fmt.Fprintf(&text, "%q %q", c.Reason, c.By)
 	return Request{ID: c.RequestID, Content: domain.DerivedID(c.RequestID, text.String())}
 }
 
-// request is the one that the event carries out: all that was asked for.
+// request is the one that the event carries out.
 func (e OrderLinesCancelled) request() Request {
-	c := CancelLines{RequestID: e.RequestID, Reason: e.Reason, By: e.CancelledBy, At: e.CancelledAt}
-	for _, l := range e.Lines {
-		c.Lines = append(c.Lines, inventory.Line{SKU: l.SKU, Quantity: l.Quantity})
-	}
-	return c.Request()
+	return Request{ID: e.RequestID, Content: e.RequestContent}
 }
 
-func checkRequest(bad *domain.Invalids, idField string, id uuid.UUID, lines int) {
+func checkRequestID(bad *domain.Invalids, field string, id uuid.UUID) {
 	if id == uuid.Nil {
-		bad.Add(idField, "is required")
-	}
-	if lines < 1 || lines > ItemsMax {
-		bad.Add("lines", "has from 1 to %d entries, got %d", ItemsMax, lines)
+		bad.Add(field, "is required")
 	}
 }
 
-// takeFromShipments takes pieces out of the shipments of o that have not left, the last ones first.
-func takeFromShipments(o Order, line inventory.Line) (taken []CancelledLine, short int) {
-	short = line.Quantity
+// takeFromShipments takes pieces of a line out of the shipments of o that have not left, the last ones first. It
+// changes the shipments.
+func (o Order) takeFromShipments(lineID uuid.UUID, quantity int) (taken []CancelledLine, short int) {
+	short = quantity
 	for i := len(o.Shipments) - 1; i >= 0 && short > 0; i-- {
 		s := &o.Shipments[i]
-		if s.Status != ShipmentStatusPlanned {
+		j := s.line(lineID)
+		if s.Status != ShipmentStatusPlanned || j < 0 {
 			continue
 		}
-		for j := len(s.Lines) - 1; j >= 0 && short > 0; j-- {
-			l := &s.Lines[j]
-			if l.SKU != line.SKU {
-				continue
-			}
-			n := min(short, l.Quantity)
-			short -= n
-			amount := l.UnitPrice.Times(n)
-			taken = append(taken, CancelledLine{ShipmentID: s.ShipmentID, Location: s.Location, SKU: l.SKU, Quantity: n, Amount: amount})
-			s.take(j, n)
-		}
+		l := s.Lines[j]
+		n := min(short, l.Quantity)
+		short -= n
+		taken = append(taken, CancelledLine{
+			ShipmentID: s.ShipmentID, Location: s.Location, LineID: lineID, SKU: l.SKU, Quantity: n, Amount: l.UnitPrice.Times(n),
+		})
+		s.take(j, n)
 	}
 	return taken, short
 }
@@ -165,23 +166,15 @@ func (o Order) withoutLines(e OrderLinesCancelled) Order {
 	o = o.Clone().withRequest(e.request())
 	o.Total = o.Total.Sub(e.Amount)
 	for _, c := range e.Lines {
-		s := o.shipment(c.ShipmentID)
-		if s == nil {
-			continue
-		}
-		price := c.Amount
-		for j := len(s.Lines) - 1; j >= 0; j-- {
-			if l := s.Lines[j]; l.SKU == c.SKU && l.Quantity >= c.Quantity && l.UnitPrice.Times(c.Quantity).Cmp(price) == 0 {
+		c = c.named(o)
+		if s := o.shipment(c.ShipmentID); s != nil {
+			if j := s.line(c.LineID); j >= 0 {
 				s.take(j, c.Quantity)
-				break
 			}
 		}
-		for j := len(o.Items) - 1; j >= 0; j-- {
-			if item := &o.Items[j]; item.SKU == c.SKU && item.Quantity >= c.Quantity && item.UnitPrice.Times(c.Quantity).Cmp(price) == 0 {
-				if item.Quantity -= c.Quantity; item.Quantity == 0 {
-					o.Items = slices.Delete(o.Items, j, j+1)
-				}
-				break
+		if i := o.item(c.LineID); i >= 0 {
+			if o.Items[i].Quantity -= c.Quantity; o.Items[i].Quantity == 0 {
+				o.Items = slices.Delete(o.Items, i, i+1)
 			}
 		}
 	}

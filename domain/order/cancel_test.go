@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/stretchr/testify/require"
 )
@@ -39,13 +38,13 @@ func TestCancelLines(t *testing.T) {
 	t.Parallel()
 	o, berlin, reno := twoShipments(t)
 	request := uuid.New()
-	o = must(t, o, cancelLines(request, inventory.Line{SKU: "B", Quantity: 2}))
+	o = must(t, o, cancelLines(request, order.LineQuantity{SKU: "B", Quantity: 2}))
 	require.Equal(t, "22.50 EUR", o.Total.String())
 	shipment, _ := o.Shipment(reno)
 	require.Equal(t, "2.50 EUR", shipment.Amount.String())
 
 	// The same wish again, however its lines are written.
-	for _, again := range [][]inventory.Line{{{SKU: "B", Quantity: 2}}, {{SKU: "B", Quantity: 1}, {SKU: "B", Quantity: 1}}} {
+	for _, again := range [][]order.LineQuantity{{{SKU: "B", Quantity: 2}}, {{SKU: "B", Quantity: 1}, {SKU: "B", Quantity: 1}}} {
 		events, err := cancelLines(request, again...)(o)
 		require.NoError(t, err)
 		require.Empty(t, events)
@@ -54,16 +53,16 @@ func TestCancelLines(t *testing.T) {
 		decide func(order.Order) ([]domain.Event, error)
 		code   domain.ErrorCode
 	}{
-		"fewer under the same id":  {cancelLines(request, inventory.Line{SKU: "B", Quantity: 1}), "idempotency_key_reused"},
-		"others under the same id": {cancelLines(request, inventory.Line{SKU: "A", Quantity: 2}), "idempotency_key_reused"},
+		"fewer under the same id":  {cancelLines(request, order.LineQuantity{SKU: "B", Quantity: 1}), "idempotency_key_reused"},
+		"others under the same id": {cancelLines(request, order.LineQuantity{SKU: "A", Quantity: 2}), "idempotency_key_reused"},
 		"for another reason under the same id": {func(o order.Order) ([]domain.Event, error) {
-			return order.CancelPart(o, order.CancelLines{RequestID: request, Lines: []inventory.Line{{SKU: "B", Quantity: 2}}, Reason: "damaged", By: "customer", At: at})
+			return order.CancelPart(o, order.CancelLines{RequestID: request, Lines: []order.LineQuantity{{SKU: "B", Quantity: 2}}, Reason: "damaged", By: "customer", At: at})
 		}, "idempotency_key_reused"},
-		"more than is left": {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 2}), domain.CodeInvalid},
+		"more than is left": {cancelLines(uuid.New(), order.LineQuantity{SKU: "B", Quantity: 2}), domain.CodeInvalid},
 		"nothing":           {cancelLines(uuid.New()), domain.CodeInvalid},
-		"not a piece":       {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: -1}), domain.CodeInvalid},
-		"no id":             {cancelLines(uuid.Nil, inventory.Line{SKU: "B", Quantity: 1}), domain.CodeInvalid},
-		"all of the order":  {cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 1}, inventory.Line{SKU: "A", Quantity: 2}), "nothing_left"},
+		"not a piece":       {cancelLines(uuid.New(), order.LineQuantity{SKU: "B", Quantity: -1}), domain.CodeInvalid},
+		"no id":             {cancelLines(uuid.Nil, order.LineQuantity{SKU: "B", Quantity: 1}), domain.CodeInvalid},
+		"all of the order":  {cancelLines(uuid.New(), order.LineQuantity{SKU: "B", Quantity: 1}, order.LineQuantity{SKU: "A", Quantity: 2}), "nothing_left"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := c.decide(o)
@@ -74,7 +73,7 @@ func TestCancelLines(t *testing.T) {
 	// The first shipment has arrived, and the rest of the other one is cancelled: the order is over.
 	o = must(t, must(t, o, dispatch(berlin)), deliver(berlin))
 	require.Equal(t, order.StatusShipped, o.Status)
-	o = must(t, o, cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 1}))
+	o = must(t, o, cancelLines(uuid.New(), order.LineQuantity{SKU: "B", Quantity: 1}))
 	require.Equal(t, order.StatusDelivered, o.Status)
 	require.Equal(t, "delivered", o.FulfillmentStatus())
 	require.Equal(t, at, o.DeliveredAt)

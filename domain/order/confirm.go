@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -55,7 +56,7 @@ func Lines(items []Item) []inventory.Line {
 // PlanShipments groups what was reserved into one shipment per location, in the order in which the
 // locations first appear. The shipments' amounts add up to the order's total.
 func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
-	// Lines of one SKU may differ in price, so pieces are taken from the order's lines one by one.
+	// Several lines may have one SKU, so what lies at a location is given to the order's lines one by one.
 	left := make([]int, len(o.Items))
 	for i, item := range o.Items {
 		left[i] = item.Quantity
@@ -78,40 +79,51 @@ func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
 			if n := min(want, left[j]); item.SKU == a.SKU && n > 0 {
 				left[j] -= n
 				want -= n
-				s.Lines = append(s.Lines, ShipmentLine{SKU: item.SKU, Quantity: n, UnitPrice: item.UnitPrice})
-				s.Amount = s.Amount.Add(item.UnitPrice.Times(n))
+				s.add(item, n)
 			}
 		}
 	}
 	return shipments
 }
 
-// carries reports whether the shipments hold what the order does, at its total.
-func carries(shipments []Shipment, o Order) bool {
-	pieces := map[string]int{}
-	for _, item := range o.Items {
-		pieces[item.SKU] += item.Quantity
+// add puts n pieces of an order's line into the shipment.
+func (s *Shipment) add(item Item, n int) {
+	j := s.line(item.LineID)
+	if j < 0 {
+		j = len(s.Lines)
+		s.Lines = append(s.Lines, ShipmentLine{LineID: item.LineID, SKU: item.SKU, UnitPrice: item.UnitPrice})
 	}
-	sum := money.Zero(o.Total.Currency)
+	s.Lines[j].Quantity += n
+	s.Amount = s.Amount.Add(item.UnitPrice.Times(n))
+}
+
+// carries reports whether the shipments hold what the order does: all pieces of each line, at the line's price. No
+// shipment has a line twice.
+func carries(shipments []Shipment, o Order) bool {
+	missing := make([]int, len(o.Items))
+	for i, item := range o.Items {
+		missing[i] = item.Quantity
+	}
 	ids := map[uuid.UUID]bool{}
 	for _, s := range shipments {
 		if ids[s.ShipmentID] || !s.Amount.SameCurrency(o.Total) || !s.Amount.IsPositive() {
 			return false
 		}
 		ids[s.ShipmentID] = true
-		sum = sum.Add(s.Amount)
-		for _, l := range s.Lines {
-			if pieces[l.SKU] -= l.Quantity; l.Quantity < 1 || pieces[l.SKU] < 0 {
+		costs := money.Zero(o.Total.Currency)
+		for j, l := range s.Lines {
+			i := o.item(l.LineID)
+			if i < 0 || s.line(l.LineID) != j || l.Quantity < 1 || l.SKU != o.Items[i].SKU || l.UnitPrice.Cmp(o.Items[i].UnitPrice) != 0 {
 				return false
 			}
+			missing[i] -= l.Quantity
+			costs = costs.Add(l.UnitPrice.Times(l.Quantity))
 		}
-	}
-	for _, missing := range pieces {
-		if missing != 0 {
+		if s.Amount.Cmp(costs) != 0 {
 			return false
 		}
 	}
-	return sum.Cmp(o.Total) == 0
+	return !slices.ContainsFunc(missing, func(n int) bool { return n != 0 })
 }
 
 func notFound(o Order) error {

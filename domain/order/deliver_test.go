@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/stretchr/testify/require"
 )
@@ -49,7 +48,7 @@ func TestShipmentRefusals(t *testing.T) {
 func TestReportsOfShipments(t *testing.T) {
 	t.Parallel()
 	planned, berlin, reno := twoShipments(t)
-	emptied := must(t, planned, cancelLines(uuid.New(), inventory.Line{SKU: "B", Quantity: 3}))
+	emptied := must(t, planned, cancelLines(uuid.New(), order.LineQuantity{SKU: "B", Quantity: 3}))
 	left := must(t, planned, dispatch(berlin))
 	undeliverable := must(t, must(t, must(t, left, lose(berlin)), dispatch(reno)), comeBack(reno))
 	for name, c := range map[string]struct {

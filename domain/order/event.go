@@ -112,19 +112,22 @@ type OrderCancelled struct {
 
 // OrderLinesCancelled takes pieces out of shipments that have not left; their price is not captured.
 type OrderLinesCancelled struct {
-	OrderID     uuid.UUID       `json:"order_id"`
-	RequestID   uuid.UUID       `json:"request_id"`
-	Lines       []CancelledLine `json:"lines"`
-	Amount      money.Money     `json:"amount"`
-	Reason      string          `json:"reason"`
-	CancelledBy string          `json:"cancelled_by"`
-	CancelledAt time.Time       `json:"cancelled_at"`
+	OrderID uuid.UUID `json:"order_id"`
+	// RequestID and RequestContent tell the request when it comes again, see [Request].
+	RequestID      uuid.UUID       `json:"request_id"`
+	RequestContent uuid.UUID       `json:"request_content"`
+	Lines          []CancelledLine `json:"lines"`
+	Amount         money.Money     `json:"amount"`
+	Reason         string          `json:"reason"`
+	CancelledBy    string          `json:"cancelled_by"`
+	CancelledAt    time.Time       `json:"cancelled_at"`
 }
 
-// CancelledLine is how many pieces of a SKU were taken out of one shipment, and their price.
+// CancelledLine is how many pieces of a line were taken out of one shipment, and their price.
 type CancelledLine struct {
 	ShipmentID uuid.UUID   `json:"shipment_id"`
 	Location   string      `json:"location"`
+	LineID     uuid.UUID   `json:"line_id"`
 	SKU        string      `json:"sku"`
 	Quantity   int         `json:"quantity"`
 	Amount     money.Money `json:"amount"`
@@ -196,10 +199,13 @@ type OrderReturned struct {
 	ReturnedAt time.Time   `json:"returned_at"`
 }
 
-// ReturnedLine is how many pieces of a SKU came back, and whether they can be sold again.
+// ReturnedLine is how many pieces of a line came back that had left in one shipment, and whether they can be sold
+// again.
 type ReturnedLine struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
+	ShipmentID uuid.UUID `json:"shipment_id"`
+	LineID     uuid.UUID `json:"line_id"`
+	SKU        string    `json:"sku"`
+	Quantity   int       `json:"quantity"`
 	// Location takes the pieces in: the one they had left from.
 	Location string `json:"location"`
 	// Restock is false for pieces that are written off.
@@ -221,8 +227,8 @@ func (OrderShipped) EventType() string       { return "OrderShipped" }
 func (ShipmentDelivered) EventType() string  { return "ShipmentDelivered" }
 func (OrderDelivered) EventType() string     { return "OrderDelivered" }
 
-func (OrderPlaced) EventVersion() int        { return 2 }
-func (OrderConfirmed) EventVersion() int     { return 1 }
+func (OrderPlaced) EventVersion() int        { return 3 }
+func (OrderConfirmed) EventVersion() int     { return 2 }
 func (OrderCancelled) EventVersion() int     { return 1 }
 func (ShipmentDispatched) EventVersion() int { return 1 }
 func (OrderShipped) EventVersion() int       { return 1 }
@@ -242,9 +248,9 @@ func (OrderReturned) EventType() string          { return "OrderReturned" }
 func (StockAllocated) EventVersion() int         { return 1 }
 func (OrderHeld) EventVersion() int              { return 1 }
 func (OrderApproved) EventVersion() int          { return 1 }
-func (OrderLinesCancelled) EventVersion() int    { return 1 }
+func (OrderLinesCancelled) EventVersion() int    { return 2 }
 func (ShippingAddressAmended) EventVersion() int { return 2 }
 func (DispatchOverdue) EventVersion() int        { return 1 }
 func (ShipmentLost) EventVersion() int           { return 1 }
 func (ShipmentRefused) EventVersion() int        { return 1 }
-func (OrderReturned) EventVersion() int          { return 1 }
+func (OrderReturned) EventVersion() int          { return 2 }

@@ -54,6 +54,8 @@ const (
 
 // Item is one line of an order.
 type Item struct {
+	// LineID names the line, see [LineID]. It is zero, and left out, until [Place] gives it; events always have it.
+	LineID    uuid.UUID   `json:"line_id,omitzero" jsonschema:"required"`
 	ProductID string      `json:"product_id"`
 	SKU       string      `json:"sku"`
 	Quantity  int         `json:"quantity"`
@@ -111,12 +113,12 @@ func (s ShipmentStatus) Ended() bool {
 	return s != ShipmentStatusPlanned && s != ShipmentStatusDispatched
 }
 
-// ShipmentLine is how many of a SKU lie in a shipment.
+// ShipmentLine is how many pieces of one of the order's lines lie in a shipment. A shipment has each line once.
 type ShipmentLine struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
-	// UnitPrice is what one piece costs. A SKU that stands in two lines of an order at two prices has
-	// two lines in the shipment.
+	LineID   uuid.UUID `json:"line_id"`
+	SKU      string    `json:"sku"`
+	Quantity int       `json:"quantity"`
+	// UnitPrice is what one piece costs: the price of the order's line.
 	UnitPrice money.Money `json:"unit_price"`
 	// Returned is how many of the pieces came back after their delivery.
 	Returned int `json:"returned,omitempty"`
@@ -190,6 +192,7 @@ func Evolve(o Order, e domain.Event) Order {
 	case OrderConfirmed:
 		o.Status, o.ConfirmedAt = StatusConfirmed, e.ConfirmedAt
 		o.Shipments = cloneShipments(e.Shipments)
+		o.nameLines()
 	case OrderCancelled:
 		o.Status, o.CancelReason = StatusCancelled, e.Reason
 	case OrderLinesCancelled:

@@ -87,7 +87,7 @@ func comeBack(shipment uuid.UUID) func(order.Order) ([]domain.Event, error) {
 	}
 }
 
-func cancelLines(id uuid.UUID, lines ...inventory.Line) func(order.Order) ([]domain.Event, error) {
+func cancelLines(id uuid.UUID, lines ...order.LineQuantity) func(order.Order) ([]domain.Event, error) {
 	return func(o order.Order) ([]domain.Event, error) {
 		return order.CancelPart(o, order.CancelLines{RequestID: id, Lines: lines, Reason: "changed_mind", By: "customer", At: at})
 	}
@@ -203,7 +203,7 @@ func TestOrderLife(t *testing.T) {
 				act(t, func(o order.Order) ([]domain.Event, error) { return order.Overdue(o, at), nil })
 			},
 			"cancel lines": func(t *rapid.T) {
-				line := inventory.Line{SKU: rapid.SampledFrom(skus).Draw(t, "sku"), Quantity: rapid.IntRange(0, 4).Draw(t, "quantity")}
+				line := order.LineQuantity{SKU: rapid.SampledFrom(skus).Draw(t, "sku"), Quantity: rapid.IntRange(0, 4).Draw(t, "quantity")}
 				for _, e := range act(t, cancelLines(request.Draw(t, "request"), line)) {
 					if c, ok := e.(order.OrderLinesCancelled); ok {
 						taken = taken.Add(c.Amount)
@@ -322,7 +322,7 @@ func TestNoOrderNoDecision(t *testing.T) {
 	t.Parallel()
 	for _, decide := range []func(order.Order) ([]domain.Event, error){
 		confirm(), cancel, dispatch(orderID), deliver(orderID), lose(orderID), comeBack(orderID),
-		cancelLines(orderID, inventory.Line{SKU: "A", Quantity: 1}), bringBack(orderID, order.ReturnLine{SKU: "A", Quantity: 1}),
+		cancelLines(orderID, order.LineQuantity{SKU: "A", Quantity: 1}), bringBack(orderID, order.ReturnLine{SKU: "A", Quantity: 1}),
 		func(o order.Order) ([]domain.Event, error) { return order.Hold(o, "amount", at) },
 		func(o order.Order) ([]domain.Event, error) { return order.Approve(o, order.ApproveOrder{By: "ann"}) },
 		func(o order.Order) ([]domain.Event, error) { return order.Amend(o, order.AmendAddress{Country: "DE"}) },

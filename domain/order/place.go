@@ -34,7 +34,7 @@ type PlaceOrder struct {
 	At          time.Time
 }
 
-// Place accepts a new order and computes its number and total.
+// Place accepts a new order and computes its number, the ids of its lines, and its total.
 //
 // It returns no events when the same request was placed before. Errors: [domain.Invalids] naming
 // every wrong field; idempotency_key_reused when the order exists and came from another request.
@@ -49,7 +49,7 @@ func Place(o Order, c PlaceOrder) ([]domain.Event, error) {
 		return nil, err
 	}
 	return []domain.Event{OrderPlaced{
-		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: c.Items, Total: Total(c.Items),
+		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: withLineIDs(c.OrderID, c.Items), Total: Total(c.Items),
 		ShipToCountry: c.ShipToCountry, Personal: c.Personal, RequestHash: c.RequestHash, PlacedAt: c.At,
 		Terms: c.Terms, Allocations: c.Allocations,
 	}}, nil

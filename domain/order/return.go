@@ -30,10 +30,11 @@ type ReturnOrder struct {
 	At       time.Time
 }
 
-// ReturnLine is how many pieces of a SKU came back.
+// ReturnLine is how many pieces of a line came back. The line is named as in [LineQuantity].
 type ReturnLine struct {
-	SKU      string `json:"sku"`
-	Quantity int    `json:"quantity"`
+	LineID   uuid.UUID `json:"line_id,omitzero"`
+	SKU      string    `json:"sku,omitempty"`
+	Quantity int       `json:"quantity"`
 	// Restock is false for pieces that can't be sold again.
 	Restock bool `json:"restock"`
 }
@@ -41,7 +42,8 @@ type ReturnLine struct {
 // Return records goods that came back, and what they had cost.
 //
 // It returns no events for a return known already. Errors: not_found; not_returnable before the order
-// is delivered; return_window_closed; [domain.Invalids] for more pieces than were delivered and kept.
+// is delivered; return_window_closed. [domain.Invalids] blame entries that name no line or several, and those of more
+// pieces than were delivered and kept.
 func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	switch {
 	case o.Status == "":
@@ -56,23 +58,28 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	}
 	e := OrderReturned{OrderID: o.ID, ReturnID: c.ReturnID, Amount: money.Zero(o.Total.Currency), Reason: c.Reason, ReturnedAt: c.At}
 	var bad domain.Invalids
-	checkRequest(&bad, "return_id", c.ReturnID, len(c.Lines))
+	checkRequestID(&bad, "return_id", c.ReturnID)
+	checkLines(&bad, c.Pieces())
 	bad.Text("reason", c.Reason, TextLengthMax)
 	if len(bad) > 0 {
 		return nil, bad
 	}
 	after := o.Clone()
-	for i, line := range c.Lines {
-		taken, short := after.takeBack(line)
-		if line.Quantity < 1 {
-			bad.Add(fmt.Sprintf("lines[%d].quantity", i), "must be at least 1, got %d", line.Quantity)
-		} else if short > 0 {
-			bad.Add(fmt.Sprintf("lines[%d]", i), "of %s only %d were delivered and not returned yet", domain.Clip(line.SKU), line.Quantity-short)
+	for i, pieces := range c.Pieces() {
+		path := fmt.Sprintf("lines[%d]", i)
+		line, known := o.lineMeant(&bad, path, pieces)
+		if !known {
+			continue
+		}
+		taken, short := after.takeBack(line.LineID, pieces.Quantity)
+		if short > 0 {
+			bad.Add(path, "of this line of %s only %d were delivered and not returned yet", domain.Clip(line.SKU), pieces.Quantity-short)
 		}
 		for _, t := range taken {
+			t.Restock = c.Lines[i].Restock
 			e.Amount = e.Amount.Add(t.Amount)
+			e.Lines = append(e.Lines, t)
 		}
-		e.Lines = append(e.Lines, taken...)
 	}
 	if err := bad.Err(); err != nil {
 		return nil, err
@@ -80,24 +87,34 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	return []domain.Event{e}, nil
 }
 
-// takeBack marks pieces of delivered shipments as returned, changing the shipments of o.
-func (o Order) takeBack(line ReturnLine) (taken []ReturnedLine, short int) {
-	short = line.Quantity
+// Pieces are the lines of the return without what is to become of them.
+func (c ReturnOrder) Pieces() []LineQuantity {
+	pieces := make([]LineQuantity, len(c.Lines))
+	for i, l := range c.Lines {
+		pieces[i] = LineQuantity{LineID: l.LineID, SKU: l.SKU, Quantity: l.Quantity}
+	}
+	return pieces
+}
+
+// takeBack marks pieces of a line in delivered shipments as returned, changing the shipments of o.
+func (o Order) takeBack(lineID uuid.UUID, quantity int) (taken []ReturnedLine, short int) {
+	short = quantity
 	for i := range o.Shipments {
 		s := &o.Shipments[i]
-		if s.Status != ShipmentStatusDelivered {
+		j := s.line(lineID)
+		if s.Status != ShipmentStatusDelivered || j < 0 {
 			continue
 		}
-		for j := range s.Lines {
-			l := &s.Lines[j]
-			n := min(short, l.Quantity-l.Returned)
-			if l.SKU != line.SKU || n <= 0 {
-				continue
-			}
-			short -= n
-			l.Returned += n
-			taken = append(taken, ReturnedLine{SKU: l.SKU, Quantity: n, Location: s.Location, Restock: line.Restock, Amount: l.UnitPrice.Times(n)})
+		l := &s.Lines[j]
+		n := min(short, l.Quantity-l.Returned)
+		if n <= 0 {
+			continue
 		}
+		short -= n
+		l.Returned += n
+		taken = append(taken, ReturnedLine{
+			ShipmentID: s.ShipmentID, LineID: lineID, SKU: l.SKU, Quantity: n, Location: s.Location, Amount: l.UnitPrice.Times(n),
+		})
 	}
 	return taken, short
 }
@@ -106,7 +123,12 @@ func (o Order) withReturn(e OrderReturned) Order {
 	o = o.Clone()
 	o.Returns = append(o.Returns, Refundable{ReturnID: e.ReturnID, Amount: e.Amount})
 	for _, l := range e.Lines {
-		o.takeBack(ReturnLine{SKU: l.SKU, Quantity: l.Quantity, Restock: l.Restock})
+		l = l.named(o)
+		if s := o.shipment(l.ShipmentID); s != nil {
+			if j := s.line(l.LineID); j >= 0 {
+				s.Lines[j].Returned += l.Quantity
+			}
+		}
 	}
 	return o
 }
