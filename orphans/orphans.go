@@ -2,37 +2,58 @@ package orphans
 
 import (
 	"context"
-	"fmt"
-	"iter"
 	"log/slog"
+	"math"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Sagas is what the finder asks of Temporal. All calls may be repeated.
 type Sagas interface {
-	// WithoutSaga returns those of the orders that have no open saga.
-	WithoutSaga(ctx context.Context, orders []uuid.UUID) ([]uuid.UUID, error)
-	// ResumeOrder starts a saga that goes on with an order; started is false when one is open.
-	ResumeOrder(ctx context.Context, o order.Order) (started bool, err error)
+	// WithoutSaga returns those of the orders that have no open saga. It may trust Temporal's list of executions, which
+	// can show one that is gone, or look each of them up.
+	WithoutSaga(ctx context.Context, orders []uuid.UUID, trustList bool) ([]uuid.UUID, error)
+	// OpenSagas returns the orders that have an open saga by Temporal's list, a page after a token; nil begins it. The
+	// last page comes with a nil token.
+	OpenSagas(ctx context.Context, token []byte) (orders []uuid.UUID, next []byte, err error)
+	// FailingSagas returns open executions whose workflow tasks keep failing, at most limit, and how many there are.
+	// Supported is false when the server does not tell.
+	FailingSagas(ctx context.Context, limit int) (failing []Failing, count int, supported bool, err error)
+	// ResumeOrder starts a saga that goes on with an order. While one is open it is replaced, or nothing is done and
+	// started is false.
+	ResumeOrder(ctx context.Context, o order.Order, replace bool) (started bool, err error)
+	// NamespaceMark returns the mark of the store whose orders run in the namespace, zero when it has none. Such a
+	// namespace gets the mark that claims it; a zero claim only reads.
+	NamespaceMark(ctx context.Context, claim Mark) (Mark, error)
 }
 
-// Views tells which orders are open.
+// Views tells which orders to compare with Temporal.
 type Views interface {
 	// OpenOrders returns the ids of open orders that were placed before a time, and of cancelled ones that still hold
 	// money. They come oldest first, after an id of the same list; [uuid.Nil] begins it. At most limit.
 	OpenOrders(ctx context.Context, placedBefore time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
+	// OwingOrders returns the ids of ended orders that may owe something by what happened between two times. They come in
+	// the order of their ids, after one of them, at most limit.
+	OwingOrders(ctx context.Context, from, until time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
+	// EndedOrders returns those of the orders that had ended before a time.
+	EndedOrders(ctx context.Context, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error)
 }
 
 // History tells where an order stands by its events. Error: not_found.
 type History interface {
 	Order(ctx context.Context, id uuid.UUID) (order.Order, error)
-	// HoldsMoney reports whether the order's payment is authorised, or waits for the customer's bank.
-	HoldsMoney(ctx context.Context, id uuid.UUID) (bool, error)
+	// Owes says what an order that has ended still owes: money, a refund, stock; empty when nothing.
+	Owes(ctx context.Context, o order.Order) (string, error)
+}
+
+// Mark says which event store's orders run in a namespace of Temporal.
+type Mark struct {
+	// Store is the store's id, which goes with its data.
+	Store uuid.UUID `json:"store_id"`
 }
 
 // Options of [New]. All but Logger and Registerer are required.
@@ -40,6 +61,10 @@ type Options struct {
 	Sagas   Sagas
 	Views   Views
 	History History
+	// Mark returns that of the event store. It is asked at each look.
+	Mark func(context.Context) (Mark, error)
+	// Unavailable reports whether an error says that Temporal can't be reached: a look ends with it.
+	Unavailable func(error) bool
 	// Resume says whether [Finder.Run] resumes what it finds, or only counts it.
 	Resume bool
 	// Every is the time between two looks, and how old an order must be to count as orphaned: a view may be a moment
@@ -51,14 +76,39 @@ type Options struct {
 	Registerer prometheus.Registerer
 }
 
-// pageSize is how many orders are compared at once.
-const pageSize = 500
+// Limits of a look.
+const (
+	// pageSize is how many orders are compared at once.
+	pageSize = 500
+	// parallelMax is how many orders are resumed at once. Temporal answers a start within milliseconds.
+	parallelMax = 16
+	// lookedUpMax is how many orders of Temporal's list are looked up one by one at each look, in turn.
+	lookedUpMax = 10_000
+	// owingFor is how long ago an order may have ended, when a process begins to look, to be asked what it owes.
+	owingFor = 30 * 24 * time.Hour
+	// owingOverlap is how much of what was looked through is looked through again: views may be behind.
+	owingOverlap = time.Hour
+	// owingMax bounds the orders that are known to owe something and have a saga.
+	owingMax = 10_000
+	// failingMax is how many failing executions are named; all are counted.
+	failingMax = 100
+	// pauseMax is the longest pause between two attempts to resume one order. It is doubled so often at most.
+	pauseMax       = time.Hour
+	pauseDoublings = 12
+	// attemptsMax bounds the orders whose attempts are counted. Those beyond are resumed at each look.
+	attemptsMax = 100_000
+)
 
 // Finder finds and resumes orphaned orders. It is safe for concurrent use, also by several processes at once.
 type Finder struct {
 	o       Options
-	found   prometheus.Gauge
-	resumed prometheus.Counter
+	metrics metrics
+
+	mu sync.Mutex
+	// looks counts the looks, and listed is how many open orders the last one saw: both choose whom to look up.
+	looks, listed int
+	owed          owing
+	attempts      map[uuid.UUID]attempt
 }
 
 // New returns a finder.
@@ -66,19 +116,7 @@ func New(o Options) *Finder {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
-	f := &Finder{
-		o: o,
-		found: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "orderloom_orphaned_orders", Help: "Orders that need a saga and have no open one, at the last look.",
-		}),
-		resumed: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "orderloom_orphaned_orders_resumed_total", Help: "Orders for which a saga was started again.",
-		}),
-	}
-	if o.Registerer != nil {
-		o.Registerer.MustRegister(f.found, f.resumed)
-	}
-	return f
+	return &Finder{o: o, metrics: newMetrics(o.Registerer), owed: owing{orders: map[uuid.UUID]bool{}}, attempts: map[uuid.UUID]attempt{}}
 }
 
 // Run looks for orphans until ctx ends, and resumes them where that is set. A look that fails is logged and made again.
@@ -86,7 +124,7 @@ func (f *Finder) Run(ctx context.Context) error {
 	ticker := time.NewTicker(f.o.Every)
 	defer ticker.Stop()
 	for {
-		if err := f.lookForOrphans(ctx); err != nil && ctx.Err() == nil {
+		if err := f.look(ctx); err != nil && ctx.Err() == nil {
 			f.o.Logger.WarnContext(ctx, "orders without a saga could not be looked for, trying again later", "error", err)
 		}
 		select {
@@ -97,91 +135,105 @@ func (f *Finder) Run(ctx context.Context) error {
 	}
 }
 
-// lookForOrphans looks once for orphans. It ends with the first error.
-func (f *Finder) lookForOrphans(ctx context.Context) error {
-	n := 0
-	for o, err := range f.Find(ctx) {
-		if err != nil {
-			return err
-		}
-		n++
-		f.o.Logger.WarnContext(ctx, "an order has no saga", "order_id", o.ID.String(), "status", string(o.Status), "resume", f.o.Resume)
-		if !f.o.Resume {
-			continue
-		}
-		if _, err := f.Resume(ctx, o); err != nil {
-			return err
-		}
+// look looks once for orphans and for failing executions, and resumes what may be resumed.
+func (f *Finder) look(ctx context.Context) error {
+	resume := f.o.Resume
+	foreign, err := f.claim(ctx)
+	switch {
+	case err != nil:
+		return err
+	case foreign == nil:
+		f.metrics.foreign.Set(0)
+	default:
+		f.metrics.foreign.Set(1)
+		f.o.Logger.ErrorContext(ctx, "orders are not resumed in the namespace of another event store", "error", foreign)
+		resume = false
 	}
-	f.found.Set(float64(n))
+	report, err := f.resumeAll(ctx, resume, f.due, nil)
+	if err != nil {
+		return err
+	}
+	f.metrics.orphaned.Set(float64(report.Orphaned))
+	f.metrics.surplus.Set(float64(report.Surplus))
+	f.endLook()
+	_, count, supported, err := f.Failing(ctx)
+	if !supported {
+		f.metrics.failing.Set(math.NaN())
+		return err
+	}
+	f.metrics.failing.Set(float64(count))
 	return nil
 }
 
-// Find yields the open orders that have no open saga, oldest first, and the cancelled ones that still hold money. It
-// ends with the first error.
-func (f *Finder) Find(ctx context.Context) iter.Seq2[order.Order, error] {
-	return func(yield func(order.Order, error) bool) {
-		before := time.Now().Add(-f.o.Every)
-		for after := uuid.Nil; ; {
-			page, err := f.o.Views.OpenOrders(ctx, before, after, pageSize)
-			if err != nil {
-				yield(order.Order{}, err)
-				return
-			}
-			if !f.yieldOrphans(ctx, page, yield) || len(page) < pageSize {
-				return
-			}
-			after = page[len(page)-1]
-		}
-	}
+// ForeignNamespaceError says that the orders of another event store run in the namespace.
+type ForeignNamespaceError struct{ Ours, Theirs Mark }
+
+// Error says what is wrong, and what to do.
+func (e *ForeignNamespaceError) Error() string {
+	return "the Temporal namespace belongs to event store " + e.Theirs.Store.String() + ", and this is store " + e.Ours.Store.String() +
+		": check TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and DATABASE_URL"
 }
 
-// yieldOrphans yields those of the orders that need a saga by their events and have none.
-func (f *Finder) yieldOrphans(ctx context.Context, orders []uuid.UUID, yield func(order.Order, error) bool) bool {
-	without, err := f.o.Sagas.WithoutSaga(ctx, orders)
+// claim reports whether the namespace carries the store's mark: foreign is nil then. One without a mark gets it.
+func (f *Finder) claim(ctx context.Context) (foreign *ForeignNamespaceError, err error) {
+	ours, err := f.o.Mark(ctx)
 	if err != nil {
-		yield(order.Order{}, err)
-		return false
+		return nil, err
 	}
-	for _, id := range without {
-		o, needed, err := f.needsSaga(ctx, id)
-		if err != nil {
-			yield(o, fmt.Errorf("load order %s: %w", id, err))
-			return false
-		}
-		if needed && !yield(o, nil) {
-			return false
-		}
+	theirs, err := f.o.Sagas.NamespaceMark(ctx, ours)
+	if err != nil || theirs == ours {
+		return nil, err
 	}
-	return true
+	return &ForeignNamespaceError{Ours: ours, Theirs: theirs}, nil
 }
 
-// needsSaga reports whether an order's events leave something to do: the view may be behind. Or it may be ahead, of a
-// store that was restored: such an order is no saga's, and must not hide the others.
-func (f *Finder) needsSaga(ctx context.Context, id uuid.UUID) (o order.Order, needed bool, err error) {
-	o, err = f.o.History.Order(ctx, id)
-	switch {
-	case domain.Code(err) == domain.CodeNotFound:
-		f.o.Logger.WarnContext(ctx, "a view shows an order that has no events", "order_id", id.String())
-		return o, false, nil
-	case err != nil:
-		return o, false, err
-	case o.Status == order.StatusCancelled: // what it was secured with may still have to be undone
-		needed, err = f.o.History.HoldsMoney(ctx, id)
-		return o, needed, err
-	}
-	return o, !o.Status.Ended(), nil
-}
-
-// Resume starts a saga for an order. It may be repeated; started is false when one is open already.
-func (f *Finder) Resume(ctx context.Context, o order.Order) (started bool, err error) {
-	started, err = f.o.Sagas.ResumeOrder(ctx, o)
+// CheckNamespace reports whether the namespace may be this store's. It changes nothing. Errors:
+// [ForeignNamespaceError]; Temporal or the store can't be reached.
+func (f *Finder) CheckNamespace(ctx context.Context) error {
+	ours, err := f.o.Mark(ctx)
 	if err != nil {
-		return false, fmt.Errorf("resume order %s: %w", o.ID, err)
+		return err
 	}
-	if started {
-		f.resumed.Inc()
-		f.o.Logger.InfoContext(ctx, "a saga goes on with an order", "order_id", o.ID.String(), "status", string(o.Status))
+	theirs, err := f.o.Sagas.NamespaceMark(ctx, Mark{})
+	if err != nil || theirs == ours || theirs == (Mark{}) {
+		return err
 	}
-	return started, nil
+	return &ForeignNamespaceError{Ours: ours, Theirs: theirs}
+}
+
+// Failing is an open execution whose workflow tasks keep failing.
+type Failing struct {
+	WorkflowID, RunID string
+	// Cause is what Temporal says, such as "WorkflowTaskFailedCauseNonDeterministicError".
+	Cause string
+}
+
+// Failing returns open executions whose workflow tasks keep failing, at most [failingMax], and how many there are.
+// Supported is false when the Temporal server does not tell.
+func (f *Finder) Failing(ctx context.Context) (failing []Failing, count int, supported bool, err error) {
+	return f.o.Sagas.FailingSagas(ctx, failingMax)
+}
+
+type metrics struct {
+	orphaned, surplus, failing, foreign prometheus.Gauge
+	resumed                             prometheus.Counter
+}
+
+func newMetrics(r prometheus.Registerer) metrics {
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	m := metrics{
+		orphaned: gauge("orderloom_orphaned_orders", "Orders that need a saga and have no open one, at the last look."),
+		surplus:  gauge("orderloom_surplus_sagas", "Open sagas of orders that have ended and owe nothing, at the last look."),
+		failing:  gauge("orderloom_failing_sagas", "Open executions whose workflow tasks keep failing, at the last look; NaN when the server does not tell."),
+		foreign:  gauge("orderloom_foreign_namespace", "1 while the Temporal namespace carries another event store's id: nothing is resumed."),
+		resumed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "orderloom_orphaned_orders_resumed_total", Help: "Orders for which a saga was started again.",
+		}),
+	}
+	if r != nil {
+		r.MustRegister(m.orphaned, m.surplus, m.failing, m.foreign, m.resumed)
+	}
+	return m
 }

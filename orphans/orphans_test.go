@@ -2,7 +2,10 @@ package orphans_test
 
 import (
 	"context"
+	"errors"
 	"log/slog"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,52 +13,299 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/orphans"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
-// world is what the finder asks: all orders of it are listed, and none has a saga.
+var errAway = errors.New("Temporal is away")
+
+// world is what the finder asks. Orders have a saga when open has them.
 type world struct {
 	orders []order.Order
-	holds  map[uuid.UUID]bool
+	open   map[uuid.UUID]bool
+	owes   map[uuid.UUID]string
 	gone   map[uuid.UUID]bool // the order has no events
+	broken map[uuid.UUID]bool // the order can't be loaded
+	mark   orphans.Mark       // of the namespace
+
+	mu       sync.Mutex
+	refuse   map[uuid.UUID]error // what resuming an order fails with
+	resumed  []uuid.UUID
+	replaced []uuid.UUID
+	lookedUp []uuid.UUID
+	failing  []orphans.Failing
 }
 
-func (w world) OpenOrders(context.Context, time.Time, uuid.UUID, int) (ids []uuid.UUID, err error) {
+func (w *world) add(status order.Status) order.Order {
+	o := order.Order{ID: uuid.New(), Number: "ORD", Status: status}
+	w.orders = append(w.orders, o)
+	return o
+}
+
+func (w *world) ids(is func(order.Order) bool) (ids []uuid.UUID) {
 	for _, o := range w.orders {
-		ids = append(ids, o.ID)
+		if is(o) {
+			ids = append(ids, o.ID)
+		}
 	}
-	return ids, nil
+	return ids
 }
 
-func (world) WithoutSaga(_ context.Context, ids []uuid.UUID) ([]uuid.UUID, error) { return ids, nil }
+func (w *world) OpenOrders(_ context.Context, _ time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error) {
+	ids := w.ids(func(o order.Order) bool { return !o.Status.Ended() })
+	ids = ids[slices.Index(ids, after)+1:]
+	return ids[:min(limit, len(ids))], nil
+}
 
-func (world) ResumeOrder(context.Context, order.Order) (bool, error) { return true, nil }
+func (w *world) OwingOrders(context.Context, time.Time, time.Time, uuid.UUID, int) ([]uuid.UUID, error) {
+	return w.ids(func(o order.Order) bool { return o.Status.Ended() && w.owes[o.ID] != "" }), nil
+}
 
-func (w world) Order(_ context.Context, id uuid.UUID) (order.Order, error) {
+func (w *world) EndedOrders(_ context.Context, ids []uuid.UUID, _ time.Time) ([]uuid.UUID, error) {
+	return w.ids(func(o order.Order) bool { return o.Status.Ended() && slices.Contains(ids, o.ID) }), nil
+}
+
+func (w *world) WithoutSaga(_ context.Context, ids []uuid.UUID, trustList bool) (without []uuid.UUID, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, id := range ids {
+		if !trustList {
+			w.lookedUp = append(w.lookedUp, id)
+		}
+		if !w.open[id] {
+			without = append(without, id)
+		}
+	}
+	return without, nil
+}
+
+func (w *world) OpenSagas(context.Context, []byte) (orders []uuid.UUID, next []byte, err error) {
+	return w.ids(func(o order.Order) bool { return w.open[o.ID] }), nil, nil
+}
+
+func (w *world) FailingSagas(context.Context, int) ([]orphans.Failing, int, bool, error) {
+	return w.failing, len(w.failing), true, nil
+}
+
+func (w *world) ResumeOrder(_ context.Context, o order.Order, replace bool) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.refuse[o.ID]; err != nil {
+		return false, err
+	}
+	w.resumed = append(w.resumed, o.ID)
+	if replace {
+		w.replaced = append(w.replaced, o.ID)
+	}
+	return true, nil
+}
+
+func (w *world) NamespaceMark(_ context.Context, claim orphans.Mark) (orphans.Mark, error) {
+	if w.mark == (orphans.Mark{}) {
+		w.mark = claim
+	}
+	return w.mark, nil
+}
+
+func (w *world) Order(_ context.Context, id uuid.UUID) (order.Order, error) {
 	for _, o := range w.orders {
-		if o.ID == id && !w.gone[id] {
+		switch {
+		case o.ID != id || w.gone[id]:
+		case w.broken[id]:
+			return order.Order{}, errors.New("an event can't be read")
+		default:
 			return o, nil
 		}
 	}
 	return order.Order{}, domain.Refuse(domain.CodeNotFound, "order %s does not exist", id)
 }
 
-func (w world) HoldsMoney(_ context.Context, id uuid.UUID) (bool, error) { return w.holds[id], nil }
+func (w *world) Owes(_ context.Context, o order.Order) (string, error) { return w.owes[o.ID], nil }
 
-func TestFindYieldsOrdersThatNeedASaga(t *testing.T) {
+// taken returns the orders that were resumed since the last call.
+func (w *world) taken() []uuid.UUID {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer func() { w.resumed = nil }()
+	return w.resumed
+}
+
+var ours = orphans.Mark{Store: uuid.New()}
+
+func newWorld() *world {
+	return &world{
+		open: map[uuid.UUID]bool{}, owes: map[uuid.UUID]string{}, gone: map[uuid.UUID]bool{}, broken: map[uuid.UUID]bool{},
+		refuse: map[uuid.UUID]error{},
+	}
+}
+
+func (w *world) finder(r prometheus.Registerer) *orphans.Finder {
+	return orphans.New(orphans.Options{
+		Sagas: w, Views: w, History: w, Every: time.Hour, Resume: true, Registerer: r, Logger: slog.New(slog.DiscardHandler),
+		Mark:        func(context.Context) (orphans.Mark, error) { return ours, nil },
+		Unavailable: func(err error) bool { return errors.Is(err, errAway) },
+	})
+}
+
+func TestFindYieldsOrdersWhoseSagaDoesNotFitTheirEvents(t *testing.T) {
 	t.Parallel()
-	of := func(status order.Status) order.Order { return order.Order{ID: uuid.New(), Status: status} }
-	lost, open, delivered := of(order.StatusConfirmed), of(order.StatusConfirmed), of(order.StatusDelivered)
-	undone, holding := of(order.StatusCancelled), of(order.StatusCancelled)
-	w := world{
-		orders: []order.Order{lost, open, delivered, undone, holding},
-		holds:  map[uuid.UUID]bool{holding.ID: true, delivered.ID: true}, gone: map[uuid.UUID]bool{lost.ID: true},
+	w := newWorld()
+	lost, open, broken := w.add(order.StatusConfirmed), w.add(order.StatusConfirmed), w.add(order.StatusConfirmed)
+	running := w.add(order.StatusShipped)
+	w.add(order.StatusDelivered)
+	w.add(order.StatusCancelled)
+	owing, settling, surplus := w.add(order.StatusCancelled), w.add(order.StatusDelivered), w.add(order.StatusDelivered)
+	w.gone[lost.ID], w.broken[broken.ID] = true, true
+	w.open[running.ID], w.open[settling.ID], w.open[surplus.ID] = true, true, true
+	w.owes[owing.ID], w.owes[settling.ID] = "stock", "a refund"
+
+	found, failed := map[uuid.UUID]string{}, []uuid.UUID{}
+	for o, err := range w.finder(nil).Find(t.Context()) {
+		if err != nil {
+			failed = append(failed, o.Order.ID)
+			continue
+		}
+		require.NotContains(t, found, o.Order.ID, "each once")
+		require.Equal(t, o.Order.ID == surplus.ID, o.Surplus)
+		found[o.Order.ID] = o.Cause
 	}
-	finder := orphans.New(orphans.Options{Sagas: w, Views: w, History: w, Every: time.Minute, Logger: slog.New(slog.DiscardHandler)})
-	var found []uuid.UUID
-	for o, err := range finder.Find(t.Context()) {
-		require.NoError(t, err)
-		found = append(found, o.ID)
+	require.Equal(t, []uuid.UUID{broken.ID}, failed, "the others are found all the same")
+	require.Equal(t, map[uuid.UUID]string{
+		open.ID: "has no saga", owing.ID: "owes stock and has no saga", surplus.ID: "has ended and still has a saga",
+	}, found)
+}
+
+func TestAnOwingOrderIsFoundWhenItsSagaIsGoneLater(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	o := w.add(order.StatusCancelled)
+	w.owes[o.ID], w.open[o.ID] = "a void", true
+	f := w.finder(nil)
+	count := func() (n int) {
+		for _, err := range f.Find(t.Context()) {
+			require.NoError(t, err)
+			n++
+		}
+		return n
 	}
-	require.Equal(t, []uuid.UUID{open.ID, holding.ID}, found)
+	require.Zero(t, count(), "its saga settles it")
+	delete(w.open, o.ID)
+	require.Equal(t, 1, count())
+	delete(w.owes, o.ID)
+	require.Zero(t, count())
+}
+
+func TestEachOrderOfTheListIsLookedUpInTurn(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for range 900 {
+		w.open[w.add(order.StatusConfirmed).ID] = true
+	}
+	f := w.finder(nil)
+	for o, err := range f.Find(t.Context()) {
+		t.Errorf("%s has a saga (%v)", o.Order.ID, err)
+	}
+	require.ElementsMatch(t, w.ids(func(order.Order) bool { return true }), w.lookedUp)
+}
+
+func TestOrdersThatFailDoNotHoldUpTheOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	broken, refused, surplus := w.add(order.StatusConfirmed), w.add(order.StatusConfirmed), w.add(order.StatusDelivered)
+	w.broken[broken.ID], w.refuse[refused.ID], w.open[surplus.ID] = true, errors.New("refused"), true
+	want := []uuid.UUID{surplus.ID}
+	for range 1000 {
+		want = append(want, w.add(order.StatusConfirmed).ID)
+	}
+	told := 0
+	report, err := w.finder(nil).ResumeAll(t.Context(), func(orphans.Report, orphans.Orphan, error) { told++ })
+	require.NoError(t, err)
+	require.Equal(t, orphans.Report{Orphaned: 1002, Surplus: 1, Resumed: 1001, Failed: 2}, report)
+	require.Equal(t, 1003, told)
+	require.ElementsMatch(t, want, w.taken())
+	require.Equal(t, []uuid.UUID{surplus.ID}, w.replaced)
+}
+
+func TestALookEndsWhenTemporalIsAway(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	for range 1000 {
+		w.refuse[w.add(order.StatusConfirmed).ID] = errAway
+	}
+	report, err := w.finder(nil).ResumeAll(t.Context(), nil)
+	require.ErrorIs(t, err, errAway)
+	require.Less(t, report.Orphaned, 1000)
+}
+
+// run makes looks until is holds after one.
+func run(t *testing.T, f *orphans.Finder, is func() bool) {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- f.Run(ctx) }()
+	require.Eventually(t, is, 10*time.Second, time.Millisecond)
+	stop()
+	require.NoError(t, <-ended)
+}
+
+func TestAnOrderThatStaysAnOrphanIsResumedLessAndLessAndStaysCounted(t *testing.T) {
+	t.Parallel()
+	w, registry := newWorld(), prometheus.NewRegistry()
+	o := w.add(order.StatusConfirmed)
+	f := w.finder(registry)
+	for range 2 {
+		run(t, f, func() bool { return slices.Contains(w.taken(), o.ID) })
+	}
+	before := len(w.lookedUp)
+	run(t, f, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.lookedUp) > before
+	})
+	require.Empty(t, w.taken(), "an hour has not passed")
+	require.InDelta(t, 1, gauge(t, registry, "orderloom_orphaned_orders"), 0)
+}
+
+func gauge(t *testing.T, r *prometheus.Registry, name string) float64 {
+	t.Helper()
+	families, err := r.Gather()
+	require.NoError(t, err)
+	for _, family := range families {
+		if family.GetName() == name {
+			return family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return 0
+}
+
+func TestNothingIsResumedInTheNamespaceOfAnotherStore(t *testing.T) {
+	t.Parallel()
+	w, registry := newWorld(), prometheus.NewRegistry()
+	w.mark = orphans.Mark{Store: uuid.New()}
+	o := w.add(order.StatusConfirmed)
+	w.failing = []orphans.Failing{{WorkflowID: "order-1", Cause: "NonDeterministicError"}}
+	f := w.finder(registry)
+	run(t, f, func() bool { return gauge(t, registry, "orderloom_failing_sagas") == 1 })
+	require.InDelta(t, 1, gauge(t, registry, "orderloom_orphaned_orders"), 0)
+	require.InDelta(t, 1, gauge(t, registry, "orderloom_foreign_namespace"), 0)
+
+	var foreign *orphans.ForeignNamespaceError
+	_, err := f.ResumeAll(t.Context(), nil)
+	require.ErrorAs(t, err, &foreign)
+	_, err = f.Resume(t.Context(), o)
+	require.ErrorAs(t, err, &foreign)
+	require.ErrorAs(t, f.CheckNamespace(t.Context()), &foreign)
+	require.Empty(t, w.taken())
+}
+
+func TestANamespaceWithoutAMarkGetsTheStoresWhenOrdersAreResumed(t *testing.T) {
+	t.Parallel()
+	w := newWorld()
+	f := w.finder(nil)
+	require.NoError(t, f.CheckNamespace(t.Context()))
+	require.Zero(t, w.mark, "to look changes nothing")
+	_, err := f.ResumeAll(t.Context(), nil)
+	require.NoError(t, err)
+	require.Equal(t, ours, w.mark)
 }

@@ -2,11 +2,9 @@ package readmodel
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 )
 
 // OpenOrders returns the ids of orders that are neither delivered nor cancelled by their views, and were placed
@@ -22,12 +20,5 @@ func (r *Reader) OpenOrders(ctx context.Context, placedBefore time.Time, after u
 		  AND ($2 = '00000000-0000-0000-0000-000000000000'::uuid
 		       OR (created_at, order_id) > (SELECT created_at, order_id FROM orderloom.order_views WHERE order_id = $2))
 		ORDER BY created_at, order_id LIMIT $3`, placedBefore, after, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list open orders: %w", err)
-	}
-	ids, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
-	if err != nil {
-		return nil, fmt.Errorf("list open orders: %w", err)
-	}
-	return ids, nil
+	return orderIDs(rows, err, "list open orders")
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -70,7 +71,16 @@ const (
 )
 
 // OrderSagaID is the workflow id of an order's saga.
-func OrderSagaID(orderID uuid.UUID) string { return "order-" + orderID.String() }
+func OrderSagaID(orderID uuid.UUID) string { return orderSagaPrefix + orderID.String() }
+
+// OrderOfSaga returns the order whose saga has a workflow id. Is is false for the id of anything else.
+func OrderOfSaga(workflowID string) (orderID uuid.UUID, is bool) {
+	id, is := strings.CutPrefix(workflowID, orderSagaPrefix)
+	orderID, err := uuid.Parse(id)
+	return orderID, is && err == nil
+}
+
+const orderSagaPrefix = "order-"
 
 // OrderInput starts an order's saga. It holds no personal data in the clear.
 type OrderInput struct {

@@ -104,7 +104,7 @@ func (s *orderSaga) refundEnded(ctx workflow.Context, shipment order.Shipment) e
 	default:
 		return nil
 	}
-	return refundPayment(ctx, s.in.OrderID, domain.DerivedID(shipment.ShipmentID, "refund"), shipment.Amount, reason, s.resumed())
+	return refundPayment(ctx, s.in.OrderID, shipment.RefundID(), shipment.Amount, reason, s.resumed())
 }
 
 // resumed reports whether an earlier saga of the order may have asked the gateway for the same.

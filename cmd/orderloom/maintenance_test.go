@@ -106,10 +106,10 @@ func TestCommandsAboutTheViews(t *testing.T) {
 	b := setup(t, 51, 40)
 	b.deliver()
 
-	got := b.orderloom(exitDone, "verify")
+	got := b.orderloom(exitDone, "verify", "--no-temporal")
 	require.Contains(t, got.stdout, "0 differences, 0 streams on their way, 0 parked")
 	require.Contains(t, got.stdout, "0 incomplete or out of order")
-	require.NotContains(t, b.orderloom(exitDone, "verify", "--no-kafka").stdout, "Kafka")
+	require.NotContains(t, b.orderloom(exitDone, "verify", "--no-temporal", "--no-kafka").stdout, "Kafka")
 
 	require.Contains(t, b.orderloom(exitDone, "rebuild", "--dry-run", "timeline").stdout, "without --dry-run")
 	require.Contains(t, b.orderloom(exitDone, "rebuild", "timeline").stdout, "the tables were swapped")
@@ -118,9 +118,21 @@ func TestCommandsAboutTheViews(t *testing.T) {
 
 	_, err := b.pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
 	require.NoError(t, err)
-	got = b.orderloom(exitFailure, "verify", "--json")
+	got = b.orderloom(exitFailure, "verify", "--no-temporal", "--json")
 	require.Contains(t, got.stdout, "stock_levels")
 	require.Contains(t, got.stderr, errDifferent.Error())
+}
+
+func TestVerifySaysWhenTheSagasAreNotCompared(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 1)
+	for address, why := range map[string]string{"": "TEMPORAL_ADDRESS is not set", "127.0.0.1:1": "the workflow service is unavailable"} {
+		b.environment["TEMPORAL_ADDRESS"] = address
+		got := b.orderloom(exitFailure, "verify", "--no-kafka")
+		require.Contains(t, got.stdout, "The sagas at Temporal were NOT compared: "+why)
+		require.Contains(t, got.stderr, "--no-temporal")
+		require.Contains(t, b.orderloom(exitFailure, "verify", "--no-kafka", "--json").stdout, `"sagas_not_compared":"`+why)
+	}
 }
 
 func TestCommandsAboutParkedAggregates(t *testing.T) {

@@ -2,82 +2,147 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/orphans"
 	"github.com/spf13/cobra"
 )
 
 func (p *program) orphansCommand() *cobra.Command {
-	return group("orphans", "List open orders that have no saga, and resume them", p.orphansListCommand(), p.orphansResumeCommand())
+	return group("orphans", "List orders whose saga is gone or fails, and resume them", p.orphansListCommand(), p.orphansResumeCommand())
 }
 
 func (p *program) orphansListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List open orders that have no saga; exit 1 when there are some",
-		Args:  arguments(),
+		Short: "List orders whose saga is gone or fails; exit 1 when there are some",
+		Long: `List orders that need a saga and have none, orders that have ended and still have one, and executions whose
+workflow tasks keep failing. It changes nothing.`,
+		Args: arguments(),
 		RunE: p.withOrphans(func(ctx context.Context, f *app.Orphans, _ []string) error {
-			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-			n := 0
-			for o, err := range f.Find(ctx) {
-				if err != nil {
-					return err
-				}
-				if n++; n == 1 {
-					_, _ = fmt.Fprintln(w, "ORDER\tNUMBER\tSTATUS\tPLACED")
-				}
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", o.ID, o.Number, o.Status, o.PlacedAt.Format(time.RFC3339))
+			err := f.CheckNamespace(ctx)
+			if foreign := new(orphans.ForeignNamespaceError); errors.As(err, &foreign) {
+				fmt.Fprintf(p.stdout, "Nothing is resumed: %s\n", foreign)
 			}
-			if err := w.Flush(); err != nil {
+			if err != nil {
 				return err
 			}
-			if n > 0 {
-				return fmt.Errorf("%d open orders have no saga; resume them with \"orderloom orphans resume\"", n)
+			done := p.tick("comparing the orders with Temporal")
+			found, err := p.listOrphans(ctx, f)
+			done()
+			failing, failed := p.listFailing(ctx, f)
+			if err = errors.Join(err, failed); err != nil {
+				return err
 			}
-			_, err := fmt.Fprintln(p.stdout, "Every open order has a saga.")
+			if found+failing > 0 {
+				return fmt.Errorf("%d orders need another saga (\"orderloom orphans resume\"), %d sagas fail (docs/operations.md)", found, failing)
+			}
+			_, err = fmt.Fprintln(p.stdout, "Every open order has a saga, and none fails.")
 			return err
 		}),
 	}
+}
+
+// listOrphans prints the orders that need another saga, and counts them.
+func (p *program) listOrphans(ctx context.Context, f *app.Orphans) (found int, err error) {
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	for o, failed := range f.Find(ctx) {
+		if failed != nil {
+			err = errors.Join(err, failed)
+			continue
+		}
+		if found++; found == 1 {
+			_, _ = fmt.Fprintln(w, "ORDER\tNUMBER\tSTATUS\tPLACED\tCAUSE")
+		}
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.Order.ID, o.Order.Number, o.Order.Status, o.Order.PlacedAt.Format(time.RFC3339), o.Cause)
+	}
+	return found, errors.Join(err, w.Flush())
+}
+
+// listFailing prints the executions whose workflow tasks keep failing, and counts them.
+func (p *program) listFailing(ctx context.Context, f *app.Orphans) (count int, err error) {
+	failing, count, supported, err := f.Failing(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if !supported {
+		_, err = fmt.Fprintln(p.stdout, "The Temporal server does not tell which executions keep failing.")
+		return 0, err
+	}
+	if count == 0 {
+		return 0, nil
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "FAILING EXECUTION\tRUN\tCAUSE")
+	for _, e := range failing {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", e.WorkflowID, e.RunID, e.Cause)
+	}
+	if more := count - len(failing); more > 0 {
+		_, _ = fmt.Fprintf(w, "and %d more\n", more)
+	}
+	return count, w.Flush()
 }
 
 func (p *program) orphansResumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "resume [order-id]",
-		Short: "Start a saga for each open order that has none, or for one order in any state",
+		Short: "Start another saga for each order that needs one, or for one order in any state",
 		Args:  optionalOrder,
 		RunE: p.withOrphans(func(ctx context.Context, f *app.Orphans, args []string) error {
 			if len(args) == 1 {
 				return p.resumeOne(ctx, f, uuid.MustParse(args[0]))
 			}
-			n := 0
-			for o, err := range f.Find(ctx) {
-				if err != nil {
-					return err
-				}
-				started, err := f.Resume(ctx, o)
-				if err != nil {
-					return err
-				}
-				if started {
-					n++
-					fmt.Fprintf(p.stdout, "resumed %s %s\n", o.Number, o.ID)
-				}
-			}
-			_, err := fmt.Fprintf(p.stdout, "%d orders resumed\n", n)
-			return err
+			return p.resumeAll(ctx, f)
 		}),
 	}
 }
 
+func (p *program) resumeAll(ctx context.Context, f *app.Orphans) error {
+	progress := resumeProgress{out: p.stdout, begun: time.Now()}
+	done := p.tick("resuming orders")
+	report, err := f.ResumeAll(ctx, progress.tell)
+	done()
+	if err != nil {
+		return err
+	}
+	seconds := time.Since(progress.begun).Seconds()
+	_, err = fmt.Fprintf(p.stdout, "%d orders resumed in %.1f s, %.0f/s\n", report.Resumed, seconds, float64(report.Resumed)/seconds)
+	if report.Failed > 0 {
+		return errors.Join(err, fmt.Errorf("%d orders could not be resumed", report.Failed))
+	}
+	return err
+}
+
+// resumeProgress tells how far resuming has come.
+type resumeProgress struct {
+	out         io.Writer
+	begun, told time.Time
+}
+
+// resumeInterval is how often progress is told.
+const resumeInterval = time.Second
+
+func (r *resumeProgress) tell(report orphans.Report, o orphans.Orphan, err error) {
+	if err != nil {
+		fmt.Fprintf(r.out, "not resumed: %v\n", err)
+		return
+	}
+	if now := time.Now(); now.Sub(r.told) >= resumeInterval {
+		r.told = now
+		fmt.Fprintf(r.out, "%d orders found, %d resumed, %.0f/s; last %s %s\n", report.Orphaned+report.Surplus, report.Resumed,
+			float64(report.Resumed)/now.Sub(r.begun).Seconds(), o.Order.Number, o.Order.ID)
+	}
+}
+
 func (p *program) resumeOne(ctx context.Context, f *app.Orphans, id uuid.UUID) error {
-	var o order.Order
 	o, err := f.Order(ctx, id)
 	if err != nil {
 		return err

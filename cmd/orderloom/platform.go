@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"runtime/debug"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/drain"
+	"github.com/orderloom/orderloom/internal/progress"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/spf13/cobra"
 )
@@ -60,6 +62,11 @@ func (p *program) maintains(f func(ctx context.Context, m *app.Maintenance, args
 		err = f(ctx, m, args)
 		return errors.Join(err, m.Close(ctx))
 	})
+}
+
+// tick tells people that a command is still at work, once that takes long, until done is called.
+func (p *program) tick(what string) (done func()) {
+	return progress.Tick(func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }, what)
 }
 
 // collectPercent lets the heap grow to five times what lives before it is collected. What lives is some

@@ -33,6 +33,12 @@ func Wait(s Stock, c BackorderStock) ([]domain.Event, error) {
 	}}, nil
 }
 
+// Holds reports whether goods of this stock item are set aside for the order, or it waits for some.
+func (s Stock) Holds(order uuid.UUID) bool {
+	_, reserved := s.Reservations[order]
+	return reserved || s.Waits(order)
+}
+
 // Waits reports whether the order waits for goods of this stock item.
 func (s Stock) Waits(order uuid.UUID) bool {
 	for _, b := range s.Backorders {

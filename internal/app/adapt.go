@@ -8,7 +8,6 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/order"
-	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
@@ -82,21 +81,4 @@ func (h history) Order(ctx context.Context, id uuid.UUID) (order.Order, error) {
 		o = order.Evolve(o, e)
 	}
 	return o, nil
-}
-
-// HoldsMoney implements [orphans.History].
-func (h history) HoldsMoney(ctx context.Context, id uuid.UUID) (bool, error) {
-	envelopes, err := h.store.Load(ctx, eventstore.StreamID{Type: domain.AggregatePayment, ID: payment.ID(id)}, 0)
-	if err != nil {
-		return false, err
-	}
-	var p payment.Payment
-	for _, env := range envelopes {
-		e, err := catalog.Decode(env)
-		if err != nil {
-			return false, err
-		}
-		p = payment.Evolve(p, e)
-	}
-	return p.Status == payment.StatusAuthorized || p.Status == payment.StatusActionRequired, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
@@ -11,10 +12,12 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/orphans"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/maintain"
 	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/sagaclient"
 )
 
 // Maintenance is what the operators' commands about delivery and the views work with.
@@ -26,6 +29,8 @@ type Maintenance struct {
 	Views     *maintain.Maintainer
 	Broker    broker.Config
 
+	cfg   config.Config
+	tel   *telemetry.Telemetry
 	cache *readmodel.RedisCache // nil without Redis
 }
 
@@ -35,7 +40,7 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	if err != nil {
 		return nil, err
 	}
-	m := &Maintenance{Pool: pool, Broker: brokerConfig(cfg, tel.Logger)}
+	m := &Maintenance{Pool: pool, Broker: brokerConfig(cfg, tel.Logger), cfg: cfg, tel: tel}
 	if m.Store, err = eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
 	}
@@ -49,6 +54,29 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	}
 	m.Views = maintain.New(projector.NewMender(options))
 	return m, nil
+}
+
+// reachTimeout is how long Temporal may take to answer at all.
+const reachTimeout = 10 * time.Second
+
+// VerifySagas compares the sagas at Temporal with the events. The error says why they could not be compared.
+func (m *Maintenance) VerifySagas(ctx context.Context) (v orphans.Verification, err error) {
+	if m.cfg.Temporal.Address == "" {
+		return v, errors.New("TEMPORAL_ADDRESS is not set")
+	}
+	c, memos, err := dialTemporal(m.cfg.Temporal, m.tel)
+	if err != nil {
+		return v, err
+	}
+	defer c.Close()
+	sagas := sagaclient.New(c, memos, deadlines(m.cfg.Orders), "")
+	finder := newFinder(m.cfg, m.tel, sagas, m.Store, readmodel.NewReader(m.Pool, readmodel.Options{Logger: m.tel.Logger}))
+	reach, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	if err := finder.CheckNamespace(reach); err != nil {
+		return v, err
+	}
+	return finder.Verify(ctx)
 }
 
 // Close frees what [OpenMaintenance] took.

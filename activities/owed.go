@@ -1,0 +1,72 @@
+package activities
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// Owed is what an order that has ended still owes by its events. A saga of the order settles it.
+type Owed struct {
+	// Money is true while the payment is authorised, or waits for the customer's bank.
+	Money bool
+	// Refunds counts the shipments that were lost or refused and not refunded.
+	Refunds int
+	// Stock is true while a cancelled order has goods set aside, or waits for some.
+	Stock bool
+}
+
+// Nothing reports whether the order owes nothing.
+func (o Owed) Nothing() bool { return o == Owed{} }
+
+// FoldOwed tells what an order that has ended still owes, folded from its payment's and its stock's events. Of an order
+// that has not ended it tells nothing: its saga is not done.
+func FoldOwed(ctx context.Context, events *eventstore.Repository, o order.Order) (owed Owed, err error) {
+	if !o.Status.Ended() {
+		return owed, nil
+	}
+	p, _, err := eventstore.Fold(ctx, events, paymentAggregate, payment.ID(o.ID))
+	if err != nil {
+		return owed, fmt.Errorf("load the payment of order %s: %w", o.ID, err)
+	}
+	owed.Money = p.HoldsMoney() && (o.Status == order.StatusCancelled || o.PartlyCancelled)
+	for _, s := range o.Shipments {
+		if s.NeverArrived() && p.Owes(s.RefundID(), s.Amount) {
+			owed.Refunds++
+		}
+	}
+	if o.Status == order.StatusCancelled {
+		owed.Stock, err = holdsStock(ctx, events, o)
+	}
+	return owed, err
+}
+
+// holdsStock reports whether goods are set aside for the order where its own events say that they may lie.
+func holdsStock(ctx context.Context, events *eventstore.Repository, o order.Order) (holds bool, err error) {
+	var streams []eventstore.StreamID
+	for _, sku := range inventory.SKUs(order.Lines(o.Items)) {
+		for _, location := range o.StockLocations() {
+			streams = append(streams, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, location)})
+		}
+	}
+	if len(streams) == 0 {
+		return false, nil
+	}
+	// A decision that records nothing is a read of all of them at once.
+	err = events.Decide(ctx, eventstore.Stamp{Source: "fold"}, streams, func(tx *eventstore.Tx) error {
+		holds = false
+		for _, s := range streams {
+			holds = holds || eventstore.State(tx, stockAggregate, s.ID).Holds(o.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, fmt.Errorf("load the stock of order %s: %w", o.ID, err)
+	}
+	return holds, nil
+}
