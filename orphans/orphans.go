@@ -36,8 +36,8 @@ type Views interface {
 	// OpenOrders returns the ids of open orders that were placed before a time, and of cancelled ones that still hold
 	// money. They come oldest first, after an id of the same list; [uuid.Nil] begins it. At most limit.
 	OpenOrders(ctx context.Context, placedBefore time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
-	// OwingOrders returns the ids of ended orders that may owe something by what happened between two times. They come in
-	// the order of their ids, after one of them, at most limit.
+	// OwingOrders returns the ids of ended orders that may owe something by what happened between two times. They come
+	// in the order of their ids, after one of them, at most limit.
 	OwingOrders(ctx context.Context, from, until time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
 	// EndedOrders returns those of the orders that had ended before a time.
 	EndedOrders(ctx context.Context, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error)
