@@ -47,7 +47,8 @@ func harness(gateway *sandbox.Gateway) gatewaytest.Harness {
 			}
 			return "tok_fail_twice"
 		},
-		Breakable: []gatewaytest.Operation{gatewaytest.Authorize},
+		Breakable:    []gatewaytest.Operation{gatewaytest.Authorize},
+		Capabilities: sandbox.Provider.Capabilities, Elsewhere: gatewaytest.AtSandbox(gateway),
 	}
 }
 

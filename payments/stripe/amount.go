@@ -43,6 +43,31 @@ func scaleOf(currency string) scale {
 	return scale{times: 1, per: 1, step: 1}
 }
 
+// leastUnits are the smallest amounts that Stripe moves, in its own unit. What it takes in another currency must be worth
+// half a US dollar, by a rate that nobody knows before
+// (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
+var leastUnits = map[string]int64{
+	"AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1_500, "DKK": 250, "EUR": 50, "GBP": 30, "HKD": 400,
+	"HUF": 17_500, "INR": 50, "JPY": 50, "MXN": 1_000, "MYR": 200, "NOK": 300, "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50,
+	"THB": 1_000, "USD": 50,
+}
+
+// mostUnits is the largest amount that Stripe moves, in its own unit: eight digits.
+const mostUnits = 99_999_999
+
+// Limits returns the amounts that Stripe moves in a currency, and false for one that it does not take. Any amount of what
+// was captured can be refunded.
+func Limits(currency string) (money.Limits, bool) {
+	if !money.KnownCurrency(currency) || strings.Contains(unsupported, currency) {
+		return money.Limits{}, false
+	}
+	least := fromStripe(leastUnits[currency], currency).Amount
+	return money.Limits{
+		Step: money.FromMinorUnits(scaleOf(currency).step, currency).Amount, AuthorizeMin: least, CaptureMin: least,
+		Max: fromStripe(mostUnits, currency).Amount,
+	}, true
+}
+
 // toStripe returns an amount in Stripe's smallest unit, and the currency as Stripe writes it.
 // Errors: amount_not_chargeable.
 func toStripe(m money.Money) (int64, string, error) {

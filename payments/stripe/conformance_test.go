@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/internal/testing/gatewaytest"
 	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/payments/stripe/stripefake"
@@ -48,8 +49,18 @@ func harness(t *testing.T, o stripefake.Options) gatewaytest.Harness {
 			fake.Inject(stripefake.Fault{Method: http.MethodPost, Path: paths[o], Effect: effect})
 			return ""
 		},
-		Breakable: []gatewaytest.Operation{gatewaytest.Authorize, gatewaytest.Capture, gatewaytest.Void, gatewaytest.Refund},
-		Webhook:   webhook,
+		Breakable:    []gatewaytest.Operation{gatewaytest.Authorize, gatewaytest.Capture, gatewaytest.Void, gatewaytest.Refund},
+		Capabilities: stripe.Provider.Capabilities, ForgetKeys: fake.ForgetKeys,
+		Elsewhere: &gatewaytest.Elsewhere{
+			Capture: func(_ uuid.UUID, ref string, m money.Money) { fake.CaptureElsewhere(ref, m.MinorUnits()) },
+			Void:    func(_ uuid.UUID, ref string) { fake.CancelElsewhere(ref) },
+			Refund:  func(_ uuid.UUID, ref string, m money.Money) string { return fake.RefundElsewhere(ref, m.MinorUnits()) },
+			Dispute: func(_ uuid.UUID, ref string, m money.Money) {
+				fake.EndDispute(fake.OpenDispute(ref, m.MinorUnits(), false), false)
+			},
+			FailRefund: fake.FailRefund,
+		},
+		Webhook: webhook,
 		Report: func() ([]byte, http.Header) {
 			all := fake.Events("payment_intent.amount_capturable_updated")
 			body := all[len(all)-1].Body

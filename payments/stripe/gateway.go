@@ -22,9 +22,11 @@ const (
 	retriesMax = 0
 	// connectionsMax bounds the connections of one process to Stripe.
 	connectionsMax = 64
-	// lookupAfter is the age from which a request is looked up before it is made again. It is half of the
-	// 24 hours for which Stripe keeps keys, so that clocks and queues don't matter.
-	lookupAfter = 12 * time.Hour
+	// keyLife is for how long Stripe keeps idempotency keys (https://docs.stripe.com/api/idempotent_requests).
+	keyLife = 24 * time.Hour
+	// lookupAfter is the age from which a request is looked up before it is made again. It is half of the time for
+	// which Stripe keeps keys, so that clocks and queues don't matter.
+	lookupAfter = keyLife / 2
 )
 
 // Options of a [Gateway].

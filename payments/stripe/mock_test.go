@@ -147,6 +147,15 @@ func TestStripeTakesOurRequests(t *testing.T) {
 	require.NoError(t, b.void(ref, eur("40.00")))
 
 	require.NoError(t, fresh(stripefake.Options{}).voidUnanswered())
+	b = fresh(stripefake.Options{}) // twice with the customer's consent, and disputed
+	kept := b.first(b.fake.PaymentMethod(stripefake.CardVisa), true)
+	again := b.again("", kept.GatewayRef)
+	b.generation, b.askedAt = "2", b.fake.Now()
+	_, err = b.capture(again.GatewayRef, "1", "100.00", "100.00")
+	require.NoError(t, err)
+	b.fake.OpenDispute(again.GatewayRef, 1_000, true)
+	require.Contains(t, told(b.find().Events), "dispute_opened 10.00")
+
 	b = fresh(stripefake.Options{})
 	_, err = b.gateway.search(t.Context(), []uuid.UUID{uuid.New(), uuid.New()})
 	require.NoError(t, err)
@@ -155,10 +164,11 @@ func TestStripeTakesOurRequests(t *testing.T) {
 	for _, r := range []string{
 		"POST /v1/payment_intents", "GET /v1/payment_intents/{id}", "GET /v1/payment_intents", "GET /v1/payment_intents/search",
 		"POST /v1/payment_intents/{id}/capture", "POST /v1/payment_intents/{id}/cancel", "POST /v1/refunds", "GET /v1/refunds", "GET /v1/events",
+		"POST /v1/customers", "GET /v1/disputes",
 	} {
 		require.Positive(t, transport.routes[r], r)
 	}
-	require.Len(t, transport.routes, 9)
+	require.Len(t, transport.routes, 11)
 	t.Logf("Stripe's mock server took %v", transport.routes)
 }
 

@@ -98,8 +98,8 @@ func (l *life) authorize() {
 
 func (l *life) capture() {
 	amount := rapid.Int64Range(1, l.left).Draw(l.T, "amount")
-	if rapid.Bool().Draw(l.T, "all") {
-		amount = l.left
+	if least := leastUnits["EUR"]; rapid.Bool().Draw(l.T, "all") || amount < least || l.left-amount < least {
+		amount = l.left // shares below the least capture join others
 	}
 	l.serial++
 	key, left := l.key(fmt.Sprintf("capture/%d", l.serial)), l.left

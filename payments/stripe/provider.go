@@ -3,6 +3,7 @@ package stripe
 import (
 	"strings"
 
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 )
 
@@ -18,6 +19,9 @@ const (
 // Provider tells the platform of Stripe.
 var Provider = payments.Provider{
 	Name: Name,
+	Capabilities: payments.Capabilities{
+		Amounts: Limits, SeveralCaptures: true, AuthorizationLife: payment.AuthorizationLife, KeyLife: keyLife, KeepsMethod: true,
+	},
 	Settings: []payments.Setting{
 		{Name: settingKey, Help: "Stripe's secret key.", Secret: true, RequiredBy: payments.PartGateway},
 		{

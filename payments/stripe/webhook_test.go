@@ -2,6 +2,7 @@ package stripe
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"testing"
@@ -183,4 +184,57 @@ func TestSignatures(t *testing.T) {
 			require.ErrorIs(t, err, domain.Refuse("invalid_signature", ""))
 		})
 	}
+}
+
+// Accounts of before 2017 get events whose request is a string.
+func TestEventsOfOldVersionsAreRead(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	payments3DS, err := b.authorize(stripefake.Card3DS)
+	require.NoError(t, err)
+	require.True(t, b.fake.Confirm(payments3DS.GatewayRef, true))
+	for name, request := range map[string]string{"a string": `"req_1"`, "null": `null`, "an empty object": `{}`} {
+		t.Run(name, func(t *testing.T) {
+			var body map[string]json.RawMessage
+			require.NoError(t, json.Unmarshal(b.fake.Events("payment_intent.amount_capturable_updated")[0].Body, &body))
+			body["request"], body["api_version"] = json.RawMessage(request), json.RawMessage(`"2016-07-06"`)
+			old, err := json.Marshal(body)
+			require.NoError(t, err)
+			e, err := parse(old, b.fake.Now())
+			require.NoError(t, err)
+			require.Equal(t, payments.EventAuthorized, e.Kind)
+			require.Equal(t, payments3DS.GatewayRef, e.GatewayRef)
+		})
+	}
+}
+
+// What people do in the dashboard is reported; what we have asked for is not.
+func TestWebhooksTellWhatWasDoneElsewhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	_, err := b.capture(ref, "1", "40.00", "100.00")
+	require.NoError(t, err)
+	_, err = b.refund(ref, "1", "10.00")
+	require.NoError(t, err)
+	for _, e := range b.news() {
+		require.Empty(t, e.Kind)
+	}
+	said := len(b.fake.Events())
+	require.True(t, b.fake.CaptureElsewhere(ref, 2_500))
+	theirs := b.fake.RefundElsewhere(ref, 500)
+	var told []payments.Event
+	for _, e := range b.news()[said:] {
+		if e.Kind != "" {
+			e.ID = ""
+			told = append(told, e)
+		}
+	}
+	at := b.fake.Now()
+	charge := told[0].Ref
+	require.Equal(t, []payments.Event{
+		{Kind: payments.EventCaptured, PaymentID: b.paymentID, OrderID: b.orderID, GatewayRef: ref, Ref: charge, Amount: eur("65.00"), At: at},
+		{Kind: payments.EventRefunded, GatewayRef: ref, Ref: theirs, Amount: eur("5.00"), At: at},
+		{Kind: payments.EventRefunded, PaymentID: b.paymentID, OrderID: b.orderID, GatewayRef: ref, Amount: eur("15.00"), At: at},
+	}, told)
 }

@@ -59,10 +59,28 @@ type Harness struct {
 	Break     func(o Operation, effect bool) (token string)
 	Breakable []Operation
 
+	// Elsewhere is what people do at the gateway by themselves; nil for a gateway that can't be told to.
+	Elsewhere *Elsewhere
+	// Capabilities are what the gateway says that it can do.
+	Capabilities payments.Capabilities
+	// ForgetKeys lets the gateway forget all idempotency keys; nil for one that never does.
+	ForgetKeys func()
+
 	// Webhook reads what the gateway reports; nil for one that reports nothing. Report returns the last
 	// report that the gateway has sent of the customer's confirmation.
 	Webhook payments.Webhook
 	Report  func() (body []byte, header http.Header)
+}
+
+// Elsewhere is what people do at the gateway by themselves, or the customer's bank does.
+type Elsewhere struct {
+	Capture func(paymentID uuid.UUID, ref string, amount money.Money)
+	Void    func(paymentID uuid.UUID, ref string)
+	// Refund returns the gateway's reference of the refund, which FailRefund then lets fail.
+	Refund     func(paymentID uuid.UUID, ref string, amount money.Money) (refundRef string)
+	FailRefund func(refundRef string)
+	// Dispute opens a dispute, for which the bank takes the money, and lets the merchant lose it.
+	Dispute func(paymentID uuid.UUID, ref string, amount money.Money)
 }
 
 // Run runs the suite. Open returns a fresh gateway.
@@ -93,6 +111,15 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"keeps the payments of different orders apart":   keepsPaymentsApart,
 		"honours a key that comes with another amount":   honoursTheFirstAmount,
 		"never authorises again what was once cancelled": staysCancelled,
+		"says where a payment stands":                    saysWhereAPaymentStands,
+		"says nothing of a payment it never heard of":    saysNothingOfStrangers,
+		"answers a repeated request by what is so":       answersByWhatIsSo,
+		"says what it can move":                          saysWhatItCanMove,
+		"moves money once when it has forgotten the key": movesOnceWithoutKeys,
+		"tells captures made elsewhere":                  tellsCapturesElsewhere,
+		"tells authorisations that were let go":          tellsVoidsElsewhere,
+		"tells refunds made elsewhere, and their ends":   tellsRefundsElsewhere,
+		"tells disputes":                                 tellsDisputes,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -94,7 +94,8 @@ func (s *Server) Confirm(id string, approve bool) bool {
 		return false
 	}
 	if approve {
-		pi.status = requiresCapture
+		pi.status, pi.authorized = requiresCapture, true
+		s.use(pi)
 		s.emit("payment_intent.amount_capturable_updated", pi.render(nil, s.o.AuthorizationLife))
 		return true
 	}
@@ -108,7 +109,8 @@ func (s *Server) Settle(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if pi := s.intent(id); pi != nil && pi.status == processing {
-		pi.status = requiresCapture
+		pi.status, pi.authorized = requiresCapture, true
+		s.use(pi)
 		s.emit("payment_intent.amount_capturable_updated", pi.render(nil, s.o.AuthorizationLife))
 	}
 }

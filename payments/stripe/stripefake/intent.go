@@ -28,11 +28,11 @@ const (
 
 type intent struct {
 	id, chargeID, currency, status, reason, decline, code string
-	card, returnURL                                       string
+	card, returnURL, method, customer                     string
 	amount, received, refunded                            int64
-	severally                                             bool
+	severally, setup, offSession, disputed, authorized    bool
 	metadata                                              map[string]string
-	created                                               time.Time
+	created, canceledAt                                   time.Time
 }
 
 // declines are the cards that are declined: code and the bank's reason.
@@ -54,7 +54,7 @@ const (
 
 func (s *Server) createIntent(form url.Values) (any, *failure) {
 	if f := knows(form, "amount currency capture_method confirm payment_method confirmation_token payment_method_types "+
-		"payment_method_options return_url metadata"); f != nil {
+		"payment_method_options return_url metadata customer setup_future_usage off_session"); f != nil {
 		return nil, f
 	}
 	amount, err := strconv.ParseInt(form.Get("amount"), 10, 64)
@@ -64,7 +64,7 @@ func (s *Server) createIntent(form url.Values) (any, *failure) {
 		f := invalid("parameter_invalid_integer", "amount", "Invalid amount or currency")
 		f.unkept = true
 		return nil, f
-	case amount < 50 && !slices.Contains([]string{"jpy", "mga"}, currency):
+	case amount < leastOf(currency):
 		return nil, invalid("amount_too_small", "amount", "Amount must convert to at least 50 cents")
 	case amount > 99_999_999:
 		return nil, invalid("amount_too_large", "amount", "Amount must be no more than 999,999.99")
@@ -73,12 +73,17 @@ func (s *Server) createIntent(form url.Values) (any, *failure) {
 	}
 	pi := &intent{
 		id: s.id("pi"), chargeID: s.id("ch"), currency: currency, amount: amount, status: requiresPayment, created: s.now,
-		returnURL: form.Get("return_url"), metadata: metadataOf(form), card: form.Get("payment_method"),
+		returnURL: form.Get("return_url"), metadata: metadataOf(form),
 	}
-	if pi.card == "" {
-		pi.card = form.Get("confirmation_token")
+	if f := s.payer(pi, form); f != nil {
+		return nil, f
 	}
 	if form.Get("confirm") == "true" {
+		m, f := s.methodOf(form)
+		if f != nil {
+			return nil, f
+		}
+		pi.card, pi.method = m.card, m.id
 		if f := s.confirm(pi, form); f != nil {
 			return nil, f
 		}
@@ -88,13 +93,29 @@ func (s *Server) createIntent(form url.Values) (any, *failure) {
 	return pi.render(form, s.o.AuthorizationLife), nil
 }
 
+// least are the smallest amounts of a payment (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts),
+// where they are not 50.
+var least = map[string]int64{
+	"aed": 200, "bgn": 100, "czk": 1_500, "dkk": 250, "gbp": 30, "hkd": 400, "huf": 17_500, "kwd": 150, "mga": 1, "mxn": 1_000, "myr": 200,
+	"nok": 300, "pln": 200, "ron": 200, "sek": 300, "thb": 1_000,
+}
+
+func leastOf(currency string) int64 {
+	if n, ok := least[currency]; ok {
+		return n
+	}
+	return 50
+}
+
 // confirm tries to authorise a new intent. A declined one is kept too.
 func (s *Server) confirm(pi *intent, form url.Values) *failure {
 	switch pi.card {
 	case CardVisa, CardOnceOnly, CardBreaksPromise, CardConfirmationOnce:
 		pi.status = requiresCapture
 	case Card3DS, CardAppOnly:
-		pi.status = requiresAction
+		if pi.status = requiresAction; pi.offSession {
+			pi.status, pi.code, pi.decline = requiresPayment, "authentication_required", "authentication_required"
+		}
 	case CardProcessing:
 		pi.status = processing
 	default:
@@ -107,6 +128,7 @@ func (s *Server) confirm(pi *intent, form url.Values) *failure {
 		pi.code, pi.decline = d[0], d[1]
 	}
 	pi.severally = form.Get("payment_method_options[card][request_multicapture]") == "if_available" && !s.o.NoMulticapture && pi.card != CardOnceOnly
+	s.use(pi)
 	s.keep(pi)
 	switch pi.status {
 	case requiresCapture:
@@ -125,6 +147,7 @@ func (s *Server) confirm(pi *intent, form url.Values) *failure {
 
 func (s *Server) keep(pi *intent) {
 	s.intents = append(s.intents, pi)
+	pi.authorized = pi.status == requiresCapture
 	s.emit("payment_intent.created", pi.render(nil, s.o.AuthorizationLife))
 }
 
@@ -155,6 +178,14 @@ func (pi *intent) render(form url.Values, life time.Duration) map[string]any {
 		"currency": pi.currency, "status": pi.status, "capture_method": "manual", "created": pi.created.Unix(), "metadata": pi.metadata,
 		"client_secret": pi.id + "_secret_fake", "payment_method_types": []string{"card"}, "livemode": false,
 	}
+	for name, id := range map[string]string{"customer": pi.customer, "payment_method": pi.method} {
+		if id != "" {
+			m[name] = id
+		}
+	}
+	if !pi.canceledAt.IsZero() {
+		m["canceled_at"] = pi.canceledAt.Unix()
+	}
 	if pi.reason != "" {
 		m["cancellation_reason"] = pi.reason
 	}
@@ -169,7 +200,7 @@ func (pi *intent) render(form url.Values, life time.Duration) map[string]any {
 			"type": "redirect_to_url", "redirect_to_url": map[string]any{"url": "https://hooks.stripe.com/3ds/" + pi.id, "return_url": pi.returnURL},
 		}
 	}
-	if pi.status == requiresCapture || pi.received > 0 || pi.status == canceled && pi.card != "" {
+	if pi.authorized {
 		m["latest_charge"] = pi.chargeID
 		if expands(form, "latest_charge") {
 			m["latest_charge"] = pi.charge(life)
@@ -185,7 +216,7 @@ func (pi *intent) charge(life time.Duration) map[string]any {
 	}
 	return map[string]any{
 		"id": pi.chargeID, "object": "charge", "amount": pi.amount, "amount_captured": pi.received, "amount_refunded": pi.refunded,
-		"captured": pi.received > 0, "currency": pi.currency, "metadata": pi.metadata, "payment_intent": pi.id,
+		"captured": pi.received > 0, "disputed": pi.disputed, "currency": pi.currency, "metadata": pi.metadata, "payment_intent": pi.id,
 		"payment_method_details": map[string]any{"type": "card", "card": map[string]any{
 			"brand": "visa", "last4": "4242", "capture_before": pi.created.Add(life).Unix(), "multicapture": map[string]any{"status": several},
 		}},
@@ -236,6 +267,8 @@ func (s *Server) capture(pi *intent, form url.Values) *failure {
 		return unexpectedState(pi)
 	case amount > pi.capturable():
 		return invalid("amount_too_large", "amount_to_capture", "The amount is more than can be captured")
+	case amount > 0 && amount < leastOf(pi.currency):
+		return invalid("amount_too_small", "amount_to_capture", "Amount must convert to at least 50 cents")
 	case amount == 0 && (pi.received == 0 || !final):
 		return invalid("parameter_invalid_integer", "amount_to_capture", "Nothing to capture")
 	case !final && (!pi.severally || pi.card == CardBreaksPromise):
@@ -277,7 +310,7 @@ func (s *Server) close(pi *intent, reason string) {
 		s.emit("payment_intent.succeeded", pi.render(nil, s.o.AuthorizationLife))
 		return
 	}
-	pi.status, pi.reason = canceled, reason
+	pi.status, pi.reason, pi.canceledAt = canceled, reason, s.now
 	s.emit("payment_intent.canceled", pi.render(nil, s.o.AuthorizationLife))
 }
 

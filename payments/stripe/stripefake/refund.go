@@ -8,17 +8,21 @@ import (
 )
 
 type refund struct {
-	id, intent, status, currency string
-	amount                       int64
-	metadata                     map[string]string
-	created                      time.Time
+	id, intent, status, currency, reason string
+	amount                               int64
+	metadata                             map[string]string
+	created                              time.Time
 }
 
 func (r *refund) render() map[string]any {
-	return map[string]any{
+	m := map[string]any{
 		"id": r.id, "object": "refund", "amount": r.amount, "currency": r.currency, "payment_intent": r.intent, "status": r.status,
 		"metadata": r.metadata, "created": r.created.Unix(),
 	}
+	if r.reason != "" {
+		m["failure_reason"] = r.reason
+	}
+	return m
 }
 
 func (s *Server) createRefund(form url.Values) (any, *failure) {
@@ -35,6 +39,8 @@ func (s *Server) createRefund(form url.Values) (any, *failure) {
 		return nil, invalid("parameter_invalid_integer", "amount", "Invalid amount")
 	case pi.received == 0:
 		return nil, invalid("", "payment_intent", "This PaymentIntent does not have a successful charge to refund.")
+	case s.isDisputed(pi):
+		return nil, invalid("charge_disputed", "", "This charge has been charged back, so it can't be refunded.")
 	case pi.refunded == pi.received:
 		return nil, invalid("charge_already_refunded", "", "Charge has already been refunded.")
 	case amount > pi.received-pi.refunded:
@@ -42,6 +48,9 @@ func (s *Server) createRefund(form url.Values) (any, *failure) {
 	}
 	r := &refund{
 		id: s.id("re"), intent: pi.id, status: succeeded, currency: pi.currency, amount: amount, metadata: metadataOf(form), created: s.now,
+	}
+	if s.pendRefunds {
+		r.status = pending
 	}
 	s.refunds = append(s.refunds, r)
 	pi.refunded += amount
@@ -63,15 +72,30 @@ func (s *Server) listRefunds(form url.Values) (any, *failure) {
 	return page("/v1/refunds", found, func(r *refund) string { return r.id }, form, func(r *refund) any { return r.render() }), nil
 }
 
+const pending = "pending"
+
 // FailRefund plays a bank that can't book a refund: it fails after it was made, and the money is back.
 func (s *Server) FailRefund(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.refunds {
-		if r.id == id && r.status == succeeded {
-			r.status = "failed"
+		if r.id == id && (r.status == succeeded || r.status == pending) {
+			r.status, r.reason = "failed", "expired_or_canceled_card"
 			s.intent(r.intent).refunded -= r.amount
 			s.emit("refund.failed", r.render())
+			s.emit("refund.updated", r.render())
+		}
+	}
+}
+
+// SettleRefund plays a bank that has booked a refund which was pending.
+func (s *Server) SettleRefund(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.refunds {
+		if r.id == id && r.status == pending {
+			r.status = succeeded
+			s.emit("refund.updated", r.render())
 		}
 	}
 }

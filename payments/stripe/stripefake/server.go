@@ -48,6 +48,13 @@ type Server struct {
 	intents []*intent
 	refunds []*refund
 	events  []event
+	// methods are the payment methods by id, tokens the confirmation tokens that were used.
+	methods   map[string]*method
+	tokens    map[string]bool
+	customers map[string]bool
+	disputes  []*dispute
+	// pendRefunds and revoked are what a test has set.
+	pendRefunds, revoked bool
 }
 
 // kept is the answer to a request under its idempotency key.
@@ -98,7 +105,10 @@ func Start(o Options) *Server {
 	if o.AuthorizationLife == 0 {
 		o.AuthorizationLife = 7 * 24 * time.Hour
 	}
-	s := &Server{o: o, keys: map[string]*kept{}, now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+	s := &Server{
+		o: o, keys: map[string]*kept{}, now: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC),
+		methods: map[string]*method{}, tokens: map[string]bool{}, customers: map[string]bool{},
+	}
 	s.http = httptest.NewServer(http.HandlerFunc(s.serve))
 	s.URL = s.http.URL
 	return s
@@ -212,7 +222,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 
 // stranger refuses who doesn't bear the key or speaks another version.
 func (s *Server) stranger(r *http.Request) *failure {
-	if r.Header.Get("Authorization") != "Bearer "+s.o.Key {
+	if r.Header.Get("Authorization") != "Bearer "+s.o.Key || s.revoked {
 		return &failure{status: http.StatusUnauthorized, kind: "invalid_request_error", message: "Invalid API Key provided"}
 	}
 	if v := r.Header.Get("Stripe-Version"); s.o.APIVersion != "" && v != s.o.APIVersion {
@@ -340,6 +350,10 @@ func (s *Server) handle(r *http.Request) (any, *failure) {
 		return s.createRefund(r.Form)
 	case "GET refunds":
 		return s.listRefunds(r.Form)
+	case "POST customers":
+		return s.createCustomer(r.Form)
+	case "GET disputes":
+		return s.listDisputes(r.Form)
 	case "GET events":
 		return s.listEvents(r.Form)
 	}

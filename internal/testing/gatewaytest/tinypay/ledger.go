@@ -68,6 +68,7 @@ func (a account) entry() payments.LedgerEntry {
 var kinds = map[string]payments.EventKind{
 	"held": payments.EventAuthorized, "declined": payments.EventDeclined, "closed": payments.EventVoided, "taken": payments.EventCaptured,
 	"returned": payments.EventRefunded, "return_failed": payments.EventRefundFailed, "contested": payments.EventDisputeOpened,
+	"contested_taken": payments.EventDisputeWithdrawn, "contested_lost": payments.EventDisputeLost,
 }
 
 // event puts a movement into the words of the port, the same for a ledger and for a report.

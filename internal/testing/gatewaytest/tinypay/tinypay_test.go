@@ -36,9 +36,10 @@ func harness(g *Gateway, w *Webhook, service *fake) gatewaytest.Harness {
 			service.breaks[string(o)] = effect
 			return ""
 		},
-		Breakable: []gatewaytest.Operation{gatewaytest.Authorize, gatewaytest.Capture, gatewaytest.Void, gatewaytest.Refund},
-		Webhook:   w,
-		Report:    func() ([]byte, http.Header) { return service.report(w, confirmed) },
+		Breakable:    []gatewaytest.Operation{gatewaytest.Authorize, gatewaytest.Capture, gatewaytest.Void, gatewaytest.Refund},
+		Capabilities: Provider.Capabilities, Elsewhere: gatewaytest.AtSandbox(service.money),
+		Webhook: w,
+		Report:  func() ([]byte, http.Header) { return service.report(w, confirmed) },
 	}
 }
 
