@@ -43,8 +43,8 @@ func scaleOf(currency string) scale {
 	return scale{times: 1, per: 1, step: 1}
 }
 
-// leastUnits are the smallest amounts that Stripe moves, in its own unit. What it takes in another currency must be worth
-// half a US dollar, by a rate that nobody knows before
+// leastUnits are the smallest amounts that Stripe moves, in its own unit. What it takes in another currency must be
+// worth half a US dollar, by a rate that nobody knows before
 // (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
 var leastUnits = map[string]int64{
 	"AED": 200, "AUD": 50, "BGN": 100, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1_500, "DKK": 250, "EUR": 50, "GBP": 30, "HKD": 400,
@@ -55,8 +55,8 @@ var leastUnits = map[string]int64{
 // mostUnits is the largest amount that Stripe moves, in its own unit: eight digits.
 const mostUnits = 99_999_999
 
-// Limits returns the amounts that Stripe moves in a currency, and false for one that it does not take. Any amount of what
-// was captured can be refunded.
+// Limits returns the amounts that Stripe moves in a currency, and false for one that it does not take. Any amount of
+// what was captured can be refunded.
 func Limits(currency string) (money.Limits, bool) {
 	if !money.KnownCurrency(currency) || strings.Contains(unsupported, currency) {
 		return money.Limits{}, false

@@ -152,8 +152,8 @@ func TestWhatWasDoneElsewhereIsTold(t *testing.T) {
 	require.Equal(t, found, listed[b.paymentID])
 }
 
-// Which captures of ours were made is told by the intent itself, after the key is forgotten too, and when another capture
-// was made meanwhile.
+// Which captures of ours were made is told by the intent itself, after the key is forgotten too, and when another
+// capture was made meanwhile.
 func TestACaptureIsKnownForEver(t *testing.T) {
 	t.Parallel()
 	b := setup(t, stripefake.Options{})

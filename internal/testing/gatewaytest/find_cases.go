@@ -44,7 +44,8 @@ func saysWhereAPaymentStands(b *bundle) {
 		status payment.Status
 		code   string
 	}{
-		{b.Approved, payment.StatusAuthorized, ""}, {b.Declined, payment.StatusDeclined, b.DeclineCode},
+		{b.Approved, payment.StatusAuthorized, ""},
+		{b.Declined, payment.StatusDeclined, b.DeclineCode},
 		{b.NeedsAction, payment.StatusActionRequired, ""},
 	} {
 		other := b.another()
@@ -136,7 +137,7 @@ func tellsCapturesElsewhere(b *bundle) {
 		return // there is nothing left to capture
 	}
 	b.Elsewhere.Capture(b.paymentID, ref, eur("25.00"))
-	var byKey = map[string]string{}
+	byKey := map[string]string{}
 	for _, e := range b.events(payments.EventCaptured) {
 		byKey[e.Key] = e.Amount.Text()
 		require.Equal(b, e.Key == "", e.Elsewhere())

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// CaptureElsewhere plays a person who captures an amount of an intent in Stripe's dashboard, which releases the rest. It
-// reports whether Stripe did it.
+// CaptureElsewhere plays a person who captures an amount of an intent in Stripe's dashboard, which releases the rest.
+// It reports whether Stripe did it.
 func (s *Server) CaptureElsewhere(intentID string, amount int64) bool {
 	return s.byHand(intentID, func(pi *intent) bool {
 		return s.capture(pi, url.Values{"amount_to_capture": {strconv.FormatInt(amount, 10)}}) == nil

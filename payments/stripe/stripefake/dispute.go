@@ -32,8 +32,8 @@ func (d *dispute) open() bool {
 	return d.status == "needs_response" || d.status == "warning_needs_response"
 }
 
-// OpenDispute plays a customer who contests an amount of an intent at the bank. The bank takes the money at once, unless
-// it is only an inquiry.
+// OpenDispute plays a customer who contests an amount of an intent at the bank. The bank takes the money at once,
+// unless it is only an inquiry.
 func (s *Server) OpenDispute(intentID string, amount int64, inquiry bool) (id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
