@@ -16,10 +16,7 @@ import (
 type EndShipment struct {
 	OrderID    uuid.UUID `json:"order_id"`
 	ShipmentID uuid.UUID `json:"shipment_id"`
-	// Location and Lines say which goods come back with a refused shipment.
-	Location string               `json:"location,omitempty"`
-	Lines    []order.ShipmentLine `json:"lines,omitempty"`
-	At       time.Time            `json:"at"`
+	At         time.Time `json:"at"`
 }
 
 // Ended is the order after the end of a shipment.
@@ -61,8 +58,13 @@ func (a *Activities) endShipment(ctx context.Context, step string, in EndShipmen
 // goods back into the stock, both or neither. Refusals: as [Activities.DeliverShipment].
 func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
+	known, err := a.foldOrder(ctx, in.OrderID)
+	if err != nil {
+		return out, err
+	}
+	shipment, _ := known.Shipment(in.ShipmentID)
 	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
-	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, in.stockItems()), func(tx *eventstore.Tx) error {
+	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, shippedItems(shipment)), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Refuse(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {
@@ -73,9 +75,10 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 			return nil // the shipment has ended before, and what that means for the stock is recorded with it
 		}
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
-		for _, l := range in.Lines {
+		shipment, _ := o.Shipment(in.ShipmentID)
+		for _, l := range shipment.Lines {
 			returnID := domain.DerivedID(in.ShipmentID, "refused/"+l.LineID.String())
-			if err := restockItem(tx, l.SKU, in.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
+			if err := restockItem(tx, l.SKU, shipment.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
 				return err
 			}
 		}
@@ -85,10 +88,12 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 	return out, err
 }
 
-func (in EndShipment) stockItems() []eventstore.StreamID {
+// shippedItems names the stock items that a shipment was taken from. Nothing is taken out of it any more once it has
+// left.
+func shippedItems(s order.Shipment) []eventstore.StreamID {
 	var ids []eventstore.StreamID
-	for _, sku := range (order.Shipment{Lines: in.Lines}).SKUs() {
-		ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, in.Location)})
+	for _, sku := range s.SKUs() {
+		ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, s.Location)})
 	}
 	return ids
 }

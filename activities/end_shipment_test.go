@@ -100,8 +100,6 @@ func TestRefuseShipmentTakesItsGoodsBack(t *testing.T) {
 	require.NoError(t, err)
 
 	refused := o.endInput("berlin")
-	s, _ := o.orderState().Shipment(o.shipment("berlin"))
-	refused.Location, refused.Lines = s.Location, s.Lines
 	ended, err := run(o, o.RefuseShipment, refused)
 	require.NoError(t, err)
 	require.Equal(t, 5, o.stock(o.a, "berlin").OnHand)

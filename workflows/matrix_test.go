@@ -82,10 +82,12 @@ var scenarios = []scenario{
 		want: "cancelled changed_my_mind",
 	},
 	{
-		name: "part cancelled", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 3, "10.00")},
+		name: "part cancelled", stock: map[string]int{"A@berlin": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "12.00"), item("A", 3, "10.00")},
 		world: func(_ *testing.T, p *platform) {
 			p.at(hour, workflows.CancelLines, workflows.CancelLinesRequest{
-				RequestID: p.orderID, Lines: []order.LineQuantity{{SKU: "A", Quantity: 1}}, Reason: "one_too_many", By: "customer",
+				RequestID: p.orderID, Reason: "one_too_many", By: "customer",
+				Lines: []order.LineQuantity{{LineID: order.LineID(p.orderID, 2), Quantity: 1}},
 			})
 			p.dispatchAt(2*hour, "berlin")
 			p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
@@ -172,6 +174,15 @@ var scenarios = []scenario{
 	},
 	{
 		name: "refused shipment", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentRefused, "berlin")
+		},
+		want: "cancelled undeliverable",
+	},
+	{
+		name: "refused with two lines of one SKU", stock: map[string]int{"A@berlin": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 2, "10.00"), item("A", 2, "10.00")},
 		world: func(_ *testing.T, p *platform) {
 			p.dispatchAt(hour, "berlin")
 			p.reportAt(2*hour, workflows.ShipmentRefused, "berlin")

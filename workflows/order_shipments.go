@@ -257,7 +257,7 @@ func (s *orderSaga) endShipment(
 		return nil
 	}
 	ended, err := runStep(ctx, summary+shipment.Location, activity, activities.EndShipment{
-		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Location: shipment.Location, Lines: shipment.Lines, At: workflow.Now(ctx),
+		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, At: workflow.Now(ctx),
 	})
 	if err != nil {
 		return err

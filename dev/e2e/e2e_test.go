@@ -5,16 +5,19 @@ package e2e_test
 import (
 	"bytes"
 	"context"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/dev/demo"
 	"github.com/orderloom/orderloom/dev/platform"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/client"
+	temporal "go.temporal.io/sdk/client"
 )
 
 // What a delivered order of one line may cost a Temporal server. Every order pays it, so going above is a decision.
@@ -42,6 +45,56 @@ func TestSampleOrders(t *testing.T) {
 	t.Logf("a delivered order of one line: %d history events, %d workflow tasks", saga.events, saga.tasks)
 	require.LessOrEqual(t, saga.events, historyEventsMax)
 	require.LessOrEqual(t, saga.tasks, workflowTasksMax)
+
+	t.Run("lines of one SKU", func(t *testing.T) { cancelAndReturnByLine(t, p) })
+}
+
+// cancelAndReturnByLine orders one SKU in two lines at two prices, cancels a piece of the first line, and returns one
+// of the second.
+func cancelAndReturnByLine(t *testing.T, p *platform.Platform) {
+	shop, err := client.New(p.APIURL)
+	require.NoError(t, err)
+	sku, ctx := "twin-"+uuid.NewString(), t.Context()
+	_, err = shop.ReceiveStock(ctx, client.Receipt{SKU: sku, Location: p.Locations()[0], Quantity: 5})
+	require.NoError(t, err)
+	placed, err := shop.PlaceOrder(ctx, client.NewOrder{
+		CustomerID: "fay", Currency: "EUR", PaymentToken: "tok_approve",
+		Items: []client.NewItem{
+			{ProductID: "p", SKU: sku, Quantity: 2, UnitPrice: "10.00"}, {ProductID: "p", SKU: sku, Quantity: 2, UnitPrice: "12.00"},
+		},
+		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+	}, client.Wait(10*time.Second))
+	require.NoError(t, err)
+	require.Equal(t, client.OrderConfirmed, placed.Order.Status)
+	first, second := placed.Order.Items[0].LineID, placed.Order.Items[1].LineID
+
+	cancel := client.CancelLines{Lines: []client.LineQuantity{{SKU: sku, Quantity: 1}}, Reason: "too many"}
+	_, err = shop.CancelLines(ctx, placed.OrderID, cancel)
+	require.ErrorContains(t, err, first.String()+", "+second.String())
+	cancel.Lines = []client.LineQuantity{{LineID: first, Quantity: 1}}
+	state, err := shop.CancelLines(ctx, placed.OrderID, cancel)
+	require.NoError(t, err)
+	require.Equal(t, "34.00 EUR", state.Shipments[0].Amount.String())
+
+	shipment := state.Shipments[0].ShipmentID
+	_, err = shop.DispatchShipment(ctx, placed.OrderID, shipment, client.Dispatch{Carrier: "DHL", TrackingNumber: "T1"})
+	require.NoError(t, err)
+	_, err = shop.DeliverShipment(ctx, placed.OrderID, shipment)
+	require.NoError(t, err)
+	returned, err := shop.ReturnGoods(ctx, placed.OrderID, client.ReturnGoods{
+		Lines: []client.ReturnLine{{LineID: second, Quantity: 1}}, Reason: "too small",
+	})
+	require.NoError(t, err)
+	require.Equal(t, "12.00 EUR", returned.Refunded.String())
+
+	require.Eventually(t, func() bool {
+		o, err := shop.GetOrder(ctx, placed.OrderID)
+		return err == nil && o.Refunded.Amount == "12.00" && o.Captured.Amount == "34.00" && len(o.Returns) == 1 &&
+			slices.Equal(o.Items, []client.Item{
+				{LineID: first, ProductID: "p", SKU: sku, Quantity: 1, UnitPrice: client.Money{Amount: "10.00", Currency: "EUR"}},
+				{LineID: second, ProductID: "p", SKU: sku, Quantity: 2, UnitPrice: client.Money{Amount: "12.00", Currency: "EUR"}},
+			}) && o.Shipments[0].Lines[0].Returned == 0 && o.Shipments[0].Lines[1].Returned == 1
+	}, time.Minute, 50*time.Millisecond, "the view tells it")
 }
 
 // seen is what Temporal tells of an order's saga.
@@ -55,7 +108,7 @@ type seen struct {
 // look reads the history and the state of an order's saga.
 func look(t *testing.T, p *platform.Platform, orderID string) seen {
 	t.Helper()
-	c, err := client.DialContext(t.Context(), client.Options{
+	c, err := temporal.DialContext(t.Context(), temporal.Options{
 		HostPort: p.Config.Temporal.Address, Namespace: p.Config.Temporal.Namespace,
 	})
 	require.NoError(t, err)
