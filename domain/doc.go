@@ -39,6 +39,7 @@
 //   - Gateway: the provider that moves the customers' money.
 //   - Hold, review: a rule holds an order until a person has reviewed it, and approves or rejects it.
 //   - Idempotency key: a caller's name for a request, so that it takes effect once however often it is sent.
+//   - Line: some pieces of one SKU at one price, as they were ordered. Two lines of an order may have one SKU.
 //   - Location: a place that goods leave from.
 //   - Projection: what builds a view from the events.
 //   - Reconciliation: the nightly comparison of the gateway's ledger with the payments.
