@@ -19,8 +19,9 @@ type AdjustStock struct {
 	At           time.Time `json:"at"`
 }
 
-// AdjustStock corrects what is on hand. Refusals: invalid; unknown_location; insufficient_stock.
-func (a *Activities) AdjustStock(ctx context.Context, in AdjustStock) (Served, error) {
+// AdjustStock corrects what is on hand. Refusals: invalid; idempotency_key_reused; unknown_location;
+// insufficient_stock.
+func (a *Activities) AdjustStock(ctx context.Context, in AdjustStock) (StockChanged, error) {
 	return a.changeStockItem(ctx, stamp(ctx, "adjust-stock", uuid.Nil, in.At), in.SKU, in.Location, func(s inventory.Stock) ([]domain.Event, error) {
 		return inventory.Adjust(s, inventory.AdjustStock{
 			SKU: in.SKU, Location: in.Location, AdjustmentID: in.AdjustmentID, Delta: in.Delta, Reason: in.Reason, At: in.At,

@@ -13,7 +13,7 @@ import (
 func TestAdjustStock(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	adjust := func(o *testOrder, delta int, change ...func(*activities.AdjustStock)) (activities.Served, error) {
+	adjust := func(o *testOrder, delta int, change ...func(*activities.AdjustStock)) (activities.StockChanged, error) {
 		in := activities.AdjustStock{AdjustmentID: o.id, SKU: o.a, Location: "berlin", Delta: delta, Reason: "count", At: at}
 		for _, c := range change {
 			c(&in)

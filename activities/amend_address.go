@@ -25,18 +25,23 @@ type AmendAddress struct {
 }
 
 // AmendAddress replaces the order's address. Refusals: not_found; idempotency_key_reused; not_amendable; country_fixed.
-func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) error {
+func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) (Changed, error) {
 	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
 	if err != nil {
-		return fmt.Errorf("seal the new address of order %s: %w", in.OrderID, err)
+		return Changed{}, fmt.Errorf("seal the new address of order %s: %w", in.OrderID, err)
 	}
 	requestID, err := uuid.Parse(in.RequestID)
 	if err != nil {
 		requestID = domain.DerivedID(in.OrderID, "amend/"+in.RequestID)
 	}
-	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		return order.Amend(o, order.AmendAddress{
+	var out Changed
+	st := stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At)
+	err = changeAggregate(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
+		events, err := order.Amend(o, order.AmendAddress{
 			RequestID: requestID, RequestHash: in.RequestHash, Country: in.Country, Personal: personal, By: in.By, At: in.At,
 		})
+		out.Replayed = len(events) == 0
+		return events, err
 	})
+	return out, err
 }

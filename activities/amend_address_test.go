@@ -24,7 +24,7 @@ func TestAmendAddress(t *testing.T) {
 		for _, c := range change {
 			c(&in)
 		}
-		return runForEffect(o, o.AmendAddress, in)
+		return errorOf(o, o.AmendAddress, in)
 	}
 
 	t.Run("replaces the address, sealed under the customer's key", func(t *testing.T) {

@@ -16,9 +16,13 @@ type ApproveOrder struct {
 	At      time.Time `json:"at"`
 }
 
-// ApproveOrder records that a held order goes on. Refusals: not_found; not_approvable.
-func (a *Activities) ApproveOrder(ctx context.Context, in ApproveOrder) error {
-	return changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		return order.Approve(o, order.ApproveOrder{By: in.By, At: in.At})
+// ApproveOrder records that a held order goes on. Refusals: not_found; not_held; already_reviewed.
+func (a *Activities) ApproveOrder(ctx context.Context, in ApproveOrder) (Changed, error) {
+	var out Changed
+	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+		events, err := order.Review(o, order.ReviewOrder{By: in.By, Approve: true, At: in.At})
+		out.Replayed = len(events) == 0
+		return events, err
 	})
+	return out, err
 }

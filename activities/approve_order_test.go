@@ -15,7 +15,7 @@ func TestApproveOrder(t *testing.T) {
 	b := setup(t)
 	held := func(o *activities.Options) { o.Review = activities.ReviewRules{Customers: []string{"cus_1"}} }
 	approve := func(o *testOrder, id uuid.UUID) error {
-		return runForEffect(o, o.ApproveOrder, activities.ApproveOrder{OrderID: id, By: "ann", At: at})
+		return errorOf(o, o.ApproveOrder, activities.ApproveOrder{OrderID: id, By: "ann", At: at})
 	}
 
 	t.Run("lets a held order go on", func(t *testing.T) {
@@ -24,13 +24,22 @@ func TestApproveOrder(t *testing.T) {
 		require.Equal(t, "customer", o.orderState().Held)
 		require.NoError(t, approve(o, o.id))
 		require.Empty(t, o.orderState().Held)
-		require.True(t, o.orderState().Reviewed)
+		require.Equal(t, "ann", o.orderState().ApprovedBy)
 	})
 	t.Run("takes effect once", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t, held).place()
 		require.NoError(t, approve(o, o.id))
 		o.requireUnchanged(func() { require.NoError(t, approve(o, o.id)) })
+	})
+	t.Run("refuses another reviewer", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t, held).place()
+		require.NoError(t, approve(o, o.id))
+		o.requireUnchanged(func() {
+			err := errorOf(o, o.ApproveOrder, activities.ApproveOrder{OrderID: o.id, By: "bob", At: at})
+			requireRefused(t, order.CodeAlreadyReviewed, err)
+		})
 	})
 	t.Run("refuses an order that is not held", func(t *testing.T) {
 		t.Parallel()

@@ -10,6 +10,12 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
+// Changed is the answer of a step that may have been asked for before.
+type Changed struct {
+	// Replayed is true when it had nothing to do: it was done before.
+	Replayed bool `json:"replayed,omitempty"`
+}
+
 // changeAggregate decides on one aggregate and appends what was decided, with errors as the sagas see them.
 // Decide may run more than once, and what it is given is the repository's: it keeps nothing of it.
 func changeAggregate[S any](

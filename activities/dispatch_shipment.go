@@ -28,17 +28,24 @@ type DispatchShipment struct {
 	Again bool `json:"again,omitempty"`
 }
 
-// Moved is the order after a step about its shipments, as its events tell it.
+// Moved is the order after a step about its shipments or its end, as its events tell it.
 type Moved struct {
-	Status    order.Status     `json:"status"`
-	Reason    string           `json:"reason,omitempty"`
-	Shipments []order.Shipment `json:"shipments"`
+	Status      order.Status     `json:"status"`
+	Reason      string           `json:"reason,omitempty"`
+	CancelledBy string           `json:"cancelled_by,omitempty"`
+	RejectedBy  string           `json:"rejected_by,omitempty"`
+	Shipments   []order.Shipment `json:"shipments"`
+	// Replayed is true when the step had nothing to do, because the order has had this behind it.
+	Replayed bool `json:"replayed,omitempty"`
 }
 
 // moved returns the order after the events.
 func moved(o order.Order, events []domain.Event) Moved {
 	o = orderAfter(o, events)
-	return Moved{Status: o.Status, Reason: o.CancelReason, Shipments: o.Shipments}
+	return Moved{
+		Status: o.Status, Reason: o.CancelReason, CancelledBy: o.CancelledBy, RejectedBy: o.RejectedBy,
+		Shipments: o.Shipments, Replayed: len(events) == 0,
+	}
 }
 
 // DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
@@ -126,9 +133,10 @@ func (a *Activities) refundUndispatched(ctx context.Context, in DispatchShipment
 	if !captured {
 		return nil
 	}
-	return a.RefundPayment(ctx, RefundPayment{
+	_, err = a.RefundPayment(ctx, RefundPayment{
 		OrderID: in.OrderID, RefundID: domain.DerivedID(in.ShipmentID, "refund"), Amount: amount, Reason: "shipment_cancelled", At: in.At, Again: true,
 	})
+	return err
 }
 
 func (in DispatchShipment) streams() []eventstore.StreamID {

@@ -52,7 +52,7 @@ func TestWhatAnEndedOrderOwes(t *testing.T) {
 		require.Equal(t, activities.Owed{Refunds: 1}, owed(o))
 		shipments := o.orderState().Shipments
 		lost := shipments[slices.IndexFunc(shipments, order.Shipment.NeverArrived)]
-		require.NoError(t, runForEffect(o, o.RefundPayment, activities.RefundPayment{
+		require.NoError(t, errorOf(o, o.RefundPayment, activities.RefundPayment{
 			OrderID: o.id, RefundID: lost.RefundID(), Amount: lost.Amount, Reason: "shipment_lost", At: at,
 		}))
 		require.True(t, owed(o).Nothing())

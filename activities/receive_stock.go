@@ -18,8 +18,8 @@ type ReceiveStock struct {
 	At        time.Time `json:"at"`
 }
 
-// ReceiveStock records goods that arrived. Refusals: invalid; unknown_location.
-func (a *Activities) ReceiveStock(ctx context.Context, in ReceiveStock) (Served, error) {
+// ReceiveStock records goods that arrived. Refusals: invalid; idempotency_key_reused; unknown_location.
+func (a *Activities) ReceiveStock(ctx context.Context, in ReceiveStock) (StockChanged, error) {
 	return a.changeStockItem(ctx, stamp(ctx, "receive-stock", uuid.Nil, in.At), in.SKU, in.Location, func(s inventory.Stock) ([]domain.Event, error) {
 		return inventory.Receive(s, inventory.ReceiveStock{SKU: in.SKU, Location: in.Location, ReceiptID: in.ReceiptID, Quantity: in.Quantity, At: in.At})
 	})

@@ -13,7 +13,7 @@ import (
 func TestReceiveStock(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	receive := func(o *testOrder, change ...func(*activities.ReceiveStock)) (activities.Served, error) {
+	receive := func(o *testOrder, change ...func(*activities.ReceiveStock)) (activities.StockChanged, error) {
 		in := activities.ReceiveStock{ReceiptID: o.id, SKU: o.a, Location: "berlin", Quantity: 3, At: at}
 		for _, c := range change {
 			c(&in)

@@ -24,26 +24,26 @@ type RefundPayment struct {
 	Again bool `json:"again,omitempty"`
 }
 
-// RefundPayment gives captured money back. Refusals: refund_exceeds_capture; gateway_refused.
-func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) error {
+// RefundPayment gives captured money back. Refusals: idempotency_key_reused; refund_exceeds_capture; gateway_refused.
+func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (Changed, error) {
 	id := payment.ID(in.OrderID)
 	record := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, At: in.At}
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
-		return fmt.Errorf("load payment %s: %w", id, err)
+		return Changed{}, fmt.Errorf("load payment %s: %w", id, err)
 	}
 	if events, err := payment.Refund(p, record); err != nil || len(events) == 0 {
-		return Refusal(err)
+		return Changed{Replayed: true}, Refusal(err)
 	}
 	step := "refund/" + in.RefundID.String()
 	result, err := a.gateway.Refund(ctx, payments.RefundRequest{
 		IdempotencyKey: id.String() + "/" + step, AskedAt: askedAt(in.At, in.Again), PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
 	})
 	if err != nil {
-		return Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
+		return Changed{}, Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
 	}
 	record.GatewayRef = result.Ref
-	return changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	return Changed{}, changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Refund(p, record)
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/stretchr/testify/require"
@@ -21,17 +22,23 @@ func TestRefundPayment(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).dispatched()
 		in := input(o, "20.00")
-		require.NoError(t, runForEffect(o, o.RefundPayment, in))
+		require.NoError(t, errorOf(o, o.RefundPayment, in))
 		o.requireBalance("0", "60", "20")
 		require.Equal(t, "20.00", o.paymentState().Refunded.Text())
-		o.requireUnchanged(func() { require.NoError(t, runForEffect(o, o.RefundPayment, in)) })
+		o.requireUnchanged(func() {
+			again, err := run(o, o.RefundPayment, in)
+			require.NoError(t, err)
+			require.True(t, again.Replayed)
+			in.Amount = eur("1.00")
+			requireRefused(t, domain.CodeIdempotencyKeyReused, errorOf(o, o.RefundPayment, in))
+		})
 		o.requireBalance("0", "60", "20")
 	})
 	t.Run("refuses more than was captured", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).dispatched()
 		o.requireUnchanged(func() {
-			requireRefused(t, payment.CodeRefundExceedsCapture, runForEffect(o, o.RefundPayment, input(o, "60.01")))
+			requireRefused(t, payment.CodeRefundExceedsCapture, errorOf(o, o.RefundPayment, input(o, "60.01")))
 		})
 		o.requireBalance("0", "60", "0")
 	})
@@ -44,7 +51,7 @@ func TestRefundPayment(t *testing.T) {
 		})
 		require.NoError(t, err)
 		o.requireUnchanged(func() {
-			requireRefused(t, payments.CodeGatewayRefused, runForEffect(o, o.RefundPayment, input(o, "20.00")))
+			requireRefused(t, payments.CodeGatewayRefused, errorOf(o, o.RefundPayment, input(o, "20.00")))
 		})
 	})
 	t.Run("is tried again while the gateway has no answer, and pays once", func(t *testing.T) {
@@ -52,11 +59,11 @@ func TestRefundPayment(t *testing.T) {
 		o := b.order(t).dispatched()
 		in := input(o, "20.00")
 		o.gateway.down = true
-		o.requireUnchanged(func() { requireRetryable(t, runForEffect(o, o.RefundPayment, in)) })
+		o.requireUnchanged(func() { requireRetryable(t, errorOf(o, o.RefundPayment, in)) })
 		o.gateway.down, o.gateway.answersLost = false, true
-		o.requireUnchanged(func() { requireRetryable(t, runForEffect(o, o.RefundPayment, in)) })
+		o.requireUnchanged(func() { requireRetryable(t, errorOf(o, o.RefundPayment, in)) })
 		o.gateway.answersLost = false
-		require.NoError(t, runForEffect(o, o.RefundPayment, in))
+		require.NoError(t, errorOf(o, o.RefundPayment, in))
 		o.requireBalance("0", "60", "20")
 		require.Equal(t, "20.00", o.paymentState().Refunded.Text())
 	})

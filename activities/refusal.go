@@ -10,8 +10,9 @@ import (
 )
 
 // Refusal returns err as the sagas and their callers see it. A refusal of the domain becomes a non-retryable
-// application error whose type is the domain's code; the details go with it. Any other error is returned as it is,
-// and the step is tried again.
+// application error whose type is the domain's code; the details go with it. What it blames goes before them, as
+// [domain.Invalids]: the parts of the input that are wrong, for whoever has sent it. Any other error is returned as it
+// is, and the step is tried again.
 //
 // So is the error about an event of a newer program, as there may be while versions change: it says nothing about the
 // order. What is returned is valid UTF-8, because Temporal takes no other text.
@@ -21,9 +22,12 @@ func Refusal(err error, details ...any) error {
 	switch {
 	case domain.Code(err) == catalog.CodeUnknownEvent:
 	case errors.As(err, &refused):
+		if refused.Field != "" {
+			details = append([]any{domain.Invalids{refused}}, details...)
+		}
 		return temporal.NewNonRetryableApplicationError(refused.Message, string(refused.Code), nil, details...)
 	case errors.As(err, &invalid):
-		return temporal.NewNonRetryableApplicationError(invalid.Message(), string(domain.CodeInvalid), nil, details...)
+		return temporal.NewNonRetryableApplicationError(invalid.Message(), string(domain.CodeInvalid), nil, append([]any{invalid}, details...)...)
 	case err != nil && !utf8.ValidString(err.Error()):
 		return errors.New(domain.Valid(err.Error()))
 	}

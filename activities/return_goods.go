@@ -25,6 +25,8 @@ type ReturnGoods struct {
 type GoodsReturned struct {
 	Amount money.Money `json:"amount"`
 	Served Served      `json:"served"`
+	// Replayed is true when the return was recorded before.
+	Replayed bool `json:"replayed,omitempty"`
 }
 
 // ReturnGoods records goods that came back and takes those that can be sold again into the stock, both
@@ -43,7 +45,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 		if err != nil {
 			return err
 		}
-		out.Amount = o.ReturnedAmount(in.ReturnID)
+		out.Amount, out.Replayed = o.ReturnedAmount(in.ReturnID), len(events) == 0
 		for _, e := range events {
 			returned := e.(order.OrderReturned)
 			out.Amount = returned.Amount

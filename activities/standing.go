@@ -16,6 +16,9 @@ import (
 type Standing struct {
 	Status          order.Status     `json:"status"`
 	Reason          string           `json:"reason,omitempty"`
+	CancelledBy     string           `json:"cancelled_by,omitempty"`
+	ApprovedBy      string           `json:"approved_by,omitempty"`
+	RejectedBy      string           `json:"rejected_by,omitempty"`
 	CustomerID      string           `json:"customer_id"`
 	Items           []order.Item     `json:"items"`
 	ShipToCountry   string           `json:"ship_to_country"`
@@ -52,7 +55,8 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		return Standing{}, fmt.Errorf("load the payment of order %s: %w", in.OrderID, err)
 	}
 	out := Standing{
-		Status: o.Status, Reason: o.CancelReason, CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
+		Status: o.Status, Reason: o.CancelReason, CancelledBy: o.CancelledBy, ApprovedBy: o.ApprovedBy, RejectedBy: o.RejectedBy,
+		CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
 		Payment: p.Status, PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt,
 	}

@@ -18,6 +18,13 @@ type Served struct {
 	Orders []uuid.UUID `json:"orders,omitempty"`
 }
 
+// StockChanged is what became of a receipt or an adjustment.
+type StockChanged struct {
+	Served
+	// Replayed is true when it was recorded before.
+	Replayed bool `json:"replayed,omitempty"`
+}
+
 // changeStock runs a decision that may free stock or bring some in, and serves with it those who wait.
 func (a *Activities) changeStock(
 	ctx context.Context, st eventstore.Stamp, streams []eventstore.StreamID, decide func(tx *eventstore.Tx) error,
@@ -48,18 +55,21 @@ func (a *Activities) changeStock(
 
 func (a *Activities) changeStockItem(
 	ctx context.Context, st eventstore.Stamp, sku, location string, decide func(inventory.Stock) ([]domain.Event, error),
-) (Served, error) {
+) (StockChanged, error) {
 	if err := inventory.CheckLocation(a.locations, location); err != nil {
-		return Served{}, Refusal(err)
+		return StockChanged{}, Refusal(err)
 	}
+	var out StockChanged
 	id := inventory.ID(sku, location)
-	return a.changeStock(ctx, st, []eventstore.StreamID{{Type: domain.AggregateInventory, ID: id}}, func(tx *eventstore.Tx) error {
+	served, err := a.changeStock(ctx, st, []eventstore.StreamID{{Type: domain.AggregateInventory, ID: id}}, func(tx *eventstore.Tx) error {
 		events, err := decide(eventstore.State(tx, stockAggregate, id))
-		if err == nil {
+		if out.Replayed = len(events) == 0; err == nil {
 			eventstore.Record(tx, stockAggregate, id, events...)
 		}
 		return err
 	})
+	out.Served = served
+	return out, err
 }
 
 // stockItems names the stock items at which goods of the order may lie.

@@ -30,12 +30,16 @@ func (r *adjustment) request() workflows.StockAdjustment {
 func (a *API) adjustStock(ctx context.Context, x *httpx.Exchange, r *adjustment) error {
 	in := r.request()
 	in.AdjustmentID = x.KeyedID(adjustmentNamespace)
-	if err := a.warehouse.AdjustStock(ctx, in); err != nil {
-		return stockProblem(err)
+	recorded, err := a.warehouse.AdjustStock(ctx, in)
+	if err != nil {
+		return stockProblem(withStanding(err, "adjustment", adjustmentBodyOf))
 	}
-	return x.JSON(http.StatusCreated, adjustmentBody{
-		AdjustmentID: in.AdjustmentID, SKU: in.SKU, Location: in.Location, Delta: in.Delta, Reason: in.Reason,
-	})
+	replay(x, recorded.Replayed)
+	return x.JSON(http.StatusCreated, adjustmentBodyOf(in))
+}
+
+func adjustmentBodyOf(r workflows.StockAdjustment) adjustmentBody {
+	return adjustmentBody{AdjustmentID: r.AdjustmentID, SKU: r.SKU, Location: r.Location, Delta: r.Delta, Reason: r.Reason}
 }
 
 type adjustmentBody struct {

@@ -43,8 +43,11 @@ func (a *API) amendOrder(ctx context.Context, x *httpx.Exchange, r *amendment) e
 		return httpx.Unavailable(fmt.Errorf("seal the address: %w", err))
 	}
 	return a.changeOrder(ctx, x, change{
-		request: order.AmendAddress{RequestID: in.RequestID, RequestHash: in.RequestHash}.Request(),
 		askSaga: func(ctx context.Context) (orderState, error) { return a.sagas.AmendAddress(ctx, id, in) },
-		can:     func(o order.Order) error { return order.CanAmend(o, in.Country) },
+		decide: func(o order.Order) ([]domain.Event, error) {
+			return order.Amend(o, order.AmendAddress{
+				RequestID: in.RequestID, RequestHash: in.RequestHash, Country: in.Country, Personal: in.Personal, By: in.By,
+			})
+		},
 	})
 }

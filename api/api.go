@@ -175,6 +175,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/refunds", Handle: httpx.Body(a.refundPayment)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}/events", Handle: a.getTimeline},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/dispatch", Handle: httpx.Body(a.dispatchShipment)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/tracking", Handle: httpx.Body(a.correctTracking)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/deliver", Handle: httpx.Body(a.deliverShipment)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/lost", Handle: httpx.Body(a.loseShipment)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/refused", Handle: httpx.Body(a.refuseShipment)},

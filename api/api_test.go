@@ -171,7 +171,8 @@ func (b *testBundle) givenOrder(t *testing.T, status order.Status, shipment orde
 	b.views[v.OrderID] = v
 	b.folds[v.OrderID] = order.Order{
 		ID: v.OrderID, Number: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, Items: v.Items, Total: v.Total,
-		ShipToCountry: v.ShipToCountry, Personal: v.Personal, Shipments: v.Shipments, CancelReason: v.CancelReason, PlacedAt: v.CreatedAt,
+		ShipToCountry: v.ShipToCountry, Personal: v.Personal, Shipments: v.Shipments, PlacedAt: v.CreatedAt,
+		CancelReason: v.CancelReason, CancelledBy: v.CancelledBy,
 	}
 	return v
 }
@@ -190,7 +191,7 @@ func orderView(t *testing.T, b *testBundle, status order.Status, shipment order.
 		ShipToCountry: "DE", Personal: sealed, CreatedAt: acceptedAt, UpdatedAt: acceptedAt, Version: 2, PaymentVersion: 1,
 	}
 	if status == order.StatusCancelled {
-		v.CancelReason = order.ReasonCustomerRequest
+		v.CancelReason, v.CancelledBy = order.ReasonCustomerRequest, order.ByCustomer
 	}
 	if shipment != "" {
 		v.Shipments = []order.Shipment{{

@@ -91,6 +91,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/returns":                          goodReturn,
 	"POST /api/v1/orders/{order_id}/refunds":                          goodRefund,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/dispatch": goodDispatch,
+	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/tracking": goodDispatch,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/deliver":  `{}`,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/lost":     `{}`,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/refused":  `{}`,

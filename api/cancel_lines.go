@@ -36,8 +36,9 @@ func (a *API) cancelLines(ctx context.Context, x *httpx.Exchange, r *cancelledLi
 	in := r.request()
 	in.RequestID = x.KeyedID(domain.DerivedID(linesNamespace, id.String()))
 	return a.changeOrder(ctx, x, change{
-		request: order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By}.Request(),
 		askSaga: func(ctx context.Context) (orderState, error) { return a.sagas.CancelLines(ctx, id, in) },
-		can:     order.CanCancelLines,
+		decide: func(o order.Order) ([]domain.Event, error) {
+			return order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By})
+		},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
@@ -22,8 +23,8 @@ func (r *cancellation) Check() error {
 }
 
 // cancelOrder cancels an order: POST /api/v1/orders/{order_id}/cancel. It answers 200 when everything is undone, and
-// 202 when undoing takes longer than a client should wait. It may be repeated, with a key or without: to cancel
-// twice is to cancel once.
+// 202 when undoing takes longer than a client should wait. It may be repeated, with a key or without: an order is
+// cancelled once. Another reason than the order's, or another asker, is refused.
 func (a *API) cancelOrder(ctx context.Context, x *httpx.Exchange, r *cancellation) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
@@ -31,6 +32,8 @@ func (a *API) cancelOrder(ctx context.Context, x *httpx.Exchange, r *cancellatio
 		askSaga: func(ctx context.Context) (orderState, error) {
 			return a.sagas.CancelOrder(ctx, id, workflows.CancelRequest{Reason: r.Reason, By: r.By})
 		},
-		can: order.CanCancel,
+		decide: func(o order.Order) ([]domain.Event, error) {
+			return order.Cancel(o, order.CancelOrder{Reason: r.Reason, By: r.By})
+		},
 	})
 }

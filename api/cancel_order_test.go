@@ -35,6 +35,16 @@ func TestCancelOrderThatWasCancelledBefore(t *testing.T) {
 	a := b.post(t, orderPath("/cancel"), goodCancel)
 	require.Equal(t, http.StatusOK, a.status)
 	require.Equal(t, "cancelled", a.object(t)["status"])
+	require.Equal(t, "true", a.header.Get("Idempotent-Replayed"))
+	for name, body := range map[string]string{
+		"for another reason": `{"reason": "fraud"}`, "by another": `{"reason": "customer_request", "by": "operator"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := b.post(t, orderPath("/cancel"), body).problem(t, http.StatusConflict, order.CodeAlreadyCancelled)
+			require.Equal(t, "customer_request", p.Order.Reason)
+			require.Equal(t, order.ByCustomer, p.Order.CancelledBy)
+		})
+	}
 }
 
 func TestCancelOrderThatHasLeft(t *testing.T) {

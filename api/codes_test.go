@@ -8,7 +8,6 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/readmodel"
-	"github.com/orderloom/orderloom/workflows"
 )
 
 // Short names of the codes that tests expect.
@@ -33,7 +32,7 @@ var (
 	codeNotAmendable      = order.CodeNotAmendable
 	codeCountryFixed      = order.CodeCountryFixed
 	codeNotHeld           = order.CodeNotHeld
-	codeAlreadyReviewed   = workflows.CodeAlreadyReviewed
+	codeAlreadyReviewed   = order.CodeAlreadyReviewed
 	codeNotReturnable     = order.CodeNotReturnable
 	codeWindowClosed      = order.CodeReturnWindowClosed
 	codeRefundTooLarge    = payment.CodeRefundExceedsCapture

@@ -73,7 +73,7 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 	}
 	shipment, _ := o.Shipment(shipmentID) // the decision has looked
 	if len(events) == 0 {
-		x.Writer.Header().Set("Idempotent-Replayed", "true")
+		replay(x, true)
 		return shipmentMoved(x, http.StatusOK, shipmentID, shipment.Status)
 	}
 	err = a.sagas.SignalShipmentReport(ctx, orderID, r.update)

@@ -152,6 +152,10 @@ func (f *fakePlatform) AmendAddress(_ context.Context, _ uuid.UUID, r workflows.
 	return f.asked(r)
 }
 
+func (f *fakePlatform) CorrectTracking(_ context.Context, _ uuid.UUID, r workflows.TrackingRequest) (workflows.OrderState, error) {
+	return f.asked(r)
+}
+
 func (f *fakePlatform) ReviewOrder(_ context.Context, _ uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error) {
 	return f.asked(fmt.Sprintf("%t by %s", approve, r.By))
 }
@@ -161,9 +165,9 @@ func (f *fakePlatform) ReturnGoods(_ context.Context, in workflows.ReturnInput) 
 	return workflows.ReturnResult{Refunded: money.Must("19.90", "EUR")}, err
 }
 
-func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) error {
+func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) (workflows.Recorded, error) {
 	_, err := f.asked(in)
-	return err
+	return workflows.Recorded{}, err
 }
 
 // asked keeps what was asked of a saga.
@@ -189,22 +193,22 @@ func (f *fakePlatform) OrderMemo(_ context.Context, id uuid.UUID) (workflows.Ord
 	return memoOf(in), nil
 }
 
-func (f *fakePlatform) ReceiveStock(_ context.Context, r workflows.StockReceipt) error {
+func (f *fakePlatform) ReceiveStock(_ context.Context, r workflows.StockReceipt) (workflows.Recorded, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stockErr == nil {
 		f.received = append(f.received, r)
 	}
-	return f.stockErr
+	return workflows.Recorded{}, f.stockErr
 }
 
-func (f *fakePlatform) AdjustStock(_ context.Context, r workflows.StockAdjustment) error {
+func (f *fakePlatform) AdjustStock(_ context.Context, r workflows.StockAdjustment) (workflows.Recorded, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stockErr == nil {
 		f.adjusted = append(f.adjusted, r)
 	}
-	return f.stockErr
+	return workflows.Recorded{}, f.stockErr
 }
 
 func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.Shown, error) {

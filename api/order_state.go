@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 )
@@ -29,16 +31,29 @@ func (a *API) order(ctx context.Context, id uuid.UUID) (order.Order, error) {
 	}
 	return order.Order{
 		ID: id, Number: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, Items: v.Items, Total: v.Total,
-		ShipToCountry: v.ShipToCountry, Shipments: v.Shipments, CancelReason: v.CancelReason, Held: v.Held,
+		ShipToCountry: v.ShipToCountry, Shipments: v.Shipments, Held: v.Held, DeliveredAt: deliveredAt(v),
+		CancelReason: v.CancelReason, CancelledBy: v.CancelledBy, ApprovedBy: v.ApprovedBy, RejectedBy: v.RejectedBy,
 	}, nil
 }
 
-func stateOf(o order.Order) *orderState {
-	return withShipments(orderState{OrderID: o.ID, OrderNumber: o.Number, Status: o.Status, Reason: o.CancelReason, Shipments: o.Shipments})
+func deliveredAt(v readmodel.OrderView) (at time.Time) {
+	if v.DeliveredAt != nil {
+		at = *v.DeliveredAt
+	}
+	return at
 }
 
-// withShipments makes an empty list of no shipments.
-func withShipments(s orderState) *orderState {
+func stateOf(o order.Order) *orderState {
+	return shownState(orderState{
+		OrderID: o.ID, OrderNumber: o.Number, Status: o.Status, Reason: o.CancelReason, CancelledBy: o.CancelledBy,
+		ApprovedBy: o.ApprovedBy, RejectedBy: o.RejectedBy, Shipments: o.Shipments,
+	})
+}
+
+// shownState is a saga's answer as the API shows it: an empty list stands for no shipments, and what a header tells is
+// left out.
+func shownState(s orderState) *orderState {
+	s.Replayed = false
 	if s.Shipments == nil {
 		s.Shipments = []order.Shipment{}
 	}
@@ -78,24 +93,24 @@ func noSaga() error {
 
 // change is something that an order's saga is asked to do.
 type change struct {
-	// request tells the change when it comes again; the zero one is never known.
-	request order.Request
 	// askSaga asks the saga. Its context ends when the client has waited long enough.
 	askSaga func(context.Context) (orderState, error)
-	// can is the domain's rule, for an order whose saga is over.
-	can func(order.Order) error
+	// decide is the domain's rule. No events and no error mean that the order has done what is asked before.
+	decide func(order.Order) ([]domain.Event, error)
 }
 
 // changeOrder asks an order's saga for a change. It answers 200 with the order's state after it, or 202 when that
 // takes longer than a client should wait. A refusal comes with where the order stands.
 //
-// A change that was carried out before is no refusal, however far the order has come since.
+// A change that was carried out before is no refusal, however far the order has come since. The events tell it, and
+// the answer says so in Idempotent-Replayed.
 func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) error {
 	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
 	defer cancel()
 	state, err := c.askSaga(wait)
 	if err == nil {
-		return x.JSON(http.StatusOK, withShipments(state))
+		replay(x, state.Replayed)
+		return x.JSON(http.StatusOK, shownState(state))
 	}
 	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if errors.Is(err, sagaclient.ErrUnavailable) || domain.Code(err) == "" && !late {
@@ -109,21 +124,15 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 		x.Writer.Header().Set("Retry-After", "1")
 		return x.JSON(http.StatusAccepted, stateOf(o))
 	}
-	done, requestErr := o.CarriedOut(c.request)
+	events, refusal := c.decide(o)
 	switch {
-	case requestErr != nil:
-		return requestErr
-	case done:
-		x.Writer.Header().Set("Idempotent-Replayed", "true")
+	case refusal == nil && len(events) == 0:
+		replay(x, true)
 		return x.JSON(http.StatusOK, stateOf(o))
+	case domain.Code(refusal) == domain.CodeIdempotencyKeyReused || refusal != nil && notRunning(err):
+		return refusedBy(o, refusal)
 	case !notRunning(err):
 		return refusedBy(o, err)
-	}
-	if err := c.can(o); err != nil {
-		return refusedBy(o, err)
-	}
-	if o.Status == order.StatusCancelled {
-		return x.JSON(http.StatusOK, stateOf(o)) // all that is possible for it is to cancel it again
 	}
 	return noSaga()
 }

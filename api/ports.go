@@ -42,11 +42,13 @@ type Placements interface {
 	OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error)
 }
 
-// Amendments changes orders on their way. Each answers with the order's state after the change. Errors:
-// refusals of the domain; context.DeadlineExceeded as with CancelOrder.
+// Amendments changes orders, and what is told of their shipments, on their way. Each answers with the order's state
+// after the change; Replayed tells that it had been made before. Errors: refusals of the domain;
+// context.DeadlineExceeded as with CancelOrder.
 type Amendments interface {
 	CancelLines(ctx context.Context, orderID uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error)
 	AmendAddress(ctx context.Context, orderID uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error)
+	CorrectTracking(ctx context.Context, orderID uuid.UUID, r workflows.TrackingRequest) (workflows.OrderState, error)
 	ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error)
 }
 
@@ -59,19 +61,19 @@ type Shipments interface {
 	SignalShipmentReport(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) error
 }
 
-// Aftersales gives money back. Errors: refusals of the domain; idempotency_key_reused when the id
-// belongs to another return or refund.
+// Aftersales gives money back. Errors: refusals of the domain; [sagaclient.Reused] when the id belongs to another
+// return or refund.
 type Aftersales interface {
 	ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error)
-	RefundPayment(ctx context.Context, in workflows.RefundInput) error
+	RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.Recorded, error)
 }
 
 // Warehouse records what happens to stock outside of orders. Both calls may be repeated under the
-// same id. Errors: a domain refusal, such as insufficient_stock; idempotency_key_reused when the id
-// belongs to another receipt or adjustment; [sagaclient.ErrUnavailable].
+// same id. Errors: a domain refusal, such as insufficient_stock; [sagaclient.Reused] when the id belongs to another
+// receipt or adjustment; [sagaclient.ErrUnavailable].
 type Warehouse interface {
-	ReceiveStock(ctx context.Context, r workflows.StockReceipt) error
-	AdjustStock(ctx context.Context, a workflows.StockAdjustment) error
+	ReceiveStock(ctx context.Context, r workflows.StockReceipt) (workflows.Recorded, error)
+	AdjustStock(ctx context.Context, a workflows.StockAdjustment) (workflows.Recorded, error)
 }
 
 // Orders reads orders. Errors: not_found.

@@ -16,7 +16,6 @@ import (
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
-	"github.com/orderloom/orderloom/workflows"
 )
 
 // codeRefused is for refusals of the domain that have no kind of their own here.
@@ -56,6 +55,16 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 			"stands.",
 	},
 	{
+		Code: order.CodeAlreadyCancelled, Status: http.StatusConflict, Title: "The order is cancelled otherwise",
+		About: "It is cancelled, or being cancelled, for another reason or by another than this request tells, and nothing was " +
+			"changed. The order member tells for which and by whom, once that is recorded.",
+	},
+	{
+		Code: order.CodeNotUnderWay, Status: http.StatusConflict, Title: "The shipment is not under way",
+		About: "Carrier and tracking number are corrected after the shipment has left and before it has ended. The order member tells " +
+			"where the order stands.",
+	},
+	{
 		Code: order.CodeNotDispatchable, Status: http.StatusConflict, Title: "The shipment can't be dispatched",
 		About: "Only a confirmed order's shipments can leave. The order member tells where the order stands.",
 	},
@@ -93,8 +102,8 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "Only an order that a rule has held is approved or rejected. The order member tells where the order stands.",
 	},
 	{
-		Code: workflows.CodeAlreadyReviewed, Status: http.StatusConflict, Title: "The review is made already",
-		About: "Someone has decided on this order before.",
+		Code: order.CodeAlreadyReviewed, Status: http.StatusConflict, Title: "The review is made already",
+		About: "Someone else has decided on this order, or otherwise, and nothing was changed. The order member tells who.",
 	},
 	{
 		Code: order.CodeNotReturnable, Status: http.StatusConflict, Title: "The order can't be returned yet",

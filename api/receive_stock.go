@@ -30,10 +30,16 @@ func (r *receipt) request() workflows.StockReceipt {
 func (a *API) receiveStock(ctx context.Context, x *httpx.Exchange, r *receipt) error {
 	in := r.request()
 	in.ReceiptID = x.KeyedID(receiptNamespace)
-	if err := a.warehouse.ReceiveStock(ctx, in); err != nil {
-		return stockProblem(err)
+	recorded, err := a.warehouse.ReceiveStock(ctx, in)
+	if err != nil {
+		return stockProblem(withStanding(err, "receipt", receiptBodyOf))
 	}
-	return x.JSON(http.StatusCreated, receiptBody{ReceiptID: in.ReceiptID, SKU: in.SKU, Location: in.Location, Quantity: in.Quantity})
+	replay(x, recorded.Replayed)
+	return x.JSON(http.StatusCreated, receiptBodyOf(in))
+}
+
+func receiptBodyOf(r workflows.StockReceipt) receiptBody {
+	return receiptBody{ReceiptID: r.ReceiptID, SKU: r.SKU, Location: r.Location, Quantity: r.Quantity}
 }
 
 type receiptBody struct {

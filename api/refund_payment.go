@@ -44,14 +44,21 @@ func (a *API) refundPayment(ctx context.Context, x *httpx.Exchange, r *refund) e
 	}
 	in := r.request()
 	in.OrderID, in.RefundID = id, x.KeyedID(domain.DerivedID(refundNamespace, id.String()))
-	if err := a.sagas.RefundPayment(ctx, in); err != nil {
-		return a.withState(ctx, x, err)
+	recorded, err := a.sagas.RefundPayment(ctx, in)
+	if err != nil {
+		return a.withState(ctx, x, withStanding(err, "refund", refundBodyOf))
 	}
-	return x.JSON(http.StatusCreated, refundBody{OrderID: id, RefundID: in.RefundID, Amount: in.Amount})
+	replay(x, recorded.Replayed)
+	return x.JSON(http.StatusCreated, refundBodyOf(in))
+}
+
+func refundBodyOf(in workflows.RefundInput) refundBody {
+	return refundBody{OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason}
 }
 
 type refundBody struct {
 	OrderID  uuid.UUID   `json:"order_id"`
 	RefundID uuid.UUID   `json:"refund_id"`
 	Amount   money.Money `json:"amount"`
+	Reason   string      `json:"reason"`
 }

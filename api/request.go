@@ -4,8 +4,10 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/sagaclient"
 )
 
 // namespace is the root of the ids that follow from Idempotency-Keys: the UUIDv5 of the DNS name "api.orderloom".
@@ -17,12 +19,33 @@ var (
 	adjustmentNamespace = domain.DerivedID(namespace, "stock adjustment")
 	linesNamespace      = domain.DerivedID(namespace, "cancelled lines")
 	amendNamespace      = domain.DerivedID(namespace, "amended address")
+	trackingNamespace   = domain.DerivedID(namespace, "corrected tracking")
 	returnNamespace     = domain.DerivedID(namespace, "return")
 	refundNamespace     = domain.DerivedID(namespace, "refund")
 )
 
 // byCustomer is who asks for a change when the request does not say.
 const byCustomer = order.ByCustomer
+
+// replay says in the answer that an earlier request has done what this one asks.
+func replay(x *httpx.Exchange, replayed bool) {
+	if replayed {
+		x.Writer.Header().Set("Idempotent-Replayed", "true")
+	}
+}
+
+// withStanding shows with a refusal, as the member of this name, what was asked for before under the same key.
+func withStanding[I, B any](err error, member string, body func(I) B) error {
+	var reused *sagaclient.Reused
+	if !errors.As(err, &reused) {
+		return err
+	}
+	p := asProblem(err)
+	if before, ok := reused.Stands.(I); ok {
+		return p.Extend(member, body(before))
+	}
+	return p
+}
 
 // invalids returns what the domain has found wrong, so that it can be joined with more.
 func invalids(err error) domain.Invalids {

@@ -45,9 +45,22 @@ func (a *API) returnGoods(ctx context.Context, x *httpx.Exchange, r *returned) e
 	in.OrderID, in.ReturnID = id, x.KeyedID(domain.DerivedID(returnNamespace, id.String()))
 	result, err := a.sagas.ReturnGoods(ctx, in)
 	if err != nil {
-		return a.withState(ctx, x, err)
+		return a.withState(ctx, x, withStanding(err, "return", standingReturn))
 	}
+	replay(x, result.Replayed)
 	return x.JSON(http.StatusCreated, returnBody{OrderID: id, ReturnID: in.ReturnID, Refunded: result.Refunded})
+}
+
+// standingReturn is a return as it was asked for.
+func standingReturn(in workflows.ReturnInput) returnBefore {
+	return returnBefore{OrderID: in.OrderID, ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason}
+}
+
+type returnBefore struct {
+	OrderID  uuid.UUID          `json:"order_id"`
+	ReturnID uuid.UUID          `json:"return_id"`
+	Lines    []order.ReturnLine `json:"lines"`
+	Reason   string             `json:"reason"`
 }
 
 type returnBody struct {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 )
@@ -26,7 +27,8 @@ func (a *API) rejectOrder(ctx context.Context, x *httpx.Exchange, r *review) err
 	return a.reviewOrder(ctx, x, r, false)
 }
 
-// reviewOrder tells the saga what a person has decided. An order is reviewed once, with a key or without.
+// reviewOrder tells the saga what a person has decided. It may be repeated, with a key or without: an order is reviewed
+// once. Another decision, or that of another person, is refused.
 func (a *API) reviewOrder(ctx context.Context, x *httpx.Exchange, r *review, approve bool) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
@@ -34,6 +36,8 @@ func (a *API) reviewOrder(ctx context.Context, x *httpx.Exchange, r *review, app
 		askSaga: func(ctx context.Context) (orderState, error) {
 			return a.sagas.ReviewOrder(ctx, id, approve, workflows.ReviewRequest{By: r.By})
 		},
-		can: order.CanReview,
+		decide: func(o order.Order) ([]domain.Event, error) {
+			return order.Review(o, order.ReviewOrder{By: r.By, Approve: approve})
+		},
 	})
 }

@@ -143,6 +143,13 @@ var operations = map[string]operation{
 		},
 		request: client.Dispatch{}, answers: []any{client.ShipmentMoved{}},
 	},
+	"correctTracking": {
+		call: func(c *client.Client) error {
+			_, err := c.CorrectTracking(ctx(), orderID, shipmentID, client.Tracking{Carrier: "DHL", TrackingNumber: "2"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Tracking{}, answers: []any{client.OrderState{}},
+	},
 	"deliverShipment": {
 		call: func(c *client.Client) error {
 			_, err := c.DeliverShipment(ctx(), orderID, shipmentID, client.RequestID("r1"))

@@ -143,13 +143,18 @@ type Order struct {
 	Returns []Return `json:"returns,omitempty"`
 	// Held is the rule that asked for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
-	// Overdue is true when the deadline for dispatching passed before a shipment left.
+	// Overdue is true while the order waits for its first shipment beyond the deadline for dispatching.
 	Overdue bool `json:"overdue,omitempty"`
 	// DeliveredAt is when the last shipment arrived; nil before that.
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 	// CancelReason is a word such as out_of_stock when the platform cancelled it, else what the caller gave.
 	CancelReason string `json:"cancel_reason,omitempty"`
-	// PaymentActionURL is where the customer confirms the payment, while the bank waits for that.
+	// CancelledBy is who wished the cancellation: "customer", "operator", or "system", which is the platform itself.
+	CancelledBy string `json:"cancelled_by,omitempty"`
+	// ApprovedBy and RejectedBy are who has reviewed the order.
+	ApprovedBy string `json:"approved_by,omitempty"`
+	RejectedBy string `json:"rejected_by,omitempty"`
+	// PaymentActionURL is where the customer confirms the payment, while the bank and the order wait for that.
 	PaymentActionURL string `json:"payment_action_url,omitempty"`
 	ShipToCountry    string `json:"ship_to_country"`
 	// ShippingAddress is nil once it is erased, while the order is provisional, and in lists that did not ask for it.
@@ -224,8 +229,12 @@ type OrderState struct {
 	OrderNumber string      `json:"order_number"`
 	Status      OrderStatus `json:"status"`
 	// Reason is why it is cancelled.
-	Reason    string     `json:"reason,omitempty"`
-	Shipments []Shipment `json:"shipments,omitempty"`
+	Reason string `json:"reason,omitempty"`
+	// CancelledBy, ApprovedBy and RejectedBy are as in [Order].
+	CancelledBy string     `json:"cancelled_by,omitempty"`
+	ApprovedBy  string     `json:"approved_by,omitempty"`
+	RejectedBy  string     `json:"rejected_by,omitempty"`
+	Shipments   []Shipment `json:"shipments,omitempty"`
 	// WaitingFor is what the order's saga is waiting for, in words.
 	WaitingFor string `json:"waiting_for,omitempty"`
 }

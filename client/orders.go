@@ -103,7 +103,7 @@ type CancelOrder struct {
 }
 
 // CancelOrder cancels an order: its payment is voided and its stock released. Errors: not_cancellable once a shipment
-// has left.
+// has left; already_cancelled when it is cancelled for another reason or by another.
 func (c *Client) CancelOrder(ctx context.Context, id uuid.UUID, cancel CancelOrder, options ...CallOption) (Outcome, error) {
 	return c.change(ctx, orderPath(id)+"/cancel", cancel, options)
 }
@@ -147,12 +147,13 @@ type Review struct {
 	By string `json:"by"`
 }
 
-// ApproveOrder lets an order go on that was held for a review. Errors: not_held, already_reviewed.
+// ApproveOrder lets an order go on that was held for a review. Errors: not_held; already_reviewed by somebody else, or
+// otherwise.
 func (c *Client) ApproveOrder(ctx context.Context, id uuid.UUID, review Review, options ...CallOption) (Outcome, error) {
 	return c.change(ctx, orderPath(id)+"/approve", review, options)
 }
 
-// RejectOrder cancels an order that was held for a review. Errors: not_held, already_reviewed.
+// RejectOrder cancels an order that was held for a review. Errors: as [Client.ApproveOrder].
 func (c *Client) RejectOrder(ctx context.Context, id uuid.UUID, review Review, options ...CallOption) (Outcome, error) {
 	return c.change(ctx, orderPath(id)+"/reject", review, options)
 }
@@ -184,13 +185,33 @@ type ReturnedGoods struct {
 	OrderID  uuid.UUID `json:"order_id"`
 	ReturnID uuid.UUID `json:"return_id"`
 	Refunded Money     `json:"refunded"`
+	// Replayed is true when an earlier request has done it.
+	Replayed bool `json:"-"`
+}
+
+// StandingReturn is a return as it was asked for.
+type StandingReturn struct {
+	OrderID  uuid.UUID      `json:"order_id"`
+	ReturnID uuid.UUID      `json:"return_id"`
+	Lines    []StandingLine `json:"lines"`
+	Reason   string         `json:"reason"`
+}
+
+// StandingLine is pieces of a line that came back, which is named as it was asked for. Restock is false for pieces that
+// can't be sold again.
+type StandingLine struct {
+	LineID   uuid.UUID `json:"line_id,omitzero"`
+	SKU      string    `json:"sku,omitempty"`
+	Quantity int       `json:"quantity"`
+	Restock  bool      `json:"restock"`
 }
 
 // ReturnGoods takes goods back and refunds what they had cost. Errors: invalid for a SKU that several lines have, with
 // their ids; not_returnable before the delivery; return_window_closed.
 func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (ReturnedGoods, error) {
 	var returned ReturnedGoods
-	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))
+	returned.Replayed = a.replayed()
 	return returned, err
 }
 
@@ -208,12 +229,16 @@ type RefundedPayment struct {
 	OrderID  uuid.UUID `json:"order_id"`
 	RefundID uuid.UUID `json:"refund_id"`
 	Amount   Money     `json:"amount"`
+	Reason   string    `json:"reason"`
+	// Replayed is true when an earlier request has done it.
+	Replayed bool `json:"-"`
 }
 
 // RefundPayment gives money back without goods. Errors: refund_exceeds_capture.
 func (c *Client) RefundPayment(ctx context.Context, id uuid.UUID, refund RefundPayment, options ...CallOption) (RefundedPayment, error) {
 	var refunded RefundedPayment
-	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/refunds", refund, options), into(&refunded))
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/refunds", refund, options), into(&refunded))
+	refunded.Replayed = a.replayed()
 	return refunded, err
 }
 

@@ -30,6 +30,11 @@ type Problem struct {
 	Position *Position `json:"position,omitempty"`
 	// Order is where the order stands that refused something.
 	Order *OrderState `json:"order,omitempty"`
+	// Receipt, Adjustment, Refund or Return is what stands under an Idempotency-Key that was used for something else.
+	Receipt    *ReceivedStock   `json:"receipt,omitempty"`
+	Adjustment *AdjustedStock   `json:"adjustment,omitempty"`
+	Refund     *RefundedPayment `json:"refund,omitempty"`
+	Return     *StandingReturn  `json:"return,omitempty"`
 
 	// RetryAfter is how long to wait before another attempt; 0 when the answer does not say.
 	RetryAfter time.Duration `json:"-"`
@@ -71,6 +76,8 @@ const (
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeIdempotencyKeyReused Code = "idempotency_key_reused"
 	CodeNotCancellable       Code = "not_cancellable"
+	CodeAlreadyCancelled     Code = "already_cancelled"
+	CodeNotUnderWay          Code = "not_under_way"
 	CodeNotDispatchable      Code = "not_dispatchable"
 	CodeNotDeliverable       Code = "not_deliverable"
 	CodeAlreadyDispatched    Code = "already_dispatched"

@@ -22,12 +22,15 @@ type ReceivedStock struct {
 	SKU       string    `json:"sku"`
 	Location  string    `json:"location"`
 	Quantity  int       `json:"quantity"`
+	// Replayed is true when an earlier request has done it.
+	Replayed bool `json:"-"`
 }
 
 // ReceiveStock records goods that arrived. They can be reserved at once; the stock levels show them a moment later.
 func (c *Client) ReceiveStock(ctx context.Context, receipt Receipt, options ...CallOption) (ReceivedStock, error) {
 	var received ReceivedStock
-	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/stock/receipts", receipt, options), into(&received))
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/stock/receipts", receipt, options), into(&received))
+	received.Replayed = a.replayed()
 	return received, err
 }
 
@@ -47,13 +50,16 @@ type AdjustedStock struct {
 	Location     string    `json:"location"`
 	Delta        int       `json:"delta"`
 	Reason       string    `json:"reason"`
+	// Replayed is true when an earlier request has done it.
+	Replayed bool `json:"-"`
 }
 
 // AdjustStock corrects what is on hand. Errors: insufficient_stock when that would take away what is reserved for
 // orders.
 func (c *Client) AdjustStock(ctx context.Context, adjustment Adjustment, options ...CallOption) (AdjustedStock, error) {
 	var adjusted AdjustedStock
-	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/stock/adjustments", adjustment, options), into(&adjusted))
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/stock/adjustments", adjustment, options), into(&adjusted))
+	adjusted.Replayed = a.replayed()
 	return adjusted, err
 }
 

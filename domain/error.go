@@ -23,14 +23,14 @@ const (
 // Error is a refusal by a business rule. It is final: asking again with the same input and the same
 // state gives the same answer, so it is never retried.
 type Error struct {
-	Code ErrorCode
+	Code ErrorCode `json:"code"`
 	// Message is a sentence for people, in valid UTF-8. It holds no personal data.
-	Message string
+	Message string `json:"message"`
 	// Field names the part of the input that is wrong as a JSON path, such as "items[0].quantity";
 	// empty when no single field is to blame.
-	Field string
+	Field string `json:"field,omitempty"`
 	// Err is the cause, if there is one.
-	Err error
+	Err error `json:"-"`
 }
 
 // Error returns "code: field: message".

@@ -74,7 +74,8 @@ func (v OrderView) ApplyPayment(env domain.Envelope, e domain.Event) OrderView {
 func (v *OrderView) showOrder() {
 	o := v.order
 	v.OrderNumber, v.CustomerID, v.Status, v.Items, v.Total = o.Number, o.CustomerID, o.Status, o.Items, o.Total
-	v.ShipToCountry, v.Personal, v.CancelReason, v.Shipments = o.ShipToCountry, o.Personal, o.CancelReason, o.Shipments
+	v.ShipToCountry, v.Personal, v.Shipments = o.ShipToCountry, o.Personal, o.Shipments
+	v.CancelReason, v.CancelledBy, v.ApprovedBy, v.RejectedBy = o.CancelReason, o.CancelledBy, o.ApprovedBy, o.RejectedBy
 	v.FulfillmentStatus = o.FulfillmentStatus()
 	v.Held, v.Overdue, v.Returns = o.Held, o.Overdue, o.Returns
 	v.CreatedAt = o.PlacedAt.UTC().Truncate(time.Microsecond) // as the column keeps it, which lists are sorted by
@@ -83,6 +84,7 @@ func (v *OrderView) showOrder() {
 		at := o.DeliveredAt.UTC()
 		v.DeliveredAt = &at
 	}
+	v.showAction()
 	v.nameNothing()
 }
 
@@ -93,11 +95,18 @@ func (v *OrderView) showPayment() {
 	if p.Status == "" {
 		v.PaymentStatus = PaymentPending
 	}
-	v.Captured, v.Refunded, v.PaymentActionURL = p.Captured, p.Refunded, ""
-	if p.Status == payment.StatusActionRequired {
-		v.PaymentActionURL = p.ActionURL
-	}
+	v.Captured, v.Refunded = p.Captured, p.Refunded
+	v.showAction()
 	v.nameNothing()
+}
+
+// showAction shows what the customer has to do. For an order that is over that is nothing, whatever its payment waits
+// for.
+func (v *OrderView) showAction() {
+	v.PaymentActionURL = ""
+	if v.payment.Status == payment.StatusActionRequired && !v.order.Status.Ended() {
+		v.PaymentActionURL = v.payment.ActionURL
+	}
 }
 
 // nameNothing gives the order's currency to the nothing that was captured or refunded.

@@ -97,9 +97,14 @@ func summaryOfOrder(e domain.Event) string {
 	case order.OrderConfirmed:
 		return fmt.Sprintf("Order confirmed: it leaves in %s", plural(len(e.Shipments), "shipment"))
 	case order.OrderCancelled:
+		if e.RejectedBy != "" {
+			return fmt.Sprintf("Order rejected by %s", e.RejectedBy)
+		}
 		return fmt.Sprintf("Order cancelled by %s: %s", e.CancelledBy, e.Reason)
 	case order.ShipmentDispatched:
 		return fmt.Sprintf("Shipment handed to %s, tracking number %s", e.Carrier, e.TrackingNumber)
+	case order.ShipmentTrackingCorrected:
+		return fmt.Sprintf("Shipment is with %s, tracking number %s: corrected", e.Carrier, e.TrackingNumber)
 	case order.OrderShipped:
 		return "Order shipped"
 	case order.ShipmentDelivered:

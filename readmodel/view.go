@@ -30,11 +30,16 @@ type OrderView struct {
 	// Returns are the goods that came back, and what they had cost.
 	Returns      []order.Refundable `json:"returns,omitempty"`
 	CancelReason string             `json:"cancel_reason,omitempty"`
+	// CancelledBy is who wished the cancellation: the customer, an operator or the system.
+	CancelledBy string `json:"cancelled_by,omitempty"`
+	// ApprovedBy and RejectedBy are who has reviewed the order.
+	ApprovedBy string `json:"approved_by,omitempty"`
+	RejectedBy string `json:"rejected_by,omitempty"`
 	// Held names the rule that asked for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
-	// Overdue is true when the dispatch deadline passed before a shipment left.
+	// Overdue is true while the order waits for its first shipment beyond the dispatch deadline.
 	Overdue bool `json:"overdue,omitempty"`
-	// PaymentActionURL is where the customer confirms the payment, while the bank waits for that.
+	// PaymentActionURL is where the customer confirms the payment, while the bank and the order wait for that.
 	PaymentActionURL string `json:"payment_action_url,omitempty"`
 	ShipToCountry    string `json:"ship_to_country"`
 	// Personal seals an [order.Recipient]; the API opens it, and shows null once it is erased.

@@ -125,6 +125,15 @@ func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r workflow
 	return c.updateOrder(ctx, orderID, workflows.AmendAddress, r)
 }
 
+// CorrectTracking replaces the carrier and the tracking number of a shipment on its way. It may be repeated under the
+// same request id, however late.
+//
+// Errors: idempotency_key_reused when the id belongs to another request; shipment_not_found; not_under_way; otherwise
+// as [Client.CancelOrder].
+func (c *Client) CorrectTracking(ctx context.Context, orderID uuid.UUID, r workflows.TrackingRequest) (workflows.OrderState, error) {
+	return c.updateOrder(ctx, orderID, workflows.CorrectTracking, r)
+}
+
 // ReviewOrder decides on an order that was held. Errors: not_found; not_held; already_reviewed;
 // otherwise as [Client.CancelOrder].
 func (c *Client) ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error) {
@@ -152,18 +161,18 @@ func (c *Client) updateOrder(ctx context.Context, orderID uuid.UUID, name string
 
 // ReturnGoods takes goods back after their delivery and refunds them; it waits for both, at most ten
 // seconds. It may be repeated under the same return id. Errors: not_found; not_returnable;
-// return_window_closed; invalid; idempotency_key_reused; [ErrUnavailable].
+// return_window_closed; invalid; [Reused]; [ErrUnavailable].
 func (c *Client) ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
 	var out workflows.ReturnResult
-	err := runSaga(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)), workflows.ReturnSaga, in, &out)
+	again, err := runSaga(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)), workflows.ReturnSaga, in, &out)
+	out.Replayed = out.Replayed || again
 	return out, err
 }
 
 // RefundPayment gives money back without goods and waits for it, at most ten seconds. It may be
-// repeated under the same refund id. Errors: refund_exceeds_capture; gateway_refused;
-// idempotency_key_reused; [ErrUnavailable].
-func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) error {
-	return runSaga(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), workflows.RefundSaga, in, nil)
+// repeated under the same refund id. Errors: refund_exceeds_capture; gateway_refused; [Reused]; [ErrUnavailable].
+func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.Recorded, error) {
+	return record(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), workflows.RefundSaga, in)
 }
 
 // ReportShipment tells the saga what became of a shipment and waits until that is carried out, as long as ctx lasts.
@@ -198,24 +207,44 @@ func (c *Client) PaymentUpdated(ctx context.Context, orderID uuid.UUID, u workfl
 }
 
 // ReceiveStock records goods that arrived and waits for it. It may be repeated under the same receipt
-// id. Errors: invalid; unknown_location; idempotency_key_reused when the id belongs to another receipt;
-// [ErrUnavailable].
-func (c *Client) ReceiveStock(ctx context.Context, r workflows.StockReceipt) error {
+// id. Errors: invalid; unknown_location; [Reused] when the id belongs to another receipt; [ErrUnavailable].
+func (c *Client) ReceiveStock(ctx context.Context, r workflows.StockReceipt) (workflows.Recorded, error) {
 	summary := fmt.Sprintf("%d of %s at %s", r.Quantity, r.SKU, r.Location)
-	return runSaga(ctx, c, "stock-receipt-"+r.ReceiptID.String(), summary, workflows.StockReceiptSaga, r, nil)
+	return record(ctx, c, "stock-receipt-"+r.ReceiptID.String(), summary, workflows.StockReceiptSaga, r)
 }
 
 // AdjustStock corrects what is on hand and waits for it. It may be repeated under the same adjustment
-// id. Errors: invalid; unknown_location; insufficient_stock; idempotency_key_reused when the id belongs
-// to another adjustment; [ErrUnavailable].
-func (c *Client) AdjustStock(ctx context.Context, r workflows.StockAdjustment) error {
+// id. Errors: invalid; unknown_location; insufficient_stock; [Reused] when the id belongs to another adjustment;
+// [ErrUnavailable].
+func (c *Client) AdjustStock(ctx context.Context, r workflows.StockAdjustment) (workflows.Recorded, error) {
 	summary := fmt.Sprintf("%+d of %s at %s", r.Delta, r.SKU, r.Location)
-	return runSaga(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), summary, workflows.StockAdjustmentSaga, r, nil)
+	return record(ctx, c, "stock-adjustment-"+r.AdjustmentID.String(), summary, workflows.StockAdjustmentSaga, r)
 }
 
-// runSaga runs a short saga and waits for its end. The memo keeps what it was asked, so that another
-// request under the same id is noticed.
-func runSaga[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) error {
+// Reused refuses a request under an id that belongs to another request of its kind. Its code is idempotency_key_reused.
+type Reused struct {
+	// Refusal says under which id.
+	Refusal *domain.Error
+	// Stands is what was asked for under the id before: an input of the same type.
+	Stands any
+}
+
+// Error is the refusal's.
+func (r *Reused) Error() string { return r.Refusal.Error() }
+
+// Unwrap returns the refusal.
+func (r *Reused) Unwrap() error { return r.Refusal }
+
+// record runs a saga that is answered with [workflows.Recorded].
+func record[I any](ctx context.Context, c *Client, id, summary string, saga any, in I) (out workflows.Recorded, err error) {
+	again, err := runSaga(ctx, c, id, summary, saga, in, &out)
+	out.Replayed = out.Replayed || again
+	return out, err
+}
+
+// runSaga runs a short saga and waits for its end. The memo keeps what it was asked, so that another request under the
+// same id is noticed. Again reports that the same request has started it before. Error: [Reused], beside the saga's.
+func runSaga[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) (again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
 	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
@@ -224,20 +253,20 @@ func runSaga[I any](ctx context.Context, c *Client, id, summary string, saga any
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, saga, in)
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &already) {
+	if again = errors.As(err, &already); again {
 		var before I
 		if err := c.readMemo(ctx, id, &before); err != nil {
-			return err
+			return false, err
 		}
 		if !sameContent(before, in) {
-			return domain.Refuse(domain.CodeIdempotencyKeyReused, "%s was asked for with another content", id)
+			return false, &Reused{domain.Refuse(domain.CodeIdempotencyKeyReused, "%s was asked for with another content", id), before}
 		}
 		run, err = c.temporal.GetWorkflow(ctx, id, ""), nil
 	}
 	if err != nil {
-		return inDomainTerms(err)
+		return false, inDomainTerms(err)
 	}
-	return inDomainTerms(run.Get(ctx, out))
+	return again, inDomainTerms(run.Get(ctx, out))
 }
 
 func sameContent(a, b any) bool {
@@ -264,7 +293,7 @@ func (c *Client) readMemo(ctx context.Context, workflowID string, v any) error {
 // inDomainTerms returns err in the domain's terms: refusals of sagas and of Temporal become
 // [domain.Error], and what passes becomes [ErrUnavailable].
 func inDomainTerms(err error) error {
-	var app *temporal.ApplicationError
+	refusal := workflows.Refused(err)
 	var notFound *serviceerror.NotFound
 	var unavailable *serviceerror.Unavailable
 	var deadline *serviceerror.DeadlineExceeded
@@ -272,8 +301,8 @@ func inDomainTerms(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &app) && app.Type() != "":
-		return domain.Refuse(domain.ErrorCode(app.Type()), "%s", app.Message())
+	case refusal != nil:
+		return refusal
 	case errors.As(err, &notFound):
 		return domain.Refuse(domain.CodeNotFound, "no open saga: %s", notFound.Message)
 	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted), errors.Is(err, context.DeadlineExceeded):

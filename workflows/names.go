@@ -25,6 +25,8 @@ const (
 	CancelLines = "cancel_lines"
 	// AmendAddress takes an [AmendRequest]. Update and signal.
 	AmendAddress = "amend_address"
+	// CorrectTracking takes a [TrackingRequest]. Update and signal.
+	CorrectTracking = "correct_tracking"
 	// ApproveOrder and RejectOrder take a [ReviewRequest]. Updates and signals.
 	ApproveOrder = "approve_order"
 	RejectOrder  = "reject_order"
@@ -156,6 +158,15 @@ type Dispatch struct {
 	TrackingNumber string    `json:"tracking_number"`
 }
 
+// TrackingRequest corrects the carrier and the tracking number of a shipment on its way.
+type TrackingRequest struct {
+	// RequestID tells the request when it comes again.
+	RequestID      uuid.UUID `json:"request_id"`
+	ShipmentID     uuid.UUID `json:"shipment_id"`
+	Carrier        string    `json:"carrier"`
+	TrackingNumber string    `json:"tracking_number"`
+}
+
 // ShipmentReport reports what became of a shipment under way.
 type ShipmentReport struct {
 	ShipmentID uuid.UUID `json:"shipment_id"`
@@ -180,18 +191,28 @@ type PaymentUpdate struct {
 
 // OrderState is what a saga says of its order.
 type OrderState struct {
-	OrderID     uuid.UUID        `json:"order_id"`
-	OrderNumber string           `json:"order_number"`
-	Status      order.Status     `json:"status"`
-	Reason      string           `json:"reason,omitempty"`
-	Shipments   []order.Shipment `json:"shipments,omitempty"`
+	OrderID     uuid.UUID    `json:"order_id"`
+	OrderNumber string       `json:"order_number"`
+	Status      order.Status `json:"status"`
+	// Reason is why the order is cancelled, CancelledBy who wished it, and RejectedBy who has rejected it in a review.
+	Reason      string `json:"reason,omitempty"`
+	CancelledBy string `json:"cancelled_by,omitempty"`
+	RejectedBy  string `json:"rejected_by,omitempty"`
+	// ApprovedBy is who has approved the order in a review.
+	ApprovedBy string           `json:"approved_by,omitempty"`
+	Shipments  []order.Shipment `json:"shipments,omitempty"`
 	// WaitingFor says in words what the saga is waiting for.
 	WaitingFor string `json:"waiting_for,omitempty"`
+	// Replayed is true in an answer to a request that the order has had behind it: nothing was changed.
+	Replayed bool `json:"replayed,omitzero"`
 }
 
 // Order returns the order as far as the saga tells it, for the domain to decide on.
 func (s OrderState) Order() order.Order {
-	return order.Order{ID: s.OrderID, Number: s.OrderNumber, Status: s.Status, CancelReason: s.Reason, Shipments: s.Shipments}
+	return order.Order{
+		ID: s.OrderID, Number: s.OrderNumber, Status: s.Status, CancelReason: s.Reason, CancelledBy: s.CancelledBy,
+		ApprovedBy: s.ApprovedBy, RejectedBy: s.RejectedBy, Shipments: s.Shipments,
+	}
 }
 
 // StockReceipt reports goods that arrived.
@@ -222,6 +243,14 @@ type ReturnInput struct {
 // ReturnResult is what a return gave back.
 type ReturnResult struct {
 	Refunded money.Money `json:"refunded"`
+	// Replayed is as in [Recorded].
+	Replayed bool `json:"replayed,omitempty"`
+}
+
+// Recorded is the answer to a receipt, an adjustment or a refund.
+type Recorded struct {
+	// Replayed is true when the same was recorded before.
+	Replayed bool `json:"replayed,omitempty"`
 }
 
 // RefundInput asks to give money back without goods.

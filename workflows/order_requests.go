@@ -34,6 +34,8 @@ func (s *orderSaga) registerHandlers(outer, ctx workflow.Context) error {
 		registerRequest(ctx, s, signals, CancelOrder, "Cancels the order, as long as no shipment has left.", s.validateCancelOrder, s.cancelOrder),
 		registerRequest(ctx, s, signals, CancelLines, "Takes pieces out of shipments that have not left.", s.validateCancelLines, s.cancelLines),
 		registerRequest(ctx, s, signals, AmendAddress, "Sends the order elsewhere within its country.", s.validateAmendAddress, s.amendAddress),
+		registerRequest(ctx, s, signals, CorrectTracking, "Corrects carrier and tracking number of a shipment on its way.",
+			s.validateCorrectTracking, s.correctTracking),
 		registerRequest(ctx, s, signals, ApproveOrder, "Lets a held order go on.", s.validateReview, s.approveOrder),
 		registerRequest(ctx, s, signals, RejectOrder, "Cancels a held order.", s.validateReview, s.rejectOrder),
 		s.registerShipmentReports(ctx, signals),
@@ -148,6 +150,13 @@ func (s *orderSaga) requestCancel(r CancelRequest) {
 	}
 }
 
+// answer is where the order stands after a request, which may have been carried out before.
+func (s *orderSaga) answer(replayed bool) OrderState {
+	state := s.state
+	state.Replayed = replayed
+	return state
+}
+
 func (s *orderSaga) validateCancelLines(_ workflow.Context, r CancelLinesRequest) error {
 	if err := order.CanCancelLines(s.order()); err != nil {
 		return s.refusal(err)
@@ -177,7 +186,7 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (Ord
 	if err := s.adoptMoved(ctx, out.Moved); err != nil {
 		return s.state, err
 	}
-	return s.state, refusal // the lines are cancelled all the same
+	return s.answer(out.Replayed), refusal // the lines are cancelled all the same
 }
 
 func (s *orderSaga) validateAmendAddress(_ workflow.Context, r AmendRequest) error {
@@ -200,15 +209,12 @@ func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (OrderSta
 		requestID = workflow.GetInfo(ctx).WorkflowExecution.RunID + "/" + requestID
 	}
 	var a *activities.Activities
-	err := runStepForEffect(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
+	amended, err := runStep(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Country: r.Country, Personal: r.Personal, By: r.By,
 		RequestID: requestID, RequestHash: r.RequestHash, At: workflow.Now(ctx),
 	})
-	return s.state, err
+	return s.answer(amended.Replayed), err
 }
-
-// CodeAlreadyReviewed refuses a second review of an order.
-const CodeAlreadyReviewed domain.ErrorCode = "already_reviewed"
 
 func (s *orderSaga) validateReview(_ workflow.Context, r ReviewRequest) error {
 	if err := order.CheckReviewer(r.By); err != nil {
@@ -218,7 +224,7 @@ func (s *orderSaga) validateReview(_ workflow.Context, r ReviewRequest) error {
 		return s.refusal(err)
 	}
 	if s.review != nil {
-		return s.refusal(domain.Refuse(CodeAlreadyReviewed, "the review is made already"))
+		return s.refusal(domain.Refuse(order.CodeAlreadyReviewed, "the review is made already"))
 	}
 	return nil
 }

@@ -58,6 +58,7 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 		s.in.Deadlines = standing.Terms.Deadlines
 	}
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
+	s.state.CancelledBy, s.state.ApprovedBy, s.state.RejectedBy = standing.CancelledBy, standing.ApprovedBy, standing.RejectedBy
 	s.partlyCancelled, s.overdue = standing.PartlyCancelled, standing.Overdue
 }
 
@@ -104,7 +105,8 @@ func (s *orderSaga) refundEnded(ctx workflow.Context, shipment order.Shipment) e
 	default:
 		return nil
 	}
-	return refundPayment(ctx, s.in.OrderID, shipment.RefundID(), shipment.Amount, reason, s.resumed())
+	_, err := refundPayment(ctx, s.in.OrderID, shipment.RefundID(), shipment.Amount, reason, s.resumed())
+	return err
 }
 
 // resumed reports whether an earlier saga of the order may have asked the gateway for the same.

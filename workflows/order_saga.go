@@ -181,7 +181,8 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 		return refuseOrder(order.ReasonReviewRejected, "the review rejected the order")
 	}
 	var a *activities.Activities
-	return runStepForEffect(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: s.review.by, At: workflow.Now(ctx)})
+	_, err = runStep(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: s.review.by, At: workflow.Now(ctx)})
+	return err
 }
 
 // securePayment authorises the amount; it refuses when the payment does not succeed. An order that lacks nothing but
@@ -225,10 +226,11 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	}
 	s.setWaitingFor(ctx, "Undoing what was done: "+reason)
 	awaitCompensations, err := s.cancelAndUndo(ctx, reason, by)
-	switch {
-	case refusalCode(err) == order.CodeNotCancellable:
+	switch refusalCode(err) {
+	case order.CodeNotCancellable, order.CodeNotHeld, order.CodeAlreadyReviewed:
 		return s.goOnInstead(ctx)
-	case err != nil:
+	}
+	if err != nil {
 		return err
 	}
 	return awaitCompensations()
@@ -243,14 +245,23 @@ func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (awai
 	}
 	defer s.shipmentsLock.Unlock()
 	var a *activities.Activities
-	err = runStepForEffect(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{OrderID: s.in.OrderID, Reason: reason, By: by, At: workflow.Now(ctx)})
+	cancelled, err := runStep(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{
+		OrderID: s.in.OrderID, Reason: reason, By: by, RejectedBy: s.rejectedBy(reason), At: workflow.Now(ctx),
+	})
 	if err != nil {
 		return nil, err
 	}
 	undone := s.undo.start(ctx)
-	s.state.Reason = reason
-	err = s.setStatus(ctx, order.StatusCancelled)
+	err = s.adoptMoved(ctx, cancelled)
 	return func() error { return errors.Join(err, undone()) }, nil
+}
+
+// rejectedBy is who has rejected the order, when that is the reason for which it is cancelled.
+func (s *orderSaga) rejectedBy(reason string) string {
+	if reason == order.ReasonReviewRejected && s.review != nil && !s.review.approved {
+		return s.review.by
+	}
+	return ""
 }
 
 // refusalReason is the reason for which a refusal cancels the order.

@@ -198,7 +198,7 @@ func (s *orderSaga) adoptMoved(ctx workflow.Context, moved activities.Moved) err
 	if moved.Status == s.state.Status {
 		return nil
 	}
-	s.state.Reason = moved.Reason
+	s.state.Reason, s.state.CancelledBy, s.state.RejectedBy = moved.Reason, moved.CancelledBy, moved.RejectedBy
 	return s.setStatus(ctx, moved.Status)
 }
 

@@ -8,14 +8,17 @@ import (
 )
 
 // RefundSaga gives money back without goods. It may be started again with the same id. Refusals:
-// refund_exceeds_capture; gateway_refused.
-func RefundSaga(ctx workflow.Context, in RefundInput) error {
-	return refundPayment(ctx, in.OrderID, in.RefundID, in.Amount, in.Reason, false)
+// idempotency_key_reused; refund_exceeds_capture; gateway_refused.
+func RefundSaga(ctx workflow.Context, in RefundInput) (Recorded, error) {
+	refunded, err := refundPayment(ctx, in.OrderID, in.RefundID, in.Amount, in.Reason, false)
+	return Recorded{Replayed: refunded.Replayed}, err
 }
 
-func refundPayment(ctx workflow.Context, orderID, refundID uuid.UUID, amount money.Money, reason string, again bool) error {
+func refundPayment(
+	ctx workflow.Context, orderID, refundID uuid.UUID, amount money.Money, reason string, again bool,
+) (activities.Changed, error) {
 	var a *activities.Activities
-	return runStepForEffect(ctx, "Refund "+amount.String(), a.RefundPayment, activities.RefundPayment{
+	return runStep(ctx, "Refund "+amount.String(), a.RefundPayment, activities.RefundPayment{
 		OrderID: orderID, RefundID: refundID, Amount: amount, Reason: reason, At: workflow.Now(ctx), Again: again,
 	})
 }

@@ -236,11 +236,13 @@ func TestOverdueOrderIsMarkedAndGoesOn(t *testing.T) {
 	in := p.input("tok_approve", item("A", 2, "10.00"))
 	in.Deadlines.Dispatch = hour
 	var shown string
-	p.env.RegisterDelayedCallback(func() { shown = p.details(t) }, 90*time.Minute)
+	var overdue bool
+	p.env.RegisterDelayedCallback(func() { shown, overdue = p.details(t), p.order(t).Overdue }, 90*time.Minute)
 	p.deliver(2*hour, "berlin")
 	told := p.play(t, in)
 	require.Contains(t, shown, "**Overdue:**")
-	require.True(t, p.order(t).Overdue)
+	require.True(t, overdue)
+	require.False(t, p.order(t).Overdue, "its shipment has left since")
 	require.Equal(t, order.StatusDelivered, told.Status)
 }
 

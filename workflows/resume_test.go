@@ -114,7 +114,7 @@ func TestARequestToCancelEndsADispatchThatWaits(t *testing.T) {
 			require.Equal(t, order.StatusCancelled, told.Status)
 			require.Equal(t, "changed_my_mind", told.Reason)
 			o := p.order(t)
-			require.Equal(t, order.ShipmentStatusPlanned, o.Shipments[0].Status, "it has not left")
+			require.Equal(t, order.ShipmentStatusCancelled, o.Shipments[0].Status, "it has not left and never will")
 			balance, err := p.gateway.Balance(p.payment(t).ID)
 			require.NoError(t, err)
 			require.True(t, balance.Captured.Sub(balance.Refunded).IsZero(), "the customer pays nothing: %+v", balance)

@@ -24,9 +24,9 @@ func ReturnSaga(ctx workflow.Context, in ReturnInput) (ReturnResult, error) {
 	}
 	signalServed(ctx, returned.Served)
 	if returned.Amount.IsPositive() {
-		if err := refundPayment(ctx, in.OrderID, in.ReturnID, returned.Amount, "return", false); err != nil {
+		if _, err := refundPayment(ctx, in.OrderID, in.ReturnID, returned.Amount, "return", false); err != nil {
 			return ReturnResult{Refunded: money.Zero(returned.Amount.Currency)}, err
 		}
 	}
-	return ReturnResult{Refunded: returned.Amount}, nil
+	return ReturnResult{Refunded: returned.Amount, Replayed: returned.Replayed}, nil
 }

@@ -5,22 +5,23 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// StockReceiptSaga records goods that arrived. Refusals: invalid; unknown_location.
-func StockReceiptSaga(ctx workflow.Context, in StockReceipt) error {
+// StockReceiptSaga records goods that arrived. Refusals: invalid; unknown_location; idempotency_key_reused.
+func StockReceiptSaga(ctx workflow.Context, in StockReceipt) (Recorded, error) {
 	var a *activities.Activities
-	served, err := runStep(ctx, "Receive stock", a.ReceiveStock, activities.ReceiveStock{
+	changed, err := runStep(ctx, "Receive stock", a.ReceiveStock, activities.ReceiveStock{
 		ReceiptID: in.ReceiptID, SKU: in.SKU, Location: in.Location, Quantity: in.Quantity, At: workflow.Now(ctx),
 	})
-	signalServed(ctx, served)
-	return err
+	signalServed(ctx, changed.Served)
+	return Recorded{Replayed: changed.Replayed}, err
 }
 
-// StockAdjustmentSaga corrects what is on hand. Refusals: invalid; unknown_location; insufficient_stock.
-func StockAdjustmentSaga(ctx workflow.Context, in StockAdjustment) error {
+// StockAdjustmentSaga corrects what is on hand. Refusals: invalid; unknown_location; insufficient_stock;
+// idempotency_key_reused.
+func StockAdjustmentSaga(ctx workflow.Context, in StockAdjustment) (Recorded, error) {
 	var a *activities.Activities
-	served, err := runStep(ctx, "Adjust stock", a.AdjustStock, activities.AdjustStock{
+	changed, err := runStep(ctx, "Adjust stock", a.AdjustStock, activities.AdjustStock{
 		AdjustmentID: in.AdjustmentID, SKU: in.SKU, Location: in.Location, Delta: in.Delta, Reason: in.Reason, At: workflow.Now(ctx),
 	})
-	signalServed(ctx, served)
-	return err
+	signalServed(ctx, changed.Served)
+	return Recorded{Replayed: changed.Replayed}, err
 }

@@ -265,9 +265,10 @@ func refunded(p *player) error {
 		return err
 	}
 	p.executions = []string{"refund-" + p.id("refund").String()}
-	return p.client.RefundPayment(p.ctx, workflows.RefundInput{
+	_, err := p.client.RefundPayment(p.ctx, workflows.RefundInput{
 		OrderID: p.orderID, RefundID: p.id("refund"), Amount: money.Must("5.00", "EUR"), Reason: "a scratch",
 	})
+	return err
 }
 
 func stockAdjusted(p *player) error {
@@ -276,5 +277,6 @@ func stockAdjusted(p *player) error {
 	}
 	a := workflows.StockAdjustment{AdjustmentID: p.id("adjustment"), SKU: p.sku("beans"), Location: "berlin", Delta: -3, Reason: "broken"}
 	p.ran("stock-adjustment-" + a.AdjustmentID.String())
-	return p.client.AdjustStock(p.ctx, a)
+	_, err := p.client.AdjustStock(p.ctx, a)
+	return err
 }

@@ -104,9 +104,10 @@ func (p *player) id(what string) uuid.UUID { return domain.DerivedID(p.orderID, 
 func (p *player) sku(name string) string { return name + "-" + p.path }
 
 func (p *player) receive(name, location string, quantity int) error {
-	return p.check(p.client.ReceiveStock(p.ctx, workflows.StockReceipt{
+	_, err := p.client.ReceiveStock(p.ctx, workflows.StockReceipt{
 		ReceiptID: p.id("receipt/" + name + location), SKU: p.sku(name), Location: location, Quantity: quantity,
-	}))
+	})
+	return p.check(err)
 }
 
 // line is what is ordered: so many pieces at a price in EUR.

@@ -34,6 +34,7 @@ type Upcaster func(json.RawMessage) (json.RawMessage, error)
 // upcasters holds, by event type, the step from version i+1 to i+2 at index i.
 var upcasters = map[string][]Upcaster{
 	"OrderPlaced":            {placedWithoutTerms, placedWithoutLineIDs},
+	"OrderCancelled":         {cancelledWithoutReviewer},
 	"OrderConfirmed":         {unnamedLines},
 	"OrderLinesCancelled":    {cancelledWithoutContent},
 	"OrderReturned":          {unnamedLines},
@@ -42,6 +43,9 @@ var upcasters = map[string][]Upcaster{
 
 // placedWithoutTerms is the step to version 2, which tells the terms. Version 1 had none, nor allocations.
 func placedWithoutTerms(b json.RawMessage) (json.RawMessage, error) { return b, nil }
+
+// cancelledWithoutReviewer is the step to version 2, which tells who has rejected the order. Version 1 did not.
+func cancelledWithoutReviewer(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
 // placedWithoutLineIDs is the step to version 3, which gives each line its id.
 func placedWithoutLineIDs(b json.RawMessage) (json.RawMessage, error) {

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/shopspring/decimal"
@@ -155,22 +156,22 @@ func TestAnOldVersionTakesEachStep(t *testing.T) {
 		}
 	}
 	var platform *catalog.Catalog
-	second := platform.WithStep("OrderCancelled", replace("why", "cause"))
-	third := second.WithStep("OrderCancelled", replace("cause", "reason"))
+	second := platform.WithStep("StockReleased", replace("why", "cause"))
+	third := second.WithStep("StockReleased", replace("cause", "reason"))
 	decode := func(c *catalog.Catalog, version int, payload string) domain.Event {
-		e, err := c.Decode(domain.Envelope{EventType: "OrderCancelled", EventVersion: version, Payload: json.RawMessage(payload)})
+		e, err := c.Decode(domain.Envelope{EventType: "StockReleased", EventVersion: version, Payload: json.RawMessage(payload)})
 		require.NoError(t, err)
 		return e
 	}
-	want := order.OrderCancelled{Reason: "x"}
+	want := inventory.StockReleased{Reason: "x"}
 	require.Equal(t, want, decode(third, 1, `{"why":"x"}`))
 	require.Equal(t, want, decode(third, 2, `{"cause":"x"}`))
 	require.Equal(t, want, decode(third, 3, `{"reason":"x"}`))
 	require.Equal(t, want, decode(platform, 1, `{"reason":"x"}`), "a catalog made of another leaves that as it was")
-	require.Equal(t, 3, third.Version("OrderCancelled"))
+	require.Equal(t, 3, third.Version("StockReleased"))
 
-	failing := second.WithStep("OrderCancelled", func(json.RawMessage) (json.RawMessage, error) { return nil, errors.New("no") })
-	_, err := failing.Decode(domain.Envelope{EventType: "OrderCancelled", EventVersion: 1, Payload: json.RawMessage(`{}`)})
+	failing := second.WithStep("StockReleased", func(json.RawMessage) (json.RawMessage, error) { return nil, errors.New("no") })
+	_, err := failing.Decode(domain.Envelope{EventType: "StockReleased", EventVersion: 1, Payload: json.RawMessage(`{}`)})
 	require.ErrorContains(t, err, "from version 2: no")
 }
 

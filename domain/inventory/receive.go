@@ -25,11 +25,11 @@ type ReceiveStock struct {
 
 // Receive records goods that arrived. It returns no events for a receipt known already.
 //
-// Error: [domain.Invalids] for ids that are missing or malformed. It blames a quantity that is below 1 or takes the
-// stock beyond [QuantityMax].
+// Errors: idempotency_key_reused when another quantity is known of the receipt; [domain.Invalids] for ids that are
+// missing or malformed. It blames a quantity that is below 1 or takes the stock beyond [QuantityMax].
 func Receive(s Stock, c ReceiveStock) ([]domain.Event, error) {
-	if s.Closed.Has(receiptKey(c.ReceiptID)) {
-		return nil, nil
+	if known, err := s.knows(receiptKey(c.ReceiptID), receiptContent(c.ReceiptID, c.Quantity)); known || err != nil {
+		return nil, err
 	}
 	bad := checkItem(c.SKU, c.Location, "receipt_id", c.ReceiptID)
 	if c.Quantity < 1 || c.Quantity > QuantityMax-s.OnHand {
@@ -53,11 +53,13 @@ type AdjustStock struct {
 
 // Adjust records a correction. It returns no events for one known already.
 //
-// Errors: [domain.Invalids] for ids that are missing or malformed, without a reason, or with a delta of 0 or beyond
+// Errors: idempotency_key_reused when something else is known of the adjustment. [domain.Invalids] for ids that are
+// missing or malformed, without a reason, or with a delta of 0 or beyond
 // [QuantityMax]. When what is reserved would not be there any more, the error is insufficient_stock.
 func Adjust(s Stock, c AdjustStock) ([]domain.Event, error) {
-	if s.Closed.Has(adjustmentKey(c.AdjustmentID)) {
-		return nil, nil
+	content := adjustmentContent(c.AdjustmentID, c.Delta, c.Reason)
+	if known, err := s.knows(adjustmentKey(c.AdjustmentID), content); known || err != nil {
+		return nil, err
 	}
 	bad := checkItem(c.SKU, c.Location, "adjustment_id", c.AdjustmentID)
 	if strings.TrimSpace(c.Reason) == "" {

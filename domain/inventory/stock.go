@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/google/uuid"
@@ -60,10 +61,12 @@ func Evolve(s Stock, e domain.Event) Stock {
 		s.SKU, s.Location = e.SKU, e.Location
 		s.OnHand += e.Quantity
 		s.Closed.add(receiptKey(e.ReceiptID))
+		s.Closed.add(receiptContent(e.ReceiptID, e.Quantity))
 	case StockAdjusted:
 		s.SKU, s.Location = e.SKU, e.Location
 		s.OnHand += e.Delta
 		s.Closed.add(adjustmentKey(e.AdjustmentID))
+		s.Closed.add(adjustmentContent(e.AdjustmentID, e.Delta, e.Reason))
 	case StockReserved:
 		s.SKU, s.Location = e.SKU, e.Location
 		if s.Reservations == nil {
@@ -102,6 +105,28 @@ func receiptKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "receipt")
 func adjustmentKey(id uuid.UUID) uuid.UUID { return domain.DerivedID(id, "adjustment") }
 func returnKey(id uuid.UUID) uuid.UUID     { return domain.DerivedID(id, "return") }
 func requestKey(id uuid.UUID) uuid.UUID    { return domain.DerivedID(id, "request") }
+
+// receiptContent and adjustmentContent stand for what was told under an id, so that something else under the same id is
+// not taken for it.
+func receiptContent(id uuid.UUID, quantity int) uuid.UUID {
+	return domain.DerivedID(id, fmt.Sprintf("receipt of %d", quantity))
+}
+
+func adjustmentContent(id uuid.UUID, delta int, reason string) uuid.UUID {
+	return domain.DerivedID(id, fmt.Sprintf("adjustment by %d: %q", delta, reason))
+}
+
+// knows reports whether the stock has what a key stands for behind it. Error: idempotency_key_reused when that was of
+// another content.
+func (s Stock) knows(key, content uuid.UUID) (bool, error) {
+	switch {
+	case !s.Closed.Has(key):
+		return false, nil
+	case !s.Closed.Has(content):
+		return false, domain.Refuse(domain.CodeIdempotencyKeyReused, "the stock of %s at %s was changed otherwise under the same key", s.SKU, s.Location)
+	}
+	return true, nil
+}
 
 func (s *Stock) close(order uuid.UUID, quantity int) {
 	s.Reserved -= quantity

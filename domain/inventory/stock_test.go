@@ -72,20 +72,24 @@ func TestStockKeepsItsBooks(t *testing.T) {
 		}
 		id := rapid.SampledFrom(m.ids)
 		quantity := rapid.IntRange(-2, 12)
-		done := map[string]bool{} // commands that had their effect and must not have it twice
+		done := map[string]int{} // commands that had their effect, and with what, and must not have it twice
 		t.Repeat(map[string]func(*rapid.T){
 			"receive": func(t *rapid.T) {
 				receipt, n := id.Draw(t, "receipt"), quantity.Draw(t, "quantity")
 				events, err := m.take(t, func(s inventory.Stock) ([]domain.Event, error) {
 					return inventory.Receive(s, inventory.ReceiveStock{SKU: sku, Location: location, ReceiptID: receipt, Quantity: n, At: at})
 				})
-				if key := "receipt" + receipt.String(); !done[key] {
+				before, known := done["receipt"+receipt.String()]
+				switch {
+				case !known:
 					require.Equal(t, n < 1, err != nil)
 					if err == nil {
 						require.Len(t, events, 1)
-						m.onHand, done[key] = m.onHand+n, true
+						m.onHand, done["receipt"+receipt.String()] = m.onHand+n, n
 					}
-				} else {
+				case n != before:
+					require.Equal(t, domain.CodeIdempotencyKeyReused, domain.Code(err))
+				default:
 					require.NoError(t, err)
 					require.Empty(t, events)
 				}
@@ -95,9 +99,13 @@ func TestStockKeepsItsBooks(t *testing.T) {
 				events, err := m.take(t, func(s inventory.Stock) ([]domain.Event, error) {
 					return inventory.Adjust(s, inventory.AdjustStock{SKU: sku, Location: location, AdjustmentID: adjustment, Delta: delta, Reason: "count", At: at})
 				})
-				if key := "adjustment" + adjustment.String(); !done[key] && err == nil {
+				before, known := done["adjustment"+adjustment.String()]
+				switch {
+				case known && delta != before:
+					require.Equal(t, domain.CodeIdempotencyKeyReused, domain.Code(err))
+				case !known && err == nil:
 					require.Len(t, events, 1)
-					m.onHand, done[key] = m.onHand+delta, true
+					m.onHand, done["adjustment"+adjustment.String()] = m.onHand+delta, delta
 				}
 			},
 			"reserve": func(t *rapid.T) {

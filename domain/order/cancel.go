@@ -15,20 +15,36 @@ type CancelOrder struct {
 	At time.Time
 }
 
-// CodeNotCancellable refuses a cancellation for which it is too late, or too early.
-const CodeNotCancellable domain.ErrorCode = "not_cancellable"
+// Refusals.
+const (
+	// CodeNotCancellable refuses a cancellation for which it is too late, or too early.
+	CodeNotCancellable domain.ErrorCode = "not_cancellable"
+	// CodeAlreadyCancelled refuses a cancellation of an order that is cancelled for another reason, or by another.
+	CodeAlreadyCancelled domain.ErrorCode = "already_cancelled"
+)
 
 // Cancel decides what cancelling an order means in its present state.
 //
-// It returns no events when the order is already cancelled. Errors: as [CanCancel]; as [CheckCancel].
+// It returns no events when the order is cancelled for this reason, by this one. Errors: as [CanCancel];
+// already_cancelled when it is cancelled otherwise; as [CheckCancel].
 func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
-	if err := CanCancel(o); err != nil || o.Status == StatusCancelled {
+	if err := CanCancel(o); err != nil {
 		return nil, err
+	}
+	if o.Status == StatusCancelled {
+		if o.CancelReason != c.Reason || o.CancelledBy != c.By || o.RejectedBy != "" {
+			return nil, alreadyCancelled(o)
+		}
+		return nil, nil
 	}
 	if err := CheckCancel(c.Reason, c.By); err != nil {
 		return nil, err
 	}
 	return []domain.Event{OrderCancelled{OrderID: o.ID, Reason: c.Reason, CancelledBy: c.By, CancelledAt: c.At}}, nil
+}
+
+func alreadyCancelled(o Order) error {
+	return domain.Refuse(CodeAlreadyCancelled, "order %s was cancelled by %s: %s", o.Number, o.CancelledBy, domain.Clip(o.CancelReason))
 }
 
 // CanCancel says why an order can't be cancelled; nil when it can be, or is. Errors: not_found; not_cancellable once a

@@ -23,6 +23,47 @@ func TestCancelBeforeAShipmentLeaves(t *testing.T) {
 	require.EqualValues(t, "not_cancellable", domain.Code(err))
 }
 
+// What is true of the order is told; what was asked for is not said to be done.
+func TestAnOrderIsCancelledForOneReason(t *testing.T) {
+	t.Parallel()
+	placed := must(t, order.Order{}, place(item("A", 1, "1")))
+	o := must(t, placed, cancel)
+	for name, c := range map[string]order.CancelOrder{
+		"another reason": {Reason: "fraud", By: o.CancelledBy, At: at},
+		"another asker":  {Reason: o.CancelReason, By: order.ByOperator, At: at},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := order.Cancel(o, c)
+			require.EqualValues(t, "already_cancelled", domain.Code(err))
+			require.ErrorContains(t, err, "changed_mind")
+		})
+	}
+	byPlatform := apply(placed, []domain.Event{order.OrderCancelled{OrderID: orderID, Reason: order.ReasonPaymentDeclined, CancelledBy: order.BySystem}})
+	_, err := order.Cancel(byPlatform, order.CancelOrder{Reason: order.ReasonPaymentDeclined, By: order.ByCustomer, At: at})
+	require.EqualValues(t, "already_cancelled", domain.Code(err))
+	events, err := order.Cancel(byPlatform, order.CancelOrder{Reason: order.ReasonPaymentDeclined, By: order.BySystem, At: at})
+	require.NoError(t, err)
+	require.Empty(t, events)
+}
+
+// Nothing is left that would look as if somebody had to do something.
+func TestACancelledOrderWaitsForNothing(t *testing.T) {
+	t.Parallel()
+	held := apply(must(t, order.Order{}, place(item("A", 1, "1"))), []domain.Event{order.OrderHeld{Rule: "amount"}})
+	require.Empty(t, must(t, held, cancel).Held)
+
+	confirmed, _, _ := twoShipments(t)
+	overdue := apply(confirmed, []domain.Event{order.DispatchOverdue{}})
+	o := must(t, overdue, cancel)
+	require.False(t, o.Overdue)
+	for _, s := range o.Shipments {
+		require.Equal(t, order.ShipmentStatusCancelled, s.Status)
+	}
+	require.Equal(t, "unfulfilled", o.FulfillmentStatus())
+	require.Equal(t, order.ShipmentStatusPlanned, confirmed.Shipments[0].Status, "the state before is another one")
+}
+
 // A reason that PostgreSQL can't keep would otherwise be retried for ever.
 func TestCancelNeedsAReasonThatCanBeKept(t *testing.T) {
 	t.Parallel()

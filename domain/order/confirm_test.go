@@ -50,7 +50,7 @@ func TestConfirmRefusals(t *testing.T) {
 	require.EqualValues(t, "not_confirmable", domain.Code(err), "a shipment that would take too much money")
 
 	approved := must(t, held, func(o order.Order) ([]domain.Event, error) {
-		return order.Approve(o, order.ApproveOrder{By: "ann", At: at})
+		return order.Review(o, order.ReviewOrder{By: "ann", Approve: true, At: at})
 	})
 	require.Equal(t, order.StatusConfirmed, must(t, approved, confirm(a, b)).Status)
 }
@@ -59,10 +59,10 @@ func TestLateHoldMeetsTheReview(t *testing.T) {
 	t.Parallel()
 	hold := func(o order.Order) ([]domain.Event, error) { return order.Hold(o, "amount", at) }
 	o := must(t, must(t, order.Order{}, place(item("A", 1, "1"))), hold)
-	_, err := order.Approve(o, order.ApproveOrder{By: "", At: at})
+	_, err := order.Review(o, order.ReviewOrder{By: "", Approve: true, At: at})
 	require.Equal(t, domain.CodeInvalid, domain.Code(err))
 	o = must(t, o, func(o order.Order) ([]domain.Event, error) {
-		return order.Approve(o, order.ApproveOrder{By: "ann", At: at})
+		return order.Review(o, order.ReviewOrder{By: "ann", Approve: true, At: at})
 	})
 	events, err := hold(o)
 	require.NoError(t, err)

@@ -27,14 +27,15 @@ type DispatchShipment struct {
 
 // Dispatch records that a shipment has left; with the first one the order is shipped.
 //
-// It returns no events when the shipment has left before, with the same carrier and tracking number. Errors: as
-// [CanDispatch]; already_dispatched when it has left with others; [domain.Invalids] as [CheckDispatch].
+// It returns no events when the shipment has left before, with the same carrier and tracking number. The same are those
+// that it has, and those that it had left with. Errors: as [CanDispatch]; already_dispatched when it has left with
+// others; [domain.Invalids] as [CheckDispatch].
 func Dispatch(o Order, c DispatchShipment) ([]domain.Event, error) {
 	if err := CanDispatch(o, c.ShipmentID); err != nil {
 		return nil, err
 	}
 	if s, _ := o.Shipment(c.ShipmentID); s.Status.Left() {
-		if s.Carrier != c.Carrier || s.TrackingNumber != c.TrackingNumber {
+		if !o.carriedAs(s, Tracking{ShipmentID: c.ShipmentID, Carrier: c.Carrier, TrackingNumber: c.TrackingNumber}) {
 			return nil, domain.Refuse(CodeAlreadyDispatched, "shipment %s has left with %s, tracking number %s",
 				c.ShipmentID, domain.Clip(s.Carrier), domain.Clip(s.TrackingNumber))
 		}

@@ -21,6 +21,7 @@ var Events = []domain.Event{
 	ShippingAddressAmended{},
 	DispatchOverdue{},
 	ShipmentDispatched{},
+	ShipmentTrackingCorrected{},
 	OrderShipped{},
 	ShipmentDelivered{},
 	ShipmentLost{},
@@ -106,7 +107,9 @@ type OrderCancelled struct {
 	// Reason is a code: one of the Reason constants, or the word the caller gave.
 	Reason string `json:"reason"`
 	// CancelledBy is "customer", "operator" or "system".
-	CancelledBy string    `json:"cancelled_by"`
+	CancelledBy string `json:"cancelled_by"`
+	// RejectedBy is who has reviewed the order and rejected it; empty for any other reason.
+	RejectedBy  string    `json:"rejected_by,omitempty"`
 	CancelledAt time.Time `json:"cancelled_at"`
 }
 
@@ -159,6 +162,18 @@ type ShipmentDispatched struct {
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
 	DispatchedAt   time.Time `json:"dispatched_at"`
+}
+
+// ShipmentTrackingCorrected says that a shipment on its way has another carrier or tracking number than was reported.
+// It replaces what [ShipmentDispatched], or the correction before, has told.
+type ShipmentTrackingCorrected struct {
+	OrderID    uuid.UUID `json:"order_id"`
+	ShipmentID uuid.UUID `json:"shipment_id"`
+	// RequestID tells the request when it comes again.
+	RequestID      uuid.UUID `json:"request_id"`
+	Carrier        string    `json:"carrier"`
+	TrackingNumber string    `json:"tracking_number"`
+	CorrectedAt    time.Time `json:"corrected_at"`
 }
 
 // OrderShipped says that the first shipment has left: the order can't be cancelled any more.
@@ -229,7 +244,7 @@ func (OrderDelivered) EventType() string     { return "OrderDelivered" }
 
 func (OrderPlaced) EventVersion() int        { return 3 }
 func (OrderConfirmed) EventVersion() int     { return 2 }
-func (OrderCancelled) EventVersion() int     { return 1 }
+func (OrderCancelled) EventVersion() int     { return 2 }
 func (ShipmentDispatched) EventVersion() int { return 1 }
 func (OrderShipped) EventVersion() int       { return 1 }
 func (ShipmentDelivered) EventVersion() int  { return 1 }
@@ -254,3 +269,6 @@ func (DispatchOverdue) EventVersion() int        { return 1 }
 func (ShipmentLost) EventVersion() int           { return 1 }
 func (ShipmentRefused) EventVersion() int        { return 1 }
 func (OrderReturned) EventVersion() int          { return 2 }
+
+func (ShipmentTrackingCorrected) EventType() string { return "ShipmentTrackingCorrected" }
+func (ShipmentTrackingCorrected) EventVersion() int { return 1 }

@@ -48,7 +48,7 @@ const (
 	ShipmentStatusDelivered  ShipmentStatus = "delivered"
 	ShipmentStatusLost       ShipmentStatus = "lost"
 	ShipmentStatusRefused    ShipmentStatus = "refused"
-	// ShipmentStatusCancelled is a shipment all of whose pieces were cancelled before it left.
+	// ShipmentStatusCancelled is a shipment that was cancelled before it left: with its order, or all of its pieces.
 	ShipmentStatusCancelled ShipmentStatus = "cancelled"
 )
 
@@ -137,6 +137,7 @@ type Order struct {
 	RequestHash   string        `json:"request_hash"`
 	Shipments     []Shipment    `json:"shipments"`
 	CancelReason  string        `json:"cancel_reason,omitempty"`
+	CancelledBy   string        `json:"cancelled_by,omitempty"`
 	PlacedAt      time.Time     `json:"placed_at"`
 	ConfirmedAt   time.Time     `json:"confirmed_at,omitzero"`
 	Terms         Terms         `json:"terms"`
@@ -146,9 +147,10 @@ type Order struct {
 	PartlyCancelled bool `json:"partly_cancelled,omitempty"`
 	// Held is the rule that asked for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
-	// Reviewed is true once a person has let the order go on, so that a late attempt can't hold it again.
-	Reviewed bool `json:"reviewed,omitempty"`
-	// Overdue is true when the dispatch deadline passed before a shipment left.
+	// ApprovedBy and RejectedBy are who has reviewed the order: one of them at most is set, and for good.
+	ApprovedBy string `json:"approved_by,omitempty"`
+	RejectedBy string `json:"rejected_by,omitempty"`
+	// Overdue is true while the order waits for its first shipment beyond the dispatch deadline.
 	Overdue     bool      `json:"overdue,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at"`
 	// Requests holds the ids of the changes to lines and address that were carried out, and Asked their contents: see
@@ -156,6 +158,16 @@ type Order struct {
 	Requests []uuid.UUID  `json:"requests,omitempty"`
 	Asked    []uuid.UUID  `json:"asked,omitempty"`
 	Returns  []Refundable `json:"returns,omitempty"`
+	// Reported is how the shipments had left whose tracking was corrected since, so that a report which comes again is
+	// known.
+	Reported []Tracking `json:"reported,omitempty"`
+}
+
+// Tracking is by whom a shipment is carried, and under which number.
+type Tracking struct {
+	ShipmentID     uuid.UUID `json:"shipment_id"`
+	Carrier        string    `json:"carrier"`
+	TrackingNumber string    `json:"tracking_number"`
 }
 
 // Refundable is a return that was recorded, and what its goods had cost.
@@ -188,13 +200,13 @@ func Evolve(o Order, e domain.Event) Order {
 	case OrderHeld:
 		o.Held = e.Rule
 	case OrderApproved:
-		o.Held, o.Reviewed = "", true
+		o.Held, o.ApprovedBy = "", e.ApprovedBy
 	case OrderConfirmed:
 		o.Status, o.ConfirmedAt = StatusConfirmed, e.ConfirmedAt
 		o.Shipments = cloneShipments(e.Shipments)
 		o.nameLines()
 	case OrderCancelled:
-		o.Status, o.CancelReason = StatusCancelled, e.Reason
+		o = o.cancelled(e)
 	case OrderLinesCancelled:
 		o = o.withoutLines(e)
 		o.PartlyCancelled = true
@@ -208,8 +220,10 @@ func Evolve(o Order, e domain.Event) Order {
 		if s := o.shipment(e.ShipmentID); s != nil {
 			s.Status, s.Carrier, s.TrackingNumber = ShipmentStatusDispatched, e.Carrier, e.TrackingNumber
 		}
+	case ShipmentTrackingCorrected:
+		o = o.withTracking(e)
 	case OrderShipped:
-		o.Status = StatusShipped
+		o.Status, o.Overdue = StatusShipped, false
 	case ShipmentDelivered:
 		o.setShipment(e.ShipmentID, ShipmentStatusDelivered)
 	case ShipmentLost:
@@ -224,6 +238,19 @@ func Evolve(o Order, e domain.Event) Order {
 	return o
 }
 
+// cancelled ends the order, and all that it still waited for. A shipment that has not left never will.
+func (o Order) cancelled(e OrderCancelled) Order {
+	o = o.Clone()
+	o.Status, o.CancelReason, o.CancelledBy, o.RejectedBy = StatusCancelled, e.Reason, e.CancelledBy, e.RejectedBy
+	o.Held, o.Overdue = "", false
+	for i := range o.Shipments {
+		if s := &o.Shipments[i]; s.Status == ShipmentStatusPlanned {
+			s.Status = ShipmentStatusCancelled
+		}
+	}
+	return o
+}
+
 func (o Order) setShipment(id uuid.UUID, status ShipmentStatus) {
 	if s := o.shipment(id); s != nil {
 		s.Status = status
@@ -232,7 +259,7 @@ func (o Order) setShipment(id uuid.UUID, status ShipmentStatus) {
 
 // Clone returns a copy that shares nothing which [Evolve] changes.
 func (o Order) Clone() Order {
-	o.Items, o.Returns = slices.Clone(o.Items), slices.Clone(o.Returns)
+	o.Items, o.Returns, o.Reported = slices.Clone(o.Items), slices.Clone(o.Returns), slices.Clone(o.Reported)
 	o.Shipments = cloneShipments(o.Shipments)
 	return o
 }

@@ -3,6 +3,7 @@ package order_test
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -190,10 +191,11 @@ func TestOrderLife(t *testing.T) {
 			"hold": func(t *rapid.T) {
 				act(t, func(o order.Order) ([]domain.Event, error) { return order.Hold(o, "amount", at) })
 			},
-			"approve": func(t *rapid.T) {
-				act(t, func(o order.Order) ([]domain.Event, error) {
-					return order.Approve(o, order.ApproveOrder{By: "ann", At: at})
-				})
+			"approve": func(t *rapid.T) { act(t, review("ann", true)) },
+			"reject":  func(t *rapid.T) { act(t, review("ann", false)) },
+			"correct": func(t *rapid.T) {
+				number := strconv.Itoa(rapid.IntRange(1, 3).Draw(t, "number"))
+				act(t, correct(request.Draw(t, "request"), shipment(t), number))
 			},
 			"dispatch":  func(t *rapid.T) { act(t, dispatch(shipment(t))) },
 			"deliver":   func(t *rapid.T) { act(t, deliver(shipment(t))) },
@@ -230,7 +232,9 @@ func TestOrderLife(t *testing.T) {
 							shipment = shipment.Add(l.UnitPrice.Times(l.Quantity))
 						}
 						require.Zero(t, shipment.Cmp(s.Amount), "a shipment costs what lies in it")
-						require.Equal(t, len(s.Lines) == 0, s.Status == order.ShipmentStatusCancelled)
+						if len(s.Lines) == 0 {
+							require.Equal(t, order.ShipmentStatusCancelled, s.Status)
+						}
 						sum = sum.Add(s.Amount)
 					}
 					require.Zero(t, sum.Cmp(o.Total), "the shipments add up")
@@ -249,6 +253,12 @@ func checkEnd(t *rapid.T, o order.Order) {
 		arrived = arrived || s.Status == order.ShipmentStatusDelivered
 		left = left || (s.Status != order.ShipmentStatusPlanned && s.Status != order.ShipmentStatusCancelled)
 	}
+	if o.Status != order.StatusCreated {
+		require.Empty(t, o.Held, "nobody has to review it any more")
+	}
+	if o.Status != order.StatusConfirmed {
+		require.False(t, o.Overdue, "its first shipment has left, or never will")
+	}
 	switch o.Status {
 	case order.StatusConfirmed:
 		require.False(t, left)
@@ -261,11 +271,17 @@ func checkEnd(t *rapid.T, o order.Order) {
 		require.True(t, arrived)
 		require.Contains(t, []string{"delivered", "partially_delivered"}, o.FulfillmentStatus())
 	case order.StatusCancelled:
+		require.True(t, ended, "nothing is planned or under way any more")
 		if left {
-			require.True(t, ended)
 			require.False(t, arrived)
 			require.Equal(t, "undeliverable", o.FulfillmentStatus())
 		}
+	}
+}
+
+func review(by string, approve bool) func(order.Order) ([]domain.Event, error) {
+	return func(o order.Order) ([]domain.Event, error) {
+		return order.Review(o, order.ReviewOrder{By: by, Approve: approve, At: at})
 	}
 }
 
@@ -324,7 +340,7 @@ func TestNoOrderNoDecision(t *testing.T) {
 		confirm(), cancel, dispatch(orderID), deliver(orderID), lose(orderID), comeBack(orderID),
 		cancelLines(orderID, order.LineQuantity{SKU: "A", Quantity: 1}), bringBack(orderID, order.ReturnLine{SKU: "A", Quantity: 1}),
 		func(o order.Order) ([]domain.Event, error) { return order.Hold(o, "amount", at) },
-		func(o order.Order) ([]domain.Event, error) { return order.Approve(o, order.ApproveOrder{By: "ann"}) },
+		review("ann", true), review("ann", false), correct(orderID, orderID, "1"),
 		func(o order.Order) ([]domain.Event, error) { return order.Amend(o, order.AmendAddress{Country: "DE"}) },
 	} {
 		_, err := decide(order.Order{})

@@ -12,32 +12,43 @@ const (
 	CodeNotHoldable domain.ErrorCode = "not_holdable"
 	// CodeNotHeld refuses a review of an order that waits for none.
 	CodeNotHeld domain.ErrorCode = "not_held"
+	// CodeAlreadyReviewed refuses a review of an order on which another review has decided.
+	CodeAlreadyReviewed domain.ErrorCode = "already_reviewed"
 )
 
-// ApproveOrder asks to let an order go on that was held for review.
-type ApproveOrder struct {
+// ReviewOrder tells what a person has decided on an order that was held.
+type ReviewOrder struct {
+	// By names the person.
 	By string
-	At time.Time
+	// Approve lets the order go on; otherwise it is cancelled.
+	Approve bool
+	At      time.Time
 }
 
 // Hold lets an order wait for a review that the rule asks for. It returns no events when it waits
-// already, or was reviewed before. Errors: not_found; not_holdable once the order is confirmed or cancelled.
+// already, or was approved before. Errors: not_found; not_holdable once the order is confirmed or cancelled.
 func Hold(o Order, rule string, at time.Time) ([]domain.Event, error) {
 	switch {
 	case o.Status == "":
 		return nil, notFound(o)
 	case o.Status != StatusCreated:
 		return nil, domain.Refuse(CodeNotHoldable, "order %s is %s", o.Number, o.Status)
-	case o.Held != "" || o.Reviewed:
+	case o.Held != "" || o.ApprovedBy != "":
 		return nil, nil
 	}
 	return []domain.Event{OrderHeld{OrderID: o.ID, Rule: rule, HeldAt: at}}, nil
 }
 
-// Approve lets a held order go on. It returns no events when it was approved before. Errors: as [CanReview]; invalid
-// without a name of who did it.
-func Approve(o Order, c ApproveOrder) ([]domain.Event, error) {
-	if o.Reviewed {
+// Review records what a person has decided: the order goes on, or is cancelled. It can be made from the moment that the
+// order is held, whatever else that waits for.
+//
+// It returns no events when the same person has decided the same before. Errors: as [CanReview]; already_reviewed when
+// somebody has decided otherwise, or somebody else; as [CheckReviewer].
+func Review(o Order, c ReviewOrder) ([]domain.Event, error) {
+	if before, made := o.review(); made {
+		if before.By != c.By || before.Approve != c.Approve {
+			return nil, alreadyReviewed(o, before)
+		}
 		return nil, nil
 	}
 	if err := CanReview(o); err != nil {
@@ -46,7 +57,28 @@ func Approve(o Order, c ApproveOrder) ([]domain.Event, error) {
 	if err := CheckReviewer(c.By); err != nil {
 		return nil, err
 	}
-	return []domain.Event{OrderApproved{OrderID: o.ID, ApprovedBy: c.By, ApprovedAt: c.At}}, nil
+	if c.Approve {
+		return []domain.Event{OrderApproved{OrderID: o.ID, ApprovedBy: c.By, ApprovedAt: c.At}}, nil
+	}
+	return []domain.Event{OrderCancelled{
+		OrderID: o.ID, Reason: ReasonReviewRejected, CancelledBy: ByOperator, RejectedBy: c.By, CancelledAt: c.At,
+	}}, nil
+}
+
+// review returns the review that was made; false when there was none.
+func (o Order) review() (ReviewOrder, bool) {
+	if o.ApprovedBy != "" {
+		return ReviewOrder{By: o.ApprovedBy, Approve: true}, true
+	}
+	return ReviewOrder{By: o.RejectedBy}, o.RejectedBy != ""
+}
+
+func alreadyReviewed(o Order, before ReviewOrder) error {
+	decision := "rejected"
+	if before.Approve {
+		decision = "approved"
+	}
+	return domain.Refuse(CodeAlreadyReviewed, "order %s was %s by %s", o.Number, decision, domain.Clip(before.By))
 }
 
 // CanReview says why nobody can approve or reject an order; nil when somebody has to. Errors: not_found; not_held when

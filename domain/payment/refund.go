@@ -24,9 +24,13 @@ type RefundPayment struct {
 // Refund records a refund. Called before the gateway is asked, it says whether the refund would be allowed. No events
 // and no error then mean that the refund was made before.
 //
-// Errors: refund_exceeds_capture, never more than was captured.
+// Errors: idempotency_key_reused when a refund of another amount was made under this id; refund_exceeds_capture, never
+// more than was captured.
 func Refund(p Payment, c RefundPayment) ([]domain.Event, error) {
-	if _, done := p.Refunds[c.RefundID]; done {
+	if before, done := p.Refunds[c.RefundID]; done {
+		if !before.SameCurrency(c.Amount) || before.Cmp(c.Amount) != 0 {
+			return nil, domain.Refuse(domain.CodeIdempotencyKeyReused, "refund %s was of %s", c.RefundID, before)
+		}
 		return nil, nil
 	}
 	if !c.Amount.IsPositive() || !c.Amount.SameCurrency(p.Captured) || c.Amount.Cmp(p.Refundable()) > 0 {

@@ -33,6 +33,8 @@ func TestRefundNeverExceedsTheCapture(t *testing.T) {
 	events, err := refund(id, 30)(p)
 	require.NoError(t, err)
 	require.Empty(t, events, "the same refund again")
+	_, err = refund(id, 29)(p)
+	require.Equal(t, domain.CodeIdempotencyKeyReused, domain.Code(err), "another refund under the same id")
 	require.Equal(t, payment.StatusRefunded, must(t, p, refund(uuid.New(), 10)).Status)
 }
 
