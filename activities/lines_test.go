@@ -16,7 +16,8 @@ func twins(t *testing.T) (o *testOrder, first, second uuid.UUID) {
 	o = setup(t).order(t)
 	in := o.placeInput()
 	in.Items = []order.Item{
-		{ProductID: "p-a", SKU: o.a, Quantity: 2, UnitPrice: eur("10.00")}, {ProductID: "p-a", SKU: o.a, Quantity: 2, UnitPrice: eur("10.00")},
+		{ProductID: "p-a", SKU: o.a, Quantity: 2, UnitPrice: eur("10.00")},
+		{ProductID: "p-a", SKU: o.a, Quantity: 2, UnitPrice: eur("10.00")},
 		{ProductID: "p-b", SKU: o.b, Quantity: 1, UnitPrice: eur("20.00")},
 	}
 	placed, err := run(o, o.PlaceOrder, in)

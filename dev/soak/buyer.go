@@ -54,6 +54,14 @@ func twoLines(r *rand.Rand) []line {
 	return []line{lineOf(local(r.IntN(goods)), here, 1+r.IntN(2)), lineOf(far(r.IntN(goods)), elsewhere, 1)}
 }
 
+// twoLinesOfOneSKU have two prices.
+func twoLinesOfOneSKU(r *rand.Rand) []line {
+	lines := []line{lineOf(local(r.IntN(goods)), here, 1+r.IntN(2)), {}}
+	lines[1] = lineOf(lines[0].SKU, here, 1+r.IntN(2))
+	lines[1].UnitPrice = "12.00"
+	return lines
+}
+
 func tooMany(*rand.Rand) []line { return []line{lineOf(rare, here, 3)} }
 
 var stories = []story{
@@ -65,6 +73,7 @@ var stories = []story{
 	{name: "out of stock", weight: 2, token: "tok_approve", end: client.OrderCancelled, reason: "out_of_stock", lines: tooMany},
 	{name: "cancelled", weight: 3, token: "tok_approve", end: client.OrderCancelled, reason: changedMind, lines: oneLine, calledOff: true},
 	{name: "returned", weight: 2, token: "tok_approve", end: client.OrderDelivered, lines: oneLine, then: (*buyer).sendBack},
+	{name: "returned by line", weight: 1, token: "tok_approve", end: client.OrderDelivered, lines: twoLinesOfOneSKU, then: (*buyer).sendBack},
 	{name: "refunded in part", weight: 1, token: "tok_approve", end: client.OrderDelivered, lines: oneLine, then: (*buyer).complain},
 }
 
@@ -224,16 +233,21 @@ func (b *buyer) ended(s story, o *lived) {
 	}
 }
 
-// sendBack returns one piece of the first line.
+// sendBack returns one piece of the last line.
 func (b *buyer) sendBack(ctx context.Context, o *lived) error {
-	l := o.lines[0]
-	_, err := patiently(ctx, func(ctx context.Context) (client.ReturnedGoods, error) {
-		goods := client.ReturnGoods{Lines: []client.ReturnLine{{SKU: l.SKU, Quantity: 1}}, Reason: "too small"}
+	last := len(o.lines) - 1
+	l := o.lines[last]
+	order, err := patiently(ctx, func(ctx context.Context) (client.Order, error) { return b.shop.GetOrder(ctx, o.id) })
+	if err != nil {
+		return err
+	}
+	_, err = patiently(ctx, func(ctx context.Context) (client.ReturnedGoods, error) {
+		goods := client.ReturnGoods{Lines: []client.ReturnLine{{LineID: order.Items[last].LineID, Quantity: 1}}, Reason: "too small"}
 		return b.shop.ReturnGoods(ctx, o.id, goods, client.IdempotencyKey("return-"+o.key))
 	})
 	if err == nil {
 		b.books.moved(l.SKU, l.location, 1)
-		b.books.paid(o, decimal.Zero, decimal.RequireFromString(price))
+		b.books.paid(o, decimal.Zero, decimal.RequireFromString(l.UnitPrice))
 	}
 	return err
 }
