@@ -55,8 +55,9 @@ test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, Stripe
 test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched, whatever the machine has installed
 	ORDERLOOM_POSTGRES_BIN=fetch $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./eventstore/... ./migrations/...
 
-drill-temporal: ## Terminate, delete and reset the executions of orders in each state; each order ends as it should
-	$(GO) -C dev test -tags drill -run Outlives -count=1 -timeout $(TEST_TIMEOUT) ./e2e
+drill-temporal: ## Take executions away from orders in every state, and drop the databases of Temporal: each order ends as it should
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(GO) -C dev test -tags drill -run Drills -count=1 -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e $(UPDATE)
 
 soak: bin/orderloom-dev ## Minutes of mixed orders on processes killed at random, then an audit: make soak DURATION=10m SEED=7
 	@dev/slowly.sh "building the product" $(GO) build -buildvcs=false -o bin/orderloom ./cmd/orderloom

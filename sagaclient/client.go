@@ -298,6 +298,7 @@ func inDomainTerms(err error) error {
 	var unavailable *serviceerror.Unavailable
 	var deadline *serviceerror.DeadlineExceeded
 	var exhausted *serviceerror.ResourceExhausted
+	var noNamespace *serviceerror.NamespaceNotFound // such as after the loss of Temporal's database, until setup has run
 	switch {
 	case err == nil:
 		return nil
@@ -305,7 +306,8 @@ func inDomainTerms(err error) error {
 		return refusal
 	case errors.As(err, &notFound):
 		return domain.Refuse(domain.CodeNotFound, "no open saga: %s", notFound.Message)
-	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted), errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted), errors.As(err, &noNamespace),
+		errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err

@@ -1,6 +1,7 @@
 // Package worker runs the sagas and their activities: it registers them with a Temporal worker whose
 // settings were chosen by measurement.
 //
-//	w := worker.New(temporalClient, activities, worker.Options{DrainTimeout: 20 * time.Second})
-//	err := worker.Run(ctx, w)
+//	err := worker.Run(ctx, slog.Default(), func(onFatalError func(error)) sdkworker.Worker {
+//		return worker.New(temporalClient, activities, worker.Options{DrainTimeout: 20 * time.Second, OnFatalError: onFatalError})
+//	})
 package worker

@@ -45,6 +45,8 @@ type Options struct {
 	// docs/rollout.md. Without both, versions are not told apart. Without a deployment, BuildID names the build in
 	// histories; empty is the SDK's default, a hash of the program.
 	Deployment, BuildID string
+	// OnFatalError is called when the worker gives up; nil is nobody. See [Run].
+	OnFatalError func(error)
 }
 
 // New returns a worker for the sagas' task queue, not yet started. The client must have been made
@@ -73,6 +75,7 @@ func Settings(o Options) sdkworker.Options {
 		Identity:                                o.Identity,
 		Interceptors:                            append([]interceptor.WorkerInterceptor{&stepInterceptor{log: logger(o)}}, o.Interceptors...),
 		WorkerStopTimeout:                       o.DrainTimeout,
+		OnFatalError:                            o.OnFatalError,
 		MaxConcurrentWorkflowTaskExecutionSize:  workflowTasksMax,
 		MaxConcurrentLocalActivityExecutionSize: localActivitiesMax,
 		MaxConcurrentActivityExecutionSize:      durableActivitiesMax,
@@ -140,11 +143,40 @@ func behavior(saga string) workflow.VersioningBehavior {
 
 // Run runs the worker until ctx ends, then drains it. A worker that drains takes no new tasks and waits for those
 // under way, at most the drain timeout. Another worker takes up what is left.
-func Run(ctx context.Context, w sdkworker.Worker) error {
-	if err := w.Start(); err != nil {
-		return fmt.Errorf("start the Temporal worker: %w", err)
+//
+// A worker gives up when its namespace stays unknown for minutes, as it does after the loss of Temporal's database. Run
+// then makes another one, again and again: it works as soon as the namespace is there. So newWorker is called for each,
+// with what the worker has to call as [Options.OnFatalError]. Error: the first worker could not be started.
+func Run(ctx context.Context, log *slog.Logger, newWorker func(onFatalError func(error)) sdkworker.Worker) error {
+	for first := true; ; first = false {
+		gaveUp := make(chan error, 1)
+		w := newWorker(func(err error) {
+			select {
+			case gaveUp <- err:
+			default: // it is known
+			}
+		})
+		err := w.Start()
+		if err != nil && first {
+			return fmt.Errorf("start the Temporal worker: %w", err)
+		}
+		if err == nil {
+			select {
+			case <-ctx.Done():
+				w.Stop()
+				return nil
+			case err = <-gaveUp:
+				w.Stop()
+			}
+		}
+		log.ErrorContext(ctx, "the Temporal worker gave up, starting another one", "error", err)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(restartPause):
+		}
 	}
-	<-ctx.Done()
-	w.Stop()
-	return nil
 }
+
+// restartPause is how long Run waits before it starts another worker.
+const restartPause = time.Second

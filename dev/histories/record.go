@@ -56,7 +56,7 @@ func Record(ctx context.Context, dir string, say progress.Log) (err error) {
 	defer w.temporal.Close()
 	running, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
-	go func() { ended <- worker.Run(running, w.worker()) }()
+	go func() { ended <- worker.Run(running, slog.New(slog.DiscardHandler), w.worker) }()
 	defer func() { stop(); err = errors.Join(err, <-ended) }()
 
 	files := map[string]bool{}

@@ -21,8 +21,8 @@ import (
 	sdkworker "go.temporal.io/sdk/worker"
 )
 
-func (w *world) worker() sdkworker.Worker {
-	return worker.New(w.temporal, w.activities, worker.Options{Identity: identity, DrainTimeout: drainTimeout})
+func (w *world) worker(onFatalError func(error)) sdkworker.Worker {
+	return worker.New(w.temporal, w.activities, worker.Options{Identity: identity, DrainTimeout: drainTimeout, OnFatalError: onFatalError})
 }
 
 // faulty is a gateway that does not answer while it is told to.

@@ -80,14 +80,14 @@ func Start(ctx context.Context, opts Options) (_ *Platform, err error) {
 	if err := p.openTelemetry(ctx, opts.Data); err != nil {
 		return p, err
 	}
-	if err := p.setUp(ctx); err != nil {
+	if err := p.SetUp(ctx); err != nil {
 		return p, err
 	}
 	return p, p.launch(ctx)
 }
 
-// setUp creates what is not there yet.
-func (p *Platform) setUp(ctx context.Context) error {
+// SetUp creates what is not there yet, as "orderloom setup" does. It may be repeated.
+func (p *Platform) SetUp(ctx context.Context) error {
 	defer progress.Tick(p.log, "creating schema, topics, namespace and search attributes")()
 	ctx, cancel := context.WithTimeout(ctx, setupTimeout)
 	defer cancel()

@@ -76,8 +76,9 @@ func (a Addresses) Environment() map[string]string {
 type Stack struct {
 	Addresses
 
-	lost  <-chan struct{}
-	stops []stop // in the order of starting
+	lost     <-chan struct{}
+	temporal *temporalServer // nil when it is given
+	stops    []stop          // in the order of starting
 }
 
 type stop struct {

@@ -2,6 +2,7 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -52,31 +53,95 @@ func (s *Stack) startTemporal(ctx context.Context, opts Options) error {
 		return err
 	}
 	s.stops = append(s.stops, stop{"Temporal's log", closeLog})
-	execution, err := temporalStore(s.DatabaseURL, executionDatabase, executionConnections)
+	s.temporal = &temporalServer{opts: opts, logger: logger}
+	s.stops = append(s.stops, stop{"the Temporal server", func(context.Context) error { return s.temporal.stop() }})
+	s.TemporalAddress, err = s.temporal.start(ctx, s.DatabaseURL)
+	return err
+}
+
+// LoseTemporal stops the Temporal server, drops its databases, and starts a new one at the same address. Everything that
+// it knew is gone, the namespaces too. Error: the server is not one of ours.
+func (s *Stack) LoseTemporal(ctx context.Context) error {
+	if s.temporal == nil {
+		return errors.New("the Temporal server was not started here")
+	}
+	if err := s.temporal.stop(); err != nil {
+		return fmt.Errorf("stop the Temporal server: %w", err)
+	}
+	if err := dropDatabases(ctx, s.DatabaseURL, executionDatabase, visibilityDatabase); err != nil {
+		return err
+	}
+	_, port, err := net.SplitHostPort(s.TemporalAddress)
 	if err != nil {
 		return err
 	}
-	visibility, err := temporalStore(s.DatabaseURL, visibilityDatabase, visibilityConnections)
+	if s.temporal.opts.Ports.Temporal, err = strconv.Atoi(port); err != nil {
+		return err
+	}
+	address, err := s.temporal.start(ctx, s.DatabaseURL)
+	if err == nil && address != s.TemporalAddress {
+		err = fmt.Errorf("the Temporal server listens at %s instead of %s", address, s.TemporalAddress)
+	}
+	return err
+}
+
+func dropDatabases(ctx context.Context, databaseURL string, names ...string) error {
+	connection, err := pgx.Connect(ctx, databaseURL)
 	if err != nil {
 		return err
 	}
-	if err := setUpSchema(*execution, executionSchema, logger); err != nil {
-		return fmt.Errorf("set up the database %s: %w", executionDatabase, err)
+	defer func() { _ = connection.Close(ctx) }() // nothing is under way
+	for _, name := range names {
+		if _, err := connection.Exec(ctx, "DROP DATABASE "+pgx.Identifier{name}.Sanitize()+" WITH (FORCE)"); err != nil {
+			return fmt.Errorf("drop the database %s: %w", name, err)
+		}
 	}
-	if err := setUpSchema(*visibility, visibilitySchema, logger); err != nil {
-		return fmt.Errorf("set up the database %s: %w", visibilityDatabase, err)
+	return nil
+}
+
+// temporalServer is the Temporal server, which can be started anew.
+type temporalServer struct {
+	opts    Options
+	logger  log.Logger
+	running temporal.Server // nil when none is
+}
+
+// start makes the server's databases where they are missing, runs the server, and returns its address once it answers.
+func (t *temporalServer) start(ctx context.Context, databaseURL string) (address string, err error) {
+	execution, err := temporalStore(databaseURL, executionDatabase, executionConnections)
+	if err != nil {
+		return "", err
+	}
+	visibility, err := temporalStore(databaseURL, visibilityDatabase, visibilityConnections)
+	if err != nil {
+		return "", err
+	}
+	if err := setUpSchema(*execution, executionSchema, t.logger); err != nil {
+		return "", fmt.Errorf("set up the database %s: %w", executionDatabase, err)
+	}
+	if err := setUpSchema(*visibility, visibilitySchema, t.logger); err != nil {
+		return "", fmt.Errorf("set up the database %s: %w", visibilityDatabase, err)
 	}
 	for try := 1; ; try++ {
-		server, address, err := runTemporal(opts, execution, visibility, logger)
+		t.running, address, err = runTemporal(t.opts, execution, visibility, t.logger)
 		if err == nil {
-			s.TemporalAddress = address
-			s.stops = append(s.stops, stop{"the Temporal server", func(context.Context) error { return server.Stop() }})
-			return awaitTemporal(ctx, address)
+			return address, awaitTemporal(ctx, address)
 		}
+		t.running = nil
 		if try == startTries || !portTaken(err) {
-			return err
+			return "", err
 		}
 	}
+}
+
+// stop stops the server, if it runs.
+func (t *temporalServer) stop() error {
+	if t.running == nil {
+		return nil
+	}
+	running := t.running
+	t.running = nil
+	return running.Stop()
 }
 
 // temporalLog writes warnings to a file beside the data, or nowhere.

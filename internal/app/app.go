@@ -30,6 +30,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
+	sdkworker "go.temporal.io/sdk/worker"
 )
 
 // Options say what to run.
@@ -326,8 +327,12 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 	})
 	o := workerOptions(p.cfg)
 	o.Interceptors, o.Logger, o.BuildID = interceptors, p.tel.Logger, cmp.Or(o.BuildID, p.unversionedBuild())
-	w := worker.New(p.temporal, acts, o)
-	return part{"worker", func(ctx context.Context) error { return worker.Run(ctx, w) }}, nil
+	return part{"worker", func(ctx context.Context) error {
+		return worker.Run(ctx, p.tel.Logger, func(onFatalError func(error)) sdkworker.Worker {
+			o.OnFatalError = onFatalError
+			return worker.New(p.temporal, acts, o)
+		})
+	}}, nil
 }
 
 func workerOptions(cfg config.Config) worker.Options {
