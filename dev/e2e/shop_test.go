@@ -198,8 +198,8 @@ type end struct {
 	berlin, reno       int
 }
 
-// audit asserts that the order comes to an end, and its saga too. Then four ledgers agree: what the customer is told, the
-// events, the gateway and the stock.
+// audit asserts that the order comes to an end, and its saga too. Then four ledgers agree: what the customer is told,
+// the events, the gateway and the stock.
 func (o *drilled) audit(want end) {
 	o.t.Helper()
 	o.awaitStatus(want.status)
