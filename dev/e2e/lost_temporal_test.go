@@ -14,8 +14,8 @@ import (
 // TestOrdersOutliveTemporalsDatabases drops Temporal's databases while orders wait in every state. The platform goes on
 // running, and an operator does nothing but set up the new server. Every order comes to its right end.
 //
-// It fails when the worker gives up on a namespace that is gone (worker.Run), when the finder takes the new server for
-// another store's, or when a saga can't go on from the events.
+// It fails when the finder takes the new server for another store's (orphans), and when a saga can't go on from the
+// events.
 func TestOrdersOutliveTemporalsDatabases(t *testing.T) {
 	t.Parallel()
 	drillDatabases(t, 1, func(string, client.OrderStatus) {})

@@ -59,8 +59,8 @@ func (s *Stack) startTemporal(ctx context.Context, opts Options) error {
 	return err
 }
 
-// LoseTemporal stops the Temporal server, drops its databases, and starts a new one at the same address. Everything that
-// it knew is gone, the namespaces too. Error: the server is not one of ours.
+// LoseTemporal stops the Temporal server, drops its databases, and starts a new one at the same address. Everything
+// that it knew is gone, the namespaces too. Error: the server is not one of ours.
 func (s *Stack) LoseTemporal(ctx context.Context) error {
 	if s.temporal == nil {
 		return errors.New("the Temporal server was not started here")
