@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -36,6 +37,11 @@ func changeAggregate[S any](
 
 func withOrder(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
 	return append([]eventstore.StreamID{{Type: domain.AggregateOrder, ID: orderID}}, items...)
+}
+
+// withPayment names the streams of the order and its payment beside those of its stock.
+func withPayment(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
+	return withOrder(orderID, append([]eventstore.StreamID{{Type: domain.AggregatePayment, ID: payment.ID(orderID)}}, items...))
 }
 
 // orderAfter returns the order after the events. It changes nothing of o.

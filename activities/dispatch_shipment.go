@@ -50,7 +50,8 @@ func moved(o order.Order, events []domain.Event) Moved {
 
 // DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
 // those of the stock get their events together, or none does. Nobody is charged for a shipment that can't leave, and
-// nothing leaves unpaid. Of a shipment that is cancelled while its money is captured, the money goes back.
+// nothing leaves unpaid. Of a shipment that is cancelled while its money is captured, the money is owed with the capture
+// and goes back.
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
 // authorization_expired; capture_exceeds_authorization; gateway_refused.
@@ -58,7 +59,8 @@ func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) 
 	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
 	out, err := a.captureAndDispatch(ctx, st, in)
 	if domain.Code(err) == order.CodeNotDispatchable {
-		if refundErr := a.refundUndispatched(ctx, in); refundErr != nil {
+		refund := RefundPayment{OrderID: in.OrderID, RefundID: in.refundID(), At: in.At}
+		if _, refundErr := a.RefundPayment(ctx, refund); refundErr != nil {
 			return Moved{}, refundErr
 		}
 	}
@@ -110,9 +112,15 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		// The money is taken, whatever has become of the shipment meanwhile.
 		eventstore.Record(tx, paymentAggregate, id, events...)
 		var d dispatchDecision
-		if d, refusal = in.decideDispatch(tx); refusal == nil {
+		d, refusal = in.decideDispatch(tx)
+		switch {
+		case refusal == nil:
 			out = moved(eventstore.State(tx, orderAggregate, in.OrderID), d.order)
 			d.record(tx, in.OrderID)
+		case domain.Code(refusal) == order.CodeNotDispatchable:
+			oweRefund(tx, in.OrderID, payment.OweRefund{
+				RefundID: in.refundID(), Amount: capture.Amount, Reason: "shipment_cancelled", At: in.At,
+			})
 		}
 		return nil
 	})
@@ -122,21 +130,9 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	return out, refusal
 }
 
-// refundUndispatched gives back what was captured for a shipment that can't leave any more. It does nothing when
-// nothing was, or when that was done before.
-func (a *Activities) refundUndispatched(ctx context.Context, in DispatchShipment) error {
-	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, payment.ID(in.OrderID))
-	if err != nil {
-		return fmt.Errorf("load the payment of order %s: %w", in.OrderID, err)
-	}
-	amount, captured := p.Captures[in.ShipmentID]
-	if !captured {
-		return nil
-	}
-	_, err = a.RefundPayment(ctx, RefundPayment{
-		OrderID: in.OrderID, RefundID: domain.DerivedID(in.ShipmentID, "refund"), Amount: amount, Reason: "shipment_cancelled", At: in.At, Again: true,
-	})
-	return err
+// refundID is the id of what is owed when the shipment's money was captured in vain.
+func (in DispatchShipment) refundID() uuid.UUID {
+	return order.Shipment{ShipmentID: in.ShipmentID}.RefundID()
 }
 
 func (in DispatchShipment) streams() []eventstore.StreamID {

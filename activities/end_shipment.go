@@ -2,12 +2,14 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -33,11 +35,38 @@ func (a *Activities) DeliverShipment(ctx context.Context, in EndShipment) (Ended
 	})
 }
 
-// LoseShipment records that a shipment is lost. Refusals: as [Activities.DeliverShipment].
+// LoseShipment records that a shipment is lost, and what the customer is owed for it, both or neither. Refusals: as
+// [Activities.DeliverShipment].
 func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, error) {
-	return a.endShipment(ctx, "lose/", in, func(o order.Order) ([]domain.Event, error) {
-		return order.Lose(o, order.LoseShipment{ShipmentID: in.ShipmentID, At: in.At})
+	var out Ended
+	st := stamp(ctx, "lose/"+in.ShipmentID.String(), in.OrderID, in.At)
+	err := a.events.Decide(ctx, st, withPayment(in.OrderID, nil), func(tx *eventstore.Tx) error {
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
+		events, err := order.Lose(o, order.LoseShipment{ShipmentID: in.ShipmentID, At: in.At})
+		if err != nil {
+			return err
+		}
+		out.Moved = moved(o, events)
+		if len(events) > 0 {
+			in.recordEnd(tx, o, events, "shipment_lost")
+		}
+		return nil
 	})
+	if err != nil {
+		return Ended{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
+	}
+	return out, nil
+}
+
+// recordEnd records the end of a shipment that did not reach the customer, and what the customer is owed for it.
+func (in EndShipment) recordEnd(tx *eventstore.Tx, o order.Order, events []domain.Event, reason string) {
+	eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+	shipment, _ := o.Shipment(in.ShipmentID)
+	owed := payment.OweRefund{RefundID: shipment.RefundID(), Amount: shipment.Amount, Reason: reason, At: in.At}
+	for _, l := range shipment.Lines {
+		owed.Lines = append(owed.Lines, owedLine(o, l.LineID, l.UnitPrice.Times(l.Quantity)))
+	}
+	oweRefund(tx, in.OrderID, owed)
 }
 
 func (a *Activities) endShipment(ctx context.Context, step string, in EndShipment, decide func(order.Order) ([]domain.Event, error)) (Ended, error) {
@@ -54,8 +83,8 @@ func (a *Activities) endShipment(ctx context.Context, step string, in EndShipmen
 	return out, nil
 }
 
-// RefuseShipment records that a shipment came back because the recipient did not take it, and takes its
-// goods back into the stock, both or neither. Refusals: as [Activities.DeliverShipment].
+// RefuseShipment records that a shipment came back because the recipient did not take it, takes its goods back into the
+// stock, and records what the customer is owed for them: all or nothing. Refusals: as [Activities.DeliverShipment].
 func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
 	known, err := a.foldOrder(ctx, in.OrderID)
@@ -64,7 +93,7 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 	}
 	shipment, _ := known.Shipment(in.ShipmentID)
 	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
-	served, err := a.changeStock(ctx, st, withOrder(in.OrderID, shippedItems(shipment)), func(tx *eventstore.Tx) error {
+	served, err := a.changeStock(ctx, st, withPayment(in.OrderID, shippedItems(shipment)), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Refuse(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {
@@ -74,7 +103,7 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 		if len(events) == 0 {
 			return nil // the shipment has ended before, and what that means for the stock is recorded with it
 		}
-		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+		in.recordEnd(tx, o, events, "shipment_refused")
 		shipment, _ := o.Shipment(in.ShipmentID)
 		for _, l := range shipment.Lines {
 			returnID := domain.DerivedID(in.ShipmentID, "refused/"+l.LineID.String())

@@ -13,9 +13,10 @@ import (
 
 // Owed is what an order that has ended still owes by its events. A saga of the order settles it.
 type Owed struct {
-	// Money is true while the payment is authorised, or waits for the customer's bank.
+	// Money is true while the payment is authorised, or waits for the customer's bank. It is false once the gateway has
+	// refused to let it go: that waits for a person.
 	Money bool
-	// Refunds counts the shipments that were lost or refused and not refunded.
+	// Refunds counts those that are owed or requested: see [payment.Payment.OpenRefunds].
 	Refunds int
 	// Stock is true while a cancelled order has goods set aside, or waits for some.
 	Stock bool
@@ -34,12 +35,8 @@ func FoldOwed(ctx context.Context, events *eventstore.Repository, o order.Order)
 	if err != nil {
 		return owed, fmt.Errorf("load the payment of order %s: %w", o.ID, err)
 	}
-	owed.Money = p.HoldsMoney() && (o.Status == order.StatusCancelled || o.PartlyCancelled)
-	for _, s := range o.Shipments {
-		if s.NeverArrived() && p.Owes(s.RefundID(), s.Amount) {
-			owed.Refunds++
-		}
-	}
+	owed.Money = p.HoldsMoney() && p.VoidFailure == nil && (o.Status == order.StatusCancelled || o.PartlyCancelled)
+	owed.Refunds = len(p.OpenRefunds())
 	if o.Status == order.StatusCancelled {
 		owed.Stock, err = holdsStock(ctx, events, o)
 	}

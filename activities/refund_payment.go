@@ -2,48 +2,152 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/payments"
 )
 
-// RefundPayment is the input of [Activities.RefundPayment].
-type RefundPayment struct {
+// RequestRefund is the input of [Activities.RequestRefund].
+type RequestRefund struct {
 	OrderID  uuid.UUID   `json:"order_id"`
 	RefundID uuid.UUID   `json:"refund_id"`
 	Amount   money.Money `json:"amount"`
 	Reason   string      `json:"reason"`
-	At       time.Time   `json:"at"`
-	// Again is as in [AuthorizePayment].
-	Again bool `json:"again,omitempty"`
+	// After is as in [payment.RefundPayment].
+	After int       `json:"after,omitempty"`
+	At    time.Time `json:"at"`
 }
 
-// RefundPayment gives captured money back. Refusals: idempotency_key_reused; refund_exceeds_capture; gateway_refused.
-func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (Changed, error) {
+// RefundRequested is where a refund stands that was asked for.
+type RefundRequested struct {
+	Refund payment.RefundSummary `json:"refund"`
+	// Replayed is true when it was requested before.
+	Replayed bool `json:"replayed,omitempty"`
+}
+
+// RequestRefund records that the gateway is about to be asked for a refund, and reserves its amount. It asks nobody:
+// [Activities.RefundPayment] does. It answers where the refund stands, also when it was requested before.
+//
+// Refusals: idempotency_key_reused; refund_exceeds_capture; payment_disputed.
+func (a *Activities) RequestRefund(ctx context.Context, in RequestRefund) (RefundRequested, error) {
+	p, replayed, err := a.requestRefund(ctx, in)
+	if err != nil {
+		return RefundRequested{}, err
+	}
+	r, _ := p.Refund(in.RefundID)
+	return RefundRequested{Refund: p.Summary(r), Replayed: replayed}, nil
+}
+
+// requestRefund returns the payment with the request.
+func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p payment.Payment, replayed bool, err error) {
+	st := stamp(ctx, fmt.Sprintf("refund/%s/request/%d", in.RefundID, in.After+1), in.OrderID, in.At)
+	return a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
+		return payment.RequestRefund(p, payment.RefundPayment{
+			RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, At: in.At,
+		})
+	})
+}
+
+// changePayment is [changeAggregate] that returns the payment afterwards. Replayed is true when nothing was decided.
+func (a *Activities) changePayment(
+	ctx context.Context, orderID uuid.UUID, st eventstore.Stamp, decide func(payment.Payment) ([]domain.Event, error),
+) (after payment.Payment, replayed bool, err error) {
+	err = changeAggregate(ctx, a, paymentAggregate, payment.ID(orderID), st, func(p payment.Payment) ([]domain.Event, error) {
+		events, err := decide(p)
+		after, replayed = p.Clone(), len(events) == 0
+		for _, e := range events {
+			after = payment.Evolve(after, e)
+		}
+		return events, err
+	})
+	return after, replayed, err
+}
+
+// RefundPayment is the input of [Activities.RefundPayment].
+type RefundPayment struct {
+	OrderID  uuid.UUID `json:"order_id"`
+	RefundID uuid.UUID `json:"refund_id"`
+	// After is as in [payment.RefundPayment].
+	After int       `json:"after,omitempty"`
+	At    time.Time `json:"at"`
+}
+
+// RefundPayment carries on with a refund that is owed or was requested, until the gateway has answered, and tells where
+// it stands then. What is owed is requested first: recorded, before the gateway is asked. A request that has no answer
+// is made again under the same key. A refusal of the gateway is an answer, and recorded: the refund has failed.
+//
+// It does nothing for a refund that is not known, that has ended, or that waits for the end of a dispute.
+func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (payment.RefundSummary, error) {
 	id := payment.ID(in.OrderID)
-	record := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, At: in.At}
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
-		return Changed{}, fmt.Errorf("load payment %s: %w", id, err)
+		return payment.RefundSummary{}, fmt.Errorf("load payment %s: %w", id, err)
 	}
-	if events, err := payment.Refund(p, record); err != nil || len(events) == 0 {
-		return Changed{Replayed: true}, Refusal(err)
+	r, known := p.Refund(in.RefundID)
+	if known && len(r.Attempts) <= in.After && r.Remaining().IsPositive() {
+		requested, _, err := a.requestRefund(ctx, RequestRefund{OrderID: in.OrderID, RefundID: in.RefundID, After: in.After, At: in.At})
+		switch {
+		case isRefusal(err, payment.CodePaymentDisputed) && r.Owed:
+			return p.Summary(r), nil
+		case err != nil:
+			return payment.RefundSummary{}, err
+		}
+		p = requested
+		r, _ = p.Refund(in.RefundID)
 	}
-	step := "refund/" + in.RefundID.String()
+	for _, attempt := range r.Attempts {
+		if attempt.Status != payment.RefundStatusRequested {
+			continue
+		}
+		if p, err = a.askForRefund(ctx, in, p, r, attempt); err != nil {
+			return payment.RefundSummary{}, err
+		}
+	}
+	r, _ = p.Refund(in.RefundID)
+	return p.Summary(r), nil
+}
+
+// askForRefund asks the gateway for an attempt that was recorded, and records the answer.
+func (a *Activities) askForRefund(
+	ctx context.Context, in RefundPayment, p payment.Payment, r payment.Refund, attempt payment.RefundAttempt,
+) (payment.Payment, error) {
+	id := payment.ID(in.OrderID)
+	key := payment.RefundKey(id, r.RefundID, attempt.Attempt)
+	answer := payment.RefundAnswer{RefundID: r.RefundID, Attempt: attempt.Attempt, Status: payment.RefundStatusPaid, At: in.At}
 	result, err := a.gateway.Refund(ctx, payments.RefundRequest{
-		IdempotencyKey: id.String() + "/" + step, AskedAt: askedAt(in.At, in.Again), PaymentID: id, GatewayRef: p.GatewayRef, Amount: in.Amount, Reason: in.Reason,
+		IdempotencyKey: key, AskedAt: attempt.RequestedAt, PaymentID: id, GatewayRef: attempt.Source, Amount: attempt.Amount, Reason: r.Reason,
 	})
-	if err != nil {
-		return Changed{}, Refusal(fmt.Errorf("%s of payment %s: %w", step, id, err))
+	var refused *domain.Error
+	switch {
+	case errors.As(err, &refused):
+		answer.Status, answer.Cause = payment.RefundStatusFailed, refused.Message
+	case err != nil:
+		return p, fmt.Errorf("refund %s of payment %s: %w", r.RefundID, id, err)
+	case result.Pending:
+		answer.Status, answer.GatewayRef = payment.RefundStatusPending, result.Ref
+	default:
+		answer.GatewayRef = result.Ref
 	}
-	record.GatewayRef = result.Ref
-	return Changed{}, changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, step, in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
-		return payment.Refund(p, record)
-	})
+	st := stamp(ctx, fmt.Sprintf("refund/%s/%d/%s", r.RefundID, attempt.Attempt, answer.Status), in.OrderID, in.At)
+	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return payment.AnswerRefund(p, answer) })
+	return p, err
+}
+
+// oweRefund records an obligation within the decision on the fact that owes it.
+func oweRefund(tx *eventstore.Tx, orderID uuid.UUID, c payment.OweRefund) {
+	id := payment.ID(orderID)
+	eventstore.Record(tx, paymentAggregate, id, payment.Owe(eventstore.State(tx, paymentAggregate, id), c)...)
+}
+
+// owedLine is what is owed for a line of the order, which never gets back more than was captured for it.
+func owedLine(o order.Order, lineID uuid.UUID, amount money.Money) payment.OwedLine {
+	return payment.OwedLine{LineID: lineID, Amount: amount, Captured: o.CapturedFor(lineID)}
 }

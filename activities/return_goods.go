@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -21,16 +22,19 @@ type ReturnGoods struct {
 	At       time.Time          `json:"at"`
 }
 
-// GoodsReturned is what the goods that came back had cost.
+// GoodsReturned is what the goods that came back had cost, and what is owed for them.
 type GoodsReturned struct {
 	Amount money.Money `json:"amount"`
-	Served Served      `json:"served"`
+	// Refund is the obligation, which has the return's id. It is less than Amount when a part went back before, and nil
+	// when all did.
+	Refund *payment.RefundSummary `json:"refund,omitempty"`
+	Served Served                 `json:"served"`
 	// Replayed is true when the return was recorded before.
 	Replayed bool `json:"replayed,omitempty"`
 }
 
-// ReturnGoods records goods that came back and takes those that can be sold again into the stock, both
-// or neither. Refusals: not_found; not_returnable; return_window_closed; invalid.
+// ReturnGoods records goods that came back, takes those that can be sold again into the stock, and records what the
+// customer is owed for them: all or nothing. Refusals: not_found; not_returnable; return_window_closed; invalid.
 func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsReturned, error) {
 	var out GoodsReturned
 	command := order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At}
@@ -39,7 +43,8 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 		return out, err
 	}
 	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
-	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, known.StockLines(command.Pieces()))), func(tx *eventstore.Tx) error {
+	streams := withPayment(in.OrderID, a.stockItems(known, known.StockLines(command.Pieces())))
+	out.Served, err = a.changeStock(ctx, st, streams, func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Return(o, command)
 		if err != nil {
@@ -52,8 +57,19 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 			if err := restockReturned(tx, returned); err != nil {
 				return err
 			}
+			owed := payment.OweRefund{RefundID: in.ReturnID, Amount: returned.Amount, Reason: "return", At: in.At}
+			for _, l := range returned.Lines {
+				owed.Lines = append(owed.Lines, owedLine(o, l.LineID, l.Amount))
+			}
+			oweRefund(tx, in.OrderID, owed)
 		}
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+		out.Refund = nil
+		p := eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID))
+		if r, owed := p.Refund(in.ReturnID); owed {
+			summary := p.Summary(r)
+			out.Refund = &summary
+		}
 		return nil
 	})
 	return out, err

@@ -169,6 +169,15 @@ func (o *testOrder) delivered() *testOrder {
 	return o
 }
 
+// returnAll is all that the order holds, on its way back.
+func (o *testOrder) returnAll() activities.ReturnGoods {
+	in := activities.ReturnGoods{OrderID: o.id, ReturnID: uuid.New(), Reason: "too_small", At: at}
+	for _, i := range o.items() {
+		in.Lines = append(in.Lines, order.ReturnLine{SKU: i.SKU, Quantity: i.Quantity, Restock: true})
+	}
+	return in
+}
+
 // Other commands that the tests need on the way.
 
 func (o *testOrder) receive(sku, location string, quantity int) {
@@ -342,6 +351,16 @@ type gateway struct {
 	meanwhile      func()
 	authorizations []payments.AuthorizeRequest
 	voids          []payments.VoidRequest
+	refunds        []payments.RefundRequest
+	// refuses is why every void and every refund is refused; empty for not.
+	refuses string
+}
+
+func (g *gateway) refusal() error {
+	if g.refuses == "" {
+		return nil
+	}
+	return domain.Refuse(payments.CodeGatewayRefused, "%s", g.refuses)
 }
 
 func (g *gateway) call(f func() error) error {
@@ -373,11 +392,18 @@ func (g *gateway) Capture(ctx context.Context, r payments.CaptureRequest) (ref s
 func (g *gateway) Void(ctx context.Context, r payments.VoidRequest) error {
 	return g.call(func() error {
 		g.voids = append(g.voids, r)
+		if err := g.refusal(); err != nil {
+			return err
+		}
 		return g.Gateway.Void(ctx, r)
 	})
 }
 
 func (g *gateway) Refund(ctx context.Context, r payments.RefundRequest) (out payments.RefundResult, err error) {
+	g.refunds = append(g.refunds, r)
+	if err := g.refusal(); err != nil {
+		return out, err
+	}
 	err = g.call(func() error { out, err = g.Gateway.Refund(ctx, r); return err })
 	return out, err
 }

@@ -29,10 +29,12 @@ type Standing struct {
 	// Held is the rule that asks for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
 	// Reserved says where the goods of an order are set aside that is not confirmed yet.
-	Reserved    Reserved       `json:"reserved,omitzero"`
-	Payment     payment.Status `json:"payment,omitempty"`
-	PlacedAt    time.Time      `json:"placed_at"`
-	ConfirmedAt time.Time      `json:"confirmed_at,omitzero"`
+	Reserved Reserved       `json:"reserved,omitzero"`
+	Payment  payment.Status `json:"payment,omitempty"`
+	// Refunds are those that are owed or requested, see [payment.Payment.OpenRefunds].
+	Refunds     []uuid.UUID `json:"refunds,omitempty"`
+	PlacedAt    time.Time   `json:"placed_at"`
+	ConfirmedAt time.Time   `json:"confirmed_at,omitzero"`
 }
 
 // ResumeOrder is the input of [Activities.ResumeOrder].
@@ -58,7 +60,7 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		Status: o.Status, Reason: o.CancelReason, CancelledBy: o.CancelledBy, ApprovedBy: o.ApprovedBy, RejectedBy: o.RejectedBy,
 		CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
-		Payment: p.Status, PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt,
+		Payment: p.Status, Refunds: p.OpenRefunds(), PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt,
 	}
 	if o.Status == order.StatusCreated {
 		if out.Reserved, err = a.foldReserved(ctx, o); err != nil {

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -22,6 +23,8 @@ type VoidPayment struct {
 
 // VoidPayment lets go of what is authorised and not captured, also when the answer to the
 // authorisation never came. It does nothing when there is nothing to let go.
+//
+// A refusal of the gateway is recorded, so that the money which it still holds is seen. Asking once more tries again.
 func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	id := payment.ID(in.OrderID)
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
@@ -42,8 +45,16 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
 	}
 	err = a.gateway.Void(ctx, request)
-	if err != nil {
-		return Refusal(fmt.Errorf("void payment %s: %w", id, err))
+	var refused *domain.Error
+	switch {
+	case errors.As(err, &refused):
+		// The cause makes the step another one than that of an earlier refusal.
+		st := stamp(ctx, "void-payment/failed/"+domain.DerivedID(id, refused.Message).String(), in.OrderID, in.At)
+		return changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
+			return payment.FailVoid(p, payment.FailedVoid{OrderID: in.OrderID, Cause: refused.Message, At: in.At}), nil
+		})
+	case err != nil:
+		return fmt.Errorf("void payment %s: %w", id, err)
 	}
 	return changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil

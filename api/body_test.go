@@ -90,6 +90,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/reject":                           `{"by": "office"}`,
 	"POST /api/v1/orders/{order_id}/returns":                          goodReturn,
 	"POST /api/v1/orders/{order_id}/refunds":                          goodRefund,
+	"POST /api/v1/orders/{order_id}/refunds/{refund_id}/retry":        `{}`,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/dispatch": goodDispatch,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/tracking": goodDispatch,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/deliver":  `{}`,

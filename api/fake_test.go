@@ -14,6 +14,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
@@ -56,6 +57,7 @@ type fakePlatform struct {
 	waited                                     []bool // whether each order that was waited for was fresh
 	settleErr                                  error
 	settles                                    func(workflows.OrderInput) readmodel.OrderView // what becomes of a placed order
+	refundStatus                               payment.RefundStatus                           // empty for paid
 }
 
 func newFakePlatform() *fakePlatform {
@@ -162,12 +164,28 @@ func (f *fakePlatform) ReviewOrder(_ context.Context, _ uuid.UUID, approve bool,
 
 func (f *fakePlatform) ReturnGoods(_ context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
 	_, err := f.asked(in)
-	return workflows.ReturnResult{Refunded: money.Must("19.90", "EUR")}, err
+	refund := f.refund(in.ReturnID, money.Must("19.90", "EUR"), "return")
+	return workflows.ReturnResult{Amount: refund.Amount, Refund: &refund}, err
 }
 
-func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) (workflows.Recorded, error) {
+func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) (workflows.RefundResult, error) {
 	_, err := f.asked(in)
-	return workflows.Recorded{}, err
+	return workflows.RefundResult{Refund: f.refund(in.RefundID, in.Amount, in.Reason)}, err
+}
+
+// refund is where a refund stands, paid unless the test says otherwise.
+func (f *fakePlatform) refund(id uuid.UUID, amount money.Money, reason string) payment.RefundSummary {
+	r := payment.RefundSummary{RefundID: id, Amount: amount, Reason: reason, Status: payment.RefundStatusPaid, Attempts: 1, CreatedAt: acceptedAt}
+	if f.refundStatus != "" {
+		r.Status = f.refundStatus
+	}
+	switch r.Status {
+	case payment.RefundStatusPaid:
+		r.RefundedAt = acceptedAt
+	case payment.RefundStatusFailed:
+		r.Cause = "the card is closed"
+	}
+	return r
 }
 
 // asked keeps what was asked of a saga.

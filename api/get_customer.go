@@ -29,5 +29,8 @@ func withTotals(c readmodel.CustomerSummary) *readmodel.CustomerSummary {
 	if c.Totals == nil {
 		c.Totals = []money.Money{}
 	}
+	if c.Refunded == nil {
+		c.Refunded = []money.Money{}
+	}
 	return &c
 }

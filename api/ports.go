@@ -65,7 +65,8 @@ type Shipments interface {
 // return or refund.
 type Aftersales interface {
 	ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error)
-	RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.Recorded, error)
+	// RefundPayment answers a refund that the gateway refuses with status failed.
+	RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.RefundResult, error)
 }
 
 // Warehouse records what happens to stock outside of orders. Both calls may be repeated under the

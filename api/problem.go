@@ -115,7 +115,12 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 	},
 	{
 		Code: payment.CodeRefundExceedsCapture, Status: http.StatusConflict, Title: "There is not so much to refund",
-		About: "No more can go back than was captured and not refunded yet.",
+		About: "No more can go back than was captured, and neither refunded nor owed. What is asked for and not answered yet counts too.",
+	},
+	{
+		Code: payment.CodePaymentDisputed, Status: http.StatusConflict, Title: "The payment is disputed",
+		About: "The customer claims the money back at the bank. Refunds wait for the end of the dispute, so that no money goes back " +
+			"twice.",
 	},
 	{
 		Code: payments.CodeGatewayRefused, Status: http.StatusConflict, Title: "The payment gateway refuses to move the money",

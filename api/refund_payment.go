@@ -3,12 +3,14 @@ package api
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/shopspring/decimal"
 )
@@ -44,21 +46,64 @@ func (a *API) refundPayment(ctx context.Context, x *httpx.Exchange, r *refund) e
 	}
 	in := r.request()
 	in.OrderID, in.RefundID = id, x.KeyedID(domain.DerivedID(refundNamespace, id.String()))
-	recorded, err := a.sagas.RefundPayment(ctx, in)
+	return a.answerRefund(ctx, x, in)
+}
+
+// retryRefund tries a refund once more that has failed: POST /api/v1/orders/{order_id}/refunds/{refund_id}/retry. Of
+// any other refund it tells where it stands. It may be repeated.
+func (a *API) retryRefund(ctx context.Context, x *httpx.Exchange, _ *struct{}) error {
+	id, refundID := x.UUID("order_id"), x.UUID("refund_id")
+	x.About("order_id", id)
+	view, err := a.findView(ctx, id)
 	if err != nil {
-		return a.withState(ctx, x, withStanding(err, "refund", refundBodyOf))
+		return err
 	}
-	replay(x, recorded.Replayed)
-	return x.JSON(http.StatusCreated, refundBodyOf(in))
+	i := slices.IndexFunc(view.Refunds, func(r payment.RefundSummary) bool { return r.RefundID == refundID })
+	if i < 0 {
+		return newProblem(domain.CodeNotFound, "order %s has no refund %s", id, refundID)
+	}
+	r := view.Refunds[i]
+	if r.Status != payment.RefundStatusFailed {
+		return x.JSON(refundHTTPStatus(&r), refundBody{OrderID: id, Refund: r})
+	}
+	return a.answerRefund(ctx, x, workflows.RefundInput{OrderID: id, RefundID: refundID, Amount: r.Amount, Reason: r.Reason, After: r.Attempts})
 }
 
-func refundBodyOf(in workflows.RefundInput) refundBody {
-	return refundBody{OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason}
+// answerRefund asks for a refund and answers where it stands.
+func (a *API) answerRefund(ctx context.Context, x *httpx.Exchange, in workflows.RefundInput) error {
+	result, err := a.sagas.RefundPayment(ctx, in)
+	refund := result.Refund
+	if err == nil && refund.Status == payment.RefundStatusFailed {
+		err = domain.Refuse(payments.CodeGatewayRefused, "refund %s failed: %s", refund.RefundID, refund.Cause)
+	}
+	if err != nil {
+		return a.withState(ctx, x, withStanding(err, "refund", standingRefund))
+	}
+	replay(x, result.Replayed)
+	return x.JSON(refundHTTPStatus(&refund), refundBody{OrderID: in.OrderID, Refund: refund})
 }
 
-type refundBody struct {
+// refundHTTPStatus is 201 for a refund that is paid, or nil because nothing is owed, and 202 for one under way.
+func refundHTTPStatus(r *payment.RefundSummary) int {
+	if r == nil || r.Status == payment.RefundStatusPaid {
+		return http.StatusCreated
+	}
+	return http.StatusAccepted
+}
+
+// standingRefund is a refund as it was asked for.
+func standingRefund(in workflows.RefundInput) refundBefore {
+	return refundBefore{OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason}
+}
+
+type refundBefore struct {
 	OrderID  uuid.UUID   `json:"order_id"`
 	RefundID uuid.UUID   `json:"refund_id"`
 	Amount   money.Money `json:"amount"`
 	Reason   string      `json:"reason"`
+}
+
+type refundBody struct {
+	OrderID uuid.UUID             `json:"order_id"`
+	Refund  payment.RefundSummary `json:"refund"`
 }

@@ -4,9 +4,11 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -21,6 +23,44 @@ func TestRefundPayment(t *testing.T) {
 	require.Equal(t, http.StatusCreated, first.status, first.body)
 	require.Equal(t, first.body, b.post(t, orderPath("/refunds"), `{"amount": 5, "currency": "EUR", "reason": "late"}`, "Idempotency-Key", "k").body)
 	require.Equal(t, money.Must("5", "EUR").Text(), b.requests[0].(workflows.RefundInput).Amount.Text())
+}
+
+func TestARefundUnderWayIsAcceptedAndOneThatFailedIsAConflict(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
+	for _, status := range []payment.RefundStatus{payment.RefundStatusRequested, payment.RefundStatusPending} {
+		b.refundStatus = status
+		answer := b.post(t, orderPath("/refunds"), goodRefund)
+		require.Equal(t, http.StatusAccepted, answer.status, answer.body)
+		require.Contains(t, answer.body, `"status":"`+string(status)+`"`)
+	}
+	b.refundStatus = payment.RefundStatusFailed
+	p := b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusConflict, codeGatewayRefused)
+	require.Contains(t, p.Detail, "the card is closed")
+}
+
+func TestARefundThatFailedIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
+	failed, paid := uuid.New(), uuid.New()
+	view := b.views[someOrder]
+	view.Refunds = []payment.RefundSummary{
+		{RefundID: failed, Amount: money.Must("5", "EUR"), Reason: "late", Status: payment.RefundStatusFailed, Attempts: 2, CreatedAt: acceptedAt},
+		{RefundID: paid, Amount: money.Must("1", "EUR"), Reason: "late", Status: payment.RefundStatusPaid, Attempts: 1, CreatedAt: acceptedAt, RefundedAt: acceptedAt},
+	}
+	b.views[someOrder] = view
+	retry := func(id uuid.UUID) answer { return b.post(t, orderPath("/refunds/"+id.String()+"/retry"), `{}`) }
+
+	require.Equal(t, http.StatusCreated, retry(paid).status)
+	require.Empty(t, b.requests, "nothing is to be done for it")
+	retry(uuid.New()).problem(t, http.StatusNotFound, codeNotFound)
+	require.Equal(t, http.StatusCreated, retry(failed).status)
+	asked := b.requests[0].(workflows.RefundInput)
+	require.Equal(t, failed, asked.RefundID)
+	require.Equal(t, "5.00 EUR", asked.Amount.String())
+	require.Equal(t, 2, asked.After)
 }
 
 func TestRefundPaymentRefuses(t *testing.T) {
@@ -45,4 +85,6 @@ func TestRefundPaymentRefuses(t *testing.T) {
 	require.True(t, b.untouched())
 	b.cancelErr = domain.Refuse(codeRefundTooLarge, "only 1.00 EUR can go back")
 	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusConflict, codeRefundTooLarge)
+	b.cancelErr = domain.Refuse(payment.CodePaymentDisputed, "it waits")
+	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusConflict, payment.CodePaymentDisputed)
 }

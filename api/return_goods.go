@@ -2,13 +2,13 @@ package api
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -48,7 +48,7 @@ func (a *API) returnGoods(ctx context.Context, x *httpx.Exchange, r *returned) e
 		return a.withState(ctx, x, withStanding(err, "return", standingReturn))
 	}
 	replay(x, result.Replayed)
-	return x.JSON(http.StatusCreated, returnBody{OrderID: id, ReturnID: in.ReturnID, Refunded: result.Refunded})
+	return x.JSON(refundHTTPStatus(result.Refund), returnBody{OrderID: id, ReturnID: in.ReturnID, Amount: result.Amount, Refund: result.Refund})
 }
 
 // standingReturn is a return as it was asked for.
@@ -64,7 +64,10 @@ type returnBefore struct {
 }
 
 type returnBody struct {
-	OrderID  uuid.UUID   `json:"order_id"`
-	ReturnID uuid.UUID   `json:"return_id"`
-	Refunded money.Money `json:"refunded"`
+	OrderID  uuid.UUID `json:"order_id"`
+	ReturnID uuid.UUID `json:"return_id"`
+	// Amount is what the goods had cost.
+	Amount money.Money `json:"amount"`
+	// Refund is nil when all of the amount went back before.
+	Refund *payment.RefundSummary `json:"refund,omitempty"`
 }

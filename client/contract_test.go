@@ -129,6 +129,13 @@ var operations = map[string]operation{
 		},
 		request: client.RefundPayment{}, answers: []any{client.RefundedPayment{}},
 	},
+	"retryRefund": {
+		call: func(c *client.Client) error {
+			_, err := c.RetryRefund(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.RefundedPayment{}},
+	},
 	"getTimeline": {
 		call: func(c *client.Client) error {
 			_, err := c.GetTimeline(ctx(), orderID, client.RequestID("r1"))
@@ -332,6 +339,7 @@ func TestConstantsAreTheEnumerations(t *testing.T) {
 			client.Undeliverable),
 		"ShipmentStatus": texts(client.ShipmentPlanned, client.ShipmentDispatched, client.ShipmentDelivered, client.ShipmentLost,
 			client.ShipmentRefused, client.ShipmentCancelled),
+		"RefundStatus": texts(client.RefundOwed, client.RefundRequested, client.RefundPending, client.RefundPaid, client.RefundFailed),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

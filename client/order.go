@@ -138,7 +138,11 @@ type Order struct {
 	Items             []Item            `json:"items"`
 	// Shipments is empty until the order is confirmed.
 	Shipments []Shipment `json:"shipments"`
-	Refunds   []Refund   `json:"refunds,omitempty"`
+	// Refunds are those that are owed, asked for or made.
+	Refunds []Refund `json:"refunds,omitempty"`
+	// Hold is there while the gateway refuses to let go of what was authorised.
+	Hold     *Hold     `json:"hold,omitempty"`
+	Disputes []Dispute `json:"disputes,omitempty"`
 	// Returns is goods that came back, and what they had cost.
 	Returns []Return `json:"returns,omitempty"`
 	// Held is the rule that asked for a review which nobody has made yet.
@@ -209,12 +213,57 @@ type ShipmentLine struct {
 	Returned int `json:"returned,omitempty"`
 }
 
-// Refund is money that went back.
+// RefundStatus is where a refund stands.
+type RefundStatus string
+
+// The states of a refund. What is owed stays owed when it fails: [Client.RetryRefund] tries it again.
+const (
+	RefundOwed      RefundStatus = "owed"
+	RefundRequested RefundStatus = "requested"
+	RefundPending   RefundStatus = "pending"
+	RefundPaid      RefundStatus = "paid"
+	RefundFailed    RefundStatus = "failed"
+)
+
+// Refund is money that goes back to the customer.
 type Refund struct {
-	RefundID   uuid.UUID `json:"refund_id"`
-	Amount     Money     `json:"amount"`
-	Reason     string    `json:"reason"`
-	RefundedAt time.Time `json:"refunded_at"`
+	RefundID uuid.UUID    `json:"refund_id"`
+	Amount   Money        `json:"amount"`
+	Status   RefundStatus `json:"status"`
+	Reason   string       `json:"reason"`
+	// Cause is why it failed, or why it waits.
+	Cause string `json:"cause,omitempty"`
+	// Attempts is how often the gateway was asked.
+	Attempts int `json:"attempts"`
+	// MadeElsewhere is true when others have made the refund at the gateway.
+	MadeElsewhere bool         `json:"made_elsewhere,omitempty"`
+	Lines         []RefundLine `json:"lines,omitempty"`
+	CreatedAt     time.Time    `json:"created_at"`
+	// RefundedAt is when the last of it was paid; nil before.
+	RefundedAt *time.Time `json:"refunded_at,omitempty"`
+}
+
+// RefundLine is what one line of the order gets back.
+type RefundLine struct {
+	LineID uuid.UUID `json:"line_id"`
+	Amount Money     `json:"amount"`
+}
+
+// Hold is money that the gateway refuses to let go of.
+type Hold struct {
+	Amount   Money     `json:"amount"`
+	Cause    string    `json:"cause"`
+	FailedAt time.Time `json:"failed_at"`
+}
+
+// Dispute is a claim of the customer at the bank to get captured money back.
+type Dispute struct {
+	GatewayRef string `json:"gateway_ref"`
+	Amount     Money  `json:"amount"`
+	// Status is open, funds_withdrawn, won or lost.
+	Status   string    `json:"status"`
+	Reason   string    `json:"reason,omitempty"`
+	OpenedAt time.Time `json:"opened_at"`
 }
 
 // Return is goods that came back.
@@ -262,7 +311,9 @@ type CustomerSummary struct {
 	Cancelled  int    `json:"cancelled"`
 	Delivered  int    `json:"delivered"`
 	// Totals is what was ordered and not cancelled, one amount per currency.
-	Totals       []Money   `json:"totals"`
+	Totals []Money `json:"totals"`
+	// Refunded is what went back, of cancelled orders too, one amount per currency.
+	Refunded     []Money   `json:"refunded"`
 	FirstOrderAt time.Time `json:"first_order_at"`
 	LastOrderAt  time.Time `json:"last_order_at"`
 }

@@ -184,7 +184,10 @@ type ReturnLine struct {
 type ReturnedGoods struct {
 	OrderID  uuid.UUID `json:"order_id"`
 	ReturnID uuid.UUID `json:"return_id"`
-	Refunded Money     `json:"refunded"`
+	// Amount is what the goods had cost.
+	Amount Money `json:"amount"`
+	// Refund is what is owed for them; nil when all of it went back before.
+	Refund *Refund `json:"refund,omitempty"`
 	// Replayed is true when an earlier request has done it.
 	Replayed bool `json:"-"`
 }
@@ -206,8 +209,8 @@ type StandingLine struct {
 	Restock  bool      `json:"restock"`
 }
 
-// ReturnGoods takes goods back and refunds what they had cost. Errors: invalid for a SKU that several lines have, with
-// their ids; not_returnable before the delivery; return_window_closed.
+// ReturnGoods takes goods back. What is owed for them is owed until it is paid, which may be later. Errors: invalid for a
+// SKU that several lines have, with their ids; not_returnable before the delivery; return_window_closed.
 func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (ReturnedGoods, error) {
 	var returned ReturnedGoods
 	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))
@@ -226,18 +229,35 @@ type RefundPayment struct {
 
 // RefundedPayment is the answer to [Client.RefundPayment].
 type RefundedPayment struct {
-	OrderID  uuid.UUID `json:"order_id"`
-	RefundID uuid.UUID `json:"refund_id"`
-	Amount   Money     `json:"amount"`
-	Reason   string    `json:"reason"`
+	OrderID uuid.UUID `json:"order_id"`
+	Refund  Refund    `json:"refund"`
 	// Replayed is true when an earlier request has done it.
 	Replayed bool `json:"-"`
 }
 
-// RefundPayment gives money back without goods. Errors: refund_exceeds_capture.
+// StandingRefund is a refund as it was asked for.
+type StandingRefund struct {
+	OrderID  uuid.UUID `json:"order_id"`
+	RefundID uuid.UUID `json:"refund_id"`
+	Amount   Money     `json:"amount"`
+	Reason   string    `json:"reason"`
+}
+
+// RefundPayment gives money back without goods. Its amount is reserved when it answers, and it may be paid later.
+// Errors: refund_exceeds_capture; payment_disputed; gateway_refused.
 func (c *Client) RefundPayment(ctx context.Context, id uuid.UUID, refund RefundPayment, options ...CallOption) (RefundedPayment, error) {
 	var refunded RefundedPayment
 	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/refunds", refund, options), into(&refunded))
+	refunded.Replayed = a.replayed()
+	return refunded, err
+}
+
+// RetryRefund tries a refund once more that has failed, and tells of any other where it stands. Errors: not_found;
+// refund_exceeds_capture; payment_disputed; gateway_refused.
+func (c *Client) RetryRefund(ctx context.Context, id, refundID uuid.UUID, options ...CallOption) (RefundedPayment, error) {
+	var refunded RefundedPayment
+	path := orderPath(id) + "/refunds/" + refundID.String() + "/retry"
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, path, struct{}{}, options), into(&refunded))
 	refunded.Replayed = a.replayed()
 	return refunded, err
 }

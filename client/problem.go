@@ -31,10 +31,10 @@ type Problem struct {
 	// Order is where the order stands that refused something.
 	Order *OrderState `json:"order,omitempty"`
 	// Receipt, Adjustment, Refund or Return is what stands under an Idempotency-Key that was used for something else.
-	Receipt    *ReceivedStock   `json:"receipt,omitempty"`
-	Adjustment *AdjustedStock   `json:"adjustment,omitempty"`
-	Refund     *RefundedPayment `json:"refund,omitempty"`
-	Return     *StandingReturn  `json:"return,omitempty"`
+	Receipt    *ReceivedStock  `json:"receipt,omitempty"`
+	Adjustment *AdjustedStock  `json:"adjustment,omitempty"`
+	Refund     *StandingRefund `json:"refund,omitempty"`
+	Return     *StandingReturn `json:"return,omitempty"`
 
 	// RetryAfter is how long to wait before another attempt; 0 when the answer does not say.
 	RetryAfter time.Duration `json:"-"`
@@ -91,6 +91,7 @@ const (
 	CodeNotReturnable        Code = "not_returnable"
 	CodeReturnWindowClosed   Code = "return_window_closed"
 	CodeRefundExceedsCapture Code = "refund_exceeds_capture"
+	CodePaymentDisputed      Code = "payment_disputed"
 	CodeGatewayRefused       Code = "gateway_refused"
 	CodeRefused              Code = "refused"
 	CodeNotVisibleYet        Code = "not_visible_yet"

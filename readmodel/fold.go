@@ -58,10 +58,6 @@ func (v OrderView) ApplyOrder(env domain.Envelope, e domain.Event) OrderView {
 func (v OrderView) ApplyPayment(env domain.Envelope, e domain.Event) OrderView {
 	v.payment = payment.Evolve(v.payment.Clone(), e)
 	v.showPayment()
-	if r, ok := e.(payment.PaymentRefunded); ok {
-		v.Refunds = append(v.Refunds[:len(v.Refunds):len(v.Refunds)],
-			Refund{RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, RefundedAt: r.RefundedAt.UTC()})
-	}
 	if id, ok := OrderOf(e); ok {
 		v.OrderID = id
 	}
@@ -97,6 +93,10 @@ func (v *OrderView) showPayment() {
 	}
 	v.Captured, v.Refunded = p.Captured, p.Refunded
 	v.showAction()
+	v.Refunds, v.Hold, v.Disputes = nil, p.VoidFailure, p.Disputes
+	for _, r := range p.Refunds {
+		v.Refunds = append(v.Refunds, p.Summary(r))
+	}
 	v.nameNothing()
 }
 

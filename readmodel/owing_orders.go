@@ -10,7 +10,7 @@ import (
 )
 
 // OwingOrders returns the ids of orders that have ended and may owe something by their views. Between two times they
-// were cancelled, lines of them were, or a shipment never arrived.
+// were cancelled, lines of them were, or a shipment never arrived. Those with an open refund are told whenever that began.
 //
 // A cancelled order is left out when its money is let go and its stock is free by the views. They come in the order of
 // their ids, at most limit, after one of them; [uuid.Nil] begins.
@@ -29,7 +29,10 @@ func (r *Reader) OwingOrders(ctx context.Context, from, until time.Time, after u
 			  AND NOT EXISTS (
 				SELECT FROM orderloom.order_timeline given
 				WHERE given.order_id = v.order_id AND given.aggregate_id = taken.aggregate_id AND given.event_type IN ('StockReleased', 'StockCommitted'))))
-		ORDER BY v.order_id LIMIT $4`, from, until, after, limit)
+		UNION
+		SELECT v.order_id FROM orderloom.payment_views p JOIN orderloom.order_views v USING (order_id)
+		WHERE p.refunds_open AND p.updated_at < $2 AND p.order_id > $3 AND v.status IN ('delivered', 'cancelled')
+		ORDER BY order_id LIMIT $4`, from, until, after, limit)
 	return orderIDs(rows, err, "list orders that owe something")
 }
 

@@ -234,7 +234,7 @@ func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (S
 
 // Customer returns the summary of a customer's orders. Errors: not_found for one without orders.
 func (r *Reader) Customer(ctx context.Context, id string) (CustomerSummary, error) {
-	rows, err := r.pool.Query(ctx, `SELECT currency, orders, cancelled, delivered, total_amount::text, first_order_at, last_order_at
+	rows, err := r.pool.Query(ctx, `SELECT currency, orders, cancelled, delivered, total_amount::text, refunded_amount::text, first_order_at, last_order_at
 		FROM orderloom.customer_summaries WHERE customer_id = $1 ORDER BY currency`, id)
 	if err != nil {
 		return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
@@ -242,10 +242,10 @@ func (r *Reader) Customer(ctx context.Context, id string) (CustomerSummary, erro
 	defer rows.Close()
 	s := CustomerSummary{CustomerID: id}
 	for rows.Next() {
-		var currency, total string
+		var currency, total, refunded string
 		var orders, cancelled, delivered int
 		var first, last time.Time
-		if err := rows.Scan(&currency, &orders, &cancelled, &delivered, &total, &first, &last); err != nil {
+		if err := rows.Scan(&currency, &orders, &cancelled, &delivered, &total, &refunded, &first, &last); err != nil {
 			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
 		}
 		m, err := amount(total, currency)
@@ -253,7 +253,11 @@ func (r *Reader) Customer(ctx context.Context, id string) (CustomerSummary, erro
 			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
 		}
 		s.Orders, s.Cancelled, s.Delivered = s.Orders+orders, s.Cancelled+cancelled, s.Delivered+delivered
-		s.Totals = append(s.Totals, m)
+		back, err := amount(refunded, currency)
+		if err != nil {
+			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
+		}
+		s.Totals, s.Refunded = append(s.Totals, m), append(s.Refunded, back)
 		if s.FirstOrderAt.IsZero() || first.Before(s.FirstOrderAt) {
 			s.FirstOrderAt = first.UTC()
 		}

@@ -51,7 +51,7 @@ var orderFields sync.Map
 
 // Summary says in one sentence what happened, without personal data.
 func Summary(e domain.Event) string {
-	for _, of := range []func(domain.Event) string{summaryOfOrder, summaryOfPayment, summaryOfStock} {
+	for _, of := range []func(domain.Event) string{summaryOfOrder, summaryOfPayment, summaryOfRefund, summaryOfStock} {
 		if s := of(e); s != "" {
 			return s
 		}
@@ -132,8 +132,38 @@ func summaryOfPayment(e domain.Event) string {
 		return fmt.Sprintf("%s captured", e.Amount)
 	case payment.PaymentVoided:
 		return fmt.Sprintf("Authorisation of %s voided: %s", e.Amount, e.Reason)
+	case payment.VoidFailed:
+		return fmt.Sprintf("Authorisation of %s could not be voided: %s", e.Amount, e.Cause)
+	}
+	return ""
+}
+
+// summaryOfRefund returns "" for what is no event of a refund or a dispute.
+func summaryOfRefund(e domain.Event) string {
+	switch e := e.(type) {
+	case payment.RefundOwed:
+		return fmt.Sprintf("%s owed to the customer: %s", e.Amount, e.Reason)
+	case payment.RefundRequested:
+		return fmt.Sprintf("Refund of %s requested: %s", e.Amount, e.Reason)
+	case payment.RefundReduced:
+		return fmt.Sprintf("Only %s still owed to the customer: %s", e.Amount, e.Reason)
+	case payment.RefundPending:
+		return fmt.Sprintf("Refund of %s accepted by the gateway", e.Amount)
 	case payment.PaymentRefunded:
+		if e.MadeElsewhere {
+			return fmt.Sprintf("%s refunded at the gateway", e.Amount)
+		}
 		return fmt.Sprintf("%s refunded: %s", e.Amount, e.Reason)
+	case payment.RefundFailed:
+		return fmt.Sprintf("Refund of %s failed: %s", e.Amount, e.Cause)
+	case payment.DisputeOpened:
+		return fmt.Sprintf("Dispute about %s opened: %s", e.Amount, e.Reason)
+	case payment.DisputeFundsWithdrawn:
+		return fmt.Sprintf("%s withdrawn by the bank for a dispute", e.Amount)
+	case payment.DisputeWon:
+		return fmt.Sprintf("Dispute about %s won", e.Amount)
+	case payment.DisputeLost:
+		return fmt.Sprintf("Dispute about %s lost", e.Amount)
 	}
 	return ""
 }

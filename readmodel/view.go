@@ -26,7 +26,12 @@ type OrderView struct {
 	Refunded          money.Money      `json:"refunded"`
 	Items             []order.Item     `json:"items"`
 	Shipments         []order.Shipment `json:"shipments"`
-	Refunds           []Refund         `json:"refunds,omitempty"`
+	// Refunds are those that are owed, asked for or made, oldest first.
+	Refunds []payment.RefundSummary `json:"refunds,omitempty"`
+	// Hold is the money of a cancelled order that the gateway refuses to let go.
+	Hold *payment.VoidFailure `json:"hold,omitempty"`
+	// Disputes are the claims of the customer at the bank.
+	Disputes []payment.Dispute `json:"disputes,omitempty"`
 	// Returns are the goods that came back, and what they had cost.
 	Returns      []order.Refundable `json:"returns,omitempty"`
 	CancelReason string             `json:"cancel_reason,omitempty"`
@@ -57,14 +62,6 @@ type OrderView struct {
 	payment payment.Payment
 }
 
-// Refund is money that went back to the customer.
-type Refund struct {
-	RefundID   uuid.UUID   `json:"refund_id"`
-	Amount     money.Money `json:"amount"`
-	Reason     string      `json:"reason"`
-	RefundedAt time.Time   `json:"refunded_at"`
-}
-
 // PaymentView is one row of payment_views.
 type PaymentView struct {
 	payment.Payment
@@ -79,7 +76,9 @@ type CustomerSummary struct {
 	Cancelled  int    `json:"cancelled"`
 	Delivered  int    `json:"delivered"`
 	// Totals sums what was ordered and not cancelled, one entry per currency, sorted by it.
-	Totals       []money.Money `json:"totals"`
+	Totals []money.Money `json:"totals"`
+	// Refunded sums what went back, of cancelled orders too, one entry per currency as in Totals.
+	Refunded     []money.Money `json:"refunded"`
 	FirstOrderAt time.Time     `json:"first_order_at"`
 	LastOrderAt  time.Time     `json:"last_order_at"`
 }

@@ -159,22 +159,6 @@ func (c *Client) updateOrder(ctx context.Context, orderID uuid.UUID, name string
 	return state, inDomainTerms(err)
 }
 
-// ReturnGoods takes goods back after their delivery and refunds them; it waits for both, at most ten
-// seconds. It may be repeated under the same return id. Errors: not_found; not_returnable;
-// return_window_closed; invalid; [Reused]; [ErrUnavailable].
-func (c *Client) ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
-	var out workflows.ReturnResult
-	again, err := runSaga(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)), workflows.ReturnSaga, in, &out)
-	out.Replayed = out.Replayed || again
-	return out, err
-}
-
-// RefundPayment gives money back without goods and waits for it, at most ten seconds. It may be
-// repeated under the same refund id. Errors: refund_exceeds_capture; gateway_refused; [Reused]; [ErrUnavailable].
-func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.Recorded, error) {
-	return record(ctx, c, "refund-"+in.RefundID.String(), "Refund of "+in.Amount.String(), workflows.RefundSaga, in)
-}
-
 // ReportShipment tells the saga what became of a shipment and waits until that is carried out, as long as ctx lasts.
 // It may be repeated.
 //
@@ -247,26 +231,32 @@ func record[I any](ctx context.Context, c *Client, id, summary string, saga any,
 func runSaga[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) (again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	run, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+	run, again, err := startSaga(ctx, c, id, summary, saga, in)
+	if err != nil {
+		return false, err
+	}
+	return again, inDomainTerms(run.Get(ctx, out))
+}
+
+// startSaga starts a short saga, or returns the one that the same request has started before. Error: [Reused].
+func startSaga[I any](ctx context.Context, c *Client, id, summary string, saga any, in I) (run client.WorkflowRun, again bool, err error) {
+	run, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
 		ID: id, TaskQueue: workflows.TaskQueue, EnableEagerStart: true, StaticSummary: summary, Memo: map[string]any{memoKey: in},
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, saga, in)
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
-	if again = errors.As(err, &already); again {
-		var before I
-		if err := c.readMemo(ctx, id, &before); err != nil {
-			return false, err
-		}
-		if !sameContent(before, in) {
-			return false, &Reused{domain.Refuse(domain.CodeIdempotencyKeyReused, "%s was asked for with another content", id), before}
-		}
-		run, err = c.temporal.GetWorkflow(ctx, id, ""), nil
+	if again = errors.As(err, &already); !again {
+		return run, false, inDomainTerms(err)
 	}
-	if err != nil {
-		return false, inDomainTerms(err)
+	var before I
+	if err := c.readMemo(ctx, id, &before); err != nil {
+		return nil, false, err
 	}
-	return again, inDomainTerms(run.Get(ctx, out))
+	if !sameContent(before, in) {
+		return nil, false, &Reused{domain.Refuse(domain.CodeIdempotencyKeyReused, "%s was asked for with another content", id), before}
+	}
+	return c.temporal.GetWorkflow(ctx, id, ""), true, nil
 }
 
 func sameContent(a, b any) bool {

@@ -43,5 +43,5 @@ func TestLinesOfOneSKUAreToldApart(t *testing.T) {
 	require.NoError(t, r.env.GetWorkflowError())
 	var result workflows.ReturnResult
 	require.NoError(t, r.env.GetWorkflowResult(&result))
-	require.Equal(t, "12.00", result.Refunded.Text())
+	require.Equal(t, "12.00", result.Refund.Amount.Text())
 }

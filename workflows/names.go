@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 )
 
 // TaskQueue is where all sagas run.
@@ -240,14 +241,23 @@ type ReturnInput struct {
 	Reason   string             `json:"reason"`
 }
 
-// ReturnResult is what a return gave back.
+// ReturnResult is what the goods of a return had cost, and what is owed for them.
 type ReturnResult struct {
-	Refunded money.Money `json:"refunded"`
+	Amount money.Money `json:"amount"`
+	// Refund is as in [activities.GoodsReturned].
+	Refund *payment.RefundSummary `json:"refund,omitempty"`
 	// Replayed is as in [Recorded].
 	Replayed bool `json:"replayed,omitempty"`
 }
 
-// Recorded is the answer to a receipt, an adjustment or a refund.
+// RefundResult is where a refund stands that was asked for.
+type RefundResult struct {
+	Refund payment.RefundSummary `json:"refund"`
+	// Replayed is as in [Recorded].
+	Replayed bool `json:"replayed,omitempty"`
+}
+
+// Recorded is the answer to a receipt or an adjustment.
 type Recorded struct {
 	// Replayed is true when the same was recorded before.
 	Replayed bool `json:"replayed,omitempty"`
@@ -259,6 +269,9 @@ type RefundInput struct {
 	RefundID uuid.UUID   `json:"refund_id"`
 	Amount   money.Money `json:"amount"`
 	Reason   string      `json:"reason"`
+	// After is how many attempts the caller has seen fail, for a refund that is tried again: see
+	// [payment.RefundPayment]. The refund has its amount and reason already then.
+	After int `json:"after,omitempty"`
 }
 
 // OrderMemo stays with the execution, readable without a query for as long as Temporal keeps it.

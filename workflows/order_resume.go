@@ -27,8 +27,7 @@ func (s *orderSaga) resumeOrder(ctx workflow.Context, standing activities.Standi
 			return err
 		}
 	}
-	// A refund that the gateway refuses for good is a person's. The order's other shipments go on all the same.
-	if err := s.settleShipments(ctx); err != nil && (refusalCode(err) == "" || s.state.Status.Ended()) {
+	if err := s.settleRefunds(ctx); err != nil {
 		return err
 	}
 	return s.fulfilOrder(ctx)
@@ -70,42 +69,26 @@ func (s *orderSaga) pushCompensations() {
 	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled") })
 }
 
-// settleShipments refunds the shipments that were lost or refused, and voids the rest of the payment when nothing is
-// left that would capture it. What is refused is logged, and the last refusal is returned.
-func (s *orderSaga) settleShipments(ctx workflow.Context) (refusal error) {
-	settle := func(err error) error {
-		if refusalCode(err) == "" {
-			return err
-		}
-		workflow.GetLogger(ctx).Error("What a shipment is owed was refused.", "error", err)
-		refusal = err
-		return nil
-	}
-	for _, shipment := range s.state.Shipments {
-		if err := settle(s.refundEnded(ctx, shipment)); err != nil {
+// settleRefunds carries on with what is owed or was requested, and voids the rest of the payment when nothing is left
+// that would capture it.
+func (s *orderSaga) settleRefunds(ctx workflow.Context) error {
+	for _, id := range s.standing.Refunds {
+		if _, err := refundPayment(ctx, s.in.OrderID, id, 0, "what is owed or was requested"); err != nil {
 			return err
 		}
 	}
 	if s.partlyCancelled && s.state.Status != order.StatusCancelled {
-		if err := settle(s.voidWhenNothingIsPlanned(ctx)); err != nil {
-			return err
-		}
+		return s.voidWhenNothingIsPlanned(ctx)
 	}
-	return refusal
+	return nil
 }
 
-// refundEnded refunds a shipment that was lost or refused, as the events tell it; any other is left alone.
+// refundEnded refunds a shipment that was lost or refused, as far as that is owed; any other is left alone.
 func (s *orderSaga) refundEnded(ctx workflow.Context, shipment order.Shipment) error {
-	var reason string
-	switch shipment.Status {
-	case order.ShipmentStatusLost:
-		reason = "shipment_lost"
-	case order.ShipmentStatusRefused:
-		reason = "shipment_refused"
-	default:
+	if !shipment.NeverArrived() {
 		return nil
 	}
-	_, err := refundPayment(ctx, s.in.OrderID, shipment.RefundID(), shipment.Amount, reason, s.resumed())
+	_, err := refundPayment(ctx, s.in.OrderID, shipment.RefundID(), 0, shipment.Amount.String())
 	return err
 }
 

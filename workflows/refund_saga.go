@@ -3,22 +3,42 @@ package workflows
 import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
-	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/workflow"
 )
 
-// RefundSaga gives money back without goods. It may be started again with the same id. Refusals:
-// idempotency_key_reused; refund_exceeds_capture; gateway_refused.
-func RefundSaga(ctx workflow.Context, in RefundInput) (Recorded, error) {
-	refunded, err := refundPayment(ctx, in.OrderID, in.RefundID, in.Amount, in.Reason, false)
-	return Recorded{Replayed: refunded.Replayed}, err
+// QueryRefund answers a [RefundResult]: where the refund of a [RefundSaga] stands. It has no id before its amount is
+// reserved. Query.
+const QueryRefund = "refund"
+
+// RefundSaga gives money back without goods, or tries once more to give back what is owed. It may be started again with
+// the same id.
+//
+// The amount is reserved first, and the gateway asked afterwards. The saga ends with the gateway's answer: a refund
+// that it refuses has failed, and stays visible. Refusals: idempotency_key_reused; refund_exceeds_capture;
+// payment_disputed.
+func RefundSaga(ctx workflow.Context, in RefundInput) (out RefundResult, err error) {
+	if err := workflow.SetQueryHandler(ctx, QueryRefund, func() (RefundResult, error) { return out, nil }); err != nil {
+		return out, err
+	}
+	var a *activities.Activities
+	requested, err := runStep(ctx, "Request a refund of "+in.Amount.String(), a.RequestRefund, activities.RequestRefund{
+		OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, At: workflow.Now(ctx),
+	})
+	if err != nil {
+		return out, err
+	}
+	out = RefundResult{Refund: requested.Refund, Replayed: requested.Replayed}
+	refund, err := refundPayment(ctx, in.OrderID, in.RefundID, in.After, in.Amount.String())
+	if err == nil {
+		out.Refund = refund
+	}
+	return out, err
 }
 
-func refundPayment(
-	ctx workflow.Context, orderID, refundID uuid.UUID, amount money.Money, reason string, again bool,
-) (activities.Changed, error) {
+// refundPayment carries on with a refund that is owed or was requested, and tells where it stands then. What names it
+// for operators.
+func refundPayment(ctx workflow.Context, orderID, refundID uuid.UUID, after int, what string) (payment.RefundSummary, error) {
 	var a *activities.Activities
-	return runStep(ctx, "Refund "+amount.String(), a.RefundPayment, activities.RefundPayment{
-		OrderID: orderID, RefundID: refundID, Amount: amount, Reason: reason, At: workflow.Now(ctx), Again: again,
-	})
+	return runStep(ctx, "Refund "+what, a.RefundPayment, activities.RefundPayment{OrderID: orderID, RefundID: refundID, After: after, At: workflow.Now(ctx)})
 }

@@ -401,7 +401,8 @@ func TestReturnRefundsOnceAndRestocksWhatCanBeSold(t *testing.T) {
 		require.NoError(t, r.env.GetWorkflowError())
 		var result workflows.ReturnResult
 		require.NoError(t, r.env.GetWorkflowResult(&result))
-		require.Equal(t, "20.00", result.Refunded.Text())
+		require.Equal(t, "20.00", result.Refund.Amount.Text())
+		require.Equal(t, payment.RefundStatusPaid, result.Refund.Status)
 	}
 	require.Equal(t, "20.00", p.payment(t).Refunded.Text())
 	require.Equal(t, 3, p.stock(t, "A@berlin").OnHand)

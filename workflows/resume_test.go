@@ -232,11 +232,15 @@ func TestARefundThatTheGatewayRefusesHoldsUpNoOtherShipment(t *testing.T) {
 	p.dispatchAt(4*hour, "reno")
 	p.faults.kind, p.faults.at = goneBefore, 5 // the second dispatch
 	next := p.resume(t, scenario{}, twoShipments(p))
-	require.Equal(t, string(payments.CodeGatewayRefused), code(lost.err))
+	require.NoError(t, lost.err, "the shipment is lost, whatever the gateway says")
 	next.dispatchAt(5*hour, "reno")
 	next.reportAt(6*hour, workflows.ShipmentDelivered, "reno")
 	told := next.play(t, workflows.OrderInput{OrderID: p.orderID, Resume: true})
 	require.Equal(t, order.StatusDelivered, told.Status)
+	refunds := next.payment(t).Refunds
+	require.Len(t, refunds, 1)
+	require.Equal(t, payment.RefundStatusFailed, refunds[0].Status())
+	require.NotEmpty(t, refunds[0].Cause())
 }
 
 // voidRefused is a gateway that refuses to let go of anything.
@@ -257,8 +261,9 @@ func TestAnOrderEndsWithItsLastLinesWhateverTheGatewaySays(t *testing.T) {
 	request.Lines[0].Quantity = 2
 	lines := p.ask(3*hour, workflows.CancelLines, request)
 	told := p.play(t, twoShipments(p))
-	require.Equal(t, string(payments.CodeGatewayRefused), code(lines.err))
+	require.NoError(t, lines.err)
 	require.Equal(t, order.StatusDelivered, told.Status)
+	require.Equal(t, "there is no such payment", p.payment(t).VoidFailure.Cause)
 }
 
 // It fails when the saga of the order ends with the child that an operator has ended (order_shipments.go,

@@ -39,7 +39,11 @@ var upcasters = map[string][]Upcaster{
 	"OrderLinesCancelled":    {cancelledWithoutContent},
 	"OrderReturned":          {unnamedLines},
 	"ShippingAddressAmended": {amendedByNoRequest},
+	"PaymentRefunded":        {refundedWithoutAttempt},
 }
+
+// refundedWithoutAttempt is the step to version 2, which tells the attempt. Version 1 knew no requests before.
+func refundedWithoutAttempt(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
 // placedWithoutTerms is the step to version 2, which tells the terms. Version 1 had none, nor allocations.
 func placedWithoutTerms(b json.RawMessage) (json.RawMessage, error) { return b, nil }

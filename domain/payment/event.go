@@ -16,7 +16,17 @@ var Events = []domain.Event{
 	PaymentAuthorizationExpired{},
 	PaymentCaptured{},
 	PaymentVoided{},
+	VoidFailed{},
+	RefundOwed{},
+	RefundRequested{},
+	RefundReduced{},
+	RefundPending{},
 	PaymentRefunded{},
+	RefundFailed{},
+	DisputeOpened{},
+	DisputeFundsWithdrawn{},
+	DisputeWon{},
+	DisputeLost{},
 	PaymentDifferenceFound{},
 }
 
@@ -94,30 +104,17 @@ type PaymentVoided struct {
 	VoidedAt  time.Time   `json:"voided_at"`
 }
 
-// PaymentRefunded says that captured money went back.
-type PaymentRefunded struct {
-	PaymentID  uuid.UUID   `json:"payment_id"`
-	OrderID    uuid.UUID   `json:"order_id"`
-	RefundID   uuid.UUID   `json:"refund_id"`
-	Amount     money.Money `json:"amount"`
-	Reason     string      `json:"reason"`
-	GatewayRef string      `json:"gateway_ref"`
-	RefundedAt time.Time   `json:"refunded_at"`
-}
-
 func (PaymentAuthorized) EventType() string     { return "PaymentAuthorized" }
 func (PaymentDeclined) EventType() string       { return "PaymentDeclined" }
 func (PaymentActionRequired) EventType() string { return "PaymentActionRequired" }
 func (PaymentCaptured) EventType() string       { return "PaymentCaptured" }
 func (PaymentVoided) EventType() string         { return "PaymentVoided" }
-func (PaymentRefunded) EventType() string       { return "PaymentRefunded" }
 
 func (PaymentAuthorized) EventVersion() int     { return 1 }
 func (PaymentDeclined) EventVersion() int       { return 1 }
 func (PaymentActionRequired) EventVersion() int { return 1 }
 func (PaymentCaptured) EventVersion() int       { return 1 }
 func (PaymentVoided) EventVersion() int         { return 1 }
-func (PaymentRefunded) EventVersion() int       { return 1 }
 
 func (PaymentAuthorizationExpired) EventType() string { return "PaymentAuthorizationExpired" }
 func (PaymentAuthorizationExpired) EventVersion() int { return 1 }

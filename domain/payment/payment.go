@@ -2,6 +2,7 @@ package payment
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -47,7 +48,20 @@ type Payment struct {
 	// Lapsed is true from the expiry of an authorisation until the next one or a void.
 	Lapsed   bool                      `json:"lapsed,omitempty"`
 	Captures map[uuid.UUID]money.Money `json:"captures,omitempty"`
-	Refunds  map[uuid.UUID]money.Money `json:"refunds,omitempty"`
+	// Earlier are the gateway's payments that money was captured from before the present one.
+	Earlier []Source `json:"earlier,omitempty"`
+	// Refunds are those that are owed, asked for or made, oldest first. Refunded sums what the gateway has paid or
+	// accepted of them.
+	Refunds  []Refund  `json:"refunds,omitempty"`
+	Disputes []Dispute `json:"disputes,omitempty"`
+	// VoidFailure is set while the gateway refuses to let the authorisation go.
+	VoidFailure *VoidFailure `json:"void_failure,omitempty"`
+}
+
+// Source is one of the gateway's own payments, and what was captured from it.
+type Source struct {
+	GatewayRef string      `json:"gateway_ref"`
+	Captured   money.Money `json:"captured"`
 }
 
 // ID returns the id of an order's payment.
@@ -57,14 +71,15 @@ func ID(orderID uuid.UUID) uuid.UUID { return domain.DerivedID(orderID, "payment
 func Evolve(p Payment, e domain.Event) Payment {
 	switch e := e.(type) {
 	case PaymentAuthorized:
-		p.ID, p.OrderID, p.GatewayRef, p.ExpiresAt = e.PaymentID, e.OrderID, e.GatewayRef, e.ExpiresAt
+		p = p.withGatewayRef(e.GatewayRef)
+		p.ID, p.OrderID, p.ExpiresAt = e.PaymentID, e.OrderID, e.ExpiresAt
 		if p.Generation++; p.Generation == 1 {
 			p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
 		}
 		p.Authorized, p.Lapsed = p.Captured.Add(e.Amount), false
 		p.Status = p.settledOr(StatusAuthorized)
 	case PaymentAuthorizationExpired:
-		p.Authorized, p.Lapsed = p.Captured, true
+		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, true, nil
 		if p.Status == StatusAuthorized {
 			p.Status = StatusExpired
 		}
@@ -72,7 +87,8 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, p.settledOr(StatusDeclined)
 		p.Declined, p.DeclineCode = p.Generation+1, e.Code
 	case PaymentActionRequired:
-		p.ID, p.OrderID, p.Status, p.GatewayRef, p.ActionURL = e.PaymentID, e.OrderID, StatusActionRequired, e.GatewayRef, e.ActionURL
+		p = p.withGatewayRef(e.GatewayRef)
+		p.ID, p.OrderID, p.Status, p.ActionURL = e.PaymentID, e.OrderID, StatusActionRequired, e.ActionURL
 	case PaymentCaptured:
 		if p.Captures == nil {
 			p.Captures = map[uuid.UUID]money.Money{}
@@ -81,17 +97,15 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.Captured, p.Status = p.Captured.Add(e.Amount), StatusCaptured
 	case PaymentVoided:
 		p.Status = p.settledOr(StatusVoided)
-		p.Authorized, p.Lapsed = p.Captured, false
+		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, false, nil
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
+	case VoidFailed:
+		p.ID, p.OrderID = e.PaymentID, e.OrderID
+		p.VoidFailure = &VoidFailure{Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt}
 	case PaymentDifferenceFound:
 		p.ReconciledAt = e.FoundAt
-	case PaymentRefunded:
-		if p.Refunds == nil {
-			p.Refunds = map[uuid.UUID]money.Money{}
-		}
-		p.Refunds[e.RefundID] = e.Amount
-		p.Refunded = p.Refunded.Add(e.Amount)
-		p.Status = p.settledOr(p.Status)
+	default:
+		return evolveRefund(p, e)
 	}
 	return p
 }
@@ -112,11 +126,27 @@ func (p Payment) settledOr(status Status) Status {
 // Capturable is what is authorised and not yet captured.
 func (p Payment) Capturable() money.Money { return p.Authorized.Sub(p.Captured) }
 
-// Refundable is what is captured and not yet refunded.
-func (p Payment) Refundable() money.Money { return p.Captured.Sub(p.Refunded) }
+// withGatewayRef returns the payment with another of the gateway's payments. It keeps what was captured from the one
+// before, because a refund goes back the way the money came.
+func (p Payment) withGatewayRef(ref string) Payment {
+	if captured := p.capturedHere(); ref != p.GatewayRef && captured.IsPositive() {
+		p.Earlier = append(slices.Clone(p.Earlier), Source{GatewayRef: p.GatewayRef, Captured: captured})
+	}
+	p.GatewayRef = ref
+	return p
+}
+
+// capturedHere is what was captured from the present one of the gateway's payments.
+func (p Payment) capturedHere() money.Money {
+	here := p.Captured
+	for _, s := range p.Earlier {
+		here = here.Sub(s.Captured)
+	}
+	return here
+}
 
 // Clone returns a copy that shares nothing which [Evolve] changes.
 func (p Payment) Clone() Payment {
-	p.Captures, p.Refunds = maps.Clone(p.Captures), maps.Clone(p.Refunds)
+	p.Captures = maps.Clone(p.Captures) // all else is copied when it changes
 	return p
 }

@@ -59,7 +59,23 @@ func capture(id uuid.UUID, cents int64) func(payment.Payment) ([]domain.Event, e
 
 func refund(id uuid.UUID, cents int64) func(payment.Payment) ([]domain.Event, error) {
 	return func(p payment.Payment) ([]domain.Event, error) {
-		return payment.Refund(p, payment.RefundPayment{RefundID: id, Amount: eur(cents), Reason: "returned", At: at})
+		p = p.Clone()
+		events, err := payment.RequestRefund(p, payment.RefundPayment{RefundID: id, Amount: eur(cents), Reason: "returned", At: at})
+		if err != nil {
+			return nil, err
+		}
+		p = apply(p, events)
+		r, _ := p.Refund(id)
+		for _, a := range r.Attempts {
+			paid, err := payment.AnswerRefund(p, payment.RefundAnswer{
+				RefundID: id, Attempt: a.Attempt, Status: payment.RefundStatusPaid, GatewayRef: "re_" + id.String(), At: at,
+			})
+			if err != nil {
+				return nil, err
+			}
+			events, p = append(events, paid...), apply(p, paid)
+		}
+		return events, nil
 	}
 }
 
@@ -208,7 +224,7 @@ func Example() {
 		p = payment.Evolve(p, e)
 	}
 	fmt.Println(p.Status, p.Captured, "of", p.Authorized, err)
-	_, err = payment.Refund(p, payment.RefundPayment{RefundID: uuid.New(), Amount: money.Must("20.00", "EUR")})
+	_, err = payment.RequestRefund(p, payment.RefundPayment{RefundID: uuid.New(), Amount: money.Must("20.00", "EUR")})
 	fmt.Println(domain.Code(err))
 	// Output:
 	// captured 19.90 EUR of 59.70 EUR <nil>

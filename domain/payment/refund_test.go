@@ -18,7 +18,7 @@ func TestRefundNeverExceedsTheCapture(t *testing.T) {
 		"more than was captured": eur(41), "nothing": eur(0), "negative": eur(-1), "another currency": money.Must("0.01", "USD"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := payment.Refund(p, payment.RefundPayment{RefundID: uuid.New(), Amount: amount, At: at})
+			_, err := payment.RequestRefund(p, payment.RefundPayment{RefundID: uuid.New(), Amount: amount, At: at})
 			require.EqualValues(t, "refund_exceeds_capture", domain.Code(err), name)
 		})
 	}

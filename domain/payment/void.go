@@ -35,3 +35,29 @@ func Void(p Payment, c VoidPayment) []domain.Event {
 	}
 	return []domain.Event{voided}
 }
+
+// FailedVoid says that the gateway refuses for good to let an authorisation go.
+type FailedVoid struct {
+	OrderID uuid.UUID
+	// Cause is the gateway's reason.
+	Cause string
+	At    time.Time
+}
+
+// FailVoid records that the gateway has refused a void, so that the money which it still holds is seen. It returns no
+// events when that is known, or there is nothing to let go.
+func FailVoid(p Payment, c FailedVoid) []domain.Event {
+	cause := domain.Clip(domain.Valid(c.Cause))
+	if len(Void(p, VoidPayment{OrderID: c.OrderID, At: c.At})) == 0 || p.VoidFailure != nil && p.VoidFailure.Cause == cause {
+		return nil
+	}
+	return []domain.Event{VoidFailed{PaymentID: ID(c.OrderID), OrderID: c.OrderID, Amount: p.Capturable(), Cause: cause, FailedAt: c.At}}
+}
+
+// VoidFailure is a void that the gateway has refused for good: a person has to look into it.
+type VoidFailure struct {
+	// Amount is what the gateway still holds, as far as is known.
+	Amount   money.Money `json:"amount"`
+	Cause    string      `json:"cause"`
+	FailedAt time.Time   `json:"failed_at"`
+}

@@ -160,7 +160,11 @@ func (l *life) step(g *generator) bool {
 		}
 	case 8:
 		half := money.FromMinorUnits(l.pay.Captured.MinorUnits()/2+1, l.pay.Captured.Currency)
-		l.pays(g, must(payment.Refund(l.pay, payment.RefundPayment{RefundID: g.id(), Amount: half, Reason: "damaged", GatewayRef: "refund", At: g.at})))
+		id := g.id()
+		l.pays(g, must(payment.RequestRefund(l.pay, payment.RefundPayment{RefundID: id, Amount: half, Reason: "damaged", At: g.at})))
+		l.pays(g, must(payment.AnswerRefund(l.pay, payment.RefundAnswer{
+			RefundID: id, Attempt: 1, Status: payment.RefundStatusPaid, GatewayRef: "refund", At: g.at,
+		})))
 		return false
 	}
 	return true

@@ -108,11 +108,13 @@ func (v *verifier) Finish(ctx context.Context, c projector.Comparison, tx pgx.Tx
 			SELECT customer_id, currency, count(*) AS orders, count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
 				count(*) FILTER (WHERE status = 'delivered') AS delivered,
 				coalesce(sum(total_amount) FILTER (WHERE status <> 'cancelled'), 0) AS total_amount,
+				coalesce(sum(refunded_amount), 0) AS refunded_amount,
 				min(created_at) AS first_order_at, max(created_at) AS last_order_at
 			FROM orderloom.order_views WHERE status IS NOT NULL GROUP BY customer_id, currency)
 		SELECT coalesce(w.customer_id, h.customer_id), coalesce(w.currency, h.currency), coalesce(to_jsonb(w)::text, ''), coalesce(to_jsonb(h)::text, ''),
 			w.orders IS NOT DISTINCT FROM h.orders AND w.cancelled IS NOT DISTINCT FROM h.cancelled AND w.delivered IS NOT DISTINCT FROM h.delivered
-			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.first_order_at IS NOT DISTINCT FROM h.first_order_at
+			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.refunded_amount IS NOT DISTINCT FROM h.refunded_amount
+			AND w.first_order_at IS NOT DISTINCT FROM h.first_order_at
 			AND w.last_order_at IS NOT DISTINCT FROM h.last_order_at
 		FROM want w FULL JOIN orderloom.customer_summaries h ON w.customer_id = h.customer_id AND w.currency = h.currency`)
 	if err != nil {

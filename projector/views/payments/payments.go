@@ -116,6 +116,7 @@ func (b *paymentBatch) Flush(q *pgx.Batch) {
 	var statuses, currencies, authorized, captured, refunded, refs, states []string
 	var expires []*time.Time
 	var updated []time.Time
+	var open []bool
 	for _, id := range projector.SortedIDs(b.changed) {
 		v := b.rows[id]
 		ids, orders, versions = append(ids, id), append(orders, v.OrderID), append(versions, v.Version)
@@ -123,17 +124,18 @@ func (b *paymentBatch) Flush(q *pgx.Batch) {
 		authorized, captured = append(authorized, v.Authorized.Amount.String()), append(captured, v.Captured.Amount.String())
 		refunded, refs, expires = append(refunded, v.Refunded.Amount.String()), append(refs, v.GatewayRef), append(expires, projector.TimeOrNil(v.ExpiresAt))
 		states, updated = append(states, projector.JSONText(v.Payment)), append(updated, v.UpdatedAt)
+		open = append(open, len(v.OpenRefunds()) > 0)
 	}
 	// A row is a function of the stream up to its version, so the higher version is right.
 	projector.Queue(q, b.in.SQL(`INSERT INTO {payment_views} AS t (payment_id, order_id, version, status, currency, authorized_amount, captured_amount,
-			refunded_amount, gateway_ref, expires_at, updated_at, state)
-		SELECT a, b, c, d, e, f::numeric, g::numeric, h::numeric, i, j, k, l::jsonb
+			refunded_amount, gateway_ref, expires_at, updated_at, state, refunds_open)
+		SELECT a, b, c, d, e, f::numeric, g::numeric, h::numeric, i, j, k, l::jsonb, m
 		FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[],
-			$10::timestamptz[], $11::timestamptz[], $12::text[]) AS u(a, b, c, d, e, f, g, h, i, j, k, l)
+			$10::timestamptz[], $11::timestamptz[], $12::text[], $13::boolean[]) AS u(a, b, c, d, e, f, g, h, i, j, k, l, m)
 		ON CONFLICT (payment_id) DO UPDATE SET order_id = excluded.order_id, version = excluded.version, status = excluded.status,
 			currency = excluded.currency, authorized_amount = excluded.authorized_amount, captured_amount = excluded.captured_amount,
 			refunded_amount = excluded.refunded_amount, gateway_ref = excluded.gateway_ref, expires_at = excluded.expires_at,
-			updated_at = excluded.updated_at, state = excluded.state
+			updated_at = excluded.updated_at, state = excluded.state, refunds_open = excluded.refunds_open
 		WHERE t.version < excluded.version`),
-		ids, orders, versions, statuses, currencies, authorized, captured, refunded, refs, expires, updated, states)
+		ids, orders, versions, statuses, currencies, authorized, captured, refunded, refs, expires, updated, states, open)
 }

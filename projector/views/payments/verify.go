@@ -36,7 +36,8 @@ func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
 		return rows.Err()
 	})
 	q.Queue(`SELECT payment_id, json_build_object('order_id', order_id, 'status', status, 'currency', currency, 'gateway_ref', gateway_ref,
-			'authorized', trim_scale(authorized_amount)::text, 'captured', trim_scale(captured_amount)::text, 'refunded', trim_scale(refunded_amount)::text)
+			'authorized', trim_scale(authorized_amount)::text, 'captured', trim_scale(captured_amount)::text, 'refunded', trim_scale(refunded_amount)::text,
+			'refunds_open', refunds_open)
 		FROM orderloom.payment_views WHERE payment_id = ANY($1)`, ids).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
 		var columns []byte
@@ -65,6 +66,7 @@ func (v *verifier) Compare(ctx context.Context, c projector.Comparison, k projec
 	columns := map[string]any{
 		"order_id": want.OrderID, "status": want.Status, "currency": want.Authorized.Currency, "gateway_ref": want.GatewayRef,
 		"authorized": want.Authorized.Amount.String(), "captured": want.Captured.Amount.String(), "refunded": want.Refunded.Amount.String(),
+		"refunds_open": len(want.OpenRefunds()) > 0,
 	}
 	if err := c.Equal("payment_views", k.AggregateID.String(), columns, v.columns[k.AggregateID]); err != nil {
 		return err

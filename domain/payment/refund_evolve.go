@@ -1,0 +1,64 @@
+package payment
+
+import (
+	"slices"
+	"time"
+
+	"github.com/orderloom/orderloom/domain"
+)
+
+// evolveRefund is [Evolve] for the events of refunds and disputes.
+func evolveRefund(p Payment, e domain.Event) Payment {
+	switch e := e.(type) {
+	case RefundOwed:
+		return p.changeRefund(e.RefundID, func(r *Refund) {
+			r.Amount, r.Reason, r.Owed, r.Lines, r.CreatedAt = e.Amount, e.Reason, true, e.Lines, e.OwedAt
+		})
+	case RefundRequested:
+		return p.changeRefund(e.RefundID, func(r *Refund) {
+			if r.CreatedAt.IsZero() {
+				r.Amount, r.Reason, r.Lines, r.CreatedAt = e.Amount, e.Reason, e.Lines, e.RequestedAt
+			}
+			for _, part := range e.Parts {
+				r.Attempts = append(r.Attempts, RefundAttempt{RefundPart: part, Status: RefundStatusRequested, RequestedAt: e.RequestedAt})
+			}
+		})
+	case RefundReduced:
+		return p.changeRefund(e.RefundID, func(r *Refund) { r.Amount, r.Lines = e.Amount, trimLines(r.Lines, e.Amount) })
+	case RefundPending:
+		return p.changeRefund(e.RefundID, func(r *Refund) {
+			r.settle(e.Attempt, RefundStatusPending, e.GatewayRef, "", e.AcceptedAt)
+		})
+	case PaymentRefunded:
+		return p.changeRefund(e.RefundID, func(r *Refund) {
+			if !slices.ContainsFunc(r.Attempts, func(a RefundAttempt) bool { return a.Attempt == e.Attempt }) {
+				// It was made elsewhere, or before refunds were requested.
+				r.Amount, r.Reason, r.CreatedAt, r.MadeElsewhere = e.Amount, e.Reason, e.RefundedAt, e.MadeElsewhere
+				r.Attempts = append(r.Attempts, RefundAttempt{
+					RefundPart: RefundPart{Attempt: e.Attempt, Source: e.Source, Amount: e.Amount}, RequestedAt: e.RefundedAt,
+				})
+			}
+			r.settle(e.Attempt, RefundStatusPaid, e.GatewayRef, "", e.RefundedAt)
+		})
+	case RefundFailed:
+		return p.changeRefund(e.RefundID, func(r *Refund) {
+			r.settle(e.Attempt, RefundStatusFailed, e.GatewayRef, e.Cause, e.FailedAt)
+		})
+	case DisputeOpened:
+		return p.withDispute(Dispute{GatewayRef: e.GatewayRef, Amount: e.Amount, Status: DisputeStatusOpen, Reason: e.Reason, OpenedAt: e.OpenedAt})
+	case DisputeFundsWithdrawn:
+		return p.withDispute(Dispute{GatewayRef: e.GatewayRef, Amount: e.Amount, Status: DisputeStatusFundsWithdrawn})
+	case DisputeWon:
+		return p.withDispute(Dispute{GatewayRef: e.GatewayRef, Amount: e.Amount, Status: DisputeStatusWon})
+	case DisputeLost:
+		return p.withDispute(Dispute{GatewayRef: e.GatewayRef, Amount: e.Amount, Status: DisputeStatusLost})
+	}
+	return p
+}
+
+// settle sets what has become of an attempt.
+func (r *Refund) settle(attempt int, status RefundStatus, ref, cause string, at time.Time) {
+	if a := r.attempt(attempt); a != nil {
+		a.Status, a.GatewayRef, a.Cause, a.SettledAt = status, ref, cause, at
+	}
+}
