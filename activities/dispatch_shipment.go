@@ -50,8 +50,8 @@ func moved(o order.Order, events []domain.Event) Moved {
 
 // DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
 // those of the stock get their events together, or none does. Nobody is charged for a shipment that can't leave, and
-// nothing leaves unpaid. Of a shipment that is cancelled while its money is captured, the money is owed with the capture
-// and goes back.
+// nothing leaves unpaid. When a shipment is cancelled while its money is captured, the money is owed with the
+// capture and goes back.
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
 // authorization_expired; capture_exceeds_authorization; gateway_refused.

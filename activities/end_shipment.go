@@ -83,8 +83,9 @@ func (a *Activities) endShipment(ctx context.Context, step string, in EndShipmen
 	return out, nil
 }
 
-// RefuseShipment records that a shipment came back because the recipient did not take it, takes its goods back into the
-// stock, and records what the customer is owed for them: all or nothing. Refusals: as [Activities.DeliverShipment].
+// RefuseShipment records that a shipment came back because the recipient did not take it, and what the customer is owed
+// for it. It takes the goods back into the stock. All of it is stored, or nothing. Refusals: as
+// [Activities.DeliverShipment].
 func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
 	known, err := a.foldOrder(ctx, in.OrderID)

@@ -33,8 +33,9 @@ type GoodsReturned struct {
 	Replayed bool `json:"replayed,omitempty"`
 }
 
-// ReturnGoods records goods that came back, takes those that can be sold again into the stock, and records what the
-// customer is owed for them: all or nothing. Refusals: not_found; not_returnable; return_window_closed; invalid.
+// ReturnGoods records goods that came back, and what the customer is owed for them. It takes those that can be sold
+// again into the stock. All of it is stored, or nothing. Refusals: not_found; not_returnable; return_window_closed;
+// invalid.
 func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsReturned, error) {
 	var out GoodsReturned
 	command := order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At}

@@ -209,8 +209,8 @@ type StandingLine struct {
 	Restock  bool      `json:"restock"`
 }
 
-// ReturnGoods takes goods back. What is owed for them is owed until it is paid, which may be later. Errors: invalid for a
-// SKU that several lines have, with their ids; not_returnable before the delivery; return_window_closed.
+// ReturnGoods takes goods back. What is owed for them is owed until it is paid, which may be later. Errors: invalid for
+// a SKU that several lines have, with their ids; not_returnable before the delivery; return_window_closed.
 func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (ReturnedGoods, error) {
 	var returned ReturnedGoods
 	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))

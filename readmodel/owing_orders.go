@@ -10,7 +10,8 @@ import (
 )
 
 // OwingOrders returns the ids of orders that have ended and may owe something by their views. Between two times they
-// were cancelled, lines of them were, or a shipment never arrived. Those with an open refund are told whenever that began.
+// were cancelled, lines of them were, or a shipment never arrived. Those with an open refund are told
+// whenever that began.
 //
 // A cancelled order is left out when its money is let go and its stock is free by the views. They come in the order of
 // their ids, at most limit, after one of them; [uuid.Nil] begins.

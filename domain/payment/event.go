@@ -104,6 +104,130 @@ type PaymentVoided struct {
 	VoidedAt  time.Time   `json:"voided_at"`
 }
 
+// RefundOwed says that a fact owes the customer money. It is recorded with that fact, and reserves the amount.
+type RefundOwed struct {
+	PaymentID uuid.UUID   `json:"payment_id"`
+	OrderID   uuid.UUID   `json:"order_id"`
+	RefundID  uuid.UUID   `json:"refund_id"`
+	Amount    money.Money `json:"amount"`
+	// Reason names the fact: return, shipment_lost, shipment_refused or shipment_cancelled.
+	Reason string       `json:"reason"`
+	Lines  []RefundLine `json:"lines,omitempty"`
+	OwedAt time.Time    `json:"owed_at"`
+}
+
+// RefundRequested says that the gateway is about to be asked for a refund. It reserves the amount.
+type RefundRequested struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	RefundID  uuid.UUID `json:"refund_id"`
+	// Amount is the whole refund. Parts are what is asked for now; an earlier attempt may have got a part of it.
+	Amount      money.Money  `json:"amount"`
+	Reason      string       `json:"reason"`
+	Lines       []RefundLine `json:"lines,omitempty"`
+	Parts       []RefundPart `json:"parts"`
+	RequestedAt time.Time    `json:"requested_at"`
+}
+
+// RefundReduced says that less is owed than was recorded, because the money went back otherwise.
+type RefundReduced struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	RefundID  uuid.UUID `json:"refund_id"`
+	// Amount is what is owed now; it may be nothing.
+	Amount    money.Money `json:"amount"`
+	Reason    string      `json:"reason"`
+	ReducedAt time.Time   `json:"reduced_at"`
+}
+
+// RefundPending says that the gateway has accepted a refund and will pay it out later.
+type RefundPending struct {
+	PaymentID  uuid.UUID   `json:"payment_id"`
+	OrderID    uuid.UUID   `json:"order_id"`
+	RefundID   uuid.UUID   `json:"refund_id"`
+	Attempt    int         `json:"attempt"`
+	Amount     money.Money `json:"amount"`
+	GatewayRef string      `json:"gateway_ref"`
+	AcceptedAt time.Time   `json:"accepted_at"`
+}
+
+// PaymentRefunded says that captured money went back.
+type PaymentRefunded struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	RefundID  uuid.UUID `json:"refund_id"`
+	// Attempt is the part of [RefundRequested] that was paid; 0 in events of version 1.
+	Attempt    int         `json:"attempt"`
+	Amount     money.Money `json:"amount"`
+	Reason     string      `json:"reason"`
+	GatewayRef string      `json:"gateway_ref"`
+	// MadeElsewhere is true of a refund that this platform has not asked for, of the gateway's payment Source.
+	MadeElsewhere bool      `json:"made_elsewhere,omitempty"`
+	Source        string    `json:"source,omitempty"`
+	RefundedAt    time.Time `json:"refunded_at"`
+}
+
+// RefundFailed says that the gateway has refused a refund, or that it came back. Its amount was not refunded.
+type RefundFailed struct {
+	PaymentID uuid.UUID   `json:"payment_id"`
+	OrderID   uuid.UUID   `json:"order_id"`
+	RefundID  uuid.UUID   `json:"refund_id"`
+	Attempt   int         `json:"attempt"`
+	Amount    money.Money `json:"amount"`
+	// GatewayRef is empty when the gateway has refused the request.
+	GatewayRef string `json:"gateway_ref,omitempty"`
+	// Cause is the gateway's reason.
+	Cause    string    `json:"cause"`
+	FailedAt time.Time `json:"failed_at"`
+}
+
+// VoidFailed says that the gateway has refused for good to let an authorisation go: it still holds the money.
+type VoidFailed struct {
+	PaymentID uuid.UUID   `json:"payment_id"`
+	OrderID   uuid.UUID   `json:"order_id"`
+	Amount    money.Money `json:"amount"`
+	Cause     string      `json:"cause"`
+	FailedAt  time.Time   `json:"failed_at"`
+}
+
+// DisputeOpened says that the customer claims captured money back at the bank.
+type DisputeOpened struct {
+	PaymentID  uuid.UUID   `json:"payment_id"`
+	OrderID    uuid.UUID   `json:"order_id"`
+	GatewayRef string      `json:"gateway_ref"`
+	Amount     money.Money `json:"amount"`
+	// Reason is the bank's, such as "fraudulent".
+	Reason   string    `json:"reason"`
+	OpenedAt time.Time `json:"opened_at"`
+}
+
+// DisputeFundsWithdrawn says that the bank has taken the disputed money for as long as the dispute lasts.
+type DisputeFundsWithdrawn struct {
+	PaymentID   uuid.UUID   `json:"payment_id"`
+	OrderID     uuid.UUID   `json:"order_id"`
+	GatewayRef  string      `json:"gateway_ref"`
+	Amount      money.Money `json:"amount"`
+	WithdrawnAt time.Time   `json:"withdrawn_at"`
+}
+
+// DisputeWon says that the disputed money is the merchant's.
+type DisputeWon struct {
+	PaymentID  uuid.UUID   `json:"payment_id"`
+	OrderID    uuid.UUID   `json:"order_id"`
+	GatewayRef string      `json:"gateway_ref"`
+	Amount     money.Money `json:"amount"`
+	WonAt      time.Time   `json:"won_at"`
+}
+
+// DisputeLost says that the disputed money went back to the customer for good.
+type DisputeLost struct {
+	PaymentID  uuid.UUID   `json:"payment_id"`
+	OrderID    uuid.UUID   `json:"order_id"`
+	GatewayRef string      `json:"gateway_ref"`
+	Amount     money.Money `json:"amount"`
+	LostAt     time.Time   `json:"lost_at"`
+}
+
 func (PaymentAuthorized) EventType() string     { return "PaymentAuthorized" }
 func (PaymentDeclined) EventType() string       { return "PaymentDeclined" }
 func (PaymentActionRequired) EventType() string { return "PaymentActionRequired" }
@@ -121,3 +245,36 @@ func (PaymentAuthorizationExpired) EventVersion() int { return 1 }
 
 func (PaymentDifferenceFound) EventType() string { return "PaymentDifferenceFound" }
 func (PaymentDifferenceFound) EventVersion() int { return 1 }
+
+func (PaymentRefunded) EventType() string { return "PaymentRefunded" }
+func (PaymentRefunded) EventVersion() int { return 2 }
+
+func (RefundOwed) EventType() string { return "RefundOwed" }
+func (RefundOwed) EventVersion() int { return 1 }
+
+func (RefundRequested) EventType() string { return "RefundRequested" }
+func (RefundRequested) EventVersion() int { return 1 }
+
+func (RefundReduced) EventType() string { return "RefundReduced" }
+func (RefundReduced) EventVersion() int { return 1 }
+
+func (RefundPending) EventType() string { return "RefundPending" }
+func (RefundPending) EventVersion() int { return 1 }
+
+func (RefundFailed) EventType() string { return "RefundFailed" }
+func (RefundFailed) EventVersion() int { return 1 }
+
+func (VoidFailed) EventType() string { return "VoidFailed" }
+func (VoidFailed) EventVersion() int { return 1 }
+
+func (DisputeOpened) EventType() string { return "DisputeOpened" }
+func (DisputeOpened) EventVersion() int { return 1 }
+
+func (DisputeFundsWithdrawn) EventType() string { return "DisputeFundsWithdrawn" }
+func (DisputeFundsWithdrawn) EventVersion() int { return 1 }
+
+func (DisputeWon) EventType() string { return "DisputeWon" }
+func (DisputeWon) EventVersion() int { return 1 }
+
+func (DisputeLost) EventType() string { return "DisputeLost" }
+func (DisputeLost) EventVersion() int { return 1 }

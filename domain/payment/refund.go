@@ -143,13 +143,6 @@ func (r Refund) Live() money.Money {
 // Remaining is what is still to be asked for.
 func (r Refund) Remaining() money.Money { return r.Amount.Sub(r.Live()) }
 
-// Open reports whether a saga has to carry on with the refund: it is owed or its answer is not known. One that is
-// pending waits for the gateway, and one that failed for a person.
-func (r Refund) Open() bool {
-	s := r.Status()
-	return s == RefundStatusOwed || s == RefundStatusRequested
-}
-
 // PaidAt is when the last of it was paid; zero before.
 func (r Refund) PaidAt() (at time.Time) {
 	if r.Status() != RefundStatusPaid {
@@ -195,11 +188,12 @@ func (p Payment) Refund(id uuid.UUID) (Refund, bool) {
 	return p.Refunds[i], true
 }
 
-// OpenRefunds returns the ids of the refunds that a saga has to carry on with, oldest first. While a dispute is open,
-// what is owed waits for its end.
+// OpenRefunds returns the ids of the refunds that a saga has to carry on with, oldest first. They are owed, or their
+// answer is not known. One that is pending waits for the gateway, and one that failed for a person. While a dispute is
+// open, what is owed waits for its end.
 func (p Payment) OpenRefunds() (ids []uuid.UUID) {
 	for _, r := range p.Refunds {
-		if r.Open() && !(r.Status() == RefundStatusOwed && p.Disputed()) {
+		if s := r.Status(); s == RefundStatusRequested || s == RefundStatusOwed && !p.Disputed() {
 			ids = append(ids, r.RefundID)
 		}
 	}

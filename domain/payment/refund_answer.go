@@ -32,7 +32,7 @@ const CodeUnknownRefund domain.ErrorCode = "unknown_refund"
 // AnswerRefund records what the gateway says of a refund that was asked for. A refund that failed gives its amount back
 // to the books, and one that is owed stays owed.
 //
-// It returns no events for an answer that is known, or that is older than what is known: a refund which the gateway has
+// It returns no events for an answer that is known, or that is older than what is known. A refund which the gateway has
 // paid is not pending any more, and one which failed stays so. Errors: unknown_refund; unknown_gateway_answer.
 func AnswerRefund(p Payment, c RefundAnswer) ([]domain.Event, error) {
 	r, a := p.findAttempt(c)
@@ -68,8 +68,7 @@ func AnswerRefund(p Payment, c RefundAnswer) ([]domain.Event, error) {
 }
 
 // RecordGatewayRefund records what the gateway tells of a refund by itself, whoever has made it. One that was made
-// elsewhere, such as in the gateway's dashboard, is counted once by its reference, however often and by whichever way
-// it is told.
+// elsewhere, such as in the gateway's dashboard, is counted once by its reference, however often it is told.
 //
 // It returns no events for what is known. Errors: unknown_gateway_answer; refund_exceeds_capture for an amount that is
 // none, or in another currency.

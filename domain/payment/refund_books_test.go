@@ -73,8 +73,8 @@ func (m *refundModel) take(t *rapid.T, decide func(payment.Payment) ([]domain.Ev
 	return nil
 }
 
-// Whatever is owed, asked for, refused, lost in a dispute, or refunded at the gateway by others, and in whatever
-// order: never more goes back than was captured, in total and by line, and the books say what the gateway has done.
+// Refunds are owed, asked for, refused, fail later, or are made at the gateway by others, in any order. Never more goes
+// back than was captured, in total and by line. The books say what the gateway has done.
 func TestRefundsKeepTheBooksAndTheGatewayAgreed(t *testing.T) {
 	t.Parallel()
 	ids := make([]uuid.UUID, 6)

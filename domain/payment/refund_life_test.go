@@ -62,7 +62,7 @@ func TestARequestReservesItsAmountBeforeTheGatewayIsAsked(t *testing.T) {
 	require.Equal(t, int64(10), p.Refundable().MinorUnits())
 	require.Zero(t, p.Refunded.MinorUnits(), "the gateway has not answered")
 	_, err := request(uuid.New(), 50, 0)(p)
-	require.EqualValues(t, payment.CodeRefundExceedsCapture, domain.Code(err))
+	require.Equal(t, payment.CodeRefundExceedsCapture, domain.Code(err))
 
 	p = must(t, p, settle(first, 1, payment.RefundStatusFailed, ""))
 	require.Equal(t, int64(60), p.Refundable().MinorUnits(), "what was refused is free again")
@@ -77,7 +77,7 @@ func TestWhatIsOwedIsCappedAndStaysReservedUntilItIsPaid(t *testing.T) {
 	requireRefund(t, p, returned, payment.RefundStatusOwed, 9_000)
 	require.Empty(t, payment.Owe(p, payment.OweRefund{RefundID: lost, Amount: eur(1), At: at}), "nothing is left to owe")
 	_, err := request(uuid.New(), 1, 0)(p)
-	require.EqualValues(t, payment.CodeRefundExceedsCapture, domain.Code(err), "what is owed is nobody else's")
+	require.Equal(t, payment.CodeRefundExceedsCapture, domain.Code(err), "what is owed is nobody else's")
 	require.Equal(t, []uuid.UUID{returned}, p.OpenRefunds())
 
 	p = must(t, p, request(returned, 0, 0))
@@ -131,7 +131,7 @@ func TestARefundMadeElsewhereCountsOnceAndReducesWhatIsOwed(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, events, "it never counted")
 	_, err = payment.RecordGatewayRefund(p, payment.RefundAnswer{GatewayRef: "re_x", Status: payment.RefundStatusPaid, Amount: eur(0)})
-	require.EqualValues(t, payment.CodeRefundExceedsCapture, domain.Code(err))
+	require.Equal(t, payment.CodeRefundExceedsCapture, domain.Code(err))
 }
 
 func TestAnAnswerThatIsLearntLateStillCounts(t *testing.T) {
@@ -142,9 +142,9 @@ func TestAnAnswerThatIsLearntLateStillCounts(t *testing.T) {
 	p = must(t, p, settle(id, 1, payment.RefundStatusPaid, "re_1"))
 	require.Equal(t, int64(100), p.Refunded.MinorUnits())
 	_, err := settle(id, 2, payment.RefundStatusPaid, "re_2")(p)
-	require.EqualValues(t, payment.CodeUnknownRefund, domain.Code(err))
+	require.Equal(t, payment.CodeUnknownRefund, domain.Code(err))
 	_, err = settle(id, 1, "vanished", "re_1")(p)
-	require.EqualValues(t, payment.CodeUnknownGatewayAnswer, domain.Code(err))
+	require.Equal(t, payment.CodeUnknownGatewayAnswer, domain.Code(err))
 }
 
 func TestRefundsWaitForTheEndOfADispute(t *testing.T) {
@@ -156,7 +156,7 @@ func TestRefundsWaitForTheEndOfADispute(t *testing.T) {
 		"one that is owed": request(id, 0, 0), "another one": request(uuid.New(), 10, 0),
 	} {
 		_, err := decide(p)
-		require.EqualValues(t, payment.CodePaymentDisputed, domain.Code(err), name)
+		require.Equal(t, payment.CodePaymentDisputed, domain.Code(err), name)
 	}
 	won := must(t, p, disputed(payment.DisputeStatusWon, 70))
 	requireRefund(t, must(t, won, request(id, 0, 0)), id, payment.RefundStatusRequested, 80)
@@ -166,7 +166,7 @@ func TestRefundsWaitForTheEndOfADispute(t *testing.T) {
 	require.Zero(t, lost.Refundable().MinorUnits())
 	requireRefund(t, must(t, lost, request(id, 0, 0)), id, payment.RefundStatusRequested, 30)
 	_, err := disputed("vanished", 70)(p)
-	require.EqualValues(t, payment.CodeUnknownGatewayAnswer, domain.Code(err))
+	require.Equal(t, payment.CodeUnknownGatewayAnswer, domain.Code(err))
 }
 
 func TestARefundGoesBackTheWaysTheMoneyCame(t *testing.T) {

@@ -27,8 +27,8 @@ type OwedLine struct {
 	Captured money.Money
 }
 
-// Owe records an obligation. Its amount is capped by what is refundable, of each line and of the whole payment, so it
-// never stands in the way of the fact that owes it. It belongs into the same append as that fact.
+// Owe records an obligation. Its amount is capped by what is refundable, of each line and of the whole payment. So it
+// never stands in the way of the fact that owes it, and it belongs into the same append.
 //
 // It returns no events when the obligation is known, or nothing can be owed any more.
 func Owe(p Payment, c OweRefund) []domain.Event {

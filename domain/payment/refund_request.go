@@ -35,8 +35,8 @@ type RefundPayment struct {
 	At    time.Time
 }
 
-// RequestRefund decides what the gateway is asked for, and reserves it. It is recorded before the gateway is asked. The amount
-// is shared out over the gateway's payments that the money came from.
+// RequestRefund decides what the gateway is asked for, and reserves it. It is recorded before the gateway is asked. The
+// amount is shared out over the gateway's payments that the money came from.
 //
 // What is owed is never refused, but may turn out to be less, when the money went back otherwise. It returns no events
 // when the request was recorded before, or nothing remains to be asked for.
