@@ -85,7 +85,7 @@ func cancelAndReturnByLine(t *testing.T, p *platform.Platform) {
 		Lines: []client.ReturnLine{{LineID: second, Quantity: 1}}, Reason: "too small",
 	})
 	require.NoError(t, err)
-	require.Equal(t, "12.00 EUR", returned.Refunded.String())
+	require.Equal(t, "12.00 EUR", returned.Refund.Amount.String())
 
 	require.Eventually(t, func() bool {
 		o, err := shop.GetOrder(ctx, placed.OrderID)
