@@ -70,7 +70,11 @@ func cancelAndReturnByLine(t *testing.T, p *platform.Platform) {
 
 	cancel := client.CancelLines{Lines: []client.LineQuantity{{SKU: sku, Quantity: 1}}, Reason: "too many"}
 	_, err = shop.CancelLines(ctx, placed.OrderID, cancel)
-	require.ErrorContains(t, err, first.String()+", "+second.String())
+	var refused *client.Problem
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, client.CodeInvalid, refused.Code)
+	require.Equal(t, "lines[0].sku", refused.Errors[0].Field)
+	require.Contains(t, refused.Errors[0].Message, first.String()+", "+second.String())
 	cancel.Lines = []client.LineQuantity{{LineID: first, Quantity: 1}}
 	state, err := shop.CancelLines(ctx, placed.OrderID, cancel)
 	require.NoError(t, err)
@@ -81,9 +85,12 @@ func cancelAndReturnByLine(t *testing.T, p *platform.Platform) {
 	require.NoError(t, err)
 	_, err = shop.DeliverShipment(ctx, placed.OrderID, shipment)
 	require.NoError(t, err)
-	returned, err := shop.ReturnGoods(ctx, placed.OrderID, client.ReturnGoods{
-		Lines: []client.ReturnLine{{LineID: second, Quantity: 1}}, Reason: "too small",
-	})
+	goods := client.ReturnGoods{Lines: []client.ReturnLine{{SKU: sku, Quantity: 1}}, Reason: "too small"}
+	_, err = shop.ReturnGoods(ctx, placed.OrderID, goods)
+	require.ErrorAs(t, err, &refused)
+	require.Equal(t, "lines[0].sku", refused.Errors[0].Field)
+	goods.Lines = []client.ReturnLine{{LineID: second, Quantity: 1}}
+	returned, err := shop.ReturnGoods(ctx, placed.OrderID, goods)
 	require.NoError(t, err)
 	require.Equal(t, "12.00 EUR", returned.Refund.Amount.String())
 
