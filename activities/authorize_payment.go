@@ -23,8 +23,12 @@ type AuthorizePayment struct {
 	// Token is the payment token. A saga that goes on from the events has it sealed instead: see [order.Terms].
 	Token  string        `json:"token,omitempty"`
 	Sealed domain.Sealed `json:"sealed_token,omitzero"`
-	// Again is set when an earlier saga may have asked the gateway for the same: the gateway looks it up first.
+	// Again is set when an earlier execution may have asked the gateway for the same: the gateway looks it up first.
 	Again bool `json:"again,omitempty"`
+	// Since is when the execution was started that asks, unless Again is set. Nobody has asked before.
+	Since time.Time `json:"since,omitzero"`
+	// Keep is as in [payments.AuthorizeRequest].
+	Keep bool `json:"keep_payment_method,omitempty"`
 	// Confirm is where the order's goods are reserved, when it lacks nothing but an authorisation: it is confirmed
 	// with the authorisation then.
 	Confirm []inventory.Allocation `json:"confirm,omitempty"`
@@ -72,10 +76,14 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 		return Authorized{}, err
 	}
 	generation := p.Generation + 1
-	answer, err := a.gateway.Authorize(ctx, payments.AuthorizeRequest{
-		IdempotencyKey: authorizeKey(id, generation), AskedAt: authorizationAskedAt(p, in), At: in.At,
-		PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Captured: p.Captured, Token: token,
-	})
+	request := payments.AuthorizeRequest{
+		IdempotencyKey: authorizeKey(id, generation), AskedAt: askedToAuthorize(p, in), At: in.At,
+		PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Captured: p.Captured, Token: token, Keep: in.Keep,
+	}
+	if p.Generation > 0 {
+		request.EarlierRef = p.GatewayRef
+	}
+	answer, err := a.gateway.Authorize(ctx, request)
 	if err != nil {
 		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
 	}
@@ -141,24 +149,6 @@ func (a *Activities) paymentToken(ctx context.Context, in AuthorizePayment) (str
 		return "", fmt.Errorf("open the payment token of order %s: %w", in.OrderID, err)
 	}
 	return token, nil
-}
-
-// askedAt is when a gateway was first asked for something. It is no time when that may have been in an earlier saga:
-// the gateway then looks up what became of it.
-func askedAt(at time.Time, again bool) time.Time {
-	if again {
-		return time.Time{}
-	}
-	return at
-}
-
-// authorizationAskedAt is [askedAt] of an authorisation. One of a later generation was not asked for before the one
-// before had expired. What the gateway was asked until then is no answer to it.
-func authorizationAskedAt(p payment.Payment, in AuthorizePayment) time.Time {
-	if in.Again && p.Generation > 0 {
-		return p.ExpiresAt
-	}
-	return askedAt(in.At, in.Again)
 }
 
 // currentPayment returns the payment with an authorisation that has run out recorded as expired.

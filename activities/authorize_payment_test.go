@@ -4,9 +4,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/temporal"
 )
 
 func TestAuthorizePayment(t *testing.T) {
@@ -71,21 +73,46 @@ func TestAuthorizePayment(t *testing.T) {
 		require.Equal(t, 2, p.Generation)
 		require.Equal(t, "40.00", p.Capturable().Text())
 	})
-	// What was asked for before an authorisation had expired is no answer to the next one.
-	t.Run("tells the gateway since when a saga that is gone may have asked", func(t *testing.T) {
+	// The clock of a step that is tried again says nothing of when it was tried first. What was asked for before an
+	// authorisation had expired is no answer to the next one.
+	t.Run("tells the gateway before when it was certainly not asked", func(t *testing.T) {
+		t.Parallel()
+		started := at.Add(-25 * time.Hour)
+		for name, c := range map[string]struct {
+			again bool
+			first time.Time
+		}{"an earlier execution may have asked": {true, time.Time{}}, "only this execution": {false, started}} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				o := b.order(t).place()
+				in := o.authorizeInput("tok_approve")
+				if in.Again = c.again; !c.again {
+					in.Since = started
+				}
+				_, err := run(o, o.AuthorizePayment, in)
+				require.NoError(t, err)
+				expires := o.paymentState().ExpiresAt
+				in.At = expires.Add(time.Hour)
+				_, err = run(o, o.AuthorizePayment, in)
+				require.NoError(t, err)
+				require.Len(t, o.gateway.authorizations, 2)
+				first, second := o.gateway.authorizations[0], o.gateway.authorizations[1]
+				require.True(t, c.first.Equal(first.AskedAt), first.AskedAt)
+				require.True(t, expires.Equal(second.AskedAt), "once the first had expired")
+				require.Equal(t, [2]string{"", o.paymentState().GatewayRef}, [2]string{first.EarlierRef, second.EarlierRef})
+			})
+		}
+	})
+	t.Run("says that the gateway refuses our credentials, and is tried again", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).place()
-		in := o.authorizeInput("tok_approve")
-		in.Again = true
-		_, err := run(o, o.AuthorizePayment, in)
-		require.NoError(t, err)
-		expires := o.paymentState().ExpiresAt
-		in.At = expires.Add(time.Hour)
-		_, err = run(o, o.AuthorizePayment, in)
-		require.NoError(t, err)
-		require.Len(t, o.gateway.authorizations, 2)
-		require.True(t, o.gateway.authorizations[0].AskedAt.IsZero(), "at any time")
-		require.True(t, expires.Equal(o.gateway.authorizations[1].AskedAt), "once the first had expired")
+		o.gateway.revoked = true
+		_, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_approve"))
+		requireRetryable(t, err)
+		var app *temporal.ApplicationError
+		require.ErrorAs(t, err, &app)
+		require.Equal(t, string(activities.CodeGatewayCredentials), app.Type())
+		require.Equal(t, "the payment gateway refuses our credentials", app.Message())
 	})
 	t.Run("refuses a payment that was voided before", func(t *testing.T) {
 		t.Parallel()

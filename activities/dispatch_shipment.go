@@ -74,7 +74,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	id := payment.ID(in.OrderID)
 	capture := payment.CapturePayment{CaptureID: in.ShipmentID, At: in.At}
 	request := payments.CaptureRequest{
-		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), AskedAt: askedAt(in.At, in.Again), PaymentID: id,
+		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), At: in.At, PaymentID: id,
 	}
 	var left, paid bool
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
@@ -90,7 +90,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		shipment, _ := o.Shipment(in.ShipmentID)
 		capture.Amount, request.Amount = shipment.Amount, shipment.Amount
 		p := eventstore.State(tx, paymentAggregate, id)
-		request.GatewayRef, request.Capturable = p.GatewayRef, p.Capturable()
+		request.GatewayRef, request.Capturable, request.AskedAt = p.GatewayRef, p.Capturable(), askedToCapture(o)
 		events, err := payment.Capture(p, capture)
 		paid = len(events) == 0
 		return err

@@ -19,67 +19,98 @@ func TestRecordPayment(t *testing.T) {
 		require.NoError(t, err)
 		return o
 	}
-	record := func(o *testOrder, status payment.Status) error {
-		require.NoError(o.t, o.gateway.Confirm(payment.ID(o.id), status == payment.StatusAuthorized))
-		return recordAgain(o, status)
+	bank := func(o *testOrder, approves bool) {
+		require.NoError(o.t, o.gateway.Confirm(payment.ID(o.id), approves))
 	}
 
 	t.Run("records what the bank has decided, once", func(t *testing.T) {
 		t.Parallel()
-		for _, status := range []payment.Status{payment.StatusAuthorized, payment.StatusDeclined} {
+		for status, code := range map[payment.Status]string{payment.StatusAuthorized: "", payment.StatusDeclined: "authentication_failed"} {
 			t.Run(string(status), func(t *testing.T) {
 				t.Parallel()
 				o := pending(t)
-				require.NoError(t, record(o, status))
+				bank(o, status == payment.StatusAuthorized)
+				for range 2 {
+					answer, err := recordAgain(o)
+					require.NoError(t, err)
+					require.Equal(t, activities.Authorized{Status: status, DeclineCode: code}, answer)
+				}
 				require.Equal(t, status, o.paymentState().Status)
-				o.requireUnchanged(func() { require.NoError(t, recordAgain(o, status)) })
+				o.requireUnchanged(func() { _, err := recordAgain(o); require.NoError(t, err) })
 			})
 		}
+	})
+	// Whatever a report or a signal claims: the gateway has authorised nothing.
+	t.Run("records nothing that the gateway has not decided", func(t *testing.T) {
+		t.Parallel()
+		o := pending(t)
+		o.requireUnchanged(func() {
+			answer, err := recordAgain(o)
+			require.NoError(t, err)
+			require.Equal(t, payment.StatusActionRequired, answer.Status)
+		})
+	})
+	t.Run("records no authorisation of another amount", func(t *testing.T) {
+		t.Parallel()
+		o := pending(t)
+		bank(o, true)
+		o.requireUnchanged(func() {
+			for _, amount := range []string{"59.99", "60.01"} {
+				answer, err := run(o, o.RecordPayment, activities.RecordPayment{OrderID: o.id, Amount: eur(amount), At: at})
+				require.NoError(t, err)
+				require.Equal(t, payment.StatusActionRequired, answer.Status)
+			}
+		})
+	})
+	t.Run("declines what was cancelled at the gateway", func(t *testing.T) {
+		t.Parallel()
+		o := pending(t)
+		bank(o, true)
+		require.NoError(t, o.gateway.VoidElsewhere(payment.ID(o.id)))
+		answer, err := recordAgain(o)
+		require.NoError(t, err)
+		require.Equal(t, activities.Authorized{Status: payment.StatusDeclined, DeclineCode: "payment_cancelled"}, answer)
 	})
 	t.Run("records the decision on each authorisation of a payment", func(t *testing.T) {
 		t.Parallel()
 		o := pending(t)
 		saga := o.as("payment-" + o.id.String())
-		require.NoError(t, record(saga, payment.StatusAuthorized))
+		bank(o, true)
+		_, err := recordAgain(saga)
+		require.NoError(t, err)
 		in := o.authorizeInput("tok_require_action")
 		in.At = at.Add(30 * 24 * time.Hour)
 		answer, err := run(o, o.AuthorizePayment, in)
 		require.NoError(t, err)
 		require.Equal(t, payment.StatusActionRequired, answer.Status)
-		require.NoError(t, recordAgain(saga, payment.StatusAuthorized))
-		require.Equal(t, 2, o.paymentState().Generation)
+		answer, err = recordAgain(saga)
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusActionRequired, answer.Status, "the first decision is no answer to the second question")
 	})
 	t.Run("lets money go that came too late", func(t *testing.T) {
 		t.Parallel()
 		o := pending(t)
-		require.NoError(t, o.void())
-		requireRefused(t, payment.CodePaymentClosed, recordAgain(o, payment.StatusAuthorized))
+		o.gateway.meanwhile = func() { require.NoError(t, o.void()) }
+		bank(o, true)
+		_, err := recordAgain(o)
+		requireRefused(t, payment.CodePaymentClosed, err)
 		require.Equal(t, payment.ID(o.id).String()+"/void-late", o.gateway.voids[1].IdempotencyKey)
+		o.requireBalance("0", "0", "0")
 	})
-	t.Run("is tried again while the gateway can't void what came too late", func(t *testing.T) {
+	t.Run("is tried again while the gateway has no answer", func(t *testing.T) {
 		t.Parallel()
 		o := pending(t)
-		require.NoError(t, o.void())
+		bank(o, true)
 		o.gateway.down = true
-		requireRetryable(t, recordAgain(o, payment.StatusAuthorized))
+		_, err := recordAgain(o)
+		requireRetryable(t, err)
 		o.gateway.down = false
-		requireRefused(t, payment.CodePaymentClosed, recordAgain(o, payment.StatusAuthorized))
-	})
-	t.Run("refuses a decline of a payment that was voided", func(t *testing.T) {
-		t.Parallel()
-		o := pending(t)
-		require.NoError(t, o.void())
-		o.requireUnchanged(func() { requireRefused(t, payment.CodePaymentClosed, recordAgain(o, payment.StatusDeclined)) })
-		require.Len(t, o.gateway.voids, 1, "there is nothing to let go")
+		answer, err := recordAgain(o)
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusAuthorized, answer.Status)
 	})
 }
 
-func recordAgain(o *testOrder, status payment.Status) error {
-	in := activities.RecordPayment{
-		OrderID: o.id, Amount: total, Status: status, GatewayRef: "sandbox_" + payment.ID(o.id).String(), ExpiresAt: at.Add(time.Hour), At: at,
-	}
-	if status == payment.StatusDeclined {
-		in.DeclineCode = "authentication_failed"
-	}
-	return runForEffect(o, o.RecordPayment, in)
+func recordAgain(o *testOrder) (activities.Authorized, error) {
+	return run(o, o.RecordPayment, activities.RecordPayment{OrderID: o.id, Amount: total, At: at})
 }

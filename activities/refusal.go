@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/payments"
 	"go.temporal.io/sdk/temporal"
 )
 
@@ -14,6 +15,9 @@ import (
 // [domain.Invalids]: the parts of the input that are wrong, for whoever has sent it. Any other error is returned as it
 // is, and the step is tried again.
 //
+// A gateway that refuses our credentials is an error of the type gateway_credentials ([CodeGatewayCredentials]), so
+// that it can be shown. The step is tried again: somebody mends them.
+//
 // So is the error about an event of a newer program, as there may be while versions change: it says nothing about the
 // order. What is returned is valid UTF-8, because Temporal takes no other text.
 func Refusal(err error, details ...any) error {
@@ -21,6 +25,8 @@ func Refusal(err error, details ...any) error {
 	var invalid domain.Invalids
 	switch {
 	case domain.Code(err) == catalog.CodeUnknownEvent:
+	case errors.Is(err, payments.ErrCredentials):
+		return temporal.NewApplicationErrorWithCause(payments.ErrCredentials.Error(), string(CodeGatewayCredentials), err, details...)
 	case errors.As(err, &refused):
 		if refused.Field != "" {
 			details = append([]any{domain.Invalids{refused}}, details...)
@@ -33,6 +39,9 @@ func Refusal(err error, details ...any) error {
 	}
 	return err
 }
+
+// CodeGatewayCredentials is the type of a step's error while its gateway refuses our credentials.
+const CodeGatewayCredentials domain.ErrorCode = "gateway_credentials"
 
 // isRefusal reports whether err is a refusal with this code.
 func isRefusal(err error, code domain.ErrorCode) bool {

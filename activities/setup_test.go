@@ -345,8 +345,9 @@ func requireRetryable(t *testing.T, err error) {
 // gateway is a sandbox gateway that a test can take down.
 type gateway struct {
 	*sandbox.Gateway
-	// down lets every call fail before it takes effect; answersLost lets it fail afterwards.
-	down, answersLost bool
+	// down lets every call fail before it takes effect; answersLost lets it fail afterwards. Revoked are our
+	// credentials.
+	down, answersLost, revoked bool
 	// meanwhile runs once, while the next call is under way.
 	meanwhile      func()
 	authorizations []payments.AuthorizeRequest
@@ -366,6 +367,9 @@ func (g *gateway) refusal() error {
 func (g *gateway) call(f func() error) error {
 	if g.down {
 		return payments.NoAnswer(errors.New("connection refused"))
+	}
+	if g.revoked {
+		return payments.NoAnswer(payments.ErrCredentials)
 	}
 	err := f()
 	if meanwhile := g.meanwhile; meanwhile != nil {

@@ -41,7 +41,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	request := payments.VoidRequest{
 		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
 	}
-	if p.NeedsAuthorization(money.Money{}) || p.Lapsed {
+	if p.Status != payment.StatusActionRequired && (p.NeedsAuthorization(money.Money{}) || p.Lapsed) {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
 	}
 	err = a.gateway.Void(ctx, request)

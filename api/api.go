@@ -41,7 +41,7 @@ type Options struct {
 	// Webhooks reads what payment gateways report, by the gateway's name: POST /webhooks/{gateway}. Payments takes
 	// it to the sagas, and is required with it. Without webhooks there is no route.
 	Webhooks map[string]payments.Webhook
-	Payments PaymentUpdates
+	Payments PaymentReports
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
 	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
@@ -92,7 +92,7 @@ type API struct {
 	vault     Vault
 	history   History
 	webhooks  map[string]payments.Webhook
-	payments  PaymentUpdates
+	payments  PaymentReports
 	changes   Changes // nil without
 
 	limits    Limits
@@ -100,6 +100,7 @@ type API struct {
 	waits     chan struct{} // of those whose clients wait for a placed order
 	streams   chan struct{}
 	following prometheus.Gauge
+	reported  *prometheus.CounterVec
 	drained   chan struct{}
 	drainOnce sync.Once
 	now       func() time.Time
@@ -125,11 +126,12 @@ func New(o Options) *API {
 		webhooks: o.Webhooks, payments: o.Payments, changes: o.Changes, limits: o.Limits, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
+		reported:  newWebhooksTotal(),
 		drained:   make(chan struct{}), now: time.Now,
 	}
 	a.limits.SettleWait = min(o.Limits.SettleWait, o.Limits.RequestTimeout*2/3).Truncate(time.Second)
 	if o.Registerer != nil {
-		o.Registerer.MustRegister(a.following)
+		o.Registerer.MustRegister(a.following, a.reported)
 	}
 	if len(o.APIKeys) == 0 {
 		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; set ORDERLOOM_API_KEYS to close it")

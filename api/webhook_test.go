@@ -11,26 +11,33 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/payments/stripe/stripefake"
 	"github.com/orderloom/orderloom/sagaclient"
-	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
 
 // paymentNews keeps what came through the webhook.
 type paymentNews struct {
-	err     error
-	updates []workflows.PaymentUpdate
-	orders  []uuid.UUID
+	err    error
+	events []payments.Event
 }
 
-func (n *paymentNews) PaymentUpdated(_ context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error {
+func (n *paymentNews) PaymentReported(_ context.Context, e payments.Event) error {
 	if n.err == nil {
-		n.orders, n.updates = append(n.orders, orderID), append(n.updates, u)
+		n.events = append(n.events, e)
 	}
 	return n.err
+}
+
+// kinds are those of the events, with their orders.
+func (n *paymentNews) kinds() (kinds []string) {
+	for _, e := range n.events {
+		kinds = append(kinds, string(e.Kind)+" "+e.OrderID.String())
+	}
+	return kinds
 }
 
 const webhookSecret = "whsec_test"
@@ -50,7 +57,7 @@ func webhook(t *testing.T) (*testBundle, *paymentNews, *stripefake.Server, strin
 	gateway, err := stripe.New(stripe.Options{Key: "sk", URL: fake.URL, Now: fake.Now, ReturnURL: "https://shop.example/"})
 	require.NoError(t, err)
 	r, err := gateway.Authorize(t.Context(), payments.AuthorizeRequest{
-		IdempotencyKey: "k", AskedAt: fake.Now(), PaymentID: uuid.New(), OrderID: someOrder, Amount: money.Must("39.80", "EUR"), Token: stripefake.Card3DS,
+		IdempotencyKey: "k", AskedAt: fake.Now(), PaymentID: paymentOf(someOrder), OrderID: someOrder, Amount: money.Must("39.80", "EUR"), Token: stripefake.Card3DS,
 	})
 	require.NoError(t, err)
 	return b, news, fake, r.GatewayRef
@@ -75,14 +82,14 @@ func TestStripeWebhookTakesNewsToTheSaga(t *testing.T) {
 	for range 2 { // Stripe may send it twice
 		require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.amount_capturable_updated").status)
 	}
-	update := workflows.PaymentUpdate{GatewayRef: ref, Status: "authorized"}
-	require.Equal(t, []workflows.PaymentUpdate{update, update}, news.updates)
-	require.Equal(t, []uuid.UUID{someOrder, someOrder}, news.orders)
+	confirmed := "authorized " + someOrder.String()
+	require.Equal(t, []string{confirmed, confirmed}, news.kinds())
+	require.Equal(t, ref, news.events[0].GatewayRef)
 
 	b, news, fake, ref = webhook(t)
 	require.True(t, fake.Confirm(ref, false))
 	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.payment_failed").status)
-	require.Equal(t, []workflows.PaymentUpdate{{GatewayRef: ref, Status: "declined", DeclineCode: "authentication_failed"}}, news.updates)
+	require.Equal(t, []string{"declined " + someOrder.String()}, news.kinds())
 }
 
 func TestStripeWebhookTakesWhatIsNoNews(t *testing.T) {
@@ -90,8 +97,48 @@ func TestStripeWebhookTakesWhatIsNoNews(t *testing.T) {
 	b, news, fake, _ := webhook(t)
 	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.created").status)
 	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.requires_action").status)
-	require.Empty(t, news.updates)
+	require.Empty(t, news.events)
 }
+
+// A report that is signed and names another order's payment confirms and cancels nothing.
+func TestAReportOfAnotherPaymentIsNotPassedOn(t *testing.T) {
+	t.Parallel()
+	b, news, fake, ref := webhook(t)
+	require.True(t, fake.Confirm(ref, true))
+	body := string(fake.Events("payment_intent.amount_capturable_updated")[0].Body)
+	for name, changed := range map[string]string{
+		"another order":   strings.Replace(body, someOrder.String(), someShipment.String(), 1),
+		"another payment": strings.Replace(body, paymentOf(someOrder).String(), paymentOf(someShipment).String(), 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NotEqual(t, body, changed)
+			a := b.post(t, "/webhooks/stripe", changed, "Content-Type", "application/json",
+				stripe.SignatureHeader, stripefake.Sign([]byte(changed), time.Now(), webhookSecret))
+			require.Equal(t, http.StatusOK, a.status, "it is not sent again")
+			require.Empty(t, news.events)
+		})
+	}
+}
+
+// What begins at the gateway is passed on, also where it only names the gateway's own reference.
+func TestWhatBeginsAtTheGatewayIsPassedOn(t *testing.T) {
+	t.Parallel()
+	b, news, fake, ref := webhook(t)
+	require.True(t, fake.Confirm(ref, true))
+	require.True(t, fake.CaptureElsewhere(ref, 3_980))
+	require.NotEmpty(t, fake.RefundElsewhere(ref, 500))
+	fake.OpenDispute(ref, 1_000, false)
+	for _, kind := range []string{"charge.captured", "refund.created", "charge.refunded", "charge.dispute.created"} {
+		require.Equal(t, http.StatusOK, deliver(t, b, fake, kind).status)
+	}
+	none := uuid.Nil.String()
+	require.Equal(t, []string{"captured " + someOrder.String(), "refunded " + none, "refunded " + someOrder.String(), "dispute_opened " + none}, news.kinds())
+	for _, e := range news.events {
+		require.Equal(t, ref, e.GatewayRef)
+	}
+}
+
+func paymentOf(orderID uuid.UUID) uuid.UUID { return payment.ID(orderID) }
 
 func TestStripeWebhookIsRepeatedUntilTheSagaHasIt(t *testing.T) {
 	t.Parallel()
@@ -105,7 +152,7 @@ func TestStripeWebhookIsRepeatedUntilTheSagaHasIt(t *testing.T) {
 	deliver(t, b, fake, "payment_intent.amount_capturable_updated").problem(t, http.StatusInternalServerError, codeInternal)
 	news.err = nil
 	require.Equal(t, http.StatusOK, deliver(t, b, fake, "payment_intent.amount_capturable_updated").status)
-	require.Len(t, news.updates, 1)
+	require.Len(t, news.events, 1)
 }
 
 func TestStripeWebhookRefusesStrangers(t *testing.T) {
@@ -118,7 +165,7 @@ func TestStripeWebhookRefusesStrangers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b.post(t, "/webhooks/stripe", string(body), stripe.SignatureHeader, signature).problem(t, http.StatusBadRequest, codeSignature)
-			require.Empty(t, news.updates)
+			require.Empty(t, news.events)
 		})
 	}
 	changed := strings.Replace(string(body), someOrder.String(), someShipment.String(), 1)
@@ -126,7 +173,7 @@ func TestStripeWebhookRefusesStrangers(t *testing.T) {
 	b.post(t, "/webhooks/stripe", "[]", stripe.SignatureHeader, stripefake.Sign([]byte("[]"), time.Now(), webhookSecret)).problem(t, http.StatusBadRequest, codeNotAnEvent)
 	large := strings.Repeat(" ", 300<<10)
 	b.post(t, "/webhooks/stripe", large, stripe.SignatureHeader, "t=1,v1=00").problem(t, http.StatusRequestEntityTooLarge, codeBodyTooLarge)
-	require.Empty(t, news.updates)
+	require.Empty(t, news.events)
 }
 
 func TestStripeWebhookIsServedOnlyWithStripe(t *testing.T) {

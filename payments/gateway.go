@@ -79,7 +79,8 @@ type AuthorizeResult struct {
 	Status      payment.Status
 	GatewayRef  string
 	DeclineCode string
-	// ActionURL is where the customer confirms, with action_required.
+	// ActionURL is where the customer confirms, with action_required. It is empty where the customer has nothing to do
+	// and the bank has not decided yet.
 	ActionURL string
 	ExpiresAt time.Time
 }
@@ -89,9 +90,11 @@ type AuthorizeResult struct {
 type CaptureRequest struct {
 	IdempotencyKey string
 	AskedAt        time.Time // as in [AuthorizeRequest]
-	PaymentID      uuid.UUID
-	GatewayRef     string
-	Amount         money.Money
+	// At is the time of this call, by the caller's clock.
+	At         time.Time
+	PaymentID  uuid.UUID
+	GatewayRef string
+	Amount     money.Money
 	// Capturable is what of the authorisation was left before this capture: [payment.Payment.Capturable].
 	// When Amount is all of it, nothing stays reserved.
 	Capturable money.Money

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
@@ -176,17 +177,21 @@ func (c *Client) SignalShipmentReport(ctx context.Context, orderID uuid.UUID, n 
 	return inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.OrderSagaID(orderID), "", n.Name, n.Report))
 }
 
-// PaymentUpdated passes on what the gateway reports of a payment. It may be repeated, and come late: when nobody
-// waits for it any more, money that was authorised is voided. Errors: [ErrUnavailable].
-func (c *Client) PaymentUpdated(ctx context.Context, orderID uuid.UUID, u workflows.PaymentUpdate) error {
-	err := inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.PaymentSagaID(orderID), "", workflows.PaymentUpdated, u))
-	if domain.Code(err) != domain.CodeNotFound {
-		return err
+// PaymentReported passes on what a gateway reports of a payment, to the saga that waits for it or to one of its own.
+// That asks the gateway what is so. It may be repeated, and come late. Errors: [ErrUnavailable].
+func (c *Client) PaymentReported(ctx context.Context, e payments.Event) error {
+	switch e.Kind {
+	case payments.EventAuthorized, payments.EventDeclined, payments.EventVoided, payments.EventExpired:
+		update := workflows.PaymentUpdate{GatewayRef: e.GatewayRef}
+		err := inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.PaymentSagaID(e.OrderID), "", workflows.PaymentUpdated, update))
+		if domain.Code(err) != domain.CodeNotFound {
+			return err
+		}
 	}
-	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: fmt.Sprintf("late-payment-%s-%s", orderID, u.Status), TaskQueue: workflows.TaskQueue,
-		StaticSummary: "A payment is " + u.Status + " that nobody waits for",
-	}, workflows.LatePaymentSaga, workflows.LatePayment{OrderID: orderID, Update: u})
+	_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: "late-payment-" + e.ID, TaskQueue: workflows.TaskQueue,
+		StaticSummary: "The gateway reports on a payment that nobody waits for: " + string(e.Kind),
+	}, workflows.LatePaymentSaga, workflows.LatePayment{OrderID: e.OrderID, PaymentID: e.PaymentID, GatewayRef: e.GatewayRef})
 	return inDomainTerms(err)
 }
 

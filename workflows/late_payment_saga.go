@@ -6,14 +6,14 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/workflow"
 )
 
-// LatePayment starts a [LatePaymentSaga].
+// LatePayment starts a [LatePaymentSaga]. It is what the gateway's report names: the ids are zero where it names none.
 type LatePayment struct {
-	OrderID uuid.UUID     `json:"order_id"`
-	Update  PaymentUpdate `json:"update"`
+	OrderID    uuid.UUID `json:"order_id,omitzero"`
+	PaymentID  uuid.UUID `json:"payment_id,omitzero"`
+	GatewayRef string    `json:"gateway_ref"`
 }
 
 // An order's payment saga starts moments after the gateway was asked; these outlast a worker's outage.
@@ -22,23 +22,25 @@ const (
 	lateAttemptsMax = 120
 )
 
-// CodePaymentOpen refuses a gateway's update of an open payment that nobody waits for.
+// CodePaymentOpen refuses a gateway's report of an open payment that nobody waits for.
 const CodePaymentOpen domain.ErrorCode = "payment_open"
 
-// LatePaymentSaga handles a gateway's update of a payment that nobody waits for. Money that was authorised after the
-// order had given up is let go again. An update that came before the payment's own saga was started is passed on to it.
+// LatePaymentSaga handles a gateway's report of a payment that nobody waits for: it asks the gateway what is so.
+// Money that was authorised after the order had given up is let go again. A report that came before the payment's own
+// saga was started is passed on to it. One that concerns no payment of ours ends the saga at once.
 //
 // Refusal: payment_open, when that saga is not started within [lateAttemptsMax] tries.
 func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 	var a *activities.Activities
 	for range lateAttemptsMax {
 		settled, err := runStep(ctx, "Settle a late payment", a.SettleLatePayment, activities.SettleLatePayment{
-			OrderID: in.OrderID, Authorized: in.Update.Status == string(payment.StatusAuthorized), GatewayRef: in.Update.GatewayRef, At: workflow.Now(ctx),
+			OrderID: in.OrderID, PaymentID: in.PaymentID, GatewayRef: in.GatewayRef, At: workflow.Now(ctx),
 		})
-		if err != nil || settled.Settled {
+		if err != nil || settled.Outcome != activities.ReportAwaited {
 			return err
 		}
-		err = workflow.SignalExternalWorkflow(ctx, PaymentSagaID(in.OrderID), "", PaymentUpdated, in.Update).Get(ctx, nil)
+		update := PaymentUpdate{GatewayRef: in.GatewayRef}
+		err = workflow.SignalExternalWorkflow(ctx, PaymentSagaID(settled.OrderID), "", PaymentUpdated, update).Get(ctx, nil)
 		if err == nil {
 			return nil
 		}

@@ -180,14 +180,10 @@ type ShipmentUpdate struct {
 	Report any
 }
 
-// PaymentUpdate is what the gateway reports of a payment that it had left open.
+// PaymentUpdate says that a gateway has reported on a payment. It is a reason to ask the gateway, and nothing more.
 type PaymentUpdate struct {
-	GatewayRef string `json:"gateway_ref"`
-	// Status is "authorized" or "declined".
-	Status      string `json:"status"`
-	DeclineCode string `json:"decline_code,omitempty"`
-	// ExpiresAt is when the gateway lets the money go; zero when it doesn't say.
-	ExpiresAt time.Time `json:"expires_at"`
+	// GatewayRef is the gateway's reference of the authorisation, for whoever reads the history.
+	GatewayRef string `json:"gateway_ref,omitempty"`
 }
 
 // OrderState is what a saga says of its order.

@@ -22,6 +22,8 @@ type PaymentInput struct {
 	Token  string        `json:"token,omitempty"`
 	Sealed domain.Sealed `json:"sealed_token,omitzero"`
 	Again  bool          `json:"again,omitempty"`
+	// Keep is as in [payments.AuthorizeRequest].
+	Keep bool `json:"keep_payment_method,omitempty"`
 	// Deadline is [Deadlines.Payment].
 	Deadline time.Duration `json:"deadline,omitempty"`
 }
@@ -42,10 +44,12 @@ func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.Strin
 // PaymentSaga secures a payment and waits for the customer's bank, up to its deadline. Cancelled or too late, it voids
 // what was authorised.
 //
-// The signal [PaymentUpdated] tells it what the bank has decided.
+// The signal [PaymentUpdated] lets it ask the gateway what the bank has decided. So does the deadline, since a report
+// may have been lost.
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	var undo compensations
 	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured") })
+	in.Again = true // the order's saga has asked, or an earlier one
 	answer, err := authorizePayment(ctx, in, nil)
 	if err == nil && answer.Status == payment.StatusActionRequired {
 		answer, err = awaitBankConfirmation(ctx, in)
@@ -93,16 +97,21 @@ func authorizePayment(ctx workflow.Context, in PaymentInput, goods []inventory.A
 	if len(goods) > 0 {
 		summary += " and confirm the order"
 	}
-	answer, err := runStepWithin(ctx, orUnset(in.Deadline), summary, a.AuthorizePayment, activities.AuthorizePayment{
-		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: in.Again, Confirm: goods, At: workflow.Now(ctx),
-	})
+	request := activities.AuthorizePayment{
+		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: in.Again, Keep: in.Keep, Confirm: goods, At: workflow.Now(ctx),
+	}
+	if !in.Again {
+		request.Since = workflow.GetInfo(ctx).WorkflowStartTime
+	}
+	answer, err := runStepWithin(ctx, orUnset(in.Deadline), summary, a.AuthorizePayment, request)
 	if err != nil && !isFinal(err) { // the last attempt's failure, or a timeout
 		return activities.Authorized{Status: payment.StatusDeclined, DeclineCode: declinedByDeadline}, nil
 	}
 	return answer, err
 }
 
-// awaitBankConfirmation waits for the signal that tells what the customer's bank has decided, and records it.
+// awaitBankConfirmation asks the gateway what the customer's bank has decided, and records it: whenever a report comes,
+// and at the deadline. What a report says is not believed.
 func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Authorized, error) {
 	workflow.SetCurrentDetails(ctx, "Waiting for the customer to confirm the payment at the bank.")
 	var a *activities.Activities
@@ -111,36 +120,25 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 	deadline := workflow.NewTimerWithOptions(timerCtx, orUnset(in.Deadline), workflow.TimerOptions{Summary: "payment deadline"})
 	updates := workflow.GetSignalChannel(ctx, PaymentUpdated)
 	for {
-		var update PaymentUpdate
-		var received, late bool
+		var late bool
 		workflow.NewNamedSelector(ctx, "bank confirmation").
-			AddReceive(updates, func(c workflow.ReceiveChannel, _ bool) { received = c.ReceiveAsync(&update) }).
+			AddReceive(updates, func(c workflow.ReceiveChannel, _ bool) { c.ReceiveAsync(&PaymentUpdate{}) }).
 			AddFuture(deadline, func(f workflow.Future) { late = f.Get(ctx, nil) == nil }).
 			AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
 			Select(ctx)
-		switch {
-		case ctx.Err() != nil:
+		if ctx.Err() != nil {
 			return activities.Authorized{}, temporal.NewCanceledError()
-		case received && (update.Status == string(payment.StatusAuthorized) || update.Status == string(payment.StatusDeclined)):
-			status := payment.Status(update.Status)
-			err := runStepForEffect(ctx, "Record the gateway's answer", a.RecordPayment, activities.RecordPayment{
-				OrderID: in.OrderID, Amount: in.Amount, Status: status, GatewayRef: update.GatewayRef,
-				DeclineCode: update.DeclineCode, ExpiresAt: update.expiry(workflow.Now(ctx)), At: workflow.Now(ctx),
-			})
-			return activities.Authorized{Status: status, DeclineCode: update.DeclineCode}, err
-		case received:
-			workflow.GetLogger(ctx).Warn("Ignored a payment update with an unknown status.", "status", update.Status)
+		}
+		answer, err := runStep(ctx, "Ask what the bank has decided", a.RecordPayment, activities.RecordPayment{
+			OrderID: in.OrderID, Amount: in.Amount, At: workflow.Now(ctx),
+		})
+		switch {
+		case err != nil || answer.Status != payment.StatusActionRequired:
+			return answer, err
 		case late:
 			return activities.Authorized{Status: payment.StatusDeclined, DeclineCode: declinedByDeadline}, nil
 		}
 	}
-}
-
-func (u PaymentUpdate) expiry(now time.Time) time.Time {
-	if u.ExpiresAt.IsZero() {
-		return now.Add(payment.AuthorizationLife)
-	}
-	return u.ExpiresAt
 }
 
 // voidPayment lets go of what is authorised and not captured.

@@ -153,6 +153,18 @@ func item(sku string, quantity int, price string) order.Item {
 	return order.Item{ProductID: "prod_" + sku, SKU: sku, Quantity: quantity, UnitPrice: money.Must(price, "EUR")}
 }
 
+// place records an order without a saga.
+func (p *platform) place(t testing.TB, in workflows.OrderInput) {
+	_, _, err := eventstore.Execute(context.Background(), p.events, orders, p.orderID, eventstore.Stamp{Source: "test/place", At: time.Now()},
+		func(o order.Order) ([]domain.Event, error) {
+			return order.Place(o, order.PlaceOrder{
+				OrderID: p.orderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry, Personal: in.Personal,
+				RequestHash: in.RequestHash, At: time.Now(),
+			})
+		})
+	require.NoError(t, err)
+}
+
 func (p *platform) shipment(location string) uuid.UUID {
 	return domain.DerivedID(p.orderID, "shipment/"+location)
 }

@@ -351,7 +351,7 @@ func TestConfirmationAfterTheDeadlineIsLetGo(t *testing.T) {
 	late := setupLike(p)
 	id := payment.ID(p.orderID)
 	late.env.ExecuteWorkflow(workflows.LatePaymentSaga, workflows.LatePayment{
-		OrderID: p.orderID, Update: workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String(), Status: "authorized"},
+		OrderID: p.orderID, PaymentID: id, GatewayRef: "sandbox_" + id.String(),
 	})
 	require.NoError(t, late.env.GetWorkflowError())
 	p.audit(t, scenario{}, told)
@@ -361,7 +361,13 @@ func TestConfirmationAfterTheDeadlineIsLetGo(t *testing.T) {
 func TestConfirmationThatComesTooEarlyIsPassedOn(t *testing.T) {
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
-	update := workflows.PaymentUpdate{GatewayRef: "sandbox", Status: "authorized"}
+	id := payment.ID(p.orderID)
+	update := workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String()}
+	p.place(t, p.input("tok_require_action", item("A", 2, "10.00")))
+	_, err := p.gateway.Authorize(t.Context(), payments.AuthorizeRequest{
+		IdempotencyKey: "first", PaymentID: id, OrderID: p.orderID, Amount: money.Must("20.00", "EUR"), Token: "tok_require_action",
+	})
+	require.NoError(t, err)
 	asked := 0
 	p.env.OnSignalExternalWorkflow("default-test-namespace", workflows.PaymentSagaID(p.orderID), "", workflows.PaymentUpdated, update).
 		Return(func(string, string, string, string, any) error {
@@ -370,10 +376,53 @@ func TestConfirmationThatComesTooEarlyIsPassedOn(t *testing.T) {
 			}
 			return nil
 		})
-	p.env.ExecuteWorkflow(workflows.LatePaymentSaga, workflows.LatePayment{OrderID: p.orderID, Update: update})
+	p.env.ExecuteWorkflow(workflows.LatePaymentSaga, workflows.LatePayment{OrderID: p.orderID, PaymentID: id, GatewayRef: update.GatewayRef})
 	require.NoError(t, p.env.GetWorkflowError())
 	require.Equal(t, 3, asked)
 	require.Empty(t, p.payment(t).Status, "nothing is recorded for a payment that somebody else decides on")
+}
+
+// An account at a gateway may serve others too: their reports end at once.
+func TestAReportOfAStrangerEndsAtOnce(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	id := payment.ID(p.orderID)
+	_, err := p.gateway.Authorize(t.Context(), payments.AuthorizeRequest{
+		IdempotencyKey: "first", PaymentID: id, OrderID: p.orderID, Amount: money.Must("20.00", "EUR"), Token: "tok_approve",
+	})
+	require.NoError(t, err)
+	begin := p.env.Now()
+	p.env.ExecuteWorkflow(workflows.LatePaymentSaga, workflows.LatePayment{OrderID: p.orderID, PaymentID: id, GatewayRef: "sandbox_" + id.String()})
+	require.NoError(t, p.env.GetWorkflowError())
+	require.WithinDuration(t, begin, p.env.Now(), time.Second)
+}
+
+// Whoever may signal a saga can't make it believe that the bank has confirmed.
+func TestASignalByHandConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	p.env.RegisterDelayedCallback(func() {
+		require.NoError(t, p.env.SignalWorkflowByID(workflows.PaymentSagaID(p.orderID), workflows.PaymentUpdated,
+			map[string]string{"gateway_ref": "pi_any", "status": "authorized"}))
+	}, hour)
+	told := p.play(t, p.input("tok_require_action", item("A", 2, "10.00")))
+	require.Equal(t, order.StatusCancelled, told.Status)
+	require.Equal(t, order.ReasonPaymentDeadline, told.Reason)
+	p.audit(t, scenario{}, told)
+}
+
+// A report may get lost: at the deadline the gateway is asked before the order is given up.
+func TestAConfirmationWhoseReportWasLostIsSeenAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	p.env.RegisterDelayedCallback(func() { require.NoError(t, p.gateway.Confirm(payment.ID(p.orderID), true)) }, hour)
+	in := p.input("tok_require_action", item("A", 2, "10.00"))
+	in.Deadlines.Payment = 2 * time.Hour
+	p.dispatchAt(3*hour, "berlin")
+	p.reportAt(4*hour, workflows.ShipmentDelivered, "berlin")
+	told := p.play(t, in)
+	require.Equal(t, order.StatusDelivered, told.Status)
+	p.audit(t, scenario{}, told)
 }
 
 // setupLike is another execution on the same platform.

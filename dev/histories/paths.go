@@ -2,7 +2,6 @@ package histories
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
@@ -196,19 +195,21 @@ func backordered(p *player) error {
 // bank is the bank's answer to a payment that had been left open, and the gateway's word of it.
 func (p *player) bank(confirms bool) error {
 	id := payment.ID(p.orderID)
-	u := workflows.PaymentUpdate{GatewayRef: "sandbox_" + id.String(), Status: "authorized", ExpiresAt: time.Now().Add(payment.AuthorizationLife).UTC()}
+	report := payments.Event{
+		ID: "evt-" + p.orderID.String(), Kind: payments.EventAuthorized, PaymentID: id, OrderID: p.orderID, GatewayRef: "sandbox_" + id.String(),
+	}
 	if !confirms {
-		u = workflows.PaymentUpdate{GatewayRef: u.GatewayRef, Status: "declined", DeclineCode: "authentication_failed"}
+		report.Kind = payments.EventDeclined
 	}
 	// A payment that was voided meanwhile is settled, whatever the gateway reports.
 	if err := p.world.gateway.Confirm(id, confirms); err != nil && domain.Code(err) != payments.CodeGatewayRefused {
 		return p.check(err)
 	}
-	return p.check(p.client.PaymentUpdated(p.ctx, p.orderID, u))
+	return p.check(p.client.PaymentReported(p.ctx, report))
 }
 
 func bankTooLate(p *player) error {
-	id := fmt.Sprintf("late-payment-%s-authorized", p.orderID)
+	id := "late-payment-evt-" + p.orderID.String()
 	p.ran(id)
 	err := errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.end(order.StatusCancelled, order.ReasonPaymentDeadline), p.bank(true))
 	return errors.Join(err, p.world.temporal.GetWorkflow(p.ctx, id, "").Get(p.ctx, nil))

@@ -211,7 +211,7 @@ func later(a, b time.Time) time.Time {
 
 // Capture implements [payments.Gateway].
 func (g *Gateway) Capture(_ context.Context, r payments.CaptureRequest) (string, error) {
-	e := Entry{Key: r.IdempotencyKey, Kind: kindCapture, PaymentID: r.PaymentID, Amount: r.Amount, AskedAt: r.AskedAt.UTC()}
+	e := Entry{Key: r.IdempotencyKey, Kind: kindCapture, PaymentID: r.PaymentID, Amount: r.Amount, AskedAt: later(r.At, r.AskedAt).UTC()}
 	return g.move(e, r.GatewayRef, (*account).held)
 }
 

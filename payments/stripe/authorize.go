@@ -176,15 +176,15 @@ func weight(pi *api.PaymentIntent) int {
 func (g *Gateway) answer(ctx context.Context, pi *api.PaymentIntent) (payments.AuthorizeResult, error) {
 	result := describe(pi)
 	switch result.Status {
-	case payments.StatusProcessing:
-		return payments.AuthorizeResult{}, payments.NoAnswer(errUndecided)
+	case payments.StatusProcessing: // nobody has to confirm it; Stripe reports how it ends
+		result.Status = payment.StatusActionRequired
 	case payment.StatusVoided, payment.StatusExpired:
 		result.Status, result.DeclineCode = payment.StatusDeclined, codeCancelled
 	case payment.StatusActionRequired:
 		if result.ActionURL != "" {
 			break
 		}
-		// Nobody could follow, so it is closed rather than waited for.
+		// Nobody could confirm it, so it is closed rather than waited for.
 		if _, err := g.cancel(ctx, pi); err != nil {
 			return payments.AuthorizeResult{}, err
 		}

@@ -123,14 +123,15 @@ func TestAConfirmationThatNobodyCanFollowIsDeclinedAndClosed(t *testing.T) {
 	require.False(t, b.fake.Confirm(r.GatewayRef, true))
 }
 
-func TestAPaymentInProcessingIsAskedAgain(t *testing.T) {
+func TestAPaymentInProcessingIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := setup(t, stripefake.Options{})
-	_, err := b.authorize(stripefake.CardProcessing)
-	require.ErrorIs(t, err, payments.ErrNoAnswer)
-	b.fake.Advance(13 * time.Hour) // until then Stripe repeats its first answer
-	_, err = b.authorize(stripefake.CardProcessing)
-	require.ErrorIs(t, err, payments.ErrNoAnswer)
+	for range 2 {
+		r, err := b.authorize(stripefake.CardProcessing)
+		require.NoError(t, err)
+		require.Equal(t, [2]string{"action_required", ""}, [2]string{string(r.Status), r.ActionURL}, "the customer has nothing to do")
+		b.fake.Advance(13 * time.Hour)
+	}
 	intents, err := b.gateway.find(t.Context(), b.paymentID)
 	require.NoError(t, err)
 	b.fake.Settle(intents[0].ID)

@@ -33,12 +33,13 @@ func told(events []payments.Event) []string {
 func TestWhatStripeWasStillProcessingIsSeenToSucceed(t *testing.T) {
 	t.Parallel()
 	b := setup(t, stripefake.Options{})
-	_, err := b.authorize(stripefake.CardProcessing)
-	require.ErrorIs(t, err, payments.ErrNoAnswer)
+	asked, err := b.authorize(stripefake.CardProcessing)
+	require.NoError(t, err)
+	require.Equal(t, payment.StatusActionRequired, asked.Status)
 	found := b.find()
 	require.Equal(t, payments.StatusProcessing, found.Authorization.Status)
 	b.fake.Settle(found.Authorization.GatewayRef)
-
+	require.Equal(t, payments.EventAuthorized, b.news("payment_intent.amount_capturable_updated")[0].Kind, "it is reported")
 	require.Equal(t, payment.StatusAuthorized, b.find().Authorization.Status)
 	result, err := b.authorize(stripefake.CardProcessing)
 	require.NoError(t, err, "the same request is answered by what is so, not by what was")
