@@ -133,7 +133,7 @@ func (o *drilled) confirmAtBank() {
 	require.NoError(o.t, o.gateway.Confirm(payment.ID(o.id), true))
 	paid := fold(o, domain.AggregatePayment, payment.ID(o.id), payment.Evolve, payment.Payment.Clone)
 	o.await("somebody who waits for the bank", func() bool {
-		update := workflows.PaymentUpdate{GatewayRef: paid.GatewayRef, Status: string(payment.StatusAuthorized)}
+		update := workflows.PaymentUpdate{GatewayRef: paid.GatewayRef}
 		return o.sagas.SignalWorkflow(o.t.Context(), workflows.PaymentSagaID(o.id), "", workflows.PaymentUpdated, update) == nil
 	})
 }
