@@ -54,13 +54,13 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 	defer cancel()
 	state, err := a.sagas.ReportShipment(wait, orderID, r.update)
 	switch {
-	case err == nil:
+	case err == nil && !state.UnderWay && !state.Replayed:
 		shipment, known := state.Order().Shipment(shipmentID)
 		if !known {
 			return errors.New("the saga's state lacks the shipment that it was told about")
 		}
 		return shipmentMoved(x, http.StatusOK, shipmentID, shipment.Status)
-	case ctx.Err() != nil || !eventsMayKnow(err):
+	case err != nil && (ctx.Err() != nil || !eventsMayKnow(err)):
 		return a.withState(ctx, x, err)
 	}
 	o, err := a.order(ctx, orderID)
@@ -76,7 +76,9 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 		replay(x, true)
 		return shipmentMoved(x, http.StatusOK, shipmentID, shipment.Status)
 	}
-	err = a.sagas.SignalShipmentReport(ctx, orderID, r.update)
+	if !state.UnderWay {
+		err = a.sagas.SignalShipmentReport(ctx, orderID, r.update)
+	}
 	if notRunning(err) {
 		return noSaga()
 	}

@@ -53,7 +53,7 @@ func stateOf(o order.Order) *orderState {
 // shownState is a saga's answer as the API shows it: an empty list stands for no shipments, and what a header tells is
 // left out.
 func shownState(s orderState) *orderState {
-	s.Replayed = false
+	s.Replayed, s.Answers = false, ""
 	if s.Shipments == nil {
 		s.Shipments = []order.Shipment{}
 	}
@@ -108,12 +108,11 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
 	defer cancel()
 	state, err := c.askSaga(wait)
-	if err == nil {
-		replay(x, state.Replayed)
+	if err == nil && !state.UnderWay && !state.Replayed {
 		return x.JSON(http.StatusOK, shownState(state))
 	}
-	late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
-	if errors.Is(err, sagaclient.ErrUnavailable) || domain.Code(err) == "" && !late {
+	late := state.UnderWay || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+	if errors.Is(err, sagaclient.ErrUnavailable) || err != nil && domain.Code(err) == "" && !late {
 		return err // it is not known whether the saga has the request
 	}
 	o, orderErr := a.order(ctx, x.Subject())
@@ -126,7 +125,7 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 	}
 	events, refusal := c.decide(o)
 	switch {
-	case refusal == nil && len(events) == 0:
+	case state.Replayed || refusal == nil && len(events) == 0:
 		replay(x, true)
 		return x.JSON(http.StatusOK, stateOf(o))
 	case domain.Code(refusal) == domain.CodeIdempotencyKeyReused || refusal != nil && notRunning(err):

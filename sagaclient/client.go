@@ -107,14 +107,14 @@ func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.Or
 // Errors: not_found when no saga of the order is open; not_cancellable once a shipment has left; invalid;
 // [ErrUnavailable]. With [context.DeadlineExceeded] it takes longer than ctx, and is still carried out.
 func (c *Client) CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error) {
-	return c.updateOrder(ctx, orderID, workflows.CancelOrder, r)
+	return c.updateOrder(ctx, orderID, workflows.CancelOrder, r, r)
 }
 
 // CancelLines takes pieces out of an order before they leave. It may be repeated under the same request
 // id. Errors: as [Client.CancelOrder]; nothing_left; idempotency_key_reused when the id belongs to another
 // cancellation of lines.
 func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error) {
-	return c.updateOrder(ctx, orderID, workflows.CancelLines, r)
+	return c.updateOrder(ctx, orderID, workflows.CancelLines, r, r)
 }
 
 // AmendAddress sends an order elsewhere within its country. It may be repeated under the same request id, however
@@ -123,7 +123,10 @@ func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r workflows
 // Errors: idempotency_key_reused when the id belongs to another amendment; not_amendable; country_fixed; otherwise as
 // [Client.CancelOrder].
 func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error) {
-	return c.updateOrder(ctx, orderID, workflows.AmendAddress, r)
+	if r.RequestID == uuid.Nil {
+		r.RequestID = uuid.New()
+	}
+	return c.updateOrder(ctx, orderID, workflows.AmendAddress, r, r.RequestID, r.RequestHash) // it is sealed anew each time
 }
 
 // CorrectTracking replaces the carrier and the tracking number of a shipment on its way. It may be repeated under the
@@ -132,32 +135,16 @@ func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r workflow
 // Errors: idempotency_key_reused when the id belongs to another request; shipment_not_found; not_under_way; otherwise
 // as [Client.CancelOrder].
 func (c *Client) CorrectTracking(ctx context.Context, orderID uuid.UUID, r workflows.TrackingRequest) (workflows.OrderState, error) {
-	return c.updateOrder(ctx, orderID, workflows.CorrectTracking, r)
+	return c.updateOrder(ctx, orderID, workflows.CorrectTracking, r, r)
 }
 
 // ReviewOrder decides on an order that was held. Errors: not_found; not_held; already_reviewed;
 // otherwise as [Client.CancelOrder].
 func (c *Client) ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error) {
 	if approve {
-		return c.updateOrder(ctx, orderID, workflows.ApproveOrder, r)
+		return c.updateOrder(ctx, orderID, workflows.ApproveOrder, r, r)
 	}
-	return c.updateOrder(ctx, orderID, workflows.RejectOrder, r)
-}
-
-func (c *Client) updateOrder(ctx context.Context, orderID uuid.UUID, name string, request any) (workflows.OrderState, error) {
-	var state workflows.OrderState
-	handle, err := c.temporal.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflows.OrderSagaID(orderID), UpdateName: name, Args: []any{request}, WaitForStage: client.WorkflowUpdateStageAccepted,
-	})
-	if err != nil {
-		return state, inDomainTerms(err)
-	}
-	err = handle.Get(ctx, &state)
-	var late *client.WorkflowUpdateServiceTimeoutOrCanceledError
-	if errors.As(err, &late) {
-		return state, fmt.Errorf("%s of order %s: %w", name, orderID, context.DeadlineExceeded)
-	}
-	return state, inDomainTerms(err)
+	return c.updateOrder(ctx, orderID, workflows.RejectOrder, r, r)
 }
 
 // ReportShipment tells the saga what became of a shipment and waits until that is carried out, as long as ctx lasts.
@@ -168,7 +155,7 @@ func (c *Client) updateOrder(ctx context.Context, orderID uuid.UUID, name string
 // [context.DeadlineExceeded] it takes longer than ctx, and is still carried out. With [ErrUnavailable] nobody knows
 // whether a worker will carry it out.
 func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) (workflows.OrderState, error) {
-	return c.updateOrder(ctx, orderID, n.Name, n.Report)
+	return c.updateOrder(ctx, orderID, n.Name, n.Report, n.Report)
 }
 
 // SignalShipmentReport leaves a report at the server, for the saga to carry out when it can. It may be repeated, also

@@ -4,3 +4,6 @@ import "time"
 
 // SetLocalAttemptTimeout shortens the local attempts, before any test runs.
 func SetLocalAttemptTimeout(d time.Duration) { localAttemptTimeout = d }
+
+// SetRequestsMax lets a run take in so many requests before it continues as new, before any test runs.
+func SetRequestsMax(n int) { requestsMax = n }

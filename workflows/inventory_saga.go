@@ -64,7 +64,7 @@ func secureStockInline(
 		WaitForCancellation:   true,
 		StaticSummary:         "Waits for backordered goods",
 	})
-	err = workflow.ExecuteChildWorkflow(ctx, InventorySaga, in).Get(ctx, &reserved)
+	err = watchOf(ctx).outwait(ctx, func() error { return workflow.ExecuteChildWorkflow(ctx, InventorySaga, in).Get(ctx, &reserved) })
 	return reserved, err
 }
 

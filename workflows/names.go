@@ -105,6 +105,8 @@ type OrderInput struct {
 	// Resume starts the saga of an order that is there already: it needs the order's id and nothing else. The saga
 	// goes on from the order's events, wherever it stands.
 	Resume bool `json:"resume,omitempty"`
+	// Carried is what a run that has continued as new has left to this one.
+	Carried *Carried `json:"carried,omitempty"`
 }
 
 // Deadlines are the platform's settings: package config has the defaults. For zero see deadlineUnset.
@@ -202,6 +204,12 @@ type OrderState struct {
 	WaitingFor string `json:"waiting_for,omitempty"`
 	// Replayed is true in an answer to a request that the order has had behind it: nothing was changed.
 	Replayed bool `json:"replayed,omitzero"`
+	// UnderWay is true in an answer to a request that is not carried out yet, and will be.
+	UnderWay bool `json:"under_way,omitzero"`
+	// Answers is what the caller gave with the request that is answered.
+	Answers string `json:"answers,omitempty"`
+	// Queue is the ids of the updates that are under way, in the answer to the query.
+	Queue []string `json:"queue,omitempty"`
 }
 
 // Order returns the order as far as the saga tells it, for the domain to decide on.

@@ -9,12 +9,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// resumeOrder goes on with an order that was there before this saga. That is so after a reset, in the place of an
-// execution that is gone, and when the answer of the first step was lost.
+// resumeOrder goes on with an order that was there before this saga, and whose standing it has adopted. That is so
+// after a reset, in the place of an execution that is gone, and in a run that goes on from another one. It is so too
+// when the answer of the first step was lost.
 //
 // Whatever is carried out once more does nothing when it was done before. What an ended order still owes is settled.
 func (s *orderSaga) resumeOrder(ctx workflow.Context, standing activities.Standing) error {
-	s.adoptStanding(standing)
 	if standing.Status == order.StatusCreated {
 		return s.secureAndFulfil(ctx, standing.Held, standing.Reserved)
 	}
@@ -44,6 +44,7 @@ func (s *orderSaga) goOnInstead(ctx workflow.Context) error {
 		return err
 	}
 	s.cancelRequest, s.review, s.undo = nil, nil, nil
+	s.adoptStanding(standing)
 	return s.resumeOrder(ctx, standing)
 }
 
@@ -58,7 +59,7 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	}
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
 	s.state.CancelledBy, s.state.ApprovedBy, s.state.RejectedBy = standing.CancelledBy, standing.ApprovedBy, standing.RejectedBy
-	s.partlyCancelled, s.overdue = standing.PartlyCancelled, standing.Overdue
+	s.partlyCancelled, s.overdue, s.held = standing.PartlyCancelled, standing.Overdue, standing.Held
 }
 
 // pushCompensations pushes what undoes the steps that an earlier saga has taken.

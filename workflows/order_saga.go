@@ -22,34 +22,76 @@ import (
 //
 // It fails only when the order can't be placed. Refusals: invalid; idempotency_key_reused.
 func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
-	s := &orderSaga{
-		in:            in,
-		state:         OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
-		mark:          MarkOpen,
-		shipmentsLock: workflow.NewMutex(ctx),
-	}
 	// A cancelled execution asks to cancel the order, which takes steps. So the saga runs in a context that the
-	// cancellation does not reach.
-	body, end := workflow.NewDisconnectedContext(ctx)
-	defer end()
-	if err := s.registerHandlers(ctx, body); err != nil {
+	// cancellation does not reach. The context is never cancelled itself: a run that continues as new must not cancel
+	// what its steps have begun.
+	body, _ := workflow.NewDisconnectedContext(ctx)
+	s := newOrderSaga(body, in)
+	if err := s.registerHandlers(body); err != nil {
 		return s.state, err
 	}
-	err := s.processOrder(body)
-	s.over = true
-	if err != nil {
+	s.takeOver(body, in.Carried)
+	workflow.GoNamed(body, "order", func(ctx workflow.Context) {
+		s.err = s.processOrder(s.withSteps(ctx, laneShipments, laneReview, laneCancel))
+		s.over = true
+	})
+	cancelled := false
+	for {
+		err := workflow.Await(body, func() bool { return s.over || s.mustContinue(body) || ctx.Err() != nil && !cancelled })
+		switch {
+		case err != nil:
+			return s.state, err
+		case s.over:
+			return s.end(body)
+		case s.mustContinue(body):
+			return s.state, s.continueAsNew(body)
+		}
+		cancelled = true
+		s.cancelByOperator(body)
+	}
+}
+
+func newOrderSaga(ctx workflow.Context, in OrderInput) *orderSaga {
+	s := &orderSaga{
+		in: in, placing: in, body: ctx, mark: MarkOpen, resets: watchResets(ctx, in.Carried),
+		state: OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
+	}
+	s.kinds = s.requestKinds()
+	return s
+}
+
+// end answers whoever waits for an answer, and returns how the order has ended.
+func (s *orderSaga) end(ctx workflow.Context) (OrderState, error) {
+	if err := workflow.Await(ctx, func() bool { return s.queue.busy == [lanes]bool{} }); err != nil {
 		return s.state, err
 	}
-	return s.state, workflow.Await(body, func() bool { return workflow.AllHandlersFinished(body) })
+	s.finishRequests(ctx)
+	err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
+	if s.err != nil {
+		return s.state, s.err
+	}
+	return s.state, err
 }
 
 // orderSaga is one order on its way. All of its fields are changed by one coroutine at a time.
 type orderSaga struct {
 	in    OrderInput
 	state OrderState
+	// placing is the input as it came.
+	placing OrderInput
+	// body is the context of the coroutines that outlast a request.
+	body workflow.Context
 	// mark is the value of the search attribute [AttributeOrderStatus].
 	mark string
 	undo compensations
+	// kinds are the requests that there are; queue holds those that were not carried out yet.
+	kinds []*requestKind
+	queue requestQueue
+	// localSteps is how many steps run as local activities, and outwaiting how many outwait an outage or a person.
+	localSteps, outwaiting int
+	// closing is true once the execution is about to continue as new, because of resets or for another reason.
+	closing bool
+	resets  *resetWatch
 	// cancelRequest is a request that was not answered yet. stopSecuring cancels the steps that secure the order.
 	cancelRequest *CancelRequest
 	stopSecuring  workflow.CancelFunc
@@ -59,16 +101,12 @@ type orderSaga struct {
 	// answer for an order that was there before this saga, and nil for a new one.
 	known    bool
 	standing *activities.Standing
-	// reports are the reports of shipments that fulfilOrder has not carried out yet, in the order in which they came.
-	reports []*shipmentReport
-	// over is true once nothing is carried out any more.
+	// over is true once nothing is carried out any more, and err is why the saga has failed.
 	over bool
+	err  error
 	// held is the rule that asks for a review, while the order waits for it; review is the decision.
 	held   string
 	review *review
-	// shipmentsLock is held by whoever changes the shipments. A dispatch and a cancellation of lines run in different
-	// coroutines and must not overlap.
-	shipmentsLock workflow.Mutex
 	// partlyCancelled is true once lines were cancelled, so that less is captured than was authorised.
 	partlyCancelled bool
 	overdue         bool
@@ -76,11 +114,22 @@ type orderSaga struct {
 	lastRefusal string
 	// amendments counts the changes of address, so that each without an id is a request of its own.
 	amendments int
+	// paymentAskedAt is when the payment was asked for that is not secured yet.
+	paymentAskedAt time.Time
 }
 
+// review is a person's decision on a held order.
 type review struct {
 	approved bool
 	by       string
+}
+
+// err ends the steps that secure an order whose review rejected it.
+func (r *review) err() error {
+	if r.approved {
+		return nil
+	}
+	return refuseOrder(order.ReasonReviewRejected, "the review rejected the order")
 }
 
 // processOrder places the order, secures it and follows its shipments to the end.
@@ -89,7 +138,12 @@ func (s *orderSaga) processOrder(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	s.held = placed.Held
+	if placed.Standing != nil {
+		s.adoptStanding(*placed.Standing)
+	}
 	s.known = true
+	s.refuseEarly(ctx)
 	if placed.Standing != nil {
 		return s.resumeOrder(ctx, *placed.Standing)
 	}
@@ -160,11 +214,12 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 	return s.setStatus(ctx, cmp.Or(confirmed.Status, order.StatusConfirmed))
 }
 
-// awaitReview waits until a person approves the order. It refuses when the person rejects it, or nobody decides
-// before the deadline.
+// awaitReview waits until a person has approved the order. It refuses when nobody decides before the deadline. A
+// rejection ends it as a cancellation does.
 func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
-	s.held = rule
-	defer func() { s.held = "" }()
+	if s.review != nil { // it was made while the order waited for goods
+		return s.review.err()
+	}
 	s.setWaitingFor(ctx, "Waiting for a review, because of the rule on "+rule+".")
 	if err := s.setMark(ctx, MarkHeld); err != nil {
 		return err
@@ -172,16 +227,12 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 	decided, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
 		Timeout: s.remaining(ctx, s.in.Deadlines.Review, s.placedAt()), TimerOptions: workflow.TimerOptions{Summary: "review deadline"},
 	}, func() bool { return s.review != nil })
-	switch {
-	case err != nil:
-		return err
-	case !decided:
+	if err == nil && !decided {
 		return refuseOrder(order.ReasonReviewDeadline, "nobody reviewed the order in time")
-	case !s.review.approved:
-		return refuseOrder(order.ReasonReviewRejected, "the review rejected the order")
 	}
-	var a *activities.Activities
-	_, err = runStep(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: s.review.by, At: workflow.Now(ctx)})
+	if err == nil {
+		err = s.review.err()
+	}
 	return err
 }
 
@@ -216,8 +267,11 @@ func refuseOrder(reason, message string) error {
 // place meets a cancelled order, and undoes what is left.
 func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	reason, by := s.refusalReason(refusal), order.BySystem
-	if s.cancelRequest != nil {
+	switch {
+	case s.cancelRequest != nil:
 		reason, by = s.cancelRequest.Reason, s.cancelRequest.By
+	case s.review != nil && !s.review.approved:
+		reason = order.ReasonReviewRejected
 	}
 	if reason == "" {
 		// A step or a child ended in a way that no rule foresees, such as a terminated child.
@@ -237,13 +291,7 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 }
 
 // cancelAndUndo records the cancellation and begins to undo what was done.
-//
-// A cancellation of lines must not overlap: the order that it answers with would be an older one.
 func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (awaitCompensations func() error, err error) {
-	if err := s.shipmentsLock.Lock(ctx); err != nil {
-		return nil, err
-	}
-	defer s.shipmentsLock.Unlock()
 	var a *activities.Activities
 	cancelled, err := runStep(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{
 		OrderID: s.in.OrderID, Reason: reason, By: by, RejectedBy: s.rejectedBy(reason), At: workflow.Now(ctx),
@@ -291,18 +339,17 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 	for !s.state.Status.Ended() {
 		s.setWaitingForShipments(ctx)
 		if err := workflow.Await(ctx, func() bool {
-			return s.cancelRequest != nil || len(s.reports) > 0 || s.state.Status.Ended() || late()
+			return s.cancelRequest != nil || s.queue.next(laneShipments) != nil || s.state.Status.Ended() || late()
 		}); err != nil {
 			return err
 		}
-		s.lastRefusal = ""
 		switch {
 		case s.cancelRequest != nil && order.CanCancel(s.order()) == nil:
 			return s.abandonOrder(ctx, nil)
 		case s.cancelRequest != nil:
 			s.cancelRequest = nil // too late: a shipment left before the request was carried out
-		case len(s.reports) > 0:
-			if err := s.carryOutReport(ctx); err != nil {
+		case s.queue.next(laneShipments) != nil:
+			if err := s.changeShipments(ctx, s.queue.next(laneShipments)); err != nil {
 				return err
 			}
 			if s.state.Status != order.StatusConfirmed {

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"context"
-	"errors"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
@@ -14,90 +13,16 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// registerShipmentReports registers what is reported of shipments.
-func (s *orderSaga) registerShipmentReports(ctx workflow.Context, signals workflow.Selector) error {
-	return errors.Join(
-		registerShipmentReport(ctx, s, signals, ShipmentDispatched, "A shipment was handed to the carrier; captures its money.",
-			s.validateDispatchShipment, s.dispatchShipment),
-		registerShipmentReport(ctx, s, signals, ShipmentDelivered, "A shipment has arrived.", s.validateEndShipment, s.deliverShipment),
-		registerShipmentReport(ctx, s, signals, ShipmentLost, "The carrier has lost a shipment; refunds it.", s.validateEndShipment, s.loseShipment),
-		registerShipmentReport(ctx, s, signals, ShipmentRefused, "A shipment came back; refunds it.", s.validateEndShipment, s.refuseShipment),
-	)
-}
-
-// shipmentReport is one report about a shipment. fulfilOrder carries out one after the other, so that they overlap
-// neither with each other nor with a cancellation.
-type shipmentReport struct {
-	carryOut func(workflow.Context) error
-	// awaited is true when its sender waits for an answer; otherwise a refusal is shown in the details.
-	awaited bool
-	done    bool
-	err     error
-}
-
-// registerShipmentReport registers a report as an update, which is answered, and as a signal of the same name.
-//
-// A signal waits until its shipment is planned, because the server delivers it once; an update is refused before that.
-func registerShipmentReport[R any](
-	ctx workflow.Context, s *orderSaga, signals workflow.Selector, name, description string,
-	validate func(R) error, carryOut func(workflow.Context, R) error,
-) error {
-	enqueue := func(r R, awaited bool) *shipmentReport {
-		report := &shipmentReport{carryOut: func(ctx workflow.Context) error { return carryOut(ctx, r) }, awaited: awaited}
-		s.reports = append(s.reports, report)
-		return report
+// changeShipments carries out the oldest request about shipments. It returns an error that is no refusal.
+func (s *orderSaga) changeShipments(ctx workflow.Context, r *queued) error {
+	replayed, err := r.kind.carryOut(ctx, r.Body)
+	r.replayed = replayed
+	if temporal.IsCanceledError(err) && s.cancelRequest != nil {
+		err = s.refusal(domain.Refuse(order.CodeNotDispatchable, "order %s is being cancelled", s.state.OrderNumber))
 	}
-	signals.AddReceive(workflow.GetSignalChannel(ctx, name), func(c workflow.ReceiveChannel, _ bool) {
-		var r R
-		if c.ReceiveAsync(&r) {
-			enqueue(r, false)
-		}
-	})
-	update := func(ctx workflow.Context, r R) (OrderState, error) {
-		ctx, end := workflow.NewDisconnectedContext(ctx) // as in registerRequest
-		defer end()
-		if !s.known {
-			if err := s.awaitKnown(ctx); err != nil {
-				return s.state, err
-			}
-			if err := validate(r); err != nil {
-				return s.state, err
-			}
-		}
-		report := enqueue(r, true)
-		if err := workflow.Await(ctx, func() bool { return report.done || s.over }); err != nil {
-			return s.state, err
-		}
-		if !report.done {
-			return s.state, validate(r) // the order was cancelled meanwhile
-		}
-		return s.state, report.err
-	}
-	return workflow.SetUpdateHandlerWithOptions(ctx, name, update, workflow.UpdateHandlerOptions{
-		Validator: func(_ workflow.Context, r R) error {
-			if !s.known {
-				return nil
-			}
-			return validate(r)
-		},
-		Description: description,
-	})
-}
-
-// carryOutReport carries out the oldest of the reports. It returns an error that is no refusal.
-func (s *orderSaga) carryOutReport(ctx workflow.Context) error {
-	report := s.reports[0]
-	s.reports = s.reports[1:]
-	report.err = report.carryOut(ctx)
-	if temporal.IsCanceledError(report.err) && s.cancelRequest != nil {
-		report.err = s.refusal(domain.Refuse(order.CodeNotDispatchable, "order %s is being cancelled", s.state.OrderNumber))
-	}
-	report.done = true
-	switch {
-	case refusalCode(report.err) == "":
-		return report.err
-	case !report.awaited:
-		s.showRefusal(ctx, report.err)
+	s.finish(ctx, r, err)
+	if refusalCode(err) == "" {
+		return err
 	}
 	return nil
 }
@@ -141,10 +66,6 @@ func (s *orderSaga) alreadyReported(shipment order.Shipment) error {
 // While it waits, for an outage or the customer's bank, a request to cancel the order ends it. That holds as long as no
 // other shipment has left.
 func (s *orderSaga) dispatchShipment(ctx workflow.Context, d Dispatch) error {
-	if err := s.shipmentsLock.Lock(ctx); err != nil {
-		return err
-	}
-	defer s.shipmentsLock.Unlock()
 	if err := order.CanDispatch(s.order(), d.ShipmentID); err != nil {
 		return s.refusal(err)
 	}
@@ -245,10 +166,6 @@ func (s *orderSaga) endShipment(
 	ctx workflow.Context, r ShipmentReport, summary string,
 	activity func(context.Context, activities.EndShipment) (activities.Ended, error),
 ) error {
-	if err := s.shipmentsLock.Lock(ctx); err != nil {
-		return err
-	}
-	defer s.shipmentsLock.Unlock()
 	if err := order.CanEndShipment(s.order(), r.ShipmentID); err != nil {
 		return s.refusal(err)
 	}

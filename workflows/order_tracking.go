@@ -6,7 +6,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-func (s *orderSaga) validateCorrectTracking(_ workflow.Context, r TrackingRequest) error {
+func (s *orderSaga) validateCorrectTracking(r TrackingRequest) error {
 	if err := order.CheckDispatch(r.Carrier, r.TrackingNumber); err != nil {
 		return activities.Refusal(err)
 	}
@@ -14,22 +14,17 @@ func (s *orderSaga) validateCorrectTracking(_ workflow.Context, r TrackingReques
 }
 
 // correctTracking replaces the carrier and the tracking number of a shipment on its way.
-func (s *orderSaga) correctTracking(ctx workflow.Context, r TrackingRequest) (OrderState, error) {
-	if err := s.shipmentsLock.Lock(ctx); err != nil {
-		return s.state, err
-	}
-	defer s.shipmentsLock.Unlock()
+func (s *orderSaga) correctTracking(ctx workflow.Context, r TrackingRequest) (replayed bool, err error) {
 	var a *activities.Activities
 	moved, err := runStep(ctx, "Correct the tracking", a.CorrectTracking, activities.CorrectTracking{
 		OrderID: s.in.OrderID, ShipmentID: r.ShipmentID, RequestID: r.RequestID, Carrier: r.Carrier, TrackingNumber: r.TrackingNumber,
 		At: workflow.Now(ctx),
 	})
 	if err != nil {
-		return s.state, err
+		return false, err
 	}
 	if err := s.adoptMoved(ctx, moved); err != nil {
-		return s.state, err
+		return false, err
 	}
-	s.setWaitingForShipments(ctx)
-	return s.answer(moved.Replayed), nil
+	return moved.Replayed, nil
 }

@@ -97,6 +97,14 @@ func (s *orderSaga) showRefusal(ctx workflow.Context, err error) {
 	s.setDetails(ctx)
 }
 
+// clearRefusal forgets the last refusal: what came after it was carried out.
+func (s *orderSaga) clearRefusal(ctx workflow.Context) {
+	if s.lastRefusal != "" {
+		s.lastRefusal = ""
+		s.setDetails(ctx)
+	}
+}
+
 // setDetails shows where the order stands, as Markdown.
 func (s *orderSaga) setDetails(ctx workflow.Context) {
 	details := fmt.Sprintf("**%s** is %s. %s", s.state.OrderNumber, s.state.Status, s.state.WaitingFor)

@@ -85,7 +85,7 @@ func securePaymentInline(
 		StaticSummary:         "Waits for the customer to confirm the payment at the bank",
 	})
 	var result PaymentResult
-	err = workflow.ExecuteChildWorkflow(ctx, PaymentSaga, in).Get(ctx, &result)
+	err = watchOf(ctx).outwait(ctx, func() error { return workflow.ExecuteChildWorkflow(ctx, PaymentSaga, in).Get(ctx, &result) })
 	return result, activities.Confirmed{}, err
 }
 

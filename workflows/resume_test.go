@@ -110,7 +110,8 @@ func TestARequestToCancelEndsADispatchThatWaits(t *testing.T) {
 			p.env.RegisterDelayedCallback(func() { gateway.down.Store(false) }, 2*hour)
 			told := p.play(t, p.input("tok_approve", item("A", 2, "10.00")))
 			require.NoError(t, cancelled.err)
-			require.Equal(t, string(order.CodeNotDispatchable), code(dispatched.err))
+			require.NoError(t, dispatched.err)
+			require.True(t, dispatched.state.UnderWay, "its sender is not kept waiting for the gateway")
 			require.Equal(t, order.StatusCancelled, told.Status)
 			require.Equal(t, "changed_my_mind", told.Reason)
 			o := p.order(t)
@@ -160,7 +161,7 @@ func TestARejectedOrderThatHasLeftMeanwhileGoesOn(t *testing.T) {
 	rejected := p.ask(2*hour, workflows.RejectOrder, workflows.ReviewRequest{By: "alice"})
 	p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
 	told := p.play(t, p.input("tok_approve", item("A", 1, "10.00")))
-	require.Equal(t, string(order.CodeNotHeld), code(rejected.err))
+	require.Equal(t, string(order.CodeAlreadyReviewed), code(rejected.err))
 	require.Equal(t, order.StatusDelivered, told.Status)
 }
 
@@ -274,9 +275,12 @@ func TestAnOrderOutlivesTheExecutionThatWaitsForItsPayment(t *testing.T) {
 	p.bankAt(t, 10*time.Minute, true)
 	dispatched := p.ask(8*24*hour, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.shipment("berlin"), Carrier: "DHL"})
 	p.env.RegisterDelayedCallback(func() { p.env.CancelWorkflowByID(workflows.PaymentSagaID(p.orderID), "") }, 8*24*hour+10*time.Minute)
+	var shown string
+	p.env.RegisterDelayedCallback(func() { shown = p.details(t) }, 8*24*hour+20*time.Minute)
 	p.at(9*24*hour, workflows.CancelOrder, workflows.CancelRequest{Reason: "unpaid", By: "operator"})
 	told := p.play(t, p.input("tok_require_action", item("A", 1, "10.00")))
-	require.Equal(t, order.ReasonSystemError, code(dispatched.err))
+	require.True(t, dispatched.state.UnderWay)
+	require.Contains(t, shown, "**Last refusal:** system_error:")
 	require.Equal(t, order.StatusCancelled, told.Status)
 }
 

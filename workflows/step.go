@@ -59,7 +59,10 @@ func executeStep(ctx workflow.Context, summary string, activity, in, out any, li
 	// The local attempts are short, so they are not cancelled but awaited.
 	localCtx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	err := workflow.ExecuteLocalActivity(withLocalOptions(localCtx, summary), activity, in).Get(localCtx, out)
+	watch := watchOf(ctx)
+	err := watch.runLocally(ctx, func() error {
+		return workflow.ExecuteLocalActivity(withLocalOptions(localCtx, summary), activity, in).Get(localCtx, out)
+	})
 	if err == nil || isFinal(err) {
 		return err
 	}
@@ -67,7 +70,9 @@ func executeStep(ctx workflow.Context, summary string, activity, in, out any, li
 	if outwaits, ok := ctx.Value(outwaitsKey{}).(*bool); ok {
 		*outwaits = true
 	}
-	return workflow.ExecuteActivity(withDurableOptions(ctx, summary, limit), activity, in).Get(ctx, out)
+	return watch.outwait(ctx, func() error {
+		return workflow.ExecuteActivity(withDurableOptions(ctx, summary, limit), activity, in).Get(ctx, out)
+	})
 }
 
 func withLocalOptions(ctx workflow.Context, summary string) workflow.Context {

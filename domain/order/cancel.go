@@ -26,7 +26,8 @@ const (
 // Cancel decides what cancelling an order means in its present state.
 //
 // It returns no events when the order is cancelled for this reason, by this one. Errors: as [CanCancel];
-// already_cancelled when it is cancelled otherwise; as [CheckCancel].
+// already_cancelled when it is cancelled otherwise; as [CheckCancel]; not_cancellable for a cancellation by the system
+// whose cause the order's events contradict.
 func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 	if err := CanCancel(o); err != nil {
 		return nil, err
@@ -37,6 +38,11 @@ func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 		}
 		return nil, nil
 	}
+	if c.By == BySystem {
+		if err := canGiveUp(o, c.Reason); err != nil {
+			return nil, err
+		}
+	}
 	if err := CheckCancel(c.Reason, c.By); err != nil {
 		return nil, err
 	}
@@ -45,6 +51,15 @@ func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 
 func alreadyCancelled(o Order) error {
 	return domain.Refuse(CodeAlreadyCancelled, "order %s was cancelled by %s: %s", o.Number, o.CancelledBy, domain.Clip(o.CancelReason))
+}
+
+// canGiveUp says why the system can't cancel an order for a reason: what the reason says was missing has come. Whoever
+// asked for it has an old memory of the order.
+func canGiveUp(o Order, reason string) error {
+	if o.Status == StatusConfirmed || reason == ReasonReviewDeadline && o.Held == "" {
+		return domain.Refuse(CodeNotCancellable, "order %s is not cancelled for %s: it has what it lacked", o.Number, domain.Clip(reason))
+	}
+	return nil
 }
 
 // CanCancel says why an order can't be cancelled; nil when it can be, or is. Errors: not_found; not_cancellable once a
