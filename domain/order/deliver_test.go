@@ -147,3 +147,33 @@ func TestReturns(t *testing.T) {
 	require.EqualValues(t, "return_window_closed", domain.Code(err))
 	require.Equal(t, order.StatusDelivered, must(t, o, bringBack(uuid.New(), order.ReturnLine{SKU: "A", Quantity: 1})).Status)
 }
+
+func TestAReturnIsKnownByWhatCameBack(t *testing.T) {
+	t.Parallel()
+	o, berlin, reno := twoShipments(t)
+	o = must(t, must(t, must(t, must(t, o, dispatch(berlin)), dispatch(reno)), deliver(berlin)), deliver(reno))
+	id := uuid.New()
+	line := o.Items[0].LineID
+	o = must(t, o, bringBack(id, order.ReturnLine{SKU: "A", Quantity: 2, Restock: true}))
+	for name, c := range map[string]struct {
+		lines []order.ReturnLine
+		code  domain.ErrorCode
+	}{
+		"the same":               {[]order.ReturnLine{{SKU: "A", Quantity: 2, Restock: true}}, ""},
+		"the same, by line":      {[]order.ReturnLine{{LineID: line, Quantity: 1, Restock: true}, {LineID: line, Quantity: 1, Restock: true}}, ""},
+		"fewer":                  {[]order.ReturnLine{{SKU: "A", Quantity: 1, Restock: true}}, domain.CodeIdempotencyKeyReused},
+		"others":                 {[]order.ReturnLine{{SKU: "B", Quantity: 2, Restock: true}}, domain.CodeIdempotencyKeyReused},
+		"broken":                 {[]order.ReturnLine{{SKU: "A", Quantity: 2}}, domain.CodeIdempotencyKeyReused},
+		"of no line there is":    {[]order.ReturnLine{{SKU: "X", Quantity: 2, Restock: true}}, domain.CodeIdempotencyKeyReused},
+		"nothing, under the key": {nil, domain.CodeIdempotencyKeyReused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			events, err := bringBack(id, c.lines...)(o)
+			require.Equal(t, c.code, domain.Code(err))
+			require.Empty(t, events)
+		})
+	}
+	_, err := order.Return(o, order.ReturnOrder{ReturnID: id, Lines: []order.ReturnLine{{SKU: "A", Quantity: 2, Restock: true}}, Reason: "broken", At: at})
+	require.Equal(t, domain.CodeIdempotencyKeyReused, domain.Code(err), "for another reason")
+}

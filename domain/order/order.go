@@ -153,7 +153,7 @@ type Order struct {
 	// Overdue is true while the order waits for its first shipment beyond the dispatch deadline.
 	Overdue     bool      `json:"overdue,omitempty"`
 	DeliveredAt time.Time `json:"delivered_at"`
-	// Requests holds the ids of the changes to lines and address that were carried out, and Asked their contents: see
+	// Requests holds the ids of the changes and returns that were carried out, and Asked their contents: see
 	// [Request].
 	Requests []uuid.UUID  `json:"requests,omitempty"`
 	Asked    []uuid.UUID  `json:"asked,omitempty"`

@@ -2,7 +2,9 @@ package order
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,15 +43,17 @@ type ReturnLine struct {
 
 // Return records goods that came back, and what they had cost.
 //
-// It returns no events for a return known already. Errors: not_found; not_returnable before the order
-// is delivered; return_window_closed. [domain.Invalids] blame entries that name no line or several, and those of more
+// It returns no events for a return known already. Errors: not_found; idempotency_key_reused when another return is
+// known by this id; not_returnable before the order is delivered; return_window_closed. [domain.Invalids] blame entries that name no line or several, and those of more
 // pieces than were delivered and kept.
 func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
-	switch {
-	case o.Status == "":
+	if o.Status == "" {
 		return nil, notFound(o)
-	case slices.ContainsFunc(o.Returns, func(r Refundable) bool { return r.ReturnID == c.ReturnID }):
-		return nil, nil
+	}
+	if known, err := o.CarriedOut(c.request(o)); known || err != nil {
+		return nil, err
+	}
+	switch {
 	case o.Status != StatusDelivered:
 		return nil, domain.Refuse(CodeNotReturnable, "order %s is %s, not delivered", o.Number, o.Status)
 	case c.At.After(o.DeliveredAt.Add(ReturnWindow)):
@@ -119,8 +123,39 @@ func (o Order) takeBack(lineID uuid.UUID, quantity int) (taken []ReturnedLine, s
 	return taken, short
 }
 
+// request is over how many pieces of which lines came back, what becomes of them, and why: however the lines are named.
+func (c ReturnOrder) request(o Order) Request {
+	pieces := map[string]int{}
+	for i, l := range c.Pieces() {
+		name := l.SKU
+		if line, known := o.lineMeant(new(domain.Invalids), "", l); known {
+			name = line.LineID.String()
+		}
+		pieces[fmt.Sprintf("%q restock %t", name, c.Lines[i].Restock)] += l.Quantity
+	}
+	return returnRequest(c.ReturnID, pieces, c.Reason)
+}
+
+// request is the one that the event carries out.
+func (e OrderReturned) request(o Order) Request {
+	pieces := map[string]int{}
+	for _, l := range e.Lines {
+		pieces[fmt.Sprintf("%q restock %t", l.named(o).LineID.String(), l.Restock)] += l.Quantity
+	}
+	return returnRequest(e.ReturnID, pieces, e.Reason)
+}
+
+func returnRequest(id uuid.UUID, pieces map[string]int, reason string) Request {
+	var text strings.Builder
+	for _, line := range slices.Sorted(maps.Keys(pieces)) {
+		fmt.Fprintf(&text, "%s %d ", line, pieces[line])
+	}
+	fmt.Fprintf(&text, "%q", reason)
+	return Request{ID: id, Content: domain.DerivedID(id, "return "+text.String())}
+}
+
 func (o Order) withReturn(e OrderReturned) Order {
-	o = o.Clone()
+	o = o.Clone().withRequest(e.request(o))
 	o.Returns = append(o.Returns, Refundable{ReturnID: e.ReturnID, Amount: e.Amount})
 	for _, l := range e.Lines {
 		l = l.named(o)
