@@ -49,6 +49,7 @@ type fakePlatform struct {
 	viewErr, historyErr, vaultErr, timelineErr error
 	customerErr                                error
 	cancelState                                workflows.OrderState
+	replayed                                   bool // what the sagas of receipts, adjustments, returns and refunds say
 	changed                                    []readmodel.Change
 	wake                                       chan struct{}
 	following                                  chan struct{} // gets one for each who follows
@@ -165,12 +166,12 @@ func (f *fakePlatform) ReviewOrder(_ context.Context, _ uuid.UUID, approve bool,
 func (f *fakePlatform) ReturnGoods(_ context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
 	_, err := f.asked(in)
 	refund := f.refund(in.ReturnID, money.Must("19.90", "EUR"), "return")
-	return workflows.ReturnResult{Amount: refund.Amount, Refund: &refund}, err
+	return workflows.ReturnResult{Amount: refund.Amount, Refund: &refund, Replayed: f.replayed}, err
 }
 
 func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) (workflows.RefundResult, error) {
 	_, err := f.asked(in)
-	return workflows.RefundResult{Refund: f.refund(in.RefundID, in.Amount, in.Reason)}, err
+	return workflows.RefundResult{Refund: f.refund(in.RefundID, in.Amount, in.Reason), Replayed: f.replayed}, err
 }
 
 // refund is where a refund stands, paid unless the test says otherwise.
@@ -217,7 +218,7 @@ func (f *fakePlatform) ReceiveStock(_ context.Context, r workflows.StockReceipt)
 	if f.stockErr == nil {
 		f.received = append(f.received, r)
 	}
-	return workflows.Recorded{}, f.stockErr
+	return workflows.Recorded{Replayed: f.replayed}, f.stockErr
 }
 
 func (f *fakePlatform) AdjustStock(_ context.Context, r workflows.StockAdjustment) (workflows.Recorded, error) {
@@ -226,7 +227,7 @@ func (f *fakePlatform) AdjustStock(_ context.Context, r workflows.StockAdjustmen
 	if f.stockErr == nil {
 		f.adjusted = append(f.adjusted, r)
 	}
-	return workflows.Recorded{}, f.stockErr
+	return workflows.Recorded{Replayed: f.replayed}, f.stockErr
 }
 
 func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.Shown, error) {

@@ -60,10 +60,11 @@ func shownState(s orderState) *orderState {
 	return &s
 }
 
-// refusedBy is the problem of an order that refuses something; a conflict comes with where the order stands.
+// refusedBy is the problem of an order that refuses something; a conflict comes with where the order stands. So does a
+// key that belongs to another request.
 func refusedBy(o order.Order, err error) error {
 	p := asProblem(err)
-	if p.Status == http.StatusConflict || p.Code == order.CodeShipmentNotFound {
+	if p.Status == http.StatusConflict || p.Code == order.CodeShipmentNotFound || p.Code == domain.CodeIdempotencyKeyReused {
 		return p.Extend("order", stateOf(o))
 	}
 	return p
@@ -72,12 +73,12 @@ func refusedBy(o order.Order, err error) error {
 // withState adds to a refusal where the order stands that refused.
 func (a *API) withState(ctx context.Context, x *httpx.Exchange, err error) error {
 	p := asProblem(err)
-	switch p.Status {
-	case http.StatusConflict:
+	switch {
+	case p.Status == http.StatusConflict, p.Code == domain.CodeIdempotencyKeyReused:
 		if o, orderErr := a.order(ctx, x.Subject()); orderErr == nil {
 			return p.Extend("order", stateOf(o))
 		}
-	case http.StatusNotFound:
+	case p.Status == http.StatusNotFound:
 		return orderNotFound(x.Subject())
 	}
 	return p
@@ -91,6 +92,15 @@ func noSaga() error {
 	return httpx.NewProblem(httpx.KindUnavailable, "the order can't be told for the moment")
 }
 
+// tellsWhatStands reports whether a refusal says that something else was done before.
+func tellsWhatStands(refusal error) bool {
+	switch domain.Code(refusal) {
+	case domain.CodeIdempotencyKeyReused, order.CodeAlreadyCancelled, order.CodeAlreadyReviewed:
+		return true
+	}
+	return false
+}
+
 // change is something that an order's saga is asked to do.
 type change struct {
 	// askSaga asks the saga. Its context ends when the client has waited long enough.
@@ -102,8 +112,8 @@ type change struct {
 // changeOrder asks an order's saga for a change. It answers 200 with the order's state after it, or 202 when that
 // takes longer than a client should wait. A refusal comes with where the order stands.
 //
-// A change that was carried out before is no refusal, however far the order has come since. The events tell it, and
-// the answer says so in Idempotent-Replayed.
+// When the saga refuses, the events are asked whether something stands against the change, or whether it was carried
+// out before. That is no refusal, however far the order has come since: the answer says so in Idempotent-Replayed.
 func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) error {
 	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
 	defer cancel()
@@ -128,7 +138,7 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 	case state.Replayed || refusal == nil && len(events) == 0:
 		replay(x, true)
 		return x.JSON(http.StatusOK, stateOf(o))
-	case domain.Code(refusal) == domain.CodeIdempotencyKeyReused || refusal != nil && notRunning(err):
+	case tellsWhatStands(refusal) || refusal != nil && notRunning(err):
 		return refusedBy(o, refusal)
 	case !notRunning(err):
 		return refusedBy(o, err)

@@ -85,7 +85,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	if x.IdempotencyKey() != "" {
 		known, err := a.placedBefore(ctx, x, in)
 		if err != nil {
-			return err
+			return a.withState(ctx, x, err)
 		}
 		if known {
 			return a.settled(ctx, x, in, true)
@@ -96,7 +96,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	}
 	_, existed, err := a.sagas.PlaceOrder(ctx, in)
 	if err != nil {
-		return err
+		return a.withState(ctx, x, err)
 	}
 	return a.settled(ctx, x, in, existed)
 }

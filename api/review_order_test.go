@@ -26,12 +26,33 @@ func TestReviewOrderRefuses(t *testing.T) {
 	require.Equal(t, []string{"body:by"}, b.post(t, orderPath("/reject"), `{"by": " x"}`).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
 	require.True(t, b.untouched())
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
-	for _, code := range []domain.ErrorCode{codeNotHeld, codeAlreadyReviewed} {
-		t.Run(string(code), func(t *testing.T) {
-			b.cancelErr = domain.Refuse(code, "because")
-			b.post(t, orderPath("/approve"), `{"by": "office"}`).problem(t, http.StatusConflict, code)
-		})
-	}
+	b.cancelErr = domain.Refuse(codeNotHeld, "because")
+	b.post(t, orderPath("/approve"), `{"by": "office"}`).problem(t, http.StatusConflict, codeNotHeld)
 	b.cancelErr = domain.Refuse(codeNotFound, "no open saga")
 	b.post(t, orderPath("/reject"), `{"by": "office"}`).problem(t, http.StatusConflict, codeNotHeld)
+}
+
+// The events know who has decided, whatever the saga remembers.
+func TestAnOrderThatWasReviewedTellsWho(t *testing.T) {
+	t.Parallel()
+	for name, saga := range map[string]error{
+		"the saga refuses": domain.Refuse(codeNotHeld, "it waits for no review"), "no saga": domain.Refuse(codeNotFound, "no open saga"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
+			o := b.folds[someOrder]
+			o.ApprovedBy = "office"
+			b.folds[someOrder], b.cancelErr = o, saga
+			again := b.post(t, orderPath("/approve"), `{"by": "office"}`)
+			require.Equal(t, http.StatusOK, again.status, again.body)
+			require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+			for _, path := range []string{"/approve", "/reject"} {
+				p := b.post(t, orderPath(path), `{"by": "another"}`).problem(t, http.StatusConflict, codeAlreadyReviewed)
+				require.Equal(t, "office", p.Order.ApprovedBy)
+			}
+			b.post(t, orderPath("/reject"), `{"by": "office"}`).problem(t, http.StatusConflict, codeAlreadyReviewed)
+		})
+	}
 }

@@ -1,0 +1,294 @@
+package e2e_test
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
+	"github.com/orderloom/orderloom/dev/platform"
+	"github.com/stretchr/testify/require"
+)
+
+// question is an operation that changes something, asked for twice and then otherwise.
+type question struct {
+	// given brings the order to where it can be asked.
+	given func(*asked)
+	// path and body are asked; otherPath and other can't take effect after them, and are path and body when empty.
+	path, body, otherPath, other string
+	// status answers the first request, and each that says the same.
+	status int
+	// once is true when the same is recognised without an Idempotency-Key.
+	once bool
+	// code refuses what says otherwise: under the same key, and without a key where once is true. Shows is the member
+	// of the refusal that tells what stands.
+	code  client.Code
+	shows string
+	// later is what becomes of the order afterwards: the same request is still the same.
+	later func(*asked)
+}
+
+// questions are by operation: each that changes something has to be here.
+var questions = map[string]question{
+	"placeOrder": {
+		path: "/api/v1/orders", body: orderBody("2"), other: orderBody("3"), status: http.StatusCreated,
+		code: client.CodeIdempotencyKeyReused, shows: "order", given: func(o *asked) { o.receive("berlin", o.sku, 5) },
+	},
+	"cancelOrder": {
+		path: "/cancel", body: `{"reason": "changed_mind"}`, other: `{"reason": "fraud"}`, status: http.StatusOK, once: true,
+		code: client.CodeAlreadyCancelled, shows: "order", given: func(o *asked) { o.confirmed() },
+	},
+	"cancelLines": {
+		path: "/lines/cancel", body: `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "too_many"}`,
+		other:  `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "too_dear"}`,
+		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "order",
+		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship(1) },
+	},
+	"amendOrder": {
+		path: "/amend", body: amendBody("1"), other: amendBody("2"), status: http.StatusOK,
+		code: client.CodeIdempotencyKeyReused, shows: "order",
+		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship(1) },
+	},
+	"approveOrder": {
+		path: "/approve", body: `{"by": "ann"}`, other: `{"by": "bob"}`, status: http.StatusOK, once: true,
+		code: client.CodeAlreadyReviewed, shows: "order", given: func(o *asked) { o.held() }, later: func(o *asked) { o.ship(1) },
+	},
+	"rejectOrder": {
+		path: "/reject", body: `{"by": "ann"}`, otherPath: "/approve", status: http.StatusOK, once: true,
+		code: client.CodeAlreadyReviewed, shows: "order", given: func(o *asked) { o.held() },
+	},
+	"dispatchShipment": {
+		path: "/shipments/$SHIPMENT/dispatch", body: `{"carrier": "DHL", "tracking_number": "1"}`,
+		other:  `{"carrier": "DHL", "tracking_number": "2"}`,
+		status: http.StatusOK, once: true, code: client.CodeAlreadyDispatched, shows: "order",
+		given: func(o *asked) { o.confirmed() },
+		later: func(o *asked) {
+			_, err := o.shop.CorrectTracking(o.t.Context(), o.id, o.shipment, client.Tracking{Carrier: "DHL", TrackingNumber: "3"})
+			require.NoError(o.t, err)
+			o.ship(1)
+		},
+	},
+	"correctTracking": {
+		path: "/shipments/$SHIPMENT/tracking", body: `{"carrier": "DHL", "tracking_number": "1"}`,
+		other:  `{"carrier": "UPS", "tracking_number": "1"}`,
+		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "order",
+		given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) }, later: func(o *asked) { o.ship(1) },
+	},
+	"deliverShipment": {
+		path: "/shipments/$SHIPMENT/deliver", otherPath: "/shipments/$SHIPMENT/lost", body: `{}`, status: http.StatusOK, once: true,
+		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) },
+	},
+	"loseShipment": {
+		path: "/shipments/$SHIPMENT/lost", otherPath: "/shipments/$SHIPMENT/refused", body: `{}`, status: http.StatusOK, once: true,
+		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) },
+	},
+	"refuseShipment": {
+		path: "/shipments/$SHIPMENT/refused", otherPath: "/shipments/$SHIPMENT/deliver", body: `{}`, status: http.StatusOK, once: true,
+		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) },
+	},
+	"returnGoods": {
+		path: "/returns", body: `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "broken"}`,
+		other:  `{"lines": [{"sku": "$SKU", "quantity": 2}], "reason": "broken"}`,
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "return",
+		given: func(o *asked) { o.confirmed(); o.ship(1) },
+	},
+	"refundPayment": {
+		path: "/refunds", body: `{"amount": "1.00", "currency": "EUR", "reason": "late"}`,
+		other:  `{"amount": "2.00", "currency": "EUR", "reason": "late"}`,
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "refund",
+		given: func(o *asked) { o.confirmed(); o.ship(1) },
+	},
+	"receiveStock": {
+		path: "/api/v1/stock/receipts", body: `{"sku": "$SKU", "location": "berlin", "quantity": 5}`,
+		other:  `{"sku": "$SKU", "location": "berlin", "quantity": 6}`,
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "receipt",
+	},
+	"adjustStock": {
+		path: "/api/v1/stock/adjustments", body: `{"sku": "$SKU", "location": "berlin", "delta": -1, "reason": "counted"}`,
+		other:  `{"sku": "$SKU", "location": "berlin", "delta": -1, "reason": "broken"}`,
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "adjustment",
+		given: func(o *asked) { o.receive("berlin", o.sku, 5) },
+	},
+}
+
+func orderBody(quantity string) string {
+	return `{"customer_id": "c", "currency": "EUR", "payment_token": "tok_approve",
+		"items": [{"product_id": "p", "sku": "$SKU", "quantity": ` + quantity + `, "unit_price": "1.00"}],
+		"shipping_address": {"street": "Torstraße 1", "city": "Berlin", "zip": "10119", "country": "DE"}}`
+}
+
+func amendBody(number string) string {
+	return `{"shipping_address": {"street": "Neue Straße ` + number + `", "city": "Berlin", "zip": "10119", "country": "DE"}}`
+}
+
+// TestAnAnswerIsTheTruth asks for everything twice. The same request again is answered like the first, as a replay. One
+// that can't take effect is refused, and the refusal shows what stands.
+//
+// It fails when an operation says "done" for something that was not done, or is not in the table above.
+func TestAnAnswerIsTheTruth(t *testing.T) {
+	t.Parallel()
+	settings := map[string]string{"ORDERLOOM_REVIEW_ABOVE": "500.00:EUR"}
+	p, err := platform.Start(t.Context(), platform.Options{Log: t.Logf, Lookup: func(name string) (string, bool) {
+		value, ok := settings[name]
+		return value, ok
+	}})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Stop(context.Background())) })
+	shop, err := client.New(p.APIURL)
+	require.NoError(t, err)
+
+	t.Run("operations", func(t *testing.T) {
+		for _, operation := range changingOperations(t, p.APIURL) {
+			t.Run(operation, func(t *testing.T) {
+				t.Parallel()
+				q, known := questions[operation]
+				require.True(t, known, "what does %s answer when it is asked for twice?", operation)
+				q.ask(&asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: p.APIURL})
+			})
+		}
+	})
+	t.Run("held and backordered at once", func(t *testing.T) {
+		t.Parallel()
+		o := &asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: p.APIURL}
+		o.order(wait{stock: 1, price: "900.00", quantity: 2, until: func(o *orphan, shown client.Order) bool { return shown.Held != "" && o.backordered() }})
+		_, err := shop.ApproveOrder(t.Context(), o.id, client.Review{By: "ann"})
+		require.NoError(t, err, "nobody has to wait for the goods to review the order")
+		require.Equal(t, "ann", o.shown().ApprovedBy)
+		o.receive("berlin", o.sku, 5)
+		o.ship(1)
+		o.ends(client.OrderDelivered)
+	})
+	t.Run("what a saga refuses is blamed on the request", func(t *testing.T) {
+		t.Parallel()
+		o := &asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: p.APIURL}
+		o.confirmed()
+		status, _, body := o.post("/lines/cancel", `{"lines": [{"sku": "$SKU", "quantity": 1}, {"sku": "$SKU", "quantity": 9}], "reason": "r"}`, "")
+		require.Equal(t, http.StatusUnprocessableEntity, status, body)
+		var problem client.Problem
+		require.NoError(t, json.Unmarshal([]byte(body), &problem))
+		require.Len(t, problem.Errors, 1)
+		require.Equal(t, "lines[1]", problem.Errors[0].Field)
+		require.Equal(t, "#/lines/1", problem.Errors[0].Pointer)
+	})
+}
+
+// ask asks, again, and otherwise.
+func (q question) ask(o *asked) {
+	if q.given != nil {
+		q.given(o)
+	}
+	key := uuid.NewString()
+	same := func(key, when string) {
+		o.t.Helper()
+		status, header, body := o.post(q.path, q.body, key)
+		require.Equal(o.t, q.status, status, "%s: %s", when, body)
+		require.Equal(o.t, "true", header.Get("Idempotent-Replayed"), "%s: %s", when, body)
+	}
+	status, header, body := o.post(q.path, q.body, key)
+	require.Equal(o.t, q.status, status, body)
+	require.Empty(o.t, header.Get("Idempotent-Replayed"), "it is the first: %s", body)
+	same(key, "once more")
+	keys := []string{key}
+	if q.once {
+		same("", "without a key")
+		same(uuid.NewString(), "under another key")
+		keys = append(keys, "", uuid.NewString())
+	}
+	otherwise := func() {
+		o.t.Helper()
+		for _, key := range keys {
+			_, _, body := o.post(orElse(q.otherPath, q.path), orElse(q.other, q.body), key)
+			var refusal map[string]any
+			require.NoError(o.t, json.Unmarshal([]byte(body), &refusal), body)
+			require.Equal(o.t, string(q.code), refusal["code"], body)
+			require.NotEmpty(o.t, refusal[q.shows], "it shows what stands: %s", body)
+		}
+	}
+	otherwise()
+	if q.later != nil {
+		q.later(o)
+		same(key, "after the order has moved on")
+		otherwise()
+	}
+}
+
+func orElse(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// asked is an order of one line that is asked for changes.
+type asked struct {
+	orphan
+	url      string
+	shipment uuid.UUID
+}
+
+func (o *asked) confirmed() {
+	o.order(wait{stock: 5, price: "10.00", quantity: 3, until: func(_ *orphan, shown client.Order) bool { return len(shown.Shipments) == 1 }})
+	o.shipment = o.shown().Shipments[0].ShipmentID
+}
+
+func (o *asked) held() {
+	o.order(wait{stock: 5, price: "900.00", quantity: 1, until: func(_ *orphan, shown client.Order) bool { return shown.Held != "" }})
+}
+
+// post sends a body to a path, which is below the order's unless it is a whole one.
+func (o *asked) post(path, body, key string) (status int, header http.Header, answer string) {
+	o.t.Helper()
+	if !strings.HasPrefix(path, "/api/") {
+		path = "/api/v1/orders/" + o.id.String() + path
+	}
+	filled := strings.NewReplacer("$SKU", o.sku, "$SHIPMENT", o.shipment.String())
+	r, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.url+filled.Replace(path), strings.NewReader(filled.Replace(body)))
+	require.NoError(o.t, err)
+	r.Header.Set("Content-Type", "application/json")
+	if key != "" {
+		r.Header.Set("Idempotency-Key", key)
+	}
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(o.t, err)
+	defer func() { require.NoError(o.t, response.Body.Close()) }()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(o.t, err)
+	return response.StatusCode, response.Header, string(text)
+}
+
+var (
+	pathLine      = regexp.MustCompile(`^  (/\S*):$`)
+	methodLine    = regexp.MustCompile(`^    (post|put|patch|delete|get|head|options):$`)
+	operationLine = regexp.MustCompile(`^      operationId: (\S+)$`)
+)
+
+// changingOperations are the operations of the API's document that programs call to change something.
+func changingOperations(t *testing.T, url string) (operations []string) {
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/openapi.yaml", http.NoBody)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, response.Body.Close()) }()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	var path, method string
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\r\n")
+		if m := pathLine.FindStringSubmatch(line); m != nil {
+			path = m[1]
+		}
+		if m := methodLine.FindStringSubmatch(line); m != nil {
+			method = m[1]
+		}
+		if m := operationLine.FindStringSubmatch(line); m != nil && method != "get" && strings.HasPrefix(path, "/api/") {
+			operations = append(operations, m[1])
+		}
+	}
+	require.GreaterOrEqual(t, len(operations), len(questions))
+	return operations
+}
