@@ -26,22 +26,29 @@ func TestWhatIsRecordedUnderAKeyStands(t *testing.T) {
 		shown      map[string]any
 	}{
 		"a receipt": {
-			receiptsPath, goodReceipt, workflows.StockReceipt{ReceiptID: id, SKU: "SKU-1", Location: "berlin", Quantity: 7}, "receipt",
+			receiptsPath, goodReceipt,
+			workflows.StockReceipt{ReceiptID: id, SKU: "SKU-1", Location: "berlin", Quantity: 7},
+			"receipt",
 			map[string]any{"receipt_id": id.String(), "sku": "SKU-1", "location": "berlin", "quantity": 7.0},
 		},
 		"an adjustment": {
-			adjustmentsPath, goodAdjustment, workflows.StockAdjustment{AdjustmentID: id, SKU: "SKU-1", Location: "berlin", Delta: 7, Reason: "counted"}, "adjustment",
+			adjustmentsPath, goodAdjustment,
+			workflows.StockAdjustment{AdjustmentID: id, SKU: "SKU-1", Location: "berlin", Delta: 7, Reason: "counted"},
+			"adjustment",
 			map[string]any{"adjustment_id": id.String(), "sku": "SKU-1", "location": "berlin", "delta": 7.0, "reason": "counted"},
 		},
 		"a refund": {
-			orderPath("/refunds"), goodRefund, workflows.RefundInput{OrderID: someOrder, RefundID: id, Amount: money.Must("7.00", "EUR"), Reason: "late"}, "refund",
+			orderPath("/refunds"), goodRefund,
+			workflows.RefundInput{OrderID: someOrder, RefundID: id, Amount: money.Must("7.00", "EUR"), Reason: "late"},
+			"refund",
 			map[string]any{
 				"order_id": someOrder.String(), "refund_id": id.String(), "reason": "late", "amount": map[string]any{"amount": "7.00", "currency": "EUR"},
 			},
 		},
 		"a return": {
 			orderPath("/returns"), goodReturn,
-			workflows.ReturnInput{OrderID: someOrder, ReturnID: id, Lines: []order.ReturnLine{{SKU: "SKU-1", Quantity: 7}}, Reason: "broken"}, "return",
+			workflows.ReturnInput{OrderID: someOrder, ReturnID: id, Lines: []order.ReturnLine{{SKU: "SKU-1", Quantity: 7}}, Reason: "broken"},
+			"return",
 			map[string]any{
 				"order_id": someOrder.String(), "return_id": id.String(), "reason": "broken",
 				"lines": []any{map[string]any{"sku": "SKU-1", "quantity": 7.0, "restock": false}},

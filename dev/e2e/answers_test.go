@@ -148,24 +148,13 @@ func TestAnAnswerIsTheTruth(t *testing.T) {
 				t.Parallel()
 				q, known := questions[operation]
 				require.True(t, known, "what does %s answer when it is asked for twice?", operation)
-				q.ask(&asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: p.APIURL})
+				q.ask(newAsked(t, shop, p.APIURL))
 			})
 		}
 	})
-	t.Run("held and backordered at once", func(t *testing.T) {
-		t.Parallel()
-		o := &asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: p.APIURL}
-		o.order(wait{stock: 1, price: "900.00", quantity: 2, until: func(o *orphan, shown client.Order) bool { return shown.Held != "" && o.backordered() }})
-		_, err := shop.ApproveOrder(t.Context(), o.id, client.Review{By: "ann"})
-		require.NoError(t, err, "nobody has to wait for the goods to review the order")
-		require.Equal(t, "ann", o.shown().ApprovedBy)
-		o.receive("berlin", o.sku, 5)
-		o.ship(1)
-		o.ends(client.OrderDelivered)
-	})
 	t.Run("what a saga refuses is blamed on the request", func(t *testing.T) {
 		t.Parallel()
-		o := &asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: p.APIURL}
+		o := newAsked(t, shop, p.APIURL)
 		o.confirmed()
 		status, _, body := o.post("/lines/cancel", `{"lines": [{"sku": "$SKU", "quantity": 1}, {"sku": "$SKU", "quantity": 9}], "reason": "r"}`, "")
 		require.Equal(t, http.StatusUnprocessableEntity, status, body)
@@ -229,6 +218,10 @@ type asked struct {
 	orphan
 	url      string
 	shipment uuid.UUID
+}
+
+func newAsked(t *testing.T, shop *client.Client, url string) *asked {
+	return &asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: url}
 }
 
 func (o *asked) confirmed() {

@@ -44,8 +44,8 @@ type ReturnLine struct {
 // Return records goods that came back, and what they had cost.
 //
 // It returns no events for a return known already. Errors: not_found; idempotency_key_reused when another return is
-// known by this id; not_returnable before the order is delivered; return_window_closed. [domain.Invalids] blame entries that name no line or several, and those of more
-// pieces than were delivered and kept.
+// known by this id; not_returnable before the order is delivered; return_window_closed. [domain.Invalids] blame entries
+// that name no line or several, and those of more pieces than were delivered and kept.
 func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
