@@ -1,7 +1,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -11,7 +10,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/client"
-	"github.com/orderloom/orderloom/dev/platform"
 	"github.com/stretchr/testify/require"
 )
 
@@ -47,16 +45,16 @@ var questions = map[string]question{
 		path: "/lines/cancel", body: `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "too_many"}`,
 		other:  `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "too_dear"}`,
 		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "order",
-		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship(1) },
+		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
 	},
 	"amendOrder": {
 		path: "/amend", body: amendBody("1"), other: amendBody("2"), status: http.StatusOK,
 		code: client.CodeIdempotencyKeyReused, shows: "order",
-		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship(1) },
+		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
 	},
 	"approveOrder": {
 		path: "/approve", body: `{"by": "ann"}`, other: `{"by": "bob"}`, status: http.StatusOK, once: true,
-		code: client.CodeAlreadyReviewed, shows: "order", given: func(o *asked) { o.held() }, later: func(o *asked) { o.ship(1) },
+		code: client.CodeAlreadyReviewed, shows: "order", given: func(o *asked) { o.held() }, later: func(o *asked) { o.ship("berlin") },
 	},
 	"rejectOrder": {
 		path: "/reject", body: `{"by": "ann"}`, otherPath: "/approve", status: http.StatusOK, once: true,
@@ -68,16 +66,16 @@ var questions = map[string]question{
 		status: http.StatusOK, once: true, code: client.CodeAlreadyDispatched, shows: "order",
 		given: func(o *asked) { o.confirmed() },
 		later: func(o *asked) {
-			_, err := o.shop.CorrectTracking(o.t.Context(), o.id, o.shipment, client.Tracking{Carrier: "DHL", TrackingNumber: "3"})
+			_, err := o.CorrectTracking(o.t.Context(), o.id, o.shipment, client.Tracking{Carrier: "DHL", TrackingNumber: "3"})
 			require.NoError(o.t, err)
-			o.ship(1)
+			o.ship("berlin")
 		},
 	},
 	"correctTracking": {
 		path: "/shipments/$SHIPMENT/tracking", body: `{"carrier": "DHL", "tracking_number": "1"}`,
 		other:  `{"carrier": "UPS", "tracking_number": "1"}`,
 		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "order",
-		given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) }, later: func(o *asked) { o.ship(1) },
+		given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) }, later: func(o *asked) { o.ship("berlin") },
 	},
 	"deliverShipment": {
 		path: "/shipments/$SHIPMENT/deliver", otherPath: "/shipments/$SHIPMENT/lost", body: `{}`, status: http.StatusOK, once: true,
@@ -95,13 +93,13 @@ var questions = map[string]question{
 		path: "/returns", body: `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "broken"}`,
 		other:  `{"lines": [{"sku": "$SKU", "quantity": 2}], "reason": "broken"}`,
 		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "return",
-		given: func(o *asked) { o.confirmed(); o.ship(1) },
+		given: func(o *asked) { o.confirmed(); o.ship("berlin") },
 	},
 	"refundPayment": {
 		path: "/refunds", body: `{"amount": "1.00", "currency": "EUR", "reason": "late"}`,
 		other:  `{"amount": "2.00", "currency": "EUR", "reason": "late"}`,
 		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "refund",
-		given: func(o *asked) { o.confirmed(); o.ship(1) },
+		given: func(o *asked) { o.confirmed(); o.ship("berlin") },
 	},
 	"receiveStock": {
 		path: "/api/v1/stock/receipts", body: `{"sku": "$SKU", "location": "berlin", "quantity": 5}`,
@@ -132,29 +130,20 @@ func amendBody(number string) string {
 // It fails when an operation says "done" for something that was not done, or is not in the table above.
 func TestAnAnswerIsTheTruth(t *testing.T) {
 	t.Parallel()
-	settings := map[string]string{"ORDERLOOM_REVIEW_ABOVE": "500.00:EUR"}
-	p, err := platform.Start(t.Context(), platform.Options{Log: t.Logf, Lookup: func(name string) (string, bool) {
-		value, ok := settings[name]
-		return value, ok
-	}})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, p.Stop(context.Background())) })
-	shop, err := client.New(p.APIURL)
-	require.NoError(t, err)
-
+	s := openShop(t)
 	t.Run("operations", func(t *testing.T) {
-		for _, operation := range changingOperations(t, p.APIURL) {
+		for _, operation := range changingOperations(t, s.platform.APIURL) {
 			t.Run(operation, func(t *testing.T) {
 				t.Parallel()
 				q, known := questions[operation]
 				require.True(t, known, "what does %s answer when it is asked for twice?", operation)
-				q.ask(newAsked(t, shop, p.APIURL))
+				q.ask(newAsked(t, s))
 			})
 		}
 	})
 	t.Run("what a saga refuses is blamed on the request", func(t *testing.T) {
 		t.Parallel()
-		o := newAsked(t, shop, p.APIURL)
+		o := newAsked(t, s)
 		o.confirmed()
 		status, _, body := o.post("/lines/cancel", `{"lines": [{"sku": "$SKU", "quantity": 1}, {"sku": "$SKU", "quantity": 9}], "reason": "r"}`, "")
 		require.Equal(t, http.StatusUnprocessableEntity, status, body)
@@ -215,22 +204,25 @@ func orElse(text, otherwise string) string {
 
 // asked is an order of one line that is asked for changes.
 type asked struct {
-	orphan
-	url      string
+	*drilled
 	shipment uuid.UUID
 }
 
-func newAsked(t *testing.T, shop *client.Client, url string) *asked {
-	return &asked{orphan: orphan{t: t, shop: shop, sku: uuid.NewString()}, url: url}
+func newAsked(t *testing.T, s *shop) *asked {
+	return &asked{drilled: &drilled{shop: s, t: t, sku: uuid.NewString()}}
 }
 
 func (o *asked) confirmed() {
-	o.order(wait{stock: 5, price: "10.00", quantity: 3, until: func(_ *orphan, shown client.Order) bool { return len(shown.Shipments) == 1 }})
-	o.shipment = o.shown().Shipments[0].ShipmentID
+	o.drilled = o.place(o.t, state{stock: 5, price: "10.00", quantity: 3, reach: func(o *drilled) { o.awaitStatus(client.OrderConfirmed) }})
+	o.shipment = o.shipmentFrom("berlin").ShipmentID
 }
 
 func (o *asked) held() {
-	o.order(wait{stock: 5, price: "900.00", quantity: 1, until: func(_ *orphan, shown client.Order) bool { return shown.Held != "" }})
+	o.drilled = o.place(o.t, state{stock: 5, price: "900.00", quantity: 1, reach: awaitHeld})
+}
+
+func awaitHeld(o *drilled) {
+	o.await("a hold", func() bool { return o.shown().Held != "" })
 }
 
 // post sends a body to a path, which is below the order's unless it is a whole one.
@@ -240,7 +232,7 @@ func (o *asked) post(path, body, key string) (status int, header http.Header, an
 		path = "/api/v1/orders/" + o.id.String() + path
 	}
 	filled := strings.NewReplacer("$SKU", o.sku, "$SHIPMENT", o.shipment.String())
-	r, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.url+filled.Replace(path), strings.NewReader(filled.Replace(body)))
+	r, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.platform.APIURL+filled.Replace(path), strings.NewReader(filled.Replace(body)))
 	require.NoError(o.t, err)
 	r.Header.Set("Content-Type", "application/json")
 	if key != "" {
