@@ -64,6 +64,7 @@ func (a *API) retryRefund(ctx context.Context, x *httpx.Exchange, _ *struct{}) e
 	}
 	r := view.Refunds[i]
 	if r.Status != payment.RefundStatusFailed {
+		replay(x, true)
 		return x.JSON(refundHTTPStatus(&r), refundBody{OrderID: id, Refund: r})
 	}
 	return a.answerRefund(ctx, x, workflows.RefundInput{OrderID: id, RefundID: refundID, Amount: r.Amount, Reason: r.Reason, After: r.Attempts})

@@ -27,6 +27,8 @@ type question struct {
 	// of the refusal that tells what stands.
 	code  client.Code
 	shows string
+	// settled is true when there is nothing to do from the first request on, and nothing else to ask.
+	settled bool
 	// later is what becomes of the order afterwards: the same request is still the same.
 	later func(*asked)
 }
@@ -101,6 +103,17 @@ var questions = map[string]question{
 		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "refund",
 		given: func(o *asked) { o.confirmed(); o.ship("berlin") },
 	},
+	"retryRefund": {
+		path: "/refunds/$REFUND/retry", body: `{}`, status: http.StatusCreated, settled: true,
+		given: func(o *asked) {
+			o.confirmed()
+			o.ship("berlin")
+			refunded, err := o.RefundPayment(o.t.Context(), o.id, client.RefundPayment{Amount: "1.00", Currency: "EUR", Reason: "late"})
+			require.NoError(o.t, err)
+			o.refund = refunded.Refund.RefundID
+			o.await("the view of the refund", func() bool { return len(o.shown().Refunds) == 1 && o.shown().Refunds[0].Status == client.RefundPaid })
+		},
+	},
 	"receiveStock": {
 		path: "/api/v1/stock/receipts", body: `{"sku": "$SKU", "location": "berlin", "quantity": 5}`,
 		other:  `{"sku": "$SKU", "location": "berlin", "quantity": 6}`,
@@ -167,6 +180,10 @@ func (q question) ask(o *asked) {
 		require.Equal(o.t, q.status, status, "%s: %s", when, body)
 		require.Equal(o.t, "true", header.Get("Idempotent-Replayed"), "%s: %s", when, body)
 	}
+	if q.settled {
+		same("", "nothing is to be done")
+		return
+	}
 	status, header, body := o.post(q.path, q.body, key)
 	require.Equal(o.t, q.status, status, body)
 	require.Empty(o.t, header.Get("Idempotent-Replayed"), "it is the first: %s", body)
@@ -206,6 +223,7 @@ func orElse(text, otherwise string) string {
 type asked struct {
 	*drilled
 	shipment uuid.UUID
+	refund   uuid.UUID
 }
 
 func newAsked(t *testing.T, s *shop) *asked {
@@ -231,7 +249,7 @@ func (o *asked) post(path, body, key string) (status int, header http.Header, an
 	if !strings.HasPrefix(path, "/api/") {
 		path = "/api/v1/orders/" + o.id.String() + path
 	}
-	filled := strings.NewReplacer("$SKU", o.sku, "$SHIPMENT", o.shipment.String())
+	filled := strings.NewReplacer("$SKU", o.sku, "$SHIPMENT", o.shipment.String(), "$REFUND", o.refund.String())
 	r, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.platform.APIURL+filled.Replace(path), strings.NewReader(filled.Replace(body)))
 	require.NoError(o.t, err)
 	r.Header.Set("Content-Type", "application/json")
