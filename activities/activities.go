@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
@@ -19,6 +20,7 @@ import (
 type Activities struct {
 	events    *eventstore.Repository
 	gateway   payments.Gateway
+	can       payments.Capabilities
 	vault     Vault
 	locations []inventory.Location
 	review    Reviewer
@@ -39,7 +41,9 @@ type Vault interface {
 type Options struct {
 	Events  *eventstore.Repository
 	Gateway payments.Gateway
-	Vault   Vault
+	// Capabilities are what the gateway can do; the zero value moves every amount.
+	Capabilities payments.Capabilities
+	Vault        Vault
 	// Locations are where stock may lie; at least one.
 	Locations []inventory.Location
 	// Review says which orders are held for a person; nil holds none.
@@ -57,8 +61,14 @@ func New(o Options) *Activities {
 		o.Allocator = inventory.NearestFirst{}
 	}
 	return &Activities{
-		events: o.Events, gateway: o.Gateway, vault: o.Vault, locations: o.Locations, review: o.Review, allocator: o.Allocator,
+		events: o.Events, gateway: o.Gateway, can: o.Capabilities, vault: o.Vault, locations: o.Locations, review: o.Review, allocator: o.Allocator,
 	}
+}
+
+// limits are the amounts that the gateway moves in a currency.
+func (a *Activities) limits(currency string) money.Limits {
+	l, _ := a.can.Limits(currency)
+	return l
 }
 
 // The aggregates, as the event store folds them.

@@ -55,6 +55,7 @@ type Authorized struct {
 // is the common case.
 func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) (Authorized, error) {
 	id := payment.ID(in.OrderID)
+	in.Amount = a.limits(in.Amount.Currency).Ceil(in.Amount)
 	p, err := a.currentPayment(ctx, in)
 	if err != nil {
 		return Authorized{}, err

@@ -76,7 +76,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	request := payments.CaptureRequest{
 		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), At: in.At, PaymentID: id,
 	}
-	var left, paid bool
+	var left, paid, joins bool // joins: the share is captured with the next shipment's
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
 		d, err := in.decideDispatch(tx)
 		if left = len(d.order) == 0; err != nil {
@@ -87,9 +87,12 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 			out = moved(o, nil)
 			return nil
 		}
-		shipment, _ := o.Shipment(in.ShipmentID)
-		capture.Amount, request.Amount = shipment.Amount, shipment.Amount
 		p := eventstore.State(tx, paymentAggregate, id)
+		capture.Amount = o.Share(in.ShipmentID, p.Captures, a.limits(o.Total.Currency))
+		request.Amount = capture.Amount
+		if joins = capture.Amount.IsZero(); joins {
+			return nil
+		}
 		request.GatewayRef, request.Capturable, request.AskedAt = p.GatewayRef, p.Capturable(), askedToCapture(o)
 		events, err := payment.Capture(p, capture)
 		paid = len(events) == 0
@@ -98,19 +101,21 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	if err != nil || left {
 		return out, err
 	}
-	if !paid {
+	if !paid && !joins {
 		if capture.GatewayRef, err = a.gateway.Capture(ctx, request); err != nil {
 			return out, fmt.Errorf("capture from payment %s: %w", id, err)
 		}
 	}
 	var refusal error
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
-		events, err := payment.Capture(eventstore.State(tx, paymentAggregate, id), capture)
-		if err != nil {
-			return err
+		if !joins {
+			events, err := payment.Capture(eventstore.State(tx, paymentAggregate, id), capture)
+			if err != nil {
+				return err
+			}
+			// The money is taken, whatever has become of the shipment meanwhile.
+			eventstore.Record(tx, paymentAggregate, id, events...)
 		}
-		// The money is taken, whatever has become of the shipment meanwhile.
-		eventstore.Record(tx, paymentAggregate, id, events...)
 		var d dispatchDecision
 		d, refusal = in.decideDispatch(tx)
 		switch {

@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
@@ -25,6 +26,29 @@ func TestDispatchShipment(t *testing.T) {
 		return o.dispatch(in)
 	}
 
+	t.Run("captures in steps that the gateway takes; a share of zero joins the next", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t, func(options *activities.Options) {
+			options.Capabilities = payments.Capabilities{Amounts: func(string) (money.Limits, bool) {
+				return money.Limits{Step: eur("30.00").Amount}, true
+			}}
+		}).confirmed()
+		require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
+		require.Equal(t, order.ShipmentStatusDispatched, o.orderState().Shipments[0].Status)
+		o.requireBalance("60", "0", "0")
+		o.requireUnchanged(func() { require.NoError(t, o.dispatch(o.dispatchInput("berlin"))) })
+		require.NoError(t, o.dispatch(o.dispatchInput("reno")))
+		o.requireBalance("0", "60", "0")
+	})
+	t.Run("tells the gateway that nothing was captured before the order was confirmed", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		in := o.dispatchInput("berlin")
+		in.At = at.Add(30 * time.Hour) // as of a step that is tried again
+		require.NoError(t, o.dispatch(in))
+		require.Len(t, o.gateway.captures, 1)
+		require.True(t, o.orderState().ConfirmedAt.Equal(o.gateway.captures[0].AskedAt))
+	})
 	t.Run("captures the money, commits the stock and records that the shipment has left", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()

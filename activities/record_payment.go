@@ -28,6 +28,7 @@ type RecordPayment struct {
 // When the payment was voided meanwhile, it voids at the gateway what came too late. Refusal: payment_closed.
 func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) (Authorized, error) {
 	id := payment.ID(in.OrderID)
+	in.Amount = a.limits(in.Amount.Currency).Ceil(in.Amount)
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
 		return Authorized{}, fmt.Errorf("load payment %s: %w", id, err)

@@ -352,6 +352,7 @@ type gateway struct {
 	meanwhile      func()
 	authorizations []payments.AuthorizeRequest
 	voids          []payments.VoidRequest
+	captures       []payments.CaptureRequest
 	refunds        []payments.RefundRequest
 	// refuses is why every void and every refund is refused; empty for not.
 	refuses string
@@ -389,6 +390,7 @@ func (g *gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (o
 }
 
 func (g *gateway) Capture(ctx context.Context, r payments.CaptureRequest) (ref string, err error) {
+	g.captures = append(g.captures, r)
 	err = g.call(func() error { ref, err = g.Gateway.Capture(ctx, r); return err })
 	return ref, err
 }

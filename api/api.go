@@ -42,6 +42,8 @@ type Options struct {
 	// it to the sagas, and is required with it. Without webhooks there is no route.
 	Webhooks map[string]payments.Webhook
 	Payments PaymentReports
+	// Capabilities are what the payment gateway can do; the zero value charges every order.
+	Capabilities payments.Capabilities
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
 	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
@@ -93,6 +95,7 @@ type API struct {
 	history   History
 	webhooks  map[string]payments.Webhook
 	payments  PaymentReports
+	can       payments.Capabilities
 	changes   Changes // nil without
 
 	limits    Limits
@@ -123,7 +126,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
-		webhooks: o.Webhooks, payments: o.Payments, changes: o.Changes, limits: o.Limits, readiness: newReadiness(o.Checks, o.Logger),
+		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, limits: o.Limits, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
 		reported:  newWebhooksTotal(),

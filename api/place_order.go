@@ -91,6 +91,9 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 			return a.settled(ctx, x, in, true)
 		}
 	}
+	if err := a.chargeable(in.Items); err != nil {
+		return err
+	}
 	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, order.Recipient{ShippingAddress: r.ShippingAddress}); err != nil {
 		return httpx.Unavailable(fmt.Errorf("seal the address: %w", err))
 	}
@@ -99,6 +102,15 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 		return a.withState(ctx, x, err)
 	}
 	return a.settled(ctx, x, in, existed)
+}
+
+// chargeable refuses an order that the payment gateway could not charge, however it is split. Error: [domain.Invalids].
+func (a *API) chargeable(items []order.Item) error {
+	if len(items) == 0 {
+		return nil
+	}
+	limits, taken := a.can.Limits(items[0].UnitPrice.Currency)
+	return order.CheckChargeable(items, limits, taken)
 }
 
 // placedBefore reports whether the events know the order. Errors: idempotency_key_reused when they know another one

@@ -15,6 +15,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
@@ -47,6 +48,37 @@ func TestPlaceOrderStartsASaga(t *testing.T) {
 	var r order.Recipient
 	require.NoError(t, b.Open(t.Context(), in.Personal, &r))
 	require.Equal(t, order.Address{Street: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE"}, r.ShippingAddress)
+}
+
+// An order is refused when the gateway could charge it in no way.
+func TestPlaceOrderRefusesWhatTheGatewayCannotCharge(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.Capabilities = stripe.Provider.Capabilities })
+	order := func(currency string, prices ...string) string {
+		var items []string
+		for i, price := range prices {
+			items = append(items, fmt.Sprintf(`{"product_id":"p-%d","sku":"SKU-%d","quantity":1,"unit_price":%q}`, i, i, price))
+		}
+		whole := map[string]json.RawMessage{}
+		require.NoError(t, json.Unmarshal([]byte(goodOrder), &whole))
+		whole["currency"] = json.RawMessage(fmt.Sprintf("%q", currency))
+		whole["items"] = json.RawMessage("[" + strings.Join(items, ",") + "]")
+		body, err := json.Marshal(whole)
+		require.NoError(t, err)
+		return string(body)
+	}
+	charged := b.post(t, ordersPath, order("KWD", "17.605", "17.595"))
+	require.Equal(t, http.StatusCreated, charged.status, charged.body)
+	for name, c := range map[string]struct{ body, field string }{
+		"a total between steps": {order("KWD", "1.000", "17.605"), "items[1].unit_price"},
+		"too little":            {order("EUR", "0.49"), "items"},
+		"another currency":      {order("LYD", "10.000"), "currency"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := b.post(t, ordersPath, c.body).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+			require.Equal(t, c.field, p.Errors[0].Field)
+		})
+	}
 }
 
 func TestPlaceOrderShowsTheOrderAtOnce(t *testing.T) {

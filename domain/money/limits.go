@@ -28,28 +28,36 @@ func (l Limits) Authorizes(m Money) bool {
 	return m.IsPositive() && l.InStep(m) && m.Amount.Cmp(l.AuthorizeMin) >= 0 && (l.Max.IsZero() || m.Amount.Cmp(l.Max) <= 0)
 }
 
-// Shares turns the parts of one total into amounts that can be captured one by one, in the same order. They add up to
-// the total, cut off to the step.
+// Share returns what is captured when a part of a total is due. Due is the sum of the parts that are due by now.
+// Taken is what was captured for those before. Rest is the sum of the parts that are still to come, in whatever
+// order.
 //
-// Each is a multiple of the step. A part below the least capture is zero and joins the next, and the last ones join the
-// one before. A total that can't be captured at all is the first share.
-func (l Limits) Shares(parts []Money) []Money {
-	shares := make([]Money, len(parts))
-	var sum, taken, carried Money
-	last := 0 // the last share that can be captured
-	for i, part := range parts {
-		sum = sum.Add(part)
-		share := l.floor(sum).Sub(taken)
-		taken = taken.Add(share)
-		shares[i], carried = part.Sub(part), carried.Add(share)
-		if carried.IsPositive() && carried.Amount.Cmp(l.CaptureMin) >= 0 {
-			shares[i], carried, last = carried, carried.Sub(carried), i
+// The shares of all parts add up to the total, cut off to the step. Each is a multiple of the step. A share below the
+// least capture is zero, and joins the next. One after which less than the least capture would be left takes that too.
+// Only a total that can't be captured at all has a share below the least capture.
+func (l Limits) Share(due, taken, rest Money) Money {
+	share := l.floor(due).Sub(taken)
+	if rest.IsPositive() {
+		all := l.floor(due.Add(rest)).Sub(taken)
+		switch last := all.Sub(share); {
+		case last.IsZero(), last.Amount.Cmp(l.CaptureMin) < 0:
+			share = all
+		case share.Amount.Cmp(l.CaptureMin) < 0:
+			share = due.Sub(due)
 		}
 	}
-	if carried.IsPositive() {
-		shares[last] = shares[last].Add(carried)
+	if !share.IsPositive() {
+		return due.Sub(due)
 	}
-	return shares
+	return share
+}
+
+// Ceil rounds m up to a multiple of the step.
+func (l Limits) Ceil(m Money) Money {
+	if floor := l.floor(m); floor.Cmp(m) != 0 {
+		return floor.Add(Money{Amount: l.Step, Currency: m.Currency})
+	}
+	return m
 }
 
 // Refundable splits what is owed into what one refund can pay, and what is left to join the next refund. Now is zero

@@ -216,9 +216,13 @@ func (p *platform) api() (*api.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	can, err := capabilities(p.cfg.Payment)
+	if err != nil {
+		return nil, err
+	}
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
-		Webhooks: hooks, Payments: sagas,
+		Webhooks: hooks, Payments: sagas, Capabilities: can,
 		Checks: p.checks(), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
@@ -320,9 +324,13 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 	if err != nil {
 		return part{}, err
 	}
+	can, err := capabilities(p.cfg.Payment)
+	if err != nil {
+		return part{}, err
+	}
 	acts := activities.New(activities.Options{
 		Events:  eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}),
-		Gateway: gateway, Vault: p.vault, Locations: p.cfg.Orders.Locations,
+		Gateway: gateway, Capabilities: can, Vault: p.vault, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	o := workerOptions(p.cfg)

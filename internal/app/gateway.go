@@ -11,6 +11,14 @@ func openGateway(cfg config.Payment) (payments.Gateway, error) {
 	return gateways.All.Open(cfg.Gateway, gatewaySettings(cfg))
 }
 
+// capabilities are what the chosen gateway can do; those of a gateway that does everything without one.
+func capabilities(cfg config.Payment) (payments.Capabilities, error) {
+	if cfg.Gateway == "" {
+		return payments.Capabilities{}, nil
+	}
+	return gateways.All.Capabilities(cfg.Gateway)
+}
+
 // webhooks returns the readers of the chosen gateway's webhooks by its name; none without a gateway, as
 // an API may run.
 func webhooks(cfg config.Payment) (map[string]payments.Webhook, error) {
