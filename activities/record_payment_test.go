@@ -41,6 +41,15 @@ func TestRecordPayment(t *testing.T) {
 		}
 	})
 	// Whatever a report or a signal claims: the gateway has authorised nothing.
+	// Nothing that may be on its way has to be waited for: the gateway has answered.
+	t.Run("is closed with one request when the order is given up", func(t *testing.T) {
+		t.Parallel()
+		o := pending(t)
+		require.NoError(t, o.void())
+		require.Len(t, o.gateway.voids, 1)
+		require.Empty(t, o.gateway.voids[0].AuthorizeKey)
+		require.Error(t, o.gateway.Confirm(payment.ID(o.id), true), "the link can't be used any more")
+	})
 	t.Run("records nothing that the gateway has not decided", func(t *testing.T) {
 		t.Parallel()
 		o := pending(t)

@@ -235,3 +235,26 @@ func TestWhatWasTakenAtOnceIsNeitherAuthorizedNorPaidTwice(t *testing.T) {
 		b.holds(0, 10000, 1000)
 	}
 }
+
+// The link to the bank is closed with the first request, whatever else has to be waited for.
+func TestAPaymentThatWaitsForTheBankIsClosedAtOnce(t *testing.T) {
+	t.Parallel()
+	for name, unanswered := range map[string]bool{"all is answered": false, "another authorisation may be under way": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, stripefake.Options{})
+			waiting, err := b.authorize(stripefake.Card3DS)
+			require.NoError(t, err)
+			request := payments.VoidRequest{
+				IdempotencyKey: b.paymentID.String() + "/void", AskedAt: b.fake.Now(), PaymentID: b.paymentID, GatewayRef: waiting.GatewayRef,
+			}
+			if unanswered {
+				request.AuthorizeKey = b.authorizeKey()
+			}
+			err = b.gateway.Void(t.Context(), request)
+			require.Equal(t, unanswered, err != nil, err)
+			require.False(t, b.fake.Confirm(waiting.GatewayRef, true), "the link can't be used any more")
+			b.holds(0, 0, 0)
+		})
+	}
+}
