@@ -22,7 +22,9 @@ type ReconcilePayments struct {
 
 // Reconciled sums up a reconciliation.
 type Reconciled struct {
-	Compared    int `json:"compared"`
+	Compared int `json:"compared"`
+	// Adopted counts refunds and disputes that were recorded because only the gateway knew of them.
+	Adopted     int `json:"adopted,omitempty"`
 	Differences int `json:"differences"`
 	// Unsupported is true when the gateway can't list its ledger.
 	Unsupported bool `json:"unsupported,omitempty"`
@@ -31,8 +33,9 @@ type Reconciled struct {
 // heartbeatEvery is how many payments are compared between two heartbeats.
 const heartbeatEvery = 50
 
-// ReconcilePayments compares the gateway's ledger with the payment streams, payment by payment, and
-// records each amount that differs as an event of the payment's stream. It may be repeated: a difference
+// ReconcilePayments compares the gateway's ledger with the payment streams, payment by payment. It records refunds and
+// disputes that only the gateway knows of, as [Activities.RecordGatewayEvent] does, and then each amount that still
+// differs as an event of the payment's stream. It may be repeated: a difference
 // is recorded once for each To. Refusal: ledger_out_of_reach.
 func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments) (Reconciled, error) {
 	ledger, ok := a.gateway.(payments.LedgerReader)
@@ -44,6 +47,11 @@ func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments
 		if err != nil {
 			return out, Refusal(fmt.Errorf("read the gateway's ledger: %w", err))
 		}
+		adopted, err := a.recordGatewayEvents(ctx, entry, in.To)
+		if err != nil {
+			return out, err
+		}
+		out.Adopted += adopted.Recorded
 		n, err := a.reconcilePayment(ctx, entry, in.To)
 		if err != nil {
 			return out, err
