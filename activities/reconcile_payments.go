@@ -34,8 +34,8 @@ type Reconciled struct {
 const heartbeatEvery = 50
 
 // ReconcilePayments compares the gateway's ledger with the payment streams, payment by payment. It records refunds and
-// disputes that only the gateway knows of, as [Activities.RecordGatewayEvent] does, and then each amount that still
-// differs as an event of the payment's stream. It may be repeated: a difference
+// disputes that only the gateway knows of, as [Activities.RecordGatewayEvent] does. Each amount that still differs is
+// recorded as an event of the payment's stream. It may be repeated: a difference
 // is recorded once for each To. Refusal: ledger_out_of_reach.
 func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments) (Reconciled, error) {
 	ledger, ok := a.gateway.(payments.LedgerReader)

@@ -30,8 +30,8 @@ type GatewayEventsRecorded struct {
 }
 
 // RecordGatewayEvent asks the gateway what has happened to a payment, and records the refunds and disputes that are not
-// known: those that were made elsewhere, those whose answer was lost, and refunds that failed later. Each counts once,
-// whether a report or the reconciliation tells of it first. It does nothing for a payment that is none of ours.
+// known. They were made elsewhere, their answer was lost, or they failed later. Each counts once, whether a report or
+// the reconciliation tells of it first. It does nothing for a payment that is none of ours.
 func (a *Activities) RecordGatewayEvent(ctx context.Context, in RecordGatewayEvent) (GatewayEventsRecorded, error) {
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: in.PaymentID, GatewayRef: in.GatewayRef})
 	if err != nil {

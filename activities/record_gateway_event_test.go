@@ -107,7 +107,8 @@ func TestRecordGatewayEvent(t *testing.T) {
 		g.entry = payments.LedgerEntry{PaymentID: uuid.New(), Events: []payments.Event{{Kind: payments.EventRefunded, Ref: "re_1", Amount: eur("1.00")}}}
 		o.requireUnchanged(func() { require.Equal(t, activities.GatewayEventsRecorded{}, record(o)) })
 		g.entry = payments.LedgerEntry{PaymentID: payment.ID(o.id), Events: []payments.Event{
-			{Kind: payments.EventCaptured, Ref: "ch_1", Amount: eur("60.00")}, {Kind: payments.EventDisputeReinstated, Ref: "dp_1", Amount: eur("60.00")},
+			{Kind: payments.EventCaptured, Ref: "ch_1", Amount: eur("60.00")},
+			{Kind: payments.EventDisputeReinstated, Ref: "dp_1", Amount: eur("60.00")},
 			{Kind: payments.EventRefunded, Ref: "re_2", Key: "a void's", Amount: eur("1.00")},
 			{Kind: payments.EventRefunded, Ref: "re_3", Amount: payments.LedgerEntry{}.Balance.Held},
 		}}

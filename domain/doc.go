@@ -33,6 +33,7 @@
 //   - Confirm: to accept an order whose stock is reserved and whose payment is authorised.
 //   - Decline: the gateway's answer that it does not authorise a payment.
 //   - Dispatch: to hand a shipment to the carrier; its money is captured with it.
+//   - Dispute: a customer's claim at the bank to get captured money back.
 //   - Event: a fact about one aggregate, in the past tense, such as ShipmentDispatched.
 //   - Expected version: the version of a stream on which a decision is based; an append to another one is a conflict.
 //   - Fulfilment: the way of a confirmed order's shipments to their end.
@@ -41,6 +42,7 @@
 //   - Idempotency key: a caller's name for a request, so that it takes effect once however often it is sent.
 //   - Line: some pieces of one SKU at one price, as they were ordered. Two lines of an order may have one SKU.
 //   - Location: a place that goods leave from.
+//   - Owed: of a refund that follows from a fact, and stays reserved until it is paid.
 //   - Projection: what builds a view from the events.
 //   - Reconciliation: the nightly comparison of the gateway's ledger with the payments.
 //   - Refund: to give captured money back.
