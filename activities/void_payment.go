@@ -38,8 +38,9 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
 	// An authorisation without an answer may be on its way at this moment, also one of an earlier saga. So this saga's
 	// question counts, and not that of an earlier one.
+	attempt := p.VoidAttempt()
 	request := payments.VoidRequest{
-		IdempotencyKey: id.String() + "/void", AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
+		IdempotencyKey: voidKey(id, attempt), AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
 	}
 	if p.Status != payment.StatusActionRequired && (p.NeedsAuthorization(money.Money{}) || p.Lapsed) {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
@@ -48,10 +49,9 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	var refused *domain.Error
 	switch {
 	case errors.As(err, &refused):
-		// The cause makes the step another one than that of an earlier refusal.
-		st := stamp(ctx, "void-payment/failed/"+domain.DerivedID(id, refused.Message).String(), in.OrderID, in.At)
+		st := stamp(ctx, fmt.Sprintf("void-payment/failed/%d", attempt), in.OrderID, in.At)
 		return changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
-			return payment.FailVoid(p, payment.FailedVoid{OrderID: in.OrderID, Cause: refused.Message, At: in.At}), nil
+			return payment.FailVoid(p, payment.FailedVoid{OrderID: in.OrderID, Attempt: attempt, Cause: refused.Message, At: in.At}), nil
 		})
 	case err != nil:
 		return fmt.Errorf("void payment %s: %w", id, err)
@@ -59,4 +59,12 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	return changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil
 	})
+}
+
+// voidKey is the idempotency key of a void. One that was refused is asked for again under another key.
+func voidKey(id uuid.UUID, attempt int) string {
+	if attempt == 1 {
+		return id.String() + "/void"
+	}
+	return fmt.Sprintf("%s/void/%d", id, attempt)
 }

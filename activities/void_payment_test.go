@@ -65,4 +65,17 @@ func TestVoidPayment(t *testing.T) {
 		o.gateway.down = false
 		require.NoError(t, o.void())
 	})
+	t.Run("records a refusal, and is tried again under another key", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.refuses = "there is no such payment"
+		require.NoError(t, o.void())
+		require.Equal(t, "60.00 EUR there is no such payment", o.paymentState().VoidFailure.Amount.String()+" "+o.paymentState().VoidFailure.Cause)
+		require.Equal(t, payment.StatusAuthorized, o.paymentState().Status)
+		o.gateway.refuses = ""
+		require.NoError(t, o.as("resumed").void())
+		require.Nil(t, o.paymentState().VoidFailure)
+		o.requireBalance("0", "0", "0")
+		require.NotEqual(t, o.gateway.voids[0].IdempotencyKey, o.gateway.voids[1].IdempotencyKey)
+	})
 }

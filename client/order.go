@@ -251,6 +251,8 @@ type RefundLine struct {
 
 // Hold is money that the gateway refuses to let go of.
 type Hold struct {
+	// Attempt is how often the gateway has refused.
+	Attempt  int       `json:"attempt"`
 	Amount   Money     `json:"amount"`
 	Cause    string    `json:"cause"`
 	FailedAt time.Time `json:"failed_at"`

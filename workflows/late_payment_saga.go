@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -29,6 +30,9 @@ const CodePaymentOpen domain.ErrorCode = "payment_open"
 // Money that was authorised after the order had given up is let go again. A report that came before the payment's own
 // saga was started is passed on to it. One that concerns no payment of ours ends the saga at once.
 //
+// Refunds and disputes that only the gateway knew of are recorded. When that opens a refund which is owed, as the end of
+// a dispute does, the refund is carried on.
+//
 // Refusal: payment_open, when that saga is not started within [lateAttemptsMax] tries.
 func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 	var a *activities.Activities
@@ -36,8 +40,13 @@ func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 		settled, err := runStep(ctx, "Settle a late payment", a.SettleLatePayment, activities.SettleLatePayment{
 			OrderID: in.OrderID, PaymentID: in.PaymentID, GatewayRef: in.GatewayRef, At: workflow.Now(ctx),
 		})
-		if err != nil || settled.Outcome != activities.ReportAwaited {
+		switch {
+		case err != nil:
 			return err
+		case settled.Outcome == activities.ReportSettled:
+			return recordAtGateway(ctx, settled.OrderID)
+		case settled.Outcome != activities.ReportAwaited:
+			return nil
 		}
 		update := PaymentUpdate{GatewayRef: in.GatewayRef}
 		err = workflow.SignalExternalWorkflow(ctx, PaymentSagaID(settled.OrderID), "", PaymentUpdated, update).Get(ctx, nil)
@@ -49,4 +58,22 @@ func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 		}
 	}
 	return activities.Refusal(domain.Refuse(CodePaymentOpen, "the payment is open and nobody waits for it"))
+}
+
+// recordAtGateway records what only the gateway knows of an order's payment, and carries on with the refunds that this
+// opens.
+func recordAtGateway(ctx workflow.Context, orderID uuid.UUID) error {
+	var a *activities.Activities
+	recorded, err := runStep(ctx, "Record what has happened at the gateway", a.RecordGatewayEvent, activities.RecordGatewayEvent{
+		PaymentID: payment.ID(orderID), At: workflow.Now(ctx),
+	})
+	if err != nil || recorded.Recorded == 0 {
+		return err
+	}
+	for _, id := range recorded.Refunds {
+		if _, err := refundPayment(ctx, orderID, id, 0, "what is owed"); err != nil {
+			return err
+		}
+	}
+	return nil
 }

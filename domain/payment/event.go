@@ -183,11 +183,13 @@ type RefundFailed struct {
 
 // VoidFailed says that the gateway has refused for good to let an authorisation go: it still holds the money.
 type VoidFailed struct {
-	PaymentID uuid.UUID   `json:"payment_id"`
-	OrderID   uuid.UUID   `json:"order_id"`
-	Amount    money.Money `json:"amount"`
-	Cause     string      `json:"cause"`
-	FailedAt  time.Time   `json:"failed_at"`
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// Attempt counts the voids that were refused.
+	Attempt  int         `json:"attempt"`
+	Amount   money.Money `json:"amount"`
+	Cause    string      `json:"cause"`
+	FailedAt time.Time   `json:"failed_at"`
 }
 
 // DisputeOpened says that the customer claims captured money back at the bank.

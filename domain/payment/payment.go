@@ -101,7 +101,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
 	case VoidFailed:
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
-		p.VoidFailure = &VoidFailure{Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt}
+		p.VoidFailure = &VoidFailure{Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt}
 	case PaymentDifferenceFound:
 		p.ReconciledAt = e.FoundAt
 	default:

@@ -194,13 +194,14 @@ func TestARefundGoesBackTheWaysTheMoneyCame(t *testing.T) {
 func TestAVoidThatIsRefusedIsKnownUntilItSucceeds(t *testing.T) {
 	t.Parallel()
 	p := must(t, payment.Payment{}, authorize(100))
-	fail := func(p payment.Payment) []domain.Event {
-		return payment.FailVoid(p, payment.FailedVoid{OrderID: orderID, Cause: "no such payment", At: at})
+	fail := func(p payment.Payment, attempt int) []domain.Event {
+		return payment.FailVoid(p, payment.FailedVoid{OrderID: orderID, Attempt: attempt, Cause: "no such payment", At: at})
 	}
-	require.Empty(t, fail(must(t, p, void)), "nothing is held")
-	p = apply(p, fail(p))
-	require.Equal(t, &payment.VoidFailure{Amount: eur(100), Cause: "no such payment", FailedAt: at}, p.VoidFailure)
-	require.Empty(t, fail(p), "the same once more")
+	require.Empty(t, fail(must(t, p, void), 1), "nothing is held")
+	p = apply(p, fail(p, p.VoidAttempt()))
+	require.Equal(t, &payment.VoidFailure{Attempt: 1, Amount: eur(100), Cause: "no such payment", FailedAt: at}, p.VoidFailure)
+	require.Empty(t, fail(p, 1), "the same once more")
+	require.Equal(t, 2, p.VoidAttempt(), "under another key")
 	require.Equal(t, payment.StatusAuthorized, p.Status, "the gateway holds the money still")
 	require.Nil(t, must(t, p, void).VoidFailure)
 }

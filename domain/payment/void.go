@@ -39,6 +39,8 @@ func Void(p Payment, c VoidPayment) []domain.Event {
 // FailedVoid says that the gateway refuses for good to let an authorisation go.
 type FailedVoid struct {
 	OrderID uuid.UUID
+	// Attempt is which void was refused: [Payment.VoidAttempt] before the gateway was asked.
+	Attempt int
 	// Cause is the gateway's reason.
 	Cause string
 	At    time.Time
@@ -47,15 +49,27 @@ type FailedVoid struct {
 // FailVoid records that the gateway has refused a void, so that the money which it still holds is seen. It returns no
 // events when that is known, or there is nothing to let go.
 func FailVoid(p Payment, c FailedVoid) []domain.Event {
-	cause := domain.Clip(domain.Valid(c.Cause))
-	if len(Void(p, VoidPayment{OrderID: c.OrderID, At: c.At})) == 0 || p.VoidFailure != nil && p.VoidFailure.Cause == cause {
+	if len(Void(p, VoidPayment{OrderID: c.OrderID, At: c.At})) == 0 || c.Attempt != p.VoidAttempt() {
 		return nil
 	}
-	return []domain.Event{VoidFailed{PaymentID: ID(c.OrderID), OrderID: c.OrderID, Amount: p.Capturable(), Cause: cause, FailedAt: c.At}}
+	return []domain.Event{VoidFailed{
+		PaymentID: ID(c.OrderID), OrderID: c.OrderID, Attempt: c.Attempt, Amount: p.Capturable(), Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
+	}}
+}
+
+// VoidAttempt numbers the next void, from 1. After a refusal the gateway is asked under another key, because it repeats
+// what it has answered under the one before.
+func (p Payment) VoidAttempt() int {
+	if p.VoidFailure == nil {
+		return 1
+	}
+	return p.VoidFailure.Attempt + 1
 }
 
 // VoidFailure is a void that the gateway has refused for good: a person has to look into it.
 type VoidFailure struct {
+	// Attempt is the void that was refused last, counted from 1.
+	Attempt int `json:"attempt"`
 	// Amount is what the gateway still holds, as far as is known.
 	Amount   money.Money `json:"amount"`
 	Cause    string      `json:"cause"`
