@@ -30,8 +30,8 @@ const CodePaymentOpen domain.ErrorCode = "payment_open"
 // Money that was authorised after the order had given up is let go again. A report that came before the payment's own
 // saga was started is passed on to it. One that concerns no payment of ours ends the saga at once.
 //
-// Refunds and disputes that only the gateway knew of are recorded. When that opens a refund which is owed, as the end of
-// a dispute does, the refund is carried on.
+// Refunds and disputes that only the gateway knew of are recorded. The end of a dispute opens the refunds that are
+// owed, which are carried on then.
 //
 // Refusal: payment_open, when that saga is not started within [lateAttemptsMax] tries.
 func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
