@@ -21,10 +21,11 @@ type PlaceOrder struct {
 	Personal      domain.Sealed `json:"personal"`
 	RequestHash   string        `json:"request_hash"`
 	UserID        string        `json:"user_id,omitempty"`
-	// PaymentToken, AllowBackorder and Deadlines become the order's terms; the token is sealed.
-	PaymentToken   string          `json:"payment_token,omitempty"`
-	AllowBackorder bool            `json:"allow_backorder,omitempty"`
-	Deadlines      order.Deadlines `json:"deadlines,omitzero"`
+	// These become the order's terms; the token is sealed.
+	PaymentToken      string          `json:"payment_token,omitempty"`
+	AllowBackorder    bool            `json:"allow_backorder,omitempty"`
+	KeepPaymentMethod bool            `json:"keep_payment_method,omitempty"`
+	Deadlines         order.Deadlines `json:"deadlines,omitzero"`
 	// At is when the saga started: the same for every attempt, and another one for another saga.
 	At time.Time `json:"at"`
 }
@@ -79,7 +80,7 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 	if err != nil {
 		return order.PlaceOrder{}, fmt.Errorf("seal the personal data of order %s: %w", in.OrderID, err)
 	}
-	terms := order.Terms{AllowBackorder: in.AllowBackorder, Deadlines: in.Deadlines}
+	terms := order.Terms{AllowBackorder: in.AllowBackorder, KeepPaymentMethod: in.KeepPaymentMethod, Deadlines: in.Deadlines}
 	if in.PaymentToken != "" {
 		sealed, err := a.vault.Seal(ctx, in.CustomerID, in.PaymentToken)
 		if err == nil { // a vault that can't reach its keys seals without the customer's

@@ -30,7 +30,7 @@ func retriedRequests() map[string]retried {
 	return map[string]retried{
 		"order": {mark: byFingerprint, full: func() any {
 			return &newOrder{
-				CustomerID: "c", Currency: "EUR", PaymentToken: "t", AllowBackorder: true, ShippingAddress: address,
+				CustomerID: "c", Currency: "EUR", PaymentToken: "t", AllowBackorder: true, KeepPaymentMethod: true, ShippingAddress: address,
 				Items: []newItem{
 					{ProductID: "p", SKU: "s", Quantity: 1, UnitPrice: decimal.RequireFromString("1.00"), Currency: "EUR"},
 					{ProductID: "q", SKU: "r", Quantity: 2, UnitPrice: decimal.RequireFromString("2.00"), Currency: "EUR"},

@@ -24,6 +24,8 @@ type newOrder struct {
 	ShippingAddress order.Address `json:"shipping_address"`
 	PaymentToken    string        `json:"payment_token"`
 	AllowBackorder  bool          `json:"allow_backorder"`
+	// KeepPaymentMethod is left out of the fingerprint where it is not asked for.
+	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
 }
 
 // newItem is one line of a new order.
@@ -81,6 +83,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	in := workflows.OrderInput{
 		OrderID: id, CustomerID: r.CustomerID, Items: r.lines(), ShipToCountry: r.ShippingAddress.Country,
 		PaymentToken: r.PaymentToken, RequestHash: hash, UserID: x.Caller, AllowBackorder: r.AllowBackorder,
+		KeepPaymentMethod: r.KeepPaymentMethod,
 	}
 	if x.IdempotencyKey() != "" {
 		known, err := a.placedBefore(ctx, x, in)

@@ -81,6 +81,16 @@ func TestPlaceOrderRefusesWhatTheGatewayCannotCharge(t *testing.T) {
 	}
 }
 
+func TestPlaceOrderKeepsTheCustomersConsent(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for text, keeps := range map[string]bool{`"keep_payment_method": true,`: true, `"keep_payment_method": false,`: false, ``: false} {
+		a := b.post(t, ordersPath, strings.Replace(goodOrder, "{", "{"+text, 1))
+		require.Equal(t, http.StatusCreated, a.status, a.body)
+		require.Equal(t, keeps, b.started[uuid.MustParse(a.object(t)["order_id"].(string))].KeepPaymentMethod)
+	}
+}
+
 func TestPlaceOrderShowsTheOrderAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

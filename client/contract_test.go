@@ -30,7 +30,7 @@ var (
 	restock    = false
 	address    = client.Address{Street: "Torstraße 1", City: "Berlin", State: "BE", Zip: "10119", Country: "DE"}
 	newOrder   = client.NewOrder{
-		CustomerID: "cust-1001", Currency: "EUR", ShippingAddress: address, PaymentToken: "tok_approve", AllowBackorder: true,
+		CustomerID: "cust-1001", Currency: "EUR", ShippingAddress: address, PaymentToken: "tok_approve", AllowBackorder: true, KeepPaymentMethod: true,
 		Items: []client.NewItem{{ProductID: "p-espresso", SKU: "ESP-250", Quantity: 2, UnitPrice: "19.90", Currency: "EUR"}},
 	}
 )

@@ -37,6 +37,9 @@ type NewOrder struct {
 	ShippingAddress Address   `json:"shipping_address"`
 	// AllowBackorder lets the order wait for goods that are not there; else it is cancelled as out of stock.
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
+	// KeepPaymentMethod says that the customer has agreed that the means of payment is charged again for this order
+	// without them. What leaves after an authorisation has run out needs that.
+	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
 	// PaymentToken is what the payment gateway gave the customer's browser for a means of payment.
 	PaymentToken string `json:"payment_token"`
 }

@@ -100,6 +100,9 @@ type OrderInput struct {
 	UserID string `json:"user_id,omitempty"`
 	// AllowBackorder lets the order wait for goods that are not there.
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
+	// KeepPaymentMethod says that the customer has agreed that the means of payment is authorised again for this order
+	// without them.
+	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
 	// Deadlines are set by package sagaclient.
 	Deadlines Deadlines `json:"deadlines"`
 	// Resume starts the saga of an order that is there already: it needs the order's id and nothing else. The saga

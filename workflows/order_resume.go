@@ -54,6 +54,7 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	s.standing = &standing
 	s.in.CustomerID, s.in.Items, s.in.ShipToCountry = standing.CustomerID, standing.Items, standing.ShipToCountry
 	s.in.AllowBackorder = s.in.AllowBackorder || standing.Terms.AllowBackorder
+	s.in.KeepPaymentMethod = s.in.KeepPaymentMethod || standing.Terms.KeepPaymentMethod
 	if standing.Terms.Deadlines != (order.Deadlines{}) {
 		s.in.Deadlines = standing.Terms.Deadlines
 	}

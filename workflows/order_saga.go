@@ -169,6 +169,7 @@ func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) 
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
 		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID,
 		PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
+		KeepPaymentMethod: s.in.KeepPaymentMethod,
 		At: workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
 	})
 }
@@ -241,7 +242,7 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 func (s *orderSaga) securePayment(ctx workflow.Context, amount money.Money, goods []inventory.Allocation) (activities.Confirmed, error) {
 	paid, confirmed, err := securePaymentInline(ctx, PaymentInput{
 		OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Sealed: s.sealedToken(), Again: s.resumed(),
-		Deadline: s.in.Deadlines.Payment,
+		Keep: s.in.KeepPaymentMethod, Deadline: s.in.Deadlines.Payment,
 	}, goods, func() error { return s.setMark(ctx, MarkActionRequired) })
 	switch {
 	case err != nil:

@@ -397,6 +397,36 @@ func TestAReportOfAStrangerEndsAtOnce(t *testing.T) {
 	require.WithinDuration(t, begin, p.env.Now(), time.Second)
 }
 
+// asked keeps what a gateway is asked to authorise.
+type asked struct {
+	*sandbox.Gateway
+	authorizations *[]payments.AuthorizeRequest
+}
+
+func (a asked) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
+	*a.authorizations = append(*a.authorizations, r)
+	return a.Gateway.Authorize(ctx, r)
+}
+
+// The customer's consent goes to the gateway with each authorisation, and the second names the first.
+func TestAnAuthorisationThatRanOutIsMadeAnewWithTheCustomersConsent(t *testing.T) {
+	t.Parallel()
+	var authorizations []payments.AuthorizeRequest
+	p := setupWith(t, map[string]int{"A@berlin": 5}, noReview, func(g *sandbox.Gateway) payments.Gateway { return asked{g, &authorizations} })
+	begin := p.env.Now()
+	p.dispatchAt(8*24*hour, "berlin")
+	p.reportAt(9*24*hour, workflows.ShipmentDelivered, "berlin")
+	in := p.input("tok_approve", item("A", 2, "10.00"))
+	in.KeepPaymentMethod = true
+	require.Equal(t, order.StatusDelivered, p.play(t, in).Status)
+	require.Len(t, authorizations, 2)
+	require.True(t, authorizations[0].Keep)
+	require.True(t, authorizations[1].Keep)
+	require.Equal(t, [2]string{"", "sandbox_" + payment.ID(p.orderID).String()}, [2]string{authorizations[0].EarlierRef, authorizations[1].EarlierRef})
+	require.WithinDuration(t, begin, authorizations[0].AskedAt, time.Minute, "since the saga was started")
+	require.True(t, authorizations[1].AskedAt.After(begin.Add(6*24*hour)), "since the first ran out")
+}
+
 // Whoever may signal a saga can't make it believe that the bank has confirmed.
 func TestASignalByHandConfirmsNothing(t *testing.T) {
 	t.Parallel()

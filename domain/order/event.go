@@ -55,8 +55,11 @@ type Terms struct {
 	// Payment seals the payment token, a JSON string, under the customer's key. Only the steps of the payment open it.
 	Payment domain.Sealed `json:"payment"`
 	// AllowBackorder lets the order wait for goods that are not there.
-	AllowBackorder bool      `json:"allow_backorder,omitempty"`
-	Deadlines      Deadlines `json:"deadlines"`
+	AllowBackorder bool `json:"allow_backorder,omitempty"`
+	// KeepPaymentMethod says that the customer has agreed that the means of payment is authorised again for this order
+	// without them.
+	KeepPaymentMethod bool      `json:"keep_payment_method,omitempty"`
+	Deadlines         Deadlines `json:"deadlines"`
 }
 
 // Deadlines say how long an order waits for each thing, in nanoseconds. Zero means that no deadline was set.
