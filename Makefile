@@ -7,9 +7,10 @@ WORKFLOWCHECK_VERSION := v0.6.0
 TEST_TIMEOUT := 20m
 DURATION ?= 3m
 SEED ?= 0
+ORDERS ?= 10000
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets drill-temporal soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets drill-temporal drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,10 @@ test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched
 drill-temporal: ## Take executions away from orders in every state, and drop the databases of Temporal: each order ends as it should
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
 	$(GO) -C dev test -tags drill -run Drills -count=1 -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e $(UPDATE)
+
+drill-resume: ## Measure how fast 10,000 orders are resumed after the loss of Temporal's databases: make drill-resume ORDERS=10000
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(GO) -C dev test -tags drill -run ResumingRate -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e -orders $(ORDERS)
 
 soak: bin/orderloom-dev ## Minutes of mixed orders on processes killed at random, then an audit: make soak DURATION=10m SEED=7
 	@dev/slowly.sh "building the product" $(GO) build -buildvcs=false -o bin/orderloom ./cmd/orderloom

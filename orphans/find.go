@@ -26,9 +26,12 @@ type Orphan struct {
 //
 // An order needs a saga while it is open, and afterwards as long as it owes money, a refund or stock. An order that
 // can't be looked at is yielded with its error, and the next one follows.
-func (f *Finder) Find(ctx context.Context) iter.Seq2[Orphan, error] {
+func (f *Finder) Find(ctx context.Context) iter.Seq2[Orphan, error] { return f.find(ctx, false) }
+
+// find is [Finder.Find]. In turn, it looks up a part of the orders only, and trusts Temporal's list for the others.
+func (f *Finder) find(ctx context.Context, inTurn bool) iter.Seq2[Orphan, error] {
 	return func(yield func(Orphan, error) bool) {
-		l := &looking{Finder: f, before: time.Now().Add(-f.o.Every), yield: yield, ended: map[uuid.UUID]bool{}}
+		l := &looking{Finder: f, inTurn: inTurn, before: time.Now().Add(-f.o.Every), yield: yield, ended: map[uuid.UUID]bool{}}
 		_ = l.open(ctx) && l.owing(ctx) && l.surplus(ctx)
 	}
 }
@@ -36,6 +39,7 @@ func (f *Finder) Find(ctx context.Context) iter.Seq2[Orphan, error] {
 // looking is one look. Its methods report false when nothing more is wanted.
 type looking struct {
 	*Finder
+	inTurn bool
 	before time.Time
 	yield  func(Orphan, error) bool
 	// ended are the ended orders that were yielded, so that each is yielded once.
@@ -71,13 +75,16 @@ func (l *looking) open(ctx context.Context) bool {
 }
 
 // withoutSaga returns those of the orders that have no saga. Temporal's list may go on showing an execution that is
-// gone. So a part of the orders is looked up one by one, another part at each look. With up to lookedUpMax open
-// orders, that is all of them.
-func (f *Finder) withoutSaga(ctx context.Context, orders []uuid.UUID) ([]uuid.UUID, error) {
-	f.mu.Lock()
-	parts := max(1, (f.listed+lookedUpMax-1)/lookedUpMax)
-	turn := f.looks % parts
-	f.mu.Unlock()
+// gone. So a part of the orders is looked up one by one, another part at each look. Two looks have looked up all of
+// them, up to partsMin times lookedUpMax open orders.
+func (l *looking) withoutSaga(ctx context.Context, orders []uuid.UUID) ([]uuid.UUID, error) {
+	if !l.inTurn {
+		return l.o.Sagas.WithoutSaga(ctx, orders, false)
+	}
+	l.mu.Lock()
+	parts := max(partsMin, (l.listed+lookedUpMax-1)/lookedUpMax)
+	turn := l.looks % parts
+	l.mu.Unlock()
 	var trusted, doubted []uuid.UUID
 	for _, id := range orders {
 		if int(id[len(id)-1])%parts == turn {
@@ -86,11 +93,11 @@ func (f *Finder) withoutSaga(ctx context.Context, orders []uuid.UUID) ([]uuid.UU
 			trusted = append(trusted, id)
 		}
 	}
-	without, err := f.o.Sagas.WithoutSaga(ctx, trusted, true)
+	without, err := l.o.Sagas.WithoutSaga(ctx, trusted, true)
 	if err != nil {
 		return nil, err
 	}
-	more, err := f.o.Sagas.WithoutSaga(ctx, doubted, false)
+	more, err := l.o.Sagas.WithoutSaga(ctx, doubted, false)
 	return append(without, more...), err
 }
 

@@ -82,8 +82,10 @@ const (
 	pageSize = 500
 	// parallelMax is how many orders are resumed at once. Temporal answers a start within milliseconds.
 	parallelMax = 16
-	// lookedUpMax is how many orders of Temporal's list are looked up one by one at each look, in turn.
+	// lookedUpMax is how many orders of Temporal's list are looked up one by one at each look, in turn. partsMin is how
+	// many looks share them at least.
 	lookedUpMax = 10_000
+	partsMin    = 2
 	// owingFor is how long ago an order may have ended, when a process begins to look, to be asked what it owes.
 	owingFor = 30 * 24 * time.Hour
 	// owingOverlap is how much of what was looked through is looked through again: views may be behind.
@@ -149,7 +151,7 @@ func (f *Finder) look(ctx context.Context) error {
 		f.o.Logger.ErrorContext(ctx, "orders are not resumed in the namespace of another event store", "error", foreign)
 		resume = false
 	}
-	report, err := f.resumeAll(ctx, resume, f.due, nil)
+	report, err := f.resumeAll(ctx, f.find(ctx, true), resume, f.due, nil)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -31,7 +32,7 @@ func (f *Finder) ResumeAll(ctx context.Context, told func(Report, Orphan, error)
 	if foreign != nil {
 		return Report{}, foreign
 	}
-	return f.resumeAll(ctx, true, func(uuid.UUID) bool { return true }, told)
+	return f.resumeAll(ctx, f.Find(ctx), true, func(uuid.UUID) bool { return true }, told)
 }
 
 // Resume starts a saga for one order in any state. It may be repeated; started is false when one is open already.
@@ -47,8 +48,10 @@ func (f *Finder) Resume(ctx context.Context, o order.Order) (started bool, err e
 	return f.resume(ctx, Orphan{Order: o})
 }
 
-// resumeAll looks for orphans, and resumes those that are due.
-func (f *Finder) resumeAll(ctx context.Context, resume bool, due func(uuid.UUID) bool, told func(Report, Orphan, error)) (Report, error) {
+// resumeAll resumes those of the orphans that are due.
+func (f *Finder) resumeAll(
+	ctx context.Context, found iter.Seq2[Orphan, error], resume bool, due func(uuid.UUID) bool, told func(Report, Orphan, error),
+) (Report, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	r := resuming{Finder: f, told: told, stop: stop}
@@ -62,7 +65,7 @@ func (f *Finder) resumeAll(ctx context.Context, resume bool, due func(uuid.UUID)
 			}
 		})
 	}
-	err := r.find(ctx, func(o Orphan) {
+	err := r.each(ctx, found, func(o Orphan) {
 		if !resume || !due(o.Order.ID) {
 			return
 		}
@@ -86,10 +89,10 @@ type resuming struct {
 	report Report
 }
 
-// find calls found for each orphan. It returns what kept it from looking further.
-func (r *resuming) find(ctx context.Context, found func(Orphan)) error {
+// each calls take for each orphan. It returns what kept the finder from looking further.
+func (r *resuming) each(ctx context.Context, found iter.Seq2[Orphan, error], take func(Orphan)) error {
 	var failed error
-	for o, err := range r.Find(ctx) {
+	for o, err := range found {
 		switch {
 		case ctx.Err() != nil:
 			return failed
@@ -100,7 +103,7 @@ func (r *resuming) find(ctx context.Context, found func(Orphan)) error {
 			r.done(ctx, o, false, err)
 		default:
 			r.count(o)
-			found(o)
+			take(o)
 		}
 	}
 	return failed

@@ -148,18 +148,25 @@ func (c *Client) ResumeOrder(ctx context.Context, o order.Order, replace bool) (
 	if replace {
 		conflict = enums.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
 	}
-	_, err = c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID:                                       workflows.OrderSagaID(o.ID),
-		TaskQueue:                                workflows.TaskQueue,
-		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		WorkflowIDConflictPolicy:                 conflict,
-		WorkflowExecutionErrorWhenAlreadyStarted: true,
-		StaticSummary:                            fmt.Sprintf("%s, %s, resumed", o.Number, o.Total),
-		Memo:                                     map[string]any{memoKey: memo},
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			workflows.KeyOrderStatus.ValueSet(workflows.MarkOpen), workflows.KeyCustomerID.ValueSet(o.CustomerID),
-			workflows.KeyOrderNumber.ValueSet(o.Number), workflows.KeyOrderTotal.ValueSet(o.Total.Amount.InexactFloat64())),
-	}, workflows.OrderSaga, workflows.OrderInput{OrderID: o.ID, Resume: true})
+	start := func() error {
+		_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+			ID:                                       workflows.OrderSagaID(o.ID),
+			TaskQueue:                                workflows.TaskQueue,
+			WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+			WorkflowIDConflictPolicy:                 conflict,
+			WorkflowExecutionErrorWhenAlreadyStarted: true,
+			EnableEagerStart:                         true, // where this process runs sagas
+			StaticSummary:                            fmt.Sprintf("%s, %s, resumed", o.Number, o.Total),
+			Memo:                                     map[string]any{memoKey: memo},
+			TypedSearchAttributes: temporal.NewSearchAttributes(append(c.buildIDs(),
+				workflows.KeyOrderStatus.ValueSet(workflows.MarkOpen), workflows.KeyCustomerID.ValueSet(o.CustomerID),
+				workflows.KeyOrderNumber.ValueSet(o.Number), workflows.KeyOrderTotal.ValueSet(o.Total.Amount.InexactFloat64()))...),
+		}, workflows.OrderSaga, workflows.OrderInput{OrderID: o.ID, Resume: true})
+		return err
+	}
+	if err = start(); c.mustLeaveOutBuildIDs(err) {
+		err = start()
+	}
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	if errors.As(err, &already) {
 		return false, nil

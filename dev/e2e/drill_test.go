@@ -30,7 +30,7 @@ func TestDrills(t *testing.T) {
 	var shown results
 	ways := maps.Clone(waysToLoseAnExecution)
 	maps.Copy(ways, waysOfDrills)
-	ran := t.Run("executions", func(t *testing.T) { drillExecutions(t, ways, shown.note) })
+	ran := t.Run("executions", func(t *testing.T) { drillExecutions(t, openShop(t), ways, shown.note) })
 	ran = t.Run("databases", func(t *testing.T) {
 		drillDatabases(t, ordersOfState, func(in string, end client.OrderStatus) { shown.note("Temporal's databases lost", in, end) })
 	}) && ran

@@ -19,13 +19,21 @@ import (
 // for orders without a saga (orphans).
 func TestAnOrderOutlivesItsExecution(t *testing.T) {
 	t.Parallel()
-	drillExecutions(t, waysToLoseAnExecution, func(string, string, client.OrderStatus) {})
+	s := openShop(t)
+	t.Run("a failing saga is shown with its cause", func(t *testing.T) {
+		t.Parallel()
+		s.requireFailingSagaIsShown(t)
+	})
+	t.Run("the namespace keeps the mark of its store", func(t *testing.T) {
+		t.Parallel()
+		s.requireMarkIsKept(t)
+	})
+	drillExecutions(t, s, waysToLoseAnExecution, func(string, string, client.OrderStatus) {})
 }
 
 // drillExecutions takes an order of each state to its end after its execution was taken away in each way, and notes it.
-func drillExecutions(t *testing.T, ways map[string]way, note func(way, in string, end client.OrderStatus)) {
+func drillExecutions(t *testing.T, s *shop, ways map[string]way, note func(way, in string, end client.OrderStatus)) {
 	t.Helper()
-	s := openShop(t)
 	for way, take := range ways {
 		for name, in := range states {
 			t.Run(way+"/"+name, func(t *testing.T) {

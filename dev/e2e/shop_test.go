@@ -3,6 +3,7 @@ package e2e_test
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -31,14 +32,19 @@ type shop struct {
 	platform *platform.Platform
 	sagas    temporal.Client
 	gateway  *sandbox.Gateway
+	pool     *pgxpool.Pool
 	events   *eventstore.Repository
 }
 
-func openShop(t *testing.T) *shop {
+// openShop starts a platform with these settings, each a name and a value.
+func openShop(t *testing.T, set ...string) *shop {
 	t.Helper()
 	ledger := filepath.Join(t.TempDir(), "ledger.jsonl")
 	settings := map[string]string{
 		"ORDERLOOM_ORPHANS_EVERY": orphansEvery.String(), "ORDERLOOM_REVIEW_ABOVE": "500.00:EUR", "ORDERLOOM_SANDBOX_LEDGER": ledger,
+	}
+	for pair := range slices.Chunk(set, 2) {
+		settings[pair[0]] = pair[1]
 	}
 	p, err := platform.Start(t.Context(), platform.Options{Log: t.Logf, Lookup: func(name string) (string, bool) {
 		value, ok := settings[name]
@@ -57,10 +63,10 @@ func openShop(t *testing.T) *shop {
 	s.gateway, err = sandbox.Open(ledger)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.gateway.Close()) })
-	pool, err := pgxpool.New(t.Context(), string(p.Config.Database.URL))
+	s.pool, err = pgxpool.New(t.Context(), string(p.Config.Database.URL))
 	require.NoError(t, err)
-	t.Cleanup(pool.Close)
-	store, err := eventstore.Open(t.Context(), pool, eventstore.Options{})
+	t.Cleanup(s.pool.Close)
+	store, err := eventstore.Open(t.Context(), s.pool, eventstore.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })
 	s.events = eventstore.NewRepository(store, eventstore.RepositoryOptions{})
@@ -188,7 +194,12 @@ func (o *drilled) running() string {
 
 func (o *drilled) await(what string, is func() bool) {
 	o.t.Helper()
-	require.Eventually(o.t, is, time.Minute, 50*time.Millisecond, "order %s: waited for %s", o.id, what)
+	await(o.t, what+" of order "+o.id.String(), is)
+}
+
+func await(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	require.Eventually(t, is, time.Minute, 50*time.Millisecond, "waited for %s", what)
 }
 
 // end is how an order ends: what was captured and refunded, and how many pieces are left in Berlin and in Reno.
