@@ -31,8 +31,8 @@ const (
 	rateTimeout         = 5 * time.Minute
 )
 
-// TestResumingRate measures how fast the platform resumes orders after the loss of Temporal's databases, with everything
-// on this machine. It ends when each order has a saga that has taken its first step.
+// TestResumingRate measures how fast the platform resumes orders after the loss of Temporal's databases, with all of
+// it on this machine. It ends when each order has a saga that has taken its first step.
 func TestResumingRate(t *testing.T) {
 	s := openShop(t)
 	s.confirmMany(t, *resumed)
