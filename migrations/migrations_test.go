@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/migrations"
 	"github.com/orderloom/orderloom/readmodel"
@@ -101,7 +102,12 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 				"status": "delivered"}]', '{"key": "cust-1:1", "data": "AQ=="}', 'captured', 39.8, 0,
 			'[{"refund_id": "00000000-0000-0000-0000-000000000003", "amount": {"amount": "1.00", "currency": "EUR"}, "reason": "late", "refunded_at": "2026-11-25T17:00:00Z"}]',
 			'{"items": null, "status": "", "ship_to_country": "DE", "overdue": true, "placed_at": "2026-11-25T16:55:11.350584Z", "delivered_at": "2026-11-25T16:55:12Z"}',
-			'{"status": "captured", "action_url": "https://bank.example"}');
+			'{"status": "captured", "action_url": "https://bank.example",
+				"refunds": {"00000000-0000-0000-0000-000000000003": {"amount": "1.00", "currency": "EUR"}}}');
+		INSERT INTO orderloom.payment_views (payment_id, order_id, version, status, currency, authorized_amount, captured_amount, refunded_amount,
+			gateway_ref, updated_at, state)
+		VALUES ('00000000-0000-0000-0000-000000000009', '00000000-0000-0000-0000-000000000001', 2, 'captured', 'EUR', 39.8, 39.8, 1, 'pi', '2026-11-25Z',
+			'{"status": "captured", "refunds": {"00000000-0000-0000-0000-000000000003": {"amount": "1.00", "currency": "EUR"}}}');
 		INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
 			total_amount, currency, items, payment_status, order_state, payment_state)
 		VALUES ('00000000-0000-0000-0000-000000000004', 1, 1, '2026-11-25Z', '2026-11-25Z', 'ORD-4', 'cust-1', 'created', 'unfulfilled', 500, 'JPY',
@@ -124,7 +130,7 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 		"shipments": [{"shipment_id": "00000000-0000-0000-0000-000000000002", "location": "berlin", "lines": null,
 			"amount": {"amount": "39.80", "currency": "EUR"}, "status": "delivered"}],
 		"refunds": [{"refund_id": "00000000-0000-0000-0000-000000000003", "amount": {"amount": "1.00", "currency": "EUR"}, "reason": "late",
-			"refunded_at": "2026-11-25T17:00:00Z"}],
+			"status": "paid", "attempts": 1, "created_at": "2026-11-25T17:00:00Z", "refunded_at": "2026-11-25T17:00:00Z"}],
 		"overdue": true, "ship_to_country": "DE", "created_at": "2026-11-25T16:55:11.350584Z", "updated_at": "2026-11-25T16:55:12.5Z", "version": 6,
 		"payment_version": 2, "delivered_at": "2026-11-25T16:55:12Z"}`, string(views[0].Shown().JSON))
 	require.Equal(t, []byte{1}, views[0].Personal.Data)
@@ -138,5 +144,10 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 		"held": "amount", "payment_action_url": "https://bank.example", "ship_to_country": "JP", "created_at": "2026-11-25T00:00:00Z",
 		"updated_at": "2026-11-25T00:00:00Z", "version": 1, "payment_version": 1}`, string(views[1].Shown().JSON))
 	require.Equal(t, "authorized", views[2].PaymentStatus)
+	var paid readmodel.PaymentView
+	require.NoError(t, pool.QueryRow(t.Context(), "SELECT state FROM orderloom.payment_views").Scan(&paid.Payment))
+	require.Len(t, paid.Refunds, 1)
+	require.Equal(t, payment.RefundStatusPaid, paid.Refunds[0].Status())
+	require.Equal(t, "late", paid.Refunds[0].Reason)
 	require.Zero(t, views[2].CreatedAt)
 }
