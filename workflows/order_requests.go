@@ -44,6 +44,11 @@ func (s *orderSaga) validateCancelOrder(r CancelRequest) error {
 	if err := order.CanCancel(s.order()); err != nil {
 		return s.refusal(err)
 	}
+	// Another cancellation is being carried out: this one can't take effect, and must not look as if it would.
+	if before := s.cancelRequest; before != nil && *before != r {
+		return s.refusal(domain.Refuse(order.CodeAlreadyCancelled, "order %s is being cancelled by %s: %s",
+			s.state.OrderNumber, before.By, domain.Clip(before.Reason)))
+	}
 	// The domain checks this once everything is undone: a refusal then would come too late.
 	return activities.Refusal(order.CheckCancelRequest(r.Reason, r.By))
 }
@@ -161,10 +166,11 @@ func (s *orderSaga) approveOrder(ctx workflow.Context, r ReviewRequest) (replaye
 	}
 	var a *activities.Activities
 	approved, err := runStep(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: r.By, At: workflow.Now(ctx)})
-	if err == nil {
-		s.review, s.held, s.state.ApprovedBy = &review{approved: true, by: r.By}, "", r.By
+	if err != nil {
+		return false, err
 	}
-	return approved.Replayed, err
+	s.review, s.held, s.state.ApprovedBy = &review{approved: true, by: r.By}, "", r.By
+	return approved.Replayed, s.setMark(ctx, s.markSecuring())
 }
 
 // rejectOrder answers once the order is cancelled.

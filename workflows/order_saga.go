@@ -110,6 +110,8 @@ type orderSaga struct {
 	// partlyCancelled is true once lines were cancelled, so that less is captured than was authorised.
 	partlyCancelled bool
 	overdue         bool
+	// backordered is true while the order waits for goods.
+	backordered bool
 	// lastRefusal is why the last signal was not carried out, for operators to read.
 	lastRefusal string
 	// amendments counts the changes of address, so that each without an id is a request of its own.
@@ -185,7 +187,11 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 	reserved, err := secureStockInline(ctx, InventoryInput{
 		OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
 		Backorder: s.in.AllowBackorder, Deadline: s.remaining(ctx, s.in.Deadlines.Stock, s.placedAt()),
-	}, early, &s.undo, func() error { return s.setMark(ctx, MarkBackordered) })
+	}, early, &s.undo, func() error {
+		s.backordered = true
+		return s.setMark(ctx, s.markSecuring())
+	})
+	s.backordered = false
 	if err != nil {
 		return err
 	}

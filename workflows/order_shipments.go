@@ -116,6 +116,9 @@ func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch) (activi
 // adoptMoved takes over what a step about the shipments has answered: the order as its events tell it.
 func (s *orderSaga) adoptMoved(ctx workflow.Context, moved activities.Moved) error {
 	s.state.Shipments = moved.Shipments
+	if !moved.Status.Ended() {
+		s.setWaitingForShipments(ctx)
+	}
 	if moved.Status == s.state.Status {
 		return nil
 	}

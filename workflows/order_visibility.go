@@ -38,6 +38,18 @@ func (s *orderSaga) setStatus(ctx workflow.Context, status order.Status) error {
 	return s.setMark(ctx, s.markUnderWay())
 }
 
+// markSecuring is the mark of an order that is being secured. Who has to review it comes first: nobody has to do
+// anything about goods that are on their way.
+func (s *orderSaga) markSecuring() string {
+	switch {
+	case s.held != "":
+		return MarkHeld
+	case s.backordered:
+		return MarkBackordered
+	}
+	return MarkOpen
+}
+
 // markUnderWay is the mark of an order that waits for nobody but the warehouse.
 func (s *orderSaga) markUnderWay() string {
 	if s.overdue && s.state.Status == order.StatusConfirmed {

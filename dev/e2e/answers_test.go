@@ -70,6 +70,7 @@ var questions = map[string]question{
 		later: func(o *asked) {
 			_, err := o.CorrectTracking(o.t.Context(), o.id, o.shipment, client.Tracking{Carrier: "DHL", TrackingNumber: "3"})
 			require.NoError(o.t, err)
+			o.await("the view of the departure", func() bool { return o.shown().Status == client.OrderShipped })
 			o.ship("berlin")
 		},
 	},
@@ -77,19 +78,19 @@ var questions = map[string]question{
 		path: "/shipments/$SHIPMENT/tracking", body: `{"carrier": "DHL", "tracking_number": "1"}`,
 		other:  `{"carrier": "UPS", "tracking_number": "1"}`,
 		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "order",
-		given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) }, later: func(o *asked) { o.ship("berlin") },
+		given: func(o *asked) { o.dispatched() }, later: func(o *asked) { o.ship("berlin") },
 	},
 	"deliverShipment": {
 		path: "/shipments/$SHIPMENT/deliver", otherPath: "/shipments/$SHIPMENT/lost", body: `{}`, status: http.StatusOK, once: true,
-		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) },
+		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.dispatched() },
 	},
 	"loseShipment": {
 		path: "/shipments/$SHIPMENT/lost", otherPath: "/shipments/$SHIPMENT/refused", body: `{}`, status: http.StatusOK, once: true,
-		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) },
+		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.dispatched() },
 	},
 	"refuseShipment": {
 		path: "/shipments/$SHIPMENT/refused", otherPath: "/shipments/$SHIPMENT/deliver", body: `{}`, status: http.StatusOK, once: true,
-		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.confirmed(); o.dispatch(o.shipment) },
+		code: client.CodeAlreadyEnded, shows: "order", given: func(o *asked) { o.dispatched() },
 	},
 	"returnGoods": {
 		path: "/returns", body: `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "broken"}`,
@@ -153,6 +154,19 @@ func TestAnAnswerIsTheTruth(t *testing.T) {
 				q.ask(newAsked(t, s))
 			})
 		}
+	})
+	t.Run("held and backordered at once", func(t *testing.T) {
+		t.Parallel()
+		o := s.place(t, state{stock: 1, price: "900.00", quantity: 2, reach: func(o *drilled) {
+			o.await("a backorder", func() bool { return o.stock(o.sku).Backordered > 0 })
+			awaitHeld(o)
+		}})
+		_, err := o.ApproveOrder(t.Context(), o.id, client.Review{By: "ann"})
+		require.NoError(t, err, "nobody has to wait for the goods to review the order")
+		o.await("the view of the review", func() bool { return o.shown().ApprovedBy == "ann" && o.shown().Held == "" })
+		o.receive("berlin", o.sku, 5)
+		o.ship("berlin")
+		o.awaitStatus(client.OrderDelivered)
 	})
 	t.Run("what a saga refuses is blamed on the request", func(t *testing.T) {
 		t.Parallel()
@@ -233,6 +247,12 @@ func newAsked(t *testing.T, s *shop) *asked {
 func (o *asked) confirmed() {
 	o.drilled = o.place(o.t, state{stock: 5, price: "10.00", quantity: 3, reach: func(o *drilled) { o.awaitStatus(client.OrderConfirmed) }})
 	o.shipment = o.shipmentFrom("berlin").ShipmentID
+}
+
+func (o *asked) dispatched() {
+	o.confirmed()
+	o.dispatch(o.shipment)
+	o.awaitStatus(client.OrderShipped)
 }
 
 func (o *asked) held() {
