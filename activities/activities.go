@@ -2,11 +2,13 @@ package activities
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -22,9 +24,11 @@ type Activities struct {
 	gateway   payments.Gateway
 	can       payments.Capabilities
 	vault     Vault
-	locations []inventory.Location
+	seed      []inventory.Location
 	review    Reviewer
 	allocator inventory.Allocator
+	// seen are the ids of the network's locations, as this process saw them last.
+	seen atomic.Pointer[[]string]
 }
 
 // Vault turns a personal section that was sealed without the customer's key into one under it.
@@ -44,7 +48,7 @@ type Options struct {
 	// Capabilities are what the gateway can do; the zero value moves every amount.
 	Capabilities payments.Capabilities
 	Vault        Vault
-	// Locations are where stock may lie; at least one.
+	// Locations are those that a network begins with which has none: see [Activities.SeedLocations].
 	Locations []inventory.Location
 	// Review says which orders are held for a person; nil holds none.
 	Review Reviewer
@@ -61,7 +65,7 @@ func New(o Options) *Activities {
 		o.Allocator = inventory.NearestFirst{}
 	}
 	return &Activities{
-		events: o.Events, gateway: o.Gateway, can: o.Capabilities, vault: o.Vault, locations: o.Locations, review: o.Review, allocator: o.Allocator,
+		events: o.Events, gateway: o.Gateway, can: o.Capabilities, vault: o.Vault, seed: o.Locations, review: o.Review, allocator: o.Allocator,
 	}
 }
 
@@ -76,10 +80,13 @@ var (
 	orderAggregate   = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve, Clone: order.Order.Clone}
 	paymentAggregate = eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
 	stockAggregate   = eventstore.Aggregate[inventory.Stock]{Type: domain.AggregateInventory, Evolve: inventory.Evolve}
+	networkAggregate = eventstore.Aggregate[location.Network]{Type: domain.AggregateNetwork, Evolve: location.Evolve, Clone: location.Network.Clone}
 )
 
 // Snapshotted are the aggregates whose streams grow long enough for snapshots to be worth their while.
-func Snapshotted() []eventstore.Snapshottable { return []eventstore.Snapshottable{stockAggregate} }
+func Snapshotted() []eventstore.Snapshottable {
+	return []eventstore.Snapshottable{stockAggregate, networkAggregate}
+}
 
 // stamp says where the events of one step come from. Step is unique within the workflow, so that the
 // events' ids are, and the same at every attempt.

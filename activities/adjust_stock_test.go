@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/stretchr/testify/require"
 )
 
@@ -53,7 +54,7 @@ func TestAdjustStock(t *testing.T) {
 			"to take away what is reserved": {-4, func(*activities.AdjustStock) {}, inventory.CodeInsufficientStock},
 			"no delta":                      {0, func(*activities.AdjustStock) {}, domain.CodeInvalid},
 			"no reason":                     {1, func(in *activities.AdjustStock) { in.Reason = " " }, domain.CodeInvalid},
-			"an unknown location":           {1, func(in *activities.AdjustStock) { in.Location = "atlantis" }, inventory.CodeUnknownLocation},
+			"an unknown location":           {1, func(in *activities.AdjustStock) { in.Location = "atlantis" }, location.CodeUnknownLocation},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -101,7 +101,7 @@ func (a *Activities) recordAuthorization(
 	streams := []eventstore.StreamID{{Type: domain.AggregatePayment, ID: id}}
 	confirms := len(in.Confirm) > 0 && answer.Status == payment.StatusAuthorized
 	if confirms {
-		streams = withOrder(in.OrderID, streams)
+		streams = append(orderStream(in.OrderID), streams...)
 	}
 	err := a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
 		events, err := payment.Authorize(eventstore.State(tx, paymentAggregate, id), payment.RecordAuthorization{

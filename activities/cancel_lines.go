@@ -38,37 +38,36 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 		return out, err
 	}
 	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
-	out.Served, err = a.changeStock(ctx, st, withOrder(in.OrderID, a.stockItems(known, known.StockLines(in.Lines))), func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orderAggregate, in.OrderID)
+	out.Served, err = a.changeStock(ctx, st, stockOf(known, known.StockLines(in.Lines)), func(s supply) (bool, error) {
+		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		events, err := order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: in.At})
 		if err != nil {
-			return err
+			return false, err
 		}
 		for _, e := range events {
 			if cancelled, ok := e.(order.OrderLinesCancelled); ok {
-				if err := reduceReservations(tx, cancelled); err != nil {
-					return err
+				if err := reduceReservations(s, cancelled); err != nil {
+					return false, err
 				}
 			}
 		}
 		out.Moved = moved(o, events)
-		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
-		return nil
+		eventstore.Record(s.tx, orderAggregate, in.OrderID, events...)
+		return len(events) > 0, nil
 	})
 	return out, err
 }
 
-func reduceReservations(tx *eventstore.Tx, e order.OrderLinesCancelled) error {
+func reduceReservations(s supply, e order.OrderLinesCancelled) error {
 	for i, l := range e.Lines {
-		id := inventory.ID(l.SKU, l.Location)
-		events, err := inventory.Reduce(eventstore.State(tx, stockAggregate, id), inventory.ReduceReservation{
+		events, err := inventory.Reduce(s.item(l.SKU, l.Location), inventory.ReduceReservation{
 			SKU: l.SKU, Location: l.Location, OrderID: e.OrderID, RequestID: domain.DerivedID(e.RequestID, fmt.Sprintf("line/%d", i)),
 			Quantity: l.Quantity, Reason: "lines_cancelled", At: e.CancelledAt,
 		})
 		if err != nil {
 			return err
 		}
-		eventstore.Record(tx, stockAggregate, id, events...)
+		s.record(l.SKU, l.Location, events...)
 	}
 	return nil
 }

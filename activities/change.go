@@ -35,13 +35,13 @@ func changeAggregate[S any](
 	return nil
 }
 
-func withOrder(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
-	return append([]eventstore.StreamID{{Type: domain.AggregateOrder, ID: orderID}}, items...)
+// withPayment names the streams of the order and its payment.
+func withPayment(orderID uuid.UUID) []eventstore.StreamID {
+	return append(orderStream(orderID), paymentStream(orderID)...)
 }
 
-// withPayment names the streams of the order and its payment beside those of its stock.
-func withPayment(orderID uuid.UUID, items []eventstore.StreamID) []eventstore.StreamID {
-	return withOrder(orderID, append([]eventstore.StreamID{{Type: domain.AggregatePayment, ID: payment.ID(orderID)}}, items...))
+func paymentStream(orderID uuid.UUID) []eventstore.StreamID {
+	return []eventstore.StreamID{{Type: domain.AggregatePayment, ID: payment.ID(orderID)}}
 }
 
 // orderAfter returns the order after the events. It changes nothing of o.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
@@ -40,7 +39,7 @@ func (a *Activities) DeliverShipment(ctx context.Context, in EndShipment) (Ended
 func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
 	st := stamp(ctx, "lose/"+in.ShipmentID.String(), in.OrderID, in.At)
-	err := a.events.Decide(ctx, st, withPayment(in.OrderID, nil), func(tx *eventstore.Tx) error {
+	err := a.events.Decide(ctx, st, withPayment(in.OrderID), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Lose(o, order.LoseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {
@@ -94,36 +93,32 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 	}
 	shipment, _ := known.Shipment(in.ShipmentID)
 	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
-	served, err := a.changeStock(ctx, st, withPayment(in.OrderID, shippedItems(shipment)), func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orderAggregate, in.OrderID)
+	served, err := a.changeStock(ctx, st, stockOfShipment(in.OrderID, shipment), func(s supply) (bool, error) {
+		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		events, err := order.Refuse(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})
 		if err != nil {
-			return err
+			return false, err
 		}
 		out.Moved = moved(o, events)
 		if len(events) == 0 {
-			return nil // the shipment has ended before, and what that means for the stock is recorded with it
+			return false, nil // the shipment has ended before, and what that means for the stock is recorded with it
 		}
-		in.recordEnd(tx, o, events, "shipment_refused")
+		in.recordEnd(s.tx, o, events, "shipment_refused")
 		shipment, _ := o.Shipment(in.ShipmentID)
 		for _, l := range shipment.Lines {
 			returnID := domain.DerivedID(in.ShipmentID, "refused/"+l.LineID.String())
-			if err := restockItem(tx, l.SKU, shipment.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
-				return err
+			if err := s.restock(l.SKU, shipment.Location, l.Quantity, in.OrderID, returnID, in.At); err != nil {
+				return false, err
 			}
 		}
-		return nil
+		return true, nil
 	})
 	out.Served = served
 	return out, err
 }
 
-// shippedItems names the stock items that a shipment was taken from. Nothing is taken out of it any more once it has
-// left.
-func shippedItems(s order.Shipment) []eventstore.StreamID {
-	var ids []eventstore.StreamID
-	for _, sku := range s.SKUs() {
-		ids = append(ids, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, s.Location)})
-	}
-	return ids
+// stockOfShipment is the question about the stock that a shipment was taken from. Nothing is taken out of it any more
+// once it has left.
+func stockOfShipment(orderID uuid.UUID, s order.Shipment) stockQuestion {
+	return stockQuestion{skus: s.SKUs(), locations: []string{s.Location}, streams: withPayment(orderID)}
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
@@ -43,14 +43,20 @@ func FoldOwed(ctx context.Context, events *eventstore.Repository, o order.Order)
 	return owed, err
 }
 
-// holdsStock reports whether goods are set aside for the order where its own events say that they may lie.
+// holdsStock reports whether goods are set aside for the order, or it waits for some.
+//
+// They lie where its own events say. An order that may wait is served by whoever brings goods in. Cancelled before it
+// knew, it has them at any location.
 func holdsStock(ctx context.Context, events *eventstore.Repository, o order.Order) (holds bool, err error) {
-	var streams []eventstore.StreamID
-	for _, sku := range inventory.SKUs(order.Lines(o.Items)) {
-		for _, location := range o.StockLocations() {
-			streams = append(streams, eventstore.StreamID{Type: domain.AggregateInventory, ID: inventory.ID(sku, location)})
+	skus, locations := inventory.SKUs(order.Lines(o.Items)), o.StockLocations()
+	if o.Terms.AllowBackorder {
+		network, _, err := eventstore.Fold(ctx, events, networkAggregate, location.NetworkID)
+		if err != nil {
+			return false, fmt.Errorf("load the network: %w", err)
 		}
+		locations = append(locations, network.IDs()...)
 	}
+	streams := append(stockItems(skus, locations), queues(skus)...)
 	if len(streams) == 0 {
 		return false, nil
 	}

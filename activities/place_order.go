@@ -54,14 +54,14 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	st.Fresh = in.OrderID
 	var out Placed
 	var existed bool
-	streams := withOrder(in.OrderID, a.stockItems(order.Order{}, order.Lines(in.Items)))
-	err = a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orderAggregate, in.OrderID)
+	q := stockQuestion{skus: inventory.SKUs(order.Lines(in.Items)), streams: orderStream(in.OrderID), placing: true}
+	err = a.decideOnStock(ctx, st, q, func(s supply) error {
+		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		if existed = o.Status != ""; existed {
 			_, err := order.Place(o, command) // the request may be another one
 			return err
 		}
-		out, err = a.placeNew(tx, o, command)
+		out, err = a.placeNew(s, o, command)
 		return err
 	})
 	if err != nil {
@@ -98,8 +98,8 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 
 // placeNew records a new order. With it come a hold where a rule asks for one, and a reservation where all goods are
 // there.
-func (a *Activities) placeNew(tx *eventstore.Tx, o order.Order, c order.PlaceOrder) (Placed, error) {
-	reserved := a.decideReservation(tx, c)
+func (a *Activities) placeNew(s supply, o order.Order, c order.PlaceOrder) (Placed, error) {
+	reserved := a.decideReservation(s, c)
 	for _, r := range reserved {
 		c.Allocations = append(c.Allocations, r.Allocation)
 	}
@@ -116,9 +116,9 @@ func (a *Activities) placeNew(tx *eventstore.Tx, o order.Order, c order.PlaceOrd
 		out.Held = rule
 		events = append(events, held...)
 	}
-	eventstore.Record(tx, orderAggregate, c.OrderID, events...)
+	eventstore.Record(s.tx, orderAggregate, c.OrderID, events...)
 	for _, r := range reserved {
-		eventstore.Record(tx, stockAggregate, inventory.ID(r.SKU, r.Location), r.events...)
+		s.record(r.SKU, r.Location, r.events...)
 	}
 	return out, nil
 }
@@ -133,14 +133,17 @@ type reservation struct {
 //
 // When another process has taken some meanwhile, the append is a conflict and is decided again. Goods that seem to be
 // missing are left to ReserveStock, whose refusal is checked.
-func (a *Activities) decideReservation(tx *eventstore.Tx, c order.PlaceOrder) []reservation {
-	allocations, err := a.allocate(tx, order.Lines(c.Items), c.ShipToCountry, false)
+func (a *Activities) decideReservation(s supply, c order.PlaceOrder) []reservation {
+	peek := func(sku, location string) inventory.Stock {
+		return eventstore.Peek(s.tx, stockAggregate, inventory.ID(sku, location))
+	}
+	allocations, err := s.allocate(a.allocator, order.Lines(c.Items), c.ShipToCountry, false, peek)
 	if err != nil {
 		return nil
 	}
 	reserved := make([]reservation, len(allocations))
 	for i, al := range allocations {
-		events, err := decideAllocation(tx, c.OrderID, al, c.At)
+		events, err := s.decideAllocation(c.OrderID, al, c.ShipToCountry, c.At)
 		if err != nil {
 			return nil
 		}

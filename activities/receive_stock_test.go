@@ -6,7 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/stretchr/testify/require"
 )
 
@@ -50,7 +50,7 @@ func TestReceiveStock(t *testing.T) {
 			change func(*activities.ReceiveStock)
 			code   domain.ErrorCode
 		}{
-			"an unknown location": {func(in *activities.ReceiveStock) { in.Location = "atlantis" }, inventory.CodeUnknownLocation},
+			"an unknown location": {func(in *activities.ReceiveStock) { in.Location = "atlantis" }, location.CodeUnknownLocation},
 			"no pieces":           {func(in *activities.ReceiveStock) { in.Quantity = 0 }, domain.CodeInvalid},
 			"no SKU":              {func(in *activities.ReceiveStock) { in.SKU = "" }, domain.CodeInvalid},
 		} {

@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain/inventory"
-	"github.com/orderloom/orderloom/eventstore"
 )
 
 // ReleaseStock is the input of [Activities.ReleaseStock].
@@ -20,21 +19,25 @@ type ReleaseStock struct {
 	At    time.Time `json:"at"`
 }
 
-// ReleaseStock frees what is reserved for an order. It does nothing when nothing is.
+// ReleaseStock frees what is reserved for an order, and ends its waiting. It does nothing when there is nothing to end.
 func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) (Served, error) {
 	o, err := a.foldOrder(ctx, in.OrderID)
 	if err != nil {
 		return Served{}, err
 	}
-	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), a.stockItems(o, in.Lines), func(tx *eventstore.Tx) error {
-		for _, sku := range inventory.SKUs(in.Lines) {
-			for _, location := range a.stockLocations(o) {
-				id := inventory.ID(sku, location)
-				eventstore.Record(tx, stockAggregate, id, inventory.Release(eventstore.State(tx, stockAggregate, id), inventory.ReleaseStock{
-					SKU: sku, Location: location, OrderID: in.OrderID, Reason: in.Reason, Fence: in.Fence, At: in.At,
-				})...)
+	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), stockOf(o, in.Lines), func(s supply) (changed bool, err error) {
+		release := inventory.ReleaseStock{OrderID: in.OrderID, Reason: in.Reason, Fence: in.Fence, At: in.At}
+		for _, release.SKU = range inventory.SKUs(in.Lines) {
+			for _, release.Location = range s.locations {
+				events := inventory.Release(s.item(release.SKU, release.Location), release)
+				s.record(release.SKU, release.Location, events...)
+				changed = changed || len(events) > 0
 			}
+			release.Location = ""
+			events := inventory.Release(s.queue(release.SKU), release)
+			s.recordQueue(release.SKU, events...)
+			changed = changed || len(events) > 0
 		}
-		return nil
+		return changed, nil
 	})
 }

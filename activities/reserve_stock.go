@@ -41,34 +41,45 @@ func (a *Activities) ReserveStock(ctx context.Context, in ReserveStock) (Reserve
 		return Reserved{}, err
 	}
 	st := stamp(ctx, "reserve-stock", in.OrderID, in.At)
-	err = a.events.Decide(ctx, st, withOrder(in.OrderID, a.stockItems(o, in.Lines)), func(tx *eventstore.Tx) error {
-		if out = a.reservedFor(tx, o, in.Lines); len(out.Allocations) > 0 {
+	err = a.decideOnStock(ctx, st, stockOf(o, in.Lines), func(s supply) error {
+		if out = s.reservedFor(in.OrderID, inventory.SKUs(in.Lines)); len(out.Allocations) > 0 {
 			return nil // an earlier attempt has made it
 		}
-		if now := eventstore.State(tx, orderAggregate, in.OrderID); now.Status != "" && now.Status != order.StatusCreated {
+		if now := eventstore.State(s.tx, orderAggregate, in.OrderID); now.Status != "" && now.Status != order.StatusCreated {
 			return domain.Refuse(inventory.CodeReservationClosed, "order %s is %s and wants no goods any more", now.Number, now.Status)
 		}
-		allocations, err := a.allocate(tx, in.Lines, in.ShipToCountry, in.Backorder)
-		if err != nil {
-			return err
-		}
-		for _, al := range allocations {
-			events, err := decideAllocation(tx, in.OrderID, al, in.At)
-			if err != nil {
-				return err
-			}
-			eventstore.Record(tx, stockAggregate, inventory.ID(al.SKU, al.Location), events...)
-			out.Waiting = out.Waiting || al.Backordered
-		}
-		out.Allocations = allocations
-		known := order.Allocate(eventstore.State(tx, orderAggregate, in.OrderID), allocations, in.At)
-		eventstore.Record(tx, orderAggregate, in.OrderID, known...)
-		return nil
+		out, err = a.reserve(s, in)
+		return err
 	})
 	if err != nil {
 		return Reserved{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
 	return out, a.recordAllocation(ctx, in, out.Allocations)
+}
+
+// reserve decides where the goods of an order come from, and which of them it waits for.
+func (a *Activities) reserve(s supply, in ReserveStock) (Reserved, error) {
+	allocations, err := s.allocate(a.allocator, in.Lines, in.ShipToCountry, in.Backorder, s.item)
+	if err != nil {
+		return Reserved{}, err
+	}
+	out := Reserved{Allocations: allocations}
+	for _, al := range allocations {
+		events, err := s.decideAllocation(in.OrderID, al, in.ShipToCountry, in.At)
+		if err != nil {
+			return Reserved{}, err
+		}
+		if !al.Backordered {
+			s.record(al.SKU, al.Location, events...)
+			continue
+		}
+		out.Waiting = true
+		s.recordQueue(al.SKU, events...)
+		s.recordWaiting(al.SKU, in.At)
+	}
+	known := order.Allocate(eventstore.State(s.tx, orderAggregate, in.OrderID), allocations, in.At)
+	eventstore.Record(s.tx, orderAggregate, in.OrderID, known...)
+	return out, nil
 }
 
 // recordAllocation lets the order know where its goods are when that has changed: goods that it waited for have come.

@@ -44,45 +44,46 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 		return out, err
 	}
 	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
-	streams := withPayment(in.OrderID, a.stockItems(known, known.StockLines(command.Pieces())))
-	out.Served, err = a.changeStock(ctx, st, streams, func(tx *eventstore.Tx) error {
-		o := eventstore.State(tx, orderAggregate, in.OrderID)
+	q := stockOf(known, known.StockLines(command.Pieces()))
+	q.streams = append(q.streams, paymentStream(in.OrderID)...)
+	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {
+		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		events, err := order.Return(o, command)
 		if err != nil {
-			return err
+			return false, err
 		}
 		out.Amount, out.Replayed = o.ReturnedAmount(in.ReturnID), len(events) == 0
 		for _, e := range events {
 			returned := e.(order.OrderReturned)
 			out.Amount = returned.Amount
-			if err := restockReturned(tx, returned); err != nil {
-				return err
+			if err := restockReturned(s, returned); err != nil {
+				return false, err
 			}
 			owed := payment.OweRefund{RefundID: in.ReturnID, Amount: returned.Amount, Reason: "return", At: in.At}
 			for _, l := range returned.Lines {
 				owed.Lines = append(owed.Lines, owedLine(o, l.LineID, l.Amount))
 			}
-			oweRefund(tx, in.OrderID, owed)
+			oweRefund(s.tx, in.OrderID, owed)
 		}
-		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+		eventstore.Record(s.tx, orderAggregate, in.OrderID, events...)
 		out.Refund = nil
-		p := eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID))
+		p := eventstore.State(s.tx, paymentAggregate, payment.ID(in.OrderID))
 		if r, owed := p.Refund(in.ReturnID); owed {
 			summary := p.Summary(r)
 			out.Refund = &summary
 		}
-		return nil
+		return len(events) > 0, nil
 	})
 	return out, err
 }
 
-func restockReturned(tx *eventstore.Tx, e order.OrderReturned) error {
+func restockReturned(s supply, e order.OrderReturned) error {
 	for i, l := range e.Lines {
 		if !l.Restock {
 			continue
 		}
 		returnID := domain.DerivedID(e.ReturnID, fmt.Sprintf("line/%d", i))
-		if err := restockItem(tx, l.SKU, l.Location, l.Quantity, e.OrderID, returnID, e.ReturnedAt); err != nil {
+		if err := s.restock(l.SKU, l.Location, l.Quantity, e.OrderID, returnID, e.ReturnedAt); err != nil {
 			return err
 		}
 	}

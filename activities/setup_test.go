@@ -41,7 +41,9 @@ func setup(t *testing.T) *testBundle {
 	store, err := eventstore.Open(t.Context(), pgtest.Pool(t), eventstore.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
-	return &testBundle{store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{})}
+	events := eventstore.NewRepository(store, eventstore.RepositoryOptions{})
+	require.NoError(t, activities.New(activities.Options{Events: events, Locations: locations}).SeedLocations(t.Context(), at))
+	return &testBundle{store: store, events: events}
 }
 
 // testOrder is one order on its way, with a payment gateway and goods of its own. There are five pieces of A in
@@ -74,7 +76,7 @@ func (b *testBundle) order(t *testing.T, change ...func(*activities.Options)) *t
 	o := &testOrder{
 		testBundle: b, t: t, id: id, saga: "order-" + id.String(), a: "A-" + id.String(), b: "B-" + id.String(), gateway: &gateway{Gateway: ledger}, vault: &vault{},
 	}
-	options := activities.Options{Events: b.events, Gateway: o.gateway, Vault: o.vault, Locations: locations}
+	options := activities.Options{Events: b.events, Gateway: o.gateway, Vault: o.vault}
 	for _, c := range change {
 		c(&options)
 	}

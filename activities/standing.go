@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
@@ -71,16 +72,13 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 }
 
 // foldReserved tells what is set aside for an order that is not confirmed yet, and whether it waits for more. It looks
-// where the order's own events say that its goods are, and at each active location.
+// where the order's own events say that its goods are, and at each location.
 func (a *Activities) foldReserved(ctx context.Context, o order.Order) (Reserved, error) {
 	var out Reserved
-	streams := a.stockItems(o, order.Lines(o.Items))
-	if len(streams) == 0 {
-		return out, nil
-	}
+	lines := order.Lines(o.Items)
 	// A decision that records nothing is a read of all of them at once.
-	err := a.events.Decide(ctx, eventstore.Stamp{Source: "fold"}, streams, func(tx *eventstore.Tx) error {
-		out = a.reservedFor(tx, o, order.Lines(o.Items))
+	err := a.decideOnStock(ctx, eventstore.Stamp{Source: "fold"}, stockOf(o, lines), func(s supply) error {
+		out = s.reservedFor(o.ID, inventory.SKUs(lines))
 		return nil
 	})
 	if err != nil {

@@ -98,6 +98,10 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/refused":  `{}`,
 	"POST /api/v1/stock/receipts":                                     goodReceipt,
 	"POST /api/v1/stock/adjustments":                                  goodAdjustment,
+	"POST /api/v1/locations":                                          goodLocation,
+	"POST /api/v1/locations/{location_id}":                            `{"active": false}`,
+	"GET /api/v1/locations":                                           "",
+	"GET /api/v1/locations/{location_id}":                             "",
 	"GET /api/v1/orders":                                              "",
 	"GET /api/v1/orders/stream":                                       "",
 	"GET /api/v1/orders/{order_id}":                                   "",
@@ -120,7 +124,7 @@ func TestEveryOperationIsHeldToTheDocument(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			place := []string{"paths", template, strings.ToLower(method)}
-			path := strings.NewReplacer("{order_id}", someOrder.String(), "{shipment_id}", someShipment.String(), "{sku}", "SKU-1", "{customer_id}", "cust-1").
+			path := strings.NewReplacer("{order_id}", someOrder.String(), "{shipment_id}", someShipment.String(), "{sku}", "SKU-1", "{location_id}", "berlin", "{customer_id}", "cust-1").
 				Replace(template)
 			fault := func(want, target, body string, headers ...string) {
 				t.Helper()

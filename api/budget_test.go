@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
@@ -65,6 +66,8 @@ func (w written) Order(context.Context, uuid.UUID) (readmodel.Shown, error) { re
 type noHistory struct{}
 
 var errNotFound = domain.Refuse(codeNotFound, "none")
+
+func (noHistory) Network(context.Context) (location.Network, error) { return location.Network{}, nil }
 
 func (noHistory) Order(context.Context, uuid.UUID) (order.Order, error) {
 	return order.Order{}, errNotFound

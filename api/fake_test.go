@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -32,6 +33,9 @@ type fakePlatform struct {
 	left      []workflows.ShipmentUpdate // for the saga to carry out
 	received  []workflows.StockReceipt
 	adjusted  []workflows.StockAdjustment
+	relocated []workflows.LocationChange
+	net       location.Network
+	netErr    error
 	erased    map[string]bool
 	sealed    int
 
@@ -73,7 +77,7 @@ func newFakePlatform() *fakePlatform {
 func (f *fakePlatform) untouched() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return len(f.started)+len(f.requests)+len(f.cancelled)+len(f.reported)+len(f.left)+len(f.received)+len(f.adjusted)+f.sealed == 0
+	return len(f.started)+len(f.requests)+len(f.cancelled)+len(f.reported)+len(f.left)+len(f.received)+len(f.adjusted)+len(f.relocated)+f.sealed == 0
 }
 
 var acceptedAt = time.Date(2026, 11, 23, 6, 30, 0, 0, time.UTC)
@@ -230,6 +234,28 @@ func (f *fakePlatform) AdjustStock(_ context.Context, r workflows.StockAdjustmen
 	return workflows.Recorded{Replayed: f.replayed}, f.stockErr
 }
 
+// ChangeLocation keeps the locations as the network's events would.
+func (f *fakePlatform) ChangeLocation(_ context.Context, r workflows.LocationChange) (out workflows.LocationChanged, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stockErr != nil {
+		return out, f.stockErr
+	}
+	f.relocated = append(f.relocated, r)
+	id := r.ID
+	events, err := location.Alter(f.net, location.ChangeLocation{RequestID: r.RequestID, ID: r.ID, Change: r.Change})
+	if r.Add != nil {
+		id = r.Add.ID
+		events, err = location.Add(f.net, location.AddLocation{RequestID: r.RequestID, Location: *r.Add})
+	}
+	for _, e := range events {
+		f.net = location.Evolve(f.net, e)
+	}
+	out.Replayed = err == nil && len(events) == 0
+	out.Location, _ = f.net.Location(id)
+	return out, err
+}
+
 func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.Shown, error) {
 	if f.viewErr != nil {
 		return readmodel.Shown{}, f.viewErr
@@ -362,6 +388,8 @@ func (f *fakePlatform) Open(_ context.Context, s domain.Sealed, v any) error {
 
 // fakeHistory is the platform's events; a type of its own because [Orders] has an Order as well.
 type fakeHistory struct{ *fakePlatform }
+
+func (f fakeHistory) Network(context.Context) (location.Network, error) { return f.net, f.netErr }
 
 func (f fakeHistory) Order(_ context.Context, id uuid.UUID) (order.Order, error) {
 	if f.historyErr != nil {

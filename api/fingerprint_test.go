@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
@@ -27,6 +28,7 @@ type retried struct {
 func retriedRequests() map[string]retried {
 	address := order.Address{Street: "s", City: "c", State: "t", Zip: "z", Country: "DE"}
 	no := func() *bool { return new(bool) }
+	seven, name, country := 7, "n", "DE"
 	return map[string]retried{
 		"order": {mark: byFingerprint, full: func() any {
 			return &newOrder{
@@ -62,6 +64,24 @@ func retriedRequests() map[string]retried {
 		"receipt": {
 			full: func() any { return &receipt{SKU: "s", Location: "l", Quantity: 1} },
 			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*receipt).request()) },
+		},
+		"location": {
+			full: func() any {
+				return &newLocation{
+					ID: "l", Name: "n", Country: "DE", Address: &location.Address{Street: "s", City: "c", State: "t", Zip: "z"},
+					Active: no(), Priority: new(seven),
+				}
+			},
+			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*newLocation).request()) },
+		},
+		"changed location": {
+			full: func() any {
+				return &locationChange{
+					Name: new(name), Country: new(country), Address: &location.Address{Street: "s", City: "c", State: "t", Zip: "z"},
+					Active: no(), Priority: new(seven),
+				}
+			},
+			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*locationChange).change()) },
 		},
 		"adjustment": {
 			full: func() any { return &adjustment{SKU: "s", Location: "l", Delta: 1, Reason: "r"} },
@@ -145,6 +165,9 @@ func changeLeaf(t *testing.T, v reflect.Value, name string, n *int) string {
 		name += "[]"
 		return leaf(func() { v.Set(v.Slice(0, v.Len()-1)) })
 	case reflect.Pointer:
+		if v.Elem().Kind() != reflect.Bool {
+			return changeLeaf(t, v.Elem(), name, n)
+		}
 		flipped := reflect.New(v.Type().Elem())
 		flipped.Elem().SetBool(!v.Elem().Bool())
 		return leaf(func() { v.Set(flipped) })

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/readmodel"
@@ -69,12 +70,14 @@ type Aftersales interface {
 	RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.RefundResult, error)
 }
 
-// Warehouse records what happens to stock outside of orders. Both calls may be repeated under the
+// Warehouse records what happens to stock outside of orders, and where it may lie. All calls may be repeated under the
 // same id. Errors: a domain refusal, such as insufficient_stock; [sagaclient.Reused] when the id belongs to another
-// receipt or adjustment; [sagaclient.ErrUnavailable].
+// receipt, adjustment or change; [sagaclient.ErrUnavailable].
 type Warehouse interface {
 	ReceiveStock(ctx context.Context, r workflows.StockReceipt) (workflows.Recorded, error)
 	AdjustStock(ctx context.Context, a workflows.StockAdjustment) (workflows.Recorded, error)
+	// ChangeLocation adds or changes a location.
+	ChangeLocation(ctx context.Context, r workflows.LocationChange) (workflows.LocationChanged, error)
 }
 
 // Orders reads orders. Errors: not_found.
@@ -120,4 +123,6 @@ type Vault interface {
 type History interface {
 	// Order folds the order's stream. Errors: not_found.
 	Order(ctx context.Context, id uuid.UUID) (order.Order, error)
+	// Network folds the locations, and which SKUs orders wait for.
+	Network(ctx context.Context) (location.Network, error)
 }

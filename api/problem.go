@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
@@ -84,6 +85,14 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 	{
 		Code: inventory.CodeInsufficientStock, Status: http.StatusConflict, Title: "There is not enough stock for that",
 		About: "The adjustment would take away what is reserved for orders.",
+	},
+	{
+		Code: location.CodeLocationExists, Status: http.StatusConflict, Title: "There is a location of this id already",
+		About: "An id belongs to one location for ever. Change that location, or add another one under another id.",
+	},
+	{
+		Code: location.CodeTooManyLocations, Status: http.StatusConflict, Title: "There are as many locations as there can be",
+		About: "A location is never removed. Change one that is not active any more.",
 	},
 	{
 		Code: order.CodeNothingLeft, Status: http.StatusConflict, Title: "Nothing of the order would be left",

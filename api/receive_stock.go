@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -59,7 +59,7 @@ func checkStockItem(sku, location string) error {
 
 // stockProblem blames the location of a body when the warehouse has none of this name.
 func stockProblem(err error) error {
-	if domain.Code(err) == inventory.CodeUnknownLocation {
+	if domain.Code(err) == location.CodeUnknownLocation {
 		return httpx.InvalidBody(domain.Invalids{domain.Invalid("location", "is no location of this warehouse")})
 	}
 	return err

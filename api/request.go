@@ -13,15 +13,17 @@ import (
 // namespace is the root of the ids that follow from Idempotency-Keys: the UUIDv5 of the DNS name "api.orderloom".
 // Below it, each thing has one of its own, so that one key may serve for one of each.
 var (
-	namespace           = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("api.orderloom"))
-	orderNamespace      = domain.DerivedID(namespace, "order")
-	receiptNamespace    = domain.DerivedID(namespace, "stock receipt")
-	adjustmentNamespace = domain.DerivedID(namespace, "stock adjustment")
-	linesNamespace      = domain.DerivedID(namespace, "cancelled lines")
-	amendNamespace      = domain.DerivedID(namespace, "amended address")
-	trackingNamespace   = domain.DerivedID(namespace, "corrected tracking")
-	returnNamespace     = domain.DerivedID(namespace, "return")
-	refundNamespace     = domain.DerivedID(namespace, "refund")
+	namespace               = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("api.orderloom"))
+	orderNamespace          = domain.DerivedID(namespace, "order")
+	receiptNamespace        = domain.DerivedID(namespace, "stock receipt")
+	adjustmentNamespace     = domain.DerivedID(namespace, "stock adjustment")
+	locationNamespace       = domain.DerivedID(namespace, "location")
+	locationChangeNamespace = domain.DerivedID(namespace, "changed location")
+	linesNamespace          = domain.DerivedID(namespace, "cancelled lines")
+	amendNamespace          = domain.DerivedID(namespace, "amended address")
+	trackingNamespace       = domain.DerivedID(namespace, "corrected tracking")
+	returnNamespace         = domain.DerivedID(namespace, "return")
+	refundNamespace         = domain.DerivedID(namespace, "refund")
 )
 
 // byCustomer is who asks for a change when the request does not say.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
@@ -91,6 +92,7 @@ func TestGetStock(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	require.Equal(t, []any{}, b.get(t, "/api/v1/stock/SKU-1").object(t)["levels"])
+	b.net = location.Network{Locations: []location.Location{{ID: "berlin", Active: true}, {ID: "reno", Active: true}}}
 	b.stock["A/B 1"] = []readmodel.StockLevel{
 		{SKU: "A/B 1", Location: "berlin", OnHand: 5, Reserved: 2, Available: 3, UpdatedAt: acceptedAt, Version: 2},
 		{SKU: "A/B 1", Location: "reno", OnHand: 1, Available: 1, UpdatedAt: acceptedAt, Version: 1},

@@ -192,6 +192,34 @@ var operations = map[string]operation{
 		},
 		request: client.Adjustment{}, answers: []any{client.AdjustedStock{}},
 	},
+	"addLocation": {
+		call: func(c *client.Client) error {
+			_, err := c.AddLocation(ctx(), client.NewLocation{ID: "oslo", Name: "Oslo", Country: "NO"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.NewLocation{}, answers: []any{client.Location{}},
+	},
+	"changeLocation": {
+		call: func(c *client.Client) error {
+			_, err := c.ChangeLocation(ctx(), "oslo", client.LocationChange{Active: new(bool)}, client.RequestID("r1"))
+			return err
+		},
+		request: client.LocationChange{}, answers: []any{client.Location{}},
+	},
+	"listLocations": {
+		call: func(c *client.Client) error {
+			_, err := c.ListLocations(ctx(), client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Locations{}},
+	},
+	"getLocation": {
+		call: func(c *client.Client) error {
+			_, err := c.GetLocation(ctx(), "oslo", client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Location{}},
+	},
 	"getStock": {
 		call: func(c *client.Client) error {
 			_, err := c.GetStock(ctx(), "ESP/250 ä", client.RequestID("r1"))

@@ -83,6 +83,8 @@ const (
 	CodeAlreadyDispatched    Code = "already_dispatched"
 	CodeAlreadyEnded         Code = "already_ended"
 	CodeInsufficientStock    Code = "insufficient_stock"
+	CodeLocationExists       Code = "location_exists"
+	CodeTooManyLocations     Code = "too_many_locations"
 	CodeNothingLeft          Code = "nothing_left"
 	CodeNotAmendable         Code = "not_amendable"
 	CodeCountryFixed         Code = "country_fixed"

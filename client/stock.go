@@ -68,23 +68,22 @@ type Stock struct {
 	SKU      string `json:"sku"`
 	OnHand   int    `json:"on_hand"`
 	Reserved int    `json:"reserved"`
-	// Available is what may still be reserved.
+	// Available is what may still be reserved: at the active locations, and nothing while orders wait for the SKU.
 	Available int `json:"available"`
-	// Backordered is what is owed to orders that wait for goods.
+	// Backordered is what is owed to orders that wait for goods, whichever location they will come from.
 	Backordered int          `json:"backordered"`
 	Levels      []StockLevel `json:"levels"`
 }
 
 // StockLevel is what there is of a SKU at one location.
 type StockLevel struct {
-	SKU         string    `json:"sku"`
-	Location    string    `json:"location"`
-	OnHand      int       `json:"on_hand"`
-	Reserved    int       `json:"reserved"`
-	Available   int       `json:"available"`
-	Backordered int       `json:"backordered"`
-	UpdatedAt   time.Time `json:"updated_at"`
-	Version     int64     `json:"version"`
+	SKU       string    `json:"sku"`
+	Location  string    `json:"location"`
+	OnHand    int       `json:"on_hand"`
+	Reserved  int       `json:"reserved"`
+	Available int       `json:"available"`
+	UpdatedAt time.Time `json:"updated_at"`
+	Version   int64     `json:"version"`
 }
 
 // GetStock shows the stock of a SKU. A SKU that was never received has none, which is no error.

@@ -42,6 +42,7 @@
 //   - Idempotency key: a caller's name for a request, so that it takes effect once however often it is sent.
 //   - Line: some pieces of one SKU at one price, as they were ordered. Two lines of an order may have one SKU.
 //   - Location: a place that goods leave from.
+//   - Network: all locations, and the SKUs that orders wait for.
 //   - Owed: of a refund that follows from a fact, and stays reserved until it is paid.
 //   - Projection: what builds a view from the events.
 //   - Reconciliation: the nightly comparison of the gateway's ledger with the payments.

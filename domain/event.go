@@ -22,6 +22,7 @@ const (
 	AggregateOrder     = "order"
 	AggregatePayment   = "payment"
 	AggregateInventory = "inventory"
+	AggregateNetwork   = "network"
 )
 
 // Envelope is an event as it is stored and published.

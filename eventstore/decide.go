@@ -128,14 +128,14 @@ func (f *flusher) verify(decisions []*decision) error {
 }
 
 // settle answers the commands of decisions that were stored or needed no storing, and returns those that
-// must be decided again.
+// must be decided again. Those are the ones that were made on an old state, or have repeated what was there.
 func (f *flusher) settle(decisions []*decision, attempt int) (again []*request) {
 	for _, d := range decisions {
 		used := d.group != nil && d.group.err == nil && d.group.idUsed()
 		switch {
 		case used && attempt >= idUsedAttempts && len(d.requests) == 1:
 			d.fail(f, d.group.refusal())
-		case d.stale, d.group != nil && d.group.err == nil && d.group.outdated():
+		case d.stale, d.group != nil && d.group.err == nil && (d.group.outdated() || d.group.repeated()):
 			f.metrics.conflicts.Inc()
 			f.metrics.redecisions.Add(float64(len(d.requests)))
 			for _, e := range d.entries {

@@ -120,6 +120,12 @@ func (g *group) outdated() bool {
 	return false
 }
 
+// repeated reports whether the group's events were there before this append. An earlier attempt of the same step has
+// decided the same then, on the same states. Those may be old ones: others may have appended since.
+func (g *group) repeated() bool {
+	return slices.ContainsFunc(g.streams, func(s groupStream) bool { return s.status == statusDuplicate })
+}
+
 // contended reports whether another process has appended to a stream of the group.
 func (g *group) contended() bool {
 	return slices.ContainsFunc(g.streams, func(s groupStream) bool { return s.status == statusConflict || s.status == statusIDReused })

@@ -17,7 +17,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/orderloom/orderloom/internal/advisory"
 )
 
 const (
@@ -331,9 +330,9 @@ func (p *postgres) lock(ctx context.Context, streams []StreamID, exclusive bool)
 }
 
 // lockAppends and lockAppendsShared begin a transaction with the lock that orderloom.append takes.
-var (
-	lockAppends       = fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock(%d, %d)", advisory.Appends, advisory.AppendsKey)
-	lockAppendsShared = fmt.Sprintf("BEGIN; SELECT pg_advisory_xact_lock_shared(%d, %d)", advisory.Appends, advisory.AppendsKey)
+const (
+	lockAppends       = "BEGIN; SELECT pg_advisory_xact_lock(7308613, 1)"
+	lockAppendsShared = "BEGIN; SELECT pg_advisory_xact_lock_shared(7308613, 1)"
 )
 
 func (p *postgres) unlock(ctx context.Context, commit bool) error {

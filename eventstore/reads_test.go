@@ -219,3 +219,27 @@ func TestExclusiveDecisionsOfManyProcesses(t *testing.T) {
 		require.Equal(t, each, sum)
 	})
 }
+
+// A process with old states repeats a step of another one, and would make the very same events at the same versions.
+// What has happened since must not escape it.
+func TestARepeatedStepIsDecidedOnThePresentState(t *testing.T) {
+	t.Parallel()
+	onBoth(t, func(t *testing.T, here, there *Repository) {
+		goods, receipt := uuid.New(), uuid.New()
+		step := func(r *Repository) (onHand int) {
+			err := r.Decide(t.Context(), Stamp{Source: "step"}, []StreamID{{Type: item.Type, ID: goods}}, func(tx *Tx) error {
+				events, err := inventory.Receive(State(tx, item, goods), inventory.ReceiveStock{SKU: "a", Location: "b", ReceiptID: receipt, Quantity: 1})
+				Record(tx, item, goods, events...)
+				onHand = State(tx, item, goods).OnHand
+				return err
+			})
+			require.NoError(t, err)
+			return onHand
+		}
+		_, _, err := Fold(t.Context(), there, item, goods)
+		require.NoError(t, err)
+		require.Equal(t, 1, step(here))
+		receiveAt(t, here, goods, 1)
+		require.Equal(t, 2, step(there), "decided on what has happened since")
+	})
+}

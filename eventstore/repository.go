@@ -117,8 +117,9 @@ type command struct {
 // unless one of them is [Exclusive].
 //
 // It may be repeated with the same stamp when the outcome is unknown, provided that decide records nothing once its
-// events are there. The ids of the events follow from the stamp. So a decision that records another time under the
-// same stamp gets [CodeEventIDReused]. Errors: as [Store.Append], save that a conflict is resolved here.
+// events are there. It is decided on the present states then too, so what decide tells its caller is true. The ids of
+// the events follow from the stamp. So a decision that records another time under the same stamp gets
+// [CodeEventIDReused]. Errors: as [Store.Append], save that a conflict is resolved here.
 func (r *Repository) Decide(ctx context.Context, stamp Stamp, streams []StreamID, decide func(tx *Tx) error) error {
 	if stamp.Source == "" {
 		return errSourceMissing

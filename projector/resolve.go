@@ -43,7 +43,7 @@ func (g *Engine) resolve(ctx context.Context, w Work) ([]Key, error) {
 // ResolveOrder fills in the order that a stream concerns. It stays unknown when no event of the stream tells it.
 func (g *Engine) ResolveOrder(ctx context.Context, k *Key) error {
 	switch {
-	case k.OrderID != uuid.Nil || k.AggregateType == domain.AggregateInventory:
+	case k.OrderID != uuid.Nil || k.AggregateType == domain.AggregateInventory || k.AggregateType == domain.AggregateNetwork:
 		return nil
 	case k.AggregateType == domain.AggregateOrder:
 		k.OrderID = k.AggregateID

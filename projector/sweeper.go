@@ -28,7 +28,7 @@ type StreamLister interface {
 	Versions(ctx context.Context, aggregateType string, after uuid.UUID, limit int) ([]eventstore.StreamVersion, error)
 }
 
-// EachPage calls f with all streams, page by page. Those of inventory come last, because the others belong to orders.
+// EachPage calls f with all streams, page by page. Those of orders and payments come first.
 func EachPage(ctx context.Context, lister StreamLister, size int, f func([]eventstore.StreamVersion) error) error {
 	for _, t := range catalog.AggregateTypes() {
 		var after uuid.UUID

@@ -274,7 +274,8 @@ func (r *Reader) Customer(ctx context.Context, id string) (CustomerSummary, erro
 	return s, nil
 }
 
-// Stock returns the levels of a SKU, one for each location, sorted by it; none for an unknown SKU.
+// Stock returns the levels of a SKU, one for each location, sorted by it; none for an unknown SKU. The first one may be
+// the queue, without a location.
 func (r *Reader) Stock(ctx context.Context, sku string) ([]StockLevel, error) {
 	rows, err := r.pool.Query(ctx, `SELECT sku, location, on_hand, reserved, backorders, updated_at, version FROM orderloom.stock_levels
 		WHERE sku = $1 ORDER BY location LIMIT $2`, sku, stockLevelsMax)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 )
@@ -51,7 +52,7 @@ var orderFields sync.Map
 
 // Summary says in one sentence what happened, without personal data.
 func Summary(e domain.Event) string {
-	for _, of := range []func(domain.Event) string{summaryOfOrder, summaryOfPayment, summaryOfRefund, summaryOfStock} {
+	for _, of := range []func(domain.Event) string{summaryOfOrder, summaryOfPayment, summaryOfRefund, summaryOfStock, summaryOfNetwork} {
 		if s := of(e); s != "" {
 			return s
 		}
@@ -172,7 +173,9 @@ func summaryOfRefund(e domain.Event) string {
 func summaryOfStock(e domain.Event) string {
 	switch e := e.(type) {
 	case inventory.StockBackordered:
-		return fmt.Sprintf("%d × %s on order for %s", e.Quantity, e.SKU, e.Location)
+		return fmt.Sprintf("Waiting for %d × %s", e.Quantity, e.SKU)
+	case inventory.BackorderServed:
+		return "No longer waiting: " + allocations(e.Allocations)
 	case inventory.StockReservationReduced:
 		return fmt.Sprintf("%d × %s fewer reserved at %s: %s", e.Quantity, e.SKU, e.Location, e.Reason)
 	case inventory.StockReturned:
@@ -191,13 +194,28 @@ func summaryOfStock(e domain.Event) string {
 	return ""
 }
 
-// allocations names the locations, and what is waited for there.
+// summaryOfNetwork returns "" for what is no event of the network.
+func summaryOfNetwork(e domain.Event) string {
+	switch e := e.(type) {
+	case location.LocationAdded:
+		return fmt.Sprintf("Location %s added in %s", e.Location.ID, e.Location.Country)
+	case location.LocationChanged:
+		return fmt.Sprintf("Location %s changed", e.Location.ID)
+	case location.SKUBackordered:
+		return fmt.Sprintf("Orders wait for %s", e.SKU)
+	case location.SKUBackorderEnded:
+		return fmt.Sprintf("No order waits for %s", e.SKU)
+	}
+	return ""
+}
+
+// allocations names the locations, and what is waited for.
 func allocations(all []inventory.Allocation) string {
 	parts := make([]string, len(all))
 	for i, a := range all {
 		parts[i] = fmt.Sprintf("%d × %s at %s", a.Quantity, a.SKU, a.Location)
 		if a.Backordered {
-			parts[i] += " (backordered)"
+			parts[i] = fmt.Sprintf("%d × %s (backordered)", a.Quantity, a.SKU)
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -83,15 +83,15 @@ type CustomerSummary struct {
 	LastOrderAt  time.Time     `json:"last_order_at"`
 }
 
-// StockLevel is one row of stock_levels: a SKU at a location.
+// StockLevel is one row of stock_levels: a SKU at a location, or the queue of a SKU. That has no location.
 type StockLevel struct {
 	SKU       string `json:"sku"`
 	Location  string `json:"location"`
 	OnHand    int    `json:"on_hand"`
 	Reserved  int    `json:"reserved"`
 	Available int    `json:"available"`
-	// Backordered is what those are owed who wait for goods.
-	Backordered int                   `json:"backordered"`
+	// Backordered is what those are owed who wait for goods of any location: of the row without a location.
+	Backordered int                   `json:"-"`
 	Backorders  []inventory.Backorder `json:"-"`
 	UpdatedAt   time.Time             `json:"updated_at"`
 	Version     int64                 `json:"version"`

@@ -218,6 +218,19 @@ func record[I any](ctx context.Context, c *Client, id, summary string, saga any,
 	return out, err
 }
 
+// ChangeLocation adds or changes a location, waits for it and answers with the location. It may be repeated under the
+// same request id. Errors: invalid; unknown_location; location_exists; too_many_locations; [Reused] when the id belongs
+// to another request; [ErrUnavailable].
+func (c *Client) ChangeLocation(ctx context.Context, r workflows.LocationChange) (out workflows.LocationChanged, err error) {
+	id, summary := r.ID, "Change "
+	if r.Add != nil {
+		id, summary = r.Add.ID, "Add "
+	}
+	again, err := runSaga(ctx, c, "location-"+r.RequestID.String(), summary+domain.Clip(id), workflows.LocationSaga, r, &out)
+	out.Replayed = out.Replayed || again
+	return out, err
+}
+
 // runSaga runs a short saga and waits for its end. The memo keeps what it was asked, so that another request under the
 // same id is noticed. Again reports that the same request has started it before. Error: [Reused], beside the saga's.
 func runSaga[I any](ctx context.Context, c *Client, id, summary string, saga any, in I, out any) (again bool, err error) {

@@ -127,6 +127,7 @@ func Sagas() map[string]any {
 		"ReturnSaga":          workflows.ReturnSaga,
 		"StockReceiptSaga":    workflows.StockReceiptSaga,
 		"StockAdjustmentSaga": workflows.StockAdjustmentSaga,
+		"LocationSaga":        workflows.LocationSaga,
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -240,6 +241,16 @@ type StockAdjustment struct {
 	Reason       string    `json:"reason"`
 }
 
+// LocationChange adds a location, or changes one.
+type LocationChange struct {
+	// RequestID makes the request repeatable.
+	RequestID uuid.UUID `json:"request_id"`
+	// Add is a new location. Without it, Change says what becomes another at the location with this id.
+	Add    *location.Location `json:"add,omitempty"`
+	ID     string             `json:"id,omitempty"`
+	Change location.Change    `json:"change,omitzero"`
+}
+
 // ReturnInput reports goods that came back after their delivery.
 type ReturnInput struct {
 	OrderID  uuid.UUID          `json:"order_id"`
@@ -253,6 +264,13 @@ type ReturnResult struct {
 	Amount money.Money `json:"amount"`
 	// Refund is as in [activities.GoodsReturned].
 	Refund *payment.RefundSummary `json:"refund,omitempty"`
+	// Replayed is as in [Recorded].
+	Replayed bool `json:"replayed,omitempty"`
+}
+
+// LocationChanged is a location as it is after a change.
+type LocationChanged struct {
+	Location location.Location `json:"location"`
 	// Replayed is as in [Recorded].
 	Replayed bool `json:"replayed,omitempty"`
 }

@@ -71,7 +71,7 @@ func setupWith(
 		env: newEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
 		gateway: gateway, faults: &faults{seen: map[string]bool{}}, orderID: uuid.New(), onHand: map[string]int{},
 	}
-	p.register(wrap(gateway), review)
+	require.NoError(t, p.register(wrap(gateway), review).SeedLocations(context.Background(), time.Now()))
 	p.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OrderSagaID(p.orderID), TaskQueue: workflows.TaskQueue})
 	for item, quantity := range stock {
 		p.receive(t, item, quantity)
@@ -85,12 +85,25 @@ func newEnvironment() *testsuite.TestWorkflowEnvironment {
 	return suite.NewTestWorkflowEnvironment()
 }
 
-func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) {
-	worker.Register(p.env, activities.New(activities.Options{
+func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) *activities.Activities {
+	a := activities.New(activities.Options{
 		Events: p.events, Gateway: gateway, Vault: plainVault{}, Locations: locations, Review: review,
-	}))
+	})
+	worker.Register(p.env, a)
 	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
 	p.env.SetTestTimeout(time.Minute)
+	return a
+}
+
+// carryOut runs a step that belongs to no saga of the order, with a worker of its own.
+func (p *platform) carryOut(t testing.TB, step func(*activities.Activities) any, in any) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(quiet)
+	env := suite.NewTestActivityEnvironment()
+	a := activities.New(activities.Options{Events: p.events, Gateway: p.gateway, Vault: plainVault{}})
+	env.RegisterActivity(a)
+	_, err := env.ExecuteActivity(step(a), in)
+	require.NoError(t, err)
 }
 
 var quiet = log.NewStructuredLogger(slog.New(slog.DiscardHandler))

@@ -171,13 +171,10 @@ func TestACancelledOrderStaysCancelledWhileItsLinesAreBeingCancelled(t *testing.
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5, "B@reno": 5}, noReview)
 	waiting := uuid.New()
-	stamp := eventstore.Stamp{Source: "another order", At: time.Now()}
 	p.env.RegisterDelayedCallback(func() {
-		_, _, err := eventstore.Execute(context.Background(), p.events, stockItems, inventory.ID("B", "reno"), stamp,
-			func(s inventory.Stock) ([]domain.Event, error) {
-				return inventory.Wait(s, inventory.BackorderStock{SKU: "B", Location: "reno", OrderID: waiting, Quantity: 4, At: stamp.At})
-			})
-		require.NoError(t, err)
+		p.carryOut(t, func(a *activities.Activities) any { return a.ReserveStock }, activities.ReserveStock{
+			OrderID: waiting, Lines: []inventory.Line{{SKU: "B", Quantity: 4}}, ShipToCountry: "DE", Backorder: true, At: p.env.Now(),
+		})
 	}, time.Minute)
 	p.env.OnSignalExternalWorkflow("default-test-namespace", workflows.InventorySagaID(waiting), "", workflows.StockServed, nil).
 		After(time.Minute).Return(nil)

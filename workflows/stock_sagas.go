@@ -25,3 +25,14 @@ func StockAdjustmentSaga(ctx workflow.Context, in StockAdjustment) (Recorded, er
 	signalServed(ctx, changed.Served)
 	return Recorded{Replayed: changed.Replayed}, err
 }
+
+// LocationSaga adds or changes a location, and answers with it. At one that is active it serves those who wait for
+// goods. Refusals: invalid; unknown_location; location_exists; too_many_locations; idempotency_key_reused.
+func LocationSaga(ctx workflow.Context, in LocationChange) (LocationChanged, error) {
+	var a *activities.Activities
+	changed, err := runStep(ctx, "Change a location", a.ChangeLocation, activities.ChangeLocation{
+		RequestID: in.RequestID, Add: in.Add, ID: in.ID, Change: in.Change, At: workflow.Now(ctx),
+	})
+	signalServed(ctx, changed.Served)
+	return LocationChanged{Location: changed.Location, Replayed: changed.Replayed}, err
+}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -87,7 +88,21 @@ var paths = []path{
 		return p.receive("beans", "berlin", 10)
 	}},
 	{name: "stock-adjusted", play: stockAdjusted},
+	{name: "location-activated", play: locationActivated},
 	{name: "reconciled", play: func(p *player) error { return p.run("reconciled", workflows.ReconciliationSaga) }},
+}
+
+// locationActivated activates a location with goods that an order waits for.
+func locationActivated(p *player) error {
+	active := true
+	closed := location.Location{ID: "oslo", Name: "Oslo", Country: "NO", Priority: location.PriorityDefault}
+	activate := workflows.LocationChange{RequestID: p.id("activate"), ID: closed.ID, Change: location.Change{Active: &active}}
+	p.ran("location-" + activate.RequestID.String())
+	return errors.Join(
+		p.changeLocation(workflows.LocationChange{RequestID: p.id("add"), Add: &closed}), p.receive("beans", "oslo", 10),
+		p.backordered(), p.awaitStock(), p.changeLocation(activate), p.await(order.StatusConfirmed),
+		p.dispatch("oslo"), p.deliver("oslo"), p.end(order.StatusDelivered, ""),
+	)
 }
 
 func twoShipments(p *player) error {

@@ -101,6 +101,9 @@ func open(ctx context.Context, s *stack.Stack) (*world, error) {
 		Events:  eventstore.NewRepository(eventstore.NewMemory(), eventstore.RepositoryOptions{}),
 		Gateway: w.gateway, Vault: plainVault{}, Locations: locations, Review: review,
 	})
+	if err := w.activities.SeedLocations(ctx, time.Now()); err != nil {
+		return nil, err
+	}
 	w.temporal, err = client.DialContext(ctx, client.Options{
 		HostPort: s.TemporalAddress, Namespace: cfg.Temporal.Namespace, Identity: identity,
 		Logger: log.NewStructuredLogger(slog.New(slog.DiscardHandler)),

@@ -110,6 +110,11 @@ func (p *player) receive(name, location string, quantity int) error {
 	return p.check(err)
 }
 
+func (p *player) changeLocation(r workflows.LocationChange) error {
+	_, err := p.client.ChangeLocation(p.ctx, r)
+	return p.check(err)
+}
+
 // line is what is ordered: so many pieces at a price in EUR.
 type line struct {
 	name     string

@@ -20,6 +20,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 )
@@ -152,6 +153,7 @@ var aggregates = []struct {
 	{domain.AggregateOrder, order.Events},
 	{domain.AggregatePayment, payment.Events},
 	{domain.AggregateInventory, inventory.Events},
+	{domain.AggregateNetwork, location.Events},
 }
 
 // All returns the newest version of every event type as a zero value, aggregate by aggregate.

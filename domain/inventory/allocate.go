@@ -20,19 +20,8 @@ type Line struct {
 type Location struct {
 	ID      string `json:"id"`
 	Country string `json:"country"`
-}
-
-// CodeUnknownLocation refuses stock at a location that the platform does not know.
-const CodeUnknownLocation domain.ErrorCode = "unknown_location"
-
-// CheckLocation refuses a location that is none of these. Error: unknown_location.
-func CheckLocation(known []Location, id string) error {
-	if slices.ContainsFunc(known, func(l Location) bool { return l.ID == id }) {
-		return nil
-	}
-	refusal := domain.Refuse(CodeUnknownLocation, "there is no location %q", id)
-	refusal.Field = "location"
-	return refusal
+	// Priority ranks locations of which the destination's country says nothing: the lowest number comes first.
+	Priority int `json:"priority"`
 }
 
 // SKUs returns the SKUs of the lines, each once, in their order.
@@ -48,18 +37,19 @@ func SKUs(lines []Line) []string {
 
 // Allocation is how many of a SKU are taken from one location.
 type Allocation struct {
-	SKU      string `json:"sku"`
+	SKU string `json:"sku"`
+	// Location is empty for goods that the order waits for: they come from any.
 	Location string `json:"location"`
 	Quantity int    `json:"quantity"`
-	// Backordered says that the goods are not all there: the order waits for them.
+	// Backordered says that the goods are not there: the order waits for them.
 	Backordered bool `json:"backordered,omitempty"`
 }
 
 // Allocator chooses where the lines of an order come from. It only computes: available says how many pieces of a SKU
 // may be reserved at a location.
 //
-// It takes all lines or none. What is short waits, as one allocation that is Backordered, where backorder allows it.
-// Error: out_of_stock.
+// It takes all lines or none. Where backorder allows it, a SKU that is short waits as a whole: its one allocation is
+// Backordered and has no location. Error: out_of_stock.
 type Allocator interface {
 	Allocate(
 		lines []Line, locations []Location, available func(sku, location string) int, country string, backorder bool,
@@ -78,12 +68,12 @@ func (NearestFirst) Allocate(
 
 // Allocate chooses where each line comes from, all or nothing. Lines of one SKU are summed first.
 //
-// Locations in the destination's country come first, then those with most available pieces of the SKU, then by id. A
-// line is taken from the first location that has all of it, so that few shipments leave. It is spread only where no
-// location has all.
+// Locations in the destination's country come first, then those of the lowest Priority, then those with most available
+// pieces of the SKU, then by id. A line is taken from the first location that has all of it, so that few shipments
+// leave. It is spread only where no location has all.
 //
-// With backorders allowed, what is short waits at the first location of the same ranking. Where no location has any,
-// it is the first in the destination's country, else the first by id.
+// With backorders allowed, a SKU that is short waits as a whole. What there is of it may be served with the rest from
+// one location.
 //
 // Error: out_of_stock without backorders, naming the SKU that is short.
 func Allocate(
@@ -94,37 +84,27 @@ func Allocate(
 		ranked := rank(locations, func(l Location) int { return available(line.SKU, l.ID) }, country)
 		taken, short := take(line, ranked)
 		switch {
-		case short > 0 && (!backorder || len(ranked) == 0):
+		case short > 0 && !backorder:
 			return nil, domain.Refuse(CodeOutOfStock, "%s is short by %d of %d", line.SKU, short, line.Quantity)
 		case short > 0:
-			taken = backordered(line.SKU, short, taken, ranked)
+			taken = []Allocation{{SKU: line.SKU, Quantity: line.Quantity, Backordered: true}}
 		}
 		allocations = append(allocations, taken...)
 	}
 	return allocations, nil
 }
 
-// backordered adds the wait for what is short. A location serves an order's reservation and its
-// backorder in one, so where some pieces lie already the whole waits there together.
-func backordered(sku string, short int, taken []Allocation, ranked []rankedLocation) []Allocation {
-	if len(taken) == 0 {
-		return []Allocation{{SKU: sku, Location: ranked[0].id, Quantity: short, Backordered: true}}
-	}
-	taken[0].Quantity += short
-	taken[0].Backordered = true
-	return taken
-}
-
 type rankedLocation struct {
 	id        string
 	near      bool
+	priority  int
 	available int
 }
 
 func rank(locations []Location, available func(Location) int, country string) []rankedLocation {
 	ranked := make([]rankedLocation, 0, len(locations))
 	for _, l := range locations {
-		ranked = append(ranked, rankedLocation{id: l.ID, near: l.Country == country, available: max(0, available(l))})
+		ranked = append(ranked, rankedLocation{id: l.ID, near: l.Country == country, priority: l.Priority, available: max(0, available(l))})
 	}
 	sort.Slice(ranked, func(i, j int) bool {
 		a, b := ranked[i], ranked[j]
@@ -133,6 +113,8 @@ func rank(locations []Location, available func(Location) int, country string) []
 			return a.available > 0
 		case a.near != b.near:
 			return a.near
+		case a.priority != b.priority:
+			return a.priority < b.priority
 		case a.available != b.available:
 			return a.available > b.available
 		default:

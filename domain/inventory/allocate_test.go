@@ -74,16 +74,30 @@ func TestAllocateChoosesLocations(t *testing.T) {
 	}
 }
 
+func TestPriorityRanksLocations(t *testing.T) {
+	t.Parallel()
+	ranked := []inventory.Location{
+		{ID: "berlin", Country: "DE", Priority: 9}, {ID: "leipzig", Country: "DE", Priority: 2}, {ID: "reno", Country: "US", Priority: 1},
+	}
+	stock := map[shelf]int{{"A", "berlin"}: 9, {"A", "leipzig"}: 3, {"A", "reno"}: 9}
+	for country, want := range map[string]string{"DE": "leipzig", "US": "reno", "FR": "reno"} {
+		got, err := inventory.Allocate([]inventory.Line{{"A", 3}}, ranked, availableIn(stock), country, false)
+		require.NoError(t, err)
+		require.Equal(t, []inventory.Allocation{{SKU: "A", Location: want, Quantity: 3}}, got, "the country first, then the lowest number")
+	}
+	got, err := inventory.Allocate([]inventory.Line{{"A", 5}}, ranked, availableIn(stock), "DE", false)
+	require.NoError(t, err)
+	require.Equal(t, "berlin", got[0].Location, "all from one location before the ranking")
+}
+
 func TestAllocateBackorders(t *testing.T) {
 	t.Parallel()
 	stock := map[shelf]int{{"A", "leipzig"}: 2}
 	got, err := inventory.Allocate([]inventory.Line{{"A", 5}, {"B", 1}}, locations, availableIn(stock), "DE", true)
 	require.NoError(t, err)
 	require.Equal(t, []inventory.Allocation{
-		{SKU: "A", Location: "leipzig", Quantity: 5, Backordered: true}, {SKU: "B", Location: "berlin", Quantity: 1, Backordered: true},
-	}, got)
-	_, err = inventory.Allocate([]inventory.Line{{"A", 5}}, nil, availableIn(stock), "DE", true)
-	require.EqualValues(t, "out_of_stock", domain.Code(err), "there is nowhere to wait")
+		{SKU: "A", Quantity: 5, Backordered: true}, {SKU: "B", Quantity: 1, Backordered: true},
+	}, got, "each waits as a whole, for goods of any location")
 }
 
 func TestAllocateAllOrNothing(t *testing.T) {

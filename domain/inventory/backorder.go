@@ -7,29 +7,35 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
+// QueueID returns the id of the queue of a SKU: the stock item without a location. It holds the orders that wait for
+// the SKU, and no goods.
+//
+// One queue stands for all locations, so an order waits for goods of any of them.
+func QueueID(sku string) uuid.UUID { return ID(sku, "") }
+
 // BackorderStock asks to wait for goods that are not there yet.
 type BackorderStock struct {
-	SKU      string
-	Location string
-	OrderID  uuid.UUID
-	Quantity int
-	At       time.Time
+	SKU           string
+	OrderID       uuid.UUID
+	Quantity      int
+	ShipToCountry string
+	At            time.Time
 }
 
-// Wait puts an order into the queue for goods. It returns no events when the order waits or has its
-// goods already. Errors: reservation_closed; invalid.
-func Wait(s Stock, c BackorderStock) ([]domain.Event, error) {
-	if _, ok := s.Reservations[c.OrderID]; ok || s.Waits(c.OrderID) {
+// Wait puts an order into the queue of a SKU. It returns no events when the order waits already. Errors:
+// reservation_closed; invalid.
+func Wait(queue Stock, c BackorderStock) ([]domain.Event, error) {
+	if queue.Waits(c.OrderID) {
 		return nil, nil
 	}
 	switch {
-	case s.Closed.Has(c.OrderID):
-		return nil, closed(c.OrderID, c.SKU, c.Location)
+	case queue.Closed.Has(c.OrderID):
+		return nil, closed(c.OrderID, c.SKU, "any location")
 	case c.Quantity < 1:
 		return nil, domain.Invalid("quantity", "must be at least 1, got %d", c.Quantity)
 	}
 	return []domain.Event{StockBackordered{
-		SKU: c.SKU, Location: c.Location, OrderID: c.OrderID, Quantity: c.Quantity, BackorderedAt: c.At,
+		SKU: c.SKU, OrderID: c.OrderID, Quantity: c.Quantity, ShipToCountry: c.ShipToCountry, BackorderedAt: c.At,
 	}}, nil
 }
 
@@ -39,7 +45,7 @@ func (s Stock) Holds(order uuid.UUID) bool {
 	return reserved || s.Waits(order)
 }
 
-// Waits reports whether the order waits for goods of this stock item.
+// Waits reports whether the order waits in this queue.
 func (s Stock) Waits(order uuid.UUID) bool {
 	for _, b := range s.Backorders {
 		if b.OrderID == order {
@@ -49,17 +55,54 @@ func (s Stock) Waits(order uuid.UUID) bool {
 	return false
 }
 
-// Serve reserves what is available for those who wait, first come first served. A backorder that can't be served
-// whole holds up those behind it, so that a large one is not overtaken for ever.
-func Serve(s Stock, at time.Time) []domain.Event {
-	var events []domain.Event
-	available := s.unreserved()
-	for _, b := range s.Backorders {
-		if b.Quantity > available {
+// ServedMax is how many orders [Serve] serves at once. Who calls it calls it again while there are more.
+const ServedMax = 100
+
+// Serve reserves what is available for the orders of a queue, in the order in which they began to wait.
+//
+// Each gets its goods as a new order would: from where the allocator says, and all of them or none. One that can't be
+// served holds up those behind it, so that a large one is not overtaken for ever.
+//
+// Item returns the stock item at a location. More reports that [ServedMax] orders were served and others still wait.
+func Serve(
+	queue Stock, locations []Location, item func(location string) Stock, allocator Allocator, at time.Time,
+) (served []BackorderServed, more bool) {
+	taken := map[string]int{}
+	available := func(_, location string) int { return item(location).Available() - taken[location] }
+	for i, b := range queue.Backorders {
+		if i == ServedMax {
+			return served, true
+		}
+		allocations, err := allocator.Allocate([]Line{{SKU: queue.SKU, Quantity: b.Quantity}}, locations, available, b.ShipToCountry, false)
+		if err != nil || !covers(allocations, b.Quantity, available) {
 			break
 		}
-		available -= b.Quantity
-		events = append(events, StockReserved{SKU: s.SKU, Location: s.Location, OrderID: b.OrderID, Quantity: b.Quantity, ReservedAt: at})
+		for _, a := range allocations {
+			taken[a.Location] += a.Quantity
+		}
+		served = append(served, BackorderServed{SKU: queue.SKU, OrderID: b.OrderID, Allocations: allocations, ServedAt: at})
 	}
-	return events
+	return served, false
+}
+
+// Reservations returns the reservation at each stock item that serves the backorder.
+func (e BackorderServed) Reservations() []StockReserved {
+	reserved := make([]StockReserved, len(e.Allocations))
+	for i, a := range e.Allocations {
+		reserved[i] = StockReserved{SKU: e.SKU, Location: a.Location, OrderID: e.OrderID, Quantity: a.Quantity, ReservedAt: e.ServedAt}
+	}
+	return reserved
+}
+
+// covers reports whether allocations, of whatever allocator, are what was asked for and is there.
+func covers(allocations []Allocation, quantity int, available func(sku, location string) int) bool {
+	seen := map[string]bool{}
+	for _, a := range allocations {
+		if a.Backordered || seen[a.Location] || a.Quantity < 1 || a.Quantity > available(a.SKU, a.Location) {
+			return false
+		}
+		seen[a.Location] = true
+		quantity -= a.Quantity
+	}
+	return quantity == 0
 }

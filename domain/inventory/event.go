@@ -12,6 +12,7 @@ var Events = []domain.Event{
 	StockReceived{},
 	StockReserved{},
 	StockBackordered{},
+	BackorderServed{},
 	StockReservationReduced{},
 	StockReleased{},
 	StockCommitted{},
@@ -38,14 +39,24 @@ type StockReserved struct {
 	ReservedAt time.Time `json:"reserved_at"`
 }
 
-// StockBackordered says that an order waits for goods that are not there yet. It is served, by
-// StockReserved, in the order in which the backorders were made.
+// StockBackordered says that an order waits for goods that are not there yet, whichever location they will come from.
+// Of the queue of a SKU: it is served in the order of these events.
 type StockBackordered struct {
-	SKU           string    `json:"sku"`
-	Location      string    `json:"location"`
-	OrderID       uuid.UUID `json:"order_id"`
-	Quantity      int       `json:"quantity"`
+	SKU      string    `json:"sku"`
+	OrderID  uuid.UUID `json:"order_id"`
+	Quantity int       `json:"quantity"`
+	// ShipToCountry is where the goods are to go, since locations nearby come first.
+	ShipToCountry string    `json:"ship_to_country"`
 	BackorderedAt time.Time `json:"backordered_at"`
+}
+
+// BackorderServed says that an order waits no more: its goods are reserved where the allocations say, each by a
+// StockReserved of that stock item. Of the queue of a SKU.
+type BackorderServed struct {
+	SKU         string       `json:"sku"`
+	OrderID     uuid.UUID    `json:"order_id"`
+	Allocations []Allocation `json:"allocations"`
+	ServedAt    time.Time    `json:"served_at"`
 }
 
 // StockReservationReduced says that an order needs fewer of its goods.
@@ -61,7 +72,7 @@ type StockReservationReduced struct {
 }
 
 // StockReleased says that an order's goods are free again. Quantity 0 closes a reservation that was
-// never made, so that a late attempt can't make it.
+// never made, so that a late attempt can't make it. Of a queue, it ends the order's waiting.
 type StockReleased struct {
 	SKU        string    `json:"sku"`
 	Location   string    `json:"location"`
@@ -115,6 +126,9 @@ func (StockAdjusted) EventVersion() int  { return 1 }
 
 func (StockBackordered) EventType() string { return "StockBackordered" }
 func (StockBackordered) EventVersion() int { return 1 }
+
+func (BackorderServed) EventType() string { return "BackorderServed" }
+func (BackorderServed) EventVersion() int { return 1 }
 
 func (StockReservationReduced) EventType() string { return "StockReservationReduced" }
 func (StockReservationReduced) EventVersion() int { return 1 }

@@ -73,7 +73,7 @@ func Adjust(s Stock, c AdjustStock) ([]domain.Event, error) {
 	if len(bad) > 0 {
 		return nil, bad
 	}
-	if s.unreserved()+c.Delta < 0 { // those who wait for goods have no claim to what was miscounted
+	if s.unreserved()+c.Delta < 0 {
 		return nil, domain.Refuse(CodeInsufficientStock, "%d of %s are not reserved at %s, can't take %d away",
 			s.unreserved(), c.SKU, c.Location, -c.Delta)
 	}

@@ -76,16 +76,3 @@ func TestAdjustRefusesWhatCantBe(t *testing.T) {
 		})
 	}
 }
-
-// A count that finds less must go through although orders wait for more.
-func TestAdjustIsNotHeldUpByBackorders(t *testing.T) {
-	t.Parallel()
-	s := received(t, 5)
-	events, err := inventory.Wait(s, inventory.BackorderStock{SKU: sku, Location: location, OrderID: uuid.New(), Quantity: 10, At: at})
-	require.NoError(t, err)
-	s = apply(s, events)
-	require.Zero(t, s.Available())
-	events, err = inventory.Adjust(s, inventory.AdjustStock{SKU: sku, Location: location, AdjustmentID: uuid.New(), Delta: -2, Reason: "count", At: at})
-	require.NoError(t, err)
-	require.Equal(t, 3, apply(s, events).OnHand)
-}

@@ -42,29 +42,6 @@ func TestMemoryForgetsTheOldest(t *testing.T) {
 	require.Equal(t, inventory.ClosedMax, s.Closed.Len())
 }
 
-func TestBackordersAreServedInTurn(t *testing.T) {
-	t.Parallel()
-	s := received(t, 2)
-	var orders []uuid.UUID
-	for i, n := range []int{5, 1, 3} {
-		orders = append(orders, domain.DerivedID(uuid.Nil, fmt.Sprint(i)))
-		events, err := inventory.Wait(s, inventory.BackorderStock{SKU: sku, Location: location, OrderID: orders[i], Quantity: n, At: at})
-		require.NoError(t, err)
-		s = apply(s, events)
-	}
-	require.Empty(t, inventory.Serve(s, at), "the second would fit, but the first is not overtaken")
-	events, err := inventory.Receive(s, inventory.ReceiveStock{SKU: sku, Location: location, ReceiptID: uuid.New(), Quantity: 4, At: at})
-	require.NoError(t, err)
-	s = apply(s, events)
-	served := inventory.Serve(s, at)
-	require.Len(t, served, 2)
-	s = apply(s, served)
-	require.Equal(t, map[uuid.UUID]int{orders[0]: 5, orders[1]: 1}, s.Reservations)
-	require.True(t, s.Waits(orders[2]))
-	s = apply(s, inventory.Release(s, inventory.ReleaseStock{SKU: sku, Location: location, OrderID: orders[2], At: at}))
-	require.False(t, s.Waits(orders[2]), "who is cancelled waits no more")
-}
-
 func Example() {
 	order := uuid.MustParse("6b3f1f04-52a9-5c7e-9d0a-3f2f0a1b2c3d")
 	var s inventory.Stock

@@ -13,7 +13,7 @@ import (
 // take longer than that at any rate that one PostgreSQL can do.
 const ClosedMax = 20_000
 
-// Stock is the state of one SKU at one location. The zero value has none.
+// Stock is the state of one SKU at one location, or of the queue of a SKU ([QueueID]). The zero value has none.
 type Stock struct {
 	SKU      string `json:"sku"`
 	Location string `json:"location"`
@@ -21,31 +21,24 @@ type Stock struct {
 	Reserved int    `json:"reserved"`
 	// Reservations holds the open ones: quantity by order.
 	Reservations map[uuid.UUID]int `json:"reservations,omitempty"`
-	// Backorders wait for goods, first come first served.
+	// Backorders wait for goods, first come first served. Of a queue only.
 	Backorders []Backorder `json:"backorders,omitempty"`
 	// Closed remembers what must not happen again. It holds the orders whose reservation was committed or released.
 	// Receipts, adjustments, returns and partial cancellations are in it by ids derived from theirs.
 	Closed Memory `json:"closed"`
 }
 
-// Backorder is how many pieces an order waits for.
+// Backorder is how many pieces an order waits for, and where they are to go.
 type Backorder struct {
-	OrderID  uuid.UUID `json:"order_id"`
-	Quantity int       `json:"quantity"`
+	OrderID       uuid.UUID `json:"order_id"`
+	Quantity      int       `json:"quantity"`
+	ShipToCountry string    `json:"ship_to_country"`
 }
 
-// Available is what may still be reserved: on hand, less what is reserved and what those are served
-// from who wait already.
-func (s Stock) Available() int { return max(0, s.unreserved()-s.waiting()) }
+// Available is what may still be reserved: on hand, less what is reserved.
+func (s Stock) Available() int { return max(0, s.unreserved()) }
 
 func (s Stock) unreserved() int { return s.OnHand - s.Reserved }
-
-func (s Stock) waiting() (n int) {
-	for _, b := range s.Backorders {
-		n += b.Quantity
-	}
-	return n
-}
 
 // namespace is the root of the ids of stock items: the UUIDv5 of the DNS name "inventory.orderloom".
 var namespace = uuid.NewSHA1(uuid.NameSpaceDNS, []byte("inventory.orderloom"))
@@ -74,10 +67,11 @@ func Evolve(s Stock, e domain.Event) Stock {
 		}
 		s.Reservations[e.OrderID] += e.Quantity
 		s.Reserved += e.Quantity
-		s.dropBackorder(e.OrderID)
 	case StockBackordered:
-		s.SKU, s.Location = e.SKU, e.Location
-		s.Backorders = append(s.Backorders, Backorder{OrderID: e.OrderID, Quantity: e.Quantity})
+		s.SKU = e.SKU
+		s.Backorders = append(s.Backorders, Backorder{OrderID: e.OrderID, Quantity: e.Quantity, ShipToCountry: e.ShipToCountry})
+	case BackorderServed:
+		s.dropBackorder(e.OrderID)
 	case StockReservationReduced:
 		s.Reserved -= e.Quantity
 		if s.Reservations[e.OrderID] -= e.Quantity; s.Reservations[e.OrderID] == 0 {

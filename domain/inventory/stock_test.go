@@ -44,7 +44,6 @@ type stockModel struct {
 	ids      []uuid.UUID // of orders, receipts, adjustments, returns and requests alike
 	onHand   int
 	reserved map[uuid.UUID]int
-	waits    map[uuid.UUID]int
 	closed   map[uuid.UUID]bool
 }
 
@@ -66,7 +65,7 @@ func (m *stockModel) take(t *rapid.T, decide func(inventory.Stock) ([]domain.Eve
 func TestStockKeepsItsBooks(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		m := &stockModel{reserved: map[uuid.UUID]int{}, waits: map[uuid.UUID]int{}, closed: map[uuid.UUID]bool{}}
+		m := &stockModel{reserved: map[uuid.UUID]int{}, closed: map[uuid.UUID]bool{}}
 		for i := range 6 {
 			m.ids = append(m.ids, domain.DerivedID(uuid.Nil, fmt.Sprint(i)))
 		}
@@ -127,30 +126,7 @@ func TestStockKeepsItsBooks(t *testing.T) {
 				default:
 					require.NoError(t, err)
 					m.reserved[order] = n
-					delete(m.waits, order)
 				}
-			},
-			"wait": func(t *rapid.T) {
-				order, n := id.Draw(t, "order"), quantity.Draw(t, "quantity")
-				events, err := m.take(t, func(s inventory.Stock) ([]domain.Event, error) {
-					return inventory.Wait(s, inventory.BackorderStock{SKU: sku, Location: location, OrderID: order, Quantity: n, At: at})
-				})
-				if err == nil && len(events) > 0 {
-					require.False(t, m.closed[order])
-					m.waits[order] = n
-				}
-			},
-			"serve": func(t *rapid.T) {
-				events := inventory.Serve(m.stock, at)
-				for i, e := range events {
-					r := e.(inventory.StockReserved)
-					require.Equal(t, m.stock.Backorders[i].OrderID, r.OrderID, "first come, first served")
-					require.Equal(t, m.waits[r.OrderID], r.Quantity)
-					m.reserved[r.OrderID] = r.Quantity
-					delete(m.waits, r.OrderID)
-				}
-				m.stock = apply(m.stock, events)
-				require.Empty(t, inventory.Serve(m.stock, at))
 			},
 			"reduce": func(t *rapid.T) {
 				order, request, n := id.Draw(t, "order"), id.Draw(t, "request"), quantity.Draw(t, "quantity")
@@ -177,7 +153,6 @@ func TestStockKeepsItsBooks(t *testing.T) {
 				}
 				if m.closed[order] {
 					delete(m.reserved, order)
-					delete(m.waits, order)
 				}
 			},
 			"commit": func(t *rapid.T) {
@@ -220,7 +195,6 @@ func TestStockKeepsItsBooks(t *testing.T) {
 				require.GreaterOrEqual(t, s.OnHand, s.Reserved, "never more reserved than is there")
 				require.GreaterOrEqual(t, s.Available(), 0)
 				require.LessOrEqual(t, s.Available(), s.OnHand-s.Reserved)
-				require.Len(t, s.Backorders, len(m.waits))
 				for order := range m.closed {
 					require.True(t, s.Closed.Has(order), "closed stays closed")
 				}

@@ -28,7 +28,9 @@ func (o Order) StockLocations() []string {
 		}
 	}
 	for _, a := range o.Allocations {
-		add(a.Location)
+		if !a.Backordered { // what is waited for lies nowhere yet
+			add(a.Location)
+		}
 	}
 	for _, s := range o.Shipments {
 		add(s.Location)

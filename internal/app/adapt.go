@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/readmodel"
@@ -58,6 +59,23 @@ func (p published) Unpublished(ctx context.Context) ([]readmodel.Backlog, error)
 		backlog[i] = readmodel.Backlog(b)
 	}
 	return backlog, nil
+}
+
+// Network implements [api.History].
+func (h history) Network(ctx context.Context) (location.Network, error) {
+	envelopes, err := h.store.Load(ctx, eventstore.StreamID{Type: domain.AggregateNetwork, ID: location.NetworkID}, 0)
+	if err != nil {
+		return location.Network{}, err
+	}
+	var n location.Network
+	for _, env := range envelopes {
+		e, err := catalog.Decode(env)
+		if err != nil {
+			return location.Network{}, err
+		}
+		n = location.Evolve(n, e)
+	}
+	return n, nil
 }
 
 // history tells the API where an order stands by the events themselves.

@@ -336,6 +336,9 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 	o := workerOptions(p.cfg)
 	o.Interceptors, o.Logger, o.BuildID = interceptors, p.tel.Logger, cmp.Or(o.BuildID, p.unversionedBuild())
 	return part{"worker", func(ctx context.Context) error {
+		if err := acts.SeedLocations(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("start the worker: %w", err)
+		}
 		return worker.Run(ctx, p.tel.Logger, func(onFatalError func(error)) sdkworker.Worker {
 			o.OnFatalError = onFatalError
 			return worker.New(p.temporal, acts, o)

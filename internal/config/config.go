@@ -128,7 +128,7 @@ type Privacy struct {
 
 // Orders is how orders are fulfilled.
 type Orders struct {
-	// Locations is where goods leave from.
+	// Locations are those that the platform begins with. Once it has any, they are changed over the API.
 	Locations []inventory.Location
 	// PaymentDeadline is how long an order waits for its payment before it is cancelled.
 	PaymentDeadline time.Duration

@@ -16,6 +16,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 )
@@ -230,7 +231,7 @@ func headers(name, help string, at func(*Config) *map[string]Secret) Setting {
 	}}
 }
 
-// idForm is what names of locations and keys may look like: they become parts of ids and columns.
+// idForm is what names of keys may look like: they become parts of ids and columns.
 var idForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,31}$`)
 
 func locations(name, help, example string, required []Role) Setting {
@@ -240,7 +241,7 @@ func locations(name, help, example string, required []Role) Setting {
 		for _, item := range split(v) {
 			id, country, _ := strings.Cut(item, ":")
 			switch {
-			case !idForm.MatchString(id):
+			case !location.ValidID(id):
 				return fmt.Errorf("%q is not a name of at most 32 of a-z, 0-9, - and _", domain.Clip(id))
 			case !order.KnownCountry(country):
 				return fmt.Errorf("%q is not a country code in upper case", domain.Clip(country))
