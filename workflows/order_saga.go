@@ -172,7 +172,7 @@ func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) 
 		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID,
 		PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
 		KeepPaymentMethod: s.in.KeepPaymentMethod,
-		At: workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
+		At:                workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
 	})
 }
 
