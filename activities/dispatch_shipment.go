@@ -24,8 +24,6 @@ type DispatchShipment struct {
 	Location string    `json:"location"`
 	SKUs     []string  `json:"skus"`
 	At       time.Time `json:"at"`
-	// Again is as in [AuthorizePayment].
-	Again bool `json:"again,omitempty"`
 }
 
 // Moved is the order after a step about its shipments or its end, as its events tell it.

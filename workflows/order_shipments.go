@@ -109,7 +109,7 @@ func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch) (activi
 	summary := "Capture " + shipment.Amount.String() + " and dispatch from " + shipment.Location
 	return runStep(ctx, summary, a.DispatchShipment, activities.DispatchShipment{
 		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber,
-		Location: shipment.Location, SKUs: shipment.SKUs(), At: workflow.Now(ctx), Again: s.resumed(),
+		Location: shipment.Location, SKUs: shipment.SKUs(), At: workflow.Now(ctx),
 	})
 }
 
