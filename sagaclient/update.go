@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/workflows"
@@ -18,9 +19,15 @@ import (
 // What the server answers with when an execution has ended before it completed an update that it had accepted, or has
 // not looked at.
 const (
-	typeEndedBefore   = "AcceptedUpdateCompletedWorkflow"
-	typeNotLookedAt   = "UnprocessedUpdate"
-	updateAttemptsMax = 5
+	typeEndedBefore = "AcceptedUpdateCompletedWorkflow"
+	typeNotLookedAt = "UnprocessedUpdate"
+)
+
+// Limits of asking a saga again whose run has ended: there is another one in a moment.
+const (
+	updateAttemptsMax = 20
+	updatePause       = 20 * time.Millisecond
+	updatePauseMax    = 500 * time.Millisecond
 )
 
 // updateOrder asks the saga of an order for something, under an id that follows from what the request is known by. So
@@ -39,7 +46,10 @@ func (c *Client) updateOrder(ctx context.Context, orderID uuid.UUID, name string
 		last := attempt == updateAttemptsMax
 		switch {
 		case endedBefore(err) && !last:
-			continue // the next run has not heard of it
+			if err := pause(ctx, attempt); err != nil {
+				return state, fmt.Errorf("%s of order %s: %w: %w", name, orderID, ErrUnavailable, err)
+			}
+			continue // the next run is asked
 		case endedBefore(err):
 			return state, fmt.Errorf("%s of order %s: %w: %w", name, orderID, ErrUnavailable, err)
 		case err != nil && (!answersAnother(err, call) || last):
@@ -91,9 +101,21 @@ type lateError struct{}
 func (lateError) Error() string        { return "the saga has not answered in time" }
 func (lateError) Is(target error) bool { return target == context.DeadlineExceeded }
 
+// endedBefore reports whether a run has ended without carrying out an update.
 func endedBefore(err error) bool {
 	var app *temporal.ApplicationError
-	return errors.As(err, &app) && (app.Type() == typeEndedBefore || app.Type() == typeNotLookedAt)
+	ended := []string{typeEndedBefore, typeNotLookedAt, string(workflows.CodeContinued)}
+	return errors.As(err, &app) && slices.Contains(ended, app.Type())
+}
+
+// pause waits before another attempt, longer after each.
+func pause(ctx context.Context, attempt int) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(min(time.Duration(attempt)*updatePause, updatePauseMax)):
+		return nil
+	}
 }
 
 // answersAnother reports whether a refusal is the one of an earlier call, which the server has kept.

@@ -36,13 +36,13 @@ func (s *orderSaga) mustContinue(ctx workflow.Context) bool {
 
 // continueAsNew ends this run; the next one goes on from the events.
 //
-// Every request is answered before: as under way, when it was not carried out. It travels along, and so does each
-// signal. Local steps are awaited. A durable step is left to the next run, which repeats it. So is a child that waits:
+// Every update is answered before. One that was not carried out travels along, and its sender is told to ask again: see
+// [CodeContinued]. Signals travel along too. Local steps are awaited. A durable step is left to the next run, which repeats it. So is a child that waits:
 // the server terminates it with this run, and the next run starts another one.
 func (s *orderSaga) continueAsNew(ctx workflow.Context) error {
 	s.closing = true
 	for _, r := range s.queue.waiting {
-		r.underWay = true
+		r.moved = true
 	}
 	err := workflow.Await(ctx, func() bool {
 		return s.localSteps == 0 && workflow.AllHandlersFinished(ctx) && len(workflow.GetUnhandledSignalNames(ctx)) == 0

@@ -40,6 +40,10 @@ const (
 // CodeTooManyRequests refuses a request of an order that has too many of them before it.
 const CodeTooManyRequests domain.ErrorCode = "too_many_requests"
 
+// CodeContinued is the answer to a request that the next run carries out, because this one is about to end. Whoever asks
+// again under the same update id is told by that run what comes of it.
+const CodeContinued domain.ErrorCode = "continued_as_new"
+
 // lane is a row of requests that are carried out one after the other. Different lanes do not wait for each other.
 type lane int
 
@@ -130,6 +134,8 @@ type queued struct {
 	awaited bool
 	// underWay is true once its sender is told, or has to be told, that it is under way.
 	underWay bool
+	// moved is true once it is left to the next run.
+	moved bool
 	// checked is true when it was validated as it came.
 	checked bool
 	// done is true once it was carried out or refused; replayed and err say how.
@@ -157,11 +163,20 @@ func (q *requestQueue) next(in lane) *queued {
 	return nil
 }
 
-// add adds a request. While its lane outwaits something, or no step begins any more, its sender is not kept waiting. A
-// request to cancel or to reject ends what its order waits for, so it may be done in a moment.
-func (q *requestQueue) add(r *queued, closing bool) {
-	r.underWay = closing || q.outwaits[r.kind.lane]
+// add adds a request. While its lane outwaits something, its sender is not kept waiting.
+func (q *requestQueue) add(r *queued) {
+	r.underWay = q.outwaits[r.kind.lane]
 	q.waiting, q.taken = append(q.waiting, r), q.taken+1
+}
+
+// find returns the request that came with an update; nil when it does not wait.
+func (q *requestQueue) find(id string) *queued {
+	for _, r := range q.waiting {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
 }
 
 // check refuses a request for which there is no room.
@@ -261,24 +276,34 @@ func (s *orderSaga) answerUpdate(ctx workflow.Context, kind *requestKind, raw co
 	if err != nil {
 		return s.state, err
 	}
-	id := workflow.GetCurrentUpdateInfo(ctx).ID
-	r := &queued{Request: Request{ID: id, Name: kind.name, Body: body}, kind: kind, since: workflow.Now(ctx), awaited: true, checked: s.known}
-	s.takeIn(r)
+	r := s.queue.find(workflow.GetCurrentUpdateInfo(ctx).ID)
+	if r == nil {
+		id := workflow.GetCurrentUpdateInfo(ctx).ID
+		r = &queued{Request: Request{ID: id, Name: kind.name, Body: body}, kind: kind, awaited: true, checked: s.known}
+		s.takeIn(r)
+	} else { // the run before has told its sender to ask again
+		r.underWay = s.queue.outwaits[r.kind.lane]
+	}
+	r.awaited, r.since = true, workflow.Now(ctx)
 	err = s.awaitAnswer(ctx, r)
 	r.awaited = false
 	state := s.state
 	state.Answers, state.UnderWay, state.Replayed = call, !r.done, r.replayed
-	if err == nil {
-		err = answerTo(state, r.err)
+	switch {
+	case err != nil:
+		return state, err
+	case r.moved && !r.done:
+		return state, s.refusal(domain.Refuse(CodeContinued, "the next run of the order's saga carries it out: ask again"))
 	}
-	return state, err
+	return state, answerTo(state, r.err)
 }
 
 // awaitAnswer waits until a request is done, or its sender has to be told that it is under way. Steps tell so in time
 // (step_watch.go). What outwaits something as the request comes may have to be ended by it, and that takes a while.
 // That wait has a timer. No other has one, because a timer is written to the history.
 func (s *orderSaga) awaitAnswer(ctx workflow.Context, r *queued) error {
-	answered := func() bool { return r.done || r.underWay }
+	r.moved = s.closing
+	answered := func() bool { return r.done || r.underWay || r.moved }
 	if s.outwaiting == 0 {
 		return workflow.Await(ctx, answered)
 	}
@@ -349,9 +374,9 @@ func (s *orderSaga) takeSignal(ctx workflow.Context, name string, kind *requestK
 // takeIn puts a request into the queue. Those about shipments wait for [orderSaga.fulfilOrder]; the others are carried
 // out as soon as the order is known.
 func (s *orderSaga) takeIn(r *queued) {
-	s.queue.add(r, s.closing)
+	s.queue.add(r)
 	in := r.kind.lane
-	if in == laneShipments || s.queue.busy[in] || s.over {
+	if in == laneShipments || s.queue.busy[in] || s.over || s.closing {
 		return
 	}
 	s.queue.busy[in] = true
