@@ -32,6 +32,8 @@ type Standing struct {
 	// Reserved says where the goods of an order are set aside that is not confirmed yet.
 	Reserved Reserved       `json:"reserved,omitzero"`
 	Payment  payment.Status `json:"payment,omitempty"`
+	// PaymentRequiredAt is since when the customer's bank is waited for; zero when it is not.
+	PaymentRequiredAt time.Time `json:"payment_required_at,omitzero"`
 	// Refunds are those that are owed or requested, see [payment.Payment.OpenRefunds].
 	Refunds     []uuid.UUID `json:"refunds,omitempty"`
 	PlacedAt    time.Time   `json:"placed_at"`
@@ -62,6 +64,9 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
 		Payment: p.Status, Refunds: p.OpenRefunds(), PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt,
+	}
+	if p.Status == payment.StatusActionRequired {
+		out.PaymentRequiredAt = p.RequiredAt
 	}
 	if o.Status == order.StatusCreated {
 		if out.Reserved, err = a.foldReserved(ctx, o); err != nil {

@@ -61,6 +61,9 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
 	s.state.CancelledBy, s.state.ApprovedBy, s.state.RejectedBy = standing.CancelledBy, standing.ApprovedBy, standing.RejectedBy
 	s.partlyCancelled, s.overdue, s.held = standing.PartlyCancelled, standing.Overdue, standing.Held
+	if s.paymentAskedAt.IsZero() {
+		s.paymentAskedAt = standing.PaymentRequiredAt
+	}
 }
 
 // pushCompensations pushes what undoes the steps that an earlier saga has taken.

@@ -245,11 +245,17 @@ func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
 
 // securePayment authorises the amount; it refuses when the payment does not succeed. An order that lacks nothing but
 // the payment of these goods is confirmed in the same step.
+//
+// The deadline counts from when the payment was asked for, also by an earlier run or saga.
 func (s *orderSaga) securePayment(ctx workflow.Context, amount money.Money, goods []inventory.Allocation) (activities.Confirmed, error) {
+	if s.paymentAskedAt.IsZero() {
+		s.paymentAskedAt = workflow.Now(ctx)
+	}
 	paid, confirmed, err := securePaymentInline(ctx, PaymentInput{
 		OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Sealed: s.sealedToken(), Again: s.resumed(),
-		Keep: s.in.KeepPaymentMethod, Deadline: s.in.Deadlines.Payment,
+		Keep: s.in.KeepPaymentMethod, Deadline: s.remaining(ctx, s.in.Deadlines.Payment, s.paymentAskedAt),
 	}, goods, func() error { return s.setMark(ctx, MarkActionRequired) })
+	s.paymentAskedAt = time.Time{}
 	switch {
 	case err != nil:
 		return confirmed, err

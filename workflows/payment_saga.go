@@ -70,10 +70,12 @@ func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 func securePaymentInline(
 	ctx workflow.Context, in PaymentInput, goods []inventory.Allocation, beforeWaiting func() error,
 ) (PaymentResult, activities.Confirmed, error) {
+	begun := workflow.Now(ctx)
 	answer, err := authorizePayment(ctx, in, goods)
 	if err != nil || answer.Status != payment.StatusActionRequired {
 		return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, answer.Confirmed, err
 	}
+	in.Deadline = max(orUnset(in.Deadline)-workflow.Now(ctx).Sub(begun), time.Millisecond)
 	if err := beforeWaiting(); err != nil {
 		return PaymentResult{}, activities.Confirmed{}, err
 	}

@@ -38,6 +38,8 @@ type Payment struct {
 	GatewayRef string      `json:"gateway_ref"`
 	ActionURL  string      `json:"action_url,omitempty"`
 	ExpiresAt  time.Time   `json:"expires_at"`
+	// RequiredAt is since when the customer's bank was waited for, the last time that it was.
+	RequiredAt time.Time `json:"required_at,omitzero"`
 	// Generation counts the authorisations: the first, and one more after each that expired.
 	Generation int `json:"generation"`
 	// ReconciledAt is the time of the last reconciliation that found a difference.
@@ -88,7 +90,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.Declined, p.DeclineCode = p.Generation+1, e.Code
 	case PaymentActionRequired:
 		p = p.withGatewayRef(e.GatewayRef)
-		p.ID, p.OrderID, p.Status, p.ActionURL = e.PaymentID, e.OrderID, StatusActionRequired, e.ActionURL
+		p.ID, p.OrderID, p.Status, p.ActionURL, p.RequiredAt = e.PaymentID, e.OrderID, StatusActionRequired, e.ActionURL, e.RequiredAt
 	case PaymentCaptured:
 		if p.Captures == nil {
 			p.Captures = map[uuid.UUID]money.Money{}
