@@ -58,7 +58,7 @@ test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched
 
 drill-temporal: ## Take executions away from orders in every state, and drop the databases of Temporal: each order ends as it should
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
-	$(GO) -C dev test -tags drill -run Drills -count=1 -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e $(UPDATE)
+	$(GO) -C dev test -tags drill -run Drill -count=1 -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e $(UPDATE)
 
 drill-resume: ## Measure how fast 10,000 orders are resumed after the loss of Temporal's databases: make drill-resume ORDERS=10000
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...

@@ -62,6 +62,7 @@ func secureStockInline(
 		// One that is still there is of an earlier saga of the order: this one goes on from the events.
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING, //nolint:staticcheck // a child has no conflict policy yet
 		WaitForCancellation:   true,
+		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_TERMINATE, // nothing is undone: the next run starts another one
 		StaticSummary:         "Waits for backordered goods",
 	})
 	err = watchOf(ctx).outwait(ctx, func() error { return workflow.ExecuteChildWorkflow(ctx, InventorySaga, in).Get(ctx, &reserved) })

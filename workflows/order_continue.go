@@ -37,8 +37,10 @@ func (s *orderSaga) mustContinue(ctx workflow.Context) bool {
 // continueAsNew ends this run; the next one goes on from the events.
 //
 // Every update is answered before. One that was not carried out travels along, and its sender is told to ask again: see
-// [CodeContinued]. Signals travel along too. Local steps are awaited. A durable step is left to the next run, which repeats it. So is a child that waits:
-// the server terminates it with this run, and the next run starts another one.
+// [CodeContinued]. Signals travel along too.
+//
+// Local steps are awaited. A durable step is left to the next run, which repeats it. So is a child that waits: the
+// server terminates it with this run, and the next run starts another one.
 func (s *orderSaga) continueAsNew(ctx workflow.Context) error {
 	s.closing = true
 	for _, r := range s.queue.waiting {

@@ -40,8 +40,8 @@ const (
 // CodeTooManyRequests refuses a request of an order that has too many of them before it.
 const CodeTooManyRequests domain.ErrorCode = "too_many_requests"
 
-// CodeContinued is the answer to a request that the next run carries out, because this one is about to end. Whoever asks
-// again under the same update id is told by that run what comes of it.
+// CodeContinued is the answer to a request that the next run carries out, because this one is about to end. Whoever
+// asks again under the same update id is told by that run what comes of it.
 const CodeContinued domain.ErrorCode = "continued_as_new"
 
 // lane is a row of requests that are carried out one after the other. Different lanes do not wait for each other.

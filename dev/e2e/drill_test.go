@@ -134,3 +134,20 @@ told, the events, the gateway's ledger and the stock.
   and an operator runs ` + "`orderloom setup`" + `.
 
 `
+
+// TestDrillOfManyAmendments sends one order elsewhere more often than one execution can take.
+func TestDrillOfManyAmendments(t *testing.T) {
+	const amendments = 5_000
+	s := openShop(t)
+	in := states["confirmed"]
+	o := s.place(t, in)
+	run := o.running()
+	for i := range amendments {
+		_, err := o.AmendOrder(t.Context(), o.id, client.AmendOrder{
+			ShippingAddress: client.Address{Street: fmt.Sprintf("Torstraße %d", i), City: "Berlin", Zip: "10119", Country: "DE"},
+		})
+		require.NoError(t, err, "amendment %d", i)
+	}
+	require.NotEqual(t, run, o.running())
+	o.finish(in.goOn, in.end, func(client.OrderStatus) {})
+}
