@@ -80,6 +80,28 @@ func TestCancelOrderThatTakesLong(t *testing.T) {
 	require.Equal(t, "confirmed", a.object(t)["status"])
 }
 
+// A saga that has just been reset takes a request in before it knows where its order stands.
+func TestWhatTakesLongIsAnsweredByWhatTheEventsTell(t *testing.T) {
+	t.Parallel()
+	t.Run("a shipment has left", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
+		b.cancelState = workflows.OrderState{OrderID: someOrder, Status: order.StatusCreated, UnderWay: true}
+		p := b.post(t, orderPath("/cancel"), goodCancel).problem(t, http.StatusConflict, codeNotCancellable)
+		require.Equal(t, order.StatusShipped, p.Order.Status)
+	})
+	t.Run("it is cancelled, and not all is undone", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		b.givenOrder(t, order.StatusCancelled, "")
+		b.cancelState = workflows.OrderState{OrderID: someOrder, Status: order.StatusCancelled, UnderWay: true}
+		a := b.post(t, orderPath("/cancel"), goodCancel)
+		require.Equal(t, http.StatusAccepted, a.status)
+		require.Empty(t, a.header.Get("Idempotent-Replayed"))
+	})
+}
+
 // The domain would let it happen, but nobody is there to do it.
 func TestAChangeThatIsPossibleWhileNoSagaRuns(t *testing.T) {
 	t.Parallel()

@@ -112,8 +112,10 @@ type change struct {
 // changeOrder asks an order's saga for a change. It answers 200 with the order's state after it, or 202 when that
 // takes longer than a client should wait. A refusal comes with where the order stands.
 //
-// When the saga refuses, the events are asked whether something stands against the change, or whether it was carried
-// out before. That is no refusal, however far the order has come since: the answer says so in Idempotent-Replayed.
+// When the saga refuses or takes long, the events are asked whether something stands against the change, or whether it
+// was carried out before. That is no refusal, however far the order has come since: the answer says so in
+// Idempotent-Replayed. What the events refuse is refused at once, and by the saga later. An order that is not confirmed
+// yet may still come to allow it.
 func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) error {
 	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
 	defer cancel()
@@ -126,20 +128,20 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 		return err // it is not known whether the saga has the request
 	}
 	o, orderErr := a.order(ctx, x.Subject())
-	switch {
-	case orderErr != nil:
+	if orderErr != nil {
 		return orderErr
+	}
+	events, refusal := c.decide(o)
+	final := refusal != nil && o.Status != order.StatusCreated
+	switch {
+	case state.Replayed || !late && refusal == nil && len(events) == 0:
+		replay(x, true)
+		return x.JSON(http.StatusOK, stateOf(o))
+	case tellsWhatStands(refusal), late && final, refusal != nil && notRunning(err):
+		return refusedBy(o, refusal)
 	case late:
 		x.Writer.Header().Set("Retry-After", "1")
 		return x.JSON(http.StatusAccepted, stateOf(o))
-	}
-	events, refusal := c.decide(o)
-	switch {
-	case state.Replayed || refusal == nil && len(events) == 0:
-		replay(x, true)
-		return x.JSON(http.StatusOK, stateOf(o))
-	case tellsWhatStands(refusal) || refusal != nil && notRunning(err):
-		return refusedBy(o, refusal)
 	case !notRunning(err):
 		return refusedBy(o, err)
 	}
