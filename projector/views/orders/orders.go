@@ -34,7 +34,8 @@ func (View) Tables() []projector.Table {
 		{
 			Name: "customer_summaries", Key: []string{"customer_id", "currency"},
 			Moving: `coalesce(l.customer_id, s.customer_id) IN (SELECT coalesce(a.customer_id, b.customer_id)
-				FROM {order_views} a FULL JOIN {order_views[shadow]} b USING (order_id) WHERE a.version IS DISTINCT FROM b.version)`,
+				FROM {order_views} a FULL JOIN {order_views[shadow]} b USING (order_id)
+				WHERE (a.version, a.payment_version) IS DISTINCT FROM (b.version, b.payment_version))`,
 		},
 	}
 }
