@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -71,9 +72,8 @@ func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) 
 func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp, in DispatchShipment) (out Moved, err error) {
 	id := payment.ID(in.OrderID)
 	capture := payment.CapturePayment{CaptureID: in.ShipmentID, At: in.At}
-	request := payments.CaptureRequest{
-		IdempotencyKey: id.String() + "/capture/" + in.ShipmentID.String(), At: in.At, PaymentID: id,
-	}
+	request := payments.CaptureRequest{At: in.At, PaymentID: id}
+	attempt := 1
 	var left, paid, joins bool // joins: the share is captured with the next shipment's
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
 		d, err := in.decideDispatch(tx)
@@ -86,6 +86,8 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 			return nil
 		}
 		p := eventstore.State(tx, paymentAggregate, id)
+		attempt = p.CaptureAttempt(in.ShipmentID)
+		request.IdempotencyKey = captureKey(id, in.ShipmentID, attempt)
 		capture.Amount = o.Share(in.ShipmentID, p.Captures, a.limits(o.Total.Currency))
 		request.Amount = capture.Amount
 		if joins = capture.Amount.IsZero(); joins {
@@ -101,7 +103,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	}
 	if !paid && !joins {
 		if capture.GatewayRef, err = a.gateway.Capture(ctx, request); err != nil {
-			return out, fmt.Errorf("capture from payment %s: %w", id, err)
+			return out, a.failCapture(ctx, in, payment.FailedCapture{CaptureID: in.ShipmentID, Attempt: attempt, Amount: capture.Amount, At: in.At}, err)
 		}
 	}
 	var refusal error
@@ -131,6 +133,32 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		return out, err
 	}
 	return out, refusal
+}
+
+// failCapture returns the error of a capture. A refusal of the gateway is recorded before, so that it is seen.
+func (a *Activities) failCapture(ctx context.Context, in DispatchShipment, c payment.FailedCapture, err error) error {
+	id := payment.ID(in.OrderID)
+	var refused *domain.Error
+	if errors.As(err, &refused) {
+		c.Cause = refused.Message
+		st := stamp(ctx, fmt.Sprintf("dispatch/%s/failed/%d", in.ShipmentID, c.Attempt), in.OrderID, in.At)
+		recordErr := changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
+			return payment.FailCapture(p, c), nil
+		})
+		if recordErr != nil {
+			return recordErr
+		}
+	}
+	return fmt.Errorf("capture from payment %s: %w", id, err)
+}
+
+// captureKey is the idempotency key of a capture. One that was refused is asked for again under another key.
+func captureKey(paymentID, shipmentID uuid.UUID, attempt int) string {
+	key := paymentID.String() + "/capture/" + shipmentID.String()
+	if attempt == 1 {
+		return key
+	}
+	return fmt.Sprintf("%s/%d", key, attempt)
 }
 
 // refundID is the id of what is owed when the shipment's money was captured in vain.

@@ -1,12 +1,14 @@
 package activities_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -48,6 +50,25 @@ func TestDispatchShipment(t *testing.T) {
 		require.NoError(t, o.dispatch(in))
 		require.Len(t, o.gateway.captures, 1)
 		require.True(t, o.orderState().ConfirmedAt.Equal(o.gateway.captures[0].AskedAt))
+	})
+	t.Run("records a capture that the gateway refuses, and asks under another key then", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.refuses = "the card was closed"
+		requireRefused(t, payments.CodeGatewayRefused, dispatch(o))
+		items := attention.Of(o.orderState(), o.paymentState())
+		require.Len(t, items, 1)
+		require.Equal(t, attention.CauseCaptureFailed, items[0].Cause)
+		require.Equal(t, o.shipment("berlin"), items[0].ShipmentID)
+		require.Equal(t, "20.00 EUR the card was closed", items[0].Amount.String()+" "+items[0].Detail)
+		require.Equal(t, []attention.Action{attention.ActionDispatch, attention.ActionCancel}, items[0].Actions)
+		requireRefused(t, payments.CodeGatewayRefused, o.as("again").dispatch(o.dispatchInput("berlin")))
+		require.Equal(t, 2, o.paymentState().CaptureFailures[0].Attempt)
+		o.gateway.refuses = ""
+		require.NoError(t, o.as("mended").dispatch(o.dispatchInput("berlin")))
+		require.Empty(t, attention.Of(o.orderState(), o.paymentState()))
+		o.requireBalance("40", "20", "0")
+		require.NotEqual(t, o.gateway.captures[1].IdempotencyKey, o.gateway.captures[2].IdempotencyKey)
 	})
 	t.Run("captures the money, commits the stock and records that the shipment has left", func(t *testing.T) {
 		t.Parallel()
@@ -121,7 +142,11 @@ func TestDispatchShipment(t *testing.T) {
 				if c.change != nil {
 					changes = append(changes, c.change)
 				}
-				o.requireUnchanged(func() { requireRefused(t, c.code, dispatch(o, changes...)) })
+				before := o.stored()
+				requireRefused(t, c.code, dispatch(o, changes...))
+				after := slices.DeleteFunc(o.stored(), func(event string) bool { return event == "CaptureFailed" })
+				require.Equal(t, before, after)
+				require.Equal(t, c.code == payments.CodeGatewayRefused, len(o.paymentState().CaptureFailures) == 1)
 				balance, err := o.gateway.Gateway.Balance(payment.ID(o.id))
 				require.NoError(t, err)
 				require.True(t, balance.Captured.IsZero(), balance.Captured)

@@ -356,7 +356,7 @@ type gateway struct {
 	voids          []payments.VoidRequest
 	captures       []payments.CaptureRequest
 	refunds        []payments.RefundRequest
-	// refuses is why every void and every refund is refused; empty for not.
+	// refuses is why every void, capture and refund is refused; empty for not.
 	refuses string
 }
 
@@ -393,7 +393,12 @@ func (g *gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (o
 
 func (g *gateway) Capture(ctx context.Context, r payments.CaptureRequest) (ref string, err error) {
 	g.captures = append(g.captures, r)
-	err = g.call(func() error { ref, err = g.Gateway.Capture(ctx, r); return err })
+	err = g.call(func() error {
+		if err = g.refusal(); err == nil {
+			ref, err = g.Gateway.Capture(ctx, r)
+		}
+		return err
+	})
 	return ref, err
 }
 

@@ -16,7 +16,7 @@ import (
 func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 	q := readmodel.OrderQuery{
 		CustomerID: x.QueryText("customer_id"), Status: x.QueryText("status"), PaymentStatus: x.QueryText("payment_status"),
-		SKU: x.QueryText("sku"), NumberPrefix: x.QueryText("order_number"),
+		SKU: x.QueryText("sku"), Attention: x.QueryText("attention"), NumberPrefix: x.QueryText("order_number"),
 		CreatedFrom: x.QueryTime("created_from"), CreatedTo: x.QueryTime("created_to"),
 		Sort: x.QueryText("sort"), Cursor: x.QueryText("cursor"), Limit: int(x.QueryInt("limit")),
 		Personal: len(x.QueryTexts("expand[]")) > 0,

@@ -31,13 +31,13 @@ func TestListOrders(t *testing.T) {
 func TestListOrdersFilters(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	a := b.get(t, ordersPath+"?customer_id=cust-1&status=shipped&payment_status=captured&sku=SKU-1&order_number=ORD-7"+
+	a := b.get(t, ordersPath+"?customer_id=cust-1&status=shipped&payment_status=captured&sku=SKU-1&attention=any&order_number=ORD-7"+
 		"&created_from=2026-11-01T00:00:00Z&created_to=2026-12-01T01:00:00%2B01:00&currency=EUR&total_min=10&total_max=99.99"+
 		"&sort=-total&cursor=abc&limit=7")
 	require.Equal(t, http.StatusOK, a.status, a.body)
 	least, most := money.Must("10", "EUR"), money.Must("99.99", "EUR")
 	require.Equal(t, readmodel.OrderQuery{
-		CustomerID: "cust-1", Status: "shipped", PaymentStatus: "captured", SKU: "SKU-1", NumberPrefix: "ORD-7",
+		CustomerID: "cust-1", Status: "shipped", PaymentStatus: "captured", SKU: "SKU-1", Attention: "any", NumberPrefix: "ORD-7",
 		CreatedFrom: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), CreatedTo: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
 		TotalMin: &least, TotalMax: &most, Sort: "-total", Cursor: "abc", Limit: 7,
 	}, b.query)

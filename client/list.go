@@ -15,6 +15,8 @@ type OrderQuery struct {
 	PaymentStatus PaymentStatus
 	// SKU chooses orders with a line of it.
 	SKU string
+	// Attention chooses orders that wait for a person, because of a cause or of [AttentionAny].
+	Attention AttentionCause
 	// OrderNumber is how the orders' numbers begin.
 	OrderNumber string
 	// CreatedFrom and CreatedTo choose orders placed at or after the one, and before the other; zero times don't
@@ -58,6 +60,7 @@ func (c *Client) ListOrders(ctx context.Context, q OrderQuery, options ...CallOp
 	r.set("status", string(q.Status))
 	r.set("payment_status", string(q.PaymentStatus))
 	r.set("sku", q.SKU)
+	r.set("attention", string(q.Attention))
 	r.set("order_number", q.OrderNumber)
 	r.set("created_from", timeText(q.CreatedFrom))
 	r.set("created_to", timeText(q.CreatedTo))

@@ -146,6 +146,8 @@ type Order struct {
 	// Hold is there while the gateway refuses to let go of what was authorised.
 	Hold     *Hold     `json:"hold,omitempty"`
 	Disputes []Dispute `json:"disputes,omitempty"`
+	// Attention is what of the order waits for a person.
+	Attention []Attention `json:"attention,omitempty"`
 	// Returns is goods that came back, and what they had cost.
 	Returns []Return `json:"returns,omitempty"`
 	// Held is the rule that asked for a review which nobody has made yet.

@@ -130,5 +130,12 @@ func (p *Projector) setGauges(ctx context.Context) error {
 		m.parked.WithLabelValues(s.Name).Set(float64(s.Parked))
 		m.parkedAge.WithLabelValues(s.Name).Set(s.ParkedOldestSeconds)
 	}
+	waiting, err := readmodel.AttentionCounts(ctx, p.opts.Pool)
+	if err != nil {
+		return err
+	}
+	for cause, n := range waiting {
+		m.attention.WithLabelValues(string(cause)).Set(float64(n))
+	}
 	return nil
 }

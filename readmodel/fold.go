@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
@@ -81,6 +82,7 @@ func (v *OrderView) showOrder() {
 		v.DeliveredAt = &at
 	}
 	v.showAction()
+	v.showAttention()
 	v.nameNothing()
 }
 
@@ -93,6 +95,7 @@ func (v *OrderView) showPayment() {
 	}
 	v.Captured, v.Refunded = p.Captured, p.Refunded
 	v.showAction()
+	v.showAttention()
 	v.Refunds, v.Hold, v.Disputes = nil, p.VoidFailure, p.Disputes
 	for _, r := range p.Refunds {
 		v.Refunds = append(v.Refunds, p.Summary(r))
@@ -106,6 +109,13 @@ func (v *OrderView) showAction() {
 	v.PaymentActionURL = ""
 	if v.payment.Status == payment.StatusActionRequired && !v.order.Status.Ended() {
 		v.PaymentActionURL = v.payment.ActionURL
+	}
+}
+
+// showAttention shows what waits for a person. Before the order's own events are known, nobody can look into it.
+func (v *OrderView) showAttention() {
+	if v.Attention = nil; v.order.Status != "" {
+		v.Attention = attention.Of(v.order, v.payment)
 	}
 }
 

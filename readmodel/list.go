@@ -145,6 +145,13 @@ func (q OrderQuery) statement() (statement, error) {
 	if q.SKU != "" {
 		add("skus @> ARRAY[?::text]", q.SKU)
 	}
+	switch q.Attention {
+	case "":
+	case AttentionAny:
+		add("attention IS NOT NULL")
+	default:
+		add("attention IS NOT NULL AND attention @> ARRAY[?::text]", q.Attention)
+	}
 	if q.NumberPrefix != "" {
 		add("order_number LIKE ?", likePrefix(q.NumberPrefix))
 	}
@@ -189,7 +196,7 @@ func (q OrderQuery) order(bad *domain.Invalids) (column sortColumn, direction, c
 func (q OrderQuery) fingerprint() string {
 	sort := cmp.Or(q.Sort, SortCreatedReverse)
 	b := make([]byte, 0, 256)
-	for _, text := range []string{q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.NumberPrefix, sort} {
+	for _, text := range []string{q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.Attention, q.NumberPrefix, sort} {
 		b = strconv.AppendQuote(b, text)
 	}
 	for _, at := range []time.Time{q.CreatedFrom, q.CreatedTo} {

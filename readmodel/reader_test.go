@@ -14,6 +14,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
@@ -289,6 +291,53 @@ func TestFiltersPickWhatTheySay(t *testing.T) {
 }
 
 // caches are the two implementations, which must behave alike.
+// Orders that wait for a person are found by the cause, and counted by it.
+func TestOrdersThatWaitForAPersonAreFound(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(4, 80)
+	var captured *payment.PaymentCaptured
+	version := map[uuid.UUID]int64{}
+	for _, env := range events {
+		version[env.AggregateID] = env.Version
+		if e, err := catalog.Decode(env); err == nil && captured == nil {
+			if e, is := e.(payment.PaymentCaptured); is {
+				captured = &e
+			}
+		}
+	}
+	require.NotNil(t, captured)
+	dispute := envelopes(t, captured.PaymentID, payment.DisputeOpened{
+		PaymentID: captured.PaymentID, OrderID: captured.OrderID, GatewayRef: "dp_1", Amount: captured.Amount, Reason: "fraudulent",
+		OpenedAt: time.Now().UTC(),
+	})[0]
+	dispute.AggregateType, dispute.Version, dispute.Sequence = domain.AggregatePayment, version[captured.PaymentID]+1, events[len(events)-1].Sequence+1
+	b := setup(t, nil)
+	b.project(append(events, dispute)...)
+	r := readmodel.NewReader(b.pool, readmodel.Options{})
+	for cause, want := range map[string][]uuid.UUID{
+		readmodel.AttentionAny:                {captured.OrderID},
+		string(attention.CauseDisputeOpen):    {captured.OrderID},
+		string(attention.CauseRefundFailed):   {},
+		string(attention.CauseCaptureFailed):  {},
+		string(attention.CauseVoidFailed):     {},
+		string(attention.CauseOverdue) + " x": {},
+	} {
+		page, err := r.Orders(t.Context(), readmodel.OrderQuery{Attention: cause})
+		require.NoError(t, err)
+		got := []uuid.UUID{}
+		for _, o := range page.Orders {
+			got = append(got, o.OrderID)
+			require.Equal(t, attention.CauseDisputeOpen, viewOf(t, o).Attention[0].Cause)
+		}
+		require.Equal(t, want, got, cause)
+	}
+	counts, err := readmodel.AttentionCounts(t.Context(), b.pool)
+	require.NoError(t, err)
+	require.Equal(t, 1, counts[attention.CauseDisputeOpen])
+	require.Equal(t, 0, counts[attention.CauseVoidFailed])
+	require.Len(t, counts, len(attention.Causes())+1)
+}
+
 func caches(t *testing.T) map[string]func(t *testing.T) (cache readmodel.Cache, alive func()) {
 	return map[string]func(t *testing.T) (readmodel.Cache, func()){
 		"local": func(t *testing.T) (readmodel.Cache, func()) {

@@ -131,6 +131,8 @@ func summaryOfPayment(e domain.Event) string {
 		return fmt.Sprintf("Payment of %s waits for the customer's confirmation", e.Amount)
 	case payment.PaymentCaptured:
 		return fmt.Sprintf("%s captured", e.Amount)
+	case payment.CaptureFailed:
+		return fmt.Sprintf("%s could not be captured: %s", e.Amount, e.Cause)
 	case payment.PaymentVoided:
 		return fmt.Sprintf("Authorisation of %s voided: %s", e.Amount, e.Reason)
 	case payment.VoidFailed:

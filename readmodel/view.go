@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -32,6 +33,8 @@ type OrderView struct {
 	Hold *payment.VoidFailure `json:"hold,omitempty"`
 	// Disputes are the claims of the customer at the bank.
 	Disputes []payment.Dispute `json:"disputes,omitempty"`
+	// Attention is what of the order waits for a person.
+	Attention []attention.Item `json:"attention,omitempty"`
 	// Returns are the goods that came back, and what they had cost.
 	Returns      []order.Refundable `json:"returns,omitempty"`
 	CancelReason string             `json:"cancel_reason,omitempty"`
@@ -117,11 +120,13 @@ type OrderQuery struct {
 	Status        string
 	PaymentStatus string
 	SKU           string
-	NumberPrefix  string
-	CreatedFrom   time.Time // inclusive
-	CreatedTo     time.Time // exclusive
-	TotalMin      *money.Money
-	TotalMax      *money.Money
+	// Attention chooses orders that wait for a person, because of a cause or of [AttentionAny].
+	Attention    string
+	NumberPrefix string
+	CreatedFrom  time.Time // inclusive
+	CreatedTo    time.Time // exclusive
+	TotalMin     *money.Money
+	TotalMax     *money.Money
 	// Sort is "created_at", "-created_at" (the default), "total" or "-total".
 	Sort string
 	// Cursor is the NextCursor of the page before; empty for the first page.
@@ -131,6 +136,9 @@ type OrderQuery struct {
 	// Personal asks for the sealed personal sections, which most lists have no use for.
 	Personal bool `json:",omitempty"`
 }
+
+// AttentionAny chooses orders that wait for a person, whatever the cause.
+const AttentionAny = "any"
 
 // Page sizes of lists.
 const (

@@ -151,8 +151,10 @@ type Order struct {
 	ApprovedBy string `json:"approved_by,omitempty"`
 	RejectedBy string `json:"rejected_by,omitempty"`
 	// Overdue is true while the order waits for its first shipment beyond the dispatch deadline.
-	Overdue     bool      `json:"overdue,omitempty"`
-	DeliveredAt time.Time `json:"delivered_at"`
+	Overdue bool `json:"overdue,omitempty"`
+	// OverdueSince is the deadline that passed; it stays when a shipment leaves.
+	OverdueSince time.Time `json:"overdue_since,omitzero"`
+	DeliveredAt  time.Time `json:"delivered_at"`
 	// Requests holds the ids of the changes and returns that were carried out, and Asked their contents: see
 	// [Request].
 	Requests []uuid.UUID  `json:"requests,omitempty"`
@@ -215,7 +217,7 @@ func Evolve(o Order, e domain.Event) Order {
 			o = o.withRequest(e.request())
 		}
 	case DispatchOverdue:
-		o.Overdue = true
+		o.Overdue, o.OverdueSince = true, e.DeadlineAt
 	case ShipmentDispatched:
 		if s := o.shipment(e.ShipmentID); s != nil {
 			s.Status, s.Carrier, s.TrackingNumber = ShipmentStatusDispatched, e.Carrier, e.TrackingNumber

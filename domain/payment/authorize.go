@@ -112,6 +112,11 @@ func (p Payment) NeedsAuthorization(amount money.Money) bool {
 	}
 }
 
+// DeclinedAnew reports whether an authorisation ran out, and the gateway has declined to make it anew.
+func (p Payment) DeclinedAnew() bool {
+	return p.Generation > 0 && p.Declined == p.Generation+1 && (p.Lapsed || p.Status == StatusDeclined)
+}
+
 // Expire records that the gateway has let the reserved money go. It returns no events when nothing is
 // reserved, or the authorisation still holds at that time.
 func Expire(p Payment, at time.Time) []domain.Event {

@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,4 +51,59 @@ func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 	return []domain.Event{PaymentCaptured{
 		PaymentID: p.ID, OrderID: p.OrderID, CaptureID: c.CaptureID, Amount: c.Amount, GatewayRef: c.GatewayRef, CapturedAt: c.At,
 	}}, nil
+}
+
+// CaptureFailure is a capture that the gateway has refused for good: a person has to look into it.
+type CaptureFailure struct {
+	CaptureID uuid.UUID `json:"capture_id"`
+	// Attempt is the capture that was refused last, counted from 1.
+	Attempt  int         `json:"attempt"`
+	Amount   money.Money `json:"amount"`
+	Cause    string      `json:"cause"`
+	FailedAt time.Time   `json:"failed_at"`
+}
+
+// FailedCapture says that the gateway refuses a capture for good.
+type FailedCapture struct {
+	CaptureID uuid.UUID
+	// Attempt is which capture was refused: [Payment.CaptureAttempt] before the gateway was asked.
+	Attempt int
+	Amount  money.Money
+	// Cause is the gateway's reason.
+	Cause string
+	At    time.Time
+}
+
+// FailCapture records that the gateway has refused a capture, so that it is seen. It returns no events when that is
+// known, or the capture was made meanwhile.
+func FailCapture(p Payment, c FailedCapture) []domain.Event {
+	if _, done := p.Captures[c.CaptureID]; done || c.Attempt != p.CaptureAttempt(c.CaptureID) {
+		return nil
+	}
+	return []domain.Event{CaptureFailed{
+		PaymentID: p.ID, OrderID: p.OrderID, CaptureID: c.CaptureID, Attempt: c.Attempt, Amount: c.Amount,
+		Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
+	}}
+}
+
+// CaptureAttempt numbers the next capture of this id, from 1. After a refusal the gateway is asked under another key,
+// because it repeats what it has answered under the one before.
+func (p Payment) CaptureAttempt(id uuid.UUID) int {
+	if i := p.captureFailureIndex(id); i >= 0 {
+		return p.CaptureFailures[i].Attempt + 1
+	}
+	return 1
+}
+
+// withoutCaptureFailure returns the failures but that of one capture. It shares nothing with p when it changes.
+func (p Payment) withoutCaptureFailure(id uuid.UUID) []CaptureFailure {
+	i := p.captureFailureIndex(id)
+	if i < 0 {
+		return slices.Clip(p.CaptureFailures)
+	}
+	return slices.Delete(slices.Clone(p.CaptureFailures), i, i+1)
+}
+
+func (p Payment) captureFailureIndex(id uuid.UUID) int {
+	return slices.IndexFunc(p.CaptureFailures, func(f CaptureFailure) bool { return f.CaptureID == id })
 }

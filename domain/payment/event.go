@@ -15,6 +15,7 @@ var Events = []domain.Event{
 	PaymentActionRequired{},
 	PaymentAuthorizationExpired{},
 	PaymentCaptured{},
+	CaptureFailed{},
 	PaymentVoided{},
 	VoidFailed{},
 	RefundOwed{},
@@ -93,6 +94,18 @@ type PaymentCaptured struct {
 	Amount     money.Money `json:"amount"`
 	GatewayRef string      `json:"gateway_ref"`
 	CapturedAt time.Time   `json:"captured_at"`
+}
+
+// CaptureFailed says that the gateway has refused for good to take part of the authorised money. The shipment stays.
+type CaptureFailed struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	CaptureID uuid.UUID `json:"capture_id"`
+	// Attempt counts the captures of this id that were refused.
+	Attempt  int         `json:"attempt"`
+	Amount   money.Money `json:"amount"`
+	Cause    string      `json:"cause"`
+	FailedAt time.Time   `json:"failed_at"`
 }
 
 // PaymentVoided says that what was authorised and not captured is free again.
@@ -265,6 +278,9 @@ func (RefundPending) EventVersion() int { return 1 }
 
 func (RefundFailed) EventType() string { return "RefundFailed" }
 func (RefundFailed) EventVersion() int { return 1 }
+
+func (CaptureFailed) EventType() string { return "CaptureFailed" }
+func (CaptureFailed) EventVersion() int { return 1 }
 
 func (VoidFailed) EventType() string { return "VoidFailed" }
 func (VoidFailed) EventVersion() int { return 1 }

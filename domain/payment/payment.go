@@ -47,9 +47,13 @@ type Payment struct {
 	// Declined is the generation that the gateway declined last, 0 for none; DeclineCode says why.
 	Declined    int    `json:"declined,omitempty"`
 	DeclineCode string `json:"decline_code,omitempty"`
+	// DeclinedAt is when that was.
+	DeclinedAt time.Time `json:"declined_at,omitzero"`
 	// Lapsed is true from the expiry of an authorisation until the next one or a void.
 	Lapsed   bool                      `json:"lapsed,omitempty"`
 	Captures map[uuid.UUID]money.Money `json:"captures,omitempty"`
+	// CaptureFailures are the captures that the gateway refused and has not made since, oldest first.
+	CaptureFailures []CaptureFailure `json:"capture_failures,omitempty"`
 	// Earlier are the gateway's payments that money was captured from before the present one.
 	Earlier []Source `json:"earlier,omitempty"`
 	// Refunds are those that are owed, asked for or made, oldest first. Refunded sums what the gateway has paid or
@@ -87,7 +91,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		}
 	case PaymentDeclined:
 		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, p.settledOr(StatusDeclined)
-		p.Declined, p.DeclineCode = p.Generation+1, e.Code
+		p.Declined, p.DeclineCode, p.DeclinedAt = p.Generation+1, e.Code, e.DeclinedAt
 	case PaymentActionRequired:
 		p = p.withGatewayRef(e.GatewayRef)
 		p.ID, p.OrderID, p.Status, p.ActionURL, p.RequiredAt = e.PaymentID, e.OrderID, StatusActionRequired, e.ActionURL, e.RequiredAt
@@ -97,6 +101,11 @@ func Evolve(p Payment, e domain.Event) Payment {
 		}
 		p.Captures[e.CaptureID] = e.Amount
 		p.Captured, p.Status = p.Captured.Add(e.Amount), StatusCaptured
+		p.CaptureFailures = p.withoutCaptureFailure(e.CaptureID)
+	case CaptureFailed:
+		p.CaptureFailures = append(p.withoutCaptureFailure(e.CaptureID), CaptureFailure{
+			CaptureID: e.CaptureID, Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt,
+		})
 	case PaymentVoided:
 		p.Status = p.settledOr(StatusVoided)
 		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, false, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
@@ -19,7 +20,7 @@ type orderColumns struct {
 	created                                                              []*time.Time
 	updated                                                              []time.Time
 	numbers, customers, statuses, fulfillments, totals, currencies, skus []*string
-	personalKeys, orderStates, paymentStates                             []*string
+	personalKeys, orderStates, paymentStates, attention                  []*string
 	personal                                                             [][]byte
 	paymentStatuses, captured, refunded, shown                           []string
 }
@@ -27,19 +28,21 @@ type orderColumns struct {
 const (
 	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
 		total_amount, currency, skus, shown, personal_key, personal_data, order_state, payment_state, payment_status, captured_amount,
-		refunded_amount`
+		refunded_amount, attention`
 	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
 		u.fulfillment_status, u.total_amount::numeric, u.currency, u.skus::text[], u.shown::json, u.personal_key, u.personal_data, u.order_state::json,
-		u.payment_state::json, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric`
+		u.payment_state::json, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric, u.attention::text[]`
 	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
 		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::text[], $19::text[],
-		$20::text[]) AS u(` + orderColumnNames + `)`
+		$20::text[], $21::text[]) AS u(` + orderColumnNames + `)`
 )
 
 // orderTexts are the columns of a row that take some work to write; nil for NULL.
 type orderTexts struct {
 	shown                                       string
 	skus, personalKey, orderState, paymentState *string
+	// attention are the causes for which the order waits for a person; NULL for most orders.
+	attention *string
 }
 
 func textsOf(v readmodel.OrderView) orderTexts {
@@ -49,6 +52,7 @@ func textsOf(v readmodel.OrderView) orderTexts {
 		skus:         text(known, func() string { return arrayText(skus(v.Items)) }),
 		personalKey:  text(!v.Personal.IsZero(), func() string { return v.Personal.Key }),
 		orderState:   text(known, func() string { return projector.MustText(v.OrderState()) }),
+		attention:    text(len(v.Attention) > 0, func() string { return arrayText(attention.CausesOf(v.Attention)) }),
 		paymentState: text(v.PaymentVersion > 0, func() string { return projector.MustText(v.PaymentState()) }),
 	}
 }
@@ -76,6 +80,7 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 	c.skus, c.shown = append(c.skus, t.skus), append(c.shown, t.shown)
 	c.personalKeys, c.personal = append(c.personalKeys, t.personalKey), append(c.personal, v.Personal.Data)
 	c.orderStates, c.paymentStates = append(c.orderStates, t.orderState), append(c.paymentStates, t.paymentState)
+	c.attention = append(c.attention, t.attention)
 	c.paymentStatuses = append(c.paymentStatuses, v.PaymentStatus)
 	c.captured, c.refunded = append(c.captured, v.Captured.Amount.String()), append(c.refunded, v.Refunded.Amount.String())
 }
@@ -83,7 +88,7 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 func (c *orderColumns) args() []any {
 	return []any{
 		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
-		c.skus, c.shown, c.personalKeys, c.personal, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded,
+		c.skus, c.shown, c.personalKeys, c.personal, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded, c.attention,
 	}
 }
 
@@ -99,7 +104,7 @@ func skus(items []order.Item) []string {
 
 // arrayText returns an array literal of PostgreSQL, since an array of arrays of different lengths can't be
 // passed.
-func arrayText(all []string) string {
+func arrayText[S ~string](all []S) string {
 	var b bytes.Buffer
 	b.WriteByte('{')
 	for i, s := range all {
@@ -107,7 +112,7 @@ func arrayText(all []string) string {
 			b.WriteByte(',')
 		}
 		b.WriteByte('"')
-		b.WriteString(arrayEscapes.Replace(s))
+		b.WriteString(arrayEscapes.Replace(string(s)))
 		b.WriteByte('"')
 	}
 	b.WriteByte('}')

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
@@ -32,7 +33,7 @@ func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
 	q.Queue(`SELECT order_id, version, payment_version, json_build_object('created_at', created_at, 'order_number', order_number,
 			'customer_id', customer_id, 'status', status, 'fulfillment_status', fulfillment_status, 'payment_status', payment_status,
 			'total', trim_scale(total_amount)::text, 'currency', currency, 'captured', trim_scale(captured_amount)::text,
-			'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'shown', shown, 'personal_key', personal_key,
+			'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'attention', attention, 'shown', shown, 'personal_key', personal_key,
 			'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
 		FROM orderloom.order_views WHERE order_id = ANY($1)`, projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
@@ -89,6 +90,9 @@ func columnsOf(o readmodel.OrderView) map[string]any {
 		columns["created_at"], columns["order_number"], columns["customer_id"], columns["status"] = o.CreatedAt, o.OrderNumber, o.CustomerID, o.Status
 		columns["fulfillment_status"], columns["total"], columns["currency"] = o.FulfillmentStatus, o.Total.Amount.String(), o.Total.Currency
 		columns["skus"] = skus(o.Items)
+	}
+	if len(o.Attention) > 0 {
+		columns["attention"] = attention.CausesOf(o.Attention)
 	}
 	return columns
 }

@@ -1,0 +1,64 @@
+package client
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// AttentionCause is why somebody has to look at an order.
+type AttentionCause string
+
+// The causes.
+const (
+	// AttentionAny stands for all causes, in an [OrderQuery].
+	AttentionAny AttentionCause = "any"
+	// AttentionVoidFailed is money that the gateway refuses to let go.
+	AttentionVoidFailed AttentionCause = "void_failed"
+	// AttentionRefundFailed is a refund that the gateway has refused, or that came back.
+	AttentionRefundFailed AttentionCause = "refund_failed"
+	// AttentionCaptureFailed is a shipment that can't leave, because the gateway refuses its money.
+	AttentionCaptureFailed AttentionCause = "capture_failed"
+	// AttentionAuthorizationDeclined is an authorisation that ran out, and was declined when it was made anew.
+	AttentionAuthorizationDeclined AttentionCause = "authorization_declined"
+	// AttentionDisputeOpen is a claim of the customer at the bank that has not ended.
+	AttentionDisputeOpen AttentionCause = "dispute_open"
+	// AttentionOverdue is an order that waits for its first shipment beyond the dispatch deadline.
+	AttentionOverdue AttentionCause = "overdue"
+)
+
+// AttentionAction is what somebody can safely do.
+type AttentionAction string
+
+// The actions.
+const (
+	// AttentionRetry asks the gateway once more.
+	AttentionRetry AttentionAction = "retry"
+	// AttentionDispatch reports the shipment again, which captures its money.
+	AttentionDispatch AttentionAction = "dispatch"
+	// AttentionCancel cancels the order.
+	AttentionCancel AttentionAction = "cancel"
+	// AttentionAnswerDispute answers the claim in the gateway's dashboard.
+	AttentionAnswerDispute AttentionAction = "answer_dispute"
+)
+
+// Attention is one thing of an order that waits for a person.
+type Attention struct {
+	// AttentionID names it. It stays the same while the thing waits.
+	AttentionID uuid.UUID      `json:"attention_id"`
+	Cause       AttentionCause `json:"cause"`
+	// Since is when it began to wait; for what was tried, the last failure.
+	Since time.Time `json:"since"`
+	// Amount is the money that it is about; nil when it is about none.
+	Amount *Money `json:"amount,omitempty"`
+	// Detail is the gateway's or the bank's reason.
+	Detail string `json:"detail,omitempty"`
+	// Attempts is how often it was tried.
+	Attempts   int       `json:"attempts,omitempty"`
+	RefundID   uuid.UUID `json:"refund_id,omitzero"`
+	ShipmentID uuid.UUID `json:"shipment_id,omitzero"`
+	// GatewayRef is the gateway's reference of what it is about.
+	GatewayRef string `json:"gateway_ref,omitempty"`
+	// Actions are what can safely be done.
+	Actions []AttentionAction `json:"actions"`
+}

@@ -1,0 +1,163 @@
+package attention
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+)
+
+// Cause is why somebody has to look.
+type Cause string
+
+// The causes that follow from an order and its payment.
+const (
+	// CauseVoidFailed is money that the gateway refuses to let go.
+	CauseVoidFailed Cause = "void_failed"
+	// CauseRefundFailed is a refund that the gateway has refused, or that came back.
+	CauseRefundFailed Cause = "refund_failed"
+	// CauseCaptureFailed is a shipment that can't leave, because the gateway refuses its money.
+	CauseCaptureFailed Cause = "capture_failed"
+	// CauseAuthorizationDeclined is an order whose authorisation ran out, and was declined when it was made anew.
+	CauseAuthorizationDeclined Cause = "authorization_declined"
+	// CauseDisputeOpen is a claim of the customer at the bank that has not ended.
+	CauseDisputeOpen Cause = "dispute_open"
+	// CauseOverdue is an order that waits for its first shipment beyond the dispatch deadline.
+	CauseOverdue Cause = "overdue"
+)
+
+// CauseParked is an aggregate that a projection can't go on with.
+const CauseParked Cause = "parked"
+
+// Causes are all that follow from an order and its payment.
+func Causes() []Cause {
+	return []Cause{CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CauseAuthorizationDeclined, CauseDisputeOpen, CauseOverdue}
+}
+
+// Action is what somebody can do that makes nothing worse.
+type Action string
+
+// The actions. Each may be repeated.
+const (
+	// ActionRetry asks the gateway once more, under a key of its own.
+	ActionRetry Action = "retry"
+	// ActionDispatch reports the shipment again, which captures its money.
+	ActionDispatch Action = "dispatch"
+	// ActionCancel cancels the order.
+	ActionCancel Action = "cancel"
+	// ActionAnswerDispute answers the claim in the gateway's dashboard.
+	ActionAnswerDispute Action = "answer_dispute"
+)
+
+// Item is one thing that waits for a person.
+type Item struct {
+	// AttentionID names it. It stays the same while the thing waits, however often it was tried.
+	AttentionID uuid.UUID `json:"attention_id"`
+	Cause       Cause     `json:"cause"`
+	// Since is when it began to wait: the last failure, for what was tried.
+	Since time.Time `json:"since"`
+	// Amount is the money that it is about.
+	Amount *money.Money `json:"amount,omitempty"`
+	// Detail is the gateway's or the bank's reason.
+	Detail string `json:"detail,omitempty"`
+	// Attempts is how often it was tried.
+	Attempts   int       `json:"attempts,omitempty"`
+	RefundID   uuid.UUID `json:"refund_id,omitzero"`
+	ShipmentID uuid.UUID `json:"shipment_id,omitzero"`
+	// GatewayRef is the gateway's reference of what it is about.
+	GatewayRef string `json:"gateway_ref,omitempty"`
+	// Actions are what can safely be done.
+	Actions []Action `json:"actions"`
+}
+
+// Of tells what of an order waits for a person, in the order of [Causes]. It is nil for an order that needs nobody.
+func Of(o order.Order, p payment.Payment) []Item {
+	var items []Item
+	if f := p.VoidFailure; f != nil {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CauseVoidFailed, ""), Cause: CauseVoidFailed, Since: f.FailedAt, Amount: &f.Amount, Detail: f.Cause, Attempts: f.Attempt,
+			GatewayRef: p.GatewayRef, Actions: []Action{},
+		})
+	}
+	for _, r := range p.Refunds {
+		if r.Status() == payment.RefundStatusFailed {
+			items = append(items, failedRefund(o, p, r))
+		}
+	}
+	for _, f := range p.CaptureFailures {
+		if s, known := o.Shipment(f.CaptureID); known && s.Status == order.ShipmentStatusPlanned {
+			items = append(items, Item{
+				AttentionID: id(o.ID, CauseCaptureFailed, f.CaptureID.String()), Cause: CauseCaptureFailed, Since: f.FailedAt, Amount: &f.Amount,
+				Detail: f.Cause, Attempts: f.Attempt, ShipmentID: f.CaptureID, GatewayRef: p.GatewayRef, Actions: withCancel(o, ActionDispatch),
+			})
+		}
+	}
+	if p.DeclinedAnew() && !o.Status.Ended() {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CauseAuthorizationDeclined, ""), Cause: CauseAuthorizationDeclined, Since: p.DeclinedAt, Detail: p.DeclineCode,
+			Actions: withCancel(o),
+		})
+	}
+	for _, d := range p.Disputes {
+		if !d.Status.Ended() {
+			items = append(items, Item{
+				AttentionID: id(o.ID, CauseDisputeOpen, d.GatewayRef), Cause: CauseDisputeOpen, Since: d.OpenedAt, Amount: &d.Amount, Detail: d.Reason,
+				GatewayRef: d.GatewayRef, Actions: []Action{ActionAnswerDispute},
+			})
+		}
+	}
+	if o.Overdue {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CauseOverdue, ""), Cause: CauseOverdue, Since: o.OverdueSince, Actions: withCancel(o, ActionDispatch),
+		})
+	}
+	for i := range items {
+		items[i].Since = items[i].Since.UTC()
+	}
+	return items
+}
+
+// CausesOf returns the causes of the items, each once; nil without items.
+func CausesOf(items []Item) (causes []Cause) {
+	for i, item := range items { // items of one cause stand together
+		if i == 0 || items[i-1].Cause != item.Cause {
+			causes = append(causes, item.Cause)
+		}
+	}
+	return causes
+}
+
+// failedRefund is a refund that waits for somebody to try it again.
+func failedRefund(o order.Order, p payment.Payment, r payment.Refund) Item {
+	last := r.Attempts[0]
+	for _, a := range r.Attempts {
+		if a.Status == payment.RefundStatusFailed && !a.SettledAt.Before(last.SettledAt) {
+			last = a
+		}
+	}
+	amount := r.Remaining()
+	item := Item{
+		AttentionID: id(o.ID, CauseRefundFailed, r.RefundID.String()), Cause: CauseRefundFailed, Since: last.SettledAt, Amount: &amount, Detail: r.Cause(),
+		Attempts: len(r.Attempts), RefundID: r.RefundID, GatewayRef: last.GatewayRef, Actions: []Action{ActionRetry},
+	}
+	if p.Disputed() {
+		item.Actions = []Action{} // it waits for the end of the dispute
+	}
+	return item
+}
+
+// withCancel adds the cancellation of an order that can be cancelled.
+func withCancel(o order.Order, actions ...Action) []Action {
+	all := append([]Action{}, actions...)
+	if order.CanCancel(o) == nil {
+		all = append(all, ActionCancel)
+	}
+	return all
+}
+
+func id(orderID uuid.UUID, c Cause, subject string) uuid.UUID {
+	return domain.DerivedID(orderID, "attention/"+string(c)+"/"+subject)
+}
