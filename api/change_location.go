@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/location"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -38,10 +40,33 @@ func (a *API) changeLocation(ctx context.Context, x *httpx.Exchange, r *location
 		return noLocation(in.ID)
 	}
 	if err != nil {
-		return err
+		return a.withLocation(ctx, err, in)
 	}
 	replay(x, changed.Replayed)
 	return x.JSON(http.StatusOK, bodyOfLocation(changed.Location))
+}
+
+// withLocation adds to the refusal of a key that belongs to another request the location that stands: the one that the
+// key has added or changed, as it is now.
+func (a *API) withLocation(ctx context.Context, err error, asked workflows.LocationChange) error {
+	if domain.Code(err) != domain.CodeIdempotencyKeyReused {
+		return err
+	}
+	var reused *sagaclient.Reused
+	if errors.As(err, &reused) {
+		asked, _ = reused.Stands.(workflows.LocationChange)
+	}
+	id := asked.ID
+	if asked.Add != nil {
+		id = asked.Add.ID
+	}
+	p := asProblem(err)
+	if network, networkErr := a.network(ctx); networkErr == nil {
+		if l, found := network.Location(id); found {
+			return p.Extend("location", bodyOfLocation(l))
+		}
+	}
+	return p
 }
 
 func noLocation(id string) error {

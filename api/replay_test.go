@@ -37,6 +37,14 @@ func TestWhatIsRecordedUnderAKeyStands(t *testing.T) {
 			"adjustment",
 			map[string]any{"adjustment_id": id.String(), "sku": "SKU-1", "location": "berlin", "delta": 7.0, "reason": "counted"},
 		},
+		"a location": {
+			locationsPath, goodLocation,
+			workflows.LocationChange{RequestID: id, ID: "oslo"},
+			"location",
+			map[string]any{
+				"id": "oslo", "name": "Oslo, harbour", "country": "NO", "address": map[string]any{"city": "Oslo"}, "active": true, "priority": 5.0,
+			},
+		},
 		"a refund": {
 			orderPath("/refunds"), goodRefund,
 			workflows.RefundInput{OrderID: someOrder, RefundID: id, Amount: money.Must("7.00", "EUR"), Reason: "late"},

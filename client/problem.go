@@ -30,9 +30,10 @@ type Problem struct {
 	Position *Position `json:"position,omitempty"`
 	// Order is where the order stands that refused something.
 	Order *OrderState `json:"order,omitempty"`
-	// Receipt, Adjustment, Refund or Return is what stands under an Idempotency-Key that was used for something else.
+	// Receipt, Adjustment, Location, Refund or Return is what stands under an Idempotency-Key that was used for something else.
 	Receipt    *ReceivedStock  `json:"receipt,omitempty"`
 	Adjustment *AdjustedStock  `json:"adjustment,omitempty"`
+	Location   *Location       `json:"location,omitempty"`
 	Refund     *StandingRefund `json:"refund,omitempty"`
 	Return     *StandingReturn `json:"return,omitempty"`
 

@@ -126,6 +126,19 @@ var questions = map[string]question{
 		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "adjustment",
 		given: func(o *asked) { o.receive("berlin", o.sku, 5) },
 	},
+	"addLocation": {
+		path: "/api/v1/locations", body: `{"id": "$PLACE", "name": "Store", "country": "NO", "active": false}`,
+		other:  `{"id": "$PLACE", "name": "Other store", "country": "NO", "active": false}`,
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "location",
+	},
+	"changeLocation": {
+		path: "/api/v1/locations/$PLACE", body: `{"name": "Harbour"}`, other: `{"name": "Airport"}`,
+		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "location",
+		given: func(o *asked) {
+			_, err := o.AddLocation(o.t.Context(), client.NewLocation{ID: o.sku[:8], Name: "Store", Country: "NO", Active: new(bool)})
+			require.NoError(o.t, err)
+		},
+	},
 }
 
 func orderBody(quantity string) string {
@@ -269,7 +282,7 @@ func (o *asked) post(path, body, key string) (status int, header http.Header, an
 	if !strings.HasPrefix(path, "/api/") {
 		path = "/api/v1/orders/" + o.id.String() + path
 	}
-	filled := strings.NewReplacer("$SKU", o.sku, "$SHIPMENT", o.shipment.String(), "$REFUND", o.refund.String())
+	filled := strings.NewReplacer("$SKU", o.sku, "$PLACE", o.sku[:8], "$SHIPMENT", o.shipment.String(), "$REFUND", o.refund.String())
 	r, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.platform.APIURL+filled.Replace(path), strings.NewReader(filled.Replace(body)))
 	require.NoError(o.t, err)
 	r.Header.Set("Content-Type", "application/json")
