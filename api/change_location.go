@@ -46,8 +46,8 @@ func (a *API) changeLocation(ctx context.Context, x *httpx.Exchange, r *location
 	return x.JSON(http.StatusOK, bodyOfLocation(changed.Location))
 }
 
-// withLocation adds to the refusal of a key that belongs to another request the location that stands: the one that the
-// key has added or changed, as it is now.
+// withLocation adds to the refusal of a key that belongs to another request the location that stands. It is the one
+// that the key has added or changed, as it is now.
 func (a *API) withLocation(ctx context.Context, err error, asked workflows.LocationChange) error {
 	if domain.Code(err) != domain.CodeIdempotencyKeyReused {
 		return err

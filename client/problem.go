@@ -30,7 +30,8 @@ type Problem struct {
 	Position *Position `json:"position,omitempty"`
 	// Order is where the order stands that refused something.
 	Order *OrderState `json:"order,omitempty"`
-	// Receipt, Adjustment, Location, Refund or Return is what stands under an Idempotency-Key that was used for something else.
+	// Receipt, Adjustment, Location, Refund or Return is what stands under an Idempotency-Key that was used for
+	// something else.
 	Receipt    *ReceivedStock  `json:"receipt,omitempty"`
 	Adjustment *AdjustedStock  `json:"adjustment,omitempty"`
 	Location   *Location       `json:"location,omitempty"`
