@@ -170,6 +170,7 @@ func (s *orderSaga) approveOrder(ctx workflow.Context, r ReviewRequest) (replaye
 		return false, err
 	}
 	s.review, s.held, s.state.ApprovedBy = &review{approved: true, by: r.By}, "", r.By
+	s.setWaitingToSecure(ctx)
 	return approved.Replayed, s.setMark(ctx, s.markSecuring())
 }
 

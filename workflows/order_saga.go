@@ -112,6 +112,8 @@ type orderSaga struct {
 	overdue         bool
 	// backordered is true while the order waits for goods.
 	backordered bool
+	// securing says which step is under way while the order is being secured.
+	securing string
 	// lastRefusal is why the last signal was not carried out, for operators to read.
 	lastRefusal string
 	// amendments counts the changes of address, so that each without an id is a request of its own.
@@ -183,27 +185,30 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 	if s.cancelRequest != nil {
 		s.stopSecuring() // the request came while the order was being placed
 	}
-	s.setWaitingFor(ctx, "Securing the stock.")
+	s.securing = "Securing the stock."
+	s.setWaitingToSecure(ctx)
 	reserved, err := secureStockInline(ctx, InventoryInput{
 		OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
 		Backorder: s.in.AllowBackorder, Deadline: s.remaining(ctx, s.in.Deadlines.Stock, s.placedAt()),
 	}, early, &s.undo, func() error {
 		s.backordered = true
+		s.setWaitingToSecure(ctx)
 		return s.setMark(ctx, s.markSecuring())
 	})
 	s.backordered = false
 	if err != nil {
 		return err
 	}
+	s.securing = "Securing the payment."
 	if held != "" {
-		if err := s.awaitReview(ctx, held); err != nil {
+		if err := s.awaitReview(ctx); err != nil {
 			return err
 		}
 	}
 	s.undo.push(func(ctx workflow.Context) error {
 		return voidPayment(ctx, s.in.OrderID, "order_cancelled")
 	})
-	s.setWaitingFor(ctx, "Securing the payment.")
+	s.setWaitingToSecure(ctx)
 	confirmed, err := s.securePayment(ctx, order.Total(s.in.Items), reserved.Allocations)
 	if err != nil {
 		return err
@@ -223,11 +228,11 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 
 // awaitReview waits until a person has approved the order. It refuses when nobody decides before the deadline. A
 // rejection ends it as a cancellation does.
-func (s *orderSaga) awaitReview(ctx workflow.Context, rule string) error {
+func (s *orderSaga) awaitReview(ctx workflow.Context) error {
 	if s.review != nil { // it was made while the order waited for goods
 		return s.review.err()
 	}
-	s.setWaitingFor(ctx, "Waiting for a review, because of the rule on "+rule+".")
+	s.setWaitingToSecure(ctx)
 	if err := s.setMark(ctx, MarkHeld); err != nil {
 		return err
 	}

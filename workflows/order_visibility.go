@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -76,6 +77,22 @@ func (s *orderSaga) setWaitingFor(ctx workflow.Context, what string) {
 	s.setDetails(ctx)
 }
 
+// setWaitingToSecure tells operators what an order that is being secured waits for. It is called after each change of
+// what it reads.
+func (s *orderSaga) setWaitingToSecure(ctx workflow.Context) {
+	var waits []string
+	if s.held != "" {
+		waits = append(waits, "Waiting for a review, because of the rule on "+s.held+".")
+	}
+	if s.backordered {
+		waits = append(waits, "Waiting for goods that are not there.")
+	}
+	if len(waits) == 0 {
+		waits = append(waits, s.securing)
+	}
+	s.setWaitingFor(ctx, strings.Join(waits, " "))
+}
+
 func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
 	var planned, dispatched []string
 	for _, shipment := range s.state.Shipments {
@@ -83,7 +100,7 @@ func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
 		case order.ShipmentStatusPlanned:
 			planned = append(planned, shipment.Location)
 		case order.ShipmentStatusDispatched:
-			dispatched = append(dispatched, strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber))
+			dispatched = append(dispatched, cmp.Or(strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber), "from "+shipment.Location))
 		}
 	}
 	var waits []string
