@@ -40,7 +40,7 @@ func (a *API) addLocation(ctx context.Context, x *httpx.Exchange, r *newLocation
 	in.RequestID = x.KeyedID(locationNamespace)
 	added, err := a.warehouse.ChangeLocation(ctx, in)
 	if err != nil {
-		return a.withLocation(ctx, err, in)
+		return a.withLocation(ctx, in, err)
 	}
 	replay(x, added.Replayed)
 	x.Writer.Header().Set("Location", "/api/v1/locations/"+added.Location.ID)

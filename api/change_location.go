@@ -40,31 +40,33 @@ func (a *API) changeLocation(ctx context.Context, x *httpx.Exchange, r *location
 		return noLocation(in.ID)
 	}
 	if err != nil {
-		return a.withLocation(ctx, err, in)
+		return a.withLocation(ctx, in, err)
 	}
 	replay(x, changed.Replayed)
 	return x.JSON(http.StatusOK, bodyOfLocation(changed.Location))
 }
 
-// withLocation adds to the refusal of a key that belongs to another request the location that stands. It is the one
-// that the key has added or changed, as it is now.
-func (a *API) withLocation(ctx context.Context, err error, asked workflows.LocationChange) error {
-	if domain.Code(err) != domain.CodeIdempotencyKeyReused {
-		return err
+// withLocation shows with a refusal the location that stands against the request, as it is now. An Idempotency-Key that
+// was used before tells which one that is, and else the request does.
+func (a *API) withLocation(ctx context.Context, asked workflows.LocationChange, refusal error) error {
+	switch domain.Code(refusal) {
+	case location.CodeLocationExists, domain.CodeIdempotencyKeyReused:
+	default:
+		return refusal
 	}
 	var reused *sagaclient.Reused
-	if errors.As(err, &reused) {
-		asked, _ = reused.Stands.(workflows.LocationChange)
-	}
-	id := asked.ID
-	if asked.Add != nil {
-		id = asked.Add.ID
-	}
-	p := asProblem(err)
-	if network, networkErr := a.network(ctx); networkErr == nil {
-		if l, found := network.Location(id); found {
-			return p.Extend("location", bodyOfLocation(l))
+	if errors.As(refusal, &reused) {
+		if before, ok := reused.Stands.(workflows.LocationChange); ok {
+			asked = before
 		}
+	}
+	p := asProblem(refusal)
+	network, err := a.network(ctx)
+	if err != nil {
+		return p
+	}
+	if l, known := network.Location(asked.LocationID()); known {
+		return p.Extend("location", bodyOfLocation(l))
 	}
 	return p
 }

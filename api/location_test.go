@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
+	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
 
@@ -80,6 +81,46 @@ func TestLocationsRefuse(t *testing.T) {
 	b.get(t, locationsPath).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	b.get(t, locationsPath+"/oslo").problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	b.get(t, "/api/v1/stock/A").problem(t, http.StatusServiceUnavailable, codeUnavailable)
+}
+
+// A refusal tells which location stands against the request. It fails without withLocation (change_location.go).
+func TestARefusalShowsTheLocationThatStands(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.post(t, locationsPath, goodLocation, "Idempotency-Key", "k")
+	stands := b.get(t, locationsPath+"/oslo").object(t)
+	for name, c := range map[string]struct {
+		path, body string
+		status     int
+		code       domain.ErrorCode
+	}{
+		"the same under another key": {locationsPath, goodLocation, http.StatusConflict, location.CodeLocationExists},
+		"another under the same key": {locationsPath, `{"id": "bergen", "name": "Bergen", "country": "NO"}`, http.StatusUnprocessableEntity, domain.CodeIdempotencyKeyReused},
+		"another change under a key": {locationsPath + "/oslo", `{"active": false}`, http.StatusUnprocessableEntity, domain.CodeIdempotencyKeyReused},
+	} {
+		t.Run(name, func(t *testing.T) {
+			key := "k"
+			switch c.code {
+			case location.CodeLocationExists:
+				key = "other"
+			default:
+				before := workflows.LocationChange{ID: "oslo"}
+				b.stockErr = &sagaclient.Reused{Refusal: domain.Refuse(c.code, "another content"), Stands: before}
+			}
+			refused := b.post(t, c.path, c.body, "Idempotency-Key", key)
+			refused.problem(t, c.status, c.code)
+			require.Equal(t, stands, refused.object(t)["location"])
+		})
+		b.stockErr = nil
+	}
+}
+
+func TestAChangeOfNothingIsRefusedInWords(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	refused := b.post(t, locationsPath+"/oslo", `{}`)
+	refused.problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Contains(t, refused.body, "changes nothing, one member at least is required")
 }
 
 // What the document says of a location is what the domain says.

@@ -222,11 +222,11 @@ func record[I any](ctx context.Context, c *Client, id, summary string, saga any,
 // same request id. Errors: invalid; unknown_location; location_exists; too_many_locations; [Reused] when the id belongs
 // to another request; [ErrUnavailable].
 func (c *Client) ChangeLocation(ctx context.Context, r workflows.LocationChange) (out workflows.LocationChanged, err error) {
-	id, summary := r.ID, "Change "
+	summary := "Change "
 	if r.Add != nil {
-		id, summary = r.Add.ID, "Add "
+		summary = "Add "
 	}
-	again, err := runSaga(ctx, c, "location-"+r.RequestID.String(), summary+domain.Clip(id), workflows.LocationSaga, r, &out)
+	again, err := runSaga(ctx, c, "location-"+r.RequestID.String(), summary+domain.Clip(r.LocationID()), workflows.LocationSaga, r, &out)
 	out.Replayed = out.Replayed || again
 	return out, err
 }

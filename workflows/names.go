@@ -251,6 +251,14 @@ type LocationChange struct {
 	Change location.Change    `json:"change,omitzero"`
 }
 
+// LocationID is the id of the location that is added or changed.
+func (c LocationChange) LocationID() string {
+	if c.Add != nil {
+		return c.Add.ID
+	}
+	return c.ID
+}
+
 // ReturnInput reports goods that came back after their delivery.
 type ReturnInput struct {
 	OrderID  uuid.UUID          `json:"order_id"`

@@ -78,6 +78,8 @@ func TestWhatIsOwedIsCappedAndStaysReservedUntilItIsPaid(t *testing.T) {
 	require.Empty(t, payment.Owe(p, payment.OweRefund{RefundID: lost, Amount: eur(1), At: at}), "nothing is left to owe")
 	_, err := request(uuid.New(), 1, 0)(p)
 	require.Equal(t, payment.CodeRefundExceedsCapture, domain.Code(err), "what is owed is nobody else's")
+	_, err = request(uuid.New(), 1, 0)(payment.Payment{})
+	require.ErrorContains(t, err, ": nothing that was captured is left to refund, asked for 0.01 EUR", "a payment that was never asked for has no id")
 	require.Equal(t, []uuid.UUID{returned}, p.OpenRefunds())
 
 	p = must(t, p, request(returned, 0, 0))

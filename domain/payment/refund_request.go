@@ -60,7 +60,7 @@ func RequestRefund(p Payment, c RefundPayment) ([]domain.Event, error) {
 	var events []domain.Event
 	if !r.Owed {
 		if !r.Amount.IsPositive() || !r.Amount.SameCurrency(p.Captured) || r.Remaining().Cmp(p.Refundable()) > 0 {
-			return nil, domain.Refuse(CodeRefundExceedsCapture, "can refund %s of payment %s, asked for %s", p.Refundable(), p.ID, r.Amount)
+			return nil, p.exceeded(r.Amount)
 		}
 	} else if left := p.payable(); r.Remaining().Cmp(left) > 0 {
 		reduced := RefundReduced{
@@ -119,4 +119,12 @@ func ParseRefundKey(paymentID uuid.UUID, key string) (refundID uuid.UUID, attemp
 	refundID, idErr := uuid.Parse(id)
 	attempt, numberErr := strconv.Atoi(number)
 	return refundID, attempt, ours && found && idErr == nil && numberErr == nil && attempt > 0
+}
+
+// exceeded refuses to refund more than there is. A payment that was never asked for has neither an id nor a currency.
+func (p Payment) exceeded(asked money.Money) error {
+	if !p.Refundable().IsPositive() {
+		return domain.Refuse(CodeRefundExceedsCapture, "nothing that was captured is left to refund, asked for %s", asked)
+	}
+	return domain.Refuse(CodeRefundExceedsCapture, "can refund %s of payment %s, asked for %s", p.Refundable(), p.ID, asked)
 }
