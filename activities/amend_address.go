@@ -2,6 +2,8 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,10 +26,17 @@ type AmendAddress struct {
 	At          time.Time `json:"at"`
 }
 
-// AmendAddress replaces the order's address. Refusals: not_found; idempotency_key_reused; not_amendable; country_fixed.
+// AmendAddress replaces the order's address. An address that nobody can open is refused: the order could not be shown
+// any more. Refusals: invalid; not_found; idempotency_key_reused; not_amendable; country_fixed.
 func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) (Changed, error) {
 	personal, err := a.vault.Reseal(ctx, in.CustomerID, in.Personal)
-	if err != nil {
+	if err == nil {
+		err = a.vault.Open(ctx, personal, &json.RawMessage{})
+	}
+	switch {
+	case errors.Is(err, domain.ErrUnreadable), errors.Is(err, domain.ErrErased):
+		return Changed{}, Refusal(domain.Invalid("shipping_address", "can't be opened: %s", domain.Clip(err.Error())))
+	case err != nil:
 		return Changed{}, fmt.Errorf("seal the new address of order %s: %w", in.OrderID, err)
 	}
 	requestID, err := uuid.Parse(in.RequestID)

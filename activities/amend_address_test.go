@@ -64,7 +64,8 @@ func TestAmendAddress(t *testing.T) {
 				prepare: func(o *testOrder) { require.NoError(o.t, amend(o)) },
 				change:  func(in *activities.AmendAddress) { in.RequestHash = "somewhere" }, code: domain.CodeIdempotencyKeyReused,
 			},
-			"nobody who asks": {change: func(in *activities.AmendAddress) { in.By = "" }, code: domain.CodeInvalid},
+			"an address that nobody can open": {change: func(in *activities.AmendAddress) { in.Personal.Data = nil }, code: domain.CodeInvalid},
+			"nobody who asks":                 {change: func(in *activities.AmendAddress) { in.By = "" }, code: domain.CodeInvalid},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()

@@ -427,7 +427,7 @@ func (g *gateway) Find(ctx context.Context, r payments.FindRequest) (out payment
 }
 
 // vault seals everything under a key of the subject's, unless it is down. Erased: it has destroyed the key. Inline: it
-// can't reach the keys when it seals.
+// can't reach the keys when it seals. Empty data can't be opened.
 type vault struct{ down, erased, inline bool }
 
 func (v *vault) Reseal(_ context.Context, subject string, s domain.Sealed) (domain.Sealed, error) {
@@ -458,6 +458,12 @@ func (v *vault) Open(_ context.Context, s domain.Sealed, value any) error {
 	case v.erased:
 		return domain.ErrErased
 	case s.IsZero():
+		return nil
+	case len(s.Data) == 0:
+		return domain.ErrUnreadable
+	}
+	if text, ok := value.(*json.RawMessage); ok {
+		*text = s.Data
 		return nil
 	}
 	return json.Unmarshal(s.Data, value)

@@ -65,6 +65,9 @@ func Invalid(field, format string, args ...any) *Error {
 // ErrErased is returned for sealed data whose key was destroyed: nobody can open them again.
 var ErrErased = errors.New("the personal data were erased")
 
+// ErrUnreadable is returned for sealed data that no key opens: they were not sealed here, or were tampered with.
+var ErrUnreadable = errors.New("the sealed data can't be opened")
+
 // Invalids collects what is wrong with an input, so that the sender learns everything at once.
 type Invalids []*Error
 

@@ -104,11 +104,11 @@ func seal(c cipher.AEAD, label string, plain []byte) []byte {
 
 func open(c cipher.AEAD, label string, sealed []byte) ([]byte, error) {
 	if len(sealed) < c.NonceSize() {
-		return nil, errors.New("the sealed data are too short")
+		return nil, fmt.Errorf("%w: they are too short", domain.ErrUnreadable)
 	}
 	plain, err := c.Open(nil, sealed[:c.NonceSize()], sealed[c.NonceSize():], []byte(label))
 	if err != nil {
-		return nil, fmt.Errorf("open sealed data: %w", err)
+		return nil, fmt.Errorf("%w: %w", domain.ErrUnreadable, err)
 	}
 	return plain, nil
 }

@@ -94,8 +94,9 @@ func unreachable(err error) bool {
 }
 
 // Open decrypts what was sealed into value, and leaves value alone when nothing was. A *[json.RawMessage] gets the
-// text as it was sealed, without decoding. Errors: [ErrErased]; [ErrMasterKeyUnknown]; an error without a code when
-// the data were tampered with or the database can't be reached.
+// text as it was sealed, without decoding. Errors: [ErrErased]; [ErrMasterKeyUnknown];
+// [domain.ErrUnreadable] when the data were not sealed here or were tampered with; another error when the database
+// can't be reached.
 func (v *Vault) Open(ctx context.Context, s domain.Sealed, value any) error {
 	if s.IsZero() {
 		return nil
@@ -282,7 +283,7 @@ func (v *Vault) named(ctx context.Context, name string) (dataKey, error) {
 	}
 	subject, generation, ok := parseName(name)
 	if !ok {
-		return dataKey{}, fmt.Errorf("%q is not the name of a key", name)
+		return dataKey{}, fmt.Errorf("%w: %q is not the name of a key", domain.ErrUnreadable, name)
 	}
 	const find = `SELECT subject, generation, master_key, wrapped FROM orderloom.customer_keys WHERE subject = $1 AND generation = $2`
 	stored, err := one(v.pool.Query(ctx, find, subject, generation))
@@ -338,7 +339,7 @@ func (v *Vault) openInline(ctx context.Context, data []byte) ([]byte, error) {
 	var parts [2][]byte
 	for i := range parts {
 		if len(data) < 2 || len(data) < 2+int(binary.BigEndian.Uint16(data)) {
-			return nil, errors.New("the sealed data are too short")
+			return nil, fmt.Errorf("%w: they are too short", domain.ErrUnreadable)
 		}
 		n := 2 + int(binary.BigEndian.Uint16(data))
 		parts[i], data = data[2:n], data[n:]

@@ -173,7 +173,7 @@ func TestTamperedDataAreRefused(t *testing.T) {
 	for _, bad := range []domain.Sealed{
 		{Key: "bob:1", Data: s.Data}, {Key: s.Key, Data: s.Data[1:]}, {Key: s.Key}, {Key: "inline", Data: s.Data}, {Key: "inline"}, {Key: "x", Data: s.Data},
 	} {
-		require.Error(t, v.Open(t.Context(), bad, &r))
+		require.ErrorIs(t, v.Open(t.Context(), bad, &r), domain.ErrUnreadable)
 	}
 	require.Equal(t, domain.CodeInvalid, domain.Code(second(v.Seal(t.Context(), "", ada))))
 	require.Equal(t, domain.CodeInvalid, domain.Code(second(v.Seal(t.Context(), "a\x00", ada))))

@@ -124,3 +124,20 @@ func TestRequestsThatOutwaitAnOutageAreAnsweredAndHoldUpNoCancellation(t *testin
 	require.Equal(t, order.StatusCancelled, told.Status)
 	p.audit(t, scenario{}, told)
 }
+
+// The next run's execution is not cancelled, so the cancellation of this one has to be a request by then. It comes
+// during the first step, together with the suggestion to continue as new.
+func TestACancellationOfTheExecutionTravelsAlong(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	p.faults.kind, p.faults.at = cancelsBefore, 0
+	p.faults.cancel = func() {
+		p.env.RegisterDelayedCallback(func() { p.env.SetContinueAsNewSuggested(true) }, 0)
+		p.env.CancelWorkflow()
+	}
+	next, carried := p.continueAfter(t, scenario{}, p.input("tok_approve", item("A", 1, "10.00")), hour)
+	told := next.play(t, carried)
+	require.Equal(t, order.StatusCancelled, told.Status)
+	require.Equal(t, "operator_request", told.Reason)
+	next.audit(t, scenario{}, told)
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -65,7 +66,7 @@ func secureStockInline(
 		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_TERMINATE, // nothing is undone: the next run starts another one
 		StaticSummary:         "Waits for backordered goods",
 	})
-	err = watchOf(ctx).outwait(ctx, func() error { return workflow.ExecuteChildWorkflow(ctx, InventorySaga, in).Get(ctx, &reserved) })
+	err = runChild(ctx, InventorySaga, in.Deadline, func(left time.Duration) InventoryInput { in.Deadline = left; return in }, &reserved)
 	return reserved, err
 }
 
@@ -113,6 +114,9 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 			return reserved, err
 		}
 		err = workflow.Await(ctx, func() bool { return served.Len() > 0 || deadline.IsReady() })
+		if ctx.Err() != nil { // which ends the deadline's timer as well
+			return activities.Reserved{}, temporal.NewCanceledError()
+		}
 		if err != nil {
 			return activities.Reserved{}, err
 		}

@@ -52,6 +52,9 @@ func (s *orderSaga) continueAsNew(ctx workflow.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.cancelledByOperator() {
+		s.cancelByOperator(ctx) // the next run's execution is not cancelled
+	}
 	next := OrderInput{OrderID: s.in.OrderID, Resume: true}
 	if !s.known {
 		next = s.placing // the order may not be placed yet, and nothing but the input knows it

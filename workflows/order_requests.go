@@ -66,11 +66,18 @@ func (s *orderSaga) cancelOrder(ctx workflow.Context, r CancelRequest) (replayed
 	return replayed, s.refusal(err)
 }
 
+// reasonOperator is why an order is cancelled whose execution, or a child of it, an operator of Temporal has cancelled.
+const reasonOperator = "operator_request"
+
+// cancelledByOperator reports whether the execution was cancelled, and nothing was asked for because of it.
+func (s *orderSaga) cancelledByOperator() bool { return s.execution.Err() != nil && !s.cancelTaken }
+
 // cancelByOperator asks for what an operator asks for who cancels the execution.
 func (s *orderSaga) cancelByOperator(ctx workflow.Context) {
+	s.cancelTaken = true
 	for _, kind := range s.kinds {
 		if kind.name == CancelOrder {
-			body := json.RawMessage(`{"reason":"operator_request","by":"` + order.ByOperator + `"}`)
+			body := json.RawMessage(`{"reason":"` + reasonOperator + `","by":"` + order.ByOperator + `"}`)
 			s.takeIn(&queued{Request: Request{Name: CancelOrder, Body: body}, kind: kind, since: workflow.Now(ctx)})
 		}
 	}

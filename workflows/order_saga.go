@@ -27,6 +27,7 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	// what its steps have begun.
 	body, _ := workflow.NewDisconnectedContext(ctx)
 	s := newOrderSaga(body, in)
+	s.execution = ctx
 	if err := s.registerHandlers(body); err != nil {
 		return s.state, err
 	}
@@ -35,9 +36,8 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 		s.err = s.processOrder(s.withSteps(ctx, laneShipments, laneReview, laneCancel))
 		s.over = true
 	})
-	cancelled := false
 	for {
-		err := workflow.Await(body, func() bool { return s.over || s.mustContinue(body) || ctx.Err() != nil && !cancelled })
+		err := workflow.Await(body, func() bool { return s.over || s.mustContinue(body) || s.cancelledByOperator() })
 		switch {
 		case err != nil:
 			return s.state, err
@@ -46,7 +46,6 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 		case s.mustContinue(body):
 			return s.state, s.continueAsNew(body)
 		}
-		cancelled = true
 		s.cancelByOperator(body)
 	}
 }
@@ -65,12 +64,15 @@ func (s *orderSaga) end(ctx workflow.Context) (OrderState, error) {
 	if err := workflow.Await(ctx, func() bool { return s.queue.busy == [lanes]bool{} }); err != nil {
 		return s.state, err
 	}
-	s.finishRequests(ctx)
-	err := workflow.Await(ctx, func() bool { return workflow.AllHandlersFinished(ctx) })
-	if s.err != nil {
-		return s.state, s.err
+	// Others may come while those that wait are being answered.
+	for answered := false; !answered; answered = len(s.queue.waiting) == 0 {
+		s.finishRequests(ctx)
+		err := workflow.Await(ctx, func() bool { return len(s.queue.waiting) > 0 || workflow.AllHandlersFinished(ctx) })
+		if err != nil {
+			return s.state, err
+		}
 	}
-	return s.state, err
+	return s.state, s.err
 }
 
 // orderSaga is one order on its way. All of its fields are changed by one coroutine at a time.
@@ -81,6 +83,9 @@ type orderSaga struct {
 	placing OrderInput
 	// body is the context of the coroutines that outlast a request.
 	body workflow.Context
+	// execution is the context that ends when the execution is cancelled; cancelTaken is true once that is a request.
+	execution   workflow.Context
+	cancelTaken bool
 	// mark is the value of the search attribute [AttributeOrderStatus].
 	mark string
 	undo compensations
@@ -290,9 +295,12 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 		reason, by = s.cancelRequest.Reason, s.cancelRequest.By
 	case s.review != nil && !s.review.approved:
 		reason = order.ReasonReviewRejected
+	case temporal.IsCanceledError(refusal):
+		// Somebody has cancelled the child that the order waits for, and it has undone what it had secured.
+		reason, by = reasonOperator, order.ByOperator
 	}
 	if reason == "" {
-		// A step or a child ended in a way that no rule foresees, such as a terminated child.
+		// A step or a child ended in a way that no rule foresees.
 		workflow.GetLogger(ctx).Error("An order is given up.", "error", refusal)
 		reason = order.ReasonSystemError
 	}

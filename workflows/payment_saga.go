@@ -88,7 +88,7 @@ func securePaymentInline(
 		StaticSummary:         "Waits for the customer to confirm the payment at the bank",
 	})
 	var result PaymentResult
-	err = watchOf(ctx).outwait(ctx, func() error { return workflow.ExecuteChildWorkflow(ctx, PaymentSaga, in).Get(ctx, &result) })
+	err = runChild(ctx, PaymentSaga, in.Deadline, func(left time.Duration) PaymentInput { in.Deadline = left; return in }, &result)
 	return result, activities.Confirmed{}, err
 }
 

@@ -432,6 +432,11 @@ func (s *orderSaga) finishRequests(ctx workflow.Context) {
 		if s.known {
 			err = r.kind.validate(r.Body)
 		}
+		if s.err != nil && err == nil { // the saga has failed, and another one can carry it out
+			s.queue.remove(r)
+			r.moved = true
+			continue
+		}
 		s.finish(ctx, r, err)
 	}
 }

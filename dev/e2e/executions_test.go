@@ -87,9 +87,16 @@ func (o *drilled) finish(goOn func(*drilled), want end, note func(client.OrderSt
 }
 
 // tasks returns the events with which the saga's workflow tasks have completed so far.
-func (o *drilled) tasks() (completed []int64) {
+func (o *drilled) tasks() []int64 {
 	o.t.Helper()
-	history := o.sagas.GetWorkflowHistory(o.t.Context(), workflows.OrderSagaID(o.id), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	completed := o.tasksOf(workflows.OrderSagaID(o.id))
+	require.NotEmpty(o.t, completed)
+	return completed
+}
+
+func (o *drilled) tasksOf(id string) (completed []int64) {
+	o.t.Helper()
+	history := o.sagas.GetWorkflowHistory(o.t.Context(), id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
 	for history.HasNext() {
 		e, err := history.Next()
 		require.NoError(o.t, err)
@@ -97,14 +104,18 @@ func (o *drilled) tasks() (completed []int64) {
 			completed = append(completed, e.GetEventId())
 		}
 	}
-	require.NotEmpty(o.t, completed)
 	return completed
 }
 
 func (o *drilled) reset(task int64) {
 	o.t.Helper()
+	o.resetExecution(workflows.OrderSagaID(o.id), task)
+}
+
+func (o *drilled) resetExecution(id string, task int64) {
+	o.t.Helper()
 	_, err := o.sagas.ResetWorkflowExecution(o.t.Context(), &workflowservice.ResetWorkflowExecutionRequest{
-		Namespace: o.platform.Config.Temporal.Namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: workflows.OrderSagaID(o.id)},
+		Namespace: o.platform.Config.Temporal.Namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: id},
 		Reason: "a drill", RequestId: uuid.NewString(), WorkflowTaskFinishEventId: task,
 	})
 	require.NoError(o.t, err)
