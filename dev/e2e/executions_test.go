@@ -86,11 +86,14 @@ func (o *drilled) finish(goOn func(*drilled), want end, note func(client.OrderSt
 	note(want.status)
 }
 
-// tasks returns the events with which the saga's workflow tasks have completed so far.
-func (o *drilled) tasks() []int64 {
+// tasks returns the events with which the saga's workflow tasks have completed so far: at least one. The events of an
+// order are seen a moment before the task completes that has recorded them.
+func (o *drilled) tasks() (completed []int64) {
 	o.t.Helper()
-	completed := o.tasksOf(workflows.OrderSagaID(o.id))
-	require.NotEmpty(o.t, completed)
+	o.await("a completed task", func() bool {
+		completed = o.tasksOf(workflows.OrderSagaID(o.id))
+		return len(completed) > 0
+	})
 	return completed
 }
 
