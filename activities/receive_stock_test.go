@@ -32,6 +32,21 @@ func TestReceiveStock(t *testing.T) {
 			require.NoError(t, err)
 		})
 	})
+	// It fails when a receipt is known to its own stock item alone (stock.go, changeStockItem).
+	t.Run("refuses the id of a receipt of other stock", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t)
+		_, err := receive(o)
+		require.NoError(t, err)
+		for _, other := range []func(*activities.ReceiveStock){
+			func(in *activities.ReceiveStock) { in.SKU = o.b }, func(in *activities.ReceiveStock) { in.Location = "reno" },
+		} {
+			o.requireUnchanged(func() {
+				_, err := receive(o, other)
+				requireRefused(t, domain.CodeIdempotencyKeyReused, err)
+			})
+		}
+	})
 	t.Run("serves the orders that wait for the goods", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t)

@@ -202,7 +202,8 @@ type StockChanged struct {
 	Replayed bool `json:"replayed,omitempty"`
 }
 
-// changeStockItem is [Activities.changeStock] for one stock item. Refusal: unknown_location.
+// changeStockItem is [Activities.changeStock] for one stock item. Refusals: unknown_location; idempotency_key_reused
+// when the request has changed another stock item.
 func (a *Activities) changeStockItem(
 	ctx context.Context, st eventstore.Stamp, sku, location string, decide func(inventory.Stock) ([]domain.Event, error),
 ) (StockChanged, error) {
@@ -218,6 +219,10 @@ func (a *Activities) changeStockItem(
 		return !out.Replayed, err
 	})
 	out.Served = served
+	if isRefusal(err, eventstore.CodeEventIDReused) {
+		// The id of the first event follows from the request's, so another stock item has it.
+		err = Refusal(domain.Refuse(domain.CodeIdempotencyKeyReused, "other stock was changed under the same key"))
+	}
 	return out, err
 }
 

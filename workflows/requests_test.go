@@ -159,6 +159,7 @@ func TestRefusalOfASignalIsShownInTheDetails(t *testing.T) {
 	require.Contains(t, shown[0], "Waiting for the dispatch of 1 of 1 shipments, from berlin.")
 	require.Contains(t, shown[1], "**Last refusal:** shipment_not_found")
 	require.Contains(t, shown[2], "Waiting for the delivery of 1 of 1 shipments: DHL T-berlin.")
+	require.NotContains(t, shown[2], "Last refusal", "what came after it was carried out")
 }
 
 func TestCancelledExecutionIsACancelledOrder(t *testing.T) {

@@ -2,7 +2,10 @@ package workflows_test
 
 import (
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -55,4 +58,24 @@ func TestOverdueOrdersAreSearchableUntilAShipmentLeaves(t *testing.T) {
 	p.deliver(2*hour, "berlin")
 	p.play(t, in)
 	require.Equal(t, []string{workflows.MarkOverdue, workflows.MarkOpen, "delivered"}, *marks)
+}
+
+// It fails when the rest of an order that is cancelled after a delivery leaves it searchable as open.
+func TestAnOrderWhoseRestIsCancelledIsSearchableAsDelivered(t *testing.T) {
+	t.Parallel()
+	for name, offset := range map[string]time.Duration{"before the delivery": -time.Minute, "with it": 0, "after it": time.Minute} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := setup(t, map[string]int{"A@berlin": 5, "B@reno": 5}, noReview)
+			marks := p.marks()
+			p.deliver(hour, "berlin")
+			rest := p.ask(2*hour+offset, workflows.CancelLines, workflows.CancelLinesRequest{
+				RequestID: uuid.New(), Reason: "too_many", By: "customer", Lines: []order.LineQuantity{{SKU: "B", Quantity: 1}},
+			})
+			told := p.play(t, p.input("tok_approve", item("A", 2, "10.00"), item("B", 1, "5.00")))
+			require.NoError(t, rest.err)
+			require.Equal(t, order.StatusDelivered, told.Status)
+			require.Equal(t, []string{"delivered"}, *marks)
+		})
+	}
 }
