@@ -3,6 +3,7 @@ package activities_test
 import (
 	"testing"
 
+	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/stretchr/testify/require"
 )
@@ -77,5 +78,37 @@ func TestVoidPayment(t *testing.T) {
 		require.Nil(t, o.paymentState().VoidFailure)
 		o.requireBalance("0", "0", "0")
 		require.NotEqual(t, o.gateway.voids[0].IdempotencyKey, o.gateway.voids[1].IdempotencyKey)
+	})
+	t.Run("is retried by a person, or settled outside", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.refuses = "there is no such payment"
+		require.NoError(t, o.void())
+		out, err := run(o.as("retry"), o.RetryVoid, activities.VoidPayment{OrderID: o.id, Reason: "retried", At: at})
+		require.NoError(t, err)
+		require.Equal(t, activities.Attended{Cause: "there is no such payment"}, out)
+		require.Equal(t, 2, o.paymentState().VoidFailure.Attempt)
+		resolve := activities.ResolveAttention{OrderID: o.id, Amount: eur("60.00"), Reference: "by hand", By: "ann", At: at}
+		out, err = run(o.as("resolve"), o.ResolveAttention, resolve)
+		require.NoError(t, err)
+		require.True(t, out.Settled)
+		require.Equal(t, payment.StatusVoided, o.paymentState().Status)
+		require.Nil(t, o.paymentState().VoidFailure)
+		require.False(t, o.paymentState().HoldsMoney())
+		o.requireUnchanged(func() {
+			_, err := run(o.as("resolve"), o.ResolveAttention, resolve)
+			require.NoError(t, err)
+		})
+	})
+	t.Run("that a person retries lets the money go", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.refuses = "not now"
+		require.NoError(t, o.void())
+		o.gateway.refuses = ""
+		out, err := run(o.as("retry"), o.RetryVoid, activities.VoidPayment{OrderID: o.id, Reason: "retried", At: at})
+		require.NoError(t, err)
+		require.True(t, out.Settled)
+		o.requireBalance("0", "0", "0")
 	})
 }

@@ -179,6 +179,8 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns", Handle: httpx.Body(a.returnGoods)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/refunds", Handle: httpx.Body(a.refundPayment)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/refunds/{refund_id}/retry", Handle: httpx.Body(a.retryRefund)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/attention/{attention_id}/retry", Handle: httpx.Body(a.retryAttention)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/attention/{attention_id}/resolve", Handle: httpx.Body(a.resolveAttention)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}/events", Handle: a.getTimeline},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/dispatch", Handle: httpx.Body(a.dispatchShipment)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/tracking", Handle: httpx.Body(a.correctTracking)},

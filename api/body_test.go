@@ -91,6 +91,8 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/returns":                          goodReturn,
 	"POST /api/v1/orders/{order_id}/refunds":                          goodRefund,
 	"POST /api/v1/orders/{order_id}/refunds/{refund_id}/retry":        `{}`,
+	"POST /api/v1/orders/{order_id}/attention/{attention_id}/retry":   `{}`,
+	"POST /api/v1/orders/{order_id}/attention/{attention_id}/resolve": `{"amount": "5.00", "currency": "EUR", "reference": "SEPA-1", "by": "ann"}`,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/dispatch": goodDispatch,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/tracking": goodDispatch,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/deliver":  `{}`,

@@ -62,6 +62,7 @@ type fakePlatform struct {
 	waited                                     []bool // whether each order that was waited for was fresh
 	settleErr                                  error
 	settles                                    func(workflows.OrderInput) readmodel.OrderView // what becomes of a placed order
+	attentionCause                             string                                         // empty for settled
 	refundStatus                               payment.RefundStatus                           // empty for paid
 }
 
@@ -176,6 +177,11 @@ func (f *fakePlatform) ReturnGoods(_ context.Context, in workflows.ReturnInput) 
 func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) (workflows.RefundResult, error) {
 	_, err := f.asked(in)
 	return workflows.RefundResult{Refund: f.refund(in.RefundID, in.Amount, in.Reason), Replayed: f.replayed}, err
+}
+
+func (f *fakePlatform) Attend(_ context.Context, in workflows.AttentionInput) (workflows.AttentionResult, bool, error) {
+	_, err := f.asked(in)
+	return workflows.AttentionResult{Settled: f.attentionCause == "", Cause: f.attentionCause}, f.replayed, err
 }
 
 // refund is where a refund stands, paid unless the test says otherwise.

@@ -68,6 +68,8 @@ type Aftersales interface {
 	ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error)
 	// RefundPayment answers a refund that the gateway refuses with status failed.
 	RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.RefundResult, error)
+	// Attend carries out what a person has decided on what waits for one; again tells that it was before.
+	Attend(ctx context.Context, in workflows.AttentionInput) (out workflows.AttentionResult, again bool, err error)
 }
 
 // Warehouse records what happens to stock outside of orders, and where it may lie. All calls may be repeated under the

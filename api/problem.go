@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
@@ -130,6 +131,10 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		Code: payment.CodePaymentDisputed, Status: http.StatusConflict, Title: "The payment is disputed",
 		About: "The customer claims the money back at the bank. Refunds wait for the end of the dispute, so that no money goes back " +
 			"twice.",
+	},
+	{
+		Code: attention.CodeNotPossible, Status: http.StatusConflict, Title: "That does not help what waits for a person",
+		About: "The attention of the order tells what waits, and in actions what can be done about it.",
 	},
 	{
 		Code: payments.CodeGatewayRefused, Status: http.StatusConflict, Title: "The payment gateway refuses to move the money",

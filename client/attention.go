@@ -1,6 +1,8 @@
 package client
 
 import (
+	"context"
+	"net/http"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,6 +36,8 @@ type AttentionAction string
 const (
 	// AttentionRetry asks the gateway once more.
 	AttentionRetry AttentionAction = "retry"
+	// AttentionResolve records how it was settled outside.
+	AttentionResolve AttentionAction = "resolve"
 	// AttentionDispatch reports the shipment again, which captures its money.
 	AttentionDispatch AttentionAction = "dispatch"
 	// AttentionCancel cancels the order.
@@ -61,4 +65,43 @@ type Attention struct {
 	GatewayRef string `json:"gateway_ref,omitempty"`
 	// Actions are what can safely be done.
 	Actions []AttentionAction `json:"actions"`
+}
+
+// Resolution is the request of [Client.ResolveAttention].
+type Resolution struct {
+	// Amount is what went back to the customer or was let go, a decimal number. It may be "0".
+	Amount string `json:"amount"`
+	// Currency is the order's.
+	Currency string `json:"currency"`
+	// Reference is where it is found, such as the number of a bank transfer.
+	Reference string `json:"reference"`
+	// By is who says so.
+	By string `json:"by"`
+}
+
+// Attended is the answer to [Client.RetryAttention] and [Client.ResolveAttention].
+type Attended struct {
+	OrderID     uuid.UUID `json:"order_id"`
+	AttentionID uuid.UUID `json:"attention_id"`
+	// Replayed is true when the same was done before.
+	Replayed bool `json:"-"`
+}
+
+// RetryAttention asks the gateway once more. It may be repeated. Errors: not_found; action_not_possible;
+// gateway_refused; refund_exceeds_capture; payment_disputed.
+func (c *Client) RetryAttention(ctx context.Context, id, attentionID uuid.UUID, options ...CallOption) (Attended, error) {
+	return c.attend(ctx, id, attentionID, "/retry", struct{}{}, options)
+}
+
+// ResolveAttention records how it was settled outside. It may be repeated. Errors: not_found; action_not_possible;
+// refund_exceeds_capture.
+func (c *Client) ResolveAttention(ctx context.Context, id, attentionID uuid.UUID, r Resolution, options ...CallOption) (Attended, error) {
+	return c.attend(ctx, id, attentionID, "/resolve", r, options)
+}
+
+func (c *Client) attend(ctx context.Context, id, attentionID uuid.UUID, what string, body any, options []CallOption) (out Attended, err error) {
+	path := orderPath(id) + "/attention/" + attentionID.String() + what
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, path, body, options), into(&out))
+	out.Replayed = a.replayed()
+	return out, err
 }

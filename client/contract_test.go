@@ -136,6 +136,21 @@ var operations = map[string]operation{
 		},
 		request: struct{}{}, answers: []any{client.RefundedPayment{}},
 	},
+	"retryAttention": {
+		call: func(c *client.Client) error {
+			_, err := c.RetryAttention(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.Attended{}},
+	},
+	"resolveAttention": {
+		call: func(c *client.Client) error {
+			_, err := c.ResolveAttention(ctx(), orderID, shipmentID, client.Resolution{Amount: "5.00", Currency: "EUR", Reference: "SEPA-1", By: "ann"},
+				client.RequestID("r1"))
+			return err
+		},
+		request: client.Resolution{}, answers: []any{client.Attended{}},
+	},
 	"getTimeline": {
 		call: func(c *client.Client) error {
 			_, err := c.GetTimeline(ctx(), orderID, client.RequestID("r1"))

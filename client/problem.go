@@ -94,6 +94,7 @@ const (
 	CodeAlreadyReviewed      Code = "already_reviewed"
 	CodeNotReturnable        Code = "not_returnable"
 	CodeReturnWindowClosed   Code = "return_window_closed"
+	CodeActionNotPossible    Code = "action_not_possible"
 	CodeRefundExceedsCapture Code = "refund_exceeds_capture"
 	CodePaymentDisputed      Code = "payment_disputed"
 	CodeGatewayRefused       Code = "gateway_refused"

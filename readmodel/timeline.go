@@ -131,6 +131,8 @@ func summaryOfPayment(e domain.Event) string {
 		return fmt.Sprintf("Payment of %s waits for the customer's confirmation", e.Amount)
 	case payment.PaymentCaptured:
 		return fmt.Sprintf("%s captured", e.Amount)
+	case payment.VoidResolved:
+		return fmt.Sprintf("Authorisation let go outside, says %s: %s, reference %s", e.ResolvedBy, e.Amount, e.Reference)
 	case payment.CaptureFailed:
 		return fmt.Sprintf("%s could not be captured: %s", e.Amount, e.Cause)
 	case payment.PaymentVoided:
@@ -159,6 +161,8 @@ func summaryOfRefund(e domain.Event) string {
 		return fmt.Sprintf("%s refunded: %s", e.Amount, e.Reason)
 	case payment.RefundFailed:
 		return fmt.Sprintf("Refund of %s failed: %s", e.Amount, e.Cause)
+	case payment.RefundResolved:
+		return fmt.Sprintf("Refund settled outside by %s: %s, reference %s", e.ResolvedBy, e.Amount, e.Reference)
 	case payment.DisputeOpened:
 		return fmt.Sprintf("Dispute about %s opened: %s", e.Amount, e.Reason)
 	case payment.DisputeFundsWithdrawn:

@@ -123,6 +123,7 @@ func Sagas() map[string]any {
 		"InventorySaga":       workflows.InventorySaga,
 		"LatePaymentSaga":     workflows.LatePaymentSaga,
 		"ReconciliationSaga":  workflows.ReconciliationSaga,
+		"AttentionSaga":       workflows.AttentionSaga,
 		"RefundSaga":          workflows.RefundSaga,
 		"ReturnSaga":          workflows.ReturnSaga,
 		"StockReceiptSaga":    workflows.StockReceiptSaga,

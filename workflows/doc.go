@@ -6,6 +6,7 @@
 //   - [InventorySaga] secures an order's stock and waits for backordered goods.
 //   - [LatePaymentSaga] lets money go that was authorised after its order had given up.
 //   - [ReturnSaga] and [RefundSaga] give money back after the delivery.
+//   - [AttentionSaga] carries out what a person has decided on what waits for one.
 //   - [StockReceiptSaga] and [StockAdjustmentSaga] change the stock itself, and [LocationSaga] where it may lie.
 //   - [ReconciliationSaga] compares the gateway's ledger with the payments every night.
 //

@@ -83,6 +83,7 @@ var paths = []path{
 
 	{name: "returned", play: returned},
 	{name: "refunded", play: refunded},
+	{name: "attended", play: attended},
 	{name: "stock-received", play: func(p *player) error {
 		p.ran("stock-receipt-" + p.id("receipt/beansberlin").String())
 		return p.receive("beans", "berlin", 10)
@@ -284,6 +285,16 @@ func refunded(p *player) error {
 	_, err := p.client.RefundPayment(p.ctx, workflows.RefundInput{
 		OrderID: p.orderID, RefundID: p.id("refund"), Amount: money.Must("5.00", "EUR"), Reason: "a scratch",
 	})
+	return err
+}
+
+func attended(p *player) error {
+	if err := errors.Join(p.confirmed(), p.delivered()); err != nil {
+		return err
+	}
+	id := p.id("attention")
+	p.executions = []string{"attention-" + id.String() + "-retry-1"}
+	_, _, err := p.client.Attend(p.ctx, workflows.AttentionInput{OrderID: p.orderID, AttentionID: id, Attempts: 1})
 	return err
 }
 

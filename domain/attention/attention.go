@@ -1,6 +1,7 @@
 package attention
 
 import (
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,6 +45,8 @@ type Action string
 const (
 	// ActionRetry asks the gateway once more, under a key of its own.
 	ActionRetry Action = "retry"
+	// ActionResolve records how a person has settled it outside of the platform.
+	ActionResolve Action = "resolve"
 	// ActionDispatch reports the shipment again, which captures its money.
 	ActionDispatch Action = "dispatch"
 	// ActionCancel cancels the order.
@@ -79,7 +82,7 @@ func Of(o order.Order, p payment.Payment) []Item {
 	if f := p.VoidFailure; f != nil {
 		items = append(items, Item{
 			AttentionID: id(o.ID, CauseVoidFailed, ""), Cause: CauseVoidFailed, Since: f.FailedAt, Amount: &f.Amount, Detail: f.Cause, Attempts: f.Attempt,
-			GatewayRef: p.GatewayRef, Actions: []Action{},
+			GatewayRef: p.GatewayRef, Actions: []Action{ActionRetry, ActionResolve},
 		})
 	}
 	for _, r := range p.Refunds {
@@ -141,10 +144,10 @@ func failedRefund(o order.Order, p payment.Payment, r payment.Refund) Item {
 	amount := r.Remaining()
 	item := Item{
 		AttentionID: id(o.ID, CauseRefundFailed, r.RefundID.String()), Cause: CauseRefundFailed, Since: last.SettledAt, Amount: &amount, Detail: r.Cause(),
-		Attempts: len(r.Attempts), RefundID: r.RefundID, GatewayRef: last.GatewayRef, Actions: []Action{ActionRetry},
+		Attempts: len(r.Attempts), RefundID: r.RefundID, GatewayRef: last.GatewayRef, Actions: []Action{ActionRetry, ActionResolve},
 	}
 	if p.Disputed() {
-		item.Actions = []Action{} // it waits for the end of the dispute
+		item.Actions = []Action{ActionResolve} // a retry waits for the end of the dispute
 	}
 	return item
 }
@@ -160,4 +163,15 @@ func withCancel(o order.Order, actions ...Action) []Action {
 
 func id(orderID uuid.UUID, c Cause, subject string) uuid.UUID {
 	return domain.DerivedID(orderID, "attention/"+string(c)+"/"+subject)
+}
+
+// CodeNotPossible refuses an action that does not help what waits for a person.
+const CodeNotPossible domain.ErrorCode = "action_not_possible"
+
+// Allows says why an action is not among those that are safe; nil when it is. Error: action_not_possible.
+func (i Item) Allows(action Action) error {
+	if slices.Contains(i.Actions, action) {
+		return nil
+	}
+	return domain.Refuse(CodeNotPossible, "%s does not help against %s: possible is %v", action, i.Cause, i.Actions)
 }

@@ -42,7 +42,7 @@ func TestWhatWaitsForAPerson(t *testing.T) {
 			[]domain.Event{cancelled, payment.VoidFailed{PaymentID: pay, OrderID: id, Attempt: 2, Amount: price, Cause: "no such payment", FailedAt: at}},
 			attention.Item{
 				Cause: attention.CauseVoidFailed, Amount: &price, Detail: "no such payment", Attempts: 2, GatewayRef: "pi_1",
-				Actions: []attention.Action{},
+				Actions: []attention.Action{attention.ActionRetry, attention.ActionResolve},
 			},
 			[]domain.Event{payment.PaymentVoided{PaymentID: pay, OrderID: id, Amount: price}},
 		},
@@ -52,7 +52,7 @@ func TestWhatWaitsForAPerson(t *testing.T) {
 			}}, dispatched...),
 			attention.Item{
 				Cause: attention.CauseRefundFailed, Amount: &price, Detail: "lost_or_stolen_card", Attempts: 1, RefundID: refund, GatewayRef: "re_1",
-				Actions: []attention.Action{attention.ActionRetry},
+				Actions: []attention.Action{attention.ActionRetry, attention.ActionResolve},
 			},
 			[]domain.Event{requested(2), payment.PaymentRefunded{PaymentID: pay, OrderID: id, RefundID: refund, Attempt: 2, Amount: price}},
 		},

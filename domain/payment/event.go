@@ -18,12 +18,14 @@ var Events = []domain.Event{
 	CaptureFailed{},
 	PaymentVoided{},
 	VoidFailed{},
+	VoidResolved{},
 	RefundOwed{},
 	RefundRequested{},
 	RefundReduced{},
 	RefundPending{},
 	PaymentRefunded{},
 	RefundFailed{},
+	RefundResolved{},
 	DisputeOpened{},
 	DisputeFundsWithdrawn{},
 	DisputeWon{},
@@ -205,6 +207,32 @@ type VoidFailed struct {
 	FailedAt time.Time   `json:"failed_at"`
 }
 
+// RefundResolved says that a person has settled a failed refund outside of the platform. Nothing more of it is owed.
+type RefundResolved struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	RefundID  uuid.UUID `json:"refund_id"`
+	// Attempt numbers it among the attempts at the refund.
+	Attempt int `json:"attempt"`
+	// Amount is what went back; it may be nothing.
+	Amount    money.Money `json:"amount"`
+	Reference string      `json:"reference"`
+	// CountedBefore is true when a refund of this reference was known: the amount is not counted again.
+	CountedBefore bool      `json:"counted_before,omitempty"`
+	ResolvedBy    string    `json:"resolved_by"`
+	ResolvedAt    time.Time `json:"resolved_at"`
+}
+
+// VoidResolved says that the gateway holds nothing any more, by what a person has seen to.
+type VoidResolved struct {
+	PaymentID  uuid.UUID   `json:"payment_id"`
+	OrderID    uuid.UUID   `json:"order_id"`
+	Amount     money.Money `json:"amount"`
+	Reference  string      `json:"reference"`
+	ResolvedBy string      `json:"resolved_by"`
+	ResolvedAt time.Time   `json:"resolved_at"`
+}
+
 // DisputeOpened says that the customer claims captured money back at the bank.
 type DisputeOpened struct {
 	PaymentID  uuid.UUID   `json:"payment_id"`
@@ -281,6 +309,12 @@ func (RefundFailed) EventVersion() int { return 1 }
 
 func (CaptureFailed) EventType() string { return "CaptureFailed" }
 func (CaptureFailed) EventVersion() int { return 1 }
+
+func (RefundResolved) EventType() string { return "RefundResolved" }
+func (RefundResolved) EventVersion() int { return 1 }
+
+func (VoidResolved) EventType() string { return "VoidResolved" }
+func (VoidResolved) EventVersion() int { return 1 }
 
 func (VoidFailed) EventType() string { return "VoidFailed" }
 func (VoidFailed) EventVersion() int { return 1 }

@@ -110,6 +110,9 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.Status = p.settledOr(StatusVoided)
 		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, false, nil
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
+	case VoidResolved:
+		p.Status = p.settledOr(StatusVoided)
+		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, false, nil
 	case VoidFailed:
 		p.ID, p.OrderID = e.PaymentID, e.OrderID
 		p.VoidFailure = &VoidFailure{Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt}

@@ -65,6 +65,9 @@ type RefundAttempt struct {
 	Status RefundStatus `json:"status"`
 	// GatewayRef is the gateway's reference of the refund, once it has one.
 	GatewayRef string `json:"gateway_ref,omitempty"`
+	// Outside is true of what a person has settled without the gateway, until the gateway tells of it too. GatewayRef
+	// is the reference that the person gave.
+	Outside bool `json:"outside,omitempty"`
 	// Cause is the gateway's reason for which it failed.
 	Cause       string    `json:"cause,omitempty"`
 	RequestedAt time.Time `json:"requested_at"`

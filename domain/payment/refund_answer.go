@@ -43,7 +43,7 @@ func AnswerRefund(p Payment, c RefundAnswer) ([]domain.Event, error) {
 	switch {
 	case c.Status != RefundStatusPaid && c.Status != RefundStatusPending && c.Status != RefundStatusFailed:
 		return nil, domain.Refuse(CodeUnknownGatewayAnswer, "the gateway answered %q", domain.Clip(string(c.Status)))
-	case c.Status == a.Status, failed, a.Status == RefundStatusPaid && c.Status == RefundStatusPending:
+	case c.Status == a.Status && !a.Outside, failed, a.Status == RefundStatusPaid && c.Status == RefundStatusPending:
 		return nil, nil
 	}
 	ref := domain.Clip(c.GatewayRef)

@@ -44,6 +44,17 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 		return p.changeRefund(e.RefundID, func(r *Refund) {
 			r.settle(e.Attempt, RefundStatusFailed, e.GatewayRef, e.Cause, e.FailedAt)
 		})
+	case RefundResolved:
+		return p.changeRefund(e.RefundID, func(r *Refund) {
+			if e.Amount.IsPositive() && !e.CountedBefore {
+				r.Attempts = append(r.Attempts, RefundAttempt{
+					RefundPart: RefundPart{Attempt: e.Attempt, Amount: e.Amount}, Status: RefundStatusPaid, GatewayRef: e.Reference, Outside: true,
+					RequestedAt: e.ResolvedAt, SettledAt: e.ResolvedAt,
+				})
+			}
+			r.Amount = r.Live()
+			r.Lines = trimLines(r.Lines, r.Amount)
+		})
 	case DisputeOpened:
 		return p.withDispute(Dispute{GatewayRef: e.GatewayRef, Amount: e.Amount, Status: DisputeStatusOpen, Reason: e.Reason, OpenedAt: e.OpenedAt})
 	case DisputeFundsWithdrawn:
@@ -59,6 +70,6 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 // settle sets what has become of an attempt.
 func (r *Refund) settle(attempt int, status RefundStatus, ref, cause string, at time.Time) {
 	if a := r.attempt(attempt); a != nil {
-		a.Status, a.GatewayRef, a.Cause, a.SettledAt = status, ref, cause, at
+		a.Status, a.GatewayRef, a.Cause, a.SettledAt, a.Outside = status, ref, cause, at, false
 	}
 }

@@ -1,0 +1,110 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/shopspring/decimal"
+)
+
+// retryAttention asks the gateway once more: POST /api/v1/orders/{order_id}/attention/{attention_id}/retry. It may be
+// repeated: the gateway is asked once for each attempt that has failed.
+func (a *API) retryAttention(ctx context.Context, x *httpx.Exchange, _ *struct{}) error {
+	id, item, err := a.findAttention(ctx, x, attention.ActionRetry)
+	if err != nil {
+		return err
+	}
+	if item.Cause != attention.CauseRefundFailed {
+		return a.attend(ctx, x, workflows.AttentionInput{OrderID: id, AttentionID: item.AttentionID, Attempts: item.Attempts})
+	}
+	view, err := a.findView(ctx, id)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(view.Refunds, func(r payment.RefundSummary) bool { return r.RefundID == item.RefundID })
+	if i < 0 {
+		return newProblem(domain.CodeNotFound, "order %s has no refund %s", id, item.RefundID)
+	}
+	r := view.Refunds[i]
+	result, err := a.sagas.RefundPayment(ctx, workflows.RefundInput{OrderID: id, RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, After: r.Attempts})
+	if err != nil {
+		return a.withState(ctx, x, err)
+	}
+	if result.Refund.Status == payment.RefundStatusFailed {
+		return a.withState(ctx, x, domain.Refuse(payments.CodeGatewayRefused, "refund %s failed: %s", r.RefundID, result.Refund.Cause))
+	}
+	replay(x, result.Replayed)
+	return x.JSON(refundHTTPStatus(&result.Refund), attendedBody{OrderID: id, AttentionID: item.AttentionID})
+}
+
+// resolution is the body of POST /api/v1/orders/{order_id}/attention/{attention_id}/resolve.
+type resolution struct {
+	Amount    decimal.Decimal `json:"amount"`
+	Currency  string          `json:"currency"`
+	Reference string          `json:"reference"`
+	By        string          `json:"by"`
+}
+
+func (r *resolution) money() money.Money { return money.Money{Amount: r.Amount, Currency: r.Currency} }
+
+// Check names what the domain finds wrong.
+func (r *resolution) Check() error { return payment.CheckSettled(r.money()) }
+
+// resolveAttention records how a person has settled it outside: POST
+// /api/v1/orders/{order_id}/attention/{attention_id}/resolve. It may be repeated.
+func (a *API) resolveAttention(ctx context.Context, x *httpx.Exchange, r *resolution) error {
+	id, item, err := a.findAttention(ctx, x, attention.ActionResolve)
+	if err != nil {
+		return err
+	}
+	if err := payment.CheckRefundCurrency(r.money(), *item.Amount); err != nil {
+		return err
+	}
+	return a.attend(ctx, x, workflows.AttentionInput{
+		OrderID: id, AttentionID: item.AttentionID, Attempts: item.Attempts,
+		Resolution: &workflows.Resolution{RefundID: item.RefundID, Amount: r.money(), Reference: r.Reference, By: r.By},
+	})
+}
+
+// findAttention returns what waits for a person, if this may be done about it.
+func (a *API) findAttention(ctx context.Context, x *httpx.Exchange, action attention.Action) (id uuid.UUID, item attention.Item, err error) {
+	id, attentionID := x.UUID("order_id"), x.UUID("attention_id")
+	x.About("order_id", id)
+	view, err := a.findView(ctx, id)
+	if err != nil {
+		return id, item, err
+	}
+	i := slices.IndexFunc(view.Attention, func(item attention.Item) bool { return item.AttentionID == attentionID })
+	if i < 0 {
+		return id, item, newProblem(domain.CodeNotFound, "nothing of order %s waits for a person under %s", id, attentionID)
+	}
+	item = view.Attention[i]
+	return id, item, item.Allows(action)
+}
+
+// attend carries out a decision, and answers how it has ended.
+func (a *API) attend(ctx context.Context, x *httpx.Exchange, in workflows.AttentionInput) error {
+	out, again, err := a.sagas.Attend(ctx, in)
+	if err == nil && !out.Settled {
+		err = domain.Refuse(payments.CodeGatewayRefused, "the gateway refuses: %s", out.Cause)
+	}
+	if err != nil {
+		return a.withState(ctx, x, err)
+	}
+	replay(x, again)
+	return x.JSON(http.StatusCreated, attendedBody{OrderID: in.OrderID, AttentionID: in.AttentionID})
+}
+
+type attendedBody struct {
+	OrderID     uuid.UUID `json:"order_id"`
+	AttentionID uuid.UUID `json:"attention_id"`
+}
