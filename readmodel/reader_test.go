@@ -331,6 +331,11 @@ func TestOrdersThatWaitForAPersonAreFound(t *testing.T) {
 		}
 		require.Equal(t, want, got, cause)
 	}
+	waiting, err := readmodel.WaitingOrders(t.Context(), b.pool, 10)
+	require.NoError(t, err)
+	require.Len(t, waiting, 1)
+	require.Equal(t, captured.OrderID, waiting[0].OrderID)
+	require.Equal(t, "fraudulent", waiting[0].Items[0].Detail)
 	counts, err := readmodel.AttentionCounts(t.Context(), b.pool)
 	require.NoError(t, err)
 	require.Equal(t, 1, counts[attention.CauseDisputeOpen])

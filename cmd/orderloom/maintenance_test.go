@@ -145,6 +145,25 @@ func TestCommandsAboutParkedAggregates(t *testing.T) {
 	b.orderloom(exitFailure, "parked", "discard", "orders", id, "--reason", "broken by hand")
 }
 
+func TestWhatWaitsForAPersonIsListed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3, 1)
+	b.deliver()
+	require.NotContains(t, b.orderloom(exitDone, "attention", "list").stdout, "parked")
+	id := uuid.NewString()
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.parked_streams
+		(projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
+		VALUES ('orders', $1, 'order', 3, $1, 'OrderPlaced', 4, 'no such event')`, id)
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET attention = '{void_failed}', shown = (shown::jsonb ||
+		'{"attention": [{"attention_id": "6b982da7-89fe-483e-987e-fda395167e2f", "cause": "void_failed", "since": "2026-11-01T00:00:00Z",
+			"amount": {"amount": "5.00", "currency": "EUR"}, "detail": "gone", "attempts": 2, "actions": ["retry", "resolve"]}]}')::json`)
+	require.NoError(t, err)
+	listed := b.orderloom(exitDone, "attention", "list").stdout
+	require.Regexp(t, "parked +orders order .* 1 +no such event .*"+id, listed)
+	require.Regexp(t, "void_failed .* 2026-11-01T00:00:00Z +5.00 EUR +2 +gone +retry, resolve +6b982da7", listed)
+}
+
 func TestCommandsAboutTheRelay(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 9, 5)

@@ -79,6 +79,11 @@ func (m *Maintenance) VerifySagas(ctx context.Context) (v orphans.Verification, 
 	return finder.Verify(ctx)
 }
 
+// WaitingOrders returns the orders that wait for a person by the views, the oldest order first, at most limit.
+func (m *Maintenance) WaitingOrders(ctx context.Context, limit int) ([]readmodel.WaitingOrder, error) {
+	return readmodel.WaitingOrders(ctx, m.Pool, limit)
+}
+
 // Close frees what [OpenMaintenance] took.
 func (m *Maintenance) Close(ctx context.Context) error {
 	var err error
