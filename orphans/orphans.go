@@ -121,6 +121,9 @@ func New(o Options) *Finder {
 	return &Finder{o: o, metrics: newMetrics(o.Registerer), owed: owing{orders: map[uuid.UUID]bool{}}, attempts: map[uuid.UUID]attempt{}}
 }
 
+// MinAge is how old an order has to be to be looked at.
+func (f *Finder) MinAge() time.Duration { return f.o.Every }
+
 // Run looks for orphans until ctx ends, and resumes them where that is set. A look that fails is logged and made again.
 func (f *Finder) Run(ctx context.Context) error {
 	ticker := time.NewTicker(f.o.Every)

@@ -35,6 +35,7 @@ type Client struct {
 	build     string
 	// refusesBuildIDs is true once the server has refused to take them.
 	refusesBuildIDs atomic.Bool
+	turns           turns
 }
 
 // New returns a client of the sagas, whose orders get these deadlines. The memos are read with the same data

@@ -40,6 +40,11 @@ func (c *Client) updateOrder(ctx context.Context, orderID uuid.UUID, name string
 	if err != nil {
 		return workflows.OrderState{}, err
 	}
+	end, err := c.turns.take(ctx, orderID)
+	if err != nil {
+		return workflows.OrderState{}, err
+	}
+	defer end()
 	call := uuid.NewString()
 	for attempt := 1; ; attempt++ {
 		state, err := c.callUpdate(ctx, orderID, name, id, request, call)

@@ -45,7 +45,7 @@ workflow tasks keep failing. It changes nothing.`,
 			if found+failing > 0 {
 				return fmt.Errorf("%d orders need another saga (\"orderloom orphans resume\"), %d sagas fail (docs/operations.md)", found, failing)
 			}
-			_, err = fmt.Fprintln(p.stdout, "Every open order has a saga, and none fails.")
+			_, err = fmt.Fprintf(p.stdout, "Every open order that is older than %s has a saga, and none fails.\n", f.MinAge())
 			return err
 		}),
 	}

@@ -3,7 +3,6 @@ package demo
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,8 +20,6 @@ type Options struct {
 	APIKey string
 	// SagaURL gives the address of an order's saga in Temporal's Web UI; nil for none.
 	SagaURL func(orderID string) string
-	// Locations are at least two that the platform knows.
-	Locations []string
 	// Out is where people read.
 	Out io.Writer
 	// Colour marks up what is printed for a terminal.
@@ -51,16 +48,17 @@ const requestTimeout = 15 * time.Second
 // order's timeline. An error means that it could not go on. Orders that ended differently than they should are in the
 // report.
 func Play(ctx context.Context, opts Options) (Report, error) {
-	if len(opts.Locations) < 2 {
-		return Report{}, errors.New("the sample orders need two locations, and ORDERLOOM_LOCATIONS has fewer")
-	}
 	begun := time.Now()
 	api, err := opts.client()
 	if err != nil {
 		return Report{}, err
 	}
+	locations, err := activeLocations(ctx, api)
+	if err != nil {
+		return Report{}, err
+	}
 	p := printer{out: opts.Out, colour: opts.Colour, sagaURL: opts.SagaURL}
-	c := cast{run: strings.ToLower(rand.Text()[:5]), here: opts.Locations[0], elsewhere: opts.Locations[1]}
+	c := cast{run: strings.ToLower(rand.Text()[:5]), here: locations[0], elsewhere: locations[1]}
 	report := Report{Orders: map[string]client.Order{}}
 	for number, sample := range c.samples() {
 		p.title(number+1, sample)
@@ -76,6 +74,24 @@ func Play(ctx context.Context, opts Options) (Report, error) {
 	}
 	report.Took = time.Since(begun)
 	return report, nil
+}
+
+// activeLocations returns at least two locations that take reservations. They may be others than those of the settings,
+// which are used at the first start alone.
+func activeLocations(ctx context.Context, api *client.Client) (ids []string, err error) {
+	all, err := api.ListLocations(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list the locations: %w", err)
+	}
+	for _, l := range all.Locations {
+		if l.Active {
+			ids = append(ids, l.ID)
+		}
+	}
+	if len(ids) < 2 {
+		return nil, fmt.Errorf("the sample orders need two active locations, and there are %d: add one with POST /api/v1/locations", len(ids))
+	}
+	return ids, nil
 }
 
 func (o Options) client() (*client.Client, error) {

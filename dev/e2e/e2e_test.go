@@ -34,7 +34,7 @@ func TestSampleOrders(t *testing.T) {
 
 	var shown bytes.Buffer
 	report, err := demo.Play(t.Context(), demo.Options{
-		APIURL: p.APIURL, SagaURL: p.SagaURL, Locations: p.Locations(), Out: &shown,
+		APIURL: p.APIURL, SagaURL: p.SagaURL, Out: &shown,
 	})
 	require.NoError(t, err)
 	require.True(t, report.AsItShould(), "%s\n%s", report.Differences(), &shown)

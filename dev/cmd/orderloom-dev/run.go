@@ -99,5 +99,5 @@ func printAddresses(p *platform.Platform) {
 }
 
 func demoOptions(p *platform.Platform) demo.Options {
-	return demo.Options{APIURL: p.APIURL, SagaURL: p.SagaURL, Locations: p.Locations(), Out: os.Stdout, Colour: colourful()}
+	return demo.Options{APIURL: p.APIURL, SagaURL: p.SagaURL, Out: os.Stdout, Colour: colourful()}
 }
