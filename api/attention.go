@@ -20,6 +20,9 @@ import (
 // repeated: the gateway is asked once for each attempt that has failed.
 func (a *API) retryAttention(ctx context.Context, x *httpx.Exchange, _ *struct{}) error {
 	id, item, err := a.findAttention(ctx, x, attention.ActionRetry)
+	if domain.Code(err) == domain.CodeNotFound {
+		return a.retriedBefore(ctx, x, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -46,6 +49,30 @@ func (a *API) retryAttention(ctx context.Context, x *httpx.Exchange, _ *struct{}
 	return x.JSON(refundHTTPStatus(&result.Refund), attendedBody{OrderID: id, AttentionID: item.AttentionID})
 }
 
+// retriedBefore answers for a void or refund of the order that the gateway refuses no longer: there is nothing to try
+// again. Anything else is not found.
+func (a *API) retriedBefore(ctx context.Context, x *httpx.Exchange, notFound error) error {
+	id, attentionID := x.UUID("order_id"), x.UUID("attention_id")
+	view, err := a.findView(ctx, id)
+	if err != nil {
+		return err
+	}
+	status := 0
+	if attentionID == attention.Void(id) {
+		status = http.StatusCreated
+	}
+	for _, r := range view.Refunds {
+		if attentionID == attention.Refund(id, r.RefundID) {
+			status = refundHTTPStatus(&r)
+		}
+	}
+	if status == 0 {
+		return notFound
+	}
+	replay(x, true)
+	return x.JSON(status, attendedBody{OrderID: id, AttentionID: attentionID})
+}
+
 // resolution is the body of POST /api/v1/orders/{order_id}/attention/{attention_id}/resolve.
 type resolution struct {
 	Amount    decimal.Decimal `json:"amount"`
@@ -63,16 +90,43 @@ func (r *resolution) Check() error { return payment.CheckSettled(r.money()) }
 // /api/v1/orders/{order_id}/attention/{attention_id}/resolve. It may be repeated.
 func (a *API) resolveAttention(ctx context.Context, x *httpx.Exchange, r *resolution) error {
 	id, item, err := a.findAttention(ctx, x, attention.ActionResolve)
+	if domain.Code(err) == domain.CodeNotFound {
+		return a.resolvedBefore(ctx, x, r, err)
+	}
 	if err != nil {
 		return err
 	}
 	if err := payment.CheckRefundCurrency(r.money(), *item.Amount); err != nil {
 		return err
 	}
-	return a.attend(ctx, x, workflows.AttentionInput{
+	err = a.attend(ctx, x, workflows.AttentionInput{
 		OrderID: id, AttentionID: item.AttentionID, Attempts: item.Attempts,
 		Resolution: &workflows.Resolution{RefundID: item.RefundID, Amount: r.money(), Reference: r.Reference, By: r.By},
 	})
+	if domain.Code(err) == domain.CodeIdempotencyKeyReused { // the view does not show yet that it is settled
+		return a.resolvedBefore(ctx, x, r, err)
+	}
+	return err
+}
+
+// resolvedBefore answers for what does not wait any more. The same resolution again is a replay. Another one is a
+// conflict that shows the order.
+func (a *API) resolvedBefore(ctx context.Context, x *httpx.Exchange, r *resolution, refusal error) error {
+	id, attentionID := x.UUID("order_id"), x.UUID("attention_id")
+	before, err := a.sagas.Attended(ctx, attentionID)
+	switch {
+	case domain.Code(err) == domain.CodeNotFound || err == nil && (before.OrderID != id || before.Resolution == nil):
+		return refusal
+	case err != nil:
+		return err
+	}
+	settled := before.Resolution
+	if !settled.Amount.SameCurrency(r.money()) || settled.Amount.Cmp(r.money()) != 0 || settled.Reference != r.Reference || settled.By != r.By {
+		return a.withState(ctx, x, domain.Refuse(attention.CodeNotPossible, "%s has settled it with %s, reference %s",
+			settled.By, settled.Amount, settled.Reference))
+	}
+	replay(x, true)
+	return x.JSON(http.StatusCreated, attendedBody{OrderID: id, AttentionID: attentionID})
 }
 
 // findAttention returns what waits for a person, if this may be done about it.
@@ -85,7 +139,7 @@ func (a *API) findAttention(ctx context.Context, x *httpx.Exchange, action atten
 	}
 	i := slices.IndexFunc(view.Attention, func(item attention.Item) bool { return item.AttentionID == attentionID })
 	if i < 0 {
-		return id, item, newProblem(domain.CodeNotFound, "nothing of order %s waits for a person under %s", id, attentionID)
+		return id, item, domain.Refuse(domain.CodeNotFound, "nothing of order %s waits for a person under %s", id, attentionID)
 	}
 	item = view.Attention[i]
 	return id, item, item.Allows(action)

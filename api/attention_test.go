@@ -53,3 +53,45 @@ func TestWhatWaitsForAPersonIsRetriedOrResolved(t *testing.T) {
 	b.refundStatus = payment.RefundStatusFailed
 	send(failed.AttentionID, "retry", `{}`).problem(t, http.StatusConflict, codeGatewayRefused)
 }
+
+// What does not wait any more is answered by what was done. The same again is a replay, and another resolution a
+// conflict.
+func TestWhatWaitedForAPersonIsAskedForOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
+	five := money.Must("5", "EUR")
+	refund := payment.RefundSummary{RefundID: uuid.New(), Amount: five, Reason: "late", Status: payment.RefundStatusFailed, Attempts: 2, CreatedAt: acceptedAt}
+	failed := attention.Item{
+		AttentionID: attention.Refund(someOrder, refund.RefundID), Cause: attention.CauseRefundFailed, Since: acceptedAt, Amount: &five, Attempts: 2,
+		RefundID: refund.RefundID, Actions: []attention.Action{attention.ActionRetry, attention.ActionResolve},
+	}
+	view := b.views[someOrder]
+	view.Refunds, view.Attention = []payment.RefundSummary{refund}, []attention.Item{failed}
+	b.views[someOrder] = view
+	send := func(id uuid.UUID, what, body string) answer {
+		return b.post(t, orderPath("/attention/"+id.String()+"/"+what), body)
+	}
+	settled := `{"amount": "5.00", "currency": "EUR", "reference": "SEPA-1", "by": "ann"}`
+	first := send(failed.AttentionID, "resolve", settled)
+	require.Equal(t, http.StatusCreated, first.status, first.body)
+	require.Empty(t, first.header.Get("Idempotent-Replayed"))
+
+	refund.Status = payment.RefundStatusPaid
+	view.Refunds, view.Attention = []payment.RefundSummary{refund}, nil
+	b.views[someOrder] = view
+	for what, body := range map[string]string{"resolve": settled, "retry": `{}`} {
+		again := send(failed.AttentionID, what, body)
+		require.Equal(t, http.StatusCreated, again.status, again.body)
+		require.Equal(t, "true", again.header.Get("Idempotent-Replayed"), what)
+		require.Equal(t, first.body, again.body)
+	}
+	other := `{"amount": "5.00", "currency": "EUR", "reference": "SEPA-2", "by": "ann"}`
+	p := send(failed.AttentionID, "resolve", other).problem(t, http.StatusConflict, attention.CodeNotPossible)
+	require.Contains(t, p.Detail, "SEPA-1")
+	require.Equal(t, someOrder, p.Order.OrderID)
+
+	require.Equal(t, "true", send(attention.Void(someOrder), "retry", `{}`).header.Get("Idempotent-Replayed"), "nothing is held")
+	send(attention.Void(someOrder), "resolve", settled).problem(t, http.StatusNotFound, codeNotFound)
+	send(uuid.New(), "retry", `{}`).problem(t, http.StatusNotFound, codeNotFound)
+}

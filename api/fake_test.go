@@ -184,6 +184,17 @@ func (f *fakePlatform) Attend(_ context.Context, in workflows.AttentionInput) (w
 	return workflows.AttentionResult{Settled: f.attentionCause == "", Cause: f.attentionCause}, f.replayed, err
 }
 
+func (f *fakePlatform) Attended(_ context.Context, attentionID uuid.UUID) (workflows.AttentionInput, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.requests {
+		if in, ok := r.(workflows.AttentionInput); ok && in.AttentionID == attentionID && in.Resolution != nil {
+			return in, nil
+		}
+	}
+	return workflows.AttentionInput{}, domain.Refuse(codeNotFound, "nobody has settled it")
+}
+
 // refund is where a refund stands, paid unless the test says otherwise.
 func (f *fakePlatform) refund(id uuid.UUID, amount money.Money, reason string) payment.RefundSummary {
 	r := payment.RefundSummary{RefundID: id, Amount: amount, Reason: reason, Status: payment.RefundStatusPaid, Attempts: 1, CreatedAt: acceptedAt}

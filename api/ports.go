@@ -70,6 +70,8 @@ type Aftersales interface {
 	RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.RefundResult, error)
 	// Attend carries out what a person has decided on what waits for one; again tells that it was before.
 	Attend(ctx context.Context, in workflows.AttentionInput) (out workflows.AttentionResult, again bool, err error)
+	// Attended returns how something was settled outside before. Error: not_found.
+	Attended(ctx context.Context, attentionID uuid.UUID) (workflows.AttentionInput, error)
 }
 
 // Warehouse records what happens to stock outside of orders, and where it may lie. All calls may be repeated under the

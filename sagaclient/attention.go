@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -15,11 +16,10 @@ import (
 func (c *Client) Attend(ctx context.Context, in workflows.AttentionInput) (out workflows.AttentionResult, again bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	what := "retry"
+	what, id := "retry", fmt.Sprintf("attention-%s-retry-%d", in.AttentionID, in.Attempts)
 	if in.Resolution != nil {
-		what = "resolve"
+		what, id = "resolve", resolutionID(in.AttentionID)
 	}
-	id := fmt.Sprintf("attention-%s-%s-%d", in.AttentionID, what, in.Attempts)
 	run, again, err := startSaga(ctx, c, id, "What waits for a person: "+what, workflows.AttentionSaga, in)
 	if err != nil {
 		return out, again, err
@@ -28,4 +28,17 @@ func (c *Client) Attend(ctx context.Context, in workflows.AttentionInput) (out w
 		err = fmt.Errorf("%s is under way: %w", id, err)
 	}
 	return out, again, err
+}
+
+// Attended returns how a person has settled something outside before, as it was asked for: with its Resolution.
+// Temporal remembers it for as long as it keeps ended executions. Errors: not_found; [ErrUnavailable].
+func (c *Client) Attended(ctx context.Context, attentionID uuid.UUID) (workflows.AttentionInput, error) {
+	var before workflows.AttentionInput
+	err := c.readMemo(ctx, resolutionID(attentionID), &before)
+	return before, err
+}
+
+// resolutionID is the workflow id of what settles something outside: that is done once.
+func resolutionID(attentionID uuid.UUID) string {
+	return "attention-" + attentionID.String() + "-resolve"
 }

@@ -141,6 +141,13 @@ var questions = map[string]question{
 	},
 }
 
+// askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing. Each
+// names the test of the API that asks for it twice.
+var askedElsewhere = map[string]string{
+	"retryAttention":   "TestWhatWaitedForAPersonIsAskedForOnce",
+	"resolveAttention": "TestWhatWaitedForAPersonIsAskedForOnce",
+}
+
 func orderBody(quantity string) string {
 	return `{"customer_id": "c", "currency": "EUR", "payment_token": "tok_approve",
 		"items": [{"product_id": "p", "sku": "$SKU", "quantity": ` + quantity + `, "unit_price": "1.00"}],
@@ -162,6 +169,9 @@ func TestAnAnswerIsTheTruth(t *testing.T) {
 		for _, operation := range changingOperations(t, s.platform.APIURL) {
 			t.Run(operation, func(t *testing.T) {
 				t.Parallel()
+				if askedElsewhere[operation] != "" {
+					return
+				}
 				q, known := questions[operation]
 				require.True(t, known, "what does %s answer when it is asked for twice?", operation)
 				q.ask(newAsked(t, s))
@@ -325,6 +335,6 @@ func changingOperations(t *testing.T, url string) (operations []string) {
 			operations = append(operations, m[1])
 		}
 	}
-	require.GreaterOrEqual(t, len(operations), len(questions))
+	require.GreaterOrEqual(t, len(operations), len(questions)+len(askedElsewhere))
 	return operations
 }

@@ -81,7 +81,7 @@ func Of(o order.Order, p payment.Payment) []Item {
 	var items []Item
 	if f := p.VoidFailure; f != nil {
 		items = append(items, Item{
-			AttentionID: id(o.ID, CauseVoidFailed, ""), Cause: CauseVoidFailed, Since: f.FailedAt, Amount: &f.Amount, Detail: f.Cause, Attempts: f.Attempt,
+			AttentionID: Void(o.ID), Cause: CauseVoidFailed, Since: f.FailedAt, Amount: &f.Amount, Detail: f.Cause, Attempts: f.Attempt,
 			GatewayRef: p.GatewayRef, Actions: []Action{ActionRetry, ActionResolve},
 		})
 	}
@@ -143,7 +143,7 @@ func failedRefund(o order.Order, p payment.Payment, r payment.Refund) Item {
 	}
 	amount := r.Remaining()
 	item := Item{
-		AttentionID: id(o.ID, CauseRefundFailed, r.RefundID.String()), Cause: CauseRefundFailed, Since: last.SettledAt, Amount: &amount, Detail: r.Cause(),
+		AttentionID: Refund(o.ID, r.RefundID), Cause: CauseRefundFailed, Since: last.SettledAt, Amount: &amount, Detail: r.Cause(),
 		Attempts: len(r.Attempts), RefundID: r.RefundID, GatewayRef: last.GatewayRef, Actions: []Action{ActionRetry, ActionResolve},
 	}
 	if p.Disputed() {
@@ -159,6 +159,14 @@ func withCancel(o order.Order, actions ...Action) []Action {
 		all = append(all, ActionCancel)
 	}
 	return all
+}
+
+// Void is the id of the item of an order whose void the gateway refuses.
+func Void(orderID uuid.UUID) uuid.UUID { return id(orderID, CauseVoidFailed, "") }
+
+// Refund is the id of the item of a refund that failed.
+func Refund(orderID, refundID uuid.UUID) uuid.UUID {
+	return id(orderID, CauseRefundFailed, refundID.String())
 }
 
 func id(orderID uuid.UUID, c Cause, subject string) uuid.UUID {
