@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/api/enums/v1"
 )
 
 // Attend carries out what a person has decided on what waits for one. It waits for the outcome, for some seconds.
@@ -30,11 +32,17 @@ func (c *Client) Attend(ctx context.Context, in workflows.AttentionInput) (out w
 	return out, again, err
 }
 
-// Attended returns how a person has settled something outside before, as it was asked for: with its Resolution.
+// Attended returns how a person has settled something outside before, as it was asked for: with its Resolution. A
+// request that was refused, or is under way, has settled nothing.
+//
 // Temporal remembers it for as long as it keeps ended executions. Errors: not_found; [ErrUnavailable].
 func (c *Client) Attended(ctx context.Context, attentionID uuid.UUID) (workflows.AttentionInput, error) {
 	var before workflows.AttentionInput
-	err := c.readMemo(ctx, resolutionID(attentionID), &before)
+	id := resolutionID(attentionID)
+	status, err := c.readExecution(ctx, id, &before)
+	if err == nil && status != enums.WORKFLOW_EXECUTION_STATUS_COMPLETED {
+		err = domain.Refuse(domain.CodeNotFound, "%s has settled nothing: it is %s", id, status)
+	}
 	return before, err
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/workflows"
@@ -59,28 +60,12 @@ func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (place
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
 		Total: total.Text(), Currency: total.Currency, AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
 	}
-	start := func() error {
-		_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID:                    workflows.OrderSagaID(in.OrderID),
-			TaskQueue:             workflows.TaskQueue,
-			WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
-			// Otherwise the SDK answers as if it had started another order's request.
-			WorkflowExecutionErrorWhenAlreadyStarted: true,
-			EnableEagerStart:                         true,
-			StaticSummary:                            fmt.Sprintf("%s, %s, lines: %d", memo.OrderNumber, total, len(in.Items)),
-			Memo:                                     map[string]any{memoKey: memo},
-			TypedSearchAttributes: temporal.NewSearchAttributes(append(c.buildIDs(),
-				workflows.KeyOrderStatus.ValueSet(workflows.MarkOpen), workflows.KeyCustomerID.ValueSet(in.CustomerID),
-				workflows.KeyOrderNumber.ValueSet(memo.OrderNumber), workflows.KeyOrderTotal.ValueSet(total.Amount.InexactFloat64()))...),
-		}, workflows.OrderSaga, in)
-		return err
-	}
-	if err = start(); c.mustLeaveOutBuildIDs(err) {
-		err = start()
-	}
-	var already *serviceerror.WorkflowExecutionAlreadyStarted
-	if !errors.As(err, &already) {
-		return memo, false, inDomainTerms(err)
+	already, err := c.startOrderSaga(ctx, in, memo, total, client.StartWorkflowOptions{
+		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		StaticSummary:         fmt.Sprintf("%s, %s, lines: %d", memo.OrderNumber, total, len(in.Items)),
+	})
+	if !already {
+		return memo, false, err
 	}
 	if memo, err = c.OrderMemo(ctx, in.OrderID); err != nil {
 		return workflows.OrderMemo{}, false, err
@@ -90,6 +75,32 @@ func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (place
 			"order %s was placed by another request under the same key", memo.OrderNumber)
 	}
 	return memo, true, nil
+}
+
+// startOrderSaga starts the saga of an order, with these policies and this summary. Already reports that there is one,
+// which the policies leave as it is. Error: [ErrUnavailable].
+func (c *Client) startOrderSaga(
+	ctx context.Context, in workflows.OrderInput, memo workflows.OrderMemo, total money.Money, o client.StartWorkflowOptions,
+) (already bool, err error) {
+	o.ID, o.TaskQueue, o.Memo = workflows.OrderSagaID(in.OrderID), workflows.TaskQueue, map[string]any{memoKey: memo}
+	// Otherwise the SDK answers as if it had started another order's request.
+	o.WorkflowExecutionErrorWhenAlreadyStarted = true
+	o.EnableEagerStart = true // where this process runs sagas
+	start := func() error {
+		o.TypedSearchAttributes = temporal.NewSearchAttributes(append(c.buildIDs(),
+			workflows.KeyOrderStatus.ValueSet(workflows.MarkOpen), workflows.KeyCustomerID.ValueSet(memo.CustomerID),
+			workflows.KeyOrderNumber.ValueSet(memo.OrderNumber), workflows.KeyOrderTotal.ValueSet(total.Amount.InexactFloat64()))...)
+		_, err := c.temporal.ExecuteWorkflow(ctx, o, workflows.OrderSaga, in)
+		return err
+	}
+	if err = start(); c.mustLeaveOutBuildIDs(err) {
+		err = start()
+	}
+	var there *serviceerror.WorkflowExecutionAlreadyStarted
+	if errors.As(err, &there) {
+		return true, nil
+	}
+	return false, inDomainTerms(err)
 }
 
 // memoKey is the name under which a saga's memo keeps what it was asked.
@@ -272,18 +283,26 @@ func sameContent(a, b any) bool {
 }
 
 func (c *Client) readMemo(ctx context.Context, workflowID string, v any) error {
+	_, err := c.readExecution(ctx, workflowID, v)
+	return err
+}
+
+// readExecution reads the memo of an execution into v, and tells how the execution stands. Errors: not_found;
+// [ErrUnavailable].
+func (c *Client) readExecution(ctx context.Context, workflowID string, v any) (status enums.WorkflowExecutionStatus, err error) {
 	d, err := c.temporal.DescribeWorkflowExecution(ctx, workflowID, "")
 	if err != nil {
-		return inDomainTerms(err)
+		return status, inDomainTerms(err)
 	}
-	payload, ok := d.GetWorkflowExecutionInfo().GetMemo().GetFields()[memoKey]
+	info := d.GetWorkflowExecutionInfo()
+	payload, ok := info.GetMemo().GetFields()[memoKey]
 	if !ok {
-		return domain.Refuse(domain.CodeNotFound, "%s has no memo of ours", workflowID)
+		return status, domain.Refuse(domain.CodeNotFound, "%s has no memo of ours", workflowID)
 	}
 	if err := c.memos.FromPayload(payload, v); err != nil {
-		return fmt.Errorf("read the memo of %s: %w", workflowID, err)
+		return status, fmt.Errorf("read the memo of %s: %w", workflowID, err)
 	}
-	return nil
+	return info.GetStatus(), nil
 }
 
 // inDomainTerms returns err in the domain's terms: refusals of sagas and of Temporal become

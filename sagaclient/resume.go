@@ -2,7 +2,6 @@ package sagaclient
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,10 +12,8 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
-	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 )
 
 // WithoutSaga returns those of the orders that have no open saga, in their order. It may be repeated; at most 1,000
@@ -148,28 +145,10 @@ func (c *Client) ResumeOrder(ctx context.Context, o order.Order, replace bool) (
 	if replace {
 		conflict = enums.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
 	}
-	start := func() error {
-		_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-			ID:                                       workflows.OrderSagaID(o.ID),
-			TaskQueue:                                workflows.TaskQueue,
-			WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-			WorkflowIDConflictPolicy:                 conflict,
-			WorkflowExecutionErrorWhenAlreadyStarted: true,
-			EnableEagerStart:                         true, // where this process runs sagas
-			StaticSummary:                            fmt.Sprintf("%s, %s, resumed", o.Number, o.Total),
-			Memo:                                     map[string]any{memoKey: memo},
-			TypedSearchAttributes: temporal.NewSearchAttributes(append(c.buildIDs(),
-				workflows.KeyOrderStatus.ValueSet(workflows.MarkOpen), workflows.KeyCustomerID.ValueSet(o.CustomerID),
-				workflows.KeyOrderNumber.ValueSet(o.Number), workflows.KeyOrderTotal.ValueSet(o.Total.Amount.InexactFloat64()))...),
-		}, workflows.OrderSaga, workflows.OrderInput{OrderID: o.ID, Resume: true})
-		return err
-	}
-	if err = start(); c.mustLeaveOutBuildIDs(err) {
-		err = start()
-	}
-	var already *serviceerror.WorkflowExecutionAlreadyStarted
-	if errors.As(err, &already) {
-		return false, nil
-	}
-	return err == nil, inDomainTerms(err)
+	already, err := c.startOrderSaga(ctx, workflows.OrderInput{OrderID: o.ID, Resume: true}, memo, o.Total, client.StartWorkflowOptions{
+		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		WorkflowIDConflictPolicy: conflict,
+		StaticSummary:            fmt.Sprintf("%s, %s, resumed", o.Number, o.Total),
+	})
+	return err == nil && !already, err
 }
