@@ -43,14 +43,9 @@ func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) (Changed
 	if err != nil {
 		requestID = domain.DerivedID(in.OrderID, "amend/"+in.RequestID)
 	}
-	var out Changed
-	st := stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At)
-	err = changeAggregate(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
-		events, err := order.Amend(o, order.AmendAddress{
+	return a.changeOrder(ctx, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+		return order.Amend(o, order.AmendAddress{
 			RequestID: requestID, RequestHash: in.RequestHash, Country: in.Country, Personal: personal, By: in.By, At: in.At,
 		})
-		out.Replayed = len(events) == 0
-		return events, err
 	})
-	return out, err
 }

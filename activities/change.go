@@ -35,6 +35,17 @@ func changeAggregate[S any](
 	return nil
 }
 
+// changeOrder is [changeAggregate] for a step on an order that may have been carried out before.
+func (a *Activities) changeOrder(ctx context.Context, id uuid.UUID, st eventstore.Stamp, decide func(order.Order) ([]domain.Event, error)) (Changed, error) {
+	var out Changed
+	err := changeAggregate(ctx, a, orderAggregate, id, st, func(o order.Order) ([]domain.Event, error) {
+		events, err := decide(o)
+		out.Replayed = len(events) == 0
+		return events, err
+	})
+	return out, err
+}
+
 // withPayment names the streams of the order and its payment.
 func withPayment(orderID uuid.UUID) []eventstore.StreamID {
 	return append(orderStream(orderID), paymentStream(orderID)...)

@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/shopspring/decimal"
 )
@@ -19,50 +20,36 @@ import (
 // retryAttention asks the gateway once more: POST /api/v1/orders/{order_id}/attention/{attention_id}/retry. It may be
 // repeated: the gateway is asked once for each attempt that has failed.
 func (a *API) retryAttention(ctx context.Context, x *httpx.Exchange, _ *struct{}) error {
-	id, item, err := a.findAttention(ctx, x, attention.ActionRetry)
-	if domain.Code(err) == domain.CodeNotFound {
-		return a.retriedBefore(ctx, x, err)
+	view, item, err := a.findAttention(ctx, x, attention.ActionRetry)
+	switch {
+	case domain.Code(err) == domain.CodeNotFound:
+		return retriedBefore(x, view, err)
+	case err != nil:
+		return err
+	case item.Cause != attention.CauseRefundFailed:
+		return a.attend(ctx, x, workflows.AttentionInput{OrderID: view.OrderID, AttentionID: item.AttentionID, Attempts: item.Attempts})
 	}
+	r, err := refundOf(view, item.RefundID)
 	if err != nil {
 		return err
 	}
-	if item.Cause != attention.CauseRefundFailed {
-		return a.attend(ctx, x, workflows.AttentionInput{OrderID: id, AttentionID: item.AttentionID, Attempts: item.Attempts})
-	}
-	view, err := a.findView(ctx, id)
+	refund, err := a.askForRefund(ctx, x, retryOf(view.OrderID, r))
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(view.Refunds, func(r payment.RefundSummary) bool { return r.RefundID == item.RefundID })
-	if i < 0 {
-		return newProblem(domain.CodeNotFound, "order %s has no refund %s", id, item.RefundID)
-	}
-	r := view.Refunds[i]
-	result, err := a.sagas.RefundPayment(ctx, workflows.RefundInput{OrderID: id, RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, After: r.Attempts})
-	if err != nil {
-		return a.withState(ctx, x, err)
-	}
-	if result.Refund.Status == payment.RefundStatusFailed {
-		return a.withState(ctx, x, domain.Refuse(payments.CodeGatewayRefused, "refund %s failed: %s", r.RefundID, result.Refund.Cause))
-	}
-	replay(x, result.Replayed)
-	return x.JSON(refundHTTPStatus(&result.Refund), attendedBody{OrderID: id, AttentionID: item.AttentionID})
+	return attended(x, refundHTTPStatus(&refund))
 }
 
 // retriedBefore answers for a void or refund of the order that the gateway refuses no longer: there is nothing to try
 // again. Anything else is not found.
-func (a *API) retriedBefore(ctx context.Context, x *httpx.Exchange, notFound error) error {
-	id, attentionID := x.UUID("order_id"), x.UUID("attention_id")
-	view, err := a.findView(ctx, id)
-	if err != nil {
-		return err
-	}
+func retriedBefore(x *httpx.Exchange, view readmodel.OrderView, notFound error) error {
+	attentionID := x.UUID("attention_id")
 	status := 0
-	if attentionID == attention.Void(id) {
+	if attentionID == attention.Void(view.OrderID) {
 		status = http.StatusCreated
 	}
 	for _, r := range view.Refunds {
-		if attentionID == attention.Refund(id, r.RefundID) {
+		if attentionID == attention.Refund(view.OrderID, r.RefundID) {
 			status = refundHTTPStatus(&r)
 		}
 	}
@@ -70,7 +57,7 @@ func (a *API) retriedBefore(ctx context.Context, x *httpx.Exchange, notFound err
 		return notFound
 	}
 	replay(x, true)
-	return x.JSON(status, attendedBody{OrderID: id, AttentionID: attentionID})
+	return attended(x, status)
 }
 
 // resolution is the body of POST /api/v1/orders/{order_id}/attention/{attention_id}/resolve.
@@ -89,7 +76,7 @@ func (r *resolution) Check() error { return payment.CheckSettled(r.money()) }
 // resolveAttention records how a person has settled it outside: POST
 // /api/v1/orders/{order_id}/attention/{attention_id}/resolve. It may be repeated.
 func (a *API) resolveAttention(ctx context.Context, x *httpx.Exchange, r *resolution) error {
-	id, item, err := a.findAttention(ctx, x, attention.ActionResolve)
+	view, item, err := a.findAttention(ctx, x, attention.ActionResolve)
 	if domain.Code(err) == domain.CodeNotFound {
 		return a.resolvedBefore(ctx, x, r, err)
 	}
@@ -100,7 +87,7 @@ func (a *API) resolveAttention(ctx context.Context, x *httpx.Exchange, r *resolu
 		return err
 	}
 	err = a.attend(ctx, x, workflows.AttentionInput{
-		OrderID: id, AttentionID: item.AttentionID, Attempts: item.Attempts,
+		OrderID: view.OrderID, AttentionID: item.AttentionID, Attempts: item.Attempts,
 		Resolution: &workflows.Resolution{RefundID: item.RefundID, Amount: r.money(), Reference: r.Reference, By: r.By},
 	})
 	if domain.Code(err) == domain.CodeIdempotencyKeyReused { // the view does not show yet that it is settled
@@ -112,10 +99,9 @@ func (a *API) resolveAttention(ctx context.Context, x *httpx.Exchange, r *resolu
 // resolvedBefore answers for what does not wait any more. The same resolution again is a replay. Another one is a
 // conflict that shows the order.
 func (a *API) resolvedBefore(ctx context.Context, x *httpx.Exchange, r *resolution, refusal error) error {
-	id, attentionID := x.UUID("order_id"), x.UUID("attention_id")
-	before, err := a.sagas.Attended(ctx, attentionID)
+	before, err := a.sagas.Attended(ctx, x.UUID("attention_id"))
 	switch {
-	case domain.Code(err) == domain.CodeNotFound || err == nil && (before.OrderID != id || before.Resolution == nil):
+	case domain.Code(err) == domain.CodeNotFound || err == nil && (before.OrderID != x.UUID("order_id") || before.Resolution == nil):
 		return refusal
 	case err != nil:
 		return err
@@ -126,23 +112,23 @@ func (a *API) resolvedBefore(ctx context.Context, x *httpx.Exchange, r *resoluti
 			settled.By, settled.Amount, settled.Reference))
 	}
 	replay(x, true)
-	return x.JSON(http.StatusCreated, attendedBody{OrderID: id, AttentionID: attentionID})
+	return attended(x, http.StatusCreated)
 }
 
-// findAttention returns what waits for a person, if this may be done about it.
-func (a *API) findAttention(ctx context.Context, x *httpx.Exchange, action attention.Action) (id uuid.UUID, item attention.Item, err error) {
+// findAttention returns an order and what of it waits for a person, if this may be done about it.
+func (a *API) findAttention(ctx context.Context, x *httpx.Exchange, action attention.Action) (view readmodel.OrderView, item attention.Item, err error) {
 	id, attentionID := x.UUID("order_id"), x.UUID("attention_id")
 	x.About("order_id", id)
-	view, err := a.findView(ctx, id)
+	view, err = a.findView(ctx, id)
 	if err != nil {
-		return id, item, err
+		return view, item, err
 	}
 	i := slices.IndexFunc(view.Attention, func(item attention.Item) bool { return item.AttentionID == attentionID })
 	if i < 0 {
-		return id, item, domain.Refuse(domain.CodeNotFound, "nothing of order %s waits for a person under %s", id, attentionID)
+		return view, item, domain.Refuse(domain.CodeNotFound, "nothing of order %s waits for a person under %s", id, attentionID)
 	}
 	item = view.Attention[i]
-	return id, item, item.Allows(action)
+	return view, item, item.Allows(action)
 }
 
 // attend carries out a decision, and answers how it has ended.
@@ -155,7 +141,11 @@ func (a *API) attend(ctx context.Context, x *httpx.Exchange, in workflows.Attent
 		return a.withState(ctx, x, err)
 	}
 	replay(x, again)
-	return x.JSON(http.StatusCreated, attendedBody{OrderID: in.OrderID, AttentionID: in.AttentionID})
+	return attended(x, http.StatusCreated)
+}
+
+func attended(x *httpx.Exchange, status int) error {
+	return x.JSON(status, attendedBody{OrderID: x.UUID("order_id"), AttentionID: x.UUID("attention_id")})
 }
 
 type attendedBody struct {

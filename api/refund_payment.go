@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/shopspring/decimal"
 )
@@ -58,30 +59,52 @@ func (a *API) retryRefund(ctx context.Context, x *httpx.Exchange, _ *struct{}) e
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(view.Refunds, func(r payment.RefundSummary) bool { return r.RefundID == refundID })
-	if i < 0 {
-		return newProblem(domain.CodeNotFound, "order %s has no refund %s", id, refundID)
+	r, err := refundOf(view, refundID)
+	if err != nil {
+		return err
 	}
-	r := view.Refunds[i]
 	if r.Status != payment.RefundStatusFailed {
 		replay(x, true)
 		return x.JSON(refundHTTPStatus(&r), refundBody{OrderID: id, Refund: r})
 	}
-	return a.answerRefund(ctx, x, workflows.RefundInput{OrderID: id, RefundID: refundID, Amount: r.Amount, Reason: r.Reason, After: r.Attempts})
+	return a.answerRefund(ctx, x, retryOf(id, r))
+}
+
+// refundOf returns a refund of an order. Error: not_found.
+func refundOf(view readmodel.OrderView, id uuid.UUID) (payment.RefundSummary, error) {
+	i := slices.IndexFunc(view.Refunds, func(r payment.RefundSummary) bool { return r.RefundID == id })
+	if i < 0 {
+		return payment.RefundSummary{}, newProblem(domain.CodeNotFound, "order %s has no refund %s", view.OrderID, id)
+	}
+	return view.Refunds[i], nil
+}
+
+// retryOf asks for a refund once more that has failed.
+func retryOf(orderID uuid.UUID, r payment.RefundSummary) workflows.RefundInput {
+	return workflows.RefundInput{OrderID: orderID, RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, After: r.Attempts}
 }
 
 // answerRefund asks for a refund and answers where it stands.
 func (a *API) answerRefund(ctx context.Context, x *httpx.Exchange, in workflows.RefundInput) error {
+	refund, err := a.askForRefund(ctx, x, in)
+	if err != nil {
+		return err
+	}
+	return x.JSON(refundHTTPStatus(&refund), refundBody{OrderID: in.OrderID, Refund: refund})
+}
+
+// askForRefund asks for a refund and says in the header when it was asked for before. One that fails is an error.
+func (a *API) askForRefund(ctx context.Context, x *httpx.Exchange, in workflows.RefundInput) (payment.RefundSummary, error) {
 	result, err := a.sagas.RefundPayment(ctx, in)
 	refund := result.Refund
 	if err == nil && refund.Status == payment.RefundStatusFailed {
 		err = domain.Refuse(payments.CodeGatewayRefused, "refund %s failed: %s", refund.RefundID, refund.Cause)
 	}
 	if err != nil {
-		return a.withState(ctx, x, withStanding(err, "refund", standingRefund))
+		return refund, a.withState(ctx, x, withStanding(err, "refund", standingRefund))
 	}
 	replay(x, result.Replayed)
-	return x.JSON(refundHTTPStatus(&refund), refundBody{OrderID: in.OrderID, Refund: refund})
+	return refund, nil
 }
 
 // refundHTTPStatus is 201 for a refund that is paid, or nil because nothing is owed, and 202 for one under way.
