@@ -60,7 +60,7 @@ func openShop(t *testing.T, set ...string) *shop {
 	t.Cleanup(s.sagas.Close)
 	s.Client, err = client.New(p.APIURL)
 	require.NoError(t, err)
-	s.gateway, err = sandbox.Open(ledger)
+	s.gateway, err = sandbox.Open(settings["ORDERLOOM_SANDBOX_LEDGER"])
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.gateway.Close()) })
 	s.pool, err = pgxpool.New(t.Context(), string(p.Config.Database.URL))

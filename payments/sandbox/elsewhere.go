@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -13,19 +14,19 @@ import (
 // Error: gateway_refused.
 func (g *Gateway) CaptureElsewhere(paymentID uuid.UUID, amount money.Money) (ref string, err error) {
 	e := Entry{Key: elsewhereKey(), Kind: kindCapture, PaymentID: paymentID, Amount: amount, Elsewhere: true}
-	return g.move(e, refOf(paymentID), (*account).held)
+	return g.move(context.Background(), e, refOf(paymentID), (*account).held)
 }
 
 // RefundElsewhere plays a person who gives money back in the gateway's dashboard, and returns the refund's reference.
 // Error: gateway_refused.
 func (g *Gateway) RefundElsewhere(paymentID uuid.UUID, amount money.Money) (ref string, err error) {
 	e := Entry{Key: elsewhereKey(), Kind: kindRefund, PaymentID: paymentID, Amount: amount, Elsewhere: true}
-	return g.move(e, refOf(paymentID), (*account).refundable)
+	return g.move(context.Background(), e, refOf(paymentID), (*account).refundable)
 }
 
 // VoidElsewhere plays a person who lets an authorisation go in the gateway's dashboard.
 func (g *Gateway) VoidElsewhere(paymentID uuid.UUID) error {
-	return g.locked(func() error {
+	return g.locked(context.Background(), func() error {
 		_, err := g.write(Entry{
 			Key: elsewhereKey(), Kind: kindVoid, PaymentID: paymentID, Amount: g.account(paymentID).held(), Ref: refOf(paymentID), Elsewhere: true,
 		})
@@ -36,7 +37,7 @@ func (g *Gateway) VoidElsewhere(paymentID uuid.UUID) error {
 // FailRefund plays a bank that can't book a refund: it fails after it was made, and the money is back at the merchant.
 // Error: gateway_refused when there is no such refund, or it has failed before.
 func (g *Gateway) FailRefund(ref string) error {
-	return g.locked(func() error {
+	return g.locked(context.Background(), func() error {
 		for _, e := range g.entries {
 			if e.Kind == kindRefund && e.Ref == ref && !g.failedRefunds[ref] {
 				_, err := g.write(Entry{
@@ -58,7 +59,7 @@ func (g *Gateway) Dispute(paymentID uuid.UUID, kind payments.EventKind, amount m
 		return "", domain.Refuse(payments.CodeGatewayRefused, "%q is nothing that becomes of a dispute", kind)
 	}
 	ref = "sandbox_dispute_" + paymentID.String()
-	return ref, g.locked(func() error {
+	return ref, g.locked(context.Background(), func() error {
 		_, err := g.write(Entry{
 			Key: ref + "/" + string(kind), Kind: string(kind), PaymentID: paymentID, Amount: amount, Ref: ref, Code: "fraudulent", Elsewhere: true,
 		})

@@ -19,7 +19,7 @@ func (g *Gateway) Find(ctx context.Context, r payments.FindRequest) (entry payme
 			return entry, nil //nolint:nilerr // nobody knows such a reference
 		}
 	}
-	err = g.locked(func() error {
+	err = g.locked(ctx, func() error {
 		entry = g.entry(r.PaymentID)
 		return nil
 	})

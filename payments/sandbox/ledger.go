@@ -12,7 +12,7 @@ import (
 // Ledger implements [payments.LedgerReader].
 func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[payments.LedgerEntry, error] {
 	return func(yield func(payments.LedgerEntry, error) bool) {
-		entries, err := g.ledger(from, to)
+		entries, err := g.ledger(ctx, from, to)
 		if err != nil {
 			yield(payments.LedgerEntry{}, err)
 			return
@@ -30,8 +30,8 @@ func (g *Gateway) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[paym
 }
 
 // ledger returns the balance of every payment that moved from until before to.
-func (g *Gateway) ledger(from, to time.Time) (entries []payments.LedgerEntry, err error) {
-	err = g.locked(func() error {
+func (g *Gateway) ledger(ctx context.Context, from, to time.Time) (entries []payments.LedgerEntry, err error) {
+	err = g.locked(ctx, func() error {
 		seen := map[uuid.UUID]bool{}
 		for _, e := range g.entries {
 			if e.At.Before(from) || !e.At.Before(to) || seen[e.PaymentID] {

@@ -26,7 +26,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"sync"
 	"syscall"
 	"time"
 
@@ -76,7 +75,8 @@ type Entry struct {
 
 // Gateway implements [payments.Gateway].
 type Gateway struct {
-	mu       sync.Mutex
+	// turn holds one token: whoever has it uses the ledger.
+	turn     chan struct{}
 	file     *os.File
 	offset   int64
 	entries  []Entry
@@ -106,7 +106,9 @@ func (a *account) refundable() money.Money { return a.captured.Sub(a.refunded) }
 // Open returns a gateway whose ledger is the file at path, created if need be; in memory when path
 // is empty. The caller closes it.
 func Open(path string) (*Gateway, error) {
-	g := &Gateway{byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, failedRefunds: map[string]bool{}}
+	g := &Gateway{
+		turn: make(chan struct{}, 1), byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, failedRefunds: map[string]bool{},
+	}
 	if path == "" {
 		return g, nil
 	}
@@ -130,7 +132,7 @@ func (g *Gateway) Close() error {
 func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
 	var result payments.AuthorizeResult
 	hang := false
-	err := g.locked(func() error {
+	err := g.locked(ctx, func() error {
 		e, known := g.byKey[r.IdempotencyKey]
 		if !known {
 			var err error
@@ -210,21 +212,21 @@ func later(a, b time.Time) time.Time {
 }
 
 // Capture implements [payments.Gateway].
-func (g *Gateway) Capture(_ context.Context, r payments.CaptureRequest) (string, error) {
+func (g *Gateway) Capture(ctx context.Context, r payments.CaptureRequest) (string, error) {
 	e := Entry{Key: r.IdempotencyKey, Kind: kindCapture, PaymentID: r.PaymentID, Amount: r.Amount, AskedAt: later(r.At, r.AskedAt).UTC()}
-	return g.move(e, r.GatewayRef, (*account).held)
+	return g.move(ctx, e, r.GatewayRef, (*account).held)
 }
 
 // Refund implements [payments.Gateway].
-func (g *Gateway) Refund(_ context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
+func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
 	e := Entry{Key: r.IdempotencyKey, Kind: kindRefund, PaymentID: r.PaymentID, Amount: r.Amount}
-	ref, err := g.move(e, r.GatewayRef, (*account).refundable)
+	ref, err := g.move(ctx, e, r.GatewayRef, (*account).refundable)
 	return payments.RefundResult{Ref: ref}, err
 }
 
 // move takes or gives back money once for each key, and never more than what is left for that.
-func (g *Gateway) move(e Entry, gatewayRef string, left func(*account) money.Money) (ref string, err error) {
-	err = g.locked(func() error {
+func (g *Gateway) move(ctx context.Context, e Entry, gatewayRef string, left func(*account) money.Money) (ref string, err error) {
+	err = g.locked(ctx, func() error {
 		if known, ok := g.byKey[e.Key]; ok {
 			if ref = known.Ref; g.failedRefunds[ref] {
 				return domain.Refuse(payments.CodeGatewayRefused, "refund %s has failed", ref)
@@ -250,8 +252,8 @@ func (g *Gateway) move(e Entry, gatewayRef string, left func(*account) money.Mon
 }
 
 // Void implements [payments.Gateway].
-func (g *Gateway) Void(_ context.Context, r payments.VoidRequest) error {
-	return g.locked(func() error {
+func (g *Gateway) Void(ctx context.Context, r payments.VoidRequest) error {
+	return g.locked(ctx, func() error {
 		if _, ok := g.byKey[r.IdempotencyKey]; ok {
 			return nil
 		}
@@ -288,7 +290,7 @@ func (g *Gateway) giveBack(r payments.VoidRequest) error {
 // Confirm plays the customer who confirms a payment at the bank, or refuses to. It settles a payment that
 // was left as action_required. Error: gateway_refused for a payment that does not wait for it.
 func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
-	return g.locked(func() error {
+	return g.locked(context.Background(), func() error {
 		acc := g.account(paymentID)
 		if acc.pending.IsZero() || acc.closed {
 			return domain.Refuse(payments.CodeGatewayRefused, "payment %s is not waiting for a confirmation", paymentID)
@@ -320,7 +322,7 @@ type Balance struct {
 // Balance returns what the ledger says of a payment: all zero for one that it never heard of.
 func (g *Gateway) Balance(paymentID uuid.UUID) (Balance, error) {
 	var b Balance
-	err := g.locked(func() error {
+	err := g.locked(context.Background(), func() error {
 		a := g.account(paymentID)
 		b = Balance{Held: a.held(), Captured: a.captured, Refunded: a.refunded}
 		return nil
@@ -331,7 +333,7 @@ func (g *Gateway) Balance(paymentID uuid.UUID) (Balance, error) {
 // Entries returns all entries of the ledger, oldest first.
 func (g *Gateway) Entries() ([]Entry, error) {
 	var entries []Entry
-	err := g.locked(func() error { entries = append(entries, g.entries...); return nil })
+	err := g.locked(context.Background(), func() error { entries = append(entries, g.entries...); return nil })
 	return entries, err
 }
 
@@ -342,22 +344,44 @@ func (g *Gateway) account(id uuid.UUID) *account {
 	return g.accounts[id]
 }
 
-// locked runs f while this process and no other one uses the ledger, with all that was written to it.
-func (g *Gateway) locked(f func() error) error {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// locked runs f while this process and no other one uses the ledger, with all that was written to it. It waits for
+// the ledger until ctx ends, and has done nothing then: [payments.ErrNoAnswer].
+func (g *Gateway) locked(ctx context.Context, f func() error) error {
+	select {
+	case g.turn <- struct{}{}:
+		defer func() { <-g.turn }()
+	case <-ctx.Done():
+		return payments.NoAnswer(ctx.Err())
+	}
 	if g.file == nil {
 		return f()
 	}
-	fd := int(g.file.Fd())
-	if err := syscall.Flock(fd, syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("lock the sandbox gateway's ledger: %w", err)
+	if err := g.lockFile(ctx); err != nil {
+		return err
 	}
-	defer func() { _ = syscall.Flock(fd, syscall.LOCK_UN) }() // fails only for a closed file, which unlocks as well
+	defer func() { _ = syscall.Flock(int(g.file.Fd()), syscall.LOCK_UN) }() // fails only for a closed file, which unlocks as well
 	if err := g.catchUp(); err != nil {
 		return fmt.Errorf("read the sandbox gateway's ledger: %w", err)
 	}
 	return f()
+}
+
+// lockFile locks the ledger's file. The system call that waits can't be ended, so this asks again and again.
+func (g *Gateway) lockFile(ctx context.Context) error {
+	const pauseMax = 10 * time.Millisecond
+	for pause := 50 * time.Microsecond; ; pause = min(2*pause, pauseMax) {
+		switch err := syscall.Flock(int(g.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); {
+		case err == nil:
+			return nil
+		case !errors.Is(err, syscall.EWOULDBLOCK) && !errors.Is(err, syscall.EINTR):
+			return fmt.Errorf("lock the sandbox gateway's ledger: %w", err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return payments.NoAnswer(ctx.Err())
+		}
+	}
 }
 
 func (g *Gateway) catchUp() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -195,4 +196,29 @@ func TestALaterAuthorisationReplacesWhatHasRunOut(t *testing.T) {
 	balance, err := g.Balance(request.PaymentID)
 	require.NoError(t, err)
 	require.Equal(t, eur, balance.Held)
+}
+
+// A gateway that hangs must not hold up the steps that ask it beyond their own time.
+func TestALockedLedgerIsWaitedForNoLongerThanTheCallerWants(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "ledger")
+	g := open(t, path)
+	other, err := os.Open(path)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = other.Close() })
+	require.NoError(t, syscall.Flock(int(other.Fd()), syscall.LOCK_EX))
+
+	ctx, stop := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer stop()
+	request := payments.AuthorizeRequest{PaymentID: uuid.New(), Amount: eur, Token: "tok_approve", IdempotencyKey: "key"}
+	_, err = g.Authorize(ctx, request)
+	require.ErrorIs(t, err, payments.ErrNoAnswer)
+
+	require.NoError(t, syscall.Flock(int(other.Fd()), syscall.LOCK_UN))
+	entries, err := g.Entries()
+	require.NoError(t, err)
+	require.Empty(t, entries, "the attempt that had no answer took no effect")
+	result, err := g.Authorize(t.Context(), request)
+	require.NoError(t, err)
+	require.Equal(t, payment.StatusAuthorized, result.Status)
 }
