@@ -21,8 +21,8 @@ const answeredWithin = 8 * time.Second
 
 // TestASlowGatewayKeepsNobodyWaiting asks much of orders while the gateway hangs, and lets it answer again.
 //
-// It fails when a step that outwaits the gateway does not answer whoever waits for it (workflows/step_watch.go). It fails
-// too when the gateway holds up a step beyond its own time.
+// It fails when a step that outwaits the gateway does not answer whoever waits for it (workflows/step_watch.go). It
+// fails too when the gateway holds up a step beyond its own time.
 func TestASlowGatewayKeepsNobodyWaiting(t *testing.T) {
 	t.Parallel()
 	ledger := filepath.Join(t.TempDir(), "ledger.jsonl")
