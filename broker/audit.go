@@ -28,30 +28,17 @@ type Audited struct {
 func Audit(ctx context.Context, cfg Config, progress func(read, all int64)) (map[uuid.UUID]Audited, error) {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	request := &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{}}
-	for _, topic := range Topics() {
-		n, err := partitionCount(ctx, client, topic)
-		if err != nil {
-			return nil, err
-		}
-		for p := range n {
-			request.Topics[topic] = append(request.Topics[topic], kafka.FirstOffsetOf(p), kafka.LastOffsetOf(p))
-		}
-	}
-	offsets, err := client.ListOffsets(ctx, request)
+	offsets, err := offsetsOf(ctx, client)
 	if err != nil {
-		return nil, fmt.Errorf("list offsets: %w", err)
+		return nil, err
 	}
 	a := &audit{cfg: cfg, streams: map[uuid.UUID]Audited{}, progress: progress}
-	for topic, partitions := range offsets.Topics {
+	for _, partitions := range offsets {
 		for _, p := range partitions {
-			if p.Error != nil {
-				return nil, fmt.Errorf("offsets of %s/%d: %w", topic, p.Partition, p.Error)
-			}
 			a.all += p.LastOffset - p.FirstOffset
 		}
 	}
-	for topic, partitions := range offsets.Topics {
+	for topic, partitions := range offsets {
 		for _, p := range partitions {
 			if err := a.partition(ctx, topic, p.Partition, p.FirstOffset, p.LastOffset); err != nil {
 				return nil, err

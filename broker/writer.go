@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,11 +50,33 @@ func (w *Writer) Close() error {
 // take their payload.
 func (w *Writer) Oversized() int64 { return w.oversized.Load() }
 
+// RefusedTopicsError says that some topics take nothing, while Kafka answers: they do not exist, or this client may
+// not write to them. The events of other topics are not concerned.
+type RefusedTopicsError struct{ refused map[string]error }
+
+// Error names each topic and why it takes nothing.
+func (e *RefusedTopicsError) Error() string {
+	var text []string
+	for _, aggregateType := range slices.Sorted(maps.Keys(e.refused)) {
+		text = append(text, fmt.Sprintf("topic %s takes nothing: %v", Topic(aggregateType), e.refused[aggregateType]))
+	}
+	return strings.Join(text, "; ")
+}
+
+// RefusedTypes returns the aggregate types whose topics these are, and why each takes nothing.
+func (e *RefusedTopicsError) RefusedTypes() map[string]error { return e.refused }
+
+// refusesTopic reports whether an error of Kafka is about a topic as a whole, and stays until somebody changes that.
+func refusesTopic(err error) bool {
+	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.InvalidTopic)
+}
+
 // Publish sends events, each partition's in the order given, and returns once every replica in sync has them. With an
 // error it also returns the events that are not known to have arrived, in order. The caller repeats those before it
-// sends any other.
+// sends any other of their topics. Errors: [RefusedTopicsError], which holds up no other topic.
 func (w *Writer) Publish(ctx context.Context, events []domain.Envelope) (unpublished []domain.Envelope, err error) {
-	shares, err := w.divide(ctx, events)
+	refused := map[string]error{}
+	shares, failed, err := w.divide(ctx, events, refused)
 	if err != nil {
 		return events, err
 	}
@@ -65,13 +89,20 @@ func (w *Writer) Publish(ctx context.Context, events []domain.Envelope) (unpubli
 		wg.Go(func() { w.publish(ctx, events, led) })
 	}
 	wg.Wait()
-	var failed []int
 	var errs []error
 	for _, s := range shares {
-		if s.err != nil {
-			failed = append(failed, s.indexes[s.done:]...)
-			errs = append(errs, fmt.Errorf("produce to %s/%d: %w", s.topic, s.partition, s.err))
+		if s.err == nil {
+			continue
 		}
+		failed = append(failed, s.indexes[s.done:]...)
+		if refusesTopic(s.err) {
+			refused[events[s.indexes[0]].AggregateType] = s.err
+			continue
+		}
+		errs = append(errs, fmt.Errorf("produce to %s/%d: %w", s.topic, s.partition, s.err))
+	}
+	if len(refused) > 0 {
+		errs = append(errs, &RefusedTopicsError{refused})
 	}
 	slices.Sort(failed)
 	for _, i := range failed {
@@ -90,19 +121,27 @@ type share struct {
 	err     error
 }
 
-// divide says which events go to which partition, and who leads it.
-func (w *Writer) divide(ctx context.Context, events []domain.Envelope) ([]*share, error) {
+// divide says which events go to which partition, and who leads it. It adds to refused the types whose topics take
+// nothing, and returns the indexes of their events.
+func (w *Writer) divide(ctx context.Context, events []domain.Envelope, refused map[string]error) (shares []*share, without []int, err error) {
 	type target struct {
 		topic     string
 		partition int
 	}
-	var shares []*share
 	index := map[target]*share{}
 	for i, env := range events {
+		if refused[env.AggregateType] != nil {
+			without = append(without, i)
+			continue
+		}
 		topic := Topic(env.AggregateType)
 		l, err := w.layoutOf(ctx, topic)
+		if err != nil && refusesTopic(err) {
+			refused[env.AggregateType], without = err, append(without, i)
+			continue
+		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		t := target{topic, partitionOf(env, l.partitions)}
 		s := index[t]
@@ -113,7 +152,7 @@ func (w *Writer) divide(ctx context.Context, events []domain.Envelope) ([]*share
 		}
 		s.indexes = append(s.indexes, i)
 	}
-	return shares, nil
+	return shares, without, nil
 }
 
 // publish sends shares of partitions that one broker leads. One request has as much of each as there may be in one

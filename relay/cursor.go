@@ -15,10 +15,12 @@ import (
 
 // Querier is a pool, a connection or a transaction in the relay's database.
 type Querier interface {
+	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
 }
 
-// Cursor returns how far the relay with this name has published, the zero cursor when none has led yet.
+// Cursor returns how far the relay with this name has published, the zero cursor when none has led yet. Events of
+// withheld types are left out of what it has published (see [Unpublished]).
 func Cursor(ctx context.Context, db Querier, name string) (eventstore.Cursor, error) {
 	var c eventstore.Cursor
 	err := db.QueryRow(ctx, `SELECT position, coalesce(store_id, $2), coalesce(store_epoch, 0) FROM orderloom.relay_cursors WHERE name = $1`,
@@ -29,24 +31,97 @@ func Cursor(ctx context.Context, db Querier, name string) (eventstore.Cursor, er
 	return c, nil
 }
 
+// Withheld is an aggregate type whose topic takes nothing. Its events wait, and those of other types do not.
+type Withheld struct {
+	AggregateType string
+	// Position is the last sequence up to which its events are published.
+	Position int64
+	// Error is why the topic takes nothing.
+	Error string
+	Since time.Time
+}
+
+// withheld returns what the relay with this name holds back, sorted by type.
+func withheld(ctx context.Context, db Querier, name string) ([]Withheld, error) {
+	rows, err := db.Query(ctx, `SELECT aggregate_type, position, error, since FROM orderloom.relay_withheld WHERE name = $1 ORDER BY aggregate_type`, name)
+	if err != nil {
+		return nil, fmt.Errorf("read what the relay holds back: %w", err)
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Withheld])
+	if err != nil {
+		return nil, fmt.Errorf("read what the relay holds back: %w", err)
+	}
+	return all, nil
+}
+
+// Counter counts events of the event store; [eventstore.Store] is one.
+type Counter interface {
+	Waiting(ctx context.Context, s eventstore.Span) ([]eventstore.Backlog, error)
+}
+
+// Unpublished counts what the relay with this name has not published yet, by aggregate type. These are the events behind
+// its cursor, and before it those of withheld types. Of each part it counts limit events, 0 for as many as the store
+// counts.
+func Unpublished(ctx context.Context, db Querier, store Counter, name string, limit int) ([]eventstore.Backlog, error) {
+	cursor, err := Cursor(ctx, db, name)
+	if err != nil {
+		return nil, err
+	}
+	held, err := withheld(ctx, db, name)
+	if err != nil {
+		return nil, err
+	}
+	return unpublished(ctx, store, cursor.Position, held, limit)
+}
+
+func unpublished(ctx context.Context, store Counter, position int64, held []Withheld, limit int) ([]eventstore.Backlog, error) {
+	all, err := store.Waiting(ctx, eventstore.Span{After: position, Limit: limit})
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range held {
+		if w.Position >= position {
+			continue
+		}
+		more, err := store.Waiting(ctx, eventstore.Span{
+			After: w.Position, Through: position, AggregateTypes: []string{w.AggregateType}, Limit: limit,
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, more...)
+	}
+	return all, nil
+}
+
 // Status tells how far a relay is.
 type Status struct {
 	Name string
-	// Position is the last sequence published, Behind the number of events after it, as far as the store counts them.
-	Position, Behind int64
+	// Position is the last sequence published, Last that of the last event in the store. A position beyond Last is a
+	// fault: nothing is published until it is rewound.
+	Position, Last int64
+	// Behind is the number of events that are not published, as far as the store counts them.
+	Behind int64
+	// Withheld are the types whose events wait for their topic.
+	Withheld []Withheld
 	// Leader is the process that leads, or led last, and Epoch counts the leaders.
 	Leader  string
 	Epoch   int64
 	MovedAt time.Time
 }
 
-// BacklogCounter counts the events after a position; [eventstore.Store] is one.
-type BacklogCounter interface {
-	Backlog(ctx context.Context, after int64) ([]eventstore.Backlog, error)
+// Ahead reports whether the cursor claims more than the store has.
+func (s Status) Ahead() bool { return s.Position > s.Last }
+
+// CountingStore is the event store for [Statuses]; [eventstore.Store] is one.
+type CountingStore interface {
+	Counter
+	// LastSequence returns the sequence of the last event.
+	LastSequence(ctx context.Context) (int64, error)
 }
 
 // Statuses returns the status of every relay that has led, sorted by name.
-func Statuses(ctx context.Context, pool *pgxpool.Pool, store BacklogCounter) ([]Status, error) {
+func Statuses(ctx context.Context, pool *pgxpool.Pool, store CountingStore) ([]Status, error) {
 	rows, err := pool.Query(ctx, `SELECT name, position, leader, epoch, updated_at FROM orderloom.relay_cursors ORDER BY name`)
 	if err != nil {
 		return nil, fmt.Errorf("status of the relay: %w", err)
@@ -59,36 +134,75 @@ func Statuses(ctx context.Context, pool *pgxpool.Pool, store BacklogCounter) ([]
 		return nil, fmt.Errorf("status of the relay: %w", err)
 	}
 	for i := range all {
-		backlog, err := store.Backlog(ctx, all[i].Position)
-		if err != nil {
+		if err := all[i].count(ctx, pool, store); err != nil {
 			return nil, fmt.Errorf("status of the relay: %w", err)
-		}
-		for _, b := range backlog {
-			all[i].Behind += b.Events
 		}
 	}
 	return all, nil
 }
 
-// Identifier tells which event store it is; [eventstore.Store] is one.
-type Identifier interface {
+// count fills in what the store tells.
+func (s *Status) count(ctx context.Context, pool *pgxpool.Pool, store CountingStore) (err error) {
+	// After the cursor was read: what is appended meanwhile does not make the cursor look ahead.
+	if s.Last, err = store.LastSequence(ctx); err != nil {
+		return err
+	}
+	if s.Withheld, err = withheld(ctx, pool, s.Name); err != nil {
+		return err
+	}
+	backlog, err := unpublished(ctx, store, s.Position, s.Withheld, 0)
+	for _, b := range backlog {
+		s.Behind += b.Events
+	}
+	return err
+}
+
+// RewoundStore is the event store for [Rewind]; [eventstore.Store] is one.
+type RewoundStore interface {
 	Identity(ctx context.Context) (eventstore.Identity, error)
+	// LastSequence returns the sequence of the last event.
+	LastSequence(ctx context.Context) (int64, error)
 }
 
 // Rewind sets the position of a cursor and makes the cursor one of this store. Events after the position are published
-// again, events up to it are not. The leader notices within a second. It may be repeated. Errors: not_found.
-func Rewind(ctx context.Context, pool *pgxpool.Pool, store Identifier, name string, to int64) error {
+// again. The leader notices within a second. It may be repeated. Errors: not_found; invalid for a position below 0,
+// behind the last event, or beyond what is published. From there, events would be left out.
+func Rewind(ctx context.Context, pool *pgxpool.Pool, store RewoundStore, name string, to int64) error {
+	if to < 0 {
+		return domain.Invalid("to", "must not be below 0, got %d", to)
+	}
 	id, err := store.Identity(ctx)
 	if err != nil {
 		return err
 	}
-	tag, err := pool.Exec(ctx, `UPDATE orderloom.relay_cursors SET position = $2, store_id = $3, store_epoch = $4, updated_at = now() WHERE name = $1`,
-		name, to, id.ID, id.Epoch)
+	last, err := store.LastSequence(ctx)
 	if err != nil {
+		return err
+	}
+	err = pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error { return rewind(ctx, tx, id, name, to, last) })
+	if err != nil && domain.Code(err) == "" {
 		return fmt.Errorf("rewind the relay: %w", err)
 	}
-	if tag.RowsAffected() == 0 {
+	return err
+}
+
+func rewind(ctx context.Context, tx pgx.Tx, id eventstore.Identity, name string, to, last int64) error {
+	var position int64
+	err := tx.QueryRow(ctx, `SELECT position FROM orderloom.relay_cursors WHERE name = $1 FOR UPDATE`, name).Scan(&position)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
 		return domain.Refuse(domain.CodeNotFound, "there is no relay cursor %q", name)
+	case err != nil:
+		return err
+	case to > last:
+		return domain.Invalid("to", "must not be above %d, the last event of the store, got %d", last, to)
+	case to > position:
+		return domain.Invalid("to", "must not be above %d, up to which all is published, got %d: the events between would be left out", position, to)
 	}
-	return nil
+	if _, err := tx.Exec(ctx, `UPDATE orderloom.relay_cursors SET position = $2, store_id = $3, store_epoch = $4, updated_at = now() WHERE name = $1`,
+		name, to, id.ID, id.Epoch); err != nil {
+		return err
+	}
+	_, err = tx.Exec(ctx, `UPDATE orderloom.relay_withheld SET position = least(position, $2) WHERE name = $1`, name, to)
+	return err
 }

@@ -5,8 +5,11 @@
 //
 // Invariants:
 //
-//   - Nothing is skipped. The relay reads only up to the store's high-water mark, and its cursor moves
-//     past an event only when every replica in sync has it.
+//   - Nothing is skipped. The relay reads only up to the store's high-water mark. Its cursor moves past an event only
+//     when every replica in sync has it, or when it is recorded as withheld.
+//   - One topic stops no other. Events of a type whose topic takes nothing are withheld, and published in order once it
+//     takes them.
+//   - The backlog is measured by every relay from the cursor and the store, whoever leads.
 //   - Order is kept per aggregate. What failed is published again before anything later; a leader that
 //     was deposed without knowing can only repeat events that its successor publishes as well.
 //   - The cursor moves by comparing and setting position and epoch, and every new leader raises the epoch,

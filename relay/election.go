@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/advisory"
@@ -25,6 +26,10 @@ type term struct {
 	conn     *pgxpool.Conn
 	epoch    int64
 	position int64
+	// withheld are the types whose events wait, with the last sequence up to which those are published.
+	withheld map[string]int64
+	// triedAt is when the topics of the withheld types were tried last.
+	triedAt time.Time
 }
 
 // elect tries to lead. It returns nil when another relay does.
@@ -68,7 +73,7 @@ func (t *term) begin(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("raise the epoch: %w", err)
 	}
-	return nil
+	return t.readWithheld(ctx)
 }
 
 // check asks the store whether the relay may go on from its cursor. Errors: store_replaced, store_behind.
@@ -77,20 +82,27 @@ func (t *term) check(ctx context.Context) (eventstore.Identity, error) {
 	if err != nil {
 		return eventstore.Identity{}, err
 	}
-	if cursor.Position == 0 || cursor.Store == uuid.Nil {
-		cursor = eventstore.Cursor{} // nothing is published yet, or a tool has made the cursor, which belongs to this store
+	switch {
+	case cursor.Position == 0:
+		cursor = eventstore.Cursor{} // nothing is published yet
+	case cursor.Store == uuid.Nil: // a tool has made the cursor, which belongs to this store
+		id, err := t.opts.Store.Check(ctx, eventstore.Cursor{})
+		if err != nil {
+			return id, err
+		}
+		cursor.Store, cursor.Epoch = id.ID, id.Epoch
 	}
 	id, err := t.opts.Store.Check(ctx, cursor)
 	if changed := (*eventstore.StoreChangedError)(nil); errors.As(err, &changed) {
 		return id, fmt.Errorf("%w; or accept the loss: \"orderloom relay rewind --to %d\" publishes all events after that, "+
-			"consumers skip those that they know, and \"orderloom rebuild\" makes the views anew", err, changed.Last)
+			"consumers skip those that they know, and \"orderloom rebuild\" makes the views anew", err, min(changed.Last, cursor.Position))
 	}
 	return id, err
 }
 
-// move sets the cursor, if this relay still leads and nobody has touched it. Losing the last moves in a
-// crash only repeats events, so the commit is not waited for.
-func (t *term) move(ctx context.Context, position int64) error {
+// move sets the cursor, if this relay still leads and nobody has touched it. It also records which types are withheld
+// from now on, and why. Losing the last moves in a crash only repeats events, so the commit is not waited for.
+func (t *term) move(ctx context.Context, position int64, refused map[string]error) error {
 	ctx, cancel := context.WithTimeout(ctx, electionTimeout)
 	defer cancel()
 	q := &pgx.Batch{}
@@ -99,28 +111,42 @@ func (t *term) move(ctx context.Context, position int64) error {
 	// Without the comparison of epoch and position, a deposed leader would move the cursor back or past what
 	// its successor has not published yet.
 	q.Queue(`UPDATE orderloom.relay_cursors SET position = $4, updated_at = now() WHERE name = $1 AND epoch = $2 AND position = $3`,
-		t.opts.Name, t.epoch, t.position, position)
+		t.opts.Name, t.epoch, t.position, position).Exec(func(tag pgconn.CommandTag) error {
+		moved = tag.RowsAffected() == 1
+		return nil
+	})
+	for aggregateType, cause := range refused {
+		q.Queue(`INSERT INTO orderloom.relay_withheld (name, aggregate_type, position, error)
+			SELECT name, $2, $4, $5 FROM orderloom.relay_cursors WHERE name = $1 AND epoch = $3
+			ON CONFLICT (name, aggregate_type) DO NOTHING`, t.opts.Name, aggregateType, t.epoch, t.position, cause.Error())
+	}
 	err := pgx.BeginFunc(ctx, t.conn, func(tx pgx.Tx) error {
-		results := tx.SendBatch(ctx, q)
-		defer func() { _ = results.Close() }()
-		if _, err := results.Exec(); err != nil {
+		if err := tx.SendBatch(ctx, q).Close(); err != nil {
 			return err
 		}
-		tag, err := results.Exec()
-		moved = tag.RowsAffected() == 1
-		return err
+		if !moved {
+			return errDeposed // which takes back what is withheld
+		}
+		return nil
 	})
-	switch {
-	case err != nil:
-		return fmt.Errorf("move the cursor: %w", err)
-	case !moved:
+	if errors.Is(err, errDeposed) {
 		return errDeposed
+	}
+	if err != nil {
+		return fmt.Errorf("move the cursor: %w", err)
+	}
+	for aggregateType := range refused {
+		t.withheld[aggregateType] = t.position
 	}
 	t.position = position
 	return nil
 }
 
-// beat makes sure that the connection with the lock lives and that nobody has taken over.
+// errRewound means that an operator has set the cursor: what was read before is not to be published any more.
+var errRewound = errors.New("the cursor was set by an operator")
+
+// beat makes sure that the connection with the lock lives and that nobody has taken over. Errors: errDeposed;
+// errRewound, once the position is the one that was set; store_behind when that one is beyond the store.
 func (t *term) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, electionTimeout)
 	defer cancel()
@@ -132,9 +158,15 @@ func (t *term) beat(ctx context.Context) error {
 	case epoch != t.epoch:
 		return errDeposed
 	case position != t.position:
-		// An operator has set the cursor.
 		t.log.InfoContext(ctx, "relay cursor was set", "from", t.position, "to", position)
 		t.position = position
+		if err := t.readWithheld(ctx); err != nil {
+			return err
+		}
+		if _, err := t.check(ctx); err != nil {
+			return err
+		}
+		return errRewound
 	}
 	t.metrics.position.Set(float64(t.position))
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -46,12 +47,23 @@ type Store interface {
 	Wake() (wake <-chan struct{}, stop func())
 	// Check reports whether a consumer may go on from its cursor, and which store this is.
 	Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error)
+	// Waiting counts events.
+	Waiting(ctx context.Context, s eventstore.Span) ([]eventstore.Backlog, error)
 }
 
 // Publisher sends events to Kafka; [broker.Writer] is one.
 type Publisher interface {
-	// Publish returns once all events have arrived, or with an error and those that may not have.
+	// Publish returns once all events have arrived, or with an error and those that may not have. When it is for whole
+	// topics that those have not, the error unwraps to one that implements [RefusedTopics].
 	Publish(ctx context.Context, events []domain.Envelope) (unpublished []domain.Envelope, err error)
+}
+
+// RefusedTopics is an error of a [Publisher]: some topics take nothing, such as those that do not exist, while Kafka
+// answers.
+type RefusedTopics interface {
+	error
+	// RefusedTypes returns the aggregate types whose topics these are, and why each takes nothing.
+	RefusedTypes() map[string]error
 }
 
 // Options says what a relay works with. Store, Pool and Writer are required.
@@ -100,6 +112,11 @@ func New(opts Options) (*Relay, error) {
 // Run publishes whenever this relay leads, and otherwise waits to lead, until ctx ends. A page that was
 // begun then is finished first.
 func (r *Relay) Run(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	var watch sync.WaitGroup
+	watch.Go(func() { r.watch(watching) })
+	defer watch.Wait()
+	defer stop()
 	wait := backoff.New()
 	for ctx.Err() == nil {
 		term, err := r.elect(ctx)
@@ -110,6 +127,7 @@ func (r *Relay) Run(ctx context.Context) error {
 			continue
 		case term == nil:
 			wait.Reset()
+			r.metrics.up.Set(1) // another relay publishes, and tells how that goes
 			_ = backoff.Pause(ctx, electionInterval)
 			continue
 		}
@@ -133,6 +151,7 @@ func (r *Relay) Run(ctx context.Context) error {
 func (r *Relay) report(ctx context.Context, what string, err error) {
 	if ctx.Err() == nil {
 		r.metrics.failures.Inc()
+		r.metrics.up.Set(0)
 		r.log.WarnContext(ctx, "relay is in trouble", "what", what, "error", err)
 	}
 }
@@ -147,24 +166,24 @@ func (t *term) lead(ctx context.Context) error {
 		begun := time.Now()
 		work, done := drain.Outlive(ctx, drainTimeout)
 		n, more, err := t.relayPage(ctx, work)
+		if err == nil {
+			err = t.releaseWithheld(work)
+		}
 		took := time.Since(begun)
 		done()
-		if err != nil {
+		if err == nil && time.Since(lastBeat) > electionInterval {
+			lastBeat = time.Now()
+			err = t.beat(ctx)
+		}
+		if err != nil && !errors.Is(err, errRewound) {
 			return err
 		}
 		if n > 0 {
 			idleSince = time.Now()
 		}
-		if time.Since(lastBeat) > electionInterval {
-			lastBeat = time.Now()
-			if err := t.beat(ctx); err != nil {
-				return err
-			}
-		}
-		if more {
+		if more || err != nil {
 			continue
 		}
-		t.metrics.backlogSeconds.Set(0)
 		interval := pollInterval
 		if time.Since(idleSince) > pollIdleAfter {
 			interval = pollIdleInterval
@@ -184,7 +203,9 @@ func (t *term) lead(ctx context.Context) error {
 }
 
 // relayPage publishes one page and moves the cursor past it. What Kafka refuses it tries again without end,
-// as long as this relay leads. The page is read and published under work, which outlives ctx a little.
+// as long as this relay leads. Events of a type whose topic takes nothing are withheld instead, so that they stop no
+// others. The page is read and published under work, which outlives ctx a little. Errors: errRewound, when an operator
+// has set the cursor meanwhile.
 func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err error) {
 	page, err := t.opts.Store.Read(work, eventstore.ReadOptions{After: t.position, Limit: pageEvents})
 	if err != nil {
@@ -194,17 +215,14 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 		return 0, false, nil
 	}
 	start := time.Now()
-	oldest := page.Events[0].Timestamp
-	t.metrics.backlogSeconds.Set(start.Sub(oldest).Seconds())
-	rest := page.Events
-	for wait := backoff.New(); ; {
+	var refused map[string]error
+	rest := without(page.Events, t.withheld)
+	for wait := backoff.New(); len(rest) > 0; {
 		rest, err = t.opts.Writer.Publish(work, rest)
-		if err == nil {
+		if refused = refusedTypes(err); err == nil || len(refused) > 0 && len(without(rest, refused)) == 0 {
 			break
 		}
-		t.metrics.up.Set(0)
 		t.report(ctx, "can't publish, trying again", err)
-		t.metrics.backlogSeconds.Set(time.Since(oldest).Seconds())
 		if err := wait.Wait(ctx); err != nil {
 			return 0, false, err
 		}
@@ -213,10 +231,11 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 			return 0, false, err
 		}
 	}
-	t.metrics.up.Set(1)
-	if err := t.move(work, page.Events[len(page.Events)-1].Sequence); err != nil {
+	if err := t.move(work, page.Events[len(page.Events)-1].Sequence, refused); err != nil {
 		return 0, false, err
 	}
-	t.metrics.published(page.Events, time.Since(start))
+	t.tellWithheld(ctx, refused)
+	t.metrics.up.Set(1)
+	t.metrics.published(without(page.Events, t.withheld), time.Since(start))
 	return len(page.Events), page.More, nil
 }

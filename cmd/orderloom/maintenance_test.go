@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -114,7 +115,7 @@ func TestCommandsAboutTheViews(t *testing.T) {
 	require.Contains(t, b.orderloom(exitDone, "rebuild", "--dry-run", "timeline").stdout, "without --dry-run")
 	require.Contains(t, b.orderloom(exitDone, "rebuild", "timeline").stdout, "the tables were swapped")
 	b.orderloom(exitDone, "rebuild", "--drop-old", "timeline")
-	b.orderloom(exitFailure, "rebuild", "nope")
+	b.orderloom(exitUsage, "rebuild", "nope")
 
 	_, err := b.pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
 	require.NoError(t, err)
@@ -167,8 +168,30 @@ func TestWhatWaitsForAPersonIsListed(t *testing.T) {
 func TestCommandsAboutTheRelay(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 9, 5)
+	require.Contains(t, b.orderloom(exitDone, "relay", "status").stdout, "No relay has led yet")
 	require.Contains(t, b.orderloom(exitFailure, "relay", "rewind", "--to", "0").stderr, "not_found")
 	b.deliver()
 	require.Contains(t, b.orderloom(exitDone, "relay", "status").stdout, "0 events behind; led by one in epoch 1")
+	require.Contains(t, b.orderloom(exitUsage, "relay", "rewind", "--to", "999999999").stderr, "the last event of the store")
 	require.Contains(t, b.orderloom(exitDone, "relay", "rewind", "--to", "0").stdout, "goes on after sequence 0")
+	require.Eventually(t, func() bool {
+		return strings.Contains(b.orderloom(exitDone, "relay", "status").stdout, " 0 events behind")
+	}, 30*time.Second, 50*time.Millisecond)
+
+	// Kafka has lost what it should still keep. The cursor does not tell.
+	b.kafka.Retention = -1
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
+	kafkatest.Truncate(t, b.kafka.Brokers, broker.Topics(), 1)
+	got := b.orderloom(exitFailure, "relay", "status")
+	require.Contains(t, got.stderr, fmt.Sprintf("Kafka has events up to sequence 0, and lacks %d that were published", len(b.events)))
+	require.Contains(t, got.stderr, "relay rewind --to 0")
+}
+
+func TestACursorBeyondTheStoreIsShown(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 9, 1)
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.relay_cursors (name, position) VALUES ('orderloom', 999999999)`)
+	require.NoError(t, err)
+	require.Contains(t, b.orderloom(exitFailure, "relay", "status").stderr, "beyond the last event of the store")
+	b.orderloom(exitDone, "relay", "rewind", "--to", "0")
 }

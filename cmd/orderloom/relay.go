@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,20 +19,51 @@ func (p *program) relayCommand() *cobra.Command {
 func (p *program) relayStatusCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "status",
-		Short: "Show how far the relay is, and who leads",
-		Args:  arguments(),
+		Short: "Show how far the relay is, and who leads; exit 1 when events do not reach Kafka",
+		Long: `Show how far the relay is, and who leads. It compares the relay's cursor with the event store and with the end of
+the topics. The exit status is 1 when the cursor is wrong, when Kafka has lost what was published, or when events are
+withheld because their topic takes nothing.`,
+		Args: arguments(),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
 			all, err := relay.Statuses(ctx, m.Pool, m.Store)
 			if err != nil {
 				return err
 			}
-			for _, s := range all {
-				fmt.Fprintf(p.stdout, "%s: published up to sequence %d, %d events behind; led by %s in epoch %d; moved last at %s\n",
-					s.Name, s.Position, s.Behind, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
+			if len(all) == 0 {
+				_, err := fmt.Fprintln(p.stdout, "No relay has led yet.")
+				return err
 			}
-			return nil
+			var faults []error
+			for _, s := range all {
+				fmt.Fprintf(p.stdout, "%s: published up to sequence %d of %d, %d events behind; led by %s in epoch %d; moved last at %s\n",
+					s.Name, s.Position, s.Last, s.Behind, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
+				faults = append(faults, faultsOf(ctx, m, s)...)
+			}
+			return errors.Join(faults...)
 		}),
 	}
+}
+
+// faultsOf returns what is wrong with a relay, and the remedy for each.
+func faultsOf(ctx context.Context, m *app.Maintenance, s relay.Status) (faults []error) {
+	for _, w := range s.Withheld {
+		faults = append(faults, fmt.Errorf("%s: events of type %s are withheld since %s, those after sequence %d: %s. "+
+			"They are published once the topic takes them (\"orderloom setup\" makes those of this program)",
+			s.Name, w.AggregateType, w.Since.Format(time.RFC3339), w.Position, w.Error))
+	}
+	if s.Ahead() {
+		return append(faults, fmt.Errorf("%s: the cursor is at %d, beyond the last event of the store (%d), so nothing is published: "+
+			"set it back with \"orderloom relay rewind --to <sequence>\"", s.Name, s.Position, s.Last))
+	}
+	loss, err := m.LostByKafka(ctx, s.Position)
+	switch {
+	case err != nil:
+		faults = append(faults, fmt.Errorf("%s: the topics could not be looked at: %w", s.Name, err))
+	case loss.Events > 0:
+		faults = append(faults, fmt.Errorf("%s: Kafka has events up to sequence %d, and lacks %d that were published after that: "+
+			"\"orderloom relay rewind --to %d\" publishes them again", s.Name, loss.Newest, loss.Events, loss.Newest))
+	}
+	return faults
 }
 
 func (p *program) relayRewindCommand() *cobra.Command {
@@ -39,6 +71,8 @@ func (p *program) relayRewindCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rewind --to <sequence>",
 		Short: "Publish again from there; consumers skip what they know",
+		Long: `Publish again what comes after a sequence; consumers skip what they know. The sequence lies between 0 and what is
+published: a later one would leave events out.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if to < 0 {
 				return fmt.Errorf("%s: --to must not be below 0", c.CommandPath())

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/projector"
 	"github.com/spf13/cobra"
 )
 
@@ -31,13 +33,22 @@ func (p *program) run(ctx context.Context, arguments []string) int {
 		return exitDone
 	}
 	fmt.Fprintf(p.stderr, "orderloom: %v\n", err)
-	if p.running && !errors.As(err, new(usageError)) {
+	if p.running && !wrongArgument(err) {
 		return exitFailure
 	}
 	if !p.running {
 		fmt.Fprintf(p.stderr, "Run \"%s --help\" for its usage.\n", command.CommandPath())
 	}
 	return exitUsage
+}
+
+// wrongArgument reports whether an error is about what the command line or a setting says, wherever that is found.
+func wrongArgument(err error) bool {
+	switch domain.Code(err) {
+	case domain.CodeInvalid, projector.CodeUnknownProjection:
+		return true
+	}
+	return errors.As(err, new(usageError))
 }
 
 // execute carries out a command line, and returns the command that it names.

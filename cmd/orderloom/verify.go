@@ -31,7 +31,8 @@ func (p *program) verifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Compare the views, Kafka and the sagas with the event store",
 		Long: `Compare every row of every view, every event in Kafka, and the open sagas at Temporal with the event store. It may
-run at any time: what is only on its way is no difference.`,
+run at any time: what is only on its way is no difference, nor is what Kafka need not keep any longer by the settings of
+its topics.`,
 		Args: arguments(),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) (err error) {
 			var v verification
@@ -61,7 +62,7 @@ run at any time: what is only on its way is no difference.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&noKafka, "no-kafka", false, "leave Kafka out")
 	c.Flags().BoolVar(&noTemporal, "no-temporal", false, "leave the sagas at Temporal out")
-	c.Flags().BoolVar(&expired, "expired", false, "take streams of which Kafka holds nothing as expired there, not as missing")
+	c.Flags().BoolVar(&expired, "expired", false, "take streams of which Kafka holds nothing as expired, such as after topics were emptied")
 	return c
 }
 

@@ -46,11 +46,7 @@ func (p published) Published(ctx context.Context) (int64, error) {
 
 // Unpublished implements [readmodel.BacklogSource].
 func (p published) Unpublished(ctx context.Context) ([]readmodel.Backlog, error) {
-	position, err := p.Published(ctx)
-	if err != nil {
-		return nil, err
-	}
-	counted, err := p.Backlog(ctx, position)
+	counted, err := relay.Unpublished(ctx, p.pool, p.Store, relay.Name, 0)
 	if err != nil {
 		return nil, err
 	}

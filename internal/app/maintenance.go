@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/docs/events"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
@@ -77,6 +78,44 @@ func (m *Maintenance) VerifySagas(ctx context.Context) (v orphans.Verification, 
 		return v, err
 	}
 	return finder.Verify(ctx)
+}
+
+// KafkaLoss is what Kafka lacks at its end of what a relay has published, such as after its data were lost.
+type KafkaLoss struct {
+	// Newest is the sequence of the newest event that Kafka has, 0 for none.
+	Newest int64
+	// Events counts the events behind it that Kafka should still keep by the settings of its topics.
+	Events int64
+}
+
+// LostByKafka asks Kafka whether it still has the end of what was published up to a position. [maintain.VerifyKafka]
+// compares everything.
+func (m *Maintenance) LostByKafka(ctx context.Context, position int64) (loss KafkaLoss, err error) {
+	if loss.Newest, err = broker.Newest(ctx, m.Broker); err != nil || loss.Newest >= position {
+		return loss, err
+	}
+	kept, err := broker.KeptBy(ctx, m.Broker)
+	if err != nil {
+		return loss, err
+	}
+	for _, aggregateType := range catalog.AggregateTypes() {
+		k := kept[broker.Topic(aggregateType)]
+		if k.Sized {
+			continue
+		}
+		span := eventstore.Span{After: loss.Newest, Through: position, AggregateTypes: []string{aggregateType}}
+		if k.For > 0 {
+			span.Since = time.Now().Add(-k.For)
+		}
+		lost, err := m.Store.Waiting(ctx, span)
+		if err != nil {
+			return loss, err
+		}
+		for _, b := range lost {
+			loss.Events += b.Events
+		}
+	}
+	return loss, nil
 }
 
 // WaitingOrders returns the orders that wait for a person by the views, the oldest order first, at most limit.

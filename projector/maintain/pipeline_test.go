@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
@@ -70,13 +71,7 @@ func TestWholeDelivery(t *testing.T) {
 	stopProjector := b.Start(fromStore)
 	b.Start(fromStore)
 	for i, e := range events {
-		_, err := store.Append(t.Context(), eventstore.Append{
-			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-			Events: []eventstore.NewEvent{{
-				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-			}},
-		})
-		require.NoError(t, err)
+		appendOne(t, store, e)
 		switch i {
 		case len(events) / 3:
 			stopRelay()
@@ -102,12 +97,83 @@ func TestWholeDelivery(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, v.OK())
 	require.Contains(t, eventtest.JSON(v), "stock_levels")
+
+	// What the topics need not keep any longer is no difference. What they should keep is.
 	b.Truncate(1)
-	k, err = maintain.VerifyKafka(t.Context(), b.Config, published{store, b.Pool}, true, nil)
+	k, err = maintain.VerifyKafka(t.Context(), b.Config, published{store, b.Pool}, false, nil)
 	require.NoError(t, err)
-	require.True(t, k.OK(), "what has expired is no difference")
+	require.True(t, k.OK(), "the events are older than the topics keep them: %s", eventtest.JSON(k))
 	require.NotZero(t, k.Expired)
+	b.Config.Retention = -1
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.Config))
 	k, err = maintain.VerifyKafka(t.Context(), b.Config, published{store, b.Pool}, false, nil)
 	require.NoError(t, err)
 	require.False(t, k.OK())
+	k, err = maintain.VerifyKafka(t.Context(), b.Config, published{store, b.Pool}, true, nil)
+	require.NoError(t, err)
+	require.True(t, k.OK(), "somebody has emptied the topics, and says so")
+}
+
+// all takes everything as published.
+type all struct{ *eventstore.Store }
+
+func (a all) Published(ctx context.Context) (int64, error) { return a.LastSequence(ctx) }
+
+// A shop that is older than the retention of its topics verifies green. An event that is lacking within it is found, at
+// the end of a stream and before what Kafka has.
+// Fails without dueVersions.
+func TestOnlyWhatTheTopicsShouldKeepIsVerified(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(52, 60)
+	b := viewtest.Setup(t)
+	store, err := eventstore.Open(t.Context(), b.Pool, eventstore.Options{Logger: viewtest.Logger(t)})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
+	half := len(events) / 2
+	for i := range events {
+		events[i].Timestamp = time.Now().Add(-time.Hour)
+		if i < half {
+			events[i].Timestamp = time.Now().Add(-8 * 24 * time.Hour)
+		}
+		appendOne(t, store, events[i])
+	}
+	verify := func() maintain.KafkaVerification {
+		k, err := maintain.VerifyKafka(t.Context(), b.Config, all{store}, false, nil)
+		require.NoError(t, err)
+		return k
+	}
+	b.Publish(events[half+1 : len(events)-1]...) // without the first and the last that are due
+	k := verify()
+	require.NotZero(t, k.Wrong)
+	require.LessOrEqual(t, k.Wrong, int64(2), eventtest.JSON(k))
+	b.Publish(events[len(events)-1])
+	b.Truncate(1)
+	b.Publish(events[half:]...)
+	k = verify()
+	require.True(t, k.OK(), eventtest.JSON(k))
+	require.NotZero(t, k.Expired)
+
+	b.Config.Settings = map[string]string{"cleanup.policy": "compact"}
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.Config))
+	require.NotZero(t, verify().Wrong, "a compacted topic keeps the last event of each aggregate for ever")
+	last := map[uuid.UUID]domain.Envelope{}
+	for _, e := range events {
+		last[e.AggregateID] = e
+	}
+	b.Truncate(1)
+	for _, e := range last {
+		b.Publish(e)
+	}
+	require.True(t, verify().OK(), "and no other")
+}
+
+func appendOne(t *testing.T, store *eventstore.Store, e domain.Envelope) {
+	t.Helper()
+	_, err := store.Append(t.Context(), eventstore.Append{
+		Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
+		Events: []eventstore.NewEvent{{
+			ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
+		}},
+	})
+	require.NoError(t, err)
 }

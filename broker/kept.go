@@ -1,0 +1,75 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Kept is what a topic keeps of the events that it was given, by its settings at Kafka.
+type Kept struct {
+	// For is how long events are kept, 0 for ever.
+	For time.Duration
+	// Sized is set when the topic also loses its oldest events once it is too large.
+	Sized bool
+	// Compacted is set when the topic keeps the last event of each aggregate only.
+	Compacted bool
+}
+
+// Names of settings of a topic.
+const (
+	settingCleanup        = "cleanup.policy"
+	settingRetention      = "retention.ms"
+	settingRetentionBytes = "retention.bytes"
+)
+
+// KeptBy asks Kafka what the topics of all aggregate types keep.
+func KeptBy(ctx context.Context, cfg Config) (map[string]Kept, error) {
+	client, closeClient := cfg.client()
+	defer closeClient()
+	request := &kafka.DescribeConfigsRequest{}
+	for _, topic := range Topics() {
+		request.Resources = append(request.Resources, kafka.DescribeConfigRequestResource{
+			ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ConfigNames: []string{settingCleanup, settingRetention, settingRetentionBytes},
+		})
+	}
+	response, err := client.DescribeConfigs(ctx, request)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the settings of the topics: %w", err)
+	}
+	kept := map[string]Kept{}
+	for _, r := range response.Resources {
+		if r.Error != nil {
+			return nil, fmt.Errorf("ask for the settings of topic %s: %w", r.ResourceName, r.Error)
+		}
+		values := map[string]string{}
+		for _, e := range r.ConfigEntries {
+			values[e.ConfigName] = e.ConfigValue
+		}
+		kept[r.ResourceName] = keptBy(values)
+	}
+	return kept, nil
+}
+
+func keptBy(settings map[string]string) Kept {
+	number := func(name string) int64 {
+		n, err := strconv.ParseInt(settings[name], 10, 64)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	k := Kept{Compacted: strings.Contains(settings[settingCleanup], "compact")}
+	if k.Compacted && !strings.Contains(settings[settingCleanup], "delete") {
+		return k
+	}
+	if ms := number(settingRetention); ms >= 0 {
+		k.For = max(time.Duration(ms)*time.Millisecond, time.Millisecond)
+	}
+	k.Sized = number(settingRetentionBytes) >= 0
+	return k
+}
