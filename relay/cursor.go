@@ -59,7 +59,7 @@ type Counter interface {
 	Waiting(ctx context.Context, s eventstore.Span) ([]eventstore.Backlog, error)
 }
 
-// Unpublished counts what the relay with this name has not published yet, by aggregate type. These are the events behind
+// Unpublished counts what the relay with this name has not published yet, by aggregate type: the events behind
 // its cursor, and before it those of withheld types. Of each part it counts limit events, 0 for as many as the store
 // counts.
 func Unpublished(ctx context.Context, db Querier, store Counter, name string, limit int) ([]eventstore.Backlog, error) {
