@@ -59,9 +59,9 @@ type Counter interface {
 	Waiting(ctx context.Context, s eventstore.Span) ([]eventstore.Backlog, error)
 }
 
-// Unpublished counts what the relay with this name has not published yet, by aggregate type: the events behind
-// its cursor, and before it those of withheld types. Of each part it counts limit events, 0 for as many as the store
-// counts.
+// Unpublished counts what the relay with this name has not published yet, by aggregate type. That is the events
+// behind its cursor, and those of withheld types before it. Of each part it counts limit events, 0 for as many as the
+// store counts.
 func Unpublished(ctx context.Context, db Querier, store Counter, name string, limit int) ([]eventstore.Backlog, error) {
 	cursor, err := Cursor(ctx, db, name)
 	if err != nil {
