@@ -21,6 +21,7 @@ import (
 // Activities holds what the steps need. Its methods are registered with the worker.
 type Activities struct {
 	events    *eventstore.Repository
+	log       PaymentLog
 	gateway   payments.Gateway
 	can       payments.Capabilities
 	vault     Vault
@@ -41,9 +42,12 @@ type Vault interface {
 	Open(ctx context.Context, s domain.Sealed, value any) error
 }
 
-// Options are what the activities work with. All but Review and Allocator are required.
+// Options are what the activities work with. All but Review, Allocator and Log are required: without Log, only what has
+// changed at the gateway is reconciled.
 type Options struct {
-	Events  *eventstore.Repository
+	Events *eventstore.Repository
+	// Log is the store of Events, for the reconciliation.
+	Log     PaymentLog
 	Gateway payments.Gateway
 	// Capabilities are what the gateway can do; the zero value moves every amount.
 	Capabilities payments.Capabilities
@@ -65,7 +69,7 @@ func New(o Options) *Activities {
 		o.Allocator = inventory.NearestFirst{}
 	}
 	return &Activities{
-		events: o.Events, gateway: o.Gateway, can: o.Capabilities, vault: o.Vault, seed: o.Locations, review: o.Review, allocator: o.Allocator,
+		events: o.Events, log: o.Log, gateway: o.Gateway, can: o.Capabilities, vault: o.Vault, seed: o.Locations, review: o.Review, allocator: o.Allocator,
 	}
 }
 

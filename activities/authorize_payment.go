@@ -69,7 +69,7 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	if p.Status == payment.StatusDeclined {
 		return Authorized{Status: p.Status, DeclineCode: p.DeclineCode}, nil
 	}
-	if !p.NeedsAuthorization(in.Amount) {
+	if in.Amount = p.Lacking(in.Amount); !p.NeedsAuthorization(in.Amount) || in.Amount.IsZero() {
 		return Authorized{Status: payment.StatusAuthorized}, nil
 	}
 	token, err := a.paymentToken(ctx, in)
@@ -122,7 +122,11 @@ func (a *Activities) recordAuthorization(
 	}
 	if isRefusal(err, payment.CodePaymentClosed) && answer.Status != payment.StatusDeclined {
 		// It was voided while the gateway was being asked: what the gateway reserved goes back.
-		if voidErr := a.voidLatePayment(ctx, id, answer.GatewayRef, in.At); voidErr != nil {
+		late := payment.LateAuthorization{GatewayRef: answer.GatewayRef, At: in.At}
+		if answer.Status == payment.StatusAuthorized {
+			late.Amount = in.Amount
+		}
+		if voidErr := a.voidLatePayment(ctx, in.OrderID, late); voidErr != nil {
 			return Authorized{}, voidErr
 		}
 	}

@@ -2,11 +2,14 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
 )
 
 // CancelOrder is the input of [Activities.CancelOrder].
@@ -20,17 +23,29 @@ type CancelOrder struct {
 }
 
 // CancelOrder records that the order is cancelled, and answers with the order as it is then. Of an order that was
-// cancelled before, for whatever reason, it tells how. Refusals: not_found; not_cancellable; not_held and
+// cancelled before, for whatever reason, it tells how. What was captured elsewhere for the order is owed with it. Refusals: not_found; not_cancellable; not_held and
 // already_reviewed for a rejection.
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, error) {
 	var out Moved
-	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, stamp(ctx, "cancel", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	st := stamp(ctx, "cancel", in.OrderID, in.At)
+	err := a.events.Decide(ctx, st, withPayment(in.OrderID), func(tx *eventstore.Tx) error {
+		o, p := eventstore.State(tx, orderAggregate, in.OrderID), eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID))
 		events, err := in.decide(o)
+		if err != nil {
+			return err
+		}
 		out = moved(o, events)
-		return events, err
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+		owed := payment.OweUnapplied(p, in.At)
+		eventstore.Record(tx, paymentAggregate, payment.ID(in.OrderID), owed...)
+		for p = p.Clone(); len(owed) > 0; owed = owed[1:] {
+			p = payment.Evolve(p, owed[0])
+		}
+		out.Refunds = p.OpenRefunds()
+		return nil
 	})
 	if err != nil {
-		return Moved{}, err
+		return Moved{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
 	return out, nil
 }

@@ -34,6 +34,8 @@ type Moved struct {
 	CancelledBy string           `json:"cancelled_by,omitempty"`
 	RejectedBy  string           `json:"rejected_by,omitempty"`
 	Shipments   []order.Shipment `json:"shipments"`
+	// Refunds are those of a cancelled order that a saga has to carry on with: see [payment.Payment.OpenRefunds].
+	Refunds []uuid.UUID `json:"refunds,omitempty"`
 	// Replayed is true when the step had nothing to do, because the order has had this behind it.
 	Replayed bool `json:"replayed,omitempty"`
 }
@@ -49,7 +51,7 @@ func moved(o order.Order, events []domain.Event) Moved {
 
 // DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
 // those of the stock get their events together, or none does. Nobody is charged for a shipment that can't leave, and
-// nothing leaves unpaid. When a shipment is cancelled while its money is captured, the money is owed with the
+// nothing leaves unpaid. What was captured elsewhere pays for shipments first. When a shipment is cancelled while its money is captured, the money is owed with the
 // capture and goes back.
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
@@ -57,6 +59,16 @@ func moved(o order.Order, events []domain.Event) Moved {
 func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) (Moved, error) {
 	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
 	out, err := a.captureAndDispatch(ctx, st, in)
+	if domain.Code(err) == payments.CodeGatewayRefused {
+		// Somebody may have captured or let go at the gateway what this was to be taken from.
+		recorded, findErr := a.RecordGatewayEvent(ctx, RecordGatewayEvent{PaymentID: payment.ID(in.OrderID), At: in.At})
+		switch {
+		case findErr != nil:
+			return Moved{}, findErr
+		case recorded.Recorded > 0:
+			out, err = a.captureAndDispatch(ctx, st, in)
+		}
+	}
 	if domain.Code(err) == order.CodeNotDispatchable {
 		refund := RefundPayment{OrderID: in.OrderID, RefundID: in.refundID(), At: in.At}
 		if _, refundErr := a.RefundPayment(ctx, refund); refundErr != nil {
@@ -87,10 +99,13 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		}
 		p := eventstore.State(tx, paymentAggregate, id)
 		attempt = p.CaptureAttempt(in.ShipmentID)
-		request.IdempotencyKey = captureKey(id, in.ShipmentID, attempt)
-		capture.Amount = o.Share(in.ShipmentID, p.Captures, a.limits(o.Total.Currency))
+		request.IdempotencyKey = payment.CaptureKey(id, in.ShipmentID, attempt)
+		limits := a.limits(o.Total.Currency)
+		share := o.Share(in.ShipmentID, p.Captures, limits)
+		capture.Applied = p.Applicable(share, limits)
+		capture.Amount = share.Sub(capture.Applied)
 		request.Amount = capture.Amount
-		if joins = capture.Amount.IsZero(); joins {
+		if joins = share.IsZero(); joins {
 			return nil
 		}
 		request.GatewayRef, request.Capturable, request.AskedAt = p.GatewayRef, p.Capturable(), askedToCapture(o)
@@ -101,7 +116,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	if err != nil || left {
 		return out, err
 	}
-	if !paid && !joins {
+	if !paid && capture.Amount.IsPositive() {
 		if capture.GatewayRef, err = a.gateway.Capture(ctx, request); err != nil {
 			return out, a.failCapture(ctx, in, payment.FailedCapture{CaptureID: in.ShipmentID, Attempt: attempt, Amount: capture.Amount, At: in.At}, err)
 		}
@@ -124,7 +139,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 			d.record(tx, in.OrderID)
 		case domain.Code(refusal) == order.CodeNotDispatchable:
 			oweRefund(tx, in.OrderID, payment.OweRefund{
-				RefundID: in.refundID(), Amount: capture.Amount, Reason: "shipment_cancelled", At: in.At,
+				RefundID: in.refundID(), Amount: capture.Amount.Add(capture.Applied), Reason: "shipment_cancelled", At: in.At,
 			})
 		}
 		return nil
@@ -150,15 +165,6 @@ func (a *Activities) failCapture(ctx context.Context, in DispatchShipment, c pay
 		}
 	}
 	return fmt.Errorf("capture from payment %s: %w", id, err)
-}
-
-// captureKey is the idempotency key of a capture. One that was refused is asked for again under another key.
-func captureKey(paymentID, shipmentID uuid.UUID, attempt int) string {
-	key := paymentID.String() + "/capture/" + shipmentID.String()
-	if attempt == 1 {
-		return key
-	}
-	return fmt.Sprintf("%s/%d", key, attempt)
 }
 
 // refundID is the id of what is owed when the shipment's money was captured in vain.

@@ -129,8 +129,11 @@ func TestDispatchShipment(t *testing.T) {
 				change: func(in *activities.DispatchShipment) { in.At = at.Add(30 * 24 * time.Hour) }, code: payment.CodeAuthorizationExpired,
 			},
 			"what the gateway refuses": {prepare: func(o *testOrder) {
-				require.NoError(o.t, o.gateway.Gateway.Void(o.t.Context(), payments.VoidRequest{IdempotencyKey: "by hand", PaymentID: payment.ID(o.id)}))
+				o.gateway.refuses = "no captures today"
 			}, code: payments.CodeGatewayRefused},
+			"an authorisation that somebody has voided at the gateway": {prepare: func(o *testOrder) {
+				require.NoError(o.t, o.gateway.Gateway.VoidElsewhere(payment.ID(o.id)))
+			}, code: payment.CodeAuthorizationExpired},
 		} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
@@ -144,9 +147,10 @@ func TestDispatchShipment(t *testing.T) {
 				}
 				before := o.stored()
 				requireRefused(t, c.code, dispatch(o, changes...))
-				after := slices.DeleteFunc(o.stored(), func(event string) bool { return event == "CaptureFailed" })
+				after := slices.DeleteFunc(o.stored(), func(event string) bool { return event == "CaptureFailed" || event == "AuthorizationEnded" })
 				require.Equal(t, before, after)
-				require.Equal(t, c.code == payments.CodeGatewayRefused, len(o.paymentState().CaptureFailures) == 1)
+				asked := c.code == payments.CodeGatewayRefused || o.paymentState().Lapsed
+				require.Equal(t, asked, len(o.paymentState().CaptureFailures) == 1)
 				balance, err := o.gateway.Gateway.Balance(payment.ID(o.id))
 				require.NoError(t, err)
 				require.True(t, balance.Captured.IsZero(), balance.Captured)

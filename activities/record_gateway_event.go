@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/payments"
@@ -27,11 +28,14 @@ type GatewayEventsRecorded struct {
 	Recorded int `json:"recorded"`
 	// Refunds are those that a saga has to carry on with now: see [payment.Payment.OpenRefunds].
 	Refunds []uuid.UUID `json:"refunds,omitempty"`
+	// Awaited is true when the gateway has decided what the saga of the payment still waits for.
+	Awaited bool `json:"awaited,omitempty"`
 }
 
-// RecordGatewayEvent asks the gateway what has happened to a payment, and records the refunds and disputes that are not
-// known. They were made elsewhere, their answer was lost, or they failed later. Each counts once, whether a report or
-// the reconciliation tells of it first. It does nothing for a payment that is none of ours.
+// RecordGatewayEvent asks the gateway what has happened to a payment, and records what is not known: captures, refunds
+// and disputes, authorisations that ended, and money that was reserved after the payment was closed, which is let go.
+// They were made elsewhere, their answer was lost, or they failed later. Each counts once, whether a report or the
+// reconciliation tells of it first. It does nothing for a payment that is none of ours.
 func (a *Activities) RecordGatewayEvent(ctx context.Context, in RecordGatewayEvent) (GatewayEventsRecorded, error) {
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: in.PaymentID, GatewayRef: in.GatewayRef})
 	if err != nil {
@@ -43,6 +47,7 @@ func (a *Activities) RecordGatewayEvent(ctx context.Context, in RecordGatewayEve
 	return a.recordGatewayEvents(ctx, entry, in.At)
 }
 
+// recordGatewayEvents records what an entry tells that is not known.
 func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.LedgerEntry, at time.Time) (out GatewayEventsRecorded, err error) {
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, entry.PaymentID)
 	if err != nil {
@@ -51,23 +56,153 @@ func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.Led
 	if p.OrderID == uuid.Nil {
 		return out, nil
 	}
-	for _, e := range entry.Events {
-		// What may not be recorded is a difference that the reconciliation shows.
-		if events, err := decideGatewayEvent(p, e, at); err != nil || len(events) == 0 {
-			continue
-		}
-		st := stamp(ctx, fmt.Sprintf("gateway/%s/%s/%s", p.ID, e.Kind, e.Ref), p.OrderID, at)
-		var replayed bool
-		p, replayed, err = a.changePayment(ctx, p.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return decideGatewayEvent(p, e, at) })
-		if err != nil {
+	record := gatewayRecord{Activities: a, payment: p, at: at}
+	for _, step := range []func(context.Context, payments.LedgerEntry) error{record.movements, record.captures, record.hold, record.surplus} {
+		if err := step(ctx, entry); err != nil {
 			return out, err
 		}
-		if !replayed {
-			out.Recorded++
+	}
+	p = record.payment
+	return GatewayEventsRecorded{OrderID: p.OrderID, Recorded: record.recorded, Refunds: p.OpenRefunds(), Awaited: isAwaited(p, entry)}, nil
+}
+
+// gatewayRecord brings a payment up to what the gateway tells of it.
+type gatewayRecord struct {
+	*Activities
+	payment  payment.Payment
+	at       time.Time
+	recorded int
+}
+
+// change records what decide returns. The name is unique within the step, and the same when the same is told again.
+func (r *gatewayRecord) change(ctx context.Context, name string, decide func(payment.Payment) ([]domain.Event, error)) error {
+	// What may not be recorded is a difference that the reconciliation shows.
+	if events, err := decide(r.payment); err != nil || len(events) == 0 {
+		return nil //nolint:nilerr // said above
+	}
+	st := stamp(ctx, fmt.Sprintf("gateway/%s/%s", r.payment.ID, name), r.payment.OrderID, r.at)
+	after, replayed, err := r.changePayment(ctx, r.payment.OrderID, st, decide)
+	if err != nil {
+		return err
+	}
+	if r.payment = after; !replayed {
+		r.recorded++
+	}
+	return nil
+}
+
+// movements records refunds and disputes.
+func (r *gatewayRecord) movements(ctx context.Context, entry payments.LedgerEntry) error {
+	for _, e := range entry.Events {
+		err := r.change(ctx, fmt.Sprintf("%s/%s", e.Kind, e.Ref), func(p payment.Payment) ([]domain.Event, error) { return decideGatewayEvent(p, e, r.at) })
+		if err != nil {
+			return err
 		}
 	}
-	out.OrderID, out.Refunds = p.OrderID, p.OpenRefunds()
-	return out, nil
+	return nil
+}
+
+// captures records what was captured elsewhere.
+func (r *gatewayRecord) captures(ctx context.Context, entry payments.LedgerEntry) error {
+	var told []payment.GatewayCapture
+	var name string
+	for _, e := range entry.Events {
+		if e.Kind != payments.EventCaptured {
+			continue
+		}
+		c := payment.GatewayCapture{CaptureRef: e.Ref, GatewayRef: e.GatewayRef, Amount: e.Amount, At: e.At}
+		if e.Elsewhere() {
+			name += "/" + e.Ref + "/" + e.Amount.Text()
+		} else if id, ok := payment.ParseCaptureKey(r.payment.ID, e.Key); ok {
+			c.CaptureID = id
+		} else {
+			continue
+		}
+		told = append(told, c)
+	}
+	return r.change(ctx, "captured"+name, func(p payment.Payment) ([]domain.Event, error) { return payment.RecordCaptures(p, told, r.at) })
+}
+
+// hold records that an authorisation has ended, and lets go of one that came too late.
+func (r *gatewayRecord) hold(ctx context.Context, entry payments.LedgerEntry) error {
+	closed := r.payment.Status == payment.StatusVoided || r.payment.Status == payment.StatusDeclined
+	late := closed && !r.payment.HeldLate.IsPositive() && entry.Balance.Held.IsPositive()
+	if _, _, ended := endOf(entry, r.payment); !ended && !late {
+		return nil
+	}
+	// The entry may be older than what is recorded by now. So the gateway is asked after the events were read.
+	generation := r.payment.Generation
+	fresh, err := r.gateway.Find(ctx, payments.FindRequest{PaymentID: r.payment.ID, GatewayRef: r.payment.GatewayRef})
+	if err != nil {
+		return Refusal(fmt.Errorf("find payment %s: %w", r.payment.ID, err))
+	}
+	if late && fresh.Balance.Held.IsPositive() {
+		if err := r.voidLatePayment(ctx, r.payment.OrderID, lateHold(fresh, r.at)); err != nil {
+			return err
+		}
+		r.recorded++
+		r.payment, _, err = eventstore.Fold(ctx, r.events, paymentAggregate, r.payment.ID)
+		return err
+	}
+	reason, at, ended := endOf(fresh, r.payment)
+	if !ended {
+		return nil
+	}
+	o, err := r.foldOrder(ctx, r.payment.OrderID)
+	if err != nil || r.payment.VoidFailure == nil && !o.Uncaptured().IsPositive() {
+		return err // it was let go by a void of ours, which is about to be recorded
+	}
+	return r.change(ctx, fmt.Sprintf("ended/%d", generation), func(p payment.Payment) ([]domain.Event, error) {
+		if p.Generation != generation {
+			return nil, nil
+		}
+		return payment.EndAuthorization(p, reason, at), nil
+	})
+}
+
+// endOf tells that the present authorisation of a payment is gone at the gateway, and why. The time is the gateway's.
+func endOf(entry payments.LedgerEntry, p payment.Payment) (reason payment.EndReason, at time.Time, ended bool) {
+	if !p.Held().IsPositive() && p.VoidFailure == nil || comparableBalance(entry, p).Held.IsPositive() {
+		return "", at, false
+	}
+	for _, e := range entry.Events {
+		if e.GatewayRef != p.GatewayRef || ended && e.At.Before(at) {
+			continue
+		}
+		switch e.Kind {
+		case payments.EventExpired:
+			reason, at, ended = payment.EndReasonExpired, e.At, true
+		case payments.EventVoided:
+			reason, at, ended = payment.EndReasonVoidedElsewhere, e.At, true
+		}
+	}
+	return reason, at, ended
+}
+
+// lateHold is what the gateway holds for a payment that is closed.
+func lateHold(entry payments.LedgerEntry, at time.Time) payment.LateAuthorization {
+	return payment.LateAuthorization{Amount: entry.Balance.Held, GatewayRef: entry.Authorization.GatewayRef, At: at}
+}
+
+// surplus records that money is owed which was captured elsewhere for an order that is cancelled.
+func (r *gatewayRecord) surplus(ctx context.Context, _ payments.LedgerEntry) error {
+	if !r.payment.Unapplied().IsPositive() {
+		return nil
+	}
+	o, err := r.foldOrder(ctx, r.payment.OrderID)
+	if err != nil || o.Status != order.StatusCancelled {
+		return err
+	}
+	return r.change(ctx, "owed/"+r.payment.Captured.Text(), func(p payment.Payment) ([]domain.Event, error) { return payment.OweUnapplied(p, r.at), nil })
+}
+
+// isAwaited reports whether the gateway has decided what a payment waits for.
+func isAwaited(p payment.Payment, entry payments.LedgerEntry) bool {
+	switch entry.Authorization.Status {
+	case "", payment.StatusActionRequired, payments.StatusProcessing:
+		return false
+	}
+	return p.Status == payment.StatusActionRequired
 }
 
 // refundStatuses and disputeStatuses are what the kinds of a gateway's events say.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/stretchr/testify/require"
@@ -99,6 +100,55 @@ func TestRecordGatewayEvent(t *testing.T) {
 		g.entry.Events = append(g.entry.Events, won)
 		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1, Refunds: []uuid.UUID{lost.RefundID()}}, record(o))
 	})
+	t.Run("lets what was captured elsewhere pay for the next shipments", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		_, err := o.gateway.CaptureElsewhere(payment.ID(o.id), eur("25.00"))
+		require.NoError(t, err)
+		for range 2 {
+			out := record(o)
+			require.Equal(t, o.id, out.OrderID)
+			require.Equal(t, "25.00", o.paymentState().Captured.Text())
+		}
+		require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
+		p := o.paymentState()
+		require.Equal(t, "20.00", p.Captures[o.shipment("berlin")].Text())
+		require.Equal(t, "5.00", p.Unapplied().Text())
+		require.Equal(t, "25.00", p.Captured.Text(), "the customer is not charged twice")
+		o.requireBalance("35", "25", "0")
+	})
+	t.Run("records an authorisation that somebody has let go at the gateway", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		require.NoError(t, o.gateway.VoidElsewhere(payment.ID(o.id)))
+		require.Equal(t, 1, record(o).Recorded)
+		o.requireUnchanged(func() { require.Zero(t, record(o).Recorded) })
+		p := o.paymentState()
+		require.Equal(t, payment.StatusExpired, p.Status)
+		require.True(t, p.NeedsAuthorization(eur("60.00")))
+		requireRefused(t, payment.CodeAuthorizationExpired, o.dispatch(o.dispatchInput("berlin")))
+	})
+	t.Run("owes what was captured elsewhere for an order that is cancelled", func(t *testing.T) {
+		t.Parallel()
+		for _, before := range []bool{true, false} {
+			o := b.order(t).confirmed()
+			_, err := o.gateway.CaptureElsewhere(payment.ID(o.id), eur("25.00"))
+			require.NoError(t, err)
+			if before {
+				record(o)
+			}
+			_, err = run(o, o.CancelOrder, activities.CancelOrder{OrderID: o.id, Reason: "changed_mind", By: order.ByCustomer, At: at})
+			require.NoError(t, err)
+			for range 2 {
+				record(o)
+			}
+			refunds := o.paymentState().Refunds
+			require.Len(t, refunds, 1)
+			require.Equal(t, payment.RefundStatusOwed, refunds[0].Status())
+			require.Equal(t, "25.00", refunds[0].Amount.Text())
+			require.True(t, o.paymentState().Unapplied().IsZero())
+		}
+	})
 	t.Run("leaves alone what is none of ours", func(t *testing.T) {
 		t.Parallel()
 		o, g := bundle(t)
@@ -107,7 +157,7 @@ func TestRecordGatewayEvent(t *testing.T) {
 		g.entry = payments.LedgerEntry{PaymentID: uuid.New(), Events: []payments.Event{{Kind: payments.EventRefunded, Ref: "re_1", Amount: eur("1.00")}}}
 		o.requireUnchanged(func() { require.Equal(t, activities.GatewayEventsRecorded{}, record(o)) })
 		g.entry = payments.LedgerEntry{PaymentID: payment.ID(o.id), Events: []payments.Event{
-			{Kind: payments.EventCaptured, Ref: "ch_1", Amount: eur("60.00")},
+			{Kind: payments.EventCaptured, Ref: "ch_1", Amount: eur("60.00")}, // nothing was taken but what is booked
 			{Kind: payments.EventDisputeReinstated, Ref: "dp_1", Amount: eur("60.00")},
 			{Kind: payments.EventRefunded, Ref: "re_2", Key: "a void's", Amount: eur("1.00")},
 			{Kind: payments.EventRefunded, Ref: "re_3", Amount: payments.LedgerEntry{}.Balance.Held},

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,6 +37,7 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) (Autho
 	if p.Status == payment.StatusDeclined {
 		return Authorized{Status: p.Status, DeclineCode: p.DeclineCode}, nil
 	}
+	in.Amount = p.Lacking(in.Amount)
 	if p.Status != payment.StatusVoided && !p.NeedsAuthorization(in.Amount) {
 		return Authorized{Status: payment.StatusAuthorized}, nil
 	}
@@ -56,7 +58,8 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) (Autho
 		})
 	})
 	if isRefusal(err, payment.CodePaymentClosed) && answer.Status == payment.StatusAuthorized {
-		if voidErr := a.voidLatePayment(ctx, id, answer.GatewayRef, in.At); voidErr != nil {
+		late := payment.LateAuthorization{Amount: entry.Balance.Held, GatewayRef: answer.GatewayRef, At: in.At}
+		if voidErr := a.voidLatePayment(ctx, in.OrderID, late); voidErr != nil {
 			return Authorized{}, voidErr
 		}
 	}
@@ -84,11 +87,35 @@ func (in RecordPayment) decided(ctx context.Context, now payments.Authorization)
 	return answer, true
 }
 
-// voidLatePayment lets go of what the gateway has authorised for a payment that was closed meanwhile.
-func (a *Activities) voidLatePayment(ctx context.Context, id uuid.UUID, ref string, at time.Time) error {
-	err := a.gateway.Void(ctx, payments.VoidRequest{IdempotencyKey: id.String() + "/void-late", AskedAt: at, PaymentID: id, GatewayRef: ref})
+// voidLatePayment lets go of what the gateway has authorised for a payment that was closed meanwhile, and records that.
+// A refusal of the gateway is recorded too, so that the money which it holds is seen. An amount of nothing is an
+// authorisation that holds nothing yet: it is closed, and nothing recorded.
+func (a *Activities) voidLatePayment(ctx context.Context, orderID uuid.UUID, late payment.LateAuthorization) error {
+	id := payment.ID(orderID)
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
+	if err != nil {
+		return fmt.Errorf("load payment %s: %w", id, err)
+	}
+	attempt := p.VoidAttempt()
+	err = a.gateway.Void(ctx, payments.VoidRequest{
+		IdempotencyKey: voidKey(id, attempt), AskedAt: late.At, PaymentID: id, GatewayRef: late.GatewayRef, Captured: p.Captured,
+	})
+	var refused *domain.Error
+	if errors.As(err, &refused) && late.Amount.IsPositive() {
+		err = nil
+	}
 	if err != nil {
 		return Refusal(fmt.Errorf("void payment %s, authorised too late: %w", id, err))
 	}
-	return nil
+	st := stamp(ctx, fmt.Sprintf("void-late/%d", attempt), orderID, late.At)
+	return changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
+		events := payment.AuthorizeLate(p, late)
+		if len(events) == 0 {
+			return nil, nil
+		}
+		if p = payment.Evolve(p.Clone(), events[0]); refused == nil {
+			return append(events, payment.Void(p, payment.VoidPayment{OrderID: orderID, Reason: "authorised_too_late", At: late.At})...), nil
+		}
+		return append(events, payment.FailVoid(p, payment.FailedVoid{OrderID: orderID, Attempt: attempt, Cause: refused.Message, At: late.At})...), nil
+	})
 }

@@ -103,8 +103,9 @@ func TestRecordPayment(t *testing.T) {
 		bank(o, true)
 		_, err := recordAgain(o)
 		requireRefused(t, payment.CodePaymentClosed, err)
-		require.Equal(t, payment.ID(o.id).String()+"/void-late", o.gateway.voids[1].IdempotencyKey)
+		require.Equal(t, payment.ID(o.id).String()+"/void/2", o.gateway.voids[1].IdempotencyKey)
 		o.requireBalance("0", "0", "0")
+		require.Contains(t, o.stored(), "PaymentAuthorizedLate")
 	})
 	t.Run("is tried again while the gateway has no answer", func(t *testing.T) {
 		t.Parallel()

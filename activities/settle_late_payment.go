@@ -26,7 +26,7 @@ type ReportOutcome string
 
 // The outcomes of a report.
 const (
-	// ReportSettled is a report of a payment that nobody waits for: what there was to do is done.
+	// ReportSettled is a report of a payment that nobody waits for: [Activities.RecordGatewayEvent] records it.
 	ReportSettled ReportOutcome = "settled"
 	// ReportAwaited is a report of a payment that a saga waits for, or is about to.
 	ReportAwaited ReportOutcome = "awaited"
@@ -43,9 +43,8 @@ type LatePaymentSettled struct {
 	Outcome ReportOutcome `json:"outcome"`
 }
 
-// SettleLatePayment asks the gateway about a payment that it has reported on, and brings the events up to what it says.
-// Money that was authorised after its payment was closed is let go. It settles nothing while a saga waits for the
-// payment, or is about to. A report that concerns no payment of ours is counted and ignored.
+// SettleLatePayment asks the gateway about a payment that it has reported on, and tells whose it is. It changes nothing.
+// A report that concerns no payment of ours is counted and ignored.
 func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment) (LatePaymentSettled, error) {
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: in.PaymentID, GatewayRef: in.GatewayRef})
 	if err != nil {
@@ -74,12 +73,6 @@ func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment
 		return LatePaymentSettled{OrderID: entry.OrderID, Outcome: ReportAwaited}, nil
 	case payment.StatusActionRequired:
 		return LatePaymentSettled{OrderID: entry.OrderID, Outcome: ReportAwaited}, nil
-	case payment.StatusVoided, payment.StatusDeclined:
-		if entry.Balance.Held.IsPositive() {
-			if err := a.voidLatePayment(ctx, id, entry.Authorization.GatewayRef, in.At); err != nil {
-				return LatePaymentSettled{}, err
-			}
-		}
 	}
 	countReport(ctx, ReportSettled)
 	return LatePaymentSettled{OrderID: entry.OrderID, Outcome: ReportSettled}, nil

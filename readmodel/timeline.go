@@ -121,6 +121,19 @@ func summaryOfPayment(e domain.Event) string {
 	switch e := e.(type) {
 	case payment.PaymentAuthorizationExpired:
 		return fmt.Sprintf("Authorisation of %s expired", e.Amount)
+	case payment.AuthorizationEnded:
+		if e.Reason == payment.EndReasonExpired {
+			return fmt.Sprintf("Authorisation of %s expired", e.Amount)
+		}
+		return fmt.Sprintf("Authorisation of %s voided at the gateway", e.Amount)
+	case payment.PaymentAuthorizedLate:
+		return fmt.Sprintf("Payment of %s authorised after the payment was closed", e.Amount)
+	case payment.PaymentCapturedElsewhere:
+		return fmt.Sprintf("%s captured at the gateway", e.Amount)
+	case payment.CaptureApplied:
+		return fmt.Sprintf("%s of what was captured at the gateway pays for a shipment", e.Amount)
+	case payment.PaymentDifferenceEnded:
+		return fmt.Sprintf("Gateway and books agree again in %s: %s", e.What, e.Amount)
 	case payment.PaymentDifferenceFound:
 		return fmt.Sprintf("Gateway and books differ in %s: %s against %s", e.What, e.Gateway, e.Stream)
 	case payment.PaymentAuthorized:

@@ -27,11 +27,11 @@ const (
 const CodePaymentOpen domain.ErrorCode = "payment_open"
 
 // LatePaymentSaga handles a gateway's report of a payment that nobody waits for: it asks the gateway what is so.
-// Money that was authorised after the order had given up is let go again. A report that came before the payment's own
+// Captures, refunds and disputes that only the gateway knew of are recorded, and authorisations that have ended. Money
+// that was authorised after the order had given up is let go again. The order's saga looks at its payment then. A report that came before the payment's own
 // saga was started is passed on to it. One that concerns no payment of ours ends the saga at once.
 //
-// Refunds and disputes that only the gateway knew of are recorded. The end of a dispute opens the refunds that are
-// owed, which are carried on then.
+// The end of a dispute opens the refunds that are owed, which are carried on then.
 //
 // Refusal: payment_open, when that saga is not started within [lateAttemptsMax] tries.
 func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
@@ -60,6 +60,13 @@ func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 	return activities.Refusal(domain.Refuse(CodePaymentOpen, "the payment is open and nobody waits for it"))
 }
 
+// tellOrder lets the order's saga look at its payment. One that is gone needs nothing.
+func tellOrder(ctx workflow.Context, orderID uuid.UUID) {
+	if err := workflow.SignalExternalWorkflow(ctx, OrderSagaID(orderID), "", PaymentChanged, nil).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Info("An order's saga was not told that its payment has changed.", "order_id", orderID, "error", err)
+	}
+}
+
 // recordAtGateway records what only the gateway knows of an order's payment, and carries on with the refunds that this
 // opens.
 func recordAtGateway(ctx workflow.Context, orderID uuid.UUID) error {
@@ -70,6 +77,7 @@ func recordAtGateway(ctx workflow.Context, orderID uuid.UUID) error {
 	if err != nil || recorded.Recorded == 0 {
 		return err
 	}
+	tellOrder(ctx, orderID)
 	for _, id := range recorded.Refunds {
 		if _, err := refundPayment(ctx, orderID, id, 0, "what is owed"); err != nil {
 			return err

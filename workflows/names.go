@@ -52,6 +52,10 @@ const (
 	StockServed = "stock_served"
 )
 
+// PaymentChanged takes nothing: something has happened to the order's payment outside of its saga, which looks at the
+// payment then. Signal of [OrderSaga].
+const PaymentChanged = "payment_changed"
+
 // Search attributes of an order's saga, all of type Keyword but the total.
 const (
 	// AttributeOrderStatus is one of the marks below while the order is under way, and then "delivered" or "cancelled".

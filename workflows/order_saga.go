@@ -327,7 +327,17 @@ func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (awai
 	}
 	undone := s.undo.start(ctx)
 	err = s.adoptMoved(ctx, cancelled)
-	return func() error { return errors.Join(err, undone()) }, nil
+	return func() error {
+		if err := errors.Join(err, undone()); err != nil {
+			return err
+		}
+		for _, id := range cancelled.Refunds {
+			if _, err := refundPayment(ctx, s.in.OrderID, id, 0, "what was captured elsewhere"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
 }
 
 // rejectedBy is who has rejected the order, when that is the reason for which it is cancelled.

@@ -23,6 +23,7 @@ import (
 	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
+	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/client"
@@ -92,6 +93,7 @@ func (p *platform) register(gateway payments.Gateway, review activities.ReviewRu
 	worker.Register(p.env, a)
 	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
 	p.env.SetTestTimeout(time.Minute)
+	p.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.PaymentChanged, mock.Anything).Return(nil).Maybe()
 	return a
 }
 

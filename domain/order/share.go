@@ -31,6 +31,23 @@ func (o Order) Share(shipmentID uuid.UUID, captures map[uuid.UUID]money.Money, l
 	return l.Share(due, taken, rest)
 }
 
+// Uncaptured is what the order still costs that has not left. An order that has ended costs nothing more.
+func (o Order) Uncaptured() money.Money {
+	switch {
+	case o.Status.Ended():
+		return money.Zero(o.Total.Currency)
+	case o.Status == StatusCreated:
+		return o.Total
+	}
+	left := money.Zero(o.Total.Currency)
+	for _, s := range o.Shipments {
+		if s.Status == ShipmentStatusPlanned {
+			left = left.Add(s.Amount)
+		}
+	}
+	return left
+}
+
 // CheckChargeable names what a payment service that moves these amounts can't charge of an order, as [domain.Invalids].
 // Taken is false for a currency that the service does not take. It says nothing of lines that [CheckOrder] refuses.
 func CheckChargeable(items []Item, l money.Limits, taken bool) error {

@@ -128,5 +128,5 @@ func Expire(p Payment, at time.Time) []domain.Event {
 	if at.Before(p.ExpiresAt) || !p.Capturable().IsPositive() {
 		return nil
 	}
-	return []domain.Event{PaymentAuthorizationExpired{PaymentID: p.ID, OrderID: p.OrderID, Amount: p.Capturable(), ExpiredAt: at}}
+	return EndAuthorization(p, EndReasonExpired, at)
 }

@@ -21,8 +21,11 @@ const (
 
 // CapturePayment asks to take part of the authorised money.
 type CapturePayment struct {
-	CaptureID  uuid.UUID
-	Amount     money.Money
+	CaptureID uuid.UUID
+	// Amount is what the gateway is asked for. It may be nothing when Applied is something.
+	Amount money.Money
+	// Applied is what was captured elsewhere and pays for this too: see [Payment.Applicable].
+	Applied    money.Money
 	GatewayRef string
 	At         time.Time
 }
@@ -32,25 +35,36 @@ type CapturePayment struct {
 //
 // Errors: not_capturable when nothing is authorised; authorization_expired, after which [Expire] and a new
 // authorisation help; capture_exceeds_authorization.
+//
+// Of Applied it records what is there: money that went back meanwhile pays for nothing.
 func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 	if _, done := p.Captures[c.CaptureID]; done {
 		return nil, nil
 	}
+	var events []domain.Event
+	if applied := smaller(c.Applied, p.Unapplied()); applied.IsPositive() {
+		events = append(events, CaptureApplied{PaymentID: p.ID, OrderID: p.OrderID, CaptureID: c.CaptureID, Amount: applied, AppliedAt: c.At})
+		if c.Amount.IsZero() {
+			return events, nil
+		}
+	}
 	switch p.Status {
+	case StatusExpired:
+		return nil, domain.Refuse(CodeAuthorizationExpired, "the authorisation of payment %s has ended", p.ID)
 	case StatusAuthorized, StatusCaptured, StatusRefunded: // a refunded shipment leaves the others to be captured
 	default:
 		return nil, domain.Refuse(CodeNotCapturable, "payment %s is %s", p.ID, p.Status)
 	}
-	if !p.ExpiresAt.IsZero() && !c.At.Before(p.ExpiresAt) {
+	if p.Lapsed || !p.ExpiresAt.IsZero() && !c.At.Before(p.ExpiresAt) {
 		return nil, domain.Refuse(CodeAuthorizationExpired, "the authorisation of payment %s held until %s",
 			p.ID, p.ExpiresAt.Format(time.RFC3339))
 	}
 	if !c.Amount.IsPositive() || !c.Amount.SameCurrency(p.Authorized) || c.Amount.Cmp(p.Capturable()) > 0 {
 		return nil, domain.Refuse(CodeCaptureExceedsAuthorization, "can capture %s of payment %s, asked for %s", p.Capturable(), p.ID, c.Amount)
 	}
-	return []domain.Event{PaymentCaptured{
+	return append(events, PaymentCaptured{
 		PaymentID: p.ID, OrderID: p.OrderID, CaptureID: c.CaptureID, Amount: c.Amount, GatewayRef: c.GatewayRef, CapturedAt: c.At,
-	}}, nil
+	}), nil
 }
 
 // CaptureFailure is a capture that the gateway has refused for good: a person has to look into it.

@@ -14,8 +14,12 @@ var Events = []domain.Event{
 	PaymentDeclined{},
 	PaymentActionRequired{},
 	PaymentAuthorizationExpired{},
+	AuthorizationEnded{},
+	PaymentAuthorizedLate{},
 	PaymentCaptured{},
 	CaptureFailed{},
+	PaymentCapturedElsewhere{},
+	CaptureApplied{},
 	PaymentVoided{},
 	VoidFailed{},
 	VoidResolved{},
@@ -31,6 +35,7 @@ var Events = []domain.Event{
 	DisputeWon{},
 	DisputeLost{},
 	PaymentDifferenceFound{},
+	PaymentDifferenceEnded{},
 }
 
 // PaymentAuthorized says that the gateway has reserved the amount.
@@ -66,8 +71,8 @@ type PaymentActionRequired struct {
 	RequiredAt time.Time `json:"required_at"`
 }
 
-// PaymentAuthorizationExpired says that the gateway has let the reserved money go: what is not
-// captured has to be authorised anew.
+// PaymentAuthorizationExpired says what [AuthorizationEnded] says with the reason expired. Events of it are read, and no
+// more are written.
 type PaymentAuthorizationExpired struct {
 	PaymentID uuid.UUID   `json:"payment_id"`
 	OrderID   uuid.UUID   `json:"order_id"`
@@ -75,8 +80,8 @@ type PaymentAuthorizationExpired struct {
 	ExpiredAt time.Time   `json:"expired_at"`
 }
 
-// PaymentDifferenceFound says that the gateway's ledger and this stream disagree. It changes nothing:
-// a person looks into it.
+// PaymentDifferenceFound says that the gateway's ledger and this stream disagree. It moves no money: a person looks
+// into it.
 type PaymentDifferenceFound struct {
 	PaymentID uuid.UUID `json:"payment_id"`
 	OrderID   uuid.UUID `json:"order_id"`
@@ -85,6 +90,17 @@ type PaymentDifferenceFound struct {
 	Gateway money.Money `json:"gateway"`
 	Stream  money.Money `json:"stream"`
 	FoundAt time.Time   `json:"found_at"`
+}
+
+// PaymentDifferenceEnded says that the gateway's ledger and this stream agree again on an amount that differed.
+type PaymentDifferenceEnded struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// What is as in [PaymentDifferenceFound].
+	What string `json:"what"`
+	// Amount is what both say now.
+	Amount  money.Money `json:"amount"`
+	EndedAt time.Time   `json:"ended_at"`
 }
 
 // PaymentCaptured says that part of the authorised money was taken.
@@ -330,3 +346,6 @@ func (DisputeWon) EventVersion() int { return 1 }
 
 func (DisputeLost) EventType() string { return "DisputeLost" }
 func (DisputeLost) EventVersion() int { return 1 }
+
+func (PaymentDifferenceEnded) EventType() string { return "PaymentDifferenceEnded" }
+func (PaymentDifferenceEnded) EventVersion() int { return 1 }

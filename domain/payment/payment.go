@@ -42,18 +42,24 @@ type Payment struct {
 	RequiredAt time.Time `json:"required_at,omitzero"`
 	// Generation counts the authorisations: the first, and one more after each that expired.
 	Generation int `json:"generation"`
-	// ReconciledAt is the time of the last reconciliation that found a difference.
-	ReconciledAt time.Time `json:"reconciled_at,omitzero"`
+	// Differences are the amounts in which the gateway's ledger and this stream disagree.
+	Differences []Difference `json:"differences,omitempty"`
 	// Declined is the generation that the gateway declined last, 0 for none; DeclineCode says why.
 	Declined    int    `json:"declined,omitempty"`
 	DeclineCode string `json:"decline_code,omitempty"`
 	// DeclinedAt is when that was.
 	DeclinedAt time.Time `json:"declined_at,omitzero"`
-	// Lapsed is true from the expiry of an authorisation until the next one or a void.
+	// Lapsed is true from the end of an authorisation that no void of ours has let go, until the next one or a void.
 	Lapsed   bool                      `json:"lapsed,omitempty"`
 	Captures map[uuid.UUID]money.Money `json:"captures,omitempty"`
 	// CaptureFailures are the captures that the gateway refused and has not made since, oldest first.
 	CaptureFailures []CaptureFailure `json:"capture_failures,omitempty"`
+	// CapturedElsewhere is what was captured elsewhere, by the gateway's references. Applied is what of it pays for
+	// shipments.
+	CapturedElsewhere []ForeignCapture `json:"captured_elsewhere,omitempty"`
+	Applied           money.Money      `json:"applied,omitzero"`
+	// HeldLate is what the gateway has reserved after the payment was closed.
+	HeldLate money.Money `json:"held_late,omitzero"`
 	// Earlier are the gateway's payments that money was captured from before the present one.
 	Earlier []Source `json:"earlier,omitempty"`
 	// Refunds are those that are owed, asked for or made, oldest first. Refunded sums what the gateway has paid or
@@ -62,6 +68,8 @@ type Payment struct {
 	Disputes []Dispute `json:"disputes,omitempty"`
 	// VoidFailure is set while the gateway refuses to let the authorisation go.
 	VoidFailure *VoidFailure `json:"void_failure,omitempty"`
+	// Voids counts the voids that the gateway was asked for.
+	Voids int `json:"voids,omitempty"`
 }
 
 // Source is one of the gateway's own payments, and what was captured from it.
@@ -99,7 +107,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		if p.Captures == nil {
 			p.Captures = map[uuid.UUID]money.Money{}
 		}
-		p.Captures[e.CaptureID] = e.Amount
+		p.Captures[e.CaptureID] = p.Captures[e.CaptureID].Add(e.Amount)
 		p.Captured, p.Status = p.Captured.Add(e.Amount), StatusCaptured
 		p.CaptureFailures = p.withoutCaptureFailure(e.CaptureID)
 	case CaptureFailed:
@@ -108,18 +116,16 @@ func Evolve(p Payment, e domain.Event) Payment {
 		})
 	case PaymentVoided:
 		p.Status = p.settledOr(StatusVoided)
-		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, false, nil
-		p.ID, p.OrderID = e.PaymentID, e.OrderID
+		p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate = p.Captured, false, nil, money.Money{}
+		p.ID, p.OrderID, p.Voids = e.PaymentID, e.OrderID, p.Voids+1
 	case VoidResolved:
 		p.Status = p.settledOr(StatusVoided)
-		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, false, nil
+		p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate = p.Captured, false, nil, money.Money{}
 	case VoidFailed:
-		p.ID, p.OrderID = e.PaymentID, e.OrderID
+		p.ID, p.OrderID, p.Voids = e.PaymentID, e.OrderID, e.Attempt
 		p.VoidFailure = &VoidFailure{Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt}
-	case PaymentDifferenceFound:
-		p.ReconciledAt = e.FoundAt
 	default:
-		return evolveRefund(p, e)
+		return evolveGateway(p, e)
 	}
 	return p
 }
@@ -128,7 +134,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 // does not change that money was taken.
 func (p Payment) settledOr(status Status) Status {
 	switch {
-	case len(p.Captures) == 0:
+	case p.Captured.IsZero():
 		return status
 	case p.Refunded.Cmp(p.Captured) == 0:
 		return StatusRefunded

@@ -210,9 +210,16 @@ func TestReconcileNamesDifferences(t *testing.T) {
 	require.Len(t, events, 2)
 	require.Equal(t, "captured", events[1].(payment.PaymentDifferenceFound).What)
 	after := apply(p.Clone(), events)
-	require.Equal(t, at, after.ReconciledAt)
-	after.ReconciledAt = p.ReconciledAt
-	require.Equal(t, p, after, "a difference changes nothing else: a person looks into it")
+	require.Len(t, after.Differences, 2)
+	ledger := payment.GatewayBalance{Held: eur(0), Captured: eur(100), Refunded: eur(0)}
+	require.Empty(t, payment.Reconcile(after, ledger, at.Add(time.Hour)), "it is known")
+	ledger.Captured = eur(90)
+	require.Len(t, payment.Reconcile(after, ledger, at), 1, "it has become another one")
+	ledger = payment.GatewayBalance{Held: eur(60), Captured: eur(40), Refunded: eur(0)}
+	mended := apply(after.Clone(), payment.Reconcile(after, ledger, at))
+	require.Empty(t, mended.Differences, "it is mended")
+	mended.Differences = nil
+	require.Equal(t, p, mended, "a difference changes nothing else: a person looks into it")
 }
 
 func Example() {

@@ -37,6 +37,8 @@ type Refund struct {
 	Owed bool `json:"owed,omitempty"`
 	// MadeElsewhere is true of a refund that was made at the gateway by others.
 	MadeElsewhere bool `json:"made_elsewhere,omitempty"`
+	// Unapplied is what of the amount gives back money that was captured elsewhere and pays for no shipment.
+	Unapplied money.Money `json:"unapplied,omitzero"`
 	// Lines are what of the amount each line of the order gets back, as far as that is known.
 	Lines     []RefundLine    `json:"lines,omitempty"`
 	Attempts  []RefundAttempt `json:"attempts,omitempty"`

@@ -9,15 +9,20 @@ import (
 
 // evolveRefund is [Evolve] for the events of refunds and disputes.
 func evolveRefund(p Payment, e domain.Event) Payment {
+	unapplied := p.Unapplied()
 	switch e := e.(type) {
 	case RefundOwed:
 		return p.changeRefund(e.RefundID, func(r *Refund) {
 			r.Amount, r.Reason, r.Owed, r.Lines, r.CreatedAt = e.Amount, e.Reason, true, e.Lines, e.OwedAt
+			if e.Reason == ReasonCapturedElsewhere {
+				r.Unapplied = e.Amount
+			}
 		})
 	case RefundRequested:
 		return p.changeRefund(e.RefundID, func(r *Refund) {
 			if r.CreatedAt.IsZero() {
 				r.Amount, r.Reason, r.Lines, r.CreatedAt = e.Amount, e.Reason, e.Lines, e.RequestedAt
+				r.Unapplied = unappliedOf(unapplied, *r)
 			}
 			for _, part := range e.Parts {
 				r.Attempts = append(r.Attempts, RefundAttempt{RefundPart: part, Status: RefundStatusRequested, RequestedAt: e.RequestedAt})
@@ -34,6 +39,7 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 			if !slices.ContainsFunc(r.Attempts, func(a RefundAttempt) bool { return a.Attempt == e.Attempt }) {
 				// It was made elsewhere, or before refunds were requested.
 				r.Amount, r.Reason, r.CreatedAt, r.MadeElsewhere = e.Amount, e.Reason, e.RefundedAt, e.MadeElsewhere
+				r.Unapplied = unappliedOf(unapplied, *r)
 				r.Attempts = append(r.Attempts, RefundAttempt{
 					RefundPart: RefundPart{Attempt: e.Attempt, Source: e.Source, Amount: e.Amount}, RequestedAt: e.RefundedAt,
 				})

@@ -17,11 +17,15 @@ type VoidPayment struct {
 
 // Void records that the rest of an authorisation was let go.
 //
-// It returns no events when there is nothing to let go: declined, voided, or all captured. On a
-// payment of which nothing is known it closes the payment, so that an authorisation which is still
+// It returns no events when there is nothing to let go: declined or voided with nothing authorised since, or all
+// captured. On a payment of which nothing is known it closes the payment, so that an authorisation which is still
 // under way can't revive it.
 func Void(p Payment, c VoidPayment) []domain.Event {
 	voided := PaymentVoided{PaymentID: ID(c.OrderID), OrderID: c.OrderID, Reason: c.Reason, VoidedAt: c.At}
+	if p.HeldLate.IsPositive() {
+		voided.Amount = p.HeldLate
+		return []domain.Event{voided}
+	}
 	switch p.Status {
 	case "", StatusActionRequired, StatusExpired:
 		voided.Amount = money.Zero(p.Authorized.Currency)
@@ -53,17 +57,14 @@ func FailVoid(p Payment, c FailedVoid) []domain.Event {
 		return nil
 	}
 	return []domain.Event{VoidFailed{
-		PaymentID: ID(c.OrderID), OrderID: c.OrderID, Attempt: c.Attempt, Amount: p.Capturable(), Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
+		PaymentID: ID(c.OrderID), OrderID: c.OrderID, Attempt: c.Attempt, Amount: p.Held(), Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
 	}}
 }
 
-// VoidAttempt numbers the next void, from 1. After a refusal the gateway is asked under another key, because it repeats
-// what it has answered under the one before.
+// VoidAttempt numbers the next void, from 1. Each has another key, because a gateway repeats what it has answered under
+// the one before.
 func (p Payment) VoidAttempt() int {
-	if p.VoidFailure == nil {
-		return 1
-	}
-	return p.VoidFailure.Attempt + 1
+	return p.Voids + 1
 }
 
 // VoidFailure is a void that the gateway has refused for good: a person has to look into it.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 )
@@ -47,6 +48,7 @@ func (g *Gateway) entry(id uuid.UUID) payments.LedgerEntry {
 	if out.PaymentID == uuid.Nil {
 		return out
 	}
+	g.takeOffExcess(out.Events, id)
 	a := g.account(id)
 	out.Balance = payment.GatewayBalance{Held: a.held(), Captured: a.captured, Refunded: a.refunded}
 	if out.Authorization.Status != payment.StatusDeclined && a.captured.IsZero() && a.held().IsZero() && a.pending.IsZero() || a.closed && a.captured.IsZero() {
@@ -56,6 +58,25 @@ func (g *Gateway) entry(id uuid.UUID) payments.LedgerEntry {
 		out.Events[i].OrderID = out.OrderID
 	}
 	return out
+}
+
+// takeOffExcess takes what voids gave back off the captures made elsewhere, the latest first.
+func (g *Gateway) takeOffExcess(events []payments.Event, id uuid.UUID) {
+	var excess money.Money
+	for _, e := range g.entries {
+		if e.PaymentID == id && e.Kind == kindGiveBack {
+			excess = excess.Add(e.Amount)
+		}
+	}
+	for i := len(events) - 1; i >= 0 && excess.IsPositive(); i-- {
+		if e := &events[i]; e.Kind == payments.EventCaptured && e.Elsewhere() {
+			taken := excess
+			if taken.Cmp(e.Amount) > 0 {
+				taken = e.Amount
+			}
+			e.Amount, excess = e.Amount.Sub(taken), excess.Sub(taken)
+		}
+	}
 }
 
 // authorization is where an authorisation stands after this entry.

@@ -40,6 +40,7 @@ func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api
 		if err != nil {
 			return e, err
 		}
+		takeOffExcess(e.Events[from:], excess, string(pi.Currency))
 		if err := g.addDisputes(ctx, &e, pi); err != nil {
 			return e, err
 		}
@@ -82,6 +83,15 @@ func addAuthorization(e *payments.LedgerEntry, pi *api.PaymentIntent) {
 	}
 	event.Code = string(pi.CancellationReason)
 	e.Events = append(e.Events, event)
+}
+
+// takeOffExcess takes what a void gave back off what was captured elsewhere.
+func takeOffExcess(events []payments.Event, excess int64, currency string) {
+	for i := range events {
+		if e := &events[i]; e.Kind == payments.EventCaptured && e.Elsewhere() {
+			e.Amount = fromStripe(max(minor(e.Amount)-excess, 0), currency)
+		}
+	}
 }
 
 // addCaptures lists the captures of ours by their marks. What was received beyond them was captured elsewhere.

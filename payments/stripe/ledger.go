@@ -153,6 +153,11 @@ func (g *Gateway) balances(ctx context.Context, ids []uuid.UUID, refunds map[uui
 				own = append(own, pi)
 			}
 		}
+		if len(own) == 0 { // a search lags behind a list
+			if own, err = g.find(ctx, id); err != nil {
+				return nil, err
+			}
+		}
 		if len(own) == 0 {
 			return nil, payments.NoAnswer(fmt.Errorf("payment %s: %w", id, errSearchBehind))
 		}

@@ -123,6 +123,8 @@ func TestTheLedgerEndsWithAnErrorRatherThanWithAGap(t *testing.T) {
 	b := setup(t, stripefake.Options{SearchLag: time.Hour})
 	b.mustAuthorize(stripefake.CardVisa)
 	b.fake.Advance(time.Minute)
+	require.Contains(t, ledger(t, b.gateway, b.askedAt, b.fake.Now()), b.paymentID, "the list shows what the search does not find yet")
+	b.fake.Advance(30 * time.Minute)
 	last := func(from time.Time) (err error) {
 		for _, err = range b.gateway.Ledger(t.Context(), from, b.fake.Now()) {
 			if err != nil {
