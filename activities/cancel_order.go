@@ -23,8 +23,9 @@ type CancelOrder struct {
 }
 
 // CancelOrder records that the order is cancelled, and answers with the order as it is then. Of an order that was
-// cancelled before, for whatever reason, it tells how. What was captured elsewhere for the order is owed with it. Refusals: not_found; not_cancellable; not_held and
-// already_reviewed for a rejection.
+// cancelled before, for whatever reason, it tells how. What was captured elsewhere for the order is owed with it.
+//
+// Refusals: not_found; not_cancellable; not_held and already_reviewed for a rejection.
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, error) {
 	var out Moved
 	st := stamp(ctx, "cancel", in.OrderID, in.At)

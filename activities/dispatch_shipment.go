@@ -51,8 +51,10 @@ func moved(o order.Order, events []domain.Event) Moved {
 
 // DispatchShipment captures a shipment's money and records that it has left. The payment's stream, the order's and
 // those of the stock get their events together, or none does. Nobody is charged for a shipment that can't leave, and
-// nothing leaves unpaid. What was captured elsewhere pays for shipments first. When a shipment is cancelled while its money is captured, the money is owed with the
-// capture and goes back.
+// nothing leaves unpaid. What was captured elsewhere pays for shipments first.
+//
+// When a shipment is cancelled while its money is captured, the money is owed with the capture and goes back. When the
+// gateway refuses, it is asked what has happened to the payment meanwhile.
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
 // authorization_expired; capture_exceeds_authorization; gateway_refused.

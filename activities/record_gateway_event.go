@@ -32,9 +32,9 @@ type GatewayEventsRecorded struct {
 	Awaited bool `json:"awaited,omitempty"`
 }
 
-// RecordGatewayEvent asks the gateway what has happened to a payment, and records what is not known: captures, refunds
-// and disputes, authorisations that ended, and money that was reserved after the payment was closed, which is let go.
-// They were made elsewhere, their answer was lost, or they failed later. Each counts once, whether a report or the
+// RecordGatewayEvent asks the gateway what has happened to a payment, and records what is not known. That is captures,
+// refunds, disputes and authorisations that ended. Money that was reserved after the payment was closed is let go. They
+// were made elsewhere, their answer was lost, or they failed later. Each counts once, whether a report or the
 // reconciliation tells of it first. It does nothing for a payment that is none of ours.
 func (a *Activities) RecordGatewayEvent(ctx context.Context, in RecordGatewayEvent) (GatewayEventsRecorded, error) {
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: in.PaymentID, GatewayRef: in.GatewayRef})

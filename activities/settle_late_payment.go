@@ -43,7 +43,8 @@ type LatePaymentSettled struct {
 	Outcome ReportOutcome `json:"outcome"`
 }
 
-// SettleLatePayment asks the gateway about a payment that it has reported on, and tells whose it is. It changes nothing.
+// SettleLatePayment asks the gateway about a payment that it has reported on, and tells whose it is. It changes
+// nothing.
 // A report that concerns no payment of ours is counted and ignored.
 func (a *Activities) SettleLatePayment(ctx context.Context, in SettleLatePayment) (LatePaymentSettled, error) {
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: in.PaymentID, GatewayRef: in.GatewayRef})

@@ -28,8 +28,10 @@ const CodePaymentOpen domain.ErrorCode = "payment_open"
 
 // LatePaymentSaga handles a gateway's report of a payment that nobody waits for: it asks the gateway what is so.
 // Captures, refunds and disputes that only the gateway knew of are recorded, and authorisations that have ended. Money
-// that was authorised after the order had given up is let go again. The order's saga looks at its payment then. A report that came before the payment's own
-// saga was started is passed on to it. One that concerns no payment of ours ends the saga at once.
+// that was authorised after the order had given up is let go again. The order's saga looks at its payment then.
+//
+// A report that came before the payment's own saga was started is passed on to it. One that concerns no payment of ours
+// ends the saga at once.
 //
 // The end of a dispute opens the refunds that are owed, which are carried on then.
 //

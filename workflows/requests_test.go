@@ -563,7 +563,7 @@ func TestReconciliationRecordsWhatDiffersOnce(t *testing.T) {
 	reconcile := func(want activities.Reconciled) {
 		r := setupLike(p)
 		r.env.SetStartTime(time.Now().Truncate(hour).Add(2 * hour))
-		r.env.ExecuteWorkflow(workflows.ReconciliationSaga)
+		r.env.ExecuteWorkflow(workflows.ReconciliationSaga, workflows.ReconciliationInput{})
 		require.NoError(t, r.env.GetWorkflowError())
 		var got activities.Reconciled
 		require.NoError(t, r.env.GetWorkflowResult(&got))

@@ -73,7 +73,7 @@ func TestCapturesElsewhereCountOnceByTheirReference(t *testing.T) {
 	p = must(t, p, told(foreignCapture("ch_1", 35)))
 	require.Equal(t, int64(35), p.Captured.MinorUnits(), "the same reference has grown")
 	_, err := payment.RecordCaptures(p, []payment.GatewayCapture{{CaptureRef: "ch_9", Amount: money.Must("1.00", "USD")}}, at)
-	require.EqualValues(t, payment.CodeUnknownGatewayAnswer, domain.Code(err))
+	require.Equal(t, payment.CodeUnknownGatewayAnswer, domain.Code(err))
 }
 
 func TestWhatWasCapturedElsewherePaysForShipments(t *testing.T) {
@@ -133,7 +133,7 @@ func TestAnAuthorisationThatEndedIsMadeAnew(t *testing.T) {
 		require.True(t, p.Held().IsZero())
 		require.False(t, p.ExpiresAt.After(at), "nobody has asked for the next one before")
 		_, err := payment.Capture(p, payment.CapturePayment{CaptureID: uuid.New(), Amount: eur(40), At: at})
-		require.EqualValues(t, payment.CodeAuthorizationExpired, domain.Code(err))
+		require.Equal(t, payment.CodeAuthorizationExpired, domain.Code(err))
 		require.True(t, p.NeedsAuthorization(eur(100)))
 		p = must(t, p, authorize(100))
 		require.Equal(t, payment.StatusAuthorized, p.Status)

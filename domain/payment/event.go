@@ -71,8 +71,8 @@ type PaymentActionRequired struct {
 	RequiredAt time.Time `json:"required_at"`
 }
 
-// PaymentAuthorizationExpired says what [AuthorizationEnded] says with the reason expired. Events of it are read, and no
-// more are written.
+// PaymentAuthorizationExpired says what [AuthorizationEnded] says with the reason expired. Events of it are read, and
+// none is written any more.
 type PaymentAuthorizationExpired struct {
 	PaymentID uuid.UUID   `json:"payment_id"`
 	OrderID   uuid.UUID   `json:"order_id"`

@@ -329,8 +329,8 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 		return part{}, err
 	}
 	acts := activities.New(activities.Options{
-		Events:  eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}),
-		Log: p.store, Gateway: gateway, Capabilities: can, Vault: p.vault, Locations: p.cfg.Orders.Locations,
+		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}),
+		Log:    p.store, Gateway: gateway, Capabilities: can, Vault: p.vault, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	o := workerOptions(p.cfg)

@@ -133,9 +133,11 @@ func namespaceRequest(cfg config.Temporal) *workflowservice.RegisterNamespaceReq
 // it stays as they have it.
 func scheduleReconciliation(ctx context.Context, c client.Client) error {
 	_, err := c.ScheduleClient().Create(ctx, client.ScheduleOptions{
-		ID:      workflows.ReconciliationScheduleID,
-		Spec:    client.ScheduleSpec{CronExpressions: []string{workflows.ReconciliationCron}},
-		Action:  &client.ScheduleWorkflowAction{ID: workflows.ReconciliationScheduleID, Workflow: workflows.ReconciliationSaga, TaskQueue: workflows.TaskQueue},
+		ID:   workflows.ReconciliationScheduleID,
+		Spec: client.ScheduleSpec{CronExpressions: []string{workflows.ReconciliationCron}},
+		Action: &client.ScheduleWorkflowAction{
+			ID: workflows.ReconciliationScheduleID, Workflow: workflows.ReconciliationSaga, Args: []any{workflows.ReconciliationInput{}}, TaskQueue: workflows.TaskQueue,
+		},
 		Overlap: enums.SCHEDULE_OVERLAP_POLICY_SKIP,
 	})
 	if err != nil && !errors.Is(err, temporal.ErrScheduleAlreadyRunning) {
