@@ -56,7 +56,7 @@ func (f *flusher) persist(callers []*request, do func() error) error {
 // or a fault was not found before the append was queued.
 func (f *flusher) appendApart(groups []*group, callers []*request) {
 	err := f.appendUntilKnown(groups, callers)
-	if err != nil && len(groups) > 1 && !f.engine.retryable(err) && f.base.Err() == nil {
+	if err != nil && len(groups) > 1 && !f.engine.retryable(err) && !errors.Is(err, ErrUnconfirmed) && f.base.Err() == nil {
 		f.logger.Error("appends were refused as a whole and are sent apart", "error", err, "groups", len(groups))
 		half := len(groups) / 2
 		f.appendApart(groups[:half], callers)

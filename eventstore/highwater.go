@@ -21,7 +21,8 @@ import (
 //
 // The mark is then lowered to the last event that can be seen. A number that nobody committed may be given out again
 // after a crash; one that was committed never is. So a mark that was once announced stays true. For the same reason
-// what is remembered between two calls is forgotten with the connection: a crash breaks it.
+// what is remembered between two calls is forgotten with the connection: a crash breaks it. The mark is forgotten too,
+// since the server at the other end may be a restored one, which has not come so far.
 type highWater struct {
 	pool    *pgxpool.Pool
 	metrics *metrics
@@ -106,7 +107,7 @@ func (h *highWater) connect(ctx context.Context) error {
 	if h.conn != nil && !h.conn.IsClosed() {
 		return nil
 	}
-	h.conn, h.holders = nil, nil
+	h.conn, h.holders, h.mark = nil, nil, 0
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 	conn, err := connect(ctx, h.pool)
@@ -121,7 +122,7 @@ func (h *highWater) forget(ctx context.Context) {
 	if h.conn != nil {
 		_ = h.conn.Close(context.WithoutCancel(ctx)) // it is broken or was interrupted
 	}
-	h.conn, h.holders = nil, nil
+	h.conn, h.holders, h.mark = nil, nil, 0
 }
 
 // readOpenAppends returns the last number that was given out, who holds an append open, and what is visible.

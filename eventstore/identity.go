@@ -17,6 +17,10 @@ type Identity struct {
 	// Epoch counts from 1. It rises when the store finds itself restored from a dump or a backup, or failed over to
 	// another server. It may then lack events that consumers have seen.
 	Epoch int64
+	// Confirmed says that the store is known to have all that was ever published of it. Until then it takes no append.
+	Confirmed bool
+	// Reason says why the epoch began or is doubted, for people; empty for the first one.
+	Reason string
 }
 
 // Cursor is how far a consumer has read, and of which store. A consumer keeps it with what it writes.
@@ -59,16 +63,25 @@ func (e *StoreChangedError) Unwrap() error {
 	return &domain.Error{Code: e.Code, Message: "the event store is not the one that the consumer has read"}
 }
 
-// Identity returns which store this is.
+// Identity returns which store this is. This process appends, or does not, by the newest identity that it has got.
 func (s *Store) Identity(ctx context.Context) (Identity, error) {
-	var i Identity
-	if err := s.pool.QueryRow(ctx, identifySQL).Scan(&i.ID, &i.Epoch); err != nil {
+	i, err := identify(ctx, s.pool)
+	if err == nil {
+		s.engine.unconfirmed.Store(!i.Confirmed)
+	}
+	return i, err
+}
+
+// identify asks the store who it is. A store that finds itself at another place begins a new epoch.
+func identify(ctx context.Context, db interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}) (i Identity, err error) {
+	const sql = "SELECT id, epoch, confirmed, reason FROM orderloom.identify()"
+	if err := db.QueryRow(ctx, sql).Scan(&i.ID, &i.Epoch, &i.Confirmed, &i.Reason); err != nil {
 		return i, fmt.Errorf("identify the event store: %w", err)
 	}
 	return i, nil
 }
-
-const identifySQL = "SELECT id, epoch FROM orderloom.identify()"
 
 // Check reports whether a consumer may go on from its cursor. Call it before the first read on every connection that
 // was lost. Keep the identity it returns with the cursor from then on. Errors: [StoreChangedError] when the store is
@@ -94,18 +107,6 @@ func (s *Store) Check(ctx context.Context, c Cursor) (Identity, error) {
 		return identity, refusal
 	}
 	return identity, nil
-}
-
-// greet is done on every new connection before anything is appended over it: a restored store begins its
-// new epoch before it takes new events.
-func greet(ctx context.Context, conn *pgx.Conn) error {
-	if _, err := conn.Exec(ctx, identifySQL); err != nil {
-		return fmt.Errorf("identify the event store: %w", err)
-	}
-	if _, err := conn.Exec(ctx, "SELECT orderloom.ensure_partitions()"); err != nil {
-		return fmt.Errorf("make partitions: %w", err)
-	}
-	return nil
 }
 
 // Versions returns how far the streams of a type have come, in the order of their ids after a given one, at most

@@ -458,6 +458,7 @@ func TestAReaderNoticesARestoredStore(t *testing.T) {
 		require.NoError(t, err)
 
 		restored := process(t, dumpAndRestore(t, pool))
+		confirm(t, restored)
 
 		require.Equal(t, inTime.Position, readAll(t, store, inTime.Position).Next, "the open append holds the reader here too")
 		open.end(t, true)

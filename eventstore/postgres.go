@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,6 +35,11 @@ type postgres struct {
 	ids     eventIDs
 	// The last sequence for which there are surely partitions enough.
 	prepared int64
+	// unconfirmed is set while the store's epoch is not confirmed, by whoever in this process learns of it.
+	unconfirmed atomic.Bool
+	seen        seen
+	// asked is when the store was asked last whether it is confirmed.
+	asked time.Time
 }
 
 func newPostgres(pool *pgxpool.Pool) *postgres { return &postgres{pool: pool} }
@@ -70,7 +76,7 @@ func (p *postgres) ready(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	if err = greet(ctx, conn); err == nil {
+	if err = p.greet(ctx, conn); err == nil {
 		_, err = conn.PgConn().Prepare(ctx, appendStatement, appendSQL, appendArguments)
 	}
 	if err == nil {
@@ -133,6 +139,11 @@ func (p *postgres) append(ctx context.Context, groups []*group) error {
 	release := p.bounded(ctx)
 	defer release()
 	ctx = context.WithoutCancel(ctx)
+	if p.unconfirmed.Load() {
+		if err := p.askAgain(ctx); err != nil {
+			return err
+		}
+	}
 	if p.ids.behind() && time.Since(p.ids.loaded) >= reloadEvery {
 		if err := p.ids.load(ctx, p.conn); err != nil {
 			return err
@@ -185,6 +196,7 @@ func (p *postgres) send(ctx context.Context, groups []*group, reach int64) error
 	if len(positions) > 0 {
 		last := positions[len(positions)-1]
 		p.ids.last = max(p.ids.last, last)
+		p.seen.sequence = max(p.seen.sequence, last)
 		if last > p.prepared {
 			p.prepare(ctx, last)
 		}
@@ -364,7 +376,7 @@ func (p *postgres) end(ctx context.Context, commit bool) error {
 // stops or is full, or a deadlock. A missing partition counts too: it gets made on the way.
 func (p *postgres) retryable(err error) bool {
 	var used *usedIDError
-	if errors.Is(err, context.Canceled) || errors.As(err, &used) {
+	if errors.Is(err, context.Canceled) || errors.As(err, &used) || errors.Is(err, ErrUnconfirmed) {
 		return false
 	}
 	var answer *pgconn.PgError

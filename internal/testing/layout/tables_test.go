@@ -27,7 +27,7 @@ var owners = []struct {
 		writes: []string{"eventstore"},
 	},
 	{
-		names:  []string{"append", "append_settle", "identify", "ensure_partitions", "index_event_ids", "event_sequence"},
+		names:  []string{"append", "append_settle", "identify", "fingerprint", "ensure_partitions", "index_event_ids", "event_sequence"},
 		writes: []string{"eventstore"},
 	},
 	{names: []string{"relay_cursors", "relay_withheld"}, writes: []string{"relay"}},
