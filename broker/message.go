@@ -14,7 +14,7 @@ import (
 
 // Header names of CloudEvents 1.0 in the binary mode of its Kafka binding. Besides the required
 // attributes there are the extensions sequence, partitionkey-like subject, dataref and distributed
-// tracing, and four of our own.
+// tracing, and five of our own.
 const (
 	headerSpecVersion   = "ce_specversion"
 	headerID            = "ce_id"
@@ -48,7 +48,7 @@ func Dataref(env domain.Envelope) string {
 // schema, or empty.
 func Encode(env domain.Envelope, dataschema string) kafka.Message {
 	m := kafka.Message{Topic: Topic(env.AggregateType), Key: []byte(env.AggregateID.String()), Value: env.Payload}
-	m.Headers = make([]kafka.Header, 0, 14)
+	m.Headers = make([]kafka.Header, 0, 16)
 	add := func(name, value string) {
 		if value != "" {
 			m.Headers = append(m.Headers, kafka.Header{Key: name, Value: []byte(value)})
@@ -71,9 +71,8 @@ func Encode(env domain.Envelope, dataschema string) kafka.Message {
 	return m
 }
 
-// claimCheck takes the payload out of a message and refers to the event store instead.
-func claimCheck(env domain.Envelope, dataschema string) kafka.Message {
-	m := Encode(env, dataschema)
+// claimCheck takes the payload out of an event's message and refers to the event store instead.
+func claimCheck(m kafka.Message, env domain.Envelope) kafka.Message {
 	m.Value = []byte{} // not null, which would be a tombstone
 	m.Headers = append(m.Headers, kafka.Header{Key: headerDataref, Value: []byte(Dataref(env))})
 	return m

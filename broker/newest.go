@@ -14,7 +14,7 @@ import (
 func Newest(ctx context.Context, cfg Config) (sequence int64, err error) {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	ranges, err := offsetsOf(ctx, client)
+	ranges, err := offsetsOf(ctx, client, Topics()...)
 	if err != nil {
 		return 0, err
 	}
@@ -62,10 +62,10 @@ func newestOf(ctx context.Context, client *kafka.Client, topic string, p kafka.P
 	}
 }
 
-// offsetsOf returns where the partitions of the topics of all aggregate types begin and end.
-func offsetsOf(ctx context.Context, client *kafka.Client) (map[string][]kafka.PartitionOffsets, error) {
+// offsetsOf returns where the partitions of the topics begin and end.
+func offsetsOf(ctx context.Context, client *kafka.Client, topics ...string) (map[string][]kafka.PartitionOffsets, error) {
 	request := &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{}}
-	for _, topic := range Topics() {
+	for _, topic := range topics {
 		n, err := partitionCount(ctx, client, topic)
 		if err != nil {
 			return nil, err

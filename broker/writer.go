@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/segmentio/kafka-go"
 	"github.com/segmentio/kafka-go/protocol"
@@ -29,6 +30,8 @@ type Writer struct {
 	close  func()
 	// oversized counts the events that were too large for Kafka.
 	oversized atomic.Int64
+	// origin is where the events come from.
+	origin atomic.Pointer[Origin]
 
 	mu      sync.Mutex
 	layouts map[string]layout // by topic
@@ -69,6 +72,18 @@ func (e *RefusedTopicsError) RefusedTypes() map[string]error { return e.refused 
 // refusesTopic reports whether an error of Kafka is about a topic as a whole, and stays until somebody changes that.
 func refusesTopic(err error) bool {
 	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.InvalidTopic)
+}
+
+// From says where the events come from that are published from now on. Their messages tell it to consumers.
+func (w *Writer) From(o Origin) { w.origin.Store(&o) }
+
+// message returns the message of an event.
+func (w *Writer) message(env domain.Envelope) kafka.Message {
+	m := Encode(env, w.cfg.Registry.reference(env))
+	if o := w.origin.Load(); o != nil && o.Store != uuid.Nil {
+		m.Headers = append(m.Headers, kafka.Header{Key: headerStore, Value: []byte(o.text())})
+	}
+	return m
 }
 
 // Publish sends events, each partition's in the order given, and returns once every replica in sync has them. With an
@@ -253,7 +268,7 @@ func (w *Writer) produceAll(ctx context.Context, topic string, partition int, ev
 		default:
 			env := events[indexes[done]]
 			w.reportOversized(env)
-			if err := w.produce(ctx, topic, partition, []kafka.Message{claimCheck(env, w.cfg.Registry.reference(env))}); err != nil {
+			if err := w.produce(ctx, topic, partition, []kafka.Message{claimCheck(w.message(env), env)}); err != nil {
 				return done, err
 			}
 			done++
@@ -263,10 +278,10 @@ func (w *Writer) produceAll(ctx context.Context, topic string, partition int, ev
 }
 
 func (w *Writer) encode(env domain.Envelope, limit int) kafka.Message {
-	m := Encode(env, w.cfg.Registry.reference(env))
+	m := w.message(env)
 	if size(m) > limit && limit == w.cfg.messageBytesMax() {
 		w.reportOversized(env)
-		return claimCheck(env, w.cfg.Registry.reference(env))
+		return claimCheck(m, env)
 	}
 	return m
 }

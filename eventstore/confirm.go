@@ -13,8 +13,8 @@ import (
 type seen struct{ epoch, sequence int64 }
 
 // greet is done on every new connection before anything is appended over it: a restored store begins its new epoch
-// before it takes new events. A store that is still where it was, and lacks what this process has appended, was put back
-// from a copy of its disk.
+// before it takes new events. A store may still be where it was, and lack what this process has appended. It was put back
+// from a copy of its disk then.
 func (p *postgres) greet(ctx context.Context, conn *pgx.Conn) error {
 	identity, err := identify(ctx, conn)
 	if err != nil {
@@ -145,4 +145,3 @@ func skipTo(ctx context.Context, tx pgx.Tx, sequence int64) error {
 	}
 	return nil
 }
-

@@ -65,8 +65,8 @@ var (
 	// ErrOutcomeUnknown is returned when the caller gave up after its events were sent and before the
 	// answer came: they may be stored. Appending them again, with the same ids, is safe.
 	ErrOutcomeUnknown = errors.New("the outcome of the append is unknown")
-	// ErrUnconfirmed is returned for an append to a store that was restored or failed over, until it is known to have all
-	// that was published of it. Nothing was stored. It passes: the append may be repeated, for as long as it takes.
+	// ErrUnconfirmed is returned for an append to a store that was restored or failed over. It passes once the store is
+	// known to have all that was published of it. Nothing was stored, and the append may be repeated until then.
 	ErrUnconfirmed = errors.New("the event store was restored or failed over and is not confirmed: run \"orderloom recover\"")
 	// ErrClosed is returned by a store that was closed. Nothing was stored.
 	ErrClosed = errors.New("the event store is closed")

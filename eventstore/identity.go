@@ -73,9 +73,7 @@ func (s *Store) Identity(ctx context.Context) (Identity, error) {
 }
 
 // identify asks the store who it is. A store that finds itself at another place begins a new epoch.
-func identify(ctx context.Context, db interface {
-	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
-}) (i Identity, err error) {
+func identify(ctx context.Context, db executor) (i Identity, err error) {
 	const sql = "SELECT id, epoch, confirmed, reason FROM orderloom.identify()"
 	if err := db.QueryRow(ctx, sql).Scan(&i.ID, &i.Epoch, &i.Confirmed, &i.Reason); err != nil {
 		return i, fmt.Errorf("identify the event store: %w", err)

@@ -14,6 +14,7 @@
 //     was deposed without knowing can only repeat events that its successor publishes as well.
 //   - The cursor moves by comparing and setting position and epoch, and every new leader raises the epoch,
 //     so a deposed leader can't move it.
+//   - Nothing of an epoch of the store is published that is not confirmed, and each message tells its epoch.
 //   - No transaction is open while Kafka is waited for.
 //
 // However long Kafka is away, the relay waits, shows it in its metrics, and goes on from the cursor.

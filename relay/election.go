@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/advisory"
 )
@@ -26,6 +27,8 @@ type term struct {
 	conn     *pgxpool.Conn
 	epoch    int64
 	position int64
+	// store is the event store as it was when this relay began to lead.
+	store eventstore.Identity
 	// withheld are the types whose events wait, with the last sequence up to which those are published.
 	withheld map[string]int64
 	// triedAt is when the topics of the withheld types were tried last.
@@ -67,6 +70,11 @@ func (t *term) begin(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if !id.Confirmed {
+		return eventstore.ErrUnconfirmed // its events may stand where others stand that are published
+	}
+	t.store = id
+	t.opts.Writer.From(broker.Origin{Store: id.ID, Epoch: id.Epoch})
 	err = t.conn.QueryRow(ctx, `UPDATE orderloom.relay_cursors
 		SET epoch = epoch + 1, leader = $2, leader_since = now(), store_id = $3, store_epoch = $4, updated_at = now()
 		WHERE name = $1 RETURNING epoch, position`, t.opts.Name, t.opts.Instance, id.ID, id.Epoch).Scan(&t.epoch, &t.position)
@@ -146,12 +154,22 @@ func (t *term) move(ctx context.Context, position int64, refused map[string]erro
 var errRewound = errors.New("the cursor was set by an operator")
 
 // beat makes sure that the connection with the lock lives and that nobody has taken over. Errors: errDeposed;
-// errRewound, once the position is the one that was set; store_behind when that one is beyond the store.
+// errRewound, once the position is the one that was set; store_behind when that one is beyond the store;
+// [eventstore.ErrUnconfirmed].
 func (t *term) beat(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, electionTimeout)
 	defer cancel()
+	id, err := t.opts.Store.Identity(ctx)
+	switch {
+	case err != nil:
+		return err
+	case !id.Confirmed:
+		return eventstore.ErrUnconfirmed
+	case id != t.store:
+		return errDeposed // by a new epoch of the store, which the messages are to tell
+	}
 	var epoch, position int64
-	err := t.conn.QueryRow(ctx, `SELECT epoch, position FROM orderloom.relay_cursors WHERE name = $1`, t.opts.Name).Scan(&epoch, &position)
+	err = t.conn.QueryRow(ctx, `SELECT epoch, position FROM orderloom.relay_cursors WHERE name = $1`, t.opts.Name).Scan(&epoch, &position)
 	switch {
 	case err != nil:
 		return fmt.Errorf("look at the cursor: %w", err)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/backoff"
@@ -47,12 +48,16 @@ type Store interface {
 	Wake() (wake <-chan struct{}, stop func())
 	// Check reports whether a consumer may go on from its cursor, and which store this is.
 	Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error)
+	// Identity returns which store this is now.
+	Identity(ctx context.Context) (eventstore.Identity, error)
 	// Waiting counts events.
 	Waiting(ctx context.Context, s eventstore.Span) ([]eventstore.Backlog, error)
 }
 
 // Publisher sends events to Kafka; [broker.Writer] is one.
 type Publisher interface {
+	// From says which store, in which epoch, the events come from that are published from now on.
+	From(o broker.Origin)
 	// Publish returns once all events have arrived, or with an error and those that may not have. When it is for whole
 	// topics that those have not, the error unwraps to one that implements [RefusedTopics].
 	Publish(ctx context.Context, events []domain.Envelope) (unpublished []domain.Envelope, err error)

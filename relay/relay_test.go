@@ -104,7 +104,14 @@ func (b *testBundle) startLogging(writer relay.Publisher, instance string, log i
 type recorder struct {
 	mu        sync.Mutex
 	published []domain.Envelope
+	origins   []broker.Origin
 	fail      func(events []domain.Envelope) (arrive int, err error)
+}
+
+func (r *recorder) From(o broker.Origin) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.origins = append(r.origins, o)
 }
 
 func (r *recorder) Publish(_ context.Context, events []domain.Envelope) ([]domain.Envelope, error) {
@@ -250,6 +257,8 @@ func TestDeposedLeaderCausesNoDisorder(t *testing.T) {
 
 type publisherFunc func(context.Context, []domain.Envelope) ([]domain.Envelope, error)
 
+func (publisherFunc) From(broker.Origin) {}
+
 func (f publisherFunc) Publish(ctx context.Context, es []domain.Envelope) ([]domain.Envelope, error) {
 	return f(ctx, es)
 }
@@ -277,8 +286,8 @@ func TestRelayRefusesARestoredStore(t *testing.T) {
 	b.awaitPosition()
 	stop()
 	published := len(r.published)
-	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.store_epochs (epoch, sequence, fingerprint)
-		SELECT epoch + 1, 5, fingerprint FROM orderloom.store_epochs ORDER BY epoch DESC LIMIT 1`)
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.store_epochs (epoch, sequence, fingerprint, confirmed_at)
+		SELECT epoch + 1, 5, fingerprint, now() FROM orderloom.store_epochs ORDER BY epoch DESC LIMIT 1`)
 	require.NoError(t, err)
 	b.append(events[60:]...)
 	var log logs
@@ -291,6 +300,34 @@ func TestRelayRefusesARestoredStore(t *testing.T) {
 	require.NoError(t, relay.Rewind(t.Context(), b.pool, b.store, relay.Name, 5))
 	b.awaitPosition()
 	require.NotEqual(t, published, len(r.published))
+}
+
+// A store that was restored publishes nothing until its epoch is confirmed, also where a relay leads already. What is
+// published then tells the new epoch. Fails without the looks at Confirmed in term.begin and term.beat.
+func TestRelayPublishesNothingOfAnUnconfirmedStore(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	events := eventtest.Lives(6, 10)
+	b.append(events[:30]...)
+	r := &recorder{}
+	var log logs
+	b.startLogging(r, "one", &log)
+	b.awaitPosition()
+	first, err := b.store.Identity(t.Context())
+	require.NoError(t, err)
+	doubted, err := b.store.Doubt(t.Context(), first, "Kafka knows more")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return log.contains("orderloom recover") }, 20*time.Second, 10*time.Millisecond)
+	r.mu.Lock()
+	require.Equal(t, []broker.Origin{{Store: first.ID, Epoch: first.Epoch}}, r.origins, "it does not lead again")
+	r.mu.Unlock()
+
+	require.NoError(t, b.store.Confirm(t.Context(), doubted, eventstore.Known{}))
+	b.append(events[30:]...)
+	b.awaitPosition()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	require.Equal(t, broker.Origin{Store: first.ID, Epoch: first.Epoch + 1}, r.origins[len(r.origins)-1])
 }
 
 // From append to consumer, on a machine that does nothing else: the figure of the issue is 50 ms.

@@ -48,8 +48,8 @@ func TestProjectorRefusesARestoredStore(t *testing.T) {
 	stop()
 
 	// As after a restore of a backup with five events: a new epoch has begun behind them.
-	_, err = b.Pool.Exec(t.Context(), `INSERT INTO orderloom.store_epochs (epoch, sequence, fingerprint)
-		SELECT epoch + 1, 5, fingerprint FROM orderloom.store_epochs ORDER BY epoch DESC LIMIT 1`)
+	_, err = b.Pool.Exec(t.Context(), `INSERT INTO orderloom.store_epochs (epoch, sequence, fingerprint, confirmed_at)
+		SELECT epoch + 1, 5, fingerprint, now() FROM orderloom.store_epochs ORDER BY epoch DESC LIMIT 1`)
 	require.NoError(t, err)
 	publish(events[half:])
 	registry := prometheus.NewRegistry()
@@ -120,8 +120,8 @@ func TestRebuildBeginsAnewFromARestoredStore(t *testing.T) {
 	}
 	_, err = b.Maintainer.Rebuild(t.Context(), store, "timeline", maintain.RebuildOptions{DryRun: true})
 	require.NoError(t, err)
-	_, err = b.Pool.Exec(t.Context(), `INSERT INTO orderloom.store_epochs (epoch, sequence, fingerprint)
-		SELECT epoch + 1, 5, fingerprint FROM orderloom.store_epochs ORDER BY epoch DESC LIMIT 1`)
+	_, err = b.Pool.Exec(t.Context(), `INSERT INTO orderloom.store_epochs (epoch, sequence, fingerprint, confirmed_at)
+		SELECT epoch + 1, 5, fingerprint, now() FROM orderloom.store_epochs ORDER BY epoch DESC LIMIT 1`)
 	require.NoError(t, err)
 	counting := &failing{GlobalSource: store, page: 1000, after: 1 << 30, firstAfter: -1}
 	report, err := b.Maintainer.Rebuild(t.Context(), counting, "timeline", maintain.RebuildOptions{})
