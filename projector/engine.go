@@ -112,7 +112,7 @@ func (r *Result) add(o Result) {
 func (g *Engine) Process(ctx context.Context, w Work) (Result, error) {
 	start := time.Now()
 	r, err := g.apply(ctx, w)
-	if err != nil && dataFault(err) {
+	if err != nil && DataFault(err) {
 		g.log.WarnContext(ctx, "batch refused by the database, going on stream by stream", "error", err)
 		r, err = g.isolate(ctx, w)
 	}
@@ -143,8 +143,8 @@ func (g *Engine) apply(ctx context.Context, w Work) (Result, error) {
 }
 
 // ErrRaced is the error of a batch when another projector has created one of its rows meanwhile. The engine then does
-// the batch again.
-var ErrRaced = errors.New("another projector was first")
+// the batch again. When that does not help, nobody has raced: the data of a stream collide with those of another.
+var ErrRaced = errors.New("a row that was not there before is there now")
 
 // retryAtOnce reports whether the same work can succeed at once.
 func retryAtOnce(err error) bool {
@@ -203,9 +203,13 @@ func (g *Engine) ApplyIn(ctx context.Context, tx pgx.Tx, w Work) (Result, error)
 	return s.result, s.flush(ctx, tx, w)
 }
 
-// dataFault reports whether the database refuses the data itself, so that no repetition helps. These are the SQLSTATE
-// classes 22 (data exception), 23 (integrity constraint violation) and 54 (program limit exceeded).
-func dataFault(err error) bool {
+// DataFault reports whether the data themselves are at fault, so that no repetition helps. The database refuses them:
+// SQLSTATE classes 22 (data exception), 23 (integrity constraint violation) and 54 (program limit exceeded). Or they
+// collide with a row (ErrRaced), or a row that is there can't be read.
+func DataFault(err error) bool {
+	if errors.Is(err, ErrRaced) || errors.Is(err, readmodel.ErrUnreadableRow) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) || len(pg.Code) != 5 {
 		return false

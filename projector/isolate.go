@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/domain"
+	"github.com/jackc/pgx/v5"
 )
 
 // isolate does the work of a batch stream by stream, after the batch as a whole was refused for its data. It parks the
@@ -55,71 +55,79 @@ func (g *Engine) isolate(ctx context.Context, w Work) (Result, error) {
 // faultsMax is how often the database may refuse the data of one stream before the stream is parked.
 const faultsMax = 3
 
-// applyOrPark applies the events of one stream to one projection, and parks the stream at its first event
-// that can't be written.
+// applyOrPark applies the events of one stream to one projection, event by event, and parks the stream at its first
+// event that can't be written. The others wait behind it.
 func (g *Engine) applyOrPark(ctx context.Context, p Projection, w Work) (Result, error) {
 	var total Result
-	for _, events := range oneByOne(w) {
-		one := w
-		one.Events = events
-		var err error
-		for range faultsMax {
-			var r Result
-			if r, err = g.apply(ctx, one); err == nil {
-				total.add(r)
-				break
-			}
-			if !dataFault(err) {
-				return total, err
-			}
-		}
-		if err == nil {
-			continue
-		}
-		bad := one
-		bad.Keys, bad.Events = nil, nil
-		if len(events) == 0 { // a repair: it is not known which of the missing events is at fault, so the next one is blamed
-			env, loadErr := g.next(ctx, p, w.Place, w.Keys[0])
-			if loadErr != nil {
-				return total, loadErr
-			}
-			bad.Events = []Incoming{{Event: Event{Envelope: env, OrderID: w.Keys[0].OrderID}, Bad: err}}
-		} else {
-			bad.Events = []Incoming{{Event: events[0].Event, Bad: err}}
-		}
-		r, err := g.apply(ctx, bad)
-		if err != nil {
+	events, err := g.eventsOf(ctx, p, w)
+	if err != nil {
+		return total, err
+	}
+	one := w
+	one.Keys = nil
+	for i := range events {
+		one.Events = events[i : i+1]
+		r, err := g.applyPatiently(ctx, one)
+		if err != nil && !DataFault(err) {
 			return total, err
 		}
+		if err != nil {
+			parking := Parking{Projection: w.Place.Name(p.Name()), Key: events[i].Event.Key(), Event: events[i].Event.Envelope, Err: err}
+			if err := g.park(ctx, parking, events[len(events)-1].Event.Version); err != nil {
+				return total, err
+			}
+			total.Parked = append(total.Parked, parking)
+			return total, nil
+		}
 		total.add(r)
+		if len(r.Parked) > 0 {
+			one.Unpark = false // what comes behind waits
+		}
 	}
 	return total, nil
 }
 
-// oneByOne splits the events of a stream; without events there is one part, without any.
-func oneByOne(w Work) [][]Incoming {
-	if len(w.Events) == 0 {
-		return [][]Incoming{nil}
+// applyPatiently applies work again when its data are refused, up to faultsMax times.
+func (g *Engine) applyPatiently(ctx context.Context, w Work) (r Result, err error) {
+	for range faultsMax {
+		if r, err = g.apply(ctx, w); err == nil || !DataFault(err) {
+			return r, err
+		}
 	}
-	parts := make([][]Incoming, len(w.Events))
-	for i := range w.Events {
-		parts[i] = w.Events[i : i+1]
-	}
-	return parts
+	return r, err
 }
 
-// next returns the event of a stream that follows what a projection has.
-func (g *Engine) next(ctx context.Context, p Projection, in Place, k Key) (domain.Envelope, error) {
-	versions, err := g.versions(ctx, p, in, []Key{k})
+// park records a parking alone, since the rows of the view may be what can't be read. The queue reaches up to last.
+func (g *Engine) park(ctx context.Context, p Parking, last int64) error {
+	q := &pgx.Batch{}
+	queueParking(q, p, last)
+	if err := g.pool.SendBatch(ctx, q).Close(); err != nil {
+		return fmt.Errorf("park %s %s: %w", p.Key.AggregateType, p.Key.AggregateID, err)
+	}
+	return nil
+}
+
+// eventsOf returns the events of the work for one stream. A repair names none: they are those that a projection does
+// not have.
+func (g *Engine) eventsOf(ctx context.Context, p Projection, w Work) ([]Incoming, error) {
+	if len(w.Events) > 0 {
+		return w.Events, nil
+	}
+	k := w.Keys[0]
+	if err := g.ResolveOrder(ctx, &k); err != nil {
+		return nil, err
+	}
+	var after int64
+	versions, err := g.versions(ctx, p, w.Place, []Key{k})
+	switch {
+	case err == nil:
+		after = versions[0]
+	case !DataFault(err):
+		return nil, err
+	}
+	missing, err := g.source.Load(ctx, k.AggregateType, k.AggregateID, after)
 	if err != nil {
-		return domain.Envelope{}, err
+		return nil, fmt.Errorf("load %s %s: %w", k.AggregateType, k.AggregateID, err)
 	}
-	events, err := g.source.Load(ctx, k.AggregateType, k.AggregateID, versions[0])
-	if err != nil {
-		return domain.Envelope{}, fmt.Errorf("load %s %s: %w", k.AggregateType, k.AggregateID, err)
-	}
-	if len(events) == 0 {
-		return domain.Envelope{}, fmt.Errorf("%s %s has no event after version %d", k.AggregateType, k.AggregateID, versions[0])
-	}
-	return events[0], nil
+	return g.Decode(missing), nil
 }

@@ -58,6 +58,16 @@ func (m *Mender) ListParked(ctx context.Context, limit int) ([]Parked, error) {
 	return pgx.CollectRows(rows, scanParked)
 }
 
+// triedLongestAgo returns what is parked, in the order in which it is to be tried, so that each has its turn however
+// much is parked.
+func (m *Mender) triedLongestAgo(ctx context.Context) ([]Parked, error) {
+	rows, err := m.pool.Query(ctx, `SELECT `+parkedColumns+` FROM orderloom.parked_streams ORDER BY tried_at, projection, aggregate_id LIMIT $1`, parkedRetryMax)
+	if err != nil {
+		return nil, fmt.Errorf("list parked: %w", err)
+	}
+	return pgx.CollectRows(rows, scanParked)
+}
+
 // FindParked returns one parked aggregate. Errors: not_parked.
 func (m *Mender) FindParked(ctx context.Context, projection string, id uuid.UUID) (Parked, error) {
 	rows, err := m.pool.Query(ctx, `SELECT `+parkedColumns+` FROM orderloom.parked_streams WHERE projection = $1 AND aggregate_id = $2`, projection, id)
@@ -112,7 +122,7 @@ func (m *Mender) RetryParked(ctx context.Context, projection string, id uuid.UUI
 func (p *Projector) retryParked(ctx context.Context) {
 	log := p.opts.Logger
 	for {
-		parked, err := p.mender.ListParked(ctx, parkedRetryMax)
+		parked, err := p.mender.triedLongestAgo(ctx)
 		if err != nil && ctx.Err() == nil {
 			log.DebugContext(ctx, "can't list what is parked", "error", err)
 		}

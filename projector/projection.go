@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -138,6 +139,9 @@ type Key struct {
 	OrderID       uuid.UUID
 }
 
+// String returns the type and the id.
+func (k Key) String() string { return k.AggregateType + "/" + k.AggregateID.String() }
+
 // Event is a decoded event.
 type Event struct {
 	domain.Envelope
@@ -147,13 +151,44 @@ type Event struct {
 	OrderID uuid.UUID
 }
 
-// Key returns the key of the event's stream.
+// Key returns the key of the event's stream. It has the order that the stream belongs to, as far as this event tells.
 func (e Event) Key() Key {
 	k := Key{AggregateType: e.AggregateType, AggregateID: e.AggregateID}
-	if e.AggregateType != domain.AggregateInventory {
+	switch {
+	case e.AggregateType == domain.AggregateOrder:
+		k.OrderID = e.AggregateID
+	case k.belongsTo(e.OrderID):
 		k.OrderID = e.OrderID
 	}
 	return k
+}
+
+// belongsTo reports whether a stream is that of an order or of its payment.
+func (k Key) belongsTo(order uuid.UUID) bool {
+	switch k.AggregateType {
+	case domain.AggregateOrder:
+		return k.AggregateID == order
+	case domain.AggregatePayment:
+		return k.AggregateID == payment.ID(order)
+	}
+	return false
+}
+
+// CodeForeignOrder refuses an event that names another order than the one that its stream belongs to.
+const CodeForeignOrder domain.ErrorCode = "foreign_order"
+
+// Own gives an event of a stream the order that the stream belongs to, which decides the rows that it changes. An event
+// that names another order is bad: it would change rows of that one, which nobody has read or locked.
+func (k Key) Own(in Incoming) Incoming {
+	if k.AggregateType != domain.AggregateOrder && k.AggregateType != domain.AggregatePayment {
+		return in
+	}
+	if named := in.Event.OrderID; named != uuid.Nil && !k.belongsTo(named) && in.Bad == nil {
+		in.Bad = domain.Refuse(CodeForeignOrder, "%s names order %s, which %s %s does not belong to",
+			in.Event.EventType, named, k.AggregateType, k.AggregateID)
+	}
+	in.Event.OrderID = k.OrderID
+	return in
 }
 
 // newEvent completes an envelope whose event was decoded.

@@ -1,7 +1,6 @@
 package projector
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -29,13 +28,12 @@ func (g *Engine) resolve(ctx context.Context, w Work) ([]Key, error) {
 		add(*k)
 	}
 	for i := range w.Events {
-		e := &w.Events[i].Event
-		k := e.Key()
+		k := w.Events[i].Event.Key()
 		if err := g.ResolveOrder(ctx, &k); err != nil {
 			return nil, err
 		}
-		e.OrderID = cmp.Or(e.OrderID, k.OrderID)
-		add(e.Key())
+		w.Events[i] = k.Own(w.Events[i])
+		add(k)
 	}
 	return keys, nil
 }
@@ -55,7 +53,7 @@ func (g *Engine) ResolveOrder(ctx context.Context, k *Key) error {
 	}
 	for _, env := range events {
 		if data, err := g.catalog.Decode(env); err == nil {
-			if id, ok := readmodel.OrderOf(data); ok {
+			if id, ok := readmodel.OrderOf(data); ok && k.belongsTo(id) {
 				k.OrderID = id
 				return nil
 			}

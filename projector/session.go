@@ -1,7 +1,6 @@
 package projector
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -146,8 +145,7 @@ func (s *session) repair(ctx context.Context, v *view, k Key) error {
 		s.loaded[lk] = events
 	}
 	for _, env := range events {
-		in := s.decode(env)
-		in.Event.OrderID = cmp.Or(in.Event.OrderID, k.OrderID)
+		in := k.Own(s.decode(env))
 		if s.waits(v, k, env.Version) {
 			continue
 		}
@@ -211,14 +209,7 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w Work) error {
 		}
 	}
 	for _, p := range s.result.Parked {
-		last := s.parked[parkedKey{p.Projection, p.Key.AggregateID}].lastVersion
-		Queue(q, `INSERT INTO orderloom.parked_streams AS t
-				(projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (projection, aggregate_id) DO UPDATE SET version = excluded.version, event_id = excluded.event_id,
-				event_type = excluded.event_type, last_version = GREATEST(t.last_version, excluded.last_version), error = excluded.error,
-				attempts = t.attempts + 1, tried_at = now()`,
-			p.Projection, p.Key.AggregateID, p.Key.AggregateType, p.Event.Version, p.Event.EventID, p.Event.EventType, last, p.Err.Error())
+		queueParking(q, p, s.parked[parkedKey{p.Projection, p.Key.AggregateID}].lastVersion)
 	}
 	for k, r := range s.parked {
 		if r.raised && !r.new {
@@ -239,4 +230,15 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w Work) error {
 		return fmt.Errorf("write views: %w", err)
 	}
 	return nil
+}
+
+// queueParking queues the statement that records a parking whose queue reaches up to a version.
+func queueParking(q *pgx.Batch, p Parking, last int64) {
+	Queue(q, `INSERT INTO orderloom.parked_streams AS t
+			(projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (projection, aggregate_id) DO UPDATE SET version = excluded.version, event_id = excluded.event_id,
+			event_type = excluded.event_type, last_version = GREATEST(t.last_version, excluded.last_version), error = excluded.error,
+			attempts = t.attempts + 1, tried_at = now()`,
+		p.Projection, p.Key.AggregateID, p.Key.AggregateType, p.Event.Version, p.Event.EventID, p.Event.EventType, last, p.Err.Error())
 }

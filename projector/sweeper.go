@@ -71,11 +71,16 @@ func (p *Projector) sweep(ctx context.Context, lost <-chan struct{}) {
 
 // sweepAll compares all streams with the views once.
 func (p *Projector) sweepAll(ctx context.Context) error {
-	return EachPage(ctx, p.opts.Streams, sweepPage, func(streams []eventstore.StreamVersion) error {
+	failed := 0
+	err := EachPage(ctx, p.opts.Streams, sweepPage, func(streams []eventstore.StreamVersion) error {
 		start := time.Now()
 		r, err := p.mender.Engine.CatchUp(ctx, Live, streams)
 		if err != nil {
-			return err
+			var left int
+			if r, left, err = p.sweepSingly(ctx, streams); err != nil {
+				return err
+			}
+			failed += left
 		}
 		took := time.Since(start)
 		p.mender.metrics.sweptStreams.Add(float64(len(streams)))
@@ -86,6 +91,32 @@ func (p *Projector) sweepAll(ctx context.Context) error {
 		p.mender.invalidate(ctx, r)
 		return backoff.Pause(ctx, min(max(sweepRestFactor*took, sweepPauseMin), sweepPauseMax))
 	})
+	if err == nil && failed > 0 {
+		err = fmt.Errorf("%d streams could not be repaired, all others were", failed)
+	}
+	return err
+}
+
+// sweepFaultsMax is how many streams of a page may fail before any has succeeded. More is no fault of streams.
+const sweepFaultsMax = 10
+
+// sweepSingly repairs the streams of a page one by one, so that those which fail keep no others from being repaired. It
+// returns how many failed, or the error of one when all do.
+func (p *Projector) sweepSingly(ctx context.Context, streams []eventstore.StreamVersion) (total Result, failed int, err error) {
+	for i, s := range streams {
+		r, err := p.mender.Engine.CatchUp(ctx, Live, streams[i:i+1])
+		if err == nil {
+			total.add(r)
+			continue
+		}
+		failed++
+		if ctx.Err() != nil || failed == i+1 && failed >= min(sweepFaultsMax, len(streams)) {
+			return total, failed, err
+		}
+		p.opts.Logger.WarnContext(ctx, "a stream can't be repaired, going on with the others", "aggregate_type", s.Stream.Type,
+			"aggregate_id", s.Stream.ID, "error", err)
+	}
+	return total, failed, nil
 }
 
 // CatchUp brings the views of these streams up to at least the versions given, where they are behind. An event that is

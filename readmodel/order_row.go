@@ -2,6 +2,7 @@ package readmodel
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -11,6 +12,9 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/shopspring/decimal"
 )
+
+// ErrUnreadableRow is the error for a row of a view whose JSON is not what its columns are to hold.
+var ErrUnreadableRow = errors.New("the row can't be read")
 
 // OrderVersion tells how far the view of an order has come.
 type OrderVersion struct {
@@ -43,7 +47,7 @@ func ScanOrder(row pgx.Row) (OrderView, error) {
 			continue
 		}
 		if err := json.Unmarshal(f.json, f.into); err != nil {
-			return OrderView{}, fmt.Errorf("read order %s: %w", id, err)
+			return OrderView{}, fmt.Errorf("read order %s: %w: %w", id, ErrUnreadableRow, err)
 		}
 	}
 	v.OrderID, v.Version, v.PaymentVersion = id, version, paymentVersion

@@ -21,7 +21,7 @@ func ScanPayment(row pgx.Row) (PaymentView, error) {
 	}
 	id := v.ID
 	if err := json.Unmarshal(state, &v.Payment); err != nil {
-		return PaymentView{}, fmt.Errorf("read payment %s: %w", id, err)
+		return PaymentView{}, fmt.Errorf("read payment %s: %w: %w", id, ErrUnreadableRow, err)
 	}
 	v.ID, v.UpdatedAt = id, v.UpdatedAt.UTC()
 	return v, nil

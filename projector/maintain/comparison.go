@@ -18,6 +18,8 @@ type comparison struct {
 	projection string
 	// loaded are the events of this stream, and of those that its verifiers have asked for.
 	loaded map[uuid.UUID][]domain.Envelope
+	// failed is why events could not be loaded.
+	failed error
 }
 
 // Seen implements [projector.Comparison].
@@ -26,6 +28,7 @@ func (c *comparison) Seen(ctx context.Context, k projector.Key, version int64) (
 	if !ok {
 		var err error
 		if events, err = c.load(ctx, k); err != nil {
+			c.failed = err
 			return nil, err
 		}
 		c.loaded[k.AggregateID] = events

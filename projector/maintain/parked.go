@@ -1,7 +1,6 @@
 package maintain
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -85,8 +84,7 @@ func (m *Maintainer) discard(ctx context.Context, p projector.Parked, reason str
 	if err := m.ResolveOrder(ctx, &k); err != nil {
 		return err
 	}
-	e := m.Decode(events[:1])[0].Event
-	e.OrderID = cmp.Or(e.OrderID, k.OrderID)
+	e := k.Own(m.Decode(events[:1])[0]).Event
 	err = pgx.BeginFunc(ctx, m.Pool(), func(tx pgx.Tx) error {
 		q := &pgx.Batch{}
 		b := target.Open(q, projector.Live, []projector.Key{k})

@@ -22,7 +22,8 @@ func (r *rebuild) swap(ctx context.Context) error {
 		if err = r.fill(ctx); err != nil {
 			return err
 		}
-		if err = r.swapOnce(ctx); !lockNotAvailable(err) {
+		// What the database refuses to the swap is parked by the next fill.
+		if err = r.swapOnce(ctx); !lockNotAvailable(err) && !projector.DataFault(err) {
 			break
 		}
 	}

@@ -71,7 +71,8 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 	c.versions, c.paymentVersions = append(c.versions, v.Version), append(c.paymentVersions, v.PaymentVersion)
 	c.created, c.updated = append(c.created, projector.TimeOrNil(v.CreatedAt)), append(c.updated, v.UpdatedAt)
 	known := v.Status != ""
-	c.numbers = append(c.numbers, text(known, func() string { return v.OrderNumber }))
+	// An order whose first event was discarded has no number, as others may have none.
+	c.numbers = append(c.numbers, text(known && v.OrderNumber != "", func() string { return v.OrderNumber }))
 	c.customers = append(c.customers, text(known, func() string { return v.CustomerID }))
 	c.statuses = append(c.statuses, text(known, func() string { return string(v.Status) }))
 	c.fulfillments = append(c.fulfillments, text(known, func() string { return v.FulfillmentStatus }))

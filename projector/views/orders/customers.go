@@ -23,9 +23,9 @@ type customerDelta struct {
 	first, last                  time.Time
 }
 
-// add adds an order, or with sign -1 takes it away again.
+// add adds an order, or with sign -1 takes it away again. An order whose first event was discarded is nobody's.
 func (d customerDeltas) add(v readmodel.OrderView, sign int64) {
-	if v.Status == "" {
+	if v.Status == "" || v.CustomerID == "" {
 		return
 	}
 	k := customerKey{v.CustomerID, v.Total.Currency}

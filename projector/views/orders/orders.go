@@ -46,7 +46,7 @@ func (View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) project
 	b := &orderBatch{in: in, rows: map[uuid.UUID]*orderRow{}}
 	seen := map[uuid.UUID]bool{}
 	for _, k := range keys {
-		seen[k.OrderID] = true
+		seen[rowOf(k)] = true
 	}
 	if in.VersionsOnly() {
 		b.readVersions(q, projector.SortedIDs(seen))
@@ -105,7 +105,7 @@ func (b *orderBatch) row(id uuid.UUID) *orderRow {
 
 // Version implements [projector.Batch].
 func (b *orderBatch) Version(k projector.Key) int64 {
-	r := b.rows[k.OrderID]
+	r := b.rows[rowOf(k)]
 	switch {
 	case r == nil:
 		return 0
@@ -131,9 +131,18 @@ func (b *orderBatch) Apply(e projector.Event) error {
 	return nil
 }
 
+// rowOf returns the id of the row that a stream belongs to. A payment whose order no event tells has a row of its own,
+// which is shown to nobody. It keeps how far the payment's events were discarded.
+func rowOf(k projector.Key) uuid.UUID {
+	if k.OrderID == uuid.Nil {
+		return k.AggregateID
+	}
+	return k.OrderID
+}
+
 // Skip implements [projector.Batch].
 func (b *orderBatch) Skip(e projector.Event) {
-	r := b.row(e.OrderID)
+	r := b.row(rowOf(e.Key()))
 	r.changed = true
 	if e.AggregateType == domain.AggregatePayment {
 		r.view.PaymentVersion = e.Version

@@ -87,7 +87,13 @@ func columnsOf(o readmodel.OrderView) map[string]any {
 		columns["personal_data"] = hex.EncodeToString(o.Personal.Data)
 	}
 	if o.Status != "" {
-		columns["created_at"], columns["order_number"], columns["customer_id"], columns["status"] = o.CreatedAt, o.OrderNumber, o.CustomerID, o.Status
+		columns["customer_id"], columns["status"] = o.CustomerID, o.Status
+		if o.OrderNumber != "" {
+			columns["order_number"] = o.OrderNumber
+		}
+		if !o.CreatedAt.IsZero() {
+			columns["created_at"] = o.CreatedAt
+		}
 		columns["fulfillment_status"], columns["total"], columns["currency"] = o.FulfillmentStatus, o.Total.Amount.String(), o.Total.Currency
 		columns["skus"] = skus(o.Items)
 	}
@@ -114,7 +120,7 @@ func (v *verifier) Finish(ctx context.Context, c projector.Comparison, tx pgx.Tx
 				coalesce(sum(total_amount) FILTER (WHERE status <> 'cancelled'), 0) AS total_amount,
 				coalesce(sum(refunded_amount), 0) AS refunded_amount,
 				min(created_at) AS first_order_at, max(created_at) AS last_order_at
-			FROM orderloom.order_views WHERE status IS NOT NULL GROUP BY customer_id, currency)
+			FROM orderloom.order_views WHERE status IS NOT NULL AND customer_id <> '' GROUP BY customer_id, currency)
 		SELECT coalesce(w.customer_id, h.customer_id), coalesce(w.currency, h.currency), coalesce(to_jsonb(w)::text, ''), coalesce(to_jsonb(h)::text, ''),
 			w.orders IS NOT DISTINCT FROM h.orders AND w.cancelled IS NOT DISTINCT FROM h.cancelled AND w.delivered IS NOT DISTINCT FROM h.delivered
 			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.refunded_amount IS NOT DISTINCT FROM h.refunded_amount
