@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -35,18 +36,37 @@ func (a *API) getHealth(_ context.Context, x *httpx.Exchange) error {
 
 // getReady says whether requests should be sent here: GET /ready.
 func (a *API) getReady(ctx context.Context, x *httpx.Exchange) error {
-	body := readyBody{Status: "ready", Checks: a.readiness.runChecks(ctx)}
-	status := http.StatusOK
+	status, body := a.readiness.answer(ctx, a.draining())
+	x.Writer.Header().Set("Cache-Control", "no-store")
+	return x.JSON(status, body)
+}
+
+// ReadyHandler answers GET /ready as the API does, for a role without an API. draining reports whether the process
+// stops.
+func ReadyHandler(checks []Check, log *slog.Logger, draining func() bool) http.Handler {
+	r := newReadiness(checks, log)
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		status, body := r.answer(request.Context(), draining())
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(status)
+		_ = json.NewEncoder(w).Encode(body) // a client that has gone needs no answer
+	})
+}
+
+// answer returns what is ready, and the status that says so.
+func (r *readiness) answer(ctx context.Context, draining bool) (status int, body readyBody) {
+	body = readyBody{Status: "ready", Checks: r.runChecks(ctx)}
+	status = http.StatusOK
 	for _, c := range body.Checks {
 		if c.Status != checkOK {
 			body.Status, status = "not_ready", http.StatusServiceUnavailable
 		}
 	}
-	if a.draining() {
+	if draining {
 		body.Status, status = "draining", http.StatusServiceUnavailable
 	}
-	x.Writer.Header().Set("Cache-Control", "no-store")
-	return x.JSON(status, body)
+	return status, body
 }
 
 type readyBody struct {

@@ -69,8 +69,8 @@ func (e *RefusedTopicsError) Error() string {
 // RefusedTypes returns the aggregate types whose topics these are, and why each takes nothing.
 func (e *RefusedTopicsError) RefusedTypes() map[string]error { return e.refused }
 
-// refusesTopic reports whether an error of Kafka is about a topic as a whole, and stays until somebody changes that.
-func refusesTopic(err error) bool {
+// RefusesTopic reports whether an error of Kafka is about a topic as a whole, and stays until somebody changes that.
+func RefusesTopic(err error) bool {
 	return errors.Is(err, kafka.UnknownTopicOrPartition) || errors.Is(err, kafka.TopicAuthorizationFailed) || errors.Is(err, kafka.InvalidTopic)
 }
 
@@ -110,7 +110,7 @@ func (w *Writer) Publish(ctx context.Context, events []domain.Envelope) (unpubli
 			continue
 		}
 		failed = append(failed, s.indexes[s.done:]...)
-		if refusesTopic(s.err) {
+		if RefusesTopic(s.err) {
 			refused[events[s.indexes[0]].AggregateType] = s.err
 			continue
 		}
@@ -151,7 +151,7 @@ func (w *Writer) divide(ctx context.Context, events []domain.Envelope, refused m
 		}
 		topic := Topic(env.AggregateType)
 		l, err := w.layoutOf(ctx, topic)
-		if err != nil && refusesTopic(err) {
+		if err != nil && RefusesTopic(err) {
 			refused[env.AggregateType], without = err, append(without, i)
 			continue
 		}

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -150,6 +151,62 @@ func checksums(ctx context.Context, tx pgx.Tx) (map[int]string, error) {
 		return nil, fmt.Errorf("read schema_migrations: %w", err)
 	}
 	return applied, nil
+}
+
+// State tells how a database's schema and this program differ.
+type State struct {
+	// Missing are the migrations that the database lacks. Newer are those that a newer program has applied, without
+	// their SQL.
+	Missing, Newer []Migration
+}
+
+// Inspect compares a database's schema with this program, and changes nothing.
+func Inspect(ctx context.Context, db DB) (s State, err error) {
+	all, err := All()
+	if err != nil {
+		return s, err
+	}
+	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
+		var exists bool
+		if err := tx.QueryRow(ctx, "SELECT to_regclass('orderloom.schema_migrations') IS NOT NULL").Scan(&exists); err != nil {
+			return fmt.Errorf("look for schema_migrations: %w", err)
+		}
+		if !exists {
+			s.Missing = all
+			return nil
+		}
+		rows, err := tx.Query(ctx, "SELECT number, name FROM orderloom.schema_migrations ORDER BY number")
+		if err != nil {
+			return fmt.Errorf("read schema_migrations: %w", err)
+		}
+		applied := map[int]bool{}
+		var m Migration
+		if _, err = pgx.ForEachRow(rows, []any{&m.Number, &m.Name}, func() error {
+			applied[m.Number] = true
+			if !slices.ContainsFunc(all, func(known Migration) bool { return known.Number == m.Number }) {
+				s.Newer = append(s.Newer, m)
+			}
+			return nil
+		}); err != nil {
+			return fmt.Errorf("read schema_migrations: %w", err)
+		}
+		for _, known := range all {
+			if !applied[known.Number] {
+				s.Missing = append(s.Missing, known)
+			}
+		}
+		return nil
+	})
+	return s, err
+}
+
+// Names lists migrations for people.
+func Names(all []Migration) string {
+	names := make([]string, len(all))
+	for i, m := range all {
+		names[i] = fmt.Sprintf("%05d_%s", m.Number, m.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (m Migration) apply(ctx context.Context, tx pgx.Tx) error {

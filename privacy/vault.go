@@ -149,16 +149,32 @@ func (v *Vault) Reseal(ctx context.Context, subject string, s domain.Sealed) (do
 	return domain.Sealed{Key: key.name, Data: seal(key.cipher, key.name, plain)}, nil
 }
 
-// Erase destroys the subject's key: nothing that was sealed for the subject can be opened again, here at
-// once, in other processes within [CacheTTL]. It may be repeated, and does nothing for a subject without
-// a key.
-func (v *Vault) Erase(ctx context.Context, subject string) error {
-	const sql = `UPDATE orderloom.customer_keys SET wrapped = NULL, erased_at = now() WHERE subject = $1 AND wrapped IS NOT NULL`
-	if _, err := v.pool.Exec(ctx, sql, subject); err != nil {
-		return fmt.Errorf("erase: %w", err)
+// Erasure says what [Vault.Erase] has done.
+type Erasure struct {
+	// Destroyed counts the keys that this call has destroyed, 0 when none was left.
+	Destroyed int
+	// At is when the last key was destroyed, by this call or before.
+	At time.Time
+}
+
+// Erase destroys the subject's key: nothing that was sealed for the subject can be opened again, here at once, in other
+// processes within [CacheTTL]. It may be repeated, and says then that nothing was left. Errors: not_found for a subject
+// who never had a key.
+func (v *Vault) Erase(ctx context.Context, subject string) (done Erasure, err error) {
+	const sql = `WITH destroyed AS (
+			UPDATE orderloom.customer_keys SET wrapped = NULL, erased_at = now() WHERE subject = $1 AND wrapped IS NOT NULL RETURNING erased_at)
+		SELECT (SELECT count(*) FROM destroyed), greatest((SELECT max(erased_at) FROM destroyed),
+			(SELECT max(erased_at) FROM orderloom.customer_keys WHERE subject = $1))`
+	var at *time.Time
+	if err := v.pool.QueryRow(ctx, sql, subject).Scan(&done.Destroyed, &at); err != nil {
+		return Erasure{}, fmt.Errorf("erase: %w", err)
 	}
 	v.cache.forget(subject)
-	return nil
+	if at == nil {
+		return Erasure{}, domain.Refuse(domain.CodeNotFound, "no personal data were ever sealed for customer %q: nothing was erased", subject)
+	}
+	done.At = at.UTC()
+	return done, nil
 }
 
 // Rewrap wraps up to limit data keys anew that are under another master key than the current one, and returns how

@@ -102,9 +102,14 @@ func TestErasureHoldsEverywhere(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, ada, opened(t, there, s))
 
-	require.NoError(t, here.Erase(t.Context(), "ada"))
-	require.NoError(t, here.Erase(t.Context(), "ada"), "twice is as good as once")
-	require.NoError(t, here.Erase(t.Context(), "nobody"))
+	done, err := here.Erase(t.Context(), "ada")
+	require.NoError(t, err)
+	require.Equal(t, 1, done.Destroyed)
+	again, err := here.Erase(t.Context(), "ada")
+	require.NoError(t, err, "twice is as good as once")
+	require.Equal(t, privacy.Erasure{At: done.At}, again, "and says that nothing was left")
+	_, err = here.Erase(t.Context(), "nobody")
+	require.Equal(t, domain.CodeNotFound, domain.Code(err))
 	var r order.Recipient
 	require.ErrorIs(t, here.Open(t.Context(), s, &r), privacy.ErrErased)
 	require.Zero(t, r)
@@ -137,7 +142,8 @@ func TestSealingGoesOnWithoutTheDatabase(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "ada:1", resealed.Key)
 	require.Equal(t, ada, opened(t, up, resealed))
-	require.NoError(t, up.Erase(t.Context(), "ada"))
+	_, err = up.Erase(t.Context(), "ada")
+	require.NoError(t, err)
 	var r order.Recipient
 	require.ErrorIs(t, up.Open(t.Context(), resealed, &r), privacy.ErrErased)
 	_, err = down.Reseal(t.Context(), "ada", s)

@@ -60,7 +60,7 @@ func number(t *testing.T, events []domain.Envelope, id uuid.UUID) string {
 
 // Events whose rows collide with those of others park their own streams. Sweeper, discarding and rebuild go on with all
 // others, whichever way the events come.
-// Fails without Key.Own: the row that an event of another order changes was not read, so its insertion collides for ever.
+// Fails without Key.Own: the row that an event of another order changes was not read, so its insertion collides.
 func TestCollidingEventsParkTheirOwnStreamsAlone(t *testing.T) {
 	t.Parallel()
 	for name, published := range map[string]bool{"swept": false, "published": true} {

@@ -188,7 +188,7 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 		marks[id] = marks[id].after(m, env)
 		if err != nil {
 			// It is no event of ours, so no view waits for it.
-			if err := p.writer.DeadLetter(ctx, m, p.opts.Broker.Group, err.Error()); err != nil {
+			if err := p.deadLetter(ctx, m, p.opts.Broker.Group, err.Error()); err != nil {
 				return err
 			}
 			p.mender.metrics.deadLetters.Inc()
@@ -231,11 +231,24 @@ func (p *Projector) project(ctx context.Context, messages []kafka.Message) error
 func (p *Projector) writeDeadLetters(ctx context.Context, r Result) error {
 	for _, parked := range r.Parked {
 		m := broker.Encode(parked.Event, "")
-		if err := p.writer.DeadLetter(ctx, m, parked.Projection, parked.Err.Error()); err != nil {
+		if err := p.deadLetter(ctx, m, parked.Projection, parked.Err.Error()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// deadLetter copies a message to the dead letter topic. A topic that takes nothing, such as one that does not exist,
+// stops no view. The message
+// lies where it was, and an event is in the event store.
+func (p *Projector) deadLetter(ctx context.Context, m kafka.Message, reader, reason string) error {
+	err := p.writer.DeadLetter(ctx, m, reader, reason)
+	if err != nil && broker.RefusesTopic(err) {
+		p.opts.Logger.ErrorContext(ctx, "the dead letter topic takes nothing, going on without a copy", "topic", m.Topic,
+			"partition", m.Partition, "offset", m.Offset, "reason", reason, "error", err)
+		return nil
+	}
+	return err
 }
 
 // linkOf returns the link to the trace of the step that caused an event.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -194,4 +195,66 @@ func TestACursorBeyondTheStoreIsShown(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, b.orderloom(exitFailure, "relay", "status").stderr, "beyond the last event of the store")
 	b.orderloom(exitDone, "relay", "rewind", "--to", "0")
+}
+
+func TestErasingACustomerSaysWhatWasDone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3, 1)
+	b.asWorker()
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.customer_keys (subject, generation, master_key, wrapped) VALUES ('ada', 1, 'a', '\x00')`)
+	require.NoError(t, err)
+	got := b.orderloom(exitFailure, "erase-customer", "nobody")
+	require.Contains(t, got.stderr, `no personal data were ever sealed for customer "nobody": nothing was erased`)
+	require.Empty(t, got.stdout)
+	require.Contains(t, b.orderloom(exitDone, "erase-customer", "ada").stdout, `The key of customer "ada" is destroyed`)
+	require.Contains(t, b.orderloom(exitDone, "erase-customer", "ada").stdout, "Nothing was left to erase")
+}
+
+// asWorker adds the settings that the worker's commands need.
+func (b *testBundle) asWorker() {
+	for name, value := range map[string]string{
+		"TEMPORAL_ADDRESS": "127.0.0.1:1", "ORDERLOOM_LOCATIONS": "berlin:DE", "ORDERLOOM_PAYMENT_GATEWAY": "sandbox",
+		"ORDERLOOM_MASTER_KEYS": "a:" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
+	} {
+		b.environment[name] = value
+	}
+}
+
+// Fails without checkSchema in the process's start: the projector would look for what is not there, for ever.
+func TestASchemaIsOlderOrNewerThanTheProgram(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3, 1)
+	require.Contains(t, b.orderloom(exitDone, "migrate").stdout, "is up to date")
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.schema_migrations (number, name, checksum) VALUES (99999, 'of_tomorrow', '')`)
+	require.NoError(t, err)
+	require.Contains(t, b.orderloom(exitDone, "migrate").stdout, "newer than this program: it has 99999_of_tomorrow besides. Nothing was changed")
+	b.orderloom(exitDone, "parked", "list")
+
+	_, err = b.pool.Exec(t.Context(), `DELETE FROM orderloom.schema_migrations WHERE number = (SELECT max(number) FROM orderloom.schema_migrations WHERE number < 99999)`)
+	require.NoError(t, err)
+	b.environment["ORDERLOOM_HTTP_ADDRESS"] = "127.0.0.1:0"
+	b.asWorker()
+	for _, line := range []string{"projector", "worker", "api", "all", "verify", "parked list", "relay status", "partitions list", "erase-customer ada", "orphans list"} {
+		require.Contains(t, b.orderloom(exitFailure, strings.Fields(line)...).stderr, `run "orderloom migrate"`, line)
+	}
+}
+
+func TestAListThatHoldsNothingIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, limit := range []string{"-1", "0"} {
+		got := withoutEnvironment(t, "parked", "list", "--limit", limit)
+		require.Equal(t, exitUsage, got.code)
+		require.Contains(t, got.stderr, "--limit must be at least 1")
+	}
+}
+
+func TestAnUnknownProjectionIsAWrongCommandLine(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3, 1)
+	id := uuid.NewString()
+	for _, line := range []string{
+		"parked show nope " + id, "parked retry nope " + id, "parked discard nope " + id + " --reason x", "rebuild nope", "rebuild --drop-old nope", "rebuild --abandon nope",
+	} {
+		require.Contains(t, b.orderloom(exitUsage, strings.Fields(line)...).stderr, "unknown_projection", line)
+	}
 }

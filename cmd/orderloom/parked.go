@@ -27,7 +27,12 @@ func (p *program) parkedListCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List what is parked, oldest first",
-		Args:  arguments(),
+		Args: func(c *cobra.Command, args []string) error {
+			if limit < 1 {
+				return fmt.Errorf("%s: --limit must be at least 1, got %d", c.CommandPath(), limit)
+			}
+			return arguments()(c, args)
+		},
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
 			parked, err := m.Views.ListParked(ctx, limit)
 			if err != nil {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -110,6 +111,10 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	if p.pool, err = openPool(ctx, cfg.Database, tel); err != nil {
 		return nil, err
 	}
+	// One that does not answer yet is looked at again while the process runs.
+	if err := checkDatabase(ctx, p.pool, tel.Logger); errors.Is(err, ErrUnfit) {
+		return nil, errors.Join(err, p.close(ctx))
+	}
 	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), p.close(ctx))
 	}
@@ -155,10 +160,9 @@ func (p *platform) close(ctx context.Context) error {
 
 // stages returns the parts of the roles in the order in which they stop.
 func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
-	handler := p.serviceHandler()
-	refuse := func() {}
+	handler, refuse := p.serviceHandler(o)
 	if o.runs(config.RoleAPI) {
-		a, err := p.api() //nolint:contextcheck // each request has a context of its own
+		a, err := p.api(o) //nolint:contextcheck // each request has a context of its own
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +172,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	stages := []stage{{listen}}
+	stages := []stage{{listen, part{"database", p.watchDatabase}}}
 	if p.cfg.HTTP.ProfileAddress != "" {
 		stages[0] = append(stages[0], part{"profiles", p.profiles})
 	}
@@ -210,7 +214,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	return stages, nil
 }
 
-func (p *platform) api() (*api.API, error) {
+func (p *platform) api(o Options) (*api.API, error) {
 	sagas := p.sagas()
 	hooks, err := webhooks(p.cfg.Payment)
 	if err != nil {
@@ -223,7 +227,7 @@ func (p *platform) api() (*api.API, error) {
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
 		Webhooks: hooks, Payments: sagas, Capabilities: can,
-		Checks: p.checks(), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+		Checks: p.checks(o), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }
@@ -261,25 +265,29 @@ func deadlines(cfg config.Orders) workflows.Deadlines {
 	}
 }
 
-func (p *platform) checks() []api.Check {
-	return []api.Check{
-		{Name: "postgres", Ask: p.pool.Ping},
-		{Name: "temporal", Ask: func(ctx context.Context) error {
+// checks are what the roles can't do without. Requests and sagas outwait Kafka, a projector does not.
+func (p *platform) checks(o Options) []api.Check {
+	checks := []api.Check{{Name: "postgres", Ask: writable(p.pool)}}
+	if o.runs(config.RoleAPI) || o.runs(config.RoleWorker) {
+		return append(checks, api.Check{Name: "temporal", Ask: func(ctx context.Context) error {
 			_, err := p.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
 			return err
-		}},
+		}})
 	}
+	return append(checks, api.Check{Name: "kafka", Ask: broker.NewProbe(brokerConfig(p.cfg, p.tel.Logger)).Ask})
 }
 
-// serviceHandler answers for the roles without an API.
-func (p *platform) serviceHandler() http.Handler {
+// serviceHandler answers for the roles without an API. The function makes it say that the process stops.
+func (p *platform) serviceHandler(o Options) (h http.Handler, drains func()) {
 	mux := http.NewServeMux()
+	var draining atomic.Bool
+	mux.Handle("GET /ready", api.ReadyHandler(p.checks(o), p.tel.Logger, draining.Load))
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"status":"ok"}`)) // a client that has gone needs no answer
 	})
 	mux.Handle("GET /metrics", p.tel.MetricsHandler())
-	return mux
+	return mux, func() { draining.Store(true) }
 }
 
 func (p *platform) listener(ctx context.Context, h http.Handler, refuse func(), ready func(string)) (part, error) {

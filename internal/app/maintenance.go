@@ -37,7 +37,7 @@ type Maintenance struct {
 
 // OpenMaintenance opens what the commands work with. The caller closes it.
 func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (*Maintenance, error) {
-	pool, err := openPool(ctx, cfg.Database, tel)
+	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
 		return nil, err
 	}

@@ -12,21 +12,26 @@ import (
 	"github.com/orderloom/orderloom/migrations"
 )
 
-// Migrate brings the database's schema up to date. It may be repeated, and by several processes at once.
-func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) error {
+// Migrate brings the database's schema up to date. It returns the migrations of a newer program that the schema has
+// besides; those stay. It may be repeated, and by several processes at once.
+func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (newer []migrations.Migration, err error) {
 	pool, err := openPool(ctx, cfg.Database, tel)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer pool.Close()
-	return migrations.Apply(ctx, pool)
+	if err := migrations.Apply(ctx, pool); err != nil {
+		return nil, refusedByPooler(err)
+	}
+	state, err := migrations.Inspect(ctx, pool)
+	return state.Newer, err
 }
 
 // Setup creates what the platform needs and is not there yet: the schema, the topics, the Temporal
 // namespace and its search attributes. It may be repeated, and waits for servers that are still
 // starting as long as ctx lasts.
 func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) error {
-	if err := Migrate(ctx, cfg, tel); err != nil {
+	if _, err := Migrate(ctx, cfg, tel); err != nil {
 		return fmt.Errorf("set up the database: %w", err)
 	}
 	if err := broker.EnsureTopics(ctx, brokerConfig(cfg, tel.Logger)); err != nil {
@@ -44,6 +49,19 @@ func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) err
 		return fmt.Errorf("set up Temporal at %s: %w", cfg.Temporal.Address, err)
 	}
 	return nil
+}
+
+// openTool returns a pool for a command, of a database that fits this program. Errors: ErrUnfit.
+func openTool(ctx context.Context, cfg config.Database, tel *telemetry.Telemetry) (*pgxpool.Pool, error) {
+	pool, err := openPool(ctx, cfg, tel)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDatabase(ctx, pool, tel.Logger); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
 }
 
 // openPool returns a pool that connects when it is first used: a platform may start before its database.

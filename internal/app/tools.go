@@ -13,6 +13,7 @@ import (
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/replay"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/worker"
 	"go.temporal.io/sdk/client"
 )
@@ -35,16 +36,17 @@ func Replayer(cfg config.Config) (*replay.Replayer, func(context.Context) (clien
 	return replay.New(worker.Sagas(), converters.Data), dial, nil
 }
 
-// EraseCustomer destroys the key of a customer's personal data. It may be repeated, and can't be undone.
-func EraseCustomer(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, customerID string) error {
-	pool, err := openPool(ctx, cfg.Database, tel)
+// EraseCustomer destroys the key of a customer's personal data, and says what it did. It may be repeated, and can't be
+// undone. Errors: not_found for a customer who never had a key.
+func EraseCustomer(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, customerID string) (done privacy.Erasure, err error) {
+	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
-		return err
+		return done, err
 	}
 	defer pool.Close()
 	vault, err := openVault(pool, cfg.Privacy)
 	if err != nil {
-		return err
+		return done, err
 	}
 	return vault.Erase(ctx, customerID)
 }
@@ -55,7 +57,7 @@ const rewrapBatch = 1000
 // RewrapKeys wraps every customer's key under the current master key, so that an older one may be
 // discarded. It may be repeated and interrupted.
 func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, out io.Writer) error {
-	pool, err := openPool(ctx, cfg.Database, tel)
+	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 // Partitions lists the partitions of the event store, after archiving the oldest full one or taking the
 // newest archived one back where action says so.
 func Partitions(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action string, out io.Writer) error {
-	pool, err := openPool(ctx, cfg.Database, tel)
+	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
 		return err
 	}

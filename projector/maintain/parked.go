@@ -11,8 +11,11 @@ import (
 )
 
 // ShowParked returns one parked aggregate and the events that wait, the failing one first. Errors:
-// not_parked.
+// not_parked, unknown_projection.
 func (m *Maintainer) ShowParked(ctx context.Context, projection string, id uuid.UUID) (projector.Parked, []domain.Envelope, error) {
+	if _, err := m.Projection(projection); err != nil {
+		return projector.Parked{}, nil, err
+	}
 	p, err := m.FindParked(ctx, projection, id)
 	if err != nil {
 		return projector.Parked{}, nil, err
@@ -54,11 +57,11 @@ func (m *Maintainer) DiscardParked(ctx context.Context, projection string, id uu
 	if reason == "" {
 		return false, domain.Invalid("reason", "is required")
 	}
-	p, err := m.FindParked(ctx, projection, id)
-	if err != nil {
+	if err := m.checkStore(ctx, projection); err != nil {
 		return false, err
 	}
-	if err := m.checkStore(ctx, projection); err != nil {
+	p, err := m.FindParked(ctx, projection, id)
+	if err != nil {
 		return false, err
 	}
 	if err := m.discard(ctx, p, reason); err != nil {

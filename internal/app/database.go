@@ -1,0 +1,144 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/migrations"
+)
+
+// ErrUnfit is the error for a database that answers, and that this program can't work with until somebody changes
+// something.
+var ErrUnfit = errors.New("this program can't work with the database of DATABASE_URL")
+
+// lookTimeout bounds a look at the database when a process starts. One that does not answer is waited for later.
+const lookTimeout = 3 * time.Second
+
+// checkDatabase looks whether a program of this schema can work with the database, once it answers. Errors: ErrUnfit;
+// any other means that it did not answer.
+func checkDatabase(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	if err := checkSessions(ctx, pool); err != nil {
+		return err
+	}
+	return checkSchema(ctx, pool, log)
+}
+
+// checkSchema refuses a schema that lacks migrations. One with migrations that this program does not know is right:
+// they only add.
+func checkSchema(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
+	state, err := migrations.Inspect(ctx, pool)
+	if err != nil {
+		return err
+	}
+	if len(state.Missing) > 0 {
+		return fmt.Errorf("%w: its schema is older than the program and lacks %s: run \"orderloom migrate\"", ErrUnfit, migrations.Names(state.Missing))
+	}
+	if len(state.Newer) > 0 {
+		log.WarnContext(ctx, "the schema is newer than this program", "migrations", migrations.Names(state.Newer))
+	}
+	return nil
+}
+
+// poolerLooks is how often sessions are compared: another client of the pooler may come between.
+const poolerLooks = 5
+
+// checkSessions refuses a pooler that gives a session to several clients at once, as PgBouncer does in the modes
+// transaction and statement. Locks and notifications belong to a session. They would get lost, or stay with somebody
+// else's session.
+//
+// A pooler tells a client another process id than the server's own. Whether it shares sessions shows when two clients
+// meet in one.
+func checkSessions(ctx context.Context, pool *pgxpool.Pool) error {
+	one, err := pool.Acquire(ctx)
+	if err != nil {
+		return refusedByPooler(err)
+	}
+	defer one.Release()
+	process, err := processOf(ctx, one.Conn())
+	if err != nil || process == one.Conn().PgConn().PID() {
+		return err
+	}
+	two, err := pgx.ConnectConfig(ctx, pool.Config().ConnConfig)
+	if err != nil {
+		return refusedByPooler(err)
+	}
+	defer func() { _ = two.Close(context.WithoutCancel(ctx)) }()
+	for range poolerLooks {
+		if process, err = processOf(ctx, one.Conn()); err != nil {
+			return err
+		}
+		other, err := processOf(ctx, two)
+		if err != nil {
+			return err
+		}
+		if process == other {
+			return fmt.Errorf("%w: it goes through a pooler that gives one session to several clients, such as PgBouncer with "+
+				"pool_mode=transaction. Connect to PostgreSQL itself, or to a pool with pool_mode=session", ErrUnfit)
+		}
+	}
+	return nil
+}
+
+// processOf returns the id of the server's process that answers on a connection.
+func processOf(ctx context.Context, conn *pgx.Conn) (pid uint32, err error) {
+	// The simple protocol, because a pooler may not know prepared statements.
+	if err = conn.QueryRow(ctx, `SELECT pg_backend_pid()`, pgx.QueryExecModeSimpleProtocol).Scan(&pid); err != nil {
+		return 0, fmt.Errorf("ask for the process of the session: %w", err)
+	}
+	return pid, nil
+}
+
+// protocolViolation is the SQLSTATE with which PgBouncer refuses a setting of the session that it does not know.
+const protocolViolation = "08P01"
+
+// refusedByPooler says what to do when a pooler refuses how this program connects.
+func refusedByPooler(err error) error {
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == protocolViolation {
+		return fmt.Errorf("%w: %w. A pooler must have pool_mode=session and ignore_startup_parameters=statement_timeout", ErrUnfit, err)
+	}
+	return err
+}
+
+// watchDatabase looks at the database until it answers, for a process that has started before it. It returns an error
+// when the program can't work with it, and otherwise waits for ctx to end.
+func (p *platform) watchDatabase(ctx context.Context) error {
+	wait := backoff.New()
+	for ctx.Err() == nil {
+		err := checkDatabase(ctx, p.pool, p.tel.Logger)
+		switch {
+		case errors.Is(err, ErrUnfit):
+			return err
+		case err == nil:
+			<-ctx.Done()
+		default:
+			_ = wait.Wait(ctx)
+		}
+	}
+	return nil
+}
+
+// writable asks PostgreSQL whether it takes writes: a standby and a server that is set to read only answer too.
+func writable(pool *pgxpool.Pool) func(context.Context) error {
+	return func(ctx context.Context) error {
+		var standby, readOnly bool
+		err := pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).Scan(&standby, &readOnly)
+		switch {
+		case err != nil:
+			return err
+		case standby:
+			return errors.New("it is a standby, and takes no writes")
+		case readOnly:
+			return errors.New("it is read-only, and takes no writes")
+		}
+		return nil
+	}
+}

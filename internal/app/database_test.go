@@ -1,0 +1,84 @@
+package app
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestADatabaseThatFitsIsTaken(t *testing.T) {
+	t.Parallel()
+	require.NoError(t, checkDatabase(t.Context(), pgtest.Pool(t), slog.New(slog.DiscardHandler)))
+}
+
+func TestADatabaseThatDoesNotAnswerIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	pool, err := pgxpool.New(t.Context(), "postgres://nobody@127.0.0.1:1/none")
+	require.NoError(t, err)
+	defer pool.Close()
+	err = checkDatabase(t.Context(), pool, slog.New(slog.DiscardHandler))
+	require.Error(t, err)
+	require.NotErrorIs(t, err, ErrUnfit)
+}
+
+// readOnly returns a pool whose database takes no writes.
+func readOnly(t *testing.T) *pgxpool.Pool {
+	t.Helper()
+	url := pgtest.Database(t)
+	first, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	defer first.Close()
+	var name string
+	require.NoError(t, first.QueryRow(t.Context(), "SELECT current_database()").Scan(&name))
+	_, err = first.Exec(t.Context(), `ALTER DATABASE "`+name+`" SET default_transaction_read_only = on`)
+	require.NoError(t, err)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	return pool
+}
+
+// Fails where readiness only asks PostgreSQL whether it answers.
+func TestAReadOnlyDatabaseIsNotReady(t *testing.T) {
+	t.Parallel()
+	pool := readOnly(t)
+	require.NoError(t, pool.Ping(t.Context()))
+	require.ErrorContains(t, writable(pool)(t.Context()), "takes no writes")
+	require.NoError(t, writable(pgtest.Pool(t))(t.Context()))
+}
+
+func TestEveryRoleWithoutAnAPISaysWhetherItIsReady(t *testing.T) {
+	t.Parallel()
+	tel, err := telemetry.Setup(t.Context(), config.Telemetry{}, "test")
+	require.NoError(t, err)
+	cluster := kafkatest.Start(t)
+	p := &platform{cfg: config.Config{Kafka: config.Kafka{Brokers: cluster.Brokers}}, tel: tel, pool: pgtest.Pool(t)}
+	p.temporal, _, err = dialTemporal(config.Temporal{Address: "127.0.0.1:1", Namespace: "none"}, tel)
+	require.NoError(t, err)
+	defer p.temporal.Close()
+	for role, want := range map[config.Role]string{
+		config.RoleWorker:    `{"status":"not_ready","checks":[{"name":"postgres","status":"ok"},{"name":"temporal","status":"failing"}]}`,
+		config.RoleProjector: `{"status":"not_ready","checks":[{"name":"postgres","status":"ok"},{"name":"kafka","status":"failing"}]}`,
+	} {
+		h, drains := p.serviceHandler(Options{Roles: []config.Role{role}})
+		ask := func() *httptest.ResponseRecorder {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/ready", http.NoBody))
+			return w
+		}
+		got := ask()
+		require.Equal(t, http.StatusServiceUnavailable, got.Code, role)
+		require.JSONEq(t, want, got.Body.String(), role)
+		require.Equal(t, "application/json", got.Header().Get("Content-Type"))
+		drains()
+		require.Contains(t, ask().Body.String(), `"draining"`, role)
+	}
+}
