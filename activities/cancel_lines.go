@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -29,7 +30,8 @@ type LinesCancelled struct {
 	Served Served `json:"served"`
 }
 
-// CancelLines takes pieces out of the order and frees their stock, both or neither. Refusals:
+// CancelLines takes pieces out of the order and frees their stock, both or neither. What that means for money which was
+// captured before, or still is to be, is recorded with it. Refusals:
 // not_found; idempotency_key_reused; not_cancellable; nothing_left; invalid.
 func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCancelled, error) {
 	var out LinesCancelled
@@ -38,7 +40,9 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 		return out, err
 	}
 	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
-	out.Served, err = a.changeStock(ctx, st, stockOf(known, known.StockLines(in.Lines)), func(s supply) (bool, error) {
+	q := stockOf(known, known.StockLines(in.Lines))
+	q.streams = append(q.streams, paymentStream(in.OrderID)...)
+	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {
 		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		events, err := order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: in.At})
 		if err != nil {
@@ -53,7 +57,12 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 		}
 		out.Moved = moved(o, events)
 		eventstore.Record(s.tx, orderAggregate, in.OrderID, events...)
-		return len(events) > 0, nil
+		if len(events) == 0 {
+			out.showMoney(o, eventstore.State(s.tx, paymentAggregate, payment.ID(in.OrderID)))
+			return false, nil
+		}
+		a.settleShares(s.tx, &out.Moved, in.OrderID, in.RequestID, in.At)
+		return true, nil
 	})
 	return out, err
 }

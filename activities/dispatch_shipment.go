@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
@@ -34,10 +35,37 @@ type Moved struct {
 	CancelledBy string           `json:"cancelled_by,omitempty"`
 	RejectedBy  string           `json:"rejected_by,omitempty"`
 	Shipments   []order.Shipment `json:"shipments"`
-	// Refunds are those of a cancelled order that a saga has to carry on with: see [payment.Payment.OpenRefunds].
+	// Refunds are those that a saga has to carry on with: see [payment.Payment.OpenRefunds].
 	Refunds []uuid.UUID `json:"refunds,omitempty"`
 	// Replayed is true when the step had nothing to do, because the order has had this behind it.
 	Replayed bool `json:"replayed,omitempty"`
+	Captures
+}
+
+// Captures is how far the captures of an order are, after a step that moves them.
+type Captures struct {
+	// Open is what has left and is captured with a later shipment. It is below zero for what was captured with an
+	// earlier one.
+	Open money.Money `json:"open,omitzero"`
+	// HoldsMore is true when no shipment is to leave any more, and the gateway still holds money.
+	HoldsMore bool `json:"holds_more,omitempty"`
+}
+
+// showMoney fills in what is left to do with the order's money.
+func (m *Moved) showMoney(o order.Order, p payment.Payment) {
+	m.Captures, m.Refunds = capturesOf(o, p), p.OpenRefunds()
+}
+
+// capturesOf tells how far the captures of an order are.
+func capturesOf(o order.Order, p payment.Payment) (c Captures) {
+	if o.Planned().IsPositive() {
+		if open := o.Due().Sub(p.Taken()); !open.IsZero() {
+			c.Open = open
+		}
+		return c
+	}
+	c.HoldsMore = p.HoldsMoney() && p.VoidFailure == nil && len(o.Shipments) > 0
+	return c
 }
 
 // moved returns the order after the events.
@@ -88,22 +116,22 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	capture := payment.CapturePayment{CaptureID: in.ShipmentID, At: in.At}
 	request := payments.CaptureRequest{At: in.At, PaymentID: id}
 	attempt := 1
-	var left, paid, joins bool // joins: the share is captured with the next shipment's
+	var left, paid, joins bool // joins: the share is captured with the next shipment's, or by nobody
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
 		d, err := in.decideDispatch(tx)
 		if left = len(d.order) == 0; err != nil {
 			return err
 		}
-		o := eventstore.State(tx, orderAggregate, in.OrderID)
+		o, p := eventstore.State(tx, orderAggregate, in.OrderID), eventstore.State(tx, paymentAggregate, id)
 		if left {
 			out = moved(o, nil)
+			out.showMoney(o, p)
 			return nil
 		}
-		p := eventstore.State(tx, paymentAggregate, id)
 		attempt = p.CaptureAttempt(in.ShipmentID)
 		request.IdempotencyKey = payment.CaptureKey(id, in.ShipmentID, attempt)
 		limits := a.limits(o.Total.Currency)
-		share := o.Share(in.ShipmentID, p.Captures, limits)
+		share := o.Share(in.ShipmentID, p.Taken(), limits)
 		capture.Applied = p.Applicable(share, limits)
 		capture.Amount = share.Sub(capture.Applied)
 		request.Amount = capture.Amount
@@ -119,10 +147,22 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		return out, err
 	}
 	if !paid && capture.Amount.IsPositive() {
-		if capture.GatewayRef, err = a.gateway.Capture(ctx, request); err != nil {
+		taken, err := a.gateway.Capture(ctx, request)
+		if err != nil {
 			return out, a.failCapture(ctx, in, payment.FailedCapture{CaptureID: in.ShipmentID, Attempt: attempt, Amount: capture.Amount, At: in.At}, err)
 		}
+		// An earlier request under this key may have been for another amount: the order has changed since.
+		capture.GatewayRef, capture.Amount = taken.Ref, taken.Amount
 	}
+	return a.recordDispatch(ctx, st, in, capture, joins)
+}
+
+// recordDispatch records the capture, and that the shipment has left. Of a shipment that was cancelled meanwhile it
+// records what the customer is owed for it.
+func (a *Activities) recordDispatch(
+	ctx context.Context, st eventstore.Stamp, in DispatchShipment, capture payment.CapturePayment, joins bool,
+) (out Moved, err error) {
+	id := payment.ID(in.OrderID)
 	var refusal error
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
 		if !joins {
@@ -140,10 +180,11 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 			out = moved(eventstore.State(tx, orderAggregate, in.OrderID), d.order)
 			d.record(tx, in.OrderID)
 		case domain.Code(refusal) == order.CodeNotDispatchable:
-			oweRefund(tx, in.OrderID, payment.OweRefund{
-				RefundID: in.refundID(), Amount: capture.Amount.Add(capture.Applied), Reason: "shipment_cancelled", At: in.At,
-			})
+			a.oweUnshipped(tx, in, capture.Amount.Add(capture.Applied))
+		default:
+			return nil
 		}
+		a.settleShares(tx, &out, in.OrderID, in.ShipmentID, in.At)
 		return nil
 	})
 	if err != nil {

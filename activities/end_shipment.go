@@ -46,8 +46,10 @@ func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, e
 			return err
 		}
 		out.Moved = moved(o, events)
-		if len(events) > 0 {
-			in.recordEnd(tx, o, events, "shipment_lost")
+		if len(events) == 0 {
+			out.showMoney(o, eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID)))
+		} else {
+			a.recordEnd(tx, &out.Moved, in, o, events, payment.ReasonShipmentLost)
 		}
 		return nil
 	})
@@ -57,15 +59,13 @@ func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, e
 	return out, nil
 }
 
-// recordEnd records the end of a shipment that did not reach the customer, and what the customer is owed for it.
-func (in EndShipment) recordEnd(tx *eventstore.Tx, o order.Order, events []domain.Event, reason string) {
-	eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+// recordEnd records the end of a shipment that did not reach the customer, and what the customer is owed for it. It
+// fills in what is left to do with the order's money then.
+func (a *Activities) recordEnd(tx *eventstore.Tx, out *Moved, in EndShipment, o order.Order, events []domain.Event, reason string) {
 	shipment, _ := o.Shipment(in.ShipmentID)
-	owed := payment.OweRefund{RefundID: shipment.RefundID(), Amount: shipment.Amount, Reason: reason, At: in.At}
-	for _, l := range shipment.Lines {
-		owed.Lines = append(owed.Lines, owedLine(o, l.LineID, l.UnitPrice.Times(l.Quantity)))
-	}
-	oweRefund(tx, in.OrderID, owed)
+	a.oweForShipment(tx, o, shipment, reason, in.At)
+	eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+	a.settleShares(tx, out, in.OrderID, domain.DerivedID(in.ShipmentID, reason), in.At)
 }
 
 func (a *Activities) endShipment(ctx context.Context, step string, in EndShipment, decide func(order.Order) ([]domain.Event, error)) (Ended, error) {
@@ -101,9 +101,10 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 		}
 		out.Moved = moved(o, events)
 		if len(events) == 0 {
+			out.showMoney(o, eventstore.State(s.tx, paymentAggregate, payment.ID(in.OrderID)))
 			return false, nil // the shipment has ended before, and what that means for the stock is recorded with it
 		}
-		in.recordEnd(s.tx, o, events, "shipment_refused")
+		a.recordEnd(s.tx, &out.Moved, in, o, events, payment.ReasonShipmentRefused)
 		shipment, _ := o.Shipment(in.ShipmentID)
 		for _, l := range shipment.Lines {
 			returnID := domain.DerivedID(in.ShipmentID, "refused/"+l.LineID.String())

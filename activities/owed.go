@@ -35,7 +35,7 @@ func FoldOwed(ctx context.Context, events *eventstore.Repository, o order.Order)
 	if err != nil {
 		return owed, fmt.Errorf("load the payment of order %s: %w", o.ID, err)
 	}
-	owed.Money = p.HoldsMoney() && p.VoidFailure == nil && (o.Status == order.StatusCancelled || o.PartlyCancelled)
+	owed.Money = p.HoldsMoney() && p.VoidFailure == nil
 	owed.Refunds = len(p.OpenRefunds())
 	if o.Status == order.StatusCancelled {
 		owed.Stock, err = holdsStock(ctx, events, o)

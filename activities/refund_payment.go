@@ -51,7 +51,7 @@ func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p pay
 	st := stamp(ctx, fmt.Sprintf("refund/%s/request/%d", in.RefundID, in.After+1), in.OrderID, in.At)
 	return a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.RequestRefund(p, payment.RefundPayment{
-			RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, At: in.At,
+			RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, Limits: a.limits(p.Captured.Currency), At: in.At,
 		})
 	})
 }
@@ -139,12 +139,6 @@ func (a *Activities) askForRefund(
 	st := stamp(ctx, fmt.Sprintf("refund/%s/%d/%s", r.RefundID, attempt.Attempt, answer.Status), in.OrderID, in.At)
 	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return payment.AnswerRefund(p, answer) })
 	return p, err
-}
-
-// oweRefund records an obligation within the decision on the fact that owes it.
-func oweRefund(tx *eventstore.Tx, orderID uuid.UUID, c payment.OweRefund) {
-	id := payment.ID(orderID)
-	eventstore.Record(tx, paymentAggregate, id, payment.Owe(eventstore.State(tx, paymentAggregate, id), c)...)
 }
 
 // owedLine is what is owed for a line of the order, which never gets back more than was captured for it.

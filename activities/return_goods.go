@@ -59,11 +59,11 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 			if err := restockReturned(s, returned); err != nil {
 				return false, err
 			}
-			owed := payment.OweRefund{RefundID: in.ReturnID, Amount: returned.Amount, Reason: "return", At: in.At}
+			owed := payment.OweRefund{RefundID: in.ReturnID, Amount: returned.Amount, Reason: payment.ReasonReturn, At: in.At}
 			for _, l := range returned.Lines {
 				owed.Lines = append(owed.Lines, owedLine(o, l.LineID, l.Amount))
 			}
-			oweRefund(s.tx, in.OrderID, owed)
+			a.oweRefund(s.tx, in.OrderID, owed)
 		}
 		eventstore.Record(s.tx, orderAggregate, in.OrderID, events...)
 		out.Refund = nil

@@ -391,15 +391,15 @@ func (g *gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (o
 	return out, err
 }
 
-func (g *gateway) Capture(ctx context.Context, r payments.CaptureRequest) (ref string, err error) {
+func (g *gateway) Capture(ctx context.Context, r payments.CaptureRequest) (taken payments.CaptureResult, err error) {
 	g.captures = append(g.captures, r)
 	err = g.call(func() error {
 		if err = g.refusal(); err == nil {
-			ref, err = g.Gateway.Capture(ctx, r)
+			taken, err = g.Gateway.Capture(ctx, r)
 		}
 		return err
 	})
-	return ref, err
+	return taken, err
 }
 
 func (g *gateway) Void(ctx context.Context, r payments.VoidRequest) error {

@@ -38,6 +38,7 @@ type Standing struct {
 	Refunds     []uuid.UUID `json:"refunds,omitempty"`
 	PlacedAt    time.Time   `json:"placed_at"`
 	ConfirmedAt time.Time   `json:"confirmed_at,omitzero"`
+	Captures
 }
 
 // ResumeOrder is the input of [Activities.ResumeOrder].
@@ -64,6 +65,7 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
 		Payment: p.Status, Refunds: p.OpenRefunds(), PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt,
+		Captures: capturesOf(o, p),
 	}
 	if p.Status == payment.StatusActionRequired {
 		out.PaymentRequiredAt = p.RequiredAt

@@ -22,9 +22,8 @@ import (
 type Gateway interface {
 	// Authorize reserves money, or says why not. A decline is an answer, not an error.
 	Authorize(ctx context.Context, r AuthorizeRequest) (AuthorizeResult, error)
-	// Capture takes money that was authorised, and returns the gateway's reference of the capture.
-	// Error: gateway_refused.
-	Capture(ctx context.Context, r CaptureRequest) (ref string, err error)
+	// Capture takes money that was authorised. Error: gateway_refused.
+	Capture(ctx context.Context, r CaptureRequest) (CaptureResult, error)
 	// Void lets go of what is authorised and not captured. It does nothing when there is nothing to let
 	// go. A payment that the gateway has not heard of yet can't be authorised afterwards.
 	Void(ctx context.Context, r VoidRequest) error
@@ -98,6 +97,14 @@ type CaptureRequest struct {
 	// Capturable is what of the authorisation was left before this capture: [payment.Payment.Capturable].
 	// When Amount is all of it, nothing stays reserved.
 	Capturable money.Money
+}
+
+// CaptureResult is the gateway's answer to a capture.
+type CaptureResult struct {
+	// Ref is the gateway's reference of the capture.
+	Ref string
+	// Amount is what was captured under the key: the request's, or that of an earlier request under the same key.
+	Amount money.Money
 }
 
 // VoidRequest asks to let an authorisation go. GatewayRef is empty when the answer to the

@@ -148,6 +148,8 @@ func summaryOfPayment(e domain.Event) string {
 		return fmt.Sprintf("Authorisation let go outside, says %s: %s, reference %s", e.ResolvedBy, e.Amount, e.Reference)
 	case payment.CaptureFailed:
 		return fmt.Sprintf("%s could not be captured: %s", e.Amount, e.Cause)
+	case payment.CaptureWaived:
+		return fmt.Sprintf("%s not charged: %s", e.Amount, e.Reason)
 	case payment.PaymentVoided:
 		return fmt.Sprintf("Authorisation of %s voided: %s", e.Amount, e.Reason)
 	case payment.VoidFailed:

@@ -119,7 +119,7 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (rep
 	}
 	s.state.Shipments, s.partlyCancelled = out.Shipments, true
 	signalServed(ctx, out.Served)
-	refusal := s.voidWhenNothingIsPlanned(ctx)
+	refusal := s.settleCaptures(ctx, out.Moved, "what was captured in excess")
 	if err := s.adoptMoved(ctx, out.Moved); err != nil {
 		return false, err
 	}

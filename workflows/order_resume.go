@@ -75,26 +75,11 @@ func (s *orderSaga) pushCompensations() {
 }
 
 // settleRefunds carries on with what is owed or was requested, and voids the rest of the payment when nothing is left
-// that would capture it.
+// that would capture it. A cancelled order has voided it.
 func (s *orderSaga) settleRefunds(ctx workflow.Context) error {
-	for _, id := range s.standing.Refunds {
-		if _, err := refundPayment(ctx, s.in.OrderID, id, 0, "what is owed or was requested"); err != nil {
-			return err
-		}
-	}
-	if s.partlyCancelled && s.state.Status != order.StatusCancelled {
-		return s.voidWhenNothingIsPlanned(ctx)
-	}
-	return nil
-}
-
-// refundEnded refunds a shipment that was lost or refused, as far as that is owed; any other is left alone.
-func (s *orderSaga) refundEnded(ctx workflow.Context, shipment order.Shipment) error {
-	if !shipment.NeverArrived() {
-		return nil
-	}
-	_, err := refundPayment(ctx, s.in.OrderID, shipment.RefundID(), 0, shipment.Amount.String())
-	return err
+	moved := activities.Moved{Captures: s.standing.Captures, Refunds: s.standing.Refunds}
+	moved.HoldsMore = moved.HoldsMore && s.state.Status != order.StatusCancelled
+	return s.settleCaptures(ctx, moved, "what is owed or was requested")
 }
 
 // resumed reports whether an earlier saga of the order may have asked the gateway for the same.

@@ -34,6 +34,7 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	s.takeOver(body, in.Carried)
 	workflow.GoNamed(body, "order", func(ctx workflow.Context) {
 		s.err = s.processOrder(s.withSteps(ctx, laneShipments, laneReview, laneCancel))
+		s.err = cmp.Or(s.err, s.awaitBesides(ctx))
 		s.over = true
 	})
 	for {
@@ -52,7 +53,7 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 
 func newOrderSaga(ctx workflow.Context, in OrderInput) *orderSaga {
 	s := &orderSaga{
-		in: in, placing: in, body: ctx, mark: MarkOpen, resets: watchResets(ctx, in.Carried),
+		in: in, placing: in, body: ctx, mark: MarkOpen, resets: watchResets(ctx, in.Carried), besides: map[string]bool{},
 		state: OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
 	}
 	s.kinds = s.requestKinds()
@@ -94,6 +95,10 @@ type orderSaga struct {
 	queue requestQueue
 	// localSteps is how many steps run as local activities, and outwaiting how many outwait an outage or a person.
 	localSteps, outwaiting int
+	// besides are the names of what runs beside the order, see [orderSaga.beside].
+	besides map[string]bool
+	// open is as in [activities.Captures].
+	open money.Money
 	// closing is true once the execution is about to continue as new, because of resets or for another reason.
 	closing bool
 	resets  *resetWatch

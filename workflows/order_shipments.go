@@ -79,10 +79,10 @@ func (s *orderSaga) dispatchShipment(ctx workflow.Context, d Dispatch) error {
 	if err != nil {
 		return err
 	}
-	if err := s.adoptMoved(ctx, moved); err != nil || !s.partlyCancelled {
+	if err := s.adoptMoved(ctx, moved); err != nil {
 		return err
 	}
-	return s.voidWhenNothingIsPlanned(ctx)
+	return s.settleCaptures(ctx, moved, "what was captured in excess")
 }
 
 // payAndDispatch captures and dispatches, and authorises the payment anew before where it has expired.
@@ -126,24 +126,16 @@ func (s *orderSaga) adoptMoved(ctx workflow.Context, moved activities.Moved) err
 	return s.setStatus(ctx, moved.Status)
 }
 
-// plannedAmount is what the shipments cost that have not left.
-func (s *orderSaga) plannedAmount() (amount money.Money) {
+// plannedAmount is what is still to be captured: what the shipments cost that have not left, and what of the others
+// joins them.
+func (s *orderSaga) plannedAmount() money.Money {
+	amount := s.open
 	for _, shipment := range s.state.Shipments {
 		if shipment.Status == order.ShipmentStatusPlanned {
 			amount = amount.Add(shipment.Amount)
 		}
 	}
 	return amount
-}
-
-// voidWhenNothingIsPlanned voids the rest of the payment when no shipment is left that would capture it.
-func (s *orderSaga) voidWhenNothingIsPlanned(ctx workflow.Context) error {
-	for _, shipment := range s.state.Shipments {
-		if shipment.Status == order.ShipmentStatusPlanned {
-			return nil
-		}
-	}
-	return voidPayment(ctx, s.in.OrderID, "lines_cancelled")
 }
 
 func (s *orderSaga) deliverShipment(ctx workflow.Context, r ShipmentReport) error {
@@ -186,7 +178,10 @@ func (s *orderSaga) endShipment(
 	if err := s.adoptMoved(ctx, ended.Moved); err != nil {
 		return err
 	}
-	return s.refundEnded(ctx, s.shipment(r.ShipmentID))
+	if !s.shipment(r.ShipmentID).NeverArrived() {
+		return nil
+	}
+	return s.settleCaptures(ctx, ended.Moved, shipment.Amount.String())
 }
 
 // shipment returns a copy of a shipment that the order has; an empty one when it has none with this id.

@@ -80,16 +80,16 @@ type captureDown struct {
 	takesEffect bool
 }
 
-func (g *captureDown) Capture(ctx context.Context, r payments.CaptureRequest) (string, error) {
+func (g *captureDown) Capture(ctx context.Context, r payments.CaptureRequest) (payments.CaptureResult, error) {
 	if !g.down.Load() {
 		return g.Gateway.Capture(ctx, r)
 	}
 	if g.takesEffect {
 		if _, err := g.Gateway.Capture(ctx, r); err != nil {
-			return "", err
+			return payments.CaptureResult{}, err
 		}
 	}
-	return "", errDown
+	return payments.CaptureResult{}, errDown
 }
 
 // A customer was told that the order is being cancelled while a dispatch waited for the gateway. It fails when the

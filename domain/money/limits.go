@@ -24,29 +24,35 @@ func (l Limits) IsZero() bool {
 func (l Limits) InStep(m Money) bool { return m.Cmp(l.floor(m)) == 0 }
 
 // Authorizes reports whether m can be authorised.
-func (l Limits) Authorizes(m Money) bool {
-	return m.IsPositive() && l.InStep(m) && m.Amount.Cmp(l.AuthorizeMin) >= 0 && (l.Max.IsZero() || m.Amount.Cmp(l.Max) <= 0)
+func (l Limits) Authorizes(m Money) bool { return l.moves(m, l.AuthorizeMin) }
+
+// Captures reports whether m can be captured.
+func (l Limits) Captures(m Money) bool { return l.moves(m, l.CaptureMin) }
+
+// Refunds reports whether m can be refunded.
+func (l Limits) Refunds(m Money) bool { return l.moves(m, l.RefundMin) }
+
+// moves reports whether one operation can move m, of which the least is given.
+func (l Limits) moves(m Money, least decimal.Decimal) bool {
+	return m.IsPositive() && l.InStep(m) && m.Amount.Cmp(least) >= 0 && (l.Max.IsZero() || m.Amount.Cmp(l.Max) <= 0)
 }
 
 // Share returns what is captured when a part of a total is due. Due is the sum of the parts that are due by now.
-// Taken is what was captured for those before. Rest is the sum of the parts that are still to come, in whatever
-// order.
+// Taken is what was captured before, for whichever part. Rest is the sum of the parts that are still to come, in
+// whatever order.
 //
-// The shares of all parts add up to the total, cut off to the step. Each is a multiple of the step. A share below the
-// least capture is zero, and joins the next. One after which less than the least capture would be left takes that too.
-// Only a total that can't be captured at all has a share below the least capture.
+// Each share is a multiple of the step, and none is below the least capture. One that would be is zero, and joins the
+// next. One after which less than the least capture would be left takes that too. So the shares of all parts add up to
+// the total, cut off to the step. Where less than the least capture is left in the end, nobody can capture it.
 func (l Limits) Share(due, taken, rest Money) Money {
-	share := l.floor(due).Sub(taken)
+	share := l.floor(due.Sub(taken))
 	if rest.IsPositive() {
-		all := l.floor(due.Add(rest)).Sub(taken)
-		switch last := all.Sub(share); {
-		case last.IsZero(), last.Amount.Cmp(l.CaptureMin) < 0:
+		all := l.floor(due.Add(rest).Sub(taken))
+		if last := all.Sub(share); last.IsZero() || last.Amount.Cmp(l.CaptureMin) < 0 {
 			share = all
-		case share.Amount.Cmp(l.CaptureMin) < 0:
-			share = due.Sub(due)
 		}
 	}
-	if !share.IsPositive() {
+	if !share.IsPositive() || share.Amount.Cmp(l.CaptureMin) < 0 {
 		return due.Sub(due)
 	}
 	return share

@@ -6,27 +6,18 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/shopspring/decimal"
 )
 
-// Share returns what is captured when a planned shipment leaves. Captures are what was captured for each shipment.
+// Share returns what is captured when a planned shipment leaves. Taken is what the order's goods need no more capture
+// for: what was captured for them, and what was waived.
 //
-// It is the shipment's amount where the payment service moves every amount. Where it does not, the shares of all
-// shipments add up to the total: see [money.Limits.Share]. A share of zero joins that of the next shipment.
-func (o Order) Share(shipmentID uuid.UUID, captures map[uuid.UUID]money.Money, l money.Limits) money.Money {
-	zero := money.Zero(o.Total.Currency)
-	amount, due, taken, rest := zero, zero, zero, zero
-	for _, s := range o.Shipments {
-		switch {
-		case s.ShipmentID == shipmentID:
-			amount, due = s.Amount, due.Add(s.Amount)
-		case s.Status.Left():
-			due, taken = due.Add(s.Amount), taken.Add(captures[s.ShipmentID])
-		case s.Status == ShipmentStatusPlanned:
-			rest = rest.Add(s.Amount)
-		}
-	}
-	if l.IsZero() {
-		return amount
+// The shares of all shipments add up to the total, in whatever order they leave: see [money.Limits.Share]. A share of
+// zero joins that of the next shipment. What joins none in the end is told by [Order.Unsettled].
+func (o Order) Share(shipmentID uuid.UUID, taken money.Money, l money.Limits) money.Money {
+	due, rest := o.Due(), o.Planned()
+	if s := o.shipment(shipmentID); s != nil && s.Status == ShipmentStatusPlanned {
+		due, rest = due.Add(s.Amount), rest.Sub(s.Amount)
 	}
 	return l.Share(due, taken, rest)
 }
@@ -39,13 +30,53 @@ func (o Order) Uncaptured() money.Money {
 	case o.Status == StatusCreated:
 		return o.Total
 	}
-	left := money.Zero(o.Total.Currency)
+	return o.Planned()
+}
+
+// Due is what the shipments cost that have left, whatever has become of them since.
+func (o Order) Due() money.Money { return o.sum(ShipmentStatus.Left) }
+
+// Planned is what the shipments cost that are still to leave.
+func (o Order) Planned() money.Money {
+	return o.sum(func(s ShipmentStatus) bool { return s == ShipmentStatusPlanned })
+}
+
+func (o Order) sum(counts func(ShipmentStatus) bool) money.Money {
+	total := money.Zero(o.Total.Currency)
 	for _, s := range o.Shipments {
-		if s.Status == ShipmentStatusPlanned {
-			left = left.Add(s.Amount)
+		if counts(s.Status) {
+			total = total.Add(s.Amount)
 		}
 	}
-	return left
+	return total
+}
+
+// Unsettled tells how the shares end once no shipment is to leave any more; both are zero before. Missing is what no
+// capture has taken, and none will: it is less than the gateway captures. Excess is what was taken with a share for a
+// shipment that was cancelled afterwards: the customer gets it back.
+func (o Order) Unsettled(taken money.Money) (missing, excess money.Money) {
+	missing, excess = money.Zero(o.Total.Currency), money.Zero(o.Total.Currency)
+	if o.Planned().IsPositive() {
+		return missing, excess
+	}
+	if diff := o.Due().Sub(taken); diff.IsPositive() {
+		missing = diff
+	} else {
+		excess = excess.Sub(diff)
+	}
+	return missing, excess
+}
+
+// UncapturedOf is what of a shipment that has left waits for a later capture. Captures are what was captured with each.
+func (o Order) UncapturedOf(s Shipment, captures map[uuid.UUID]money.Money, taken money.Money) money.Money {
+	open := o.Due().Sub(taken)
+	if own := s.Amount.Sub(captures[s.ShipmentID]); own.Cmp(open) < 0 {
+		open = own
+	}
+	if !open.IsPositive() {
+		return money.Zero(o.Total.Currency)
+	}
+	return open
 }
 
 // CheckChargeable names what a payment service that moves these amounts can't charge of an order, as [domain.Invalids].
@@ -60,7 +91,7 @@ func CheckChargeable(items []Item, l money.Limits, taken bool) error {
 	case !money.KnownCurrency(total.Currency):
 	case !taken:
 		bad.Add("currency", "the payment gateway takes no %s", total.Currency)
-	case l.Authorizes(total):
+	case l.Authorizes(total) && l.Captures(total):
 	case !l.InStep(total):
 		for i, item := range items {
 			if !l.InStep(item.Total()) {
@@ -68,9 +99,9 @@ func CheckChargeable(items []Item, l money.Limits, taken bool) error {
 					total.Currency, money.Money{Amount: l.Step, Currency: total.Currency}.Text(), total.Text())
 			}
 		}
-	case total.Amount.Cmp(l.AuthorizeMin) < 0:
+	case total.Amount.Cmp(l.AuthorizeMin) < 0, total.Amount.Cmp(l.CaptureMin) < 0:
 		bad.Add("items", "the payment gateway takes at least %s, and the order comes to %s",
-			money.Money{Amount: l.AuthorizeMin, Currency: total.Currency}, total.Text())
+			money.Money{Amount: decimal.Max(l.AuthorizeMin, l.CaptureMin), Currency: total.Currency}, total.Text())
 	default:
 		bad.Add("items", "the payment gateway takes at most %s, and the order comes to %s",
 			money.Money{Amount: l.Max, Currency: total.Currency}, total.Text())

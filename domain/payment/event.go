@@ -20,6 +20,7 @@ var Events = []domain.Event{
 	CaptureFailed{},
 	PaymentCapturedElsewhere{},
 	CaptureApplied{},
+	CaptureWaived{},
 	PaymentVoided{},
 	VoidFailed{},
 	VoidResolved{},
@@ -124,6 +125,21 @@ type CaptureFailed struct {
 	Amount   money.Money `json:"amount"`
 	Cause    string      `json:"cause"`
 	FailedAt time.Time   `json:"failed_at"`
+}
+
+// CaptureWaived says that money which the customer owes for goods that have left is not taken. It is less than the
+// gateway captures, and no later capture is left to take it with.
+type CaptureWaived struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// WaiverID follows from the fact that left it behind.
+	WaiverID uuid.UUID   `json:"waiver_id"`
+	Amount   money.Money `json:"amount"`
+	// Reason is below_minimum, or shipment_lost or shipment_refused for goods that never arrived.
+	Reason string `json:"reason"`
+	// Lines are what of it each line of the order is spared: that is not refunded either.
+	Lines    []RefundLine `json:"lines,omitempty"`
+	WaivedAt time.Time    `json:"waived_at"`
 }
 
 // PaymentVoided says that what was authorised and not captured is free again.
@@ -325,6 +341,9 @@ func (RefundFailed) EventVersion() int { return 1 }
 
 func (CaptureFailed) EventType() string { return "CaptureFailed" }
 func (CaptureFailed) EventVersion() int { return 1 }
+
+func (CaptureWaived) EventType() string { return "CaptureWaived" }
+func (CaptureWaived) EventVersion() int { return 1 }
 
 func (RefundResolved) EventType() string { return "RefundResolved" }
 func (RefundResolved) EventVersion() int { return 1 }

@@ -52,6 +52,8 @@ type Payment struct {
 	// Lapsed is true from the end of an authorisation that no void of ours has let go, until the next one or a void.
 	Lapsed   bool                      `json:"lapsed,omitempty"`
 	Captures map[uuid.UUID]money.Money `json:"captures,omitempty"`
+	// Waivers are what is never captured, oldest first.
+	Waivers []Waiver `json:"waivers,omitempty"`
 	// CaptureFailures are the captures that the gateway refused and has not made since, oldest first.
 	CaptureFailures []CaptureFailure `json:"capture_failures,omitempty"`
 	// CapturedElsewhere is what was captured elsewhere, by the gateway's references. Applied is what of it pays for
@@ -113,6 +115,10 @@ func Evolve(p Payment, e domain.Event) Payment {
 	case CaptureFailed:
 		p.CaptureFailures = append(p.withoutCaptureFailure(e.CaptureID), CaptureFailure{
 			CaptureID: e.CaptureID, Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt,
+		})
+	case CaptureWaived:
+		p.Waivers = append(slices.Clip(p.Waivers), Waiver{
+			WaiverID: e.WaiverID, Amount: e.Amount, Reason: e.Reason, Lines: e.Lines, WaivedAt: e.WaivedAt,
 		})
 	case PaymentVoided:
 		p.Status = p.settledOr(StatusVoided)

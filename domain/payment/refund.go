@@ -35,6 +35,8 @@ type Refund struct {
 	// Owed is true of an obligation: it follows from a fact, and stays reserved until it is paid. Any other refund was
 	// asked for by a person, and lets its amount go when the gateway refuses it.
 	Owed bool `json:"owed,omitempty"`
+	// Obligation is what was owed first, whatever has become of it since.
+	Obligation money.Money `json:"obligation,omitzero"`
 	// MadeElsewhere is true of a refund that was made at the gateway by others.
 	MadeElsewhere bool `json:"made_elsewhere,omitempty"`
 	// Unapplied is what of the amount gives back money that was captured elsewhere and pays for no shipment.
@@ -230,11 +232,7 @@ func (p Payment) refundedOf(line uuid.UUID) money.Money {
 		if !r.Owed && r.Live().IsZero() {
 			continue // it failed, and its amount went back
 		}
-		for _, l := range r.Lines {
-			if l.LineID == line {
-				total = total.Add(l.Amount)
-			}
-		}
+		total = total.Add(amountOf(r.Lines, line))
 	}
 	return total
 }

@@ -13,15 +13,16 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 	switch e := e.(type) {
 	case RefundOwed:
 		return p.changeRefund(e.RefundID, func(r *Refund) {
-			r.Amount, r.Reason, r.Owed, r.Lines, r.CreatedAt = e.Amount, e.Reason, true, e.Lines, e.OwedAt
+			r.Amount, r.Obligation, r.Reason, r.Owed, r.Lines, r.CreatedAt = e.Amount, e.Amount, e.Reason, true, e.Lines, e.OwedAt
 			if e.Reason == ReasonCapturedElsewhere {
 				r.Unapplied = e.Amount
 			}
 		})
 	case RefundRequested:
 		return p.changeRefund(e.RefundID, func(r *Refund) {
+			r.Amount, r.Lines = e.Amount, e.Lines
 			if r.CreatedAt.IsZero() {
-				r.Amount, r.Reason, r.Lines, r.CreatedAt = e.Amount, e.Reason, e.Lines, e.RequestedAt
+				r.Reason, r.CreatedAt = e.Reason, e.RequestedAt
 				r.Unapplied = unappliedOf(unapplied, *r)
 			}
 			for _, part := range e.Parts {

@@ -8,6 +8,16 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 )
 
+// Why a refund is owed.
+const (
+	ReasonReturn            = "return"
+	ReasonShipmentLost      = "shipment_lost"
+	ReasonShipmentRefused   = "shipment_refused"
+	ReasonShipmentCancelled = "shipment_cancelled"
+	// ReasonCapturedInExcess is money that was taken with another share, for goods that were cancelled afterwards.
+	ReasonCapturedInExcess = "captured_in_excess"
+)
+
 // OweRefund says that a fact, such as a lost shipment, owes the customer money.
 type OweRefund struct {
 	// RefundID follows from the fact, so that it owes once.
@@ -16,7 +26,9 @@ type OweRefund struct {
 	Reason   string
 	// Lines share out the amount; empty when it is not known which lines it is for.
 	Lines []OwedLine
-	At    time.Time
+	// Limits are the amounts that the gateway moves.
+	Limits money.Limits
+	At     time.Time
 }
 
 // OwedLine is what is owed for one line of the order.
@@ -28,7 +40,8 @@ type OwedLine struct {
 }
 
 // Owe records an obligation. Its amount is capped by what is refundable, of each line and of the whole payment. So it
-// never stands in the way of the fact that owes it, and it belongs into the same append.
+// never stands in the way of the fact that owes it, and it belongs into the same append. It is rounded up to the
+// gateway's step, as far as that much is refundable.
 //
 // It returns no events when the obligation is known, or nothing can be owed any more.
 func Owe(p Payment, c OweRefund) []domain.Event {
@@ -36,30 +49,61 @@ func Owe(p Payment, c OweRefund) []domain.Event {
 		return nil
 	}
 	e := RefundOwed{PaymentID: p.ID, OrderID: p.OrderID, RefundID: c.RefundID, Amount: c.Amount, Reason: c.Reason, OwedAt: c.At}
-	if len(c.Lines) > 0 {
-		e.Amount = money.Zero(c.Amount.Currency)
-	}
+	sum := money.Zero(c.Amount.Currency)
 	for _, l := range c.Lines {
-		amount := atLeastNothing(smaller(l.Amount, l.Captured.Sub(p.refundedOf(l.LineID))))
+		amount := smaller(l.Amount, p.leftOf(l).Sub(amountOf(e.Lines, l.LineID)))
 		if amount.IsPositive() {
-			e.Lines, e.Amount = append(e.Lines, RefundLine{LineID: l.LineID, Amount: amount}), e.Amount.Add(amount)
+			e.Lines, sum = append(e.Lines, RefundLine{LineID: l.LineID, Amount: amount}), sum.Add(amount)
 		}
 	}
-	if e.Amount = smaller(e.Amount, p.Refundable()); !e.Amount.IsPositive() {
+	if len(c.Lines) > 0 {
+		e.Amount = smaller(e.Amount, sum)
+	}
+	if e.Amount = smaller(c.Limits.Ceil(e.Amount), p.Refundable()); !e.Amount.IsPositive() {
 		return nil
 	}
 	e.Lines = trimLines(e.Lines, e.Amount)
 	return []domain.Event{e}
 }
 
-// trimLines shortens the lines from the last one until they sum up to no more than amount.
-func trimLines(lines []RefundLine, amount money.Money) (trimmed []RefundLine) {
+// leftOf is what a line of the order can still get back: what was captured for it, without what went back, is to go
+// back, or was never taken.
+func (p Payment) leftOf(l OwedLine) money.Money {
+	left := l.Captured.Sub(p.refundedOf(l.LineID))
+	for _, w := range p.Waivers {
+		left = left.Sub(amountOf(w.Lines, l.LineID))
+	}
+	return atLeastNothing(left)
+}
+
+// amountOf is what lines tell of one line of the order.
+func amountOf(lines []RefundLine, id uuid.UUID) (total money.Money) {
 	for _, l := range lines {
-		if l.Amount = smaller(l.Amount, amount); l.Amount.IsPositive() {
-			trimmed, amount = append(trimmed, l), amount.Sub(l.Amount)
+		if l.LineID == id {
+			total = total.Add(l.Amount)
 		}
 	}
-	return trimmed
+	return total
+}
+
+// trimLines shortens the lines from the last one until they sum up to no more than amount.
+func trimLines(lines []RefundLine, amount money.Money) []RefundLine {
+	kept, _ := splitLines(lines, amount)
+	return kept
+}
+
+// splitLines divides lines into those that amount is for, from the first one, and what is left of them.
+func splitLines(lines []RefundLine, amount money.Money) (kept, rest []RefundLine) {
+	for _, l := range lines {
+		now := smaller(l.Amount, amount)
+		if now.IsPositive() {
+			kept, amount = append(kept, RefundLine{LineID: l.LineID, Amount: now}), amount.Sub(now)
+		}
+		if later := l.Amount.Sub(atLeastNothing(now)); later.IsPositive() {
+			rest = append(rest, RefundLine{LineID: l.LineID, Amount: later})
+		}
+	}
+	return kept, rest
 }
 
 func smaller(a, b money.Money) money.Money {

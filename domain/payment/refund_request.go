@@ -2,6 +2,7 @@ package payment
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,8 +20,13 @@ const (
 	CodePaymentDisputed domain.ErrorCode = "payment_disputed"
 )
 
-// ReasonRefundedElsewhere is why less is owed than before: the money went back otherwise.
-const ReasonRefundedElsewhere = "refunded_elsewhere"
+// Why less is owed than before.
+const (
+	// ReasonRefundedElsewhere says that the money went back otherwise.
+	ReasonRefundedElsewhere = "refunded_elsewhere"
+	// ReasonJoined says that another refund pays it too, because the gateway pays no amount that small.
+	ReasonJoined = "joined_another_refund"
+)
 
 // RefundPayment asks to give captured money back: a new refund, or one that is owed or failed.
 type RefundPayment struct {
@@ -28,7 +34,10 @@ type RefundPayment struct {
 	// Amount, Reason and Lines are of a new refund. One that is known keeps its own.
 	Amount money.Money
 	Reason string
-	Lines  []RefundLine
+	// Lines share out the amount, where it is asked for line by line.
+	Lines []OwedLine
+	// Limits are the amounts that the gateway moves.
+	Limits money.Limits
 	// After is how many attempts the caller has seen fail, 0 for the first request. A further attempt is made only
 	// while there are no more than these. So a request that comes again asks the gateway for nothing new.
 	After int
@@ -36,16 +45,20 @@ type RefundPayment struct {
 }
 
 // RequestRefund decides what the gateway is asked for, and reserves it. It is recorded before the gateway is asked. The
-// amount is shared out over the gateway's payments that the money came from.
+// amount is shared out over the gateway's payments that the money came from, in amounts that the gateway moves.
 //
-// What is owed is never refused, but may turn out to be less, when the money went back otherwise. It returns no events
-// when the request was recorded before, or nothing remains to be asked for.
+// What is owed is never refused, but may turn out to be less, when the money went back otherwise. It takes along what
+// other obligations could not pay by themselves. What the gateway pays in no way fails at once, and nobody is asked: it
+// joins the next obligation that is paid, or a person settles it.
 //
-// Errors: idempotency_key_reused when a refund of another amount was asked for under this id; refund_exceeds_capture,
-// never more than was captured; payment_disputed.
+// It returns no events when the request was recorded before, or nothing remains to be asked for.
+//
+// Errors: idempotency_key_reused when a refund of another amount or other lines was asked for under this id;
+// refund_exceeds_capture, never more than was captured, in all and of each line; payment_disputed; [domain.Invalids]
+// for an amount that the gateway does not move.
 func RequestRefund(p Payment, c RefundPayment) ([]domain.Event, error) {
 	r, known := p.Refund(c.RefundID)
-	if known && !r.Owed && c.After == 0 && (!r.Amount.SameCurrency(c.Amount) || r.Amount.Cmp(c.Amount) != 0) {
+	if known && !r.Owed && c.After == 0 && !c.asks(r) {
 		return nil, domain.Refuse(domain.CodeIdempotencyKeyReused, "refund %s was of %s", c.RefundID, r.Amount)
 	}
 	if known && (len(r.Attempts) > c.After || r.MadeElsewhere || !r.Remaining().IsPositive()) {
@@ -55,56 +68,90 @@ func RequestRefund(p Payment, c RefundPayment) ([]domain.Event, error) {
 		return nil, domain.Refuse(CodePaymentDisputed, "payment %s is disputed: refunds wait for the end of the dispute", p.ID)
 	}
 	if !known {
-		r = Refund{RefundID: c.RefundID, Amount: c.Amount, Reason: c.Reason, Lines: c.Lines}
+		r = c.refund()
 	}
 	var events []domain.Event
-	if !r.Owed {
-		if !r.Amount.IsPositive() || !r.Amount.SameCurrency(p.Captured) || r.Remaining().Cmp(p.Refundable()) > 0 {
-			return nil, p.exceeded(r.Amount)
-		}
-	} else if left := p.payable(); r.Remaining().Cmp(left) > 0 {
-		reduced := RefundReduced{
-			PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Amount: r.Live().Add(left), Reason: ReasonRefundedElsewhere, ReducedAt: c.At,
-		}
-		events = append(events, reduced)
-		if r.Amount = reduced.Amount; !r.Remaining().IsPositive() {
+	if r.Owed {
+		r, events = p.fitObligation(r, c)
+		if !r.Remaining().IsPositive() {
 			return events, nil
 		}
+	} else if err := p.canRefund(r, known, c); err != nil {
+		return nil, err
 	}
-	return append(events, RefundRequested{
-		PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, Lines: r.Lines,
-		Parts: p.shareOut(r.Remaining(), len(r.Attempts)), RequestedAt: c.At,
-	}), nil
+	parts, unpaid := p.shareOut(r.Remaining(), len(r.Attempts), c.Limits)
+	request := RefundRequested{
+		PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, Lines: r.Lines, Parts: parts, RequestedAt: c.At,
+	}
+	if unpaid.IsPositive() {
+		failed := RefundPart{Attempt: len(r.Attempts) + len(parts) + 1, Amount: unpaid}
+		request.Parts = append(request.Parts, failed)
+		return append(events, request, RefundFailed{
+			PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Attempt: failed.Attempt, Amount: unpaid, Cause: CauseNotPayable, FailedAt: c.At,
+		}), nil
+	}
+	return append(events, request), nil
 }
 
-// shareOut shares out an amount over the gateway's payments that money was captured from, the last one first.
-func (p Payment) shareOut(amount money.Money, attempts int) (parts []RefundPart) {
-	take := func(source string, most money.Money) {
-		if most = smaller(most, amount); most.IsPositive() {
-			parts = append(parts, RefundPart{Attempt: attempts + len(parts) + 1, Source: source, Amount: most})
-			amount = amount.Sub(most)
-		}
+// refund is the new refund that is asked for.
+func (c RefundPayment) refund() Refund {
+	r := Refund{RefundID: c.RefundID, Amount: c.Amount, Reason: c.Reason}
+	for _, l := range c.Lines {
+		r.Lines = append(r.Lines, RefundLine{LineID: l.LineID, Amount: l.Amount})
 	}
-	take(p.GatewayRef, p.capturedHere().Sub(p.refundedFrom(p.GatewayRef)))
-	for _, s := range p.Earlier {
-		take(s.GatewayRef, s.Captured.Sub(p.refundedFrom(s.GatewayRef)))
-	}
-	// Refunds that were made elsewhere may not say which payment they came from.
-	take(p.GatewayRef, amount)
-	return parts
+	return r
 }
 
-// refundedFrom is what was taken back from one of the gateway's payments.
-func (p Payment) refundedFrom(source string) money.Money {
-	total := money.Zero(p.Captured.Currency)
-	for _, r := range p.Refunds {
-		for _, a := range r.Attempts {
-			if a.Source == source && a.Status != RefundStatusFailed {
-				total = total.Add(a.Amount)
-			}
+// asks reports whether a refund is the one that is asked for.
+func (c RefundPayment) asks(r Refund) bool {
+	asked := c.refund()
+	return r.Amount.SameCurrency(c.Amount) && r.Amount.Cmp(c.Amount) == 0 && slices.EqualFunc(r.Lines, asked.Lines, func(a, b RefundLine) bool {
+		return a.LineID == b.LineID && a.Amount.SameCurrency(b.Amount) && a.Amount.Cmp(b.Amount) == 0
+	})
+}
+
+// canRefund says why what a person asks for can't go back; nil when it can.
+func (p Payment) canRefund(r Refund, known bool, c RefundPayment) error {
+	if !r.Amount.IsPositive() || !r.Amount.SameCurrency(p.Captured) || r.Remaining().Cmp(p.Refundable()) > 0 {
+		return p.exceeded(r.Amount)
+	}
+	for _, l := range c.Lines {
+		if left := p.leftOf(l); amountOf(r.Lines, l.LineID).Cmp(left) > 0 {
+			return domain.Refuse(CodeRefundExceedsCapture, "can refund %s of line %s, asked for %s", left, l.LineID, amountOf(r.Lines, l.LineID))
 		}
 	}
-	return total
+	if known { // a part of it may have been paid
+		return nil
+	}
+	return CheckRefundable(r.Amount, c.Limits)
+}
+
+// fitObligation returns what is owed as the books stand now, with what other obligations could not pay by themselves.
+func (p Payment) fitObligation(r Refund, c RefundPayment) (Refund, []domain.Event) {
+	var events []domain.Event
+	if left := p.payable(); r.Remaining().Cmp(left) > 0 {
+		r.Amount = r.Live().Add(left)
+		r.Lines = trimLines(r.Lines, r.Amount)
+		events = append(events, p.reduced(r.RefundID, r.Amount, ReasonRefundedElsewhere, c.At))
+	}
+	if !r.Remaining().IsPositive() {
+		return r, events
+	}
+	for _, other := range p.Refunds {
+		stuck := other.Remaining()
+		now, _ := c.Limits.Refundable(stuck)
+		if other.RefundID == r.RefundID || !other.Owed || !stuck.IsPositive() || now.IsPositive() || r.Remaining().Add(stuck).Cmp(p.payable()) > 0 {
+			continue
+		}
+		_, lines := splitLines(other.Lines, other.Live())
+		r.Amount, r.Lines = r.Amount.Add(stuck), append(slices.Clip(r.Lines), lines...)
+		events = append(events, p.reduced(other.RefundID, other.Live(), ReasonJoined, c.At))
+	}
+	return r, events
+}
+
+func (p Payment) reduced(id uuid.UUID, to money.Money, reason string, at time.Time) RefundReduced {
+	return RefundReduced{PaymentID: p.ID, OrderID: p.OrderID, RefundID: id, Amount: to, Reason: reason, ReducedAt: at}
 }
 
 // RefundKey is the idempotency key of an attempt at a refund.

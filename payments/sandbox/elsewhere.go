@@ -14,14 +14,16 @@ import (
 // Error: gateway_refused.
 func (g *Gateway) CaptureElsewhere(paymentID uuid.UUID, amount money.Money) (ref string, err error) {
 	e := Entry{Key: elsewhereKey(), Kind: kindCapture, PaymentID: paymentID, Amount: amount, Elsewhere: true}
-	return g.move(context.Background(), e, refOf(paymentID), (*account).held)
+	written, err := g.move(context.Background(), e, refOf(paymentID), (*account).held)
+	return written.Ref, err
 }
 
 // RefundElsewhere plays a person who gives money back in the gateway's dashboard, and returns the refund's reference.
 // Error: gateway_refused.
 func (g *Gateway) RefundElsewhere(paymentID uuid.UUID, amount money.Money) (ref string, err error) {
 	e := Entry{Key: elsewhereKey(), Kind: kindRefund, PaymentID: paymentID, Amount: amount, Elsewhere: true}
-	return g.move(context.Background(), e, refOf(paymentID), (*account).refundable)
+	written, err := g.move(context.Background(), e, refOf(paymentID), (*account).refundable)
+	return written.Ref, err
 }
 
 // VoidElsewhere plays a person who lets an authorisation go in the gateway's dashboard.

@@ -212,24 +212,26 @@ func later(a, b time.Time) time.Time {
 }
 
 // Capture implements [payments.Gateway].
-func (g *Gateway) Capture(ctx context.Context, r payments.CaptureRequest) (string, error) {
+func (g *Gateway) Capture(ctx context.Context, r payments.CaptureRequest) (payments.CaptureResult, error) {
 	e := Entry{Key: r.IdempotencyKey, Kind: kindCapture, PaymentID: r.PaymentID, Amount: r.Amount, AskedAt: later(r.At, r.AskedAt).UTC()}
-	return g.move(ctx, e, r.GatewayRef, (*account).held)
+	taken, err := g.move(ctx, e, r.GatewayRef, (*account).held)
+	return payments.CaptureResult{Ref: taken.Ref, Amount: taken.Amount}, err
 }
 
 // Refund implements [payments.Gateway].
 func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
 	e := Entry{Key: r.IdempotencyKey, Kind: kindRefund, PaymentID: r.PaymentID, Amount: r.Amount}
-	ref, err := g.move(ctx, e, r.GatewayRef, (*account).refundable)
-	return payments.RefundResult{Ref: ref}, err
+	given, err := g.move(ctx, e, r.GatewayRef, (*account).refundable)
+	return payments.RefundResult{Ref: given.Ref}, err
 }
 
-// move takes or gives back money once for each key, and never more than what is left for that.
-func (g *Gateway) move(ctx context.Context, e Entry, gatewayRef string, left func(*account) money.Money) (ref string, err error) {
+// move takes or gives back money once for each key, and never more than what is left for that. It returns what was
+// written under the key.
+func (g *Gateway) move(ctx context.Context, e Entry, gatewayRef string, left func(*account) money.Money) (written Entry, err error) {
 	err = g.locked(ctx, func() error {
 		if known, ok := g.byKey[e.Key]; ok {
-			if ref = known.Ref; g.failedRefunds[ref] {
-				return domain.Refuse(payments.CodeGatewayRefused, "refund %s has failed", ref)
+			if written = known; g.failedRefunds[known.Ref] {
+				return domain.Refuse(payments.CodeGatewayRefused, "refund %s has failed", known.Ref)
 			}
 			return nil
 		}
@@ -244,11 +246,11 @@ func (g *Gateway) move(ctx context.Context, e Entry, gatewayRef string, left fun
 			return domain.Refuse(payments.CodeGatewayRefused, "can't %s %s of payment %s, %s is left", e.Kind, e.Amount, e.PaymentID, rest)
 		}
 		e.Ref = fmt.Sprintf("sandbox_%s_%d", e.Kind, len(g.entries)+1)
-		written, err := g.write(e)
-		ref = written.Ref
+		var err error
+		written, err = g.write(e)
 		return err
 	})
-	return ref, err
+	return written, err
 }
 
 // Void implements [payments.Gateway].

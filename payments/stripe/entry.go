@@ -212,6 +212,6 @@ func addTo(e *payments.LedgerEntry, pi *api.PaymentIntent, excess int64) error {
 	e.Balance.Held = e.Balance.Held.Add(fromStripe(held, currency))
 	e.Balance.Captured = e.Balance.Captured.Add(fromStripe(received, currency))
 	e.Balance.Refunded = e.Balance.Refunded.Add(fromStripe(back, currency))
-	e.TakenAtOnce = e.TakenAtOnce || received > 0 && !capturesSeveral(pi)
+	e.TakenAtOnce = e.TakenAtOnce || received > 0 && (!capturesSeveral(pi) || tookRest(pi))
 	return nil
 }

@@ -63,10 +63,11 @@ func (b *testBundle) mustAuthorize(token string) string {
 }
 
 func (b *testBundle) capture(ref, shipment, amount, left string) (string, error) {
-	return b.gateway.Capture(b.Context(), payments.CaptureRequest{
+	taken, err := b.gateway.Capture(b.Context(), payments.CaptureRequest{
 		IdempotencyKey: b.paymentID.String() + "/capture/" + shipment, AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref,
 		Amount: eur(amount), Capturable: eur(left),
 	})
+	return taken.Ref, err
 }
 
 func (b *testBundle) refund(ref, id, amount string) (string, error) {

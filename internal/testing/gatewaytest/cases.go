@@ -87,6 +87,12 @@ func capturesInParts(b *bundle) {
 	first := b.captured(ref, "1", "40.00", "100.00")
 	require.Equal(b, first, b.captured(ref, "1", "40.00", "100.00"), "the same key is the same capture")
 	b.holds("60.00", "40.00", "0.00")
+	again, err := b.Gateway.Capture(b.Context(), payments.CaptureRequest{
+		IdempotencyKey: b.key(Capture, "1"), AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref, Amount: eur("30.00"), Capturable: eur("100.00"),
+	})
+	require.NoError(b, err)
+	require.Equal(b, "40.00", again.Amount.Text(), "it tells what the key has captured")
+	b.holds("60.00", "40.00", "0.00")
 	b.captured(ref, "2", "40.00", "60.00")
 	b.holds("20.00", "80.00", "0.00")
 	b.captured(ref, "3", "20.00", "20.00")

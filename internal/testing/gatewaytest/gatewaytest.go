@@ -167,10 +167,14 @@ func (b *bundle) authorized() (ref string) {
 }
 
 func (b *bundle) capture(ctx context.Context, ref, name, amount, capturable string) (string, error) {
-	return b.Gateway.Capture(ctx, payments.CaptureRequest{
+	taken, err := b.Gateway.Capture(ctx, payments.CaptureRequest{
 		IdempotencyKey: b.key(Capture, name), AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref,
 		Amount: eur(amount), Capturable: eur(capturable),
 	})
+	if err == nil {
+		require.Equal(b, amount, taken.Amount.Text())
+	}
+	return taken.Ref, err
 }
 
 func (b *bundle) captured(ref, name, amount, capturable string) (captureRef string) {

@@ -95,10 +95,10 @@ func (f *fake) authorize(r *http.Request, key string, in form) (any, error) {
 }
 
 func (f *fake) capture(r *http.Request, key string, in form) (any, error) {
-	id, err := f.money.Capture(r.Context(), payments.CaptureRequest{
+	taken, err := f.money.Capture(r.Context(), payments.CaptureRequest{
 		IdempotencyKey: key, AskedAt: in.AskedAt, PaymentID: in.Payment, GatewayRef: r.PathValue("hold"), Amount: in.Amount,
 	})
-	return map[string]string{"id": id}, err
+	return map[string]any{"id": taken.Ref, "amount": taken.Amount}, err
 }
 
 func (f *fake) void(r *http.Request, key string, in form) (any, error) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 )
@@ -58,10 +59,11 @@ func resultOf(status string, result payments.AuthorizeResult) payments.Authorize
 // endregion
 
 // Capture implements [payments.Gateway].
-func (g *Gateway) Capture(ctx context.Context, r payments.CaptureRequest) (string, error) {
-	return g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/captures", r.IdempotencyKey, map[string]any{
+func (g *Gateway) Capture(ctx context.Context, r payments.CaptureRequest) (payments.CaptureResult, error) {
+	moved, err := g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/captures", r.IdempotencyKey, map[string]any{
 		"payment": r.PaymentID, "amount": r.Amount, "asked_at": r.AskedAt,
 	})
+	return payments.CaptureResult{Ref: moved.ID, Amount: moved.Amount}, err
 }
 
 // Void implements [payments.Gateway]. TinyPay closes the payment by our id, so that an authorisation which
@@ -72,17 +74,22 @@ func (g *Gateway) Void(ctx context.Context, r payments.VoidRequest) error {
 
 // Refund implements [payments.Gateway]. The reason stays with us: it may be a person's words.
 func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
-	ref, err := g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/refunds", r.IdempotencyKey, map[string]any{
+	moved, err := g.move(ctx, "/holds/"+url.PathEscape(r.GatewayRef)+"/refunds", r.IdempotencyKey, map[string]any{
 		"payment": r.PaymentID, "amount": r.Amount,
 	})
-	return payments.RefundResult{Ref: ref}, err
+	return payments.RefundResult{Ref: moved.ID}, err
 }
 
-// move asks to take or to give back money, and returns TinyPay's reference.
-func (g *Gateway) move(ctx context.Context, path, key string, body map[string]any) (string, error) {
-	var answer struct{ ID string }
-	err := g.post(ctx, path, key, body, &answer)
-	return answer.ID, err
+// moved is what TinyPay says that it has taken or given back.
+type moved struct {
+	ID     string
+	Amount money.Money
+}
+
+// move asks to take or to give back money. The same key gives the same answer.
+func (g *Gateway) move(ctx context.Context, path, key string, body map[string]any) (answer moved, err error) {
+	err = g.post(ctx, path, key, body, &answer)
+	return answer, err
 }
 
 // region post
