@@ -11,7 +11,7 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// settleShares records what becomes of the shares of an order once no shipment is to leave any more: it belongs into
+// settleShares records what becomes of the shares of an order once no shipment is to leave any more. It belongs into
 // the append of the fact after which that is so. What no capture can take is waived. What was captured with a share
 // for goods that were cancelled afterwards is owed. Fact names the fact, so that both are recorded once.
 //

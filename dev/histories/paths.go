@@ -160,7 +160,7 @@ func amended(p *player) error {
 		return err
 	}
 	_, err := p.client.AmendAddress(p.ctx, p.orderID, workflows.AmendRequest{
-		Country: "DE", Personal: domain.Sealed{Key: "cus_1:1", Data: []byte("sealed too")}, By: "customer",
+		Country: "DE", Personal: domain.Sealed{Key: "cus_1:1", Data: []byte(`"sealed too"`)}, By: "customer",
 	})
 	return errors.Join(err, p.delivered())
 }

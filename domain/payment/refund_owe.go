@@ -66,8 +66,8 @@ func Owe(p Payment, c OweRefund) []domain.Event {
 	return []domain.Event{e}
 }
 
-// leftOf is what a line of the order can still get back: what was captured for it, without what went back, is to go
-// back, or was never taken.
+// leftOf is what a line of the order can still get back. It is what was captured for it and neither went back nor is to
+// go back. What was never taken is no part of it.
 func (p Payment) leftOf(l OwedLine) money.Money {
 	left := l.Captured.Sub(p.refundedOf(l.LineID))
 	for _, w := range p.Waivers {

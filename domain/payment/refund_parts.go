@@ -51,8 +51,10 @@ func shareOutInOrder(sources []Source, amount money.Money, l money.Limits) (part
 				break
 			}
 			rest, _ := (money.Limits{Step: l.Step}).Refundable(amount.Sub(part))
-			if less := part.Sub(least.Sub(rest)); rest.IsPositive() && less.Cmp(least) >= 0 && less.Cmp(part) < 0 &&
-				slices.ContainsFunc(append(sources[i+1:len(sources):len(sources)], Source{Captured: left.Sub(less)}), func(s Source) bool { return s.Captured.Cmp(least) >= 0 }) {
+			less := part.Sub(least.Sub(rest))
+			takers := slices.Concat(sources[i+1:], []Source{{Captured: left.Sub(less)}})
+			if rest.IsPositive() && less.Cmp(least) >= 0 && less.Cmp(part) < 0 &&
+				slices.ContainsFunc(takers, func(s Source) bool { return s.Captured.Cmp(least) >= 0 }) {
 				part = less
 			}
 			parts, left, amount = append(parts, RefundPart{Source: s.GatewayRef, Amount: part}), left.Sub(part), amount.Sub(part)

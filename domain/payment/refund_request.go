@@ -48,14 +48,14 @@ type RefundPayment struct {
 // amount is shared out over the gateway's payments that the money came from, in amounts that the gateway moves.
 //
 // What is owed is never refused, but may turn out to be less, when the money went back otherwise. It takes along what
-// other obligations could not pay by themselves. What the gateway pays in no way fails at once, and nobody is asked: it
-// joins the next obligation that is paid, or a person settles it.
+// other obligations could not pay by themselves. What the gateway pays in no way fails at once, and the gateway is not
+// asked for it. It joins the next obligation that is paid, or a person settles it.
 //
 // It returns no events when the request was recorded before, or nothing remains to be asked for.
 //
-// Errors: idempotency_key_reused when a refund of another amount or other lines was asked for under this id;
-// refund_exceeds_capture, never more than was captured, in all and of each line; payment_disputed; [domain.Invalids]
-// for an amount that the gateway does not move.
+// Errors: idempotency_key_reused when a refund of another amount or other lines was asked for under this id. Never more
+// goes back than was captured, in all and of each line: refund_exceeds_capture. payment_disputed. [domain.Invalids] for
+// an amount that the gateway does not move.
 func RequestRefund(p Payment, c RefundPayment) ([]domain.Event, error) {
 	r, known := p.Refund(c.RefundID)
 	if known && !r.Owed && c.After == 0 && !c.asks(r) {
