@@ -121,8 +121,8 @@ func TestARefundBelowTheMinimumIsShownAndJoinsTheNext(t *testing.T) {
 	require.ErrorAs(t, err, &bad, "a person is told at once")
 }
 
-// Refunds are owed by several facts, of a payment whose money came from several of the gateway's payments, in
-// currencies with no, two and three decimals. The gateway has steps, a least and a largest amount.
+// Several facts owe refunds of a payment whose money came from several of the gateway's payments. The currencies have
+// no, two and three decimals. The gateway has steps, a least and a largest amount.
 func TestRefundsKeepTheGatewaysLimits(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -158,13 +158,13 @@ func TestRefundsKeepTheGatewaysLimits(t *testing.T) {
 			p = must(t, p, settleAll(id))
 			r, _ = p.Refund(id)
 			require.Contains(t, []payment.RefundStatus{payment.RefundStatusPaid, payment.RefundStatusFailed}, r.Status(), "all is paid, or shown")
-			require.True(t, r.Remaining().IsZero() == (r.Status() == payment.RefundStatusPaid))
+			require.Equal(t, r.Status() == payment.RefundStatusPaid, r.Remaining().IsZero())
 		}
 		total := decimal.Zero
 		for _, r := range p.Refunds {
 			total = total.Add(r.Amount.Amount)
 		}
-		require.True(t, total.Cmp(p.Captured.Amount) <= 0)
+		require.LessOrEqual(t, total.Cmp(p.Captured.Amount), 0)
 		require.Zero(t, p.Refundable().Amount.Add(total).Cmp(p.Captured.Amount), "what is owed, paid and left adds up")
 	})
 }

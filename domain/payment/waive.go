@@ -53,8 +53,8 @@ func (p Payment) Waived() money.Money {
 	return total
 }
 
-// Taken is what needs no capture any more: what was captured for shipments, here or elsewhere, or was waived. Money that is
-// owed because its shipment never left, or because it was captured in excess, is for other goods.
+// Taken is what needs no capture any more: what was captured for shipments, here or elsewhere, or was waived. Money
+// that is owed because its shipment never left, or because it was captured in excess, is for other goods.
 func (p Payment) Taken() money.Money {
 	total := p.Waived()
 	for _, captured := range p.Captures {
