@@ -61,3 +61,10 @@ func (s *Server) Revoke(on bool) {
 	defer s.mu.Unlock()
 	s.revoked = on
 }
+
+// Relent forgets what was to go wrong: see [Server.Inject].
+func (s *Server) Relent() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}

@@ -143,3 +143,44 @@ func (s *Server) Account(paymentID string) Account {
 	}
 	return a
 }
+
+// Intent is an intent of a payment, as Stripe keeps it. Amounts are in Stripe's smallest unit.
+type Intent struct {
+	ID, Status string
+	// Amount was asked for; Held is reserved, Captured was taken.
+	Amount, Held, Captured int64
+	Refunds                []Refund
+}
+
+// Refund is a refund of an intent.
+type Refund struct {
+	ID, Status string
+	// Key is the request in its metadata; empty for a refund that was made in the dashboard.
+	Key    string
+	Amount int64
+}
+
+// Live reports whether the customer has the money, or is about to.
+func (r Refund) Live() bool { return r.Status == succeeded || r.Status == pending }
+
+// Pending reports whether the bank has not booked it yet.
+func (r Refund) Pending() bool { return r.Status == pending }
+
+// Intents returns the intents of the payment with this payment_id, oldest first.
+func (s *Server) Intents(paymentID string) (found []Intent) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, pi := range s.intents {
+		if pi.metadata["payment_id"] != paymentID {
+			continue
+		}
+		i := Intent{ID: pi.id, Status: pi.status, Amount: pi.amount, Held: pi.capturable(), Captured: pi.received}
+		for _, r := range s.refunds {
+			if r.intent == pi.id {
+				i.Refunds = append(i.Refunds, Refund{ID: r.id, Status: r.status, Key: r.metadata["request"], Amount: r.amount})
+			}
+		}
+		found = append(found, i)
+	}
+	return found
+}

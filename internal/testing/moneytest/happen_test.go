@@ -1,0 +1,397 @@
+package moneytest_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments/stripe/stripefake"
+	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/sdk/testsuite"
+)
+
+// sight is what can be seen of an order when something is about to happen.
+type sight struct {
+	o       order.Order
+	p       payment.Payment
+	saga    *execution
+	intents []stripefake.Intent
+	events  []stripefake.Event
+}
+
+func (l *life) look() sight {
+	l.mu.Lock()
+	saga := l.saga
+	l.mu.Unlock()
+	return sight{
+		o: l.order(), p: l.payment(), saga: saga, intents: l.stripe.Intents(payment.ID(l.orderID).String()), events: l.stripe.Events(),
+	}
+}
+
+// shipments are those in a state.
+func (s sight) shipments(status order.ShipmentStatus) (found []order.Shipment) {
+	for _, shipment := range s.o.Shipments {
+		if shipment.Status == status {
+			found = append(found, shipment)
+		}
+	}
+	return found
+}
+
+// takenFrom are the intents that money was captured from, and not given back.
+func (s sight) takenFrom() (found []stripefake.Intent) {
+	for _, pi := range s.intents {
+		if left(pi) > 0 {
+			found = append(found, pi)
+		}
+	}
+	return found
+}
+
+// left is what of an intent was captured and not given back.
+func left(pi stripefake.Intent) int64 {
+	n := pi.Captured
+	for _, r := range pi.Refunds {
+		if r.Live() {
+			n -= r.Amount
+		}
+	}
+	return n
+}
+
+func (s sight) refunds(is func(stripefake.Refund) bool) (found []stripefake.Refund) {
+	for _, pi := range s.intents {
+		for _, r := range pi.Refunds {
+			if is(r) {
+				found = append(found, r)
+			}
+		}
+	}
+	return found
+}
+
+func (s sight) refundsIn(status payment.RefundStatus) (found []payment.Refund) {
+	for _, r := range s.p.Refunds {
+		if r.Status() == status {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// happening is something that may happen to an order.
+type happening struct {
+	weight int
+	can    func(*life, sight) bool
+	do     func(*life, sight)
+	// inPassing is true of what may happen between a call to the gateway and its record.
+	inPassing bool
+}
+
+// happen lets one thing happen.
+func (l *life) happen() { l.happenOne(func(happening) bool { return true }) }
+
+// happenMeanwhile lets one thing happen between a call and its record.
+func (l *life) happenMeanwhile() { l.happenOne(func(h happening) bool { return h.inPassing }) }
+
+func (l *life) happenOne(may func(happening) bool) {
+	s := l.look()
+	var can []happening
+	sum := 0
+	for _, h := range happenings() {
+		if may(h) && h.can(l, s) {
+			can, sum = append(can, h), sum+h.weight
+		}
+	}
+	if sum == 0 {
+		return
+	}
+	n := l.intN(sum)
+	for _, h := range can {
+		if n -= h.weight; n < 0 {
+			h.do(l, s)
+			return
+		}
+	}
+}
+
+func always(*life, sight) bool       { return true }
+func running(_ *life, s sight) bool  { return s.saga != nil }
+func captured(_ *life, s sight) bool { return s.p.Captured.IsPositive() }
+
+func happenings() []happening {
+	return slices.Concat(ofTheOrder(), ofTheMoney(), ofTheGateway())
+}
+
+// ofTheOrder are what customers and warehouses do.
+func ofTheOrder() []happening {
+	return []happening{
+		{30, func(_ *life, s sight) bool { return s.saga != nil && len(s.shipments(order.ShipmentStatusPlanned)) > 0 }, (*life).dispatch, false},
+		{24, func(_ *life, s sight) bool { return s.saga != nil && len(s.shipments(order.ShipmentStatusDispatched)) > 0 }, (*life).endShipment, false},
+		{3, running, (*life).cancel, true},
+		{6, func(_ *life, s sight) bool { return s.saga != nil && len(s.shipments(order.ShipmentStatusPlanned)) > 0 }, (*life).cancelLines, true},
+		{12, func(_ *life, s sight) bool { return len(s.shipments(order.ShipmentStatusDelivered)) > 0 }, (*life).returnGoods, true},
+		{4, func(l *life, _ sight) bool { return len(l.returns) > 0 }, (*life).returnAgain, true},
+		{12, func(_ *life, s sight) bool { return s.p.Status == payment.StatusActionRequired }, (*life).confirmAtBank, false},
+		{3, running, func(l *life, s sight) {
+			l.note("the order's execution is taken away")
+			s.saga.take()
+		}, false},
+	}
+}
+
+// ofTheMoney are what the people of the shop do with money.
+func ofTheMoney() []happening {
+	return []happening{
+		{12, captured, (*life).refund, true},
+		{6, func(l *life, _ sight) bool { return len(l.requests) > 0 }, (*life).refundAgain, true},
+		{10, func(_ *life, s sight) bool { return len(s.refundsIn(payment.RefundStatusFailed)) > 0 }, (*life).retryRefund, true},
+		{4, func(_ *life, s sight) bool { return len(s.refundsIn(payment.RefundStatusFailed)) > 0 }, (*life).resolveRefund, true},
+		{8, func(_ *life, s sight) bool { return s.p.VoidFailure != nil }, (*life).retryVoid, true},
+		{8, func(_ *life, s sight) bool { return len(s.takenFrom()) > 0 }, (*life).refundElsewhere, true},
+		{8, func(_ *life, s sight) bool { return len(s.events) > 0 }, (*life).deliverOne, true},
+		{3, always, (*life).reconcileNightly, false},
+	}
+}
+
+// ofTheGateway are what happens at the gateway by itself.
+func ofTheGateway() []happening {
+	return []happening{
+		{5, func(_ *life, s sight) bool { return len(s.takenFrom()) > 0 }, (*life).openDispute, true},
+		{5, func(l *life, _ sight) bool { return len(l.disputes) > 0 }, (*life).endDispute, true},
+		{4, captured, func(l *life, _ sight) {
+			on := l.chance(0.7)
+			l.note("refunds are pending from now on: %t", on)
+			l.stripe.PendRefunds(on)
+		}, true},
+		{6, func(_ *life, s sight) bool { return len(s.refunds(stripefake.Refund.Live)) > 0 }, (*life).bookRefund, true},
+		{4, always, func(l *life, _ sight) {
+			n := 1 + l.intN(9)
+			l.note("Stripe can't be reached for %d calls", n)
+			l.mu.Lock()
+			l.down = n
+			l.mu.Unlock()
+		}, true},
+		{2, always, func(l *life, _ sight) {
+			n := 1 + l.intN(6)
+			l.note("Stripe refuses the key for %d calls", n)
+			l.mu.Lock()
+			l.revoked = n
+			l.mu.Unlock()
+		}, false},
+		{3, always, func(l *life, _ sight) {
+			path := pick(l, "/v1/payment_intents/*/capture", "/v1/payment_intents/*/cancel", "/v1/refunds")
+			l.note("Stripe refuses the next POST %s", path)
+			l.stripe.Inject(stripefake.Fault{Method: http.MethodPost, Path: path, Status: http.StatusBadRequest, Kept: true})
+		}, true},
+	}
+}
+
+// ask sends an update to the order's saga and notes the answer.
+func (l *life) ask(s sight, what, name string, request any) {
+	l.note("%s", what)
+	id := uuid.NewString()
+	callback := &testsuite.TestUpdateCallback{
+		OnAccept: func() {},
+		OnReject: func(err error) { l.note("   … %s: refused at once: %v", what, err) },
+		OnComplete: func(v any, err error) {
+			if state, ok := v.(workflows.OrderState); ok && err == nil {
+				l.note("   … %s: %s, under way %t", what, state.Status, state.UnderWay)
+				return
+			}
+			l.note("   … %s: %v", what, err)
+		},
+	}
+	s.saga.env.RegisterDelayedCallback(func() {
+		if !s.saga.env.IsWorkflowCompleted() {
+			s.saga.env.UpdateWorkflow(name, id, callback, request)
+		}
+	}, 0)
+}
+
+func (l *life) dispatch(s sight) {
+	shipment := pick(l, s.shipments(order.ShipmentStatusPlanned)...)
+	l.ask(s, fmt.Sprintf("the shipment from %s leaves, %s", shipment.Location, shipment.Amount.Text()), workflows.ShipmentDispatched,
+		workflows.Dispatch{ShipmentID: shipment.ShipmentID, Carrier: "DHL", TrackingNumber: "T-" + shipment.Location})
+}
+
+func (l *life) endShipment(s sight) {
+	shipment := pick(l, s.shipments(order.ShipmentStatusDispatched)...)
+	report := pick(l, workflows.ShipmentDelivered, workflows.ShipmentDelivered, workflows.ShipmentDelivered, workflows.ShipmentLost, workflows.ShipmentRefused)
+	l.ask(s, fmt.Sprintf("%s from %s", report, shipment.Location), report, workflows.ShipmentReport{ShipmentID: shipment.ShipmentID})
+}
+
+func (l *life) cancel(s sight) {
+	l.ask(s, "the customer cancels", workflows.CancelOrder, workflows.CancelRequest{Reason: "changed_my_mind", By: order.ByCustomer})
+}
+
+func (l *life) cancelLines(s sight) {
+	shipment := pick(l, s.shipments(order.ShipmentStatusPlanned)...)
+	line := pick(l, shipment.Lines...)
+	n := 1 + l.intN(line.Quantity)
+	l.ask(s, fmt.Sprintf("%d pieces at %s are cancelled", n, line.UnitPrice.Text()), workflows.CancelLines, workflows.CancelLinesRequest{
+		RequestID: l.id(), Lines: []order.LineQuantity{{LineID: line.LineID, Quantity: n}}, Reason: "too_many", By: order.ByCustomer,
+	})
+}
+
+// id is another id in each call, and the same ones in each life of the seed.
+func (l *life) id() uuid.UUID {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reports++
+	return domain.DerivedID(l.orderID, fmt.Sprintf("asked/%d", l.reports))
+}
+
+func (l *life) returnGoods(s sight) {
+	in := workflows.ReturnInput{OrderID: l.orderID, ReturnID: l.id(), Reason: "too_small"}
+	for _, shipment := range s.shipments(order.ShipmentStatusDelivered) {
+		for _, line := range shipment.Lines {
+			if n := line.Quantity - line.Returned; n > 0 && l.chance(0.7) && !slices.ContainsFunc(in.Lines, func(r order.ReturnLine) bool { return r.LineID == line.LineID }) {
+				in.Lines = append(in.Lines, order.ReturnLine{LineID: line.LineID, Quantity: 1 + l.intN(n), Restock: l.chance(0.5)})
+			}
+		}
+	}
+	if len(in.Lines) > 0 {
+		l.returns = append(l.returns, in)
+		l.takeBack(in)
+	}
+}
+
+func (l *life) returnAgain(sight) { l.takeBack(pick(l, l.returns...)) }
+
+func (l *life) takeBack(in workflows.ReturnInput) {
+	pieces := 0
+	for _, line := range in.Lines {
+		pieces += line.Quantity
+	}
+	l.note("%d pieces come back (%s)", pieces, in.ReturnID)
+	var out workflows.ReturnResult
+	gone, err := l.run("return-"+in.ReturnID.String(), nil, workflows.ReturnSaga, in, &out)
+	switch {
+	case gone:
+	case err != nil:
+		l.note("   … refused: %v", err)
+	case out.Refund == nil:
+		l.note("   … worth %s, and nothing is owed", out.Amount.Text())
+	default:
+		l.note("   … worth %s, the refund of %s is %s", out.Amount.Text(), out.Refund.Amount.Text(), out.Refund.Status)
+	}
+}
+
+func (l *life) refund(s sight) {
+	unit, most := money.FromMinorUnits(1, l.setting.currency), s.p.Refundable()
+	half := money.FromMinorUnits(most.MinorUnits()/2, l.setting.currency)
+	amount := pick(l, unit, half, half, most, most, most.Add(unit))
+	if !amount.IsPositive() {
+		amount = unit
+	}
+	in := workflows.RefundInput{OrderID: l.orderID, RefundID: l.id(), Amount: amount, Reason: "late"}
+	l.requests = append(l.requests, in)
+	l.giveBack("refund-"+in.RefundID.String(), in)
+}
+
+func (l *life) refundAgain(sight) {
+	in := pick(l, l.requests...)
+	l.giveBack("refund-"+in.RefundID.String(), in)
+}
+
+// retryRefund tries a refund once more that has failed.
+func (l *life) retryRefund(s sight) {
+	r := pick(l, s.refundsIn(payment.RefundStatusFailed)...)
+	in := workflows.RefundInput{OrderID: l.orderID, RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, After: len(r.Attempts)}
+	l.giveBack(fmt.Sprintf("refund-%s-%d", r.RefundID, in.After+1), in)
+}
+
+func (l *life) giveBack(id string, in workflows.RefundInput) {
+	l.note("a refund of %s is asked for (%s, after %d)", in.Amount.Text(), in.RefundID, in.After)
+	var out workflows.RefundResult
+	gone, err := l.run(id, nil, workflows.RefundSaga, in, &out)
+	switch {
+	case gone:
+	case err != nil:
+		l.note("   … refused: %v", err)
+	default:
+		l.note("   … %s %s", out.Refund.Amount.Text(), out.Refund.Status)
+	}
+}
+
+// resolveRefund is a person who has settled a failed refund outside of the platform.
+func (l *life) resolveRefund(s sight) {
+	r := pick(l, s.refundsIn(payment.RefundStatusFailed)...)
+	amount := pick(l, r.Remaining(), r.Remaining(), money.Zero(l.setting.currency))
+	l.note("refund %s is settled outside, %s", r.RefundID, amount.Text())
+	l.attend(workflows.AttentionInput{Resolution: &workflows.Resolution{
+		RefundID: r.RefundID, Amount: amount, Reference: "transfer " + r.RefundID.String()[:8], By: "alice",
+	}})
+}
+
+func (l *life) retryVoid(s sight) {
+	l.note("the void is tried again")
+	l.attend(workflows.AttentionInput{Attempts: s.p.VoidFailure.Attempt})
+}
+
+func (l *life) attend(in workflows.AttentionInput) {
+	in.OrderID, in.AttentionID = l.orderID, l.id()
+	var out workflows.AttentionResult
+	gone, err := l.run("attention-"+in.AttentionID.String(), nil, workflows.AttentionSaga, in, &out)
+	if !gone {
+		l.note("   … settled %t %s %v", out.Settled, out.Cause, err)
+	}
+}
+
+func (l *life) refundElsewhere(s sight) {
+	pi := pick(l, s.takenFrom()...)
+	// What a single capture took for shipments that are still to leave is left alone: the books know nothing of it.
+	most := min(left(pi), s.p.Captured.Sub(s.p.Refunded).MinorUnits())
+	if most <= 0 {
+		return
+	}
+	amount := pick(l, most, 1+int64(l.intN(int(most))))
+	l.note("%d of %s are refunded in the dashboard: %s", amount, pi.ID, l.stripe.RefundElsewhere(pi.ID, amount))
+}
+
+func (l *life) openDispute(s sight) {
+	pi := pick(l, s.takenFrom()...)
+	amount, inquiry := pick(l, left(pi), 1+int64(l.intN(int(left(pi))))), l.chance(0.3)
+	id := l.stripe.OpenDispute(pi.ID, amount, inquiry)
+	l.note("the customer contests %d of %s: %s, inquiry %t", amount, pi.ID, id, inquiry)
+	l.disputes = append(l.disputes, id)
+}
+
+func (l *life) endDispute(sight) {
+	id, won := l.disputes[0], l.chance(0.5)
+	l.disputes = l.disputes[1:]
+	l.note("dispute %s ends, won %t", id, won)
+	l.stripe.EndDispute(id, won)
+}
+
+// bookRefund is a bank that has booked a refund, or can't.
+func (l *life) bookRefund(s sight) {
+	r := pick(l, s.refunds(stripefake.Refund.Live)...)
+	l.book(r, l.chance(0.5))
+}
+
+// book lets the bank book a refund, or fail to. What a void gave back beyond the books is always booked.
+func (l *life) book(r stripefake.Refund, booked bool) {
+	if booked || isExcess(r) {
+		l.note("refund %s is booked", r.ID)
+		l.stripe.SettleRefund(r.ID)
+		return
+	}
+	l.note("refund %s fails at the bank", r.ID)
+	l.stripe.FailRefund(r.ID)
+}
+
+func (l *life) confirmAtBank(s sight) {
+	approve := l.chance(0.7)
+	l.note("the customer confirms at the bank: %t, was asked %t", approve, l.stripe.Confirm(s.p.GatewayRef, approve))
+	if l.chance(0.8) {
+		l.deliver(l.stripe.Events()[len(l.stripe.Events())-1])
+	}
+}
+
