@@ -100,7 +100,7 @@ func (l *life) activities(x *execution) *activities.Activities {
 		panic(err)
 	}
 	return activities.New(activities.Options{
-		Events: l.events, Gateway: gateway, Capabilities: l.setting.capabilities, Vault: plainVault{}, Locations: locations,
+		Events: l.events, Log: ownLog{l}, Gateway: gateway, Capabilities: l.setting.capabilities, Vault: plainVault{}, Locations: locations,
 	})
 }
 

@@ -132,7 +132,9 @@ func happenings() []happening {
 func ofTheOrder() []happening {
 	return []happening{
 		{30, func(_ *life, s sight) bool { return s.saga != nil && len(s.shipments(order.ShipmentStatusPlanned)) > 0 }, (*life).dispatch, false},
-		{24, func(_ *life, s sight) bool { return s.saga != nil && len(s.shipments(order.ShipmentStatusDispatched)) > 0 }, (*life).endShipment, false},
+		{24, func(_ *life, s sight) bool {
+			return s.saga != nil && len(s.shipments(order.ShipmentStatusDispatched)) > 0
+		}, (*life).endShipment, false},
 		{3, running, (*life).cancel, true},
 		{6, func(_ *life, s sight) bool { return s.saga != nil && len(s.shipments(order.ShipmentStatusPlanned)) > 0 }, (*life).cancelLines, true},
 		{12, func(_ *life, s sight) bool { return len(s.shipments(order.ShipmentStatusDelivered)) > 0 }, (*life).returnGoods, true},
@@ -193,14 +195,18 @@ func ofTheGateway() []happening {
 }
 
 // ask sends an update to the order's saga and notes the answer.
-func (l *life) ask(s sight, what, name string, request any) {
+func (l *life) ask(s sight, what, name string, request any, answered ...func(underWay bool)) {
 	l.note("%s", what)
 	id := uuid.NewString()
 	callback := &testsuite.TestUpdateCallback{
 		OnAccept: func() {},
 		OnReject: func(err error) { l.note("   … %s: refused at once: %v", what, err) },
 		OnComplete: func(v any, err error) {
-			if state, ok := v.(workflows.OrderState); ok && err == nil {
+			state, ok := v.(workflows.OrderState)
+			for _, f := range answered {
+				f(state.UnderWay)
+			}
+			if ok && err == nil {
 				l.note("   … %s: %s, under way %t", what, state.Status, state.UnderWay)
 				return
 			}
@@ -216,8 +222,18 @@ func (l *life) ask(s sight, what, name string, request any) {
 
 func (l *life) dispatch(s sight) {
 	shipment := pick(l, s.shipments(order.ShipmentStatusPlanned)...)
+	l.mu.Lock()
+	l.unanswered[shipment.ShipmentID] = true
+	l.mu.Unlock()
 	l.ask(s, fmt.Sprintf("the shipment from %s leaves, %s", shipment.Location, shipment.Amount.Text()), workflows.ShipmentDispatched,
-		workflows.Dispatch{ShipmentID: shipment.ShipmentID, Carrier: "DHL", TrackingNumber: "T-" + shipment.Location})
+		workflows.Dispatch{ShipmentID: shipment.ShipmentID, Carrier: "DHL", TrackingNumber: "T-" + shipment.Location},
+		func(underWay bool) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if !underWay {
+				delete(l.unanswered, shipment.ShipmentID)
+			}
+		})
 }
 
 func (l *life) endShipment(s sight) {
@@ -394,4 +410,3 @@ func (l *life) confirmAtBank(s sight) {
 		l.deliver(l.stripe.Events()[len(l.stripe.Events())-1])
 	}
 }
-

@@ -52,11 +52,12 @@ type life struct {
 	interludes, depth int
 	// left is how many things happen until the order is taken to its end, and idle how often nothing went on since.
 	left, idle int
-	ending     bool
+	settling   bool
 	stayOpen   bool
 	disputes   []string
 	reports    int
-	told       map[string]int // by the id of a webhook: how often it was delivered
+	told       map[string]int     // by the id of a webhook: how often it was delivered
+	unanswered map[uuid.UUID]bool // shipments whose dispatch was reported, and not answered
 	requests   []workflows.RefundInput
 	returns    []workflows.ReturnInput
 
@@ -67,6 +68,7 @@ type life struct {
 	faults []string
 }
 
+// place is where goods lie.
 type place struct{ sku, location string }
 
 // setting is what a gateway and a card can do.
@@ -102,6 +104,7 @@ var begin = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 func (s *shop) live(ctx context.Context, seed uint64) (l *life) {
 	l = &life{
 		shop: s, ctx: ctx, seed: seed, rand: rand.New(rand.NewPCG(seed, 20)), clock: begin, received: map[place]int{}, told: map[string]int{}, noted: map[string]bool{},
+		unanswered: map[uuid.UUID]bool{},
 	}
 	l.orderID = domain.DerivedID(uuid.NameSpaceOID, fmt.Sprintf("money/%d", seed))
 	l.choose()
@@ -116,7 +119,8 @@ func (s *shop) live(ctx context.Context, seed uint64) (l *life) {
 	}
 	l.left = happeningsMin + l.rand.IntN(happeningsMax-happeningsMin)
 	l.chaos, l.interludes = l.chance(0.8), 3
-	l.stayOpen = l.chance(0.15)
+	// A card that breaks its promise looks as if it could be captured again.
+	l.stayOpen = l.chance(0.15) && l.setting.card != stripefake.CardBreaksPromise
 	defer func() {
 		if r := recover(); r != nil && r != errGaveUp { //nolint:errorlint // it is a value
 			l.fault("panic: %v\n%s", r, debug.Stack())

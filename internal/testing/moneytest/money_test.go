@@ -26,7 +26,7 @@ const (
 	// livesAtOnce is how many lives run at a time for each processor: they wait for the database often.
 	livesAtOnce = 4
 	// failuresMax is how many failing seeds are printed before the rest is left out.
-	failuresMax = 500
+	failuresMax = 5
 )
 
 // TestMoneyAddsUpWhateverHappens runs the lives of many seeds.
