@@ -18,8 +18,8 @@ import (
 // always looks it up, when an earlier execution may have asked.
 func askedToAuthorize(p payment.Payment, in AuthorizePayment) time.Time {
 	switch {
-	case p.Generation > 0:
-		return p.ExpiresAt // nobody asks for the next one before the last one has run out
+	case p.Requested != nil:
+		return p.Requested.RequestedAt
 	case in.Again:
 		return time.Time{}
 	}

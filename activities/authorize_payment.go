@@ -1,6 +1,7 @@
 package activities
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,29 +33,37 @@ type AuthorizePayment struct {
 	// Confirm is where the order's goods are reserved, when it lacks nothing but an authorisation: it is confirmed
 	// with the authorisation then.
 	Confirm []inventory.Allocation `json:"confirm,omitempty"`
-	At      time.Time              `json:"at"`
+	// Renew lets an authorisation that is about to end be replaced by another one.
+	Renew bool `json:"renew,omitempty"`
+	// Within is how long the order waits for money that turns out to be missing.
+	Within time.Duration `json:"within,omitempty"`
+	At     time.Time     `json:"at"`
 }
 
 // Authorized is the gateway's answer.
 type Authorized struct {
-	// Status is authorized, declined or action_required.
+	// Status is authorized, declined, action_required, or payment_required: the order waits for money.
 	Status      payment.Status `json:"status"`
 	DeclineCode string         `json:"decline_code,omitempty"`
 	ActionURL   string         `json:"action_url,omitempty"`
+	// Required is the money that the order waits for.
+	Required *payment.Requirement `json:"required,omitempty"`
+	// LookAt is when somebody has to look at the authorisation, because it is about to end; zero for never.
+	LookAt time.Time `json:"look_at,omitzero"`
 	// Confirmed is the plan of shipments of an order that was confirmed with it. Without shipments,
 	// [Activities.ConfirmOrder] has to be asked.
 	Confirmed Confirmed `json:"confirmed,omitzero"`
 }
 
 // AuthorizePayment asks the gateway to reserve the amount and records the answer. A decline is an
-// answer. An authorisation that has expired is made anew, for the amount that is still to be captured.
+// answer. An authorisation that has ended is made anew, for the amount that is still to be captured, if the customer
+// has agreed to that. Where it can't be, the order waits for money.
 // Refusal: payment_closed when the payment was voided before or meanwhile; nothing is then left
 // authorised at the gateway.
 //
-// The order is confirmed in the same append where that was asked for and nothing stands against it, which
-// is the common case.
+// Whatever is asked for after the first authorisation is recorded before. The order is confirmed in the same append
+// where that was asked for and nothing stands against it, which is the common case.
 func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) (Authorized, error) {
-	id := payment.ID(in.OrderID)
 	in.Amount = a.limits(in.Amount.Currency).Ceil(in.Amount)
 	p, err := a.currentPayment(ctx, in)
 	if err != nil {
@@ -63,32 +72,65 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	if err := payment.CanAuthorize(p); err != nil {
 		return Authorized{}, Refusal(err)
 	}
-	if p.Status == payment.StatusActionRequired {
-		return Authorized{Status: p.Status, ActionURL: p.ActionURL}, nil
+	if answer, known := a.known(p, in.Amount, in.At); known {
+		return answer, nil
 	}
-	if p.Status == payment.StatusDeclined {
-		return Authorized{Status: p.Status, DeclineCode: p.DeclineCode}, nil
+	if in.Amount = p.Lacking(in.Amount); p.Requested != nil {
+		in.Amount = p.Requested.Amount
 	}
-	if in.Amount = p.Lacking(in.Amount); !p.NeedsAuthorization(in.Amount) || in.Amount.IsZero() {
-		return Authorized{Status: payment.StatusAuthorized}, nil
-	}
-	token, err := a.paymentToken(ctx, in)
+	answer, err := a.askToAuthorize(ctx, in, p)
 	if err != nil {
 		return Authorized{}, err
 	}
-	generation := p.Generation + 1
+	return a.recordAuthorization(ctx, in, p.Generation+1, answer)
+}
+
+// known answers an authorisation that the gateway need not be asked for.
+func (a *Activities) known(p payment.Payment, amount money.Money, at time.Time) (Authorized, bool) {
+	answer := Authorized{Status: payment.StatusAuthorized, Required: p.Required, LookAt: a.lookAt(p)}
+	switch {
+	case p.Requested != nil:
+		return answer, false
+	case p.Status == payment.StatusActionRequired:
+		answer.Status, answer.ActionURL = p.Status, p.ActionURL
+	case p.Required != nil && !p.Holds(at):
+		answer.Status, answer.DeclineCode = payment.StatusPaymentRequired, p.Required.Reason
+	case p.Status == payment.StatusDeclined:
+		answer.Status, answer.DeclineCode = p.Status, p.DeclineCode
+	case p.NeedsAuthorization(amount) && p.Lacking(amount).IsPositive():
+		return answer, false
+	}
+	return answer, true
+}
+
+// askToAuthorize asks the gateway, with the means of payment that was given last.
+func (a *Activities) askToAuthorize(ctx context.Context, in AuthorizePayment, p payment.Payment) (payments.AuthorizeResult, error) {
+	id, again := payment.ID(in.OrderID), p.Requested
+	if method, given := p.Method(); given {
+		in.Token, in.Sealed, in.Keep = "", method.Token, method.Keep
+	}
+	token, err := a.paymentToken(ctx, in)
+	if again != nil && isRefusal(err, CodePaymentTokenGone) {
+		return payments.AuthorizeResult{Status: payment.StatusDeclined, DeclineCode: payment.MissingToken}, nil
+	}
+	if err != nil {
+		return payments.AuthorizeResult{}, err
+	}
 	request := payments.AuthorizeRequest{
-		IdempotencyKey: authorizeKey(id, generation), AskedAt: askedToAuthorize(p, in), At: in.At,
+		IdempotencyKey: authorizeKey(id, p.Generation+1), AskedAt: askedToAuthorize(p, in), At: in.At,
 		PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Captured: p.Captured, Token: token, Keep: in.Keep,
 	}
-	if p.Generation > 0 {
-		request.EarlierRef = p.GatewayRef
+	if again != nil {
+		request.Replaces, request.Abandons = again.Replaces, again.Abandons
+		if again.Reason != payment.RequestReasonMethod {
+			request.EarlierRef = p.GatewayRef
+		}
 	}
 	answer, err := a.gateway.Authorize(ctx, request)
 	if err != nil {
-		return Authorized{}, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
+		return answer, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
 	}
-	return a.recordAuthorization(ctx, in, generation, answer)
+	return answer, nil
 }
 
 // recordAuthorization records what the gateway has answered, and confirms the order with it where that was asked for.
@@ -98,25 +140,31 @@ func (a *Activities) recordAuthorization(
 	id := payment.ID(in.OrderID)
 	st := stamp(ctx, fmt.Sprintf("authorize-payment/%d/%s", generation, answer.Status), in.OrderID, in.At)
 	var confirmed Confirmed
+	var after payment.Payment
 	streams := []eventstore.StreamID{{Type: domain.AggregatePayment, ID: id}}
 	confirms := len(in.Confirm) > 0 && answer.Status == payment.StatusAuthorized
 	if confirms {
 		streams = append(orderStream(in.OrderID), streams...)
 	}
 	err := a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
-		events, err := payment.Authorize(eventstore.State(tx, paymentAggregate, id), payment.RecordAuthorization{
-			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
-			DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, ExpiresAt: answer.ExpiresAt, At: in.At,
+		p := eventstore.State(tx, paymentAggregate, id)
+		events, err := payment.Authorize(p, payment.RecordAuthorization{
+			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef, DeclineCode: answer.DeclineCode,
+			ActionURL: answer.ActionURL, ExpiresAt: answer.ExpiresAt, Attempt: generation, Within: in.Within, At: in.At,
 		})
 		if err != nil {
 			return err
 		}
+		after = paymentAfter(p, events)
 		eventstore.Record(tx, paymentAggregate, id, events...)
 		if confirms && len(events) > 0 {
 			confirmed = confirmWithPayment(tx, in.OrderID, in.Confirm, in.At)
 		}
 		return nil
 	})
+	if domain.Code(err) == payment.CodeAuthorizationSuperseded { // the step looks once more at where the payment stands
+		return Authorized{}, fmt.Errorf("%s: %s", st.Source, err.Error())
+	}
 	if err != nil {
 		err = Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
@@ -133,7 +181,29 @@ func (a *Activities) recordAuthorization(
 	if err != nil {
 		return Authorized{}, err
 	}
-	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, Confirmed: confirmed}, nil
+	out := Authorized{
+		Status: answer.Status, DeclineCode: answer.DeclineCode, ActionURL: answer.ActionURL, Required: after.Required, LookAt: a.lookAt(after),
+		Confirmed: confirmed,
+	}
+	if out.Status == payment.StatusDeclined && after.Required != nil {
+		out.Status = payment.StatusPaymentRequired
+	}
+	return out, nil
+}
+
+// renewBefore is how long before its end an authorisation is renewed at the earliest; it is a quarter of a short life.
+const renewBefore = 24 * time.Hour
+
+// lookAt is when an authorisation has to be renewed, or has ended where it can't be; zero when nothing is held.
+func (a *Activities) lookAt(p payment.Payment) time.Time {
+	switch {
+	case p.Lapsed, p.ExpiresAt.IsZero(), !p.Capturable().IsPositive(), p.Requested != nil:
+		return time.Time{}
+	case p.Required != nil, p.Ending != nil:
+		return p.ExpiresAt
+	}
+	life := cmp.Or(a.can.AuthorizationLife, payment.AuthorizationLife)
+	return p.ExpiresAt.Add(-min(renewBefore, life/4))
 }
 
 // CodePaymentTokenGone refuses an authorisation whose payment token can't be had any more.
@@ -156,26 +226,43 @@ func (a *Activities) paymentToken(ctx context.Context, in AuthorizePayment) (str
 	return token, nil
 }
 
-// currentPayment returns the payment with an authorisation that has run out recorded as expired.
+// currentPayment returns the payment with an authorisation that has run out recorded as expired. One that is needed and
+// has ended, or is about to, is recorded as asked for.
 func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (payment.Payment, error) {
 	id := payment.ID(in.OrderID)
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
 		return p, fmt.Errorf("load payment %s: %w", id, err)
 	}
-	if len(payment.Expire(p, in.At)) == 0 {
+	if len(a.decideAgain(p, in)) == 0 {
 		return p, nil
 	}
-	st := stamp(ctx, fmt.Sprintf("expire-payment/%d", p.Generation), in.OrderID, in.At)
-	err = changeAggregate(ctx, a, paymentAggregate, id, st, func(now payment.Payment) ([]domain.Event, error) {
-		events := payment.Expire(now, in.At)
-		for _, e := range events {
-			now = payment.Evolve(now.Clone(), e)
-		}
-		p = now.Clone()
-		return events, nil
-	})
+	st := stamp(ctx, fmt.Sprintf("ask-again/%d/%s", p.Generation, in.At.UTC().Format(time.RFC3339Nano)), in.OrderID, in.At)
+	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return a.decideAgain(p, in), nil })
 	return p, err
+}
+
+// decideAgain decides what the end of an authorisation means, whether it has come or is near.
+func (a *Activities) decideAgain(p payment.Payment, in AuthorizePayment) []domain.Event {
+	again := payment.AskAgain{Amount: p.Lacking(in.Amount), Kept: in.Keep, Within: in.Within, At: in.At}
+	if method, given := p.Method(); given {
+		again.Kept = method.Keep
+	}
+	events := payment.Expire(p, in.At)
+	events = append(events, payment.Reauthorize(paymentAfter(p, events), again)...)
+	if look := a.lookAt(p); len(events) == 0 && in.Renew && !look.IsZero() && !in.At.Before(look) {
+		events = payment.Renew(p, again)
+	}
+	return events
+}
+
+// paymentAfter returns the payment after the events. It changes nothing of p.
+func paymentAfter(p payment.Payment, events []domain.Event) payment.Payment {
+	p = p.Clone()
+	for _, e := range events {
+		p = payment.Evolve(p, e)
+	}
+	return p
 }
 
 // confirmWithPayment confirms an order within another decision, or leaves that to ConfirmOrder, which says why not.

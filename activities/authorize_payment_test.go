@@ -63,7 +63,7 @@ func TestAuthorizePayment(t *testing.T) {
 		o := b.order(t).confirmed()
 		require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
 		in := o.authorizeInput("tok_approve")
-		in.Amount, in.At = eur("40.00"), at.Add(30*24*time.Hour)
+		in.Amount, in.At, in.Keep = eur("40.00"), at.Add(30*24*time.Hour), true
 		for range 2 {
 			answer, err := run(o, o.AuthorizePayment, in)
 			require.NoError(t, err)
@@ -92,13 +92,13 @@ func TestAuthorizePayment(t *testing.T) {
 				_, err := run(o, o.AuthorizePayment, in)
 				require.NoError(t, err)
 				expires := o.paymentState().ExpiresAt
-				in.At = expires.Add(time.Hour)
+				in.At, in.Keep = expires.Add(time.Hour), true
 				_, err = run(o, o.AuthorizePayment, in)
 				require.NoError(t, err)
 				require.Len(t, o.gateway.authorizations, 2)
 				first, second := o.gateway.authorizations[0], o.gateway.authorizations[1]
 				require.True(t, c.first.Equal(first.AskedAt), first.AskedAt)
-				require.True(t, expires.Equal(second.AskedAt), "once the first had expired")
+				require.True(t, in.At.Equal(second.AskedAt), "when it was recorded that it is asked for")
 				require.Equal(t, [2]string{"", o.paymentState().GatewayRef}, [2]string{first.EarlierRef, second.EarlierRef})
 			})
 		}

@@ -20,7 +20,9 @@ type CancelLines struct {
 	Lines     []order.LineQuantity `json:"lines"`
 	Reason    string               `json:"reason"`
 	By        string               `json:"by"`
-	At        time.Time            `json:"at"`
+	// Unpaid is as in [CancelOrder].
+	Unpaid bool      `json:"unpaid,omitempty"`
+	At     time.Time `json:"at"`
 }
 
 // LinesCancelled is the order after a partial cancellation.
@@ -31,8 +33,10 @@ type LinesCancelled struct {
 }
 
 // CancelLines takes pieces out of the order and frees their stock, both or neither. What that means for money which was
-// captured before, or still is to be, is recorded with it. Refusals:
-// not_found; idempotency_key_reused; not_cancellable; nothing_left; invalid.
+// captured before, or still is to be, is recorded with it.
+//
+// Refusals: not_found; idempotency_key_reused; not_cancellable; nothing_left; invalid; payment_not_required as in
+// [Activities.CancelOrder].
 func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCancelled, error) {
 	var out LinesCancelled
 	known, err := a.foldOrder(ctx, in.OrderID)
@@ -43,6 +47,9 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 	q := stockOf(known, known.StockLines(in.Lines))
 	q.streams = append(q.streams, paymentStream(in.OrderID)...)
 	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {
+		if err := unpaid(s.tx, in.OrderID, in.Unpaid); err != nil {
+			return false, err
+		}
 		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		events, err := order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: in.At})
 		if err != nil {

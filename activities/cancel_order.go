@@ -18,19 +18,25 @@ type CancelOrder struct {
 	Reason  string    `json:"reason"`
 	By      string    `json:"by"`
 	// RejectedBy is who has reviewed the order and rejected it; Reason and By follow from that.
-	RejectedBy string    `json:"rejected_by,omitempty"`
-	At         time.Time `json:"at"`
+	RejectedBy string `json:"rejected_by,omitempty"`
+	// Unpaid cancels an order that waits for money. It is refused when the money has come.
+	Unpaid bool      `json:"unpaid,omitempty"`
+	At     time.Time `json:"at"`
 }
 
 // CancelOrder records that the order is cancelled, and answers with the order as it is then. Of an order that was
 // cancelled before, for whatever reason, it tells how. What was captured elsewhere for the order is owed with it.
 //
-// Refusals: not_found; not_cancellable; not_held and already_reviewed for a rejection.
+// Refusals: not_found; not_cancellable; not_held and already_reviewed for a rejection; payment_not_required when money
+// has come that was missing.
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, error) {
 	var out Moved
 	st := stamp(ctx, "cancel", in.OrderID, in.At)
 	err := a.events.Decide(ctx, st, withPayment(in.OrderID), func(tx *eventstore.Tx) error {
 		o, p := eventstore.State(tx, orderAggregate, in.OrderID), eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID))
+		if err := unpaid(tx, in.OrderID, in.Unpaid); err != nil && o.Status != order.StatusCancelled {
+			return err
+		}
 		events, err := in.decide(o)
 		if err != nil {
 			return err
@@ -58,5 +64,13 @@ func (in CancelOrder) decide(o order.Order) ([]domain.Event, error) {
 	case in.RejectedBy != "":
 		return order.Review(o, order.ReviewOrder{By: in.RejectedBy, At: in.At})
 	}
-	return order.Cancel(o, order.CancelOrder{Reason: in.Reason, By: in.By, At: in.At})
+	return order.Cancel(o, order.CancelOrder{Reason: in.Reason, By: in.By, Unpaid: in.Unpaid, At: in.At})
+}
+
+// unpaid refuses what is done for lack of money when the money has come. Refusal: payment_not_required.
+func unpaid(tx *eventstore.Tx, orderID uuid.UUID, asked bool) error {
+	if !asked || eventstore.State(tx, paymentAggregate, payment.ID(orderID)).Unpaid() {
+		return nil
+	}
+	return domain.Refuse(payment.CodePaymentNotRequired, "order %s does not wait for money any more", orderID)
 }

@@ -64,7 +64,7 @@ func capturesOf(o order.Order, p payment.Payment) (c Captures) {
 		}
 		return c
 	}
-	c.HoldsMore = p.HoldsMoney() && p.VoidFailure == nil && len(o.Shipments) > 0
+	c.HoldsMore = (p.HoldsMoney() || p.Required != nil) && p.VoidFailure == nil && len(o.Shipments) > 0
 	return c
 }
 

@@ -19,7 +19,9 @@ import (
 type RecordPayment struct {
 	OrderID uuid.UUID   `json:"order_id"`
 	Amount  money.Money `json:"amount"`
-	At      time.Time   `json:"at"`
+	// Within is as in [AuthorizePayment].
+	Within time.Duration `json:"within,omitempty"`
+	At     time.Time     `json:"at"`
 }
 
 // RecordPayment asks the gateway what has become of a payment that it had left open, and records that. It believes
@@ -34,27 +36,28 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) (Autho
 	if err != nil {
 		return Authorized{}, fmt.Errorf("load payment %s: %w", id, err)
 	}
-	if p.Status == payment.StatusDeclined {
-		return Authorized{Status: p.Status, DeclineCode: p.DeclineCode}, nil
+	switch answer, known := a.known(p, in.Amount, in.At); {
+	case p.Requested != nil: // whoever gave another means of payment asks the gateway
+		answer.Status = payment.StatusActionRequired
+		return answer, nil
+	case known && p.Status != payment.StatusActionRequired && p.Status != payment.StatusVoided:
+		return answer, nil
 	}
 	in.Amount = p.Lacking(in.Amount)
-	if p.Status != payment.StatusVoided && !p.NeedsAuthorization(in.Amount) {
-		return Authorized{Status: payment.StatusAuthorized}, nil
-	}
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: id, GatewayRef: p.GatewayRef})
 	if err != nil {
 		return Authorized{}, Refusal(fmt.Errorf("ask where payment %s stands: %w", id, err))
 	}
 	answer, decided := in.decided(ctx, entry.Authorization)
 	if !decided {
-		return Authorized{Status: payment.StatusActionRequired, ActionURL: p.ActionURL}, nil
+		return Authorized{Status: payment.StatusActionRequired, ActionURL: p.ActionURL, Required: p.Required}, nil
 	}
 	// The bank may be asked again when an authorisation has expired.
 	st := stamp(ctx, fmt.Sprintf("record-payment/%d/%s", p.Generation+1, answer.Status), in.OrderID, in.At)
-	err = changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
+	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Authorize(p, payment.RecordAuthorization{
 			OrderID: in.OrderID, Amount: in.Amount, Status: answer.Status, GatewayRef: answer.GatewayRef,
-			DeclineCode: answer.DeclineCode, ExpiresAt: answer.ExpiresAt, At: in.At,
+			DeclineCode: answer.DeclineCode, ExpiresAt: answer.ExpiresAt, Within: in.Within, At: in.At,
 		})
 	})
 	if isRefusal(err, payment.CodePaymentClosed) && answer.Status == payment.StatusAuthorized {
@@ -63,7 +66,11 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) (Autho
 			return Authorized{}, voidErr
 		}
 	}
-	return Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode}, err
+	out := Authorized{Status: answer.Status, DeclineCode: answer.DeclineCode, Required: p.Required, LookAt: a.lookAt(p)}
+	if out.Status == payment.StatusDeclined && p.Required != nil {
+		out.Status = payment.StatusPaymentRequired
+	}
+	return out, err
 }
 
 // decided returns what the gateway has decided, and false while it has not. An authorisation of another amount or

@@ -33,7 +33,7 @@ func TestRecordPayment(t *testing.T) {
 				for range 2 {
 					answer, err := recordAgain(o)
 					require.NoError(t, err)
-					require.Equal(t, activities.Authorized{Status: status, DeclineCode: code}, answer)
+					require.Equal(t, [2]string{string(status), code}, [2]string{string(answer.Status), answer.DeclineCode})
 				}
 				require.Equal(t, status, o.paymentState().Status)
 				o.requireUnchanged(func() { _, err := recordAgain(o); require.NoError(t, err) })
@@ -88,8 +88,12 @@ func TestRecordPayment(t *testing.T) {
 		_, err := recordAgain(saga)
 		require.NoError(t, err)
 		in := o.authorizeInput("tok_require_action")
-		in.At = at.Add(30 * 24 * time.Hour)
+		in.At, in.Within = at.Add(30*24*time.Hour), time.Hour
 		answer, err := run(o, o.AuthorizePayment, in)
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusPaymentRequired, answer.Status)
+		o.provide("tok_require_action", false, in.At)
+		answer, err = run(o, o.AuthorizePayment, in)
 		require.NoError(t, err)
 		require.Equal(t, payment.StatusActionRequired, answer.Status)
 		answer, err = recordAgain(saga)

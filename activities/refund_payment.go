@@ -62,10 +62,7 @@ func (a *Activities) changePayment(
 ) (after payment.Payment, replayed bool, err error) {
 	err = changeAggregate(ctx, a, paymentAggregate, payment.ID(orderID), st, func(p payment.Payment) ([]domain.Event, error) {
 		events, err := decide(p)
-		after, replayed = p.Clone(), len(events) == 0
-		for _, e := range events {
-			after = payment.Evolve(after, e)
-		}
+		after, replayed = paymentAfter(p, events), len(events) == 0
 		return events, err
 	})
 	return after, replayed, err

@@ -120,6 +120,16 @@ func (o *testOrder) authorizeInput(token string) activities.AuthorizePayment {
 	return activities.AuthorizePayment{OrderID: o.id, Amount: total, Token: token, At: at}
 }
 
+// provide gives another means of payment.
+func (o *testOrder) provide(token string, keep bool, at time.Time) {
+	sealed, err := o.vault.Seal(o.t.Context(), "cus_1", token)
+	require.NoError(o.t, err)
+	_, err = run(o, o.ProvidePayment, activities.ProvidePayment{
+		OrderID: o.id, CustomerID: "cus_1", RequestID: uuid.New(), RequestHash: token, Token: sealed, Keep: keep, Amount: total, At: at,
+	})
+	require.NoError(o.t, err)
+}
+
 func (o *testOrder) authorize() *testOrder {
 	answer, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_approve"))
 	require.NoError(o.t, err)

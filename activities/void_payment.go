@@ -42,7 +42,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	request := payments.VoidRequest{
 		IdempotencyKey: voidKey(id, attempt), AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
 	}
-	if p.Status != payment.StatusActionRequired && (p.NeedsAuthorization(money.Money{}) || p.Lapsed) {
+	if p.Requested != nil || p.Status != payment.StatusActionRequired && (p.NeedsAuthorization(money.Money{}) || p.Lapsed) {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
 	}
 	err = a.gateway.Void(ctx, request)

@@ -128,6 +128,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "No more can go back than was captured, and neither refunded nor owed. What is asked for and not answered yet counts too.",
 	},
 	{
+		Code: payment.CodePaymentRequired, Status: http.StatusConflict, Title: "The order waits for money",
+		About: "An authorisation that was needed again was declined. Nothing leaves before another means of payment is given. The order " +
+			"tells in payment_required how much is missing, why, and until when.",
+	},
+	{
 		Code: payment.CodePaymentDisputed, Status: http.StatusConflict, Title: "The payment is disputed",
 		About: "The customer claims the money back at the bank. Refunds wait for the end of the dispute, so that no money goes back " +
 			"twice.",

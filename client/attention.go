@@ -21,8 +21,10 @@ const (
 	AttentionRefundFailed AttentionCause = "refund_failed"
 	// AttentionCaptureFailed is a shipment that can't leave, because the gateway refuses its money.
 	AttentionCaptureFailed AttentionCause = "capture_failed"
-	// AttentionAuthorizationDeclined is an authorisation that ran out, and was declined when it was made anew.
-	AttentionAuthorizationDeclined AttentionCause = "authorization_declined"
+	// AttentionPaymentRequired is an order that waits for money: see [MissingPayment].
+	AttentionPaymentRequired AttentionCause = "payment_required"
+	// AttentionAuthorizationEnding is an authorisation that is about to end and can't be renewed without the customer.
+	AttentionAuthorizationEnding AttentionCause = "authorization_ending"
 	// AttentionDisputeOpen is a claim of the customer at the bank that has not ended.
 	AttentionDisputeOpen AttentionCause = "dispute_open"
 	// AttentionOverdue is an order that waits for its first shipment beyond the dispatch deadline.
@@ -40,6 +42,8 @@ const (
 	AttentionResolve AttentionAction = "resolve"
 	// AttentionDispatch reports the shipment again, which captures its money.
 	AttentionDispatch AttentionAction = "dispatch"
+	// AttentionNewPayment gives another means of payment: the customer's, by [Client.ProvidePayment].
+	AttentionNewPayment AttentionAction = "new_payment"
 	// AttentionCancel cancels the order.
 	AttentionCancel AttentionAction = "cancel"
 	// AttentionAnswerDispute answers the claim in the gateway's dashboard.

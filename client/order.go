@@ -92,12 +92,14 @@ type PaymentStatus string
 const (
 	PaymentPending        PaymentStatus = "pending"
 	PaymentActionRequired PaymentStatus = "action_required"
-	PaymentAuthorized     PaymentStatus = "authorized"
-	PaymentDeclined       PaymentStatus = "declined"
-	PaymentVoided         PaymentStatus = "voided"
-	PaymentExpired        PaymentStatus = "expired"
-	PaymentCaptured       PaymentStatus = "captured"
-	PaymentRefunded       PaymentStatus = "refunded"
+	// PaymentRequired is an order that waits for money which is missing.
+	PaymentRequired   PaymentStatus = "payment_required"
+	PaymentAuthorized PaymentStatus = "authorized"
+	PaymentDeclined   PaymentStatus = "declined"
+	PaymentVoided     PaymentStatus = "voided"
+	PaymentExpired    PaymentStatus = "expired"
+	PaymentCaptured   PaymentStatus = "captured"
+	PaymentRefunded   PaymentStatus = "refunded"
 )
 
 // FulfillmentStatus is where an order's shipments are, taken together.
@@ -146,6 +148,8 @@ type Order struct {
 	// Hold is there while the gateway refuses to let go of what was authorised.
 	Hold     *Hold     `json:"hold,omitempty"`
 	Disputes []Dispute `json:"disputes,omitempty"`
+	// MissingPayment is the money that the order waits for.
+	MissingPayment *MissingPayment `json:"payment_required,omitempty"`
 	// Attention is what of the order waits for a person.
 	Attention []Attention `json:"attention,omitempty"`
 	// Returns is goods that came back, and what they had cost.

@@ -97,6 +97,7 @@ const (
 	CodeActionNotPossible    Code = "action_not_possible"
 	CodeRefundExceedsCapture Code = "refund_exceeds_capture"
 	CodePaymentDisputed      Code = "payment_disputed"
+	CodePaymentRequired      Code = "payment_required"
 	CodeGatewayRefused       Code = "gateway_refused"
 	CodeRefused              Code = "refused"
 	CodeNotVisibleYet        Code = "not_visible_yet"

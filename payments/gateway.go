@@ -68,8 +68,15 @@ type AuthorizeRequest struct {
 	// Keep says that the customer has agreed that the means of payment is authorised again for this order without them.
 	Keep bool
 	// EarlierRef is an authorisation of this payment that was asked for with Keep. Its means of payment is used again,
-	// without the customer. It is empty for a token that was not used yet.
+	// without the customer: it is declined where the bank wants a confirmation. It is empty for a token that was not
+	// used yet.
 	EarlierRef string
+	// Replaces is an authorisation of this payment in whose place this one comes. It is let go once this one is made,
+	// and stays when this one is declined.
+	Replaces string
+	// Abandons is an authorisation of this payment that waits for the customer's bank. It is let go before this one is
+	// asked for, so that nobody confirms it any more.
+	Abandons string
 }
 
 // AuthorizeResult is the gateway's answer.

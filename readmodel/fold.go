@@ -89,14 +89,14 @@ func (v *OrderView) showOrder() {
 // showPayment fills in what the view shows of the payment's state.
 func (v *OrderView) showPayment() {
 	p := v.payment
-	v.PaymentStatus = string(p.Status)
+	v.PaymentStatus = string(p.ShownStatus())
 	if p.Status == "" {
 		v.PaymentStatus = PaymentPending
 	}
 	v.Captured, v.Refunded = p.Captured, p.Refunded
 	v.showAction()
 	v.showAttention()
-	v.Refunds, v.Hold, v.Disputes = nil, p.VoidFailure, p.Disputes
+	v.Refunds, v.Hold, v.Disputes, v.PaymentRequired = nil, p.VoidFailure, p.Disputes, p.Required
 	for _, r := range p.Refunds {
 		v.Refunds = append(v.Refunds, p.Summary(r))
 	}

@@ -15,7 +15,7 @@ func (r *Reader) OpenOrders(ctx context.Context, placedBefore time.Time, after u
 	rows, err := r.pool.Query(ctx, `
 		SELECT order_id FROM orderloom.order_views
 		WHERE (status IN ('created', 'confirmed', 'shipped')
-		       OR status = 'cancelled' AND payment_status IN ('authorized', 'action_required') AND updated_at < $1)
+		       OR status = 'cancelled' AND payment_status IN ('authorized', 'action_required', 'payment_required') AND updated_at < $1)
 		  AND created_at < $1
 		  AND ($2 = '00000000-0000-0000-0000-000000000000'::uuid
 		       OR (created_at, order_id) > (SELECT created_at, order_id FROM orderloom.order_views WHERE order_id = $2))

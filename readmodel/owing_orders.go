@@ -24,7 +24,7 @@ func (r *Reader) OwingOrders(ctx context.Context, from, until time.Time, after u
 			GROUP BY order_id
 		) happened JOIN orderloom.order_views v USING (order_id)
 		WHERE v.status IN ('delivered', 'cancelled')
-		  AND (partly OR v.payment_status IN ('authorized', 'action_required') OR EXISTS (
+		  AND (partly OR v.payment_status IN ('authorized', 'action_required', 'payment_required') OR EXISTS (
 			SELECT FROM orderloom.order_timeline taken
 			WHERE taken.order_id = v.order_id AND taken.event_type IN ('StockReserved', 'StockBackordered')
 			  AND NOT EXISTS (

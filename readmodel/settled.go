@@ -20,7 +20,8 @@ const (
 // IsSettled reports whether an order waits for somebody, or for nothing any more. It is then confirmed or beyond,
 // cancelled, held for a review, or its payment needs its customer.
 func (v OrderView) IsSettled() bool {
-	return v.Status != "" && v.Status != order.StatusCreated || v.Held != "" || v.PaymentStatus == string(payment.StatusActionRequired)
+	return v.Status != "" && v.Status != order.StatusCreated || v.Held != "" || v.PaymentStatus == string(payment.StatusActionRequired) ||
+		v.PaymentStatus == string(payment.StatusPaymentRequired)
 }
 
 // Settled waits until an order is settled ([OrderView.IsSettled]) or ctx ends, and returns it as its events tell it

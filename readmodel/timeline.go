@@ -134,6 +134,15 @@ func summaryOfPayment(e domain.Event) string {
 		return fmt.Sprintf("%s of what was captured at the gateway pays for a shipment", e.Amount)
 	case payment.PaymentDifferenceEnded:
 		return fmt.Sprintf("Gateway and books agree again in %s: %s", e.What, e.Amount)
+	case payment.AuthorizationRequested:
+		if e.Reason == payment.RequestReasonMethod {
+			return fmt.Sprintf("Another means of payment given for %s", e.Amount)
+		}
+		return fmt.Sprintf("Authorisation of %s requested once more: %s", e.Amount, e.Reason)
+	case payment.AuthorizationEnding:
+		return fmt.Sprintf("Authorisation of %s is about to end: %s", e.Amount, e.Reason)
+	case payment.PaymentRequired:
+		return fmt.Sprintf("Payment of %s required until %s: %s", e.Amount, e.DeadlineAt.UTC().Format("2006-01-02 15:04 MST"), e.Reason)
 	case payment.PaymentDifferenceFound:
 		return fmt.Sprintf("Gateway and books differ in %s: %s against %s", e.What, e.Gateway, e.Stream)
 	case payment.PaymentAuthorized:

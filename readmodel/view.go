@@ -31,6 +31,8 @@ type OrderView struct {
 	Refunds []payment.RefundSummary `json:"refunds,omitempty"`
 	// Hold is the money of a cancelled order that the gateway refuses to let go.
 	Hold *payment.VoidFailure `json:"hold,omitempty"`
+	// PaymentRequired is the money that the order waits for.
+	PaymentRequired *payment.Requirement `json:"payment_required,omitempty"`
 	// Disputes are the claims of the customer at the bank.
 	Disputes []payment.Dispute `json:"disputes,omitempty"`
 	// Attention is what of the order waits for a person.

@@ -189,14 +189,66 @@ var scenarios = []scenario{
 		want: "cancelled undeliverable",
 	},
 	{
-		name: "authorisation expired", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		name: "authorisation renewed", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		input: keepMethod,
 		world: func(_ *testing.T, p *platform) {
 			p.dispatchAt(8*24*hour, "berlin")
 			p.reportAt(9*24*hour, workflows.ShipmentDelivered, "berlin")
 		},
 		want: "delivered",
 	},
+	{
+		name: "renewal declined", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 2, "10.00")},
+		input: keepMethod,
+		world: func(t *testing.T, p *platform) {
+			p.bankAt(t, 10*time.Minute, true)
+			p.payAt(7*24*hour, "tok_approve")
+			p.dispatchAt(8*24*hour, "berlin")
+			p.reportAt(9*24*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "paid anew", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+			p.payAt(8*24*hour, "tok_decline")
+			p.payAt(9*24*hour, "tok_approve")
+			p.dispatchAt(10*24*hour, "reno")
+			p.reportAt(11*24*hour, workflows.ShipmentDelivered, "reno")
+		},
+		want: "delivered",
+	},
+	{
+		name: "never paid anew", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		want: "cancelled payment_deadline",
+	},
+	{
+		name: "rest never paid", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "bank link replaced", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 1, "10.00")},
+		world: func(t *testing.T, p *platform) {
+			p.payAt(5*time.Minute, "tok_decline")
+			p.payAt(10*time.Minute, "tok_require_action")
+			p.bankAt(t, 15*time.Minute, true)
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
 }
+
+// keepMethod is the customer's consent that the means of payment is authorised again.
+func keepMethod(in *workflows.OrderInput) { in.KeepPaymentMethod = true }
 
 // bankAt plays the customer at the bank, and the gateway's webhook.
 func (p *platform) bankAt(t *testing.T, after time.Duration, approve bool) {
@@ -325,9 +377,9 @@ func (p *platform) audit(t *testing.T, s scenario, told workflows.OrderState) {
 		sku, _ := splitItem(item)
 		require.Empty(t, p.stock(t, sku+"@").Backorders, "nobody waits for %s", sku)
 	}
-	if s.name != "authorisation expired" { // the sandbox keeps money that has expired; a real gateway lets it go
-		equal(money.Zero("EUR"), balance.Held, "still held at the gateway")
-	}
+	equal(money.Zero("EUR"), balance.Held, "still held at the gateway")
+	require.Nil(t, pay.Required, "an order that has ended waits for no money")
+	require.Nil(t, pay.Requested)
 	p.auditEvents(t)
 }
 

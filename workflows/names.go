@@ -29,6 +29,8 @@ const (
 	AmendAddress = "amend_address"
 	// CorrectTracking takes a [TrackingRequest]. Update and signal.
 	CorrectTracking = "correct_tracking"
+	// ProvidePayment takes a [PaymentRequest]. Update and signal.
+	ProvidePayment = "provide_payment"
 	// ApproveOrder and RejectOrder take a [ReviewRequest]. Updates and signals.
 	ApproveOrder = "approve_order"
 	RejectOrder  = "reject_order"
@@ -74,6 +76,8 @@ const (
 	MarkHeld           = "held"
 	MarkBackordered    = "backordered"
 	MarkActionRequired = "action_required"
+	// MarkPaymentRequired is an order that waits for money which is missing.
+	MarkPaymentRequired = "payment_required"
 	// MarkOverdue is an order of which no shipment has left by the dispatch deadline.
 	MarkOverdue = "overdue"
 )
@@ -156,6 +160,26 @@ type AmendRequest struct {
 	By       string        `json:"by"`
 }
 
+// PaymentRequest gives another means of payment to an order that waits for money.
+type PaymentRequest struct {
+	// RequestID and RequestHash tell a request that comes again from another one.
+	RequestID   uuid.UUID `json:"request_id"`
+	RequestHash string    `json:"request_hash"`
+	// Token seals the payment token, a JSON string. Keep is as in [OrderInput].
+	Token domain.Sealed `json:"token"`
+	Keep  bool          `json:"keep_payment_method,omitempty"`
+}
+
+// PaymentState is where the money of an order stands that waits for it, or has.
+type PaymentState struct {
+	// Status is authorized, action_required or payment_required.
+	Status payment.Status `json:"status"`
+	// Required is what is missing, why, and until when it is waited for.
+	Required *payment.Requirement `json:"required,omitempty"`
+	// ActionURL is where the customer confirms, with action_required.
+	ActionURL string `json:"action_url,omitempty"`
+}
+
 // ReviewRequest is a person's decision on an order that was held.
 type ReviewRequest struct {
 	// By names the person's role or account, at most 200 characters.
@@ -208,6 +232,8 @@ type OrderState struct {
 	// ApprovedBy is who has approved the order in a review.
 	ApprovedBy string           `json:"approved_by,omitempty"`
 	Shipments  []order.Shipment `json:"shipments,omitempty"`
+	// Payment is where the money stands, once it was missing.
+	Payment *PaymentState `json:"payment,omitempty"`
 	// WaitingFor says in words what the saga is waiting for.
 	WaitingFor string `json:"waiting_for,omitempty"`
 	// Replayed is true in an answer to a request that the order has had behind it: nothing was changed.

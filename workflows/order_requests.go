@@ -20,6 +20,8 @@ func (s *orderSaga) requestKinds() []*requestKind {
 		kindOf(AmendAddress, laneAddress, "Sends the order elsewhere within its country.", s.validateAmendAddress, s.amendAddress),
 		kindOf(CorrectTracking, laneShipments, "Corrects carrier and tracking number of a shipment on its way.",
 			s.validateCorrectTracking, s.correctTracking),
+		kindOf(ProvidePayment, lanePayment, "Pays an order that waits for money with another means of payment.",
+			s.validateProvidePayment, s.providePayment),
 		kindOf(ApproveOrder, laneReview, "Lets a held order go on.", s.validateReview, s.approveOrder),
 		kindOf(RejectOrder, laneReview, "Cancels a held order.", s.validateReview, once(s.rejectOrder)),
 		kindOf(ShipmentDispatched, laneShipments, "A shipment was handed to the carrier; captures its money.",
@@ -93,6 +95,9 @@ func (s *orderSaga) requestCancel(r CancelRequest) {
 	if s.stopDispatch != nil && order.CanCancel(s.order()) == nil {
 		s.stopDispatch()
 	}
+	if s.stopPayment != nil && order.CanCancel(s.order()) == nil {
+		s.stopPayment()
+	}
 }
 
 func (s *orderSaga) validateCancelLines(r CancelLinesRequest) error {
@@ -110,15 +115,23 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (rep
 	if err := s.validateCancelLines(r); err != nil {
 		return false, err
 	}
-	var a *activities.Activities
-	out, err := runStep(ctx, "Cancel lines", a.CancelLines, activities.CancelLines{
+	return s.cancelPieces(ctx, activities.CancelLines{
 		OrderID: s.in.OrderID, RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By, At: workflow.Now(ctx),
 	})
+}
+
+// cancelPieces takes pieces out of shipments that have not left, and frees their goods and their money.
+func (s *orderSaga) cancelPieces(ctx workflow.Context, in activities.CancelLines) (replayed bool, err error) {
+	var a *activities.Activities
+	out, err := runStep(ctx, "Cancel lines", a.CancelLines, in)
 	if err != nil {
 		return false, err
 	}
 	s.state.Shipments, s.partlyCancelled = out.Shipments, true
 	signalServed(ctx, out.Served)
+	if !s.hasPlanned() {
+		s.state.Payment = nil // nothing is missing any more
+	}
 	refusal := s.settleCaptures(ctx, out.Moved, "what was captured in excess")
 	if err := s.adoptMoved(ctx, out.Moved); err != nil {
 		return false, err

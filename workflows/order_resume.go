@@ -6,6 +6,7 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -61,6 +62,15 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
 	s.state.CancelledBy, s.state.ApprovedBy, s.state.RejectedBy = standing.CancelledBy, standing.ApprovedBy, standing.RejectedBy
 	s.partlyCancelled, s.overdue, s.held = standing.PartlyCancelled, standing.Overdue, standing.Held
+	if s.lookAt = standing.LookAt; standing.Asked {
+		s.lookAt = standing.PlacedAt // at once
+	}
+	if s.state.Payment = nil; standing.Required != nil || standing.Payment == payment.StatusActionRequired {
+		s.state.Payment = &PaymentState{Status: standing.Payment, Required: standing.Required}
+		if standing.Payment != payment.StatusActionRequired {
+			s.state.Payment.Status = payment.StatusPaymentRequired
+		}
+	}
 	if s.paymentAskedAt.IsZero() {
 		s.paymentAskedAt = standing.PaymentRequiredAt
 	}

@@ -128,6 +128,11 @@ type orderSaga struct {
 	lastRefusal string
 	// amendments counts the changes of address, so that each without an id is a request of its own.
 	amendments int
+	// stopPayment cancels the steps for another means of payment. atBank is true while the bank is waited for.
+	stopPayment workflow.CancelFunc
+	atBank      bool
+	// lookAt is when the authorisation has to be looked at; zero for never.
+	lookAt time.Time
 	// paymentAskedAt is when the payment was asked for that is not secured yet.
 	paymentAskedAt time.Time
 }
@@ -258,32 +263,6 @@ func (s *orderSaga) awaitReview(ctx workflow.Context) error {
 	return err
 }
 
-// securePayment authorises the amount; it refuses when the payment does not succeed. An order that lacks nothing but
-// the payment of these goods is confirmed in the same step.
-//
-// The deadline counts from when the payment was asked for, also by an earlier run or saga.
-func (s *orderSaga) securePayment(ctx workflow.Context, amount money.Money, goods []inventory.Allocation) (activities.Confirmed, error) {
-	if s.paymentAskedAt.IsZero() {
-		s.paymentAskedAt = workflow.Now(ctx)
-	}
-	paid, confirmed, err := securePaymentInline(ctx, PaymentInput{
-		OrderID: s.in.OrderID, Amount: amount, Token: s.in.PaymentToken, Sealed: s.sealedToken(), Again: s.resumed(),
-		Keep: s.in.KeepPaymentMethod, Deadline: s.remaining(ctx, s.in.Deadlines.Payment, s.paymentAskedAt),
-	}, goods, func() error { return s.setMark(ctx, MarkActionRequired) })
-	s.paymentAskedAt = time.Time{}
-	switch {
-	case err != nil:
-		return confirmed, err
-	case paid.Status != payment.StatusAuthorized:
-		reason := order.ReasonPaymentDeclined
-		if paid.DeclineCode == declinedByDeadline {
-			reason = order.ReasonPaymentDeadline
-		}
-		return confirmed, refuseOrder(reason, "the payment was declined: "+paid.DeclineCode)
-	}
-	return confirmed, s.setMark(ctx, s.markUnderWay())
-}
-
 // refuseOrder returns a refusal for which the saga abandons its order; the reason is the order's.
 func refuseOrder(reason, message string) error {
 	return temporal.NewNonRetryableApplicationError(message, reason, nil)
@@ -312,7 +291,7 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	s.setWaitingFor(ctx, "Undoing what was done: "+reason)
 	awaitCompensations, err := s.cancelAndUndo(ctx, reason, by)
 	switch refusalCode(err) {
-	case order.CodeNotCancellable, order.CodeNotHeld, order.CodeAlreadyReviewed:
+	case order.CodeNotCancellable, order.CodeNotHeld, order.CodeAlreadyReviewed, payment.CodePaymentNotRequired:
 		return s.goOnInstead(ctx)
 	}
 	if err != nil {
@@ -325,7 +304,8 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (awaitCompensations func() error, err error) {
 	var a *activities.Activities
 	cancelled, err := runStep(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{
-		OrderID: s.in.OrderID, Reason: reason, By: by, RejectedBy: s.rejectedBy(reason), At: workflow.Now(ctx),
+		OrderID: s.in.OrderID, Reason: reason, By: by, RejectedBy: s.rejectedBy(reason),
+		Unpaid: by == order.BySystem && reason == order.ReasonPaymentDeadline && s.confirmed(), At: workflow.Now(ctx),
 	})
 	if err != nil {
 		return nil, err
@@ -369,35 +349,44 @@ func (s *orderSaga) refusalReason(refusal error) string {
 }
 
 // fulfilOrder follows the shipments until the last one has ended, or the order is cancelled before the first one
-// leaves.
+// leaves. One timer is there for the earliest of what has a time.
 func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
-	timerCtx, stopTimer := workflow.WithCancel(ctx)
-	defer stopTimer()
-	wait := s.remaining(ctx, s.in.Deadlines.Dispatch, s.confirmedAt())
-	deadline := workflow.Now(ctx).Add(wait)
-	timer := workflow.NewTimerWithOptions(timerCtx, wait, workflow.TimerOptions{Summary: "dispatch deadline"})
-	late := func() bool { return s.state.Status == order.StatusConfirmed && !s.overdue && timer.IsReady() }
+	clock := &alarm{}
+	defer clock.stop()
+	dispatchBy := workflow.Now(ctx).Add(s.remaining(ctx, s.in.Deadlines.Dispatch, s.confirmedAt()))
 	for !s.state.Status.Ended() {
 		s.setWaitingForShipments(ctx)
+		s.waitAtBank()
+		late := func() time.Time {
+			if s.state.Status != order.StatusConfirmed || s.overdue {
+				return time.Time{}
+			}
+			return dispatchBy
+		}
+		next := func() time.Time { return earliest(late(), s.payBy(), s.lookDue(ctx)) }
+		clock.set(ctx, next())
 		if err := workflow.Await(ctx, func() bool {
-			return s.cancelRequest != nil || s.queue.next(laneShipments) != nil || s.state.Status.Ended() || late()
+			return s.cancelRequest != nil || s.queue.next(laneShipments) != nil || s.state.Status.Ended() || clock.rang() || clock.tooLate(next())
 		}); err != nil {
 			return err
 		}
+		var err error
 		switch {
 		case s.cancelRequest != nil && order.CanCancel(s.order()) == nil:
 			return s.abandonOrder(ctx, nil)
 		case s.cancelRequest != nil:
 			s.cancelRequest = nil // too late: a shipment left before the request was carried out
 		case s.queue.next(laneShipments) != nil:
-			if err := s.changeShipments(ctx, s.queue.next(laneShipments)); err != nil {
-				return err
-			}
-			if s.state.Status != order.StatusConfirmed {
-				stopTimer()
-			}
-		case late():
-			s.markOverdue(ctx, deadline)
+			err = s.changeShipments(ctx, s.queue.next(laneShipments))
+		case clock.due(ctx, s.payBy()):
+			err = s.giveUpUnpaid(ctx)
+		case clock.due(ctx, s.lookDue(ctx)):
+			err = s.keepAuthorized(ctx)
+		case clock.due(ctx, late()):
+			s.markOverdue(ctx, dispatchBy)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -47,16 +49,30 @@ func (s *orderSaga) markSecuring() string {
 		return MarkHeld
 	case s.backordered:
 		return MarkBackordered
+	case s.required() != nil:
+		return s.markMissing()
 	}
 	return MarkOpen
 }
 
 // markUnderWay is the mark of an order that waits for nobody but the warehouse.
 func (s *orderSaga) markUnderWay() string {
+	if s.required() != nil {
+		return s.markMissing()
+	}
 	if s.overdue && s.state.Status == order.StatusConfirmed {
 		return MarkOverdue
 	}
 	return MarkOpen
+}
+
+// markMissing is the mark of an order that lacks money. Its customer has to confirm a payment, or to give another
+// means.
+func (s *orderSaga) markMissing() string {
+	if s.state.Payment.Status == payment.StatusActionRequired {
+		return MarkActionRequired
+	}
+	return MarkPaymentRequired
 }
 
 // setMark makes searchable how an order has ended, or what somebody has to do for it.
@@ -87,6 +103,7 @@ func (s *orderSaga) setWaitingToSecure(ctx workflow.Context) {
 	if s.backordered {
 		waits = append(waits, "Waiting for goods that are not there.")
 	}
+	waits = append(waits, s.missingMoney()...)
 	if len(waits) == 0 {
 		waits = append(waits, s.securing)
 	}
@@ -103,7 +120,7 @@ func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
 			dispatched = append(dispatched, cmp.Or(strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber), "from "+shipment.Location))
 		}
 	}
-	var waits []string
+	waits := s.missingMoney()
 	if s.overdue && s.state.Status == order.StatusConfirmed {
 		waits = append(waits, "**Overdue:** the dispatch deadline has passed.")
 	}
@@ -116,6 +133,15 @@ func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
 			len(dispatched), len(s.state.Shipments), strings.Join(dispatched, ", ")))
 	}
 	s.setWaitingFor(ctx, strings.Join(waits, " "))
+}
+
+// missingMoney says which money the order waits for.
+func (s *orderSaga) missingMoney() []string {
+	r := s.required()
+	if r == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("**Payment required:** waiting for %s until %s: %s.", r.Amount, r.DeadlineAt.UTC().Format(time.RFC3339), r.Reason)}
 }
 
 // showRefusal tells operators why a signal was not carried out: there is nobody to answer.

@@ -26,13 +26,20 @@ type PaymentInput struct {
 	Keep bool `json:"keep_payment_method,omitempty"`
 	// Deadline is [Deadlines.Payment].
 	Deadline time.Duration `json:"deadline,omitempty"`
+	// Within is how long the order waits for money that is missing.
+	Within time.Duration `json:"within,omitempty"`
+	// Confirmed is set for an order that is confirmed. Its own saga lets the payment go.
+	Confirmed bool `json:"confirmed,omitempty"`
 }
 
 // PaymentResult is how a payment was secured, or why not.
 type PaymentResult struct {
-	// Status is authorized or declined.
+	// Status is authorized, declined, or payment_required: the order waits for money.
 	Status      payment.Status `json:"status"`
 	DeclineCode string         `json:"decline_code,omitempty"`
+	// Required and LookAt are as in [activities.Authorized].
+	Required *payment.Requirement `json:"required,omitempty"`
+	LookAt   time.Time            `json:"look_at,omitzero"`
 }
 
 // declinedByDeadline is the decline code of a payment that was not secured in time.
@@ -54,12 +61,17 @@ func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	if err == nil && answer.Status == payment.StatusActionRequired {
 		answer, err = awaitBankConfirmation(ctx, in)
 	}
-	if err != nil || answer.Status != payment.StatusAuthorized {
+	if !in.Confirmed && (err != nil || answer.Status == payment.StatusDeclined) {
 		if undoErr := undo.compensate(ctx); undoErr != nil {
 			return PaymentResult{}, undoErr
 		}
 	}
-	return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, err
+	return resultOf(answer), err
+}
+
+// resultOf is the result of a payment that waits for no bank.
+func resultOf(a activities.Authorized) PaymentResult {
+	return PaymentResult{Status: a.Status, DeclineCode: a.DeclineCode, Required: a.Required, LookAt: a.LookAt}
 }
 
 // securePaymentInline is [PaymentSaga] within the order's execution, as long as nobody has to be waited for. When the
@@ -68,15 +80,15 @@ func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 // Its compensation is the caller's, pushed before. With the goods of an order that lacks nothing else, the order is
 // confirmed as well. BeforeWaiting is called before the bank is waited for.
 func securePaymentInline(
-	ctx workflow.Context, in PaymentInput, goods []inventory.Allocation, beforeWaiting func() error,
+	ctx workflow.Context, in PaymentInput, goods []inventory.Allocation, beforeWaiting func(activities.Authorized) error,
 ) (PaymentResult, activities.Confirmed, error) {
 	begun := workflow.Now(ctx)
 	answer, err := authorizePayment(ctx, in, goods)
 	if err != nil || answer.Status != payment.StatusActionRequired {
-		return PaymentResult{Status: answer.Status, DeclineCode: answer.DeclineCode}, answer.Confirmed, err
+		return resultOf(answer), answer.Confirmed, err
 	}
 	in.Deadline = max(orUnset(in.Deadline)-workflow.Now(ctx).Sub(begun), time.Millisecond)
-	if err := beforeWaiting(); err != nil {
+	if err := beforeWaiting(answer); err != nil {
 		return PaymentResult{}, activities.Confirmed{}, err
 	}
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
@@ -101,7 +113,8 @@ func authorizePayment(ctx workflow.Context, in PaymentInput, goods []inventory.A
 		summary += " and confirm the order"
 	}
 	request := activities.AuthorizePayment{
-		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: in.Again, Keep: in.Keep, Confirm: goods, At: workflow.Now(ctx),
+		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: in.Again, Keep: in.Keep, Confirm: goods,
+		Within: in.Within, At: workflow.Now(ctx),
 	}
 	if !in.Again {
 		request.Since = workflow.GetInfo(ctx).WorkflowStartTime
@@ -133,7 +146,7 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 			return activities.Authorized{}, temporal.NewCanceledError()
 		}
 		answer, err := runStep(ctx, "Ask what the bank has decided", a.RecordPayment, activities.RecordPayment{
-			OrderID: in.OrderID, Amount: in.Amount, At: workflow.Now(ctx),
+			OrderID: in.OrderID, Amount: in.Amount, Within: in.Within, At: workflow.Now(ctx),
 		})
 		switch {
 		case err != nil || answer.Status != payment.StatusActionRequired:

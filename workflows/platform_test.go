@@ -162,7 +162,7 @@ func (p *platform) input(token string, items ...order.Item) workflows.OrderInput
 	}
 }
 
-var deadlines = workflows.Deadlines{Stock: 14 * 24 * hour, Review: 48 * hour, Payment: 30 * time.Minute, Dispatch: 72 * hour}
+var deadlines = workflows.Deadlines{Stock: 14 * 24 * hour, Review: 48 * hour, Payment: 30 * time.Minute, PaymentRequired: 7 * 24 * hour, Dispatch: 72 * hour}
 
 func item(sku string, quantity int, price string) order.Item {
 	return order.Item{ProductID: "prod_" + sku, SKU: sku, Quantity: quantity, UnitPrice: money.Must(price, "EUR")}
@@ -210,6 +210,17 @@ func (p *platform) dispatchAt(after time.Duration, location string) {
 
 func (p *platform) reportAt(after time.Duration, report, location string) {
 	p.tell(after, report, workflows.ShipmentReport{ShipmentID: p.shipment(location)})
+}
+
+// payAt gives another means of payment, the same request whenever it is made.
+func (p *platform) payAt(after time.Duration, token string) *answer {
+	sealed, err := plainVault{}.Seal(context.Background(), "cus_1", token)
+	if err != nil {
+		panic(err)
+	}
+	return p.ask(after, workflows.ProvidePayment, workflows.PaymentRequest{
+		RequestID: domain.DerivedID(p.orderID, token), RequestHash: token, Token: sealed,
+	})
 }
 
 // tell sends a report as an update, as the API does, or as a signal when bySignal is set.

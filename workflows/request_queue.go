@@ -53,6 +53,7 @@ const (
 	laneAddress
 	laneReview
 	laneCancel
+	lanePayment
 	lanes
 )
 

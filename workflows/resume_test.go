@@ -270,14 +270,15 @@ func TestAnOrderOutlivesTheExecutionThatWaitsForItsPayment(t *testing.T) {
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
 	p.bankAt(t, 10*time.Minute, true)
-	dispatched := p.ask(8*24*hour, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.shipment("berlin"), Carrier: "DHL"})
+	paid := p.payAt(8*24*hour, "tok_require_action")
 	p.env.RegisterDelayedCallback(func() { p.env.CancelWorkflowByID(workflows.PaymentSagaID(p.orderID), "") }, 8*24*hour+10*time.Minute)
-	var shown string
-	p.env.RegisterDelayedCallback(func() { shown = p.details(t) }, 8*24*hour+20*time.Minute)
+	dispatched := p.ask(8*24*hour+20*time.Minute, workflows.ShipmentDispatched, workflows.Dispatch{ShipmentID: p.shipment("berlin"), Carrier: "DHL"})
 	p.at(9*24*hour, workflows.CancelOrder, workflows.CancelRequest{Reason: "unpaid", By: "operator"})
 	told := p.play(t, p.input("tok_require_action", item("A", 1, "10.00")))
-	require.True(t, dispatched.state.UnderWay)
-	require.Contains(t, shown, "**Last refusal:** system_error:")
+	require.NoError(t, paid.err)
+	require.Equal(t, payment.StatusActionRequired, paid.state.Payment.Status)
+	require.Contains(t, paid.state.Payment.ActionURL, "https://bank.example/confirm/")
+	require.Equal(t, string(payment.CodePaymentRequired), code(dispatched.err))
 	require.Equal(t, order.StatusCancelled, told.Status)
 }
 

@@ -167,6 +167,10 @@ func (plainVault) Open(_ context.Context, s domain.Sealed, value any) error {
 	if s.IsZero() {
 		return nil
 	}
+	if text, ok := value.(*json.RawMessage); ok {
+		*text = s.Data
+		return nil
+	}
 	return json.Unmarshal(s.Data, value)
 }
 

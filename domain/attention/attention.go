@@ -22,8 +22,10 @@ const (
 	CauseRefundFailed Cause = "refund_failed"
 	// CauseCaptureFailed is a shipment that can't leave, because the gateway refuses its money.
 	CauseCaptureFailed Cause = "capture_failed"
-	// CauseAuthorizationDeclined is an order whose authorisation ran out, and was declined when it was made anew.
-	CauseAuthorizationDeclined Cause = "authorization_declined"
+	// CausePaymentRequired is an order that waits for money: an authorisation that was needed again was declined.
+	CausePaymentRequired Cause = "payment_required"
+	// CauseAuthorizationEnding is an authorisation that is about to end and can't be renewed without the customer.
+	CauseAuthorizationEnding Cause = "authorization_ending"
 	// CauseDisputeOpen is a claim of the customer at the bank that has not ended.
 	CauseDisputeOpen Cause = "dispute_open"
 	// CauseOverdue is an order that waits for its first shipment beyond the dispatch deadline.
@@ -35,7 +37,7 @@ const CauseParked Cause = "parked"
 
 // Causes are all that follow from an order and its payment.
 func Causes() []Cause {
-	return []Cause{CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CauseAuthorizationDeclined, CauseDisputeOpen, CauseOverdue}
+	return []Cause{CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CausePaymentRequired, CauseAuthorizationEnding, CauseDisputeOpen, CauseOverdue}
 }
 
 // Action is what somebody can do that makes nothing worse.
@@ -49,6 +51,8 @@ const (
 	ActionResolve Action = "resolve"
 	// ActionDispatch reports the shipment again, which captures its money.
 	ActionDispatch Action = "dispatch"
+	// ActionNewPayment gives another means of payment: the customer's.
+	ActionNewPayment Action = "new_payment"
 	// ActionCancel cancels the order.
 	ActionCancel Action = "cancel"
 	// ActionAnswerDispute answers the claim in the gateway's dashboard.
@@ -98,12 +102,7 @@ func Of(o order.Order, p payment.Payment) []Item {
 			})
 		}
 	}
-	if p.DeclinedAnew() && !o.Status.Ended() {
-		items = append(items, Item{
-			AttentionID: id(o.ID, CauseAuthorizationDeclined, ""), Cause: CauseAuthorizationDeclined, Since: p.DeclinedAt, Detail: p.DeclineCode,
-			Actions: withCancel(o),
-		})
-	}
+	items = append(items, missing(o, p)...)
 	for _, d := range p.Disputes {
 		if !d.Status.Ended() {
 			items = append(items, Item{
@@ -119,6 +118,23 @@ func Of(o order.Order, p payment.Payment) []Item {
 	}
 	for i := range items {
 		items[i].Since = items[i].Since.UTC()
+	}
+	return items
+}
+
+// missing is money that an order lacks, or is about to lack.
+func missing(o order.Order, p payment.Payment) (items []Item) {
+	if r := p.Required; r != nil && !o.Status.Ended() {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CausePaymentRequired, ""), Cause: CausePaymentRequired, Since: r.RequiredAt, Amount: &r.Amount, Detail: r.Reason,
+			Actions: withCancel(o, ActionNewPayment),
+		})
+	}
+	if e := p.Ending; e != nil && !o.Status.Ended() {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CauseAuthorizationEnding, ""), Cause: CauseAuthorizationEnding, Since: e.EndingAt, Amount: &e.Amount, Detail: e.Reason,
+			GatewayRef: p.GatewayRef, Actions: withCancel(o, ActionDispatch),
+		})
 	}
 	return items
 }

@@ -70,9 +70,21 @@ func TestWhatWaitsForAPerson(t *testing.T) {
 			[]domain.Event{
 				payment.PaymentAuthorizationExpired{PaymentID: pay, OrderID: id, Amount: price},
 				payment.PaymentDeclined{PaymentID: pay, OrderID: id, Amount: price, Code: "card_declined", DeclinedAt: at},
+				payment.PaymentRequired{PaymentID: pay, OrderID: id, Amount: price, Reason: "card_declined", RequiredAt: at},
 			},
-			attention.Item{Cause: attention.CauseAuthorizationDeclined, Detail: "card_declined", Actions: []attention.Action{attention.ActionCancel}},
-			[]domain.Event{cancelled},
+			attention.Item{
+				Cause: attention.CausePaymentRequired, Amount: &price, Detail: "card_declined",
+				Actions: []attention.Action{attention.ActionNewPayment, attention.ActionCancel},
+			},
+			[]domain.Event{payment.PaymentAuthorized{PaymentID: pay, OrderID: id, Amount: price, GatewayRef: "pi_2"}},
+		},
+		"an authorisation that is about to end": {
+			[]domain.Event{payment.AuthorizationEnding{PaymentID: pay, OrderID: id, Amount: price, Reason: "payment_method_not_kept", EndingAt: at}},
+			attention.Item{
+				Cause: attention.CauseAuthorizationEnding, Amount: &price, Detail: "payment_method_not_kept", GatewayRef: "pi_1",
+				Actions: []attention.Action{attention.ActionDispatch, attention.ActionCancel},
+			},
+			append([]domain.Event{captured}, dispatched...),
 		},
 		"a dispute": {
 			append([]domain.Event{captured, payment.DisputeOpened{

@@ -12,7 +12,9 @@ type CancelOrder struct {
 	Reason string
 	// By is [ByCustomer], [ByOperator] or [BySystem].
 	By string
-	At time.Time
+	// Unpaid says that the payment lacks money, which an order that was confirmed can be given up for.
+	Unpaid bool
+	At     time.Time
 }
 
 // Refusals.
@@ -39,7 +41,7 @@ func Cancel(o Order, c CancelOrder) ([]domain.Event, error) {
 		return nil, nil
 	}
 	if c.By == BySystem {
-		if err := canGiveUp(o, c.Reason); err != nil {
+		if err := canGiveUp(o, c); err != nil {
 			return nil, err
 		}
 	}
@@ -53,11 +55,12 @@ func alreadyCancelled(o Order) error {
 	return domain.Refuse(CodeAlreadyCancelled, "order %s was cancelled by %s: %s", o.Number, o.CancelledBy, domain.Clip(o.CancelReason))
 }
 
-// canGiveUp says why the system can't cancel an order for a reason: what the reason says was missing has come. Whoever
-// asked for it has an old memory of the order.
-func canGiveUp(o Order, reason string) error {
-	if o.Status == StatusConfirmed || reason == ReasonReviewDeadline && o.Held == "" {
-		return domain.Refuse(CodeNotCancellable, "order %s is not cancelled for %s: it has what it lacked", o.Number, domain.Clip(reason))
+// canGiveUp says why the system can't cancel an order for this reason: what the reason says was missing has come.
+// Whoever asked for it has an old memory of the order.
+func canGiveUp(o Order, c CancelOrder) error {
+	unpaid := c.Unpaid && c.Reason == ReasonPaymentDeadline
+	if o.Status == StatusConfirmed && !unpaid || c.Reason == ReasonReviewDeadline && o.Held == "" {
+		return domain.Refuse(CodeNotCancellable, "order %s is not cancelled for %s: it has what it lacked", o.Number, domain.Clip(c.Reason))
 	}
 	return nil
 }

@@ -70,6 +70,8 @@ type Deadlines struct {
 	Review time.Duration `json:"review,omitempty"`
 	// Payment ends the waiting for the customer's bank; the order is cancelled then.
 	Payment time.Duration `json:"payment,omitempty"`
+	// PaymentRequired ends the waiting for money that is missing; what has not left is cancelled then.
+	PaymentRequired time.Duration `json:"payment_required,omitempty"`
 	// Dispatch is when operators are told that no shipment has left yet; the order goes on waiting.
 	Dispatch time.Duration `json:"dispatch,omitempty"`
 }

@@ -22,6 +22,8 @@ const AuthorizationLife = 7 * 24 * time.Hour
 const (
 	// CodePaymentClosed refuses an authorisation that comes after the payment was declined or voided.
 	CodePaymentClosed domain.ErrorCode = "payment_closed"
+	// CodeAuthorizationSuperseded refuses the answer to an authorisation that is over: another one was asked for.
+	CodeAuthorizationSuperseded domain.ErrorCode = "authorization_superseded"
 	// CodeUnknownGatewayAnswer refuses an answer of the gateway that is none of those it may give.
 	CodeUnknownGatewayAnswer domain.ErrorCode = "unknown_gateway_answer"
 )
@@ -36,7 +38,11 @@ type RecordAuthorization struct {
 	DeclineCode string
 	ActionURL   string
 	ExpiresAt   time.Time
-	At          time.Time
+	// Attempt is which authorisation was asked for; 0 where the gateway says by itself what has become of it.
+	Attempt int
+	// Within is as in [AskAgain].
+	Within time.Duration
+	At     time.Time
 }
 
 // Authorize records what the gateway has answered. It returns no events when that answer is known already.
@@ -46,20 +52,28 @@ type RecordAuthorization struct {
 // money reserved.
 func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 	switch p.Status {
-	case "", StatusActionRequired, StatusExpired:
+	case "", StatusActionRequired, StatusExpired, StatusPaymentRequired:
 	case StatusAuthorized:
-		return nil, nil
+		if p.Requested == nil {
+			return nil, nil
+		}
 	case StatusCaptured, StatusRefunded:
 		if !p.NeedsAuthorization(c.Amount) {
 			return nil, nil
 		}
 	case StatusDeclined:
+		if p.Requested != nil {
+			break
+		}
 		if c.Status == StatusDeclined {
 			return nil, nil
 		}
 		return nil, domain.Refuse(CodePaymentClosed, "payment %s was declined before", p.ID)
 	case StatusVoided:
 		return nil, CanAuthorize(p)
+	}
+	if c.Attempt != 0 && c.Attempt != p.Generation+1 {
+		return nil, domain.Refuse(CodeAuthorizationSuperseded, "payment %s was asked for again meanwhile", p.ID)
 	}
 	var bad domain.Invalids
 	bad.Text("gateway_ref", c.GatewayRef, TextLengthMax)
@@ -78,16 +92,28 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 			PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, GatewayRef: c.GatewayRef, AuthorizedAt: c.At, ExpiresAt: c.ExpiresAt,
 		}}, nil
 	case StatusDeclined:
-		return []domain.Event{PaymentDeclined{PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, Code: c.DeclineCode, DeclinedAt: c.At}}, nil
+		declined := PaymentDeclined{PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, Code: c.DeclineCode, DeclinedAt: c.At}
+		return append([]domain.Event{declined}, p.waitForMoney(c, c.DeclineCode)...), nil
 	case StatusActionRequired:
-		if p.Status == StatusActionRequired {
+		if p.Status == StatusActionRequired && p.Requested == nil {
 			return nil, nil
 		}
-		return []domain.Event{PaymentActionRequired{
+		action := PaymentActionRequired{
 			PaymentID: id, OrderID: c.OrderID, Amount: c.Amount, GatewayRef: c.GatewayRef, ActionURL: c.ActionURL, RequiredAt: c.At,
-		}}, nil
+		}
+		return append([]domain.Event{action}, p.waitForMoney(c, MissingConfirmation)...), nil
 	}
 	return nil, domain.Refuse(CodeUnknownGatewayAnswer, "the gateway answered %q", c.Status)
+}
+
+// waitForMoney says that money is missing, unless it is the first authorisation: an order that was never paid is given
+// up then.
+func (p Payment) waitForMoney(c RecordAuthorization, reason string) []domain.Event {
+	if p.Generation == 0 {
+		return nil
+	}
+	p.ID, p.OrderID = ID(c.OrderID), c.OrderID
+	return []domain.Event{p.require(c.Amount, reason, c.Within, c.At)}
 }
 
 // CanAuthorize says why the gateway must not be asked for an authorisation; nil when it may be. Error: payment_closed
@@ -101,8 +127,11 @@ func CanAuthorize(p Payment) error {
 
 // NeedsAuthorization reports whether amount can't be captured before it is authorised (anew).
 func (p Payment) NeedsAuthorization(amount money.Money) bool {
+	if p.Requested != nil {
+		return true
+	}
 	switch p.Status {
-	case "", StatusActionRequired, StatusExpired:
+	case "", StatusActionRequired, StatusExpired, StatusPaymentRequired:
 		return true
 	case StatusCaptured, StatusRefunded:
 		// Only what ran out is made anew: a late duplicate of the first attempt must not reserve money again.
@@ -110,11 +139,6 @@ func (p Payment) NeedsAuthorization(amount money.Money) bool {
 	default:
 		return false
 	}
-}
-
-// DeclinedAnew reports whether an authorisation ran out, and the gateway has declined to make it anew.
-func (p Payment) DeclinedAnew() bool {
-	return p.Generation > 0 && p.Declined == p.Generation+1 && (p.Lapsed || p.Status == StatusDeclined)
 }
 
 // Expire records that the gateway has let the reserved money go. It returns no events when nothing is

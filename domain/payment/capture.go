@@ -34,7 +34,7 @@ type CapturePayment struct {
 // events and no error then mean that the capture was made before.
 //
 // Errors: not_capturable when nothing is authorised; authorization_expired, after which [Expire] and a new
-// authorisation help; capture_exceeds_authorization.
+// authorisation help; payment_required while the order waits for money; capture_exceeds_authorization.
 //
 // Of Applied it records what is there: money that went back meanwhile pays for nothing.
 func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
@@ -48,14 +48,18 @@ func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 			return events, nil
 		}
 	}
+	switch {
+	case p.Required != nil && !p.Holds(c.At):
+		return nil, domain.Refuse(CodePaymentRequired, "%s of payment %s are missing: %s", p.Required.Amount, p.ID, p.Required.Reason)
+	case p.Status != StatusVoided && (p.Lapsed || p.Requested != nil && c.GatewayRef == ""): // what was taken is recorded
+		return nil, domain.Refuse(CodeAuthorizationExpired, "the authorisation of payment %s has ended, or is being replaced", p.ID)
+	}
 	switch p.Status {
-	case StatusExpired:
-		return nil, domain.Refuse(CodeAuthorizationExpired, "the authorisation of payment %s has ended", p.ID)
 	case StatusAuthorized, StatusCaptured, StatusRefunded: // a refunded shipment leaves the others to be captured
 	default:
 		return nil, domain.Refuse(CodeNotCapturable, "payment %s is %s", p.ID, p.Status)
 	}
-	if p.Lapsed || !p.ExpiresAt.IsZero() && !c.At.Before(p.ExpiresAt) {
+	if !p.ExpiresAt.IsZero() && !c.At.Before(p.ExpiresAt) {
 		return nil, domain.Refuse(CodeAuthorizationExpired, "the authorisation of payment %s held until %s",
 			p.ID, p.ExpiresAt.Format(time.RFC3339))
 	}

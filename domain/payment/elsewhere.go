@@ -163,7 +163,7 @@ func ParseCaptureKey(paymentID uuid.UUID, key string) (captureID uuid.UUID, ok b
 func evolveGateway(p Payment, e domain.Event) Payment {
 	switch e := e.(type) {
 	case AuthorizationEnded:
-		p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate = p.Captured, true, nil, money.Money{}
+		p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate, p.Ending = p.Captured, true, nil, money.Money{}, nil
 		if p.Status == StatusAuthorized {
 			p.Status = StatusExpired
 		}

@@ -16,6 +16,9 @@ var Events = []domain.Event{
 	PaymentAuthorizationExpired{},
 	AuthorizationEnded{},
 	PaymentAuthorizedLate{},
+	AuthorizationRequested{},
+	AuthorizationEnding{},
+	PaymentRequired{},
 	PaymentCaptured{},
 	CaptureFailed{},
 	PaymentCapturedElsewhere{},
@@ -79,6 +82,55 @@ type PaymentAuthorizationExpired struct {
 	OrderID   uuid.UUID   `json:"order_id"`
 	Amount    money.Money `json:"amount"`
 	ExpiredAt time.Time   `json:"expired_at"`
+}
+
+// AuthorizationRequested says that the gateway is about to be asked for an authorisation once more. The first one of a
+// payment has no such event.
+type AuthorizationRequested struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// Attempt numbers the authorisations of the payment. It is part of the idempotency key.
+	Attempt int         `json:"attempt"`
+	Amount  money.Money `json:"amount"`
+	// Reason is authorization_ended, renewal, or payment_method: the customer has given another means of payment.
+	Reason string `json:"reason"`
+	// Replaces is the gateway's reference of an authorisation that is let go once this one is made. Abandons is that of
+	// one which waits for the customer's bank, and is let go before.
+	Replaces string `json:"replaces,omitempty"`
+	Abandons string `json:"abandons,omitempty"`
+	// RequestID, RequestHash, Token and Keep are there with another means of payment alone. Token seals the payment
+	// token, a JSON string, under the customer's key. Only the steps of the payment open it.
+	RequestID   uuid.UUID     `json:"request_id,omitzero"`
+	RequestHash string        `json:"request_hash,omitempty"`
+	Token       domain.Sealed `json:"token,omitzero"`
+	Keep        bool          `json:"keep_payment_method,omitempty"`
+	RequestedAt time.Time     `json:"requested_at"`
+}
+
+// AuthorizationEnding says that the reserved money is about to be let go by the gateway, and can't be reserved anew
+// without the customer.
+type AuthorizationEnding struct {
+	PaymentID uuid.UUID   `json:"payment_id"`
+	OrderID   uuid.UUID   `json:"order_id"`
+	Amount    money.Money `json:"amount"`
+	Reason    string      `json:"reason"`
+	ExpiresAt time.Time   `json:"expires_at"`
+	EndingAt  time.Time   `json:"ending_at"`
+}
+
+// PaymentRequired says that money is missing which was authorised before, or was to be. The customer has to give
+// another means of payment, or confirm the payment at the bank.
+type PaymentRequired struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// Amount is what is missing.
+	Amount money.Money `json:"amount"`
+	// Reason is the code of the decline, or why nothing could be asked for: payment_method_not_kept,
+	// payment_token_gone, action_required.
+	Reason     string    `json:"reason"`
+	RequiredAt time.Time `json:"required_at"`
+	// DeadlineAt is when everything that has not left is cancelled. It stays when the event comes again.
+	DeadlineAt time.Time `json:"deadline_at"`
 }
 
 // PaymentDifferenceFound says that the gateway's ledger and this stream disagree. It moves no money: a person looks
@@ -317,6 +369,15 @@ func (PaymentVoided) EventVersion() int         { return 1 }
 
 func (PaymentAuthorizationExpired) EventType() string { return "PaymentAuthorizationExpired" }
 func (PaymentAuthorizationExpired) EventVersion() int { return 1 }
+
+func (AuthorizationRequested) EventType() string { return "AuthorizationRequested" }
+func (AuthorizationRequested) EventVersion() int { return 1 }
+
+func (AuthorizationEnding) EventType() string { return "AuthorizationEnding" }
+func (AuthorizationEnding) EventVersion() int { return 1 }
+
+func (PaymentRequired) EventType() string { return "PaymentRequired" }
+func (PaymentRequired) EventVersion() int { return 1 }
 
 func (PaymentDifferenceFound) EventType() string { return "PaymentDifferenceFound" }
 func (PaymentDifferenceFound) EventVersion() int { return 1 }

@@ -18,7 +18,9 @@ const (
 	StatusActionRequired Status = "action_required"
 	StatusAuthorized     Status = "authorized"
 	StatusDeclined       Status = "declined"
-	StatusVoided         Status = "voided"
+	// StatusPaymentRequired means that nothing was captured, and the order waits for another means of payment.
+	StatusPaymentRequired Status = "payment_required"
+	StatusVoided          Status = "voided"
 	// StatusExpired means that nothing was captured before the gateway let the money go.
 	StatusExpired Status = "expired"
 	// StatusCaptured means that something was captured, perhaps not all.
@@ -40,7 +42,7 @@ type Payment struct {
 	ExpiresAt  time.Time   `json:"expires_at"`
 	// RequiredAt is since when the customer's bank was waited for, the last time that it was.
 	RequiredAt time.Time `json:"required_at,omitzero"`
-	// Generation counts the authorisations: the first, and one more after each that expired.
+	// Generation counts the authorisations that were asked for and are answered, or over.
 	Generation int `json:"generation"`
 	// Differences are the amounts in which the gateway's ledger and this stream disagree.
 	Differences []Difference `json:"differences,omitempty"`
@@ -72,6 +74,13 @@ type Payment struct {
 	VoidFailure *VoidFailure `json:"void_failure,omitempty"`
 	// Voids counts the voids that the gateway was asked for.
 	Voids int `json:"voids,omitempty"`
+	// Requested is set while an authorisation was asked for once more and has no answer.
+	Requested *AuthorizationRequest `json:"requested,omitempty"`
+	// Required is set while the order waits for money, and Ending while an authorisation is about to end.
+	Required *Requirement `json:"required,omitempty"`
+	Ending   *Ending      `json:"ending,omitempty"`
+	// Methods are the means of payment that were given after the order was placed, oldest first.
+	Methods []Method `json:"methods,omitempty"`
 }
 
 // Source is one of the gateway's own payments, and what was captured from it.
@@ -89,22 +98,26 @@ func Evolve(p Payment, e domain.Event) Payment {
 	case PaymentAuthorized:
 		p = p.withGatewayRef(e.GatewayRef)
 		p.ID, p.OrderID, p.ExpiresAt = e.PaymentID, e.OrderID, e.ExpiresAt
-		if p.Generation++; p.Generation == 1 {
+		if p.Generation++; p.Captured.Currency == "" {
 			p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
 		}
-		p.Authorized, p.Lapsed = p.Captured.Add(e.Amount), false
+		p.Authorized, p.Lapsed, p.Requested, p.Required, p.Ending = p.Captured.Add(e.Amount), false, nil, nil, nil
 		p.Status = p.settledOr(StatusAuthorized)
 	case PaymentAuthorizationExpired:
-		p.Authorized, p.Lapsed, p.VoidFailure = p.Captured, true, nil
+		p.Authorized, p.Lapsed, p.VoidFailure, p.Ending = p.Captured, true, nil, nil
 		if p.Status == StatusAuthorized {
 			p.Status = StatusExpired
 		}
 	case PaymentDeclined:
-		p.ID, p.OrderID, p.Status = e.PaymentID, e.OrderID, p.settledOr(StatusDeclined)
+		if p.ID, p.OrderID = e.PaymentID, e.OrderID; !p.Capturable().IsPositive() { // else another authorisation holds
+			p.Status = p.settledOr(StatusDeclined)
+		}
+		p.Requested = nil
 		p.Declined, p.DeclineCode, p.DeclinedAt = p.Generation+1, e.Code, e.DeclinedAt
 	case PaymentActionRequired:
 		p = p.withGatewayRef(e.GatewayRef)
 		p.ID, p.OrderID, p.Status, p.ActionURL, p.RequiredAt = e.PaymentID, e.OrderID, StatusActionRequired, e.ActionURL, e.RequiredAt
+		p.Requested = nil
 	case PaymentCaptured:
 		if p.Captures == nil {
 			p.Captures = map[uuid.UUID]money.Money{}
@@ -112,6 +125,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 		p.Captures[e.CaptureID] = p.Captures[e.CaptureID].Add(e.Amount)
 		p.Captured, p.Status = p.Captured.Add(e.Amount), StatusCaptured
 		p.CaptureFailures = p.withoutCaptureFailure(e.CaptureID)
+		p = p.withoutNeed()
 	case CaptureFailed:
 		p.CaptureFailures = append(p.withoutCaptureFailure(e.CaptureID), CaptureFailure{
 			CaptureID: e.CaptureID, Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt,
@@ -122,17 +136,24 @@ func Evolve(p Payment, e domain.Event) Payment {
 		})
 	case PaymentVoided:
 		p.Status = p.settledOr(StatusVoided)
-		p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate = p.Captured, false, nil, money.Money{}
+		p = p.letGo()
 		p.ID, p.OrderID, p.Voids = e.PaymentID, e.OrderID, p.Voids+1
 	case VoidResolved:
 		p.Status = p.settledOr(StatusVoided)
-		p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate = p.Captured, false, nil, money.Money{}
+		p = p.letGo()
 	case VoidFailed:
 		p.ID, p.OrderID, p.Voids = e.PaymentID, e.OrderID, e.Attempt
 		p.VoidFailure = &VoidFailure{Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt}
 	default:
-		return evolveGateway(p, e)
+		return evolveRequest(p, e)
 	}
+	return p
+}
+
+// letGo returns the payment with nothing authorised, asked for or waited for.
+func (p Payment) letGo() Payment {
+	p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate = p.Captured, false, nil, money.Money{}
+	p.Requested, p.Required, p.Ending = nil, nil, nil
 	return p
 }
 

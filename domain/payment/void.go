@@ -27,11 +27,11 @@ func Void(p Payment, c VoidPayment) []domain.Event {
 		return []domain.Event{voided}
 	}
 	switch p.Status {
-	case "", StatusActionRequired, StatusExpired:
+	case "", StatusActionRequired, StatusExpired, StatusPaymentRequired:
 		voided.Amount = money.Zero(p.Authorized.Currency)
 	case StatusAuthorized, StatusCaptured, StatusRefunded:
 		voided.Amount = p.Capturable()
-		if voided.Amount.IsZero() && !p.Lapsed {
+		if voided.Amount.IsZero() && !p.Lapsed && p.Requested == nil {
 			return nil
 		}
 	default:

@@ -261,7 +261,8 @@ func (p *platform) sagas() *sagaclient.Client {
 
 func deadlines(cfg config.Orders) workflows.Deadlines {
 	return workflows.Deadlines{
-		Stock: cfg.StockDeadline, Review: cfg.ReviewDeadline, Payment: cfg.PaymentDeadline, Dispatch: cfg.DispatchDeadline,
+		Stock: cfg.StockDeadline, Review: cfg.ReviewDeadline, Payment: cfg.PaymentDeadline,
+		PaymentRequired: cfg.PaymentRequiredDeadline, Dispatch: cfg.DispatchDeadline,
 	}
 }
 

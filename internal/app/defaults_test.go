@@ -27,10 +27,11 @@ var used = map[string]struct {
 	"ORDERLOOM_HTTP_REQUEST_TIMEOUT":     {"3s", func(_ *testing.T, c config.Config) any { return apiLimits(c.HTTP).RequestTimeout }},
 	"ORDERLOOM_HTTP_BODY_BYTES_MAX":      {"2048", func(_ *testing.T, c config.Config) any { return apiLimits(c.HTTP).BodyBytesMax }},
 
-	"ORDERLOOM_PAYMENT_DEADLINE":  {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Payment }},
-	"ORDERLOOM_DISPATCH_DEADLINE": {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Dispatch }},
-	"ORDERLOOM_STOCK_DEADLINE":    {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Stock }},
-	"ORDERLOOM_REVIEW_DEADLINE":   {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Review }},
+	"ORDERLOOM_PAYMENT_DEADLINE":          {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Payment }},
+	"ORDERLOOM_PAYMENT_REQUIRED_DEADLINE": {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).PaymentRequired }},
+	"ORDERLOOM_DISPATCH_DEADLINE":         {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Dispatch }},
+	"ORDERLOOM_STOCK_DEADLINE":            {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Stock }},
+	"ORDERLOOM_REVIEW_DEADLINE":           {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Review }},
 
 	"ORDERLOOM_ORPHANS_RESUME": {"false", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Resume }},
 	"ORDERLOOM_ORPHANS_EVERY":  {"3s", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Every }},

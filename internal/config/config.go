@@ -132,6 +132,8 @@ type Orders struct {
 	Locations []inventory.Location
 	// PaymentDeadline is how long an order waits for its payment before it is cancelled.
 	PaymentDeadline time.Duration
+	// PaymentRequiredDeadline is how long a confirmed order waits for money that is missing.
+	PaymentRequiredDeadline time.Duration
 	// OrphansResume says whether open orders without a saga get one; OrphansEvery is how often they are looked for.
 	OrphansResume bool
 	OrphansEvery  time.Duration

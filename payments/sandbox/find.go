@@ -99,7 +99,7 @@ func (g *Gateway) event(e Entry) (payments.Event, bool) {
 		out.Kind, out.Ref = payments.EventAuthorized, e.Key
 	case kindDecline:
 		out.Kind, out.Ref = payments.EventDeclined, e.Key
-	case kindVoid:
+	case kindVoid, kindRelease:
 		out.Kind, out.Ref = payments.EventVoided, e.Key
 	case kindCapture:
 		out.Kind = payments.EventCaptured

@@ -10,7 +10,7 @@
 //	tok_approve             authorised at once
 //	tok_decline             declined: card_declined
 //	tok_insufficient_funds  declined: insufficient_funds
-//	tok_require_action      the customer's bank wants a confirmation first
+//	tok_require_action      the customer's bank wants a confirmation first, and declines without the customer
 //	tok_timeout             authorised, but the first answer never arrives
 //	tok_fail_twice          two failures without effect, then authorised
 //
@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"syscall"
 	"time"
 
@@ -44,6 +45,7 @@ const (
 	kindActionRequired = "action_required"
 	kindCapture        = "capture"
 	kindVoid           = "void"
+	kindRelease        = "release"
 	kindRefund         = "refund"
 	kindGiveBack       = "give_back"
 	kindRefundFailed   = "refund_failed"
@@ -58,8 +60,9 @@ const (
 // Entry is one line of the ledger: what was done once, under one idempotency key.
 type Entry struct {
 	Key string `json:"key"`
-	// Kind is attempt, authorize, decline, action_required, capture, void, refund, refund_failed, give_back, or a
-	// dispute's [payments.EventKind]. A give_back returns with a void what was captured and nobody knows of.
+	// Kind is attempt, authorize, decline, action_required, capture, void, release, refund, refund_failed, give_back,
+	// or a dispute's [payments.EventKind]. A give_back returns with a void what was captured and nobody knows of. A
+	// release lets an authorisation go in whose place another one comes.
 	Kind      string      `json:"kind"`
 	PaymentID uuid.UUID   `json:"payment_id"`
 	OrderID   uuid.UUID   `json:"order_id,omitzero"`
@@ -90,8 +93,9 @@ type Gateway struct {
 type account struct {
 	attempts                                        int
 	authorized, captured, voided, refunded, pending money.Money
-	// pendingSince is when the pending amount was asked for.
+	// pendingSince is when the pending amount was asked for, and pendingKey under which key.
 	pendingSince time.Time
+	pendingKey   string
 	// expiresAt is when the last authorisation runs out.
 	expiresAt time.Time
 	closed    bool
@@ -136,7 +140,7 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 		e, known := g.byKey[r.IdempotencyKey]
 		if !known {
 			var err error
-			if e, err = g.write(g.decide(r)); err != nil {
+			if e, err = g.authorize(r); err != nil {
 				return err
 			}
 			hang = r.Token == tokenTimeout && e.Kind == kindAuthorize
@@ -152,6 +156,27 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 		return payments.AuthorizeResult{}, payments.NoAnswer(ctx.Err())
 	}
 	return result, err
+}
+
+// authorize decides on an authorisation, and lets go of the one in whose place it comes.
+func (g *Gateway) authorize(r payments.AuthorizeRequest) (Entry, error) {
+	if err := g.release(r, r.Abandons != ""); err != nil {
+		return Entry{}, err
+	}
+	e := g.decide(r)
+	if err := g.release(r, r.Replaces != "" && e.Kind == kindAuthorize); err != nil {
+		return Entry{}, err
+	}
+	return g.write(e)
+}
+
+func (g *Gateway) release(r payments.AuthorizeRequest, asked bool) error {
+	key := r.IdempotencyKey + "/release"
+	if _, done := g.byKey[key]; done || !asked {
+		return nil
+	}
+	_, err := g.write(Entry{Key: key, Kind: kindRelease, PaymentID: r.PaymentID, Amount: g.account(r.PaymentID).held(), Ref: refOf(r.PaymentID)})
+	return err
 }
 
 // decide returns what becomes of an authorisation.
@@ -170,6 +195,8 @@ func (g *Gateway) decide(r payments.AuthorizeRequest) Entry {
 		e.Code = "card_declined"
 	case r.Token == "tok_insufficient_funds":
 		e.Code = "insufficient_funds"
+	case r.Token == "tok_require_action" && r.EarlierRef != "":
+		e.Code = "authentication_required" // the customer is not there
 	case r.Token == "tok_require_action":
 		e.Kind = kindActionRequired
 	case r.Token == tokenFailTwice && a.attempts < 2:
@@ -298,7 +325,7 @@ func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
 			return domain.Refuse(payments.CodeGatewayRefused, "payment %s is not waiting for a confirmation", paymentID)
 		}
 		e := Entry{
-			Key: confirmKey(paymentID), Kind: kindAuthorize, PaymentID: paymentID, Amount: acc.pending, AskedAt: acc.pendingSince,
+			Key: acc.pendingKey + confirmSuffix, Kind: kindAuthorize, PaymentID: paymentID, Amount: acc.pending, AskedAt: acc.pendingSince,
 			Ref: refOf(paymentID),
 		}
 		if !approve {
@@ -312,8 +339,8 @@ func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
 	})
 }
 
-// confirmKey is the key of the customer's answer, of which there is one.
-func confirmKey(paymentID uuid.UUID) string { return paymentID.String() + "/confirm" }
+// confirmSuffix ends the key of the customer's answer, of which there is one for each authorisation that waits.
+const confirmSuffix = "/confirm"
 
 // Balance is what the ledger says of one payment.
 type Balance struct {
@@ -443,9 +470,9 @@ func (g *Gateway) apply(e Entry) {
 		}
 		a.authorized, a.pending, a.expiresAt = a.authorized.Add(e.Amount), money.Money{}, e.expiresAt()
 	case kindActionRequired:
-		a.pending, a.pendingSince = e.Amount, e.AskedAt
+		a.pending, a.pendingSince, a.pendingKey = e.Amount, e.AskedAt, e.Key
 	case kindDecline:
-		if e.Key == confirmKey(e.PaymentID) {
+		if strings.HasSuffix(e.Key, confirmSuffix) {
 			a.pending = money.Money{}
 		}
 	case kindCapture:
@@ -456,6 +483,8 @@ func (g *Gateway) apply(e Entry) {
 		a.refunded, g.failedRefunds[e.Ref] = a.refunded.Sub(e.Amount), true
 	case kindGiveBack:
 		a.captured, a.voided = a.captured.Sub(e.Amount), a.voided.Add(e.Amount)
+	case kindRelease:
+		a.voided, a.pending = a.voided.Add(e.Amount), money.Money{}
 	case kindVoid:
 		a.voided, a.closed = a.voided.Add(e.Amount), a.closed || !e.Elsewhere
 	}

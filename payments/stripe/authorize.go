@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	api "github.com/stripe/stripe-go/v85"
@@ -41,6 +42,32 @@ var errUndecided = errors.New("stripe is still processing the payment")
 
 // Authorize implements [payments.Gateway].
 func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
+	if err := g.letGoOf(ctx, r.Abandons); err != nil {
+		return payments.AuthorizeResult{}, err
+	}
+	result, err := g.authorize(ctx, r)
+	if err == nil && result.Status == payment.StatusAuthorized && r.Replaces != result.GatewayRef {
+		err = g.letGoOf(ctx, r.Replaces)
+	}
+	return result, err
+}
+
+// letGoOf lets go of one authorisation of a payment. It does nothing where Stripe knows none, or the name is empty.
+func (g *Gateway) letGoOf(ctx context.Context, ref string) error {
+	if ref == "" {
+		return nil
+	}
+	pi, err := g.retrieve(ctx, ref)
+	if domain.Code(err) == payments.CodeGatewayRefused {
+		return nil
+	}
+	if err == nil {
+		_, err = g.letGo(ctx, pi)
+	}
+	return unanswered(err)
+}
+
+func (g *Gateway) authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
 	amount, currency, err := toStripe(r.Amount)
 	if err != nil {
 		return payments.AuthorizeResult{Status: payment.StatusDeclined, DeclineCode: string(codeAmount)}, nil //nolint:nilerr // a decline is an answer
@@ -67,7 +94,7 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 			},
 		},
 		ReturnURL: api.String(strings.ReplaceAll(g.returnURL, "{order_id}", r.OrderID.String())),
-		Metadata:  map[string]string{metaPayment: r.PaymentID.String(), metaOrder: r.OrderID.String()},
+		Metadata:  map[string]string{metaPayment: r.PaymentID.String(), metaOrder: r.OrderID.String(), metaRequest: r.IdempotencyKey},
 	}
 	if err := g.payWith(ctx, params, r); err != nil {
 		return payments.AuthorizeResult{}, err
@@ -115,6 +142,9 @@ func (g *Gateway) recall(ctx context.Context, r payments.AuthorizeRequest) (resu
 		return result, false, err
 	}
 	intents = slices.DeleteFunc(intents, func(pi *api.PaymentIntent) bool {
+		if key := pi.Metadata[metaRequest]; key != "" && key != r.IdempotencyKey { // another authorisation of the payment
+			return true
+		}
 		return hasRunOut(pi) || isSettled(pi) && !r.AskedAt.IsZero() && pi.Created < r.AskedAt.Add(-generationLife).Unix()
 	})
 	if len(intents) == 0 {

@@ -33,6 +33,7 @@ func TestAnAuthorizationReservesMoneyAndSendsNothingPersonal(t *testing.T) {
 		"payment_method_types[0]": {"card"}, "payment_method_options[card][request_multicapture]": {"if_available"},
 		"return_url":           {"https://shop.example/orders/" + b.orderID.String()},
 		"metadata[payment_id]": {b.paymentID.String()}, "metadata[order_id]": {b.orderID.String()},
+		"metadata[request]": {b.authorizeKey()},
 		"expand[0]": {"latest_charge"},
 	}, calls[0].Form)
 }

@@ -52,6 +52,8 @@ type form struct {
 	Order, Payment   uuid.UUID
 	Amount, Captured money.Money
 	Token            string
+	Replaces         string
+	Abandons         string
 	AskedAt          time.Time `json:"asked_at"`
 }
 
@@ -87,6 +89,7 @@ func (f *fake) authorize(r *http.Request, key string, in form) (any, error) {
 	id := uuid.MustParse(r.PathValue("payment"))
 	result, err := f.money.Authorize(r.Context(), payments.AuthorizeRequest{
 		IdempotencyKey: key, AskedAt: in.AskedAt, PaymentID: id, OrderID: in.Order, Amount: in.Amount, Token: in.Token,
+		Replaces: in.Replaces, Abandons: in.Abandons,
 	})
 	status := map[payment.Status]string{payment.StatusAuthorized: "held", payment.StatusActionRequired: "waiting"}[result.Status]
 	return map[string]any{

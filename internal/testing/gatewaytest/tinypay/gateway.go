@@ -31,7 +31,7 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 		ExpiresAt          time.Time `json:"expires_at"`
 	}
 	err := g.post(ctx, "/payments/"+r.PaymentID.String(), r.IdempotencyKey, map[string]any{
-		"order": r.OrderID, "amount": r.Amount, "token": r.Token, "asked_at": r.AskedAt,
+		"order": r.OrderID, "amount": r.Amount, "token": r.Token, "asked_at": r.AskedAt, "replaces": r.Replaces, "abandons": r.Abandons,
 	}, &answer)
 	if err != nil {
 		return payments.AuthorizeResult{}, err
