@@ -43,6 +43,11 @@ type generation struct {
 	fetching map[int]bool
 	// answers counts those that held messages.
 	answers uint64
+	// counts are the numbers of partitions of the topics when the group was joined, seen those of now; nil until Kafka
+	// has answered.
+	counts, seen map[string]int
+	// over is closed when the generation has ended.
+	over chan struct{}
 }
 
 // partition is where a reader stands in one assigned partition.
@@ -71,8 +76,10 @@ type partition struct {
 // nobody stands for the leader of a partition that has none, or of which it isn't known.
 const nobody = -1
 
-func newGeneration(kg *kafka.Generation) *generation {
-	g := &generation{Generation: kg, partitions: map[PartitionID]*partition{}, fetching: map[int]bool{}}
+func newGeneration(kg *kafka.Generation, counts map[string]int) *generation {
+	g := &generation{
+		Generation: kg, partitions: map[PartitionID]*partition{}, fetching: map[int]bool{}, counts: counts, over: make(chan struct{}),
+	}
 	for topic, assignments := range kg.Assignments {
 		for _, a := range assignments {
 			id := PartitionID{topic, a.ID}
@@ -85,7 +92,9 @@ func newGeneration(kg *kafka.Generation) *generation {
 // read reads the partitions of a generation until it ends.
 func (r *Reader) read(ctx context.Context, g *generation) {
 	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(ctx)
 	defer func() {
+		cancel()
 		wg.Wait()
 		r.commit(ctx, g)
 	}()
@@ -94,6 +103,13 @@ func (r *Reader) read(ctx context.Context, g *generation) {
 			r.cfg.logger().DebugContext(ctx, "can't find all partitions", "error", err)
 		}
 		r.commit(ctx, g)
+		if ctx.Err() == nil && g.outdated() {
+			select {
+			case r.changed <- struct{}{}:
+			default: // it is told already
+			}
+			return
+		}
 		for _, leader := range g.unasked() {
 			wg.Go(func() { r.fetchFrom(ctx, g, leader) })
 		}
@@ -161,7 +177,25 @@ func (r *Reader) findLeaders(ctx context.Context, g *generation) error {
 		}
 		p.absent = p.absent || absent[id.Topic]
 	}
+	g.seen = countsOf(m)
 	return nil
+}
+
+// outdated reports whether there are other topics or partitions than when the group was joined. A topic that is gone is
+// none: it may be made anew, and what was read of it tells then what may be lost. Only when nothing at all is assigned,
+// the group is joined without it.
+func (g *generation) outdated() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.seen == nil {
+		return false // Kafka has not answered
+	}
+	for topic, n := range g.seen {
+		if g.counts[topic] != n {
+			return true
+		}
+	}
+	return len(g.partitions) == 0 && len(g.seen) < len(g.counts)
 }
 
 // findOffsets records where the partitions end that no answer has told of lately. A partition that has no position,
