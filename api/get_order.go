@@ -103,11 +103,14 @@ func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 }
 
 // tag is the order's entity tag. It changes with every event of the order and its payment. It changes with the erasure
-// of its personal data as well, which no event of the order tells.
+// of its personal data as well, which no event of the order tells, and when later events can't be shown.
 func (b *orderBody) tag() string {
 	tag := fmt.Sprintf(`"o%d.p%d`, b.Version, b.PaymentVersion)
 	if b.Erased {
 		tag += ".erased"
+	}
+	if b.Parked() {
+		tag += ".parked"
 	}
 	return tag + `"`
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/attention"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
@@ -150,6 +151,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "The request is well-formed, but not possible as things stand. The detail says why.",
 	},
 	{
+		Code: catalog.CodeUnknownEvent, Status: http.StatusServiceUnavailable, Title: "The order holds an event of a newer version",
+		About: "A newer version of the platform has recorded something that the process which answered does not know, such as " +
+			"during a rollout. Nothing is lost: ask again after the time in Retry-After.",
+	},
+	{
 		Code: readmodel.CodeNotVisibleYet, Status: http.StatusServiceUnavailable, Title: "The order has not reached this version yet",
 		About: "The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or " +
 			"without min_version.",
@@ -160,6 +166,9 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 			"stream from now on, without Last-Event-ID.",
 	},
 })
+
+// newerVersionRetry is when to ask again where a newer version has recorded something: another process may answer.
+const newerVersionRetry = 5 * time.Second
 
 // kindOf returns the kind of problem with a code; false when there is none.
 func kindOf(code domain.ErrorCode) (httpx.Kind, bool) {
@@ -184,6 +193,10 @@ func asProblem(err error) *httpx.Problem {
 	var refusal *domain.Error
 	switch {
 	case errors.As(err, &p), domain.Code(err) == domain.CodeInvalid:
+	case errors.As(err, &refusal) && refusal.Code == catalog.CodeUnknownEvent:
+		p = newProblem(catalog.CodeUnknownEvent, "%s", refusal.Message).Because(err)
+		p.RetryAfter = newerVersionRetry
+		return p
 	case errors.As(err, &refusal):
 		k, ok := kindOf(refusal.Code)
 		if !ok || k.Status >= http.StatusInternalServerError {

@@ -165,8 +165,8 @@ func (r *Reader) Positions() []Position {
 // wanted. Messages may have been lost, and whoever reads should look for them in the event store.
 func (r *Reader) Lost() <-chan struct{} { return r.lost }
 
-// run joins the group again and again and reads what is assigned. Each time it names the topics that there are: with one
-// that does not exist, a leader of the group would assign nothing of the others either.
+// run joins the group again and again and reads what is assigned. Each time it names the topics that there are. With
+// one that does not exist, a leader of the group would assign nothing of the others either.
 func (r *Reader) run(ctx context.Context) {
 	defer close(r.done)
 	wait := backoff.New()

@@ -158,6 +158,8 @@ type Order struct {
 	Held string `json:"held,omitempty"`
 	// Overdue is true while the order waits for its first shipment beyond the deadline for dispatching.
 	Overdue bool `json:"overdue,omitempty"`
+	// Parked are the streams, "order" or "payment", with later events that can't be shown. An operator has to look.
+	Parked []string `json:"parked,omitempty"`
 	// DeliveredAt is when the last shipment arrived; nil before that.
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 	// CancelReason is a word such as out_of_stock when the platform cancelled it, else what the caller gave.

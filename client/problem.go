@@ -100,6 +100,7 @@ const (
 	CodePaymentRequired      Code = "payment_required"
 	CodeGatewayRefused       Code = "gateway_refused"
 	CodeRefused              Code = "refused"
+	CodeUnknownEvent         Code = "unknown_event"
 	CodeNotVisibleYet        Code = "not_visible_yet"
 	CodeTooOld               Code = "too_old"
 	CodeOverloaded           Code = "overloaded"

@@ -2,14 +2,19 @@ package projector_test
 
 import (
 	"encoding/json"
+	"errors"
+	"slices"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/internal/testing/viewtest"
+	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/maintain"
 	"github.com/orderloom/orderloom/projector/views/orders"
+	"github.com/orderloom/orderloom/projector/views/timeline"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/stretchr/testify/require"
 )
@@ -171,4 +176,75 @@ func TestARowThatCannotBeReadParksItsStream(t *testing.T) {
 	_, err = b.Maintainer.Rebuild(t.Context(), b.Store, orders.Name, maintain.RebuildOptions{})
 	require.NoError(t, err)
 	require.Zero(t, b.AwaitEqual().Parked)
+}
+
+// An order with events that can't be applied is shown with a mark, and the lag counts them. Both go when they are
+// applied.
+// Fails without session.mark, and without the parked in projectionsSQL.
+func TestAParkedOrderIsShownAsSuch(t *testing.T) {
+	t.Parallel()
+	events := eventtest.Lives(64, 20)
+	id := delivered(t, events)
+	var last int64
+	for _, e := range events {
+		if e.AggregateID == id {
+			last = e.Version
+		}
+	}
+	for name, refuse := range map[string]func(*viewtest.Bundle) (mend func()){
+		"by the view": func(b *viewtest.Bundle) func() {
+			var fail atomic.Int64
+			fail.Store(3)
+			bad := poison{
+				Projection: orders.View{}, at: projector.Key{AggregateID: id}, fail: &fail,
+				how: func(projector.Event) error { return errors.New("can't fold this") },
+			}
+			b.Keep([]projector.Projection{bad, timeline.View{}})
+			return func() { fail.Store(0) }
+		},
+		"by the database": func(b *viewtest.Bundle) func() {
+			b.Keep([]projector.Projection{orders.View{}, timeline.View{}})
+			_, err := b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views ADD CONSTRAINT nonsense CHECK (order_id <> '`+id.String()+`' OR version < 3)`)
+			require.NoError(t, err)
+			return func() {
+				_, err := b.Pool.Exec(t.Context(), `ALTER TABLE orderloom.order_views DROP CONSTRAINT nonsense`)
+				require.NoError(t, err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := viewtest.Setup(t, events...)
+			mend := refuse(b)
+			b.Publish(events...)
+			stop := b.Start()
+			b.AwaitEqual()
+			b.AwaitDrained("projector")
+			stop()
+			status := func() (readmodel.Shown, int64, float64) {
+				shown, err := readmodel.NewReader(b.Pool, readmodel.Options{}).Order(t.Context(), id)
+				require.NoError(t, err)
+				all, err := readmodel.Projections(t.Context(), b.Pool, nil)
+				require.NoError(t, err)
+				i := slices.IndexFunc(all, func(s readmodel.ProjectionStatus) bool { return s.Name == orders.Name })
+				return shown, all[i].LagEvents, all[i].LagSeconds
+			}
+			shown, lag, seconds := status()
+			require.True(t, shown.Parked())
+			require.Contains(t, string(shown.JSON), `"parked":["order"]`)
+			require.EqualValues(t, 2, shown.Version)
+			require.Equal(t, last-2, lag)
+			require.Positive(t, seconds)
+
+			mend()
+			free, err := b.Maintainer.RetryParked(t.Context(), orders.Name, id)
+			require.NoError(t, err)
+			require.True(t, free)
+			shown, lag, seconds = status()
+			require.False(t, shown.Parked())
+			require.Equal(t, last, shown.Version)
+			require.Zero(t, lag)
+			require.Zero(t, seconds)
+		})
+	}
 }

@@ -77,7 +77,7 @@ func (g *Engine) applyOrPark(ctx context.Context, p Projection, w Work) (Result,
 				return total, err
 			}
 			total.Parked = append(total.Parked, parking)
-			return total, nil
+			return total, g.showParked(ctx, p, w, parking.Key)
 		}
 		total.add(r)
 		if len(r.Parked) > 0 {
@@ -103,6 +103,15 @@ func (g *Engine) park(ctx context.Context, p Parking, last int64) error {
 	queueParking(q, p, last)
 	if err := g.pool.SendBatch(ctx, q).Close(); err != nil {
 		return fmt.Errorf("park %s %s: %w", p.Key.AggregateType, p.Key.AggregateID, err)
+	}
+	return nil
+}
+
+// showParked lets the row show that its stream is parked, unless the row is what can't be read or written.
+func (g *Engine) showParked(ctx context.Context, p Projection, w Work, k Key) error {
+	_, err := g.apply(ctx, Work{Place: w.Place, Projections: []Projection{p}, Keys: []Key{k}})
+	if err != nil && !DataFault(err) {
+		return err
 	}
 	return nil
 }

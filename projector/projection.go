@@ -50,6 +50,13 @@ type CachedBatch interface {
 	Changed() []readmodel.OrderVersion
 }
 
+// MarkedBatch is a [Batch] of rows that show that a stream is parked, so that a reader knows of later events.
+type MarkedBatch interface {
+	Batch
+	// MarkParked is told before Flush whether a stream is parked. A row that does not exist yet stays away.
+	MarkParked(k Key, parked bool)
+}
+
 // Verifier compares a view with the folds of its events, a page of streams after the other. It only reads. The folds
 // should be those of the read model, which share nothing with the writing of the view.
 type Verifier interface {

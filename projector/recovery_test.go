@@ -250,6 +250,13 @@ func (b *poisonBatch) Apply(e projector.Event) error {
 	return b.Batch.Apply(e)
 }
 
+// MarkParked implements [projector.MarkedBatch].
+func (b *poisonBatch) MarkParked(k projector.Key, parked bool) {
+	if marked, ok := b.Batch.(projector.MarkedBatch); ok {
+		marked.MarkParked(k, parked)
+	}
+}
+
 func TestPoisonParksItsAggregateAndNobodyElse(t *testing.T) {
 	t.Parallel()
 	events := eventtest.Lives(22, 60)

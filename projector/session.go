@@ -31,6 +31,8 @@ type view struct {
 	Projection
 	Batch
 	aggregates []string
+	// keys are the streams of the work that it folds.
+	keys []Key
 }
 
 type parkedKey struct {
@@ -87,7 +89,7 @@ func (g *Engine) open(ctx context.Context, tx pgx.Tx, w Work) (*session, error) 
 		if len(mine) == 0 {
 			continue
 		}
-		v.Batch = p.Open(q, w.Place, mine)
+		v.Batch, v.keys = p.Open(q, w.Place, mine), mine
 		s.views = append(s.views, v)
 	}
 	if err := tx.SendBatch(ctx, q).Close(); err != nil {
@@ -203,6 +205,7 @@ func (s *session) park(v *view, k Key, env domain.Envelope, err error) {
 func (s *session) flush(ctx context.Context, tx pgx.Tx, w Work) error {
 	q := &pgx.Batch{}
 	for i := range s.views {
+		s.mark(&s.views[i])
 		s.views[i].Flush(q)
 		if c, ok := s.views[i].Batch.(CachedBatch); ok {
 			s.result.Changed = append(s.result.Changed, c.Changed()...)
@@ -232,13 +235,25 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w Work) error {
 	return nil
 }
 
+// mark tells the rows of a view which of their streams are parked, if they show it.
+func (s *session) mark(v *view) {
+	rows, ok := v.Batch.(MarkedBatch)
+	if !ok {
+		return
+	}
+	for _, k := range v.keys {
+		rows.MarkParked(k, s.parked[parkedKey{s.parkedName(v), k.AggregateID}] != nil)
+	}
+}
+
 // queueParking queues the statement that records a parking whose queue reaches up to a version.
 func queueParking(q *pgx.Batch, p Parking, last int64) {
 	Queue(q, `INSERT INTO orderloom.parked_streams AS t
-			(projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+			(projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error, event_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 		ON CONFLICT (projection, aggregate_id) DO UPDATE SET version = excluded.version, event_id = excluded.event_id,
 			event_type = excluded.event_type, last_version = GREATEST(t.last_version, excluded.last_version), error = excluded.error,
-			attempts = t.attempts + 1, tried_at = now()`,
-		p.Projection, p.Key.AggregateID, p.Key.AggregateType, p.Event.Version, p.Event.EventID, p.Event.EventType, last, p.Err.Error())
+			event_at = excluded.event_at, attempts = t.attempts + 1, tried_at = now()`,
+		p.Projection, p.Key.AggregateID, p.Key.AggregateType, p.Event.Version, p.Event.EventID, p.Event.EventType, last, p.Err.Error(),
+		TimeOrNil(p.Event.Timestamp))
 }

@@ -11,8 +11,8 @@ import (
 // ProjectionStatus tells how far a projection is behind the event store, and what it can't go on with.
 type ProjectionStatus struct {
 	Name string `json:"name"`
-	// LagEvents counts the events that are in the store and not in the view. These are the events that the relay has
-	// not published yet, as far as the store counts them, and those that wait in Kafka.
+	// LagEvents counts the events that are in the store and not in the view. The relay has not published them yet, as
+	// far as the store counts those, or they wait in Kafka, or they are parked.
 	LagEvents int64 `json:"lag_events"`
 	// LagSeconds is the age of the oldest of them; of those that wait in Kafka, it is an upper bound.
 	LagSeconds float64 `json:"lag_seconds"`
@@ -46,10 +46,12 @@ WITH unpublished AS (
 )
 SELECT p.name,
 	coalesce((SELECT sum(u.events) FROM unpublished u WHERE u.aggregate_type = ANY(p.aggregates)), 0)::bigint
-		+ coalesce((SELECT sum(w.events) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group), 0)::bigint,
+		+ coalesce((SELECT sum(w.events) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group), 0)::bigint
+		+ coalesce((SELECT sum(s.last_version - s.version + 1) FROM orderloom.parked_streams s WHERE s.projection = p.name), 0)::bigint,
 	coalesce(greatest(0, extract(epoch FROM now() - least(
 		(SELECT min(u.oldest) FROM unpublished u WHERE u.aggregate_type = ANY(p.aggregates)),
-		(SELECT min(w.oldest) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group)))), 0)::float8,
+		(SELECT min(w.oldest) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group),
+		(SELECT min(coalesce(s.event_at, s.parked_at)) FROM orderloom.parked_streams s WHERE s.projection = p.name)))), 0)::float8,
 	(SELECT count(*) FROM orderloom.parked_streams s WHERE s.projection = p.name),
 	coalesce((SELECT extract(epoch FROM now() - min(s.parked_at)) FROM orderloom.parked_streams s WHERE s.projection = p.name), 0)::float8,
 	(SELECT max(w.updated_at) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group),

@@ -1,6 +1,7 @@
 package readmodel
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -47,6 +48,12 @@ func (s Shown) View() (OrderView, error) {
 	}
 	return v, nil
 }
+
+// Parked reports whether the order has later events that the view can't show.
+func (s Shown) Parked() bool { return bytes.Contains(s.JSON, parkedMember) }
+
+// parkedMember begins the member of that name. Within a text, the quotes would be escaped.
+var parkedMember = []byte(`"parked":[`)
 
 // version is where both of the order's streams are.
 func (s Shown) version() OrderVersion {

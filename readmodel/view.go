@@ -59,6 +59,8 @@ type OrderView struct {
 	// Version is the last version of the order's stream in this view, PaymentVersion of the payment's.
 	Version        int64 `json:"version"`
 	PaymentVersion int64 `json:"payment_version"`
+	// Parked are the streams, order or payment, with later events that the view can't show. An operator has to look.
+	Parked []string `json:"parked,omitempty"`
 	// DeliveredAt is when the last shipment arrived.
 	DeliveredAt *time.Time `json:"delivered_at,omitempty"`
 

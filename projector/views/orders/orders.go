@@ -3,6 +3,7 @@ package orders
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -152,6 +153,21 @@ func (b *orderBatch) Skip(e projector.Event) {
 	if r.view.UpdatedAt.IsZero() {
 		r.view.UpdatedAt = e.Timestamp
 	}
+}
+
+// MarkParked implements [projector.MarkedBatch].
+func (b *orderBatch) MarkParked(k projector.Key, parked bool) {
+	r := b.rows[rowOf(k)]
+	if r == nil || slices.Contains(r.view.Parked, k.AggregateType) == parked {
+		return
+	}
+	r.changed = true
+	if parked {
+		r.view.Parked = append(slices.Clone(r.view.Parked), k.AggregateType)
+		slices.Sort(r.view.Parked)
+		return
+	}
+	r.view.Parked = slices.DeleteFunc(slices.Clone(r.view.Parked), func(t string) bool { return t == k.AggregateType })
 }
 
 // Flush implements [projector.Batch].

@@ -27,13 +27,14 @@ type storedOrder struct {
 	columns                 json.RawMessage
 }
 
-// Read implements [projector.Verifier].
+// Read implements [projector.Verifier]. What is parked is told by other transactions than it is shown by, so the mark
+// is not compared.
 func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
 	v.rows = map[uuid.UUID]storedOrder{}
 	q.Queue(`SELECT order_id, version, payment_version, json_build_object('created_at', created_at, 'order_number', order_number,
 			'customer_id', customer_id, 'status', status, 'fulfillment_status', fulfillment_status, 'payment_status', payment_status,
 			'total', trim_scale(total_amount)::text, 'currency', currency, 'captured', trim_scale(captured_amount)::text,
-			'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'attention', attention, 'shown', shown, 'personal_key', personal_key,
+			'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'attention', attention, 'shown', shown::jsonb - 'parked', 'personal_key', personal_key,
 			'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
 		FROM orderloom.order_views WHERE order_id = ANY($1)`, projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
