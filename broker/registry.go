@@ -77,13 +77,16 @@ func (r *Registry) reference(env domain.Envelope) string {
 	return r.references[schemaKey{env.EventType, env.EventVersion}]
 }
 
-// RegisterSchemas registers what is missing in the Confluent-compatible registry at url, and returns where all
+// RegistryAt says where a Confluent-compatible registry is. Without a user name it is asked without authentication.
+type RegistryAt struct{ URL, Username, Password string }
+
+// RegisterSchemas registers what is missing in a registry, and returns where all
 // of them are. It checks everything before it registers anything, and may be repeated.
 //
 // Errors: incompatible_schema when a consumer of what is registered could not read events of the schema given, or the
 // other way round. The event then needs a new version. Not every registry enforces that, so it is checked here.
-func RegisterSchemas(ctx context.Context, url string, schemas []Schema) (*Registry, error) {
-	client, err := registryClient(url)
+func RegisterSchemas(ctx context.Context, at RegistryAt, schemas []Schema) (*Registry, error) {
+	client, err := registryClient(at)
 	if err != nil {
 		return nil, err
 	}
@@ -113,20 +116,24 @@ func RegisterSchemas(ctx context.Context, url string, schemas []Schema) (*Regist
 			}
 		}
 	}
-	return lookUp(ctx, client, url, schemas)
+	return lookUp(ctx, client, at.URL, schemas)
 }
 
 // OpenRegistry finds out where the schemas are that [RegisterSchemas] has registered. Errors: not_registered.
-func OpenRegistry(ctx context.Context, url string, schemas []Schema) (*Registry, error) {
-	client, err := registryClient(url)
+func OpenRegistry(ctx context.Context, at RegistryAt, schemas []Schema) (*Registry, error) {
+	client, err := registryClient(at)
 	if err != nil {
 		return nil, err
 	}
-	return lookUp(ctx, client, url, schemas)
+	return lookUp(ctx, client, at.URL, schemas)
 }
 
-func registryClient(url string) (*sr.Client, error) {
-	client, err := sr.NewClient(sr.URLs(url), sr.HTTPClient(&http.Client{Timeout: registryTimeout}))
+func registryClient(at RegistryAt) (*sr.Client, error) {
+	options := []sr.ClientOpt{sr.URLs(at.URL), sr.HTTPClient(&http.Client{Timeout: registryTimeout})}
+	if at.Username != "" {
+		options = append(options, sr.BasicAuth(at.Username, at.Password))
+	}
+	client, err := sr.NewClient(options...)
 	if err != nil {
 		return nil, fmt.Errorf("schema registry: %w", err)
 	}

@@ -20,14 +20,14 @@ func TestSchemasAreRegisteredAndReferredTo(t *testing.T) {
 	registry := srfake.New()
 	t.Cleanup(registry.Close)
 	schemas := []broker.Schema{{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}}
-	_, err := broker.OpenRegistry(t.Context(), registry.URL(), schemas)
+	_, err := broker.OpenRegistry(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
 	require.EqualValues(t, "not_registered", domain.Code(err))
-	r, err := broker.RegisterSchemas(t.Context(), registry.URL(), schemas)
+	r, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
 	require.NoError(t, err)
-	again, err := broker.RegisterSchemas(t.Context(), registry.URL(), schemas)
+	again, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
 	require.NoError(t, err)
 	require.Equal(t, r, again, "it may be repeated")
-	opened, err := broker.OpenRegistry(t.Context(), registry.URL(), schemas)
+	opened, err := broker.OpenRegistry(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
 	require.NoError(t, err)
 	require.Equal(t, r, opened)
 
@@ -65,17 +65,17 @@ func TestIncompatibleSchemasAreRefused(t *testing.T) {
 			registry := srfake.New()
 			t.Cleanup(registry.Close)
 			one := broker.Schema{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}
-			_, err := broker.RegisterSchemas(t.Context(), registry.URL(), []broker.Schema{one})
+			_, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, []broker.Schema{one})
 			require.NoError(t, err)
 			one.JSON = json.RawMessage(c.json)
 			another := broker.Schema{EventType: "OrderDelivered", Version: 1, JSON: json.RawMessage(shipped)}
-			_, err = broker.RegisterSchemas(t.Context(), registry.URL(), []broker.Schema{another, one})
+			_, err = broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, []broker.Schema{another, one})
 			if c.ok {
 				require.NoError(t, err)
 				return
 			}
 			require.Equal(t, broker.CodeIncompatibleSchema, domain.Code(err))
-			_, err = broker.OpenRegistry(t.Context(), registry.URL(), []broker.Schema{another})
+			_, err = broker.OpenRegistry(t.Context(), broker.RegistryAt{URL: registry.URL()}, []broker.Schema{another})
 			require.EqualValues(t, "not_registered", domain.Code(err), "nothing is registered when anything is refused")
 		})
 	}
@@ -89,13 +89,13 @@ func TestPublishedSchemasAreRegistered(t *testing.T) {
 	require.NotEmpty(t, schemas)
 	registry := srfake.New()
 	t.Cleanup(registry.Close)
-	_, err = broker.RegisterSchemas(t.Context(), registry.URL(), schemas)
+	_, err = broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
 	require.NoError(t, err)
 }
 
 func TestRegistryAway(t *testing.T) {
 	t.Parallel()
-	_, err := broker.RegisterSchemas(t.Context(), "http://127.0.0.1:1", []broker.Schema{{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}})
+	_, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: "http://127.0.0.1:1"}, []broker.Schema{{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}})
 	require.Error(t, err)
 	require.Empty(t, domain.Code(err))
 }

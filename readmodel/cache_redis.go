@@ -3,10 +3,12 @@ package readmodel
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"strconv"
 	"sync"
 	"time"
@@ -46,19 +48,43 @@ type RedisCache struct {
 	closed   bool
 }
 
-// NewRedisCache returns a cache in the Redis at url, such as redis://user:password@host:6379/0. It connects
-// when it is first used. An order stays cached for ttl.
-func NewRedisCache(url string, ttl time.Duration, log *slog.Logger) (*RedisCache, error) {
-	o, err := redis.ParseURL(url)
+// RedisOptions says where Redis is.
+type RedisOptions struct {
+	// URL is such as redis://user:password@host:6379/0, or rediss:// for TLS with the system's authorities.
+	URL string
+	// TLS is how to talk TLS; nil leaves it to the URL.
+	TLS *tls.Config
+	// TTL is how long an order stays cached.
+	TTL    time.Duration
+	Logger *slog.Logger
+}
+
+// NewRedisCache returns a cache in Redis. It connects when it is first used. Error: the URL is none of Redis.
+func NewRedisCache(opts RedisOptions) (*RedisCache, error) {
+	o, err := redis.ParseURL(opts.URL)
 	if err != nil {
 		return nil, errors.New("REDIS_URL is not a URL of Redis") // the URL holds a password
 	}
 	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = redisDialTimeout, redisTimeout, redisTimeout, redisTimeout
 	o.MaxRetries, o.DialerRetries, o.ContextTimeoutEnabled = -1, 1, true
+	if opts.TLS != nil {
+		o.TLSConfig = withServerName(opts.TLS, o.Addr)
+	}
+	log := opts.Logger
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &RedisCache{client: redis.NewClient(o), ttl: ttl, log: log, breaker: newBreaker(time.Now), pending: map[uuid.UUID]int64{}}, nil
+	return &RedisCache{client: redis.NewClient(o), ttl: opts.TTL, log: log, breaker: newBreaker(time.Now), pending: map[uuid.UUID]int64{}}, nil
+}
+
+// withServerName returns how to talk TLS to the server at an address, which the certificate has to name unless another
+// name is given.
+func withServerName(t *tls.Config, address string) *tls.Config {
+	t = t.Clone()
+	if host, _, err := net.SplitHostPort(address); err == nil && t.ServerName == "" {
+		t.ServerName = host
+	}
+	return t
 }
 
 // Close closes the connections.

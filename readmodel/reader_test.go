@@ -350,7 +350,7 @@ func caches(t *testing.T) map[string]func(t *testing.T) (cache readmodel.Cache, 
 			return c, func() { readmodel.Touch(c) }
 		},
 		"redis": func(t *testing.T) (readmodel.Cache, func()) {
-			c, err := readmodel.NewRedisCache(redisURL(t), 5*time.Minute, logger(t))
+			c, err := readmodel.NewRedisCache(readmodel.RedisOptions{URL: redisURL(t), TTL: 5 * time.Minute, Logger: logger(t)})
 			require.NoError(t, err)
 			t.Cleanup(func() { require.NoError(t, c.Close()) })
 			return c, func() {}
@@ -411,7 +411,7 @@ func TestCacheNeverGoesBack(t *testing.T) {
 func TestCacheExpires(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
-	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 5*time.Minute, logger(t))
+	c, err := readmodel.NewRedisCache(readmodel.RedisOptions{URL: "redis://" + server.Addr(), TTL: 5 * time.Minute, Logger: logger(t)})
 	require.NoError(t, err)
 	defer func() { _ = c.Close() }()
 	v := shownAt(uuid.New(), 1, 0)
@@ -427,7 +427,7 @@ func TestCacheExpires(t *testing.T) {
 func TestDeadRedisCostsNothingAndMissesNothing(t *testing.T) {
 	t.Parallel()
 	server := miniredis.RunT(t)
-	c, err := readmodel.NewRedisCache("redis://"+server.Addr(), 5*time.Minute, logger(t))
+	c, err := readmodel.NewRedisCache(readmodel.RedisOptions{URL: "redis://" + server.Addr(), TTL: 5 * time.Minute, Logger: logger(t)})
 	require.NoError(t, err)
 	defer func() { _ = c.Close() }()
 	v := shownAt(uuid.New(), 1, 0)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"log/slog"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -10,9 +11,19 @@ import (
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
 )
+
+// openRedis returns the cache in Redis.
+func openRedis(cfg config.Redis, log *slog.Logger) (*readmodel.RedisCache, error) {
+	t, err := clientTLS("Redis", cfg.TLS)
+	if err != nil {
+		return nil, err
+	}
+	return readmodel.NewRedisCache(readmodel.RedisOptions{URL: string(cfg.URL), TLS: t, TTL: cfg.TTL, Logger: log})
+}
 
 // eventSource lets the read side read streams without knowing the event store.
 type eventSource struct{ store *eventstore.Store }

@@ -63,6 +63,7 @@ type platform struct {
 	reader  *readmodel.Reader
 	cache   cache
 	changes *readmodel.Changes
+	kafka   broker.Config
 }
 
 // cache is what the reader reads from and the projector invalidates.
@@ -124,10 +125,13 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
+	if p.kafka, err = brokerConfig(cfg, tel.Logger); err != nil {
+		return nil, errors.Join(err, p.close(ctx))
+	}
 	local := readmodel.NewLocalCache(cfg.Redis.TTL)
 	p.cache = local
 	if cfg.Redis.URL != "" {
-		if p.cache, err = readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger); err != nil {
+		if p.cache, err = openRedis(cfg.Redis, tel.Logger); err != nil {
 			return nil, errors.Join(err, p.close(ctx))
 		}
 		local = nil
@@ -184,7 +188,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		published := brokerConfig(p.cfg, p.tel.Logger)
+		published := p.kafka
 		published.Registry = openRegistry(ctx, p.cfg.Kafka, p.tel)
 		r, err := relay.New(relay.Options{
 			Store: p.store, Pool: p.pool, Writer: broker.NewWriter(published), Logger: p.tel.Logger, Registerer: p.tel.Registry,
@@ -197,7 +201,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	if o.runs(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
 			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Backlog: published{p.store, p.pool}, Projections: views.All(),
-			Broker: brokerConfig(p.cfg, p.tel.Logger), Cache: p.cache,
+			Broker: p.kafka, Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {

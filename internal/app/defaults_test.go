@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/stretchr/testify/require"
@@ -62,11 +63,17 @@ var used = map[string]struct {
 	"ORDERLOOM_PAYLOAD_ENCRYPTION": {"false", func(_ *testing.T, c config.Config) any { return !payloadCodec(c.Temporal).DecryptOnly }},
 	"ORDERLOOM_CODEC_ADDRESS":      {":9090", func(_ *testing.T, c config.Config) any { return codecOptions(c.Codec).Address }},
 
-	"ORDERLOOM_KAFKA_PARTITIONS":      {"5", func(_ *testing.T, c config.Config) any { return brokerConfig(c, nil).Partitions }},
-	"ORDERLOOM_KAFKA_REPLICATION":     {"3", func(_ *testing.T, c config.Config) any { return brokerConfig(c, nil).Replication }},
-	"ORDERLOOM_KAFKA_RETENTION":       {"48h", func(_ *testing.T, c config.Config) any { return brokerConfig(c, nil).Retention }},
-	"ORDERLOOM_KAFKA_PROJECTOR_GROUP": {"views", func(_ *testing.T, c config.Config) any { return brokerConfig(c, nil).Group }},
-	"ORDERLOOM_CACHE_TTL":             {"3s", func(_ *testing.T, c config.Config) any { return c.Redis.TTL }},
+	"KAFKA_TLS":                       {"true", func(t *testing.T, c config.Config) any { return usedKafka(t, c).TLS != nil }},
+	"ORDERLOOM_KAFKA_PARTITIONS":      {"5", func(t *testing.T, c config.Config) any { return usedKafka(t, c).Partitions }},
+	"ORDERLOOM_KAFKA_REPLICATION":     {"3", func(t *testing.T, c config.Config) any { return usedKafka(t, c).Replication }},
+	"ORDERLOOM_KAFKA_RETENTION":       {"48h", func(t *testing.T, c config.Config) any { return usedKafka(t, c).Retention }},
+	"ORDERLOOM_KAFKA_PROJECTOR_GROUP": {"views", func(t *testing.T, c config.Config) any { return usedKafka(t, c).Group }},
+	"REDIS_TLS": {"true", func(t *testing.T, c config.Config) any {
+		tls, err := clientTLS("Redis", c.Redis.TLS)
+		require.NoError(t, err)
+		return tls != nil
+	}},
+	"ORDERLOOM_CACHE_TTL": {"3s", func(_ *testing.T, c config.Config) any { return c.Redis.TTL }},
 
 	"ORDERLOOM_LOG_LEVEL": {"error", func(t *testing.T, c config.Config) any {
 		logger := telemetry.NewLogger(t.Output(), c.Telemetry)
@@ -116,6 +123,13 @@ func load(t *testing.T, environment map[string]string) config.Config {
 	require.NoError(t, err)
 	c.Database.URL = "postgres://orderloom@localhost/orderloom"
 	return c
+}
+
+func usedKafka(t *testing.T, c config.Config) broker.Config {
+	t.Helper()
+	k, err := brokerConfig(c, nil)
+	require.NoError(t, err)
+	return k
 }
 
 func usedPool(t *testing.T, c config.Config) *pgxpool.Config {

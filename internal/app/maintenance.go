@@ -41,14 +41,17 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	if err != nil {
 		return nil, err
 	}
-	m := &Maintenance{Pool: pool, Broker: brokerConfig(cfg, tel.Logger), cfg: cfg, tel: tel}
+	m := &Maintenance{Pool: pool, cfg: cfg, tel: tel}
+	if m.Broker, err = brokerConfig(cfg, tel.Logger); err != nil {
+		return nil, errors.Join(err, m.Close(ctx))
+	}
 	if m.Store, err = eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
 	}
 	m.Published = published{m.Store, pool}
 	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: views.All(), Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
-		if m.cache, err = readmodel.NewRedisCache(string(cfg.Redis.URL), cfg.Redis.TTL, tel.Logger); err != nil {
+		if m.cache, err = openRedis(cfg.Redis, tel.Logger); err != nil {
 			return nil, errors.Join(err, m.Close(ctx))
 		}
 		options.Cache = m.cache
@@ -145,7 +148,7 @@ func registerSchemas(ctx context.Context, cfg config.Kafka) error {
 	if err != nil {
 		return err
 	}
-	if _, err := broker.RegisterSchemas(ctx, cfg.SchemaRegistryURL, schemas); err != nil {
+	if _, err := broker.RegisterSchemas(ctx, registry(cfg), schemas); err != nil {
 		return fmt.Errorf("set up the schema registry: %w", err)
 	}
 	return nil
@@ -160,7 +163,7 @@ func openRegistry(ctx context.Context, cfg config.Kafka, tel *telemetry.Telemetr
 	schemas, err := broker.Schemas(events.FS)
 	if err == nil {
 		var r *broker.Registry
-		if r, err = broker.OpenRegistry(ctx, cfg.SchemaRegistryURL, schemas); err == nil {
+		if r, err = broker.OpenRegistry(ctx, registry(cfg), schemas); err == nil {
 			return r
 		}
 	}

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
@@ -34,7 +33,11 @@ func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) err
 	if _, err := Migrate(ctx, cfg, tel); err != nil {
 		return fmt.Errorf("set up the database: %w", err)
 	}
-	if err := broker.EnsureTopics(ctx, brokerConfig(cfg, tel.Logger)); err != nil {
+	kafka, err := brokerConfig(cfg, tel.Logger)
+	if err != nil {
+		return err
+	}
+	if err := broker.EnsureTopics(ctx, kafka); err != nil {
 		return fmt.Errorf("set up Kafka: %w", err)
 	}
 	if err := registerSchemas(ctx, cfg.Kafka); err != nil {
@@ -88,11 +91,4 @@ func poolConfig(cfg config.Database) (*pgxpool.Config, error) {
 	pc.ConnConfig.RuntimeParams["application_name"] = "orderloom"
 	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
 	return pc, nil
-}
-
-func brokerConfig(cfg config.Config, logger *slog.Logger) broker.Config {
-	return broker.Config{
-		Brokers: cfg.Kafka.Brokers, ClientID: "orderloom", Partitions: cfg.Kafka.TopicPartitions, Replication: cfg.Kafka.TopicReplication,
-		Retention: cfg.Kafka.TopicRetention, Settings: cfg.Kafka.TopicSettings, Group: cfg.Kafka.ProjectorGroup, Logger: logger,
-	}
 }

@@ -2,12 +2,9 @@ package app
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -56,11 +53,8 @@ func clientOptions(cfg config.Temporal) (client.Options, error) {
 	if cfg.APIKey != "" {
 		o.Credentials = client.NewAPIKeyStaticCredentials(string(cfg.APIKey))
 	}
-	if !cfg.TLS.Enabled {
-		return o, nil
-	}
 	var err error
-	o.ConnectionOptions.TLS, err = clientTLS(cfg.TLS)
+	o.ConnectionOptions.TLS, err = clientTLS("Temporal", cfg.TLS)
 	return o, err
 }
 
@@ -72,28 +66,6 @@ func payloadCodec(cfg config.Temporal) codec.Options {
 		o.Keys = append(o.Keys, codec.Key{ID: k.ID, Secret: k.Key})
 	}
 	return o
-}
-
-func clientTLS(cfg config.TLS) (*tls.Config, error) {
-	t := &tls.Config{ServerName: cfg.ServerName, MinVersion: tls.VersionTLS12}
-	if cfg.CAFile != "" {
-		pem, err := os.ReadFile(cfg.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the certificate authorities of Temporal: %w", err)
-		}
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no PEM certificate", cfg.CAFile)
-		}
-	}
-	if cfg.CertFile != "" {
-		cert, err := tls.LoadX509KeyPair(cfg.CertFile, cfg.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the client certificate for Temporal: %w", err)
-		}
-		t.Certificates = []tls.Certificate{cert}
-	}
-	return t, nil
 }
 
 // setupTemporal creates the namespace and the search attributes where they are missing. It returns when both can be

@@ -100,6 +100,8 @@ type TLS struct {
 // Kafka is where events are published.
 type Kafka struct {
 	Brokers []string
+	TLS     TLS
+	SASL    SASL
 	// TopicPartitions, TopicReplication and TopicRetention are used by setup when it creates the topics.
 	TopicPartitions  int
 	TopicReplication int
@@ -108,14 +110,28 @@ type Kafka struct {
 	TopicSettings map[string]string
 	// ProjectorGroup is the consumer group of the projector.
 	ProjectorGroup string
-	// SchemaRegistryURL is empty when there is none.
-	SchemaRegistryURL string
+	// SchemaRegistryURL is empty when there is none. Without a user name it is asked without authentication.
+	SchemaRegistryURL      string
+	SchemaRegistryUsername string
+	SchemaRegistryPassword Secret
+}
+
+// SASL says who we are to Kafka. Mechanism is empty for nobody.
+type SASL struct {
+	Mechanism string
+	// Username and Password are the client's id and secret where a TokenURL is asked for tokens.
+	Username string
+	Password Secret
+	// TokenFile is read for each connection. TokenURL is an OAuth 2.0 server's. OAUTHBEARER has one of them.
+	TokenFile, TokenURL string
+	TokenScopes         []string
 }
 
 // Redis caches single orders.
 type Redis struct {
 	// URL is empty for no cache.
 	URL Secret
+	TLS TLS
 	// TTL is how long an order stays cached.
 	TTL time.Duration
 }

@@ -100,8 +100,11 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 		"ORDERLOOM_DATABASE_CONNECTIONS_MIN", "must not be above ORDERLOOM_DATABASE_CONNECTIONS_MAX")
 	check(c.HTTP.RequestTimeout >= c.HTTP.WriteTimeout && c.HTTP.WriteTimeout > 0,
 		"ORDERLOOM_HTTP_REQUEST_TIMEOUT", "must be below ORDERLOOM_HTTP_WRITE_TIMEOUT, or a slow request gets no answer")
-	check(set["TEMPORAL_TLS_CLIENT_CERT_PATH"] != set["TEMPORAL_TLS_CLIENT_KEY_PATH"],
-		"TEMPORAL_TLS_CLIENT_CERT_PATH", "and TEMPORAL_TLS_CLIENT_KEY_PATH must both be set, or neither")
+	for _, server := range []string{"TEMPORAL", "KAFKA", "REDIS"} {
+		certificate, key := server+"_TLS_CLIENT_CERT_PATH", server+"_TLS_CLIENT_KEY_PATH"
+		check(set[certificate] != set[key], certificate, "and %s must both be set, or neither", key)
+	}
+	kafkaTogether(c.Kafka, check)
 	check(set["ORDERLOOM_DEPLOYMENT"] != set["ORDERLOOM_BUILD_ID"],
 		"ORDERLOOM_DEPLOYMENT", "and ORDERLOOM_BUILD_ID must both be set, or neither")
 	problems = append(problems, gatewayProblems(c.Payment, roles)...)
@@ -112,6 +115,23 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 			"ORDERLOOM_CODEC_AUDIENCE", "and ORDERLOOM_CODEC_ISSUER must both be set, or neither")
 	}
 	return problems
+}
+
+// kafkaTogether checks that what is said to Kafka is enough, and that nobody on the way can read it.
+func kafkaTogether(k Kafka, check func(wrong bool, name, format string, args ...any)) {
+	s, tokens := k.SASL, k.SASL.Mechanism == mechanismOAuth
+	check(s.Mechanism == "" && (s.Username != "" || s.Password != "" || s.TokenFile != "" || s.TokenURL != ""),
+		"KAFKA_SASL_MECHANISM", "must be set for the other KAFKA_SASL settings to be used")
+	check(s.Mechanism != "" && !tokens && (s.Username == "" || s.Password == ""),
+		"KAFKA_SASL_USERNAME", "and KAFKA_SASL_PASSWORD must both be set for KAFKA_SASL_MECHANISM=%s", s.Mechanism)
+	check(tokens && (s.TokenFile == "") == (s.TokenURL == ""),
+		"KAFKA_SASL_TOKEN_PATH", "or KAFKA_SASL_TOKEN_URL must be set for KAFKA_SASL_MECHANISM=%s, and not both", s.Mechanism)
+	check(tokens && s.TokenURL != "" && (s.Username == "" || s.Password == ""),
+		"KAFKA_SASL_USERNAME", "and KAFKA_SASL_PASSWORD must both be set for KAFKA_SASL_TOKEN_URL: the client's id and secret")
+	check((s.Mechanism == "PLAIN" || tokens) && !k.TLS.Enabled,
+		"KAFKA_TLS", "must be true for KAFKA_SASL_MECHANISM=%s, which would send the password or the token in the clear", s.Mechanism)
+	check(k.SchemaRegistryUsername == "" && k.SchemaRegistryPassword != "",
+		"SCHEMA_REGISTRY_USERNAME", "must be set with SCHEMA_REGISTRY_PASSWORD")
 }
 
 func needs(required, roles []Role) (Role, bool) {

@@ -90,6 +90,8 @@ func TestLoadNamesEverythingWrong(t *testing.T) {
 		"ORDERLOOM_LOG_LEVEL":                {"loud"},
 		"ORDERLOOM_TRACE_RATIO":              {"2", "NaN", "half"},
 		"TEMPORAL_TLS":                       {"perhaps"},
+		"REDIS_TLS":                          {"perhaps"},
+		"KAFKA_SASL_MECHANISM":               {"GSSAPI", "plain"},
 		"OTEL_EXPORTER_OTLP_ENDPOINT":        {"localhost:4318", "https://user:pw@collector"},
 		"OTEL_EXPORTER_OTLP_HEADERS":         {"authorization"},
 		"ORDERLOOM_DATABASE_CONNECTIONS_MAX": {"0", "1"},
@@ -119,6 +121,13 @@ func TestLoadChecksSettingsTogether(t *testing.T) {
 		"ORDERLOOM_DATABASE_CONNECTIONS_MIN": {"ORDERLOOM_DATABASE_CONNECTIONS_MIN": "50"},
 		"ORDERLOOM_HTTP_REQUEST_TIMEOUT":     {"ORDERLOOM_HTTP_REQUEST_TIMEOUT": "30s"},
 		"TEMPORAL_TLS_CLIENT_CERT_PATH":      {"TEMPORAL_TLS_CLIENT_KEY_PATH": "key.pem"},
+		"KAFKA_TLS_CLIENT_CERT_PATH":         {"KAFKA_TLS_CLIENT_KEY_PATH": "key.pem"},
+		"REDIS_TLS_CLIENT_CERT_PATH":         {"REDIS_TLS_CLIENT_KEY_PATH": "key.pem"},
+		"KAFKA_SASL_MECHANISM":               {"KAFKA_SASL_USERNAME": "orderloom", "KAFKA_SASL_PASSWORD": "secret"},
+		"KAFKA_SASL_USERNAME":                {"KAFKA_SASL_MECHANISM": "SCRAM-SHA-256", "KAFKA_SASL_USERNAME": "orderloom"},
+		"KAFKA_SASL_TOKEN_PATH":              {"KAFKA_SASL_MECHANISM": "OAUTHBEARER", "KAFKA_TLS": "true"},
+		"KAFKA_TLS":                          {"KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "orderloom", "KAFKA_SASL_PASSWORD": "secret"},
+		"SCHEMA_REGISTRY_USERNAME":           {"SCHEMA_REGISTRY_PASSWORD": "secret"},
 		"ORDERLOOM_DEPLOYMENT":               {"ORDERLOOM_BUILD_ID": "1"},
 		"STRIPE_API_KEY":                     {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_WEBHOOK_SECRET": "whsec_x", "ORDERLOOM_STRIPE_RETURN_URL": "https://x"},
 		"STRIPE_WEBHOOK_SECRET":              {"ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": "sk_x", "ORDERLOOM_STRIPE_RETURN_URL": "https://x"},
@@ -171,6 +180,8 @@ func TestSecretsAreNeverPrinted(t *testing.T) {
 	env := complete()
 	env["REDIS_URL"] = "redis://:hunter2@cache:6379"
 	env["TEMPORAL_API_KEY"] = canary
+	env["KAFKA_SASL_MECHANISM"], env["KAFKA_SASL_USERNAME"], env["KAFKA_SASL_PASSWORD"] = "SCRAM-SHA-256", "orderloom", canary
+	env["SCHEMA_REGISTRY_USERNAME"], env["SCHEMA_REGISTRY_PASSWORD"] = "orderloom", canary
 	env["ORDERLOOM_CODEC_TOKEN"] = canary
 	env["ORDERLOOM_PAYLOAD_KEYS"] = "p1:" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(canary, 5)[:32]))
 	env["STRIPE_API_KEY"] = canary

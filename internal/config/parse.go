@@ -38,14 +38,30 @@ func text(name, def, help, example string, at func(*Config) *string) Setting {
 	}}
 }
 
-// tlsText is a text that turns TLS on where it is given.
-func tlsText(name, help string, at func(*Config) *string) Setting {
-	s := text(name, "", help, "", at)
-	s.set = func(c *Config, v string) error {
-		*at(c), c.Temporal.TLS.Enabled = v, true
-		return nil
+// tlsSettings are how to talk TLS to one server, whose names begin with prefix. Turns says what turns it on besides,
+// and also when that is so, where it is another setting.
+func tlsSettings(prefix, turns string, at func(*Config) *TLS, also func(*Config) bool) []Setting {
+	// path is a text that turns TLS on where it is given.
+	path := func(name, help string, field func(*TLS) *string) Setting {
+		s := text(prefix+name, "", help, "", nil)
+		s.set = func(c *Config, v string) error {
+			*field(at(c)), at(c).Enabled = v, true
+			return nil
+		}
+		return s
 	}
-	return s
+	return []Setting{
+		boolean(prefix+"_TLS", "false", "Talk TLS. "+turns, func(c *Config, v bool) {
+			at(c).Enabled = at(c).Enabled || v || also != nil && also(c)
+		}),
+		path("_TLS_SERVER_CA_CERT_PATH", "PEM file of the authorities that sign the server's certificate; the system's without it.",
+			func(t *TLS) *string { return &t.CAFile }),
+		path("_TLS_CLIENT_CERT_PATH", "PEM file of the client's certificate, for mutual TLS. It is read for each connection.",
+			func(t *TLS) *string { return &t.CertFile }),
+		path("_TLS_CLIENT_KEY_PATH", "PEM file of the client certificate's key.", func(t *TLS) *string { return &t.KeyFile }),
+		path("_TLS_SERVER_NAME", "The name to expect in the server's certificate, where it is not the address.",
+			func(t *TLS) *string { return &t.ServerName }),
+	}
 }
 
 func secret(name, help string, at func(*Config) *Secret) Setting {

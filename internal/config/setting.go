@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/orderloom/orderloom/domain/money"
@@ -142,17 +143,9 @@ var Settings = slices.Concat(
 		webURL("ORDERLOOM_TEMPORAL_UI_URL", "Temporal's Web UI, for the links that make run prints.", "http://localhost:8233",
 			func(c *Config) *string { return &c.Temporal.UIURL }),
 		secret("TEMPORAL_API_KEY", "API key, such as Temporal Cloud asks for; it turns TLS on.", func(c *Config) *Secret { return &c.Temporal.APIKey }),
-		boolean("TEMPORAL_TLS", "false", "Talk TLS. A certificate path or an API key turns it on too.", func(c *Config, v bool) {
-			c.Temporal.TLS.Enabled = c.Temporal.TLS.Enabled || v || c.Temporal.APIKey != ""
-		}),
-		tlsText("TEMPORAL_TLS_SERVER_CA_CERT_PATH", "PEM file of the authorities that sign the server's certificate; the system's without it.",
-			func(c *Config) *string { return &c.Temporal.TLS.CAFile }),
-		tlsText("TEMPORAL_TLS_CLIENT_CERT_PATH", "PEM file of the client's certificate, for mutual TLS.",
-			func(c *Config) *string { return &c.Temporal.TLS.CertFile }),
-		tlsText("TEMPORAL_TLS_CLIENT_KEY_PATH", "PEM file of the client certificate's key.", func(c *Config) *string { return &c.Temporal.TLS.KeyFile }),
-		tlsText("TEMPORAL_TLS_SERVER_NAME", "The name to expect in the server's certificate, where it is not the address.",
-			func(c *Config) *string { return &c.Temporal.TLS.ServerName }),
 	),
+	group("Temporal", tlsSettings("TEMPORAL", "A certificate path or an API key turns it on too.",
+		func(c *Config) *TLS { return &c.Temporal.TLS }, func(c *Config) bool { return c.Temporal.APIKey != "" })...),
 	group("Encryption of what Temporal stores",
 		masterKeys("ORDERLOOM_PAYLOAD_KEYS",
 			"Keys that encrypt the payloads of the sagas, the current one first; without them payloads are stored in the clear. docs/encryption.md says how to rotate.",
@@ -183,11 +176,29 @@ var Settings = slices.Concat(
 			"segment.bytes=268435456;cleanup.policy=delete", func(c *Config) *map[string]string { return &c.Kafka.TopicSettings }),
 		text("ORDERLOOM_KAFKA_PROJECTOR_GROUP", "orderloom-projector", "Consumer group of the projector.", "",
 			func(c *Config) *string { return &c.Kafka.ProjectorGroup }),
+		choice("KAFKA_SASL_MECHANISM", "", saslMechanisms, "How to prove to Kafka who we are; without it nobody asks.", "", nil,
+			func(c *Config, v string) { c.Kafka.SASL.Mechanism = v }),
+		text("KAFKA_SASL_USERNAME", "", "The user's name; with KAFKA_SASL_TOKEN_URL the client's id.", "",
+			func(c *Config) *string { return &c.Kafka.SASL.Username }),
+		secret("KAFKA_SASL_PASSWORD", "The user's password; with KAFKA_SASL_TOKEN_URL the client's secret.",
+			func(c *Config) *Secret { return &c.Kafka.SASL.Password }),
+		text("KAFKA_SASL_TOKEN_PATH", "", "File with the access token for OAUTHBEARER. It is read for each connection, so that others can renew it.", "",
+			func(c *Config) *string { return &c.Kafka.SASL.TokenFile }),
+		webURL("KAFKA_SASL_TOKEN_URL", "Where to ask for access tokens for OAUTHBEARER, by OAuth 2.0 client credentials.",
+			"", func(c *Config) *string { return &c.Kafka.SASL.TokenURL }),
+		texts("KAFKA_SASL_TOKEN_SCOPES", "The scopes of those access tokens.", "kafka", func(c *Config) *[]string { return &c.Kafka.SASL.TokenScopes }),
+		text("SCHEMA_REGISTRY_USERNAME", "", "The user's name at the schema registry; without it nobody asks.", "orderloom",
+			func(c *Config) *string { return &c.Kafka.SchemaRegistryUsername }),
+		secret("SCHEMA_REGISTRY_PASSWORD", "The user's password at the schema registry.",
+			func(c *Config) *Secret { return &c.Kafka.SchemaRegistryPassword }),
 	),
+	group("Kafka", tlsSettings("KAFKA", "A certificate path turns it on too.", func(c *Config) *TLS { return &c.Kafka.TLS }, nil)...),
 	group("Redis",
 		duration("ORDERLOOM_CACHE_TTL", "300s", time.Second, 24*time.Hour,
 			"How long an order stays cached.", func(c *Config) *time.Duration { return &c.Redis.TTL }),
 	),
+	group("Redis", tlsSettings("REDIS", "A certificate path or a rediss:// URL turns it on too.", func(c *Config) *TLS { return &c.Redis.TLS },
+		func(c *Config) bool { return strings.HasPrefix(string(c.Redis.URL), "rediss:") })...),
 	group("Logs and traces",
 		choice("ORDERLOOM_LOG_LEVEL", "info", []string{"debug", "info", "warn", "error"}, "The least level that is logged.", "", nil,
 			func(c *Config, v string) { c.Telemetry.LogLevel = logLevels[v] }),
@@ -206,5 +217,10 @@ var Settings = slices.Concat(
 			func(c *Config) *time.Duration { return &c.DrainTimeout }),
 	),
 )
+
+// saslMechanisms are those of package broker.
+var saslMechanisms = []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", mechanismOAuth}
+
+const mechanismOAuth = "OAUTHBEARER"
 
 var logLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}

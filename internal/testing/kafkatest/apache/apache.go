@@ -62,7 +62,8 @@ func Jars(ctx context.Context, log progress.Log) (string, error) {
 
 // Node returns the command of a node that is broker and controller, not started yet, and the address at which it will
 // listen. Its data lies in dir, which is made. Settings are lines of its properties beside those that a single node
-// needs.
+// needs, or instead of them. In them {address} and {controller} stand for the addresses of the broker's and the
+// controller's listener.
 func Node(ctx context.Context, jars, dir string, settings ...string) (server *exec.Cmd, address string, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, "", err
@@ -89,7 +90,8 @@ share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 %[4]s
-`, address, freeport.Address(ports[1]), filepath.Join(dir, "log"), strings.Join(settings, "\n"))
+`, address, freeport.Address(ports[1]), filepath.Join(dir, "log"),
+		strings.NewReplacer("{address}", address, "{controller}", freeport.Address(ports[1])).Replace(strings.Join(settings, "\n")))
 	if err := os.WriteFile(properties, []byte(text), 0o600); err != nil {
 		return nil, "", err
 	}

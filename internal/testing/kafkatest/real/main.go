@@ -13,22 +13,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/orderloom/orderloom/internal/testing/freeport"
 	"github.com/orderloom/orderloom/internal/testing/kafkatest/apache"
-)
-
-const (
-	startTimeout = time.Minute
-	stopTimeout  = 10 * time.Second
+	"github.com/orderloom/orderloom/internal/testing/program"
 )
 
 func main() {
@@ -94,7 +87,7 @@ func startKafka(ctx context.Context, dir string) (address string, stop func(), e
 	if err != nil {
 		return "", nil, err
 	}
-	stop, err = start(ctx, server, filepath.Join(dir, "output"), address)
+	stop, err = program.Start(ctx, server, filepath.Join(dir, "output"), address)
 	return address, stop, err
 }
 
@@ -113,52 +106,6 @@ func startRedis(ctx context.Context, dir string) (address string, stop func(), e
 	server := exec.Command("redis-server", "--port", fmt.Sprint(ports[0]), "--bind", "127.0.0.1", "--dir", dir,
 		"--save", "", "--appendonly", "no")
 	address = freeport.Address(ports[0])
-	stop, err = start(ctx, server, filepath.Join(dir, "output"), address)
+	stop, err = program.Start(ctx, server, filepath.Join(dir, "output"), address)
 	return address, stop, err
 }
-
-// start starts a server and waits until it accepts connections. stop ends it.
-func start(ctx context.Context, server *exec.Cmd, output, address string) (stop func(), err error) {
-	log, err := os.Create(output) //nolint:gosec // a path of ours
-	if err != nil {
-		return nil, err
-	}
-	server.Stdout, server.Stderr = log, log
-	server.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for the command, which ends first
-	if err := server.Start(); err != nil {
-		return nil, err
-	}
-	exited := make(chan error, 1)
-	go func() { exited <- server.Wait() }()
-	stop = func() {
-		_ = server.Process.Signal(syscall.SIGTERM)
-		select {
-		case err := <-exited:
-			drop(err)
-		case <-time.After(stopTimeout):
-			_ = server.Process.Kill()
-			drop(<-exited)
-		}
-	}
-	deadline := time.Now().Add(startTimeout)
-	for time.Now().Before(deadline) {
-		select {
-		case err := <-exited:
-			text, _ := os.ReadFile(output) //nolint:gosec // a path of ours
-			return nil, fmt.Errorf("%s ended at once: %w: %s", server.Path, err, strings.TrimSpace(string(text)))
-		case <-ctx.Done():
-			stop()
-			return nil, ctx.Err()
-		case <-time.After(100 * time.Millisecond):
-		}
-		if c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address); err == nil {
-			_ = c.Close()
-			return stop, nil
-		}
-	}
-	stop()
-	return nil, fmt.Errorf("%s does not accept connections", server.Path)
-}
-
-// drop takes how a server ended that was told to.
-func drop(error) {}
