@@ -279,7 +279,7 @@ func (p *platform) checks(o Options) []api.Check {
 			return err
 		}})
 	}
-	return append(checks, api.Check{Name: "kafka", Ask: broker.NewProbe(brokerConfig(p.cfg, p.tel.Logger)).Ask})
+	return append(checks, api.Check{Name: "kafka", Ask: broker.NewProbe(p.kafka).Ask})
 }
 
 // serviceHandler answers for the roles without an API. The function makes it say that the process stops.
