@@ -174,6 +174,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/cancel", Handle: httpx.Body(a.cancelOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/lines/cancel", Handle: httpx.Body(a.cancelLines)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/amend", Handle: httpx.Body(a.amendOrder)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/payment", Handle: httpx.Body(a.providePayment)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/approve", Handle: httpx.Body(a.approveOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/reject", Handle: httpx.Body(a.rejectOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns", Handle: httpx.Body(a.returnGoods)},

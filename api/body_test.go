@@ -86,6 +86,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/cancel":                           goodCancel,
 	"POST /api/v1/orders/{order_id}/lines/cancel":                     goodCancelLines,
 	"POST /api/v1/orders/{order_id}/amend":                            goodAmend,
+	"POST /api/v1/orders/{order_id}/payment":                          `{"payment_token": "tok_approve"}`,
 	"POST /api/v1/orders/{order_id}/approve":                          `{"by": "office"}`,
 	"POST /api/v1/orders/{order_id}/reject":                           `{"by": "office"}`,
 	"POST /api/v1/orders/{order_id}/returns":                          goodReturn,

@@ -16,6 +16,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
@@ -66,6 +67,10 @@ func (w written) Order(context.Context, uuid.UUID) (readmodel.Shown, error) { re
 type noHistory struct{}
 
 var errNotFound = domain.Refuse(codeNotFound, "none")
+
+func (noHistory) Payment(context.Context, uuid.UUID) (payment.Payment, error) {
+	return payment.Payment{}, nil
+}
 
 func (noHistory) Network(context.Context) (location.Network, error) { return location.Network{}, nil }
 

@@ -41,6 +41,7 @@ type fakePlatform struct {
 
 	views       map[uuid.UUID]readmodel.OrderView
 	folds       map[uuid.UUID]order.Order
+	pay         payment.Payment
 	page        readmodel.OrderPage
 	query       readmodel.OrderQuery
 	timeline    []readmodel.TimelineEntry
@@ -157,6 +158,10 @@ func (f *fakePlatform) CancelLines(_ context.Context, _ uuid.UUID, r workflows.C
 }
 
 func (f *fakePlatform) AmendAddress(_ context.Context, _ uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error) {
+	return f.asked(r)
+}
+
+func (f *fakePlatform) ProvidePayment(_ context.Context, _ uuid.UUID, r workflows.PaymentRequest) (workflows.OrderState, error) {
 	return f.asked(r)
 }
 
@@ -405,6 +410,8 @@ func (f *fakePlatform) Open(_ context.Context, s domain.Sealed, v any) error {
 
 // fakeHistory is the platform's events; a type of its own because [Orders] has an Order as well.
 type fakeHistory struct{ *fakePlatform }
+
+func (f fakeHistory) Payment(context.Context, uuid.UUID) (payment.Payment, error) { return f.pay, nil }
 
 func (f fakeHistory) Network(context.Context) (location.Network, error) { return f.net, f.netErr }
 

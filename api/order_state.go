@@ -53,7 +53,7 @@ func stateOf(o order.Order) *orderState {
 // shownState is a saga's answer as the API shows it: an empty list stands for no shipments, and what a header tells is
 // left out.
 func shownState(s orderState) *orderState {
-	s.Replayed, s.Answers = false, ""
+	s.Replayed, s.Answers, s.Payment = false, "", nil
 	if s.Shipments == nil {
 		s.Shipments = []order.Shipment{}
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
@@ -49,6 +50,8 @@ type Placements interface {
 type Amendments interface {
 	CancelLines(ctx context.Context, orderID uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error)
 	AmendAddress(ctx context.Context, orderID uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error)
+	// ProvidePayment gives another means of payment. The state's payment tells where that stands.
+	ProvidePayment(ctx context.Context, orderID uuid.UUID, r workflows.PaymentRequest) (workflows.OrderState, error)
 	CorrectTracking(ctx context.Context, orderID uuid.UUID, r workflows.TrackingRequest) (workflows.OrderState, error)
 	ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error)
 }
@@ -127,6 +130,8 @@ type Vault interface {
 type History interface {
 	// Order folds the order's stream. Errors: not_found.
 	Order(ctx context.Context, id uuid.UUID) (order.Order, error)
+	// Payment folds the stream of an order's payment: the zero value when there are no events.
+	Payment(ctx context.Context, orderID uuid.UUID) (payment.Payment, error)
 	// Network folds the locations, and which SKUs orders wait for.
 	Network(ctx context.Context) (location.Network, error)
 }

@@ -134,6 +134,14 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 			"tells in payment_required how much is missing, why, and until when.",
 	},
 	{
+		Code: payment.CodePaymentNotRequired, Status: http.StatusConflict, Title: "The order lacks no money",
+		About: "Another means of payment is for an order whose payment is required, or waits for the customer's bank. Nothing was changed.",
+	},
+	{
+		Code: payment.CodePaymentUnderWay, Status: http.StatusConflict, Title: "The payment is being asked for",
+		About: "The gateway's answer about a means of payment is not known yet. Another one can be given once it is.",
+	},
+	{
 		Code: payment.CodePaymentDisputed, Status: http.StatusConflict, Title: "The payment is disputed",
 		About: "The customer claims the money back at the bank. Refunds wait for the end of the dispute, so that no money goes back " +
 			"twice.",

@@ -22,6 +22,7 @@ var (
 	linesNamespace          = domain.DerivedID(namespace, "cancelled lines")
 	amendNamespace          = domain.DerivedID(namespace, "amended address")
 	trackingNamespace       = domain.DerivedID(namespace, "corrected tracking")
+	paymentNamespace        = domain.DerivedID(namespace, "means of payment")
 	returnNamespace         = domain.DerivedID(namespace, "return")
 	refundNamespace         = domain.DerivedID(namespace, "refund")
 )

@@ -100,6 +100,13 @@ var operations = map[string]operation{
 		},
 		request: client.AmendOrder{}, answers: []any{client.OrderState{}},
 	},
+	"providePayment": {
+		call: func(c *client.Client) error {
+			_, err := c.ProvidePayment(ctx(), orderID, client.NewPayment{PaymentToken: "tok_approve", KeepPaymentMethod: true}, client.RequestID("r1"))
+			return err
+		},
+		request: client.NewPayment{}, answers: []any{client.ProvidedPayment{}},
+	},
 	"approveOrder": {
 		call: func(c *client.Client) error {
 			_, err := c.ApproveOrder(ctx(), orderID, client.Review{By: "office"}, client.RequestID("r1"))

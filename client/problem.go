@@ -98,6 +98,8 @@ const (
 	CodeRefundExceedsCapture Code = "refund_exceeds_capture"
 	CodePaymentDisputed      Code = "payment_disputed"
 	CodePaymentRequired      Code = "payment_required"
+	CodePaymentNotRequired   Code = "payment_not_required"
+	CodePaymentUnderWay      Code = "payment_under_way"
 	CodeGatewayRefused       Code = "gateway_refused"
 	CodeRefused              Code = "refused"
 	CodeUnknownEvent         Code = "unknown_event"

@@ -54,6 +54,10 @@ var questions = map[string]question{
 		code: client.CodeIdempotencyKeyReused, shows: "order",
 		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
 	},
+	"providePayment": {
+		path: "/payment", body: `{"payment_token": "tok_approve"}`, other: `{"payment_token": "tok_decline"}`, status: http.StatusOK,
+		code: client.CodeIdempotencyKeyReused, shows: "order", given: func(o *asked) { o.atBank() }, later: func(o *asked) { o.ship("berlin") },
+	},
 	"approveOrder": {
 		path: "/approve", body: `{"by": "ann"}`, other: `{"by": "bob"}`, status: http.StatusOK, once: true,
 		code: client.CodeAlreadyReviewed, shows: "order", given: func(o *asked) { o.held() }, later: func(o *asked) { o.ship("berlin") },

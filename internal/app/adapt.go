@@ -10,6 +10,7 @@ import (
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/readmodel"
@@ -66,6 +67,22 @@ func (p published) Unpublished(ctx context.Context) ([]readmodel.Backlog, error)
 		backlog[i] = readmodel.Backlog(b)
 	}
 	return backlog, nil
+}
+
+// Payment implements [api.History].
+func (h history) Payment(ctx context.Context, orderID uuid.UUID) (p payment.Payment, err error) {
+	envelopes, err := h.store.Load(ctx, eventstore.StreamID{Type: domain.AggregatePayment, ID: payment.ID(orderID)}, 0)
+	if err != nil {
+		return p, err
+	}
+	for _, env := range envelopes {
+		e, err := catalog.Decode(env)
+		if err != nil {
+			return payment.Payment{}, err
+		}
+		p = payment.Evolve(p, e)
+	}
+	return p, nil
 }
 
 // Network implements [api.History].
