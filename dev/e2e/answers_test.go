@@ -56,7 +56,10 @@ var questions = map[string]question{
 	},
 	"providePayment": {
 		path: "/payment", body: `{"payment_token": "tok_approve"}`, other: `{"payment_token": "tok_decline"}`, status: http.StatusOK,
-		code: client.CodeIdempotencyKeyReused, shows: "order", given: func(o *asked) { o.atBank() }, later: func(o *asked) { o.ship("berlin") },
+		code: client.CodeIdempotencyKeyReused, shows: "order", given: func(o *asked) { o.atBank() }, later: func(o *asked) {
+			o.awaitStatus(client.OrderConfirmed)
+			o.ship("berlin")
+		},
 	},
 	"approveOrder": {
 		path: "/approve", body: `{"by": "ann"}`, other: `{"by": "bob"}`, status: http.StatusOK, once: true,
@@ -284,6 +287,13 @@ func (o *asked) dispatched() {
 
 func (o *asked) held() {
 	o.drilled = o.place(o.t, state{stock: 5, price: "900.00", quantity: 1, reach: awaitHeld})
+}
+
+// atBank is an order that waits for its customer's bank.
+func (o *asked) atBank() {
+	o.drilled = o.place(o.t, state{stock: 5, price: "10.00", quantity: 3, bank: true, reach: func(o *drilled) {
+		o.await("the bank", func() bool { return o.shown().PaymentStatus == client.PaymentActionRequired })
+	}})
 }
 
 func awaitHeld(o *drilled) {
