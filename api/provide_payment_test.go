@@ -41,7 +41,8 @@ func TestAnotherMeansOfPaymentIsAnsweredByWhatHasBecomeOfIt(t *testing.T) {
 		"authorised": {workflows.PaymentState{Status: payment.StatusAuthorized}, http.StatusOK, `"payment_status":"authorized"}`},
 		"declined":   {workflows.PaymentState{Status: payment.StatusPaymentRequired, Required: missing}, http.StatusOK, `"reason":"card_declined"`},
 		"needs the bank": {
-			workflows.PaymentState{Status: payment.StatusActionRequired, ActionURL: "https://bank.example"}, http.StatusAccepted,
+			workflows.PaymentState{Status: payment.StatusActionRequired, ActionURL: "https://bank.example"},
+			http.StatusAccepted,
 			`"payment_action_url":"https://bank.example"`,
 		},
 	} {

@@ -31,8 +31,8 @@ type NewPayment struct {
 // ProvidedPayment is where a payment stands for which another means was given.
 type ProvidedPayment struct {
 	OrderID uuid.UUID `json:"order_id"`
-	// PaymentStatus is [PaymentAuthorized], [PaymentActionRequired], or [PaymentRequired] for a decline. The answer to a
-	// request that comes again late may be another one.
+	// PaymentStatus is [PaymentAuthorized], [PaymentActionRequired], or [PaymentRequired] for a decline. The answer to
+	// a request that comes again late may be another one.
 	PaymentStatus PaymentStatus `json:"payment_status"`
 	// MissingPayment tells why the order goes on waiting, and until when.
 	MissingPayment *MissingPayment `json:"payment_required,omitempty"`

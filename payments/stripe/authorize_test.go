@@ -34,7 +34,7 @@ func TestAnAuthorizationReservesMoneyAndSendsNothingPersonal(t *testing.T) {
 		"return_url":           {"https://shop.example/orders/" + b.orderID.String()},
 		"metadata[payment_id]": {b.paymentID.String()}, "metadata[order_id]": {b.orderID.String()},
 		"metadata[request]": {b.authorizeKey()},
-		"expand[0]": {"latest_charge"},
+		"expand[0]":         {"latest_charge"},
 	}, calls[0].Form)
 }
 
