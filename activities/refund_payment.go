@@ -21,6 +21,8 @@ type RequestRefund struct {
 	RefundID uuid.UUID   `json:"refund_id"`
 	Amount   money.Money `json:"amount"`
 	Reason   string      `json:"reason"`
+	// Lines are what is asked for line by line: the amount follows from them.
+	Lines []order.RefundLine `json:"lines,omitempty"`
 	// After is as in [payment.RefundPayment].
 	After int       `json:"after,omitempty"`
 	At    time.Time `json:"at"`
@@ -36,7 +38,7 @@ type RefundRequested struct {
 // RequestRefund records that the gateway is about to be asked for a refund, and reserves its amount. It asks nobody:
 // [Activities.RefundPayment] does. It answers where the refund stands, also when it was requested before.
 //
-// Refusals: idempotency_key_reused; refund_exceeds_capture; payment_disputed.
+// Refusals: not_found for a refund by lines; idempotency_key_reused; refund_exceeds_capture; payment_disputed; invalid.
 func (a *Activities) RequestRefund(ctx context.Context, in RequestRefund) (RefundRequested, error) {
 	p, replayed, err := a.requestRefund(ctx, in)
 	if err != nil {
@@ -49,11 +51,55 @@ func (a *Activities) RequestRefund(ctx context.Context, in RequestRefund) (Refun
 // requestRefund returns the payment with the request.
 func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p payment.Payment, replayed bool, err error) {
 	st := stamp(ctx, fmt.Sprintf("refund/%s/request/%d", in.RefundID, in.After+1), in.OrderID, in.At)
-	return a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
-		return payment.RequestRefund(p, payment.RefundPayment{
-			RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, Limits: a.limits(p.Captured.Currency), At: in.At,
+	command := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, At: in.At}
+	byLine := len(in.Lines) > 0 || in.After > 0
+	if !byLine {
+		return a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
+			command.Limits = a.limits(p.Captured.Currency)
+			return payment.RequestRefund(p, command)
 		})
+	}
+	err = a.events.Decide(ctx, st, withPayment(in.OrderID), func(tx *eventstore.Tx) error {
+		id := payment.ID(in.OrderID)
+		p = eventstore.State(tx, paymentAggregate, id)
+		lined, err := in.byLine(command, eventstore.State(tx, orderAggregate, in.OrderID), p)
+		if err != nil {
+			return err
+		}
+		lined.Limits = a.limits(p.Captured.Currency)
+		events, err := payment.RequestRefund(p, lined)
+		if err != nil {
+			return err
+		}
+		eventstore.Record(tx, paymentAggregate, id, events...)
+		p, replayed = eventstore.State(tx, paymentAggregate, id).Clone(), len(events) == 0
+		return nil
 	})
+	if err != nil {
+		return p, false, Refusal(fmt.Errorf("%s: %w", st.Source, err))
+	}
+	return p, replayed, nil
+}
+
+// byLine returns the request with what was captured for each line that it is about. A refund that is tried again is for
+// the lines that it has.
+func (in RequestRefund) byLine(c payment.RefundPayment, o order.Order, p payment.Payment) (payment.RefundPayment, error) {
+	if len(in.Lines) == 0 {
+		r, _ := p.Refund(in.RefundID)
+		for _, l := range r.Lines {
+			c.Lines = append(c.Lines, owedLine(o, l.LineID, l.Amount))
+		}
+		return c, nil
+	}
+	lines, err := order.RefundLines(o, in.Lines)
+	if err != nil {
+		return c, err
+	}
+	c.Amount = money.Zero(o.Total.Currency)
+	for _, l := range lines {
+		c.Lines, c.Amount = append(c.Lines, owedLine(o, l.LineID, l.Amount)), c.Amount.Add(l.Amount)
+	}
+	return c, nil
 }
 
 // changePayment is [changeAggregate] that returns the payment afterwards. Replayed is true when nothing was decided.

@@ -58,7 +58,10 @@ func retriedRequests() map[string]retried {
 			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*returned).request()) },
 		},
 		"refund": {
-			full: func() any { return &refund{Amount: decimal.RequireFromString("1.00"), Currency: "EUR", Reason: "r"} },
+			full: func() any {
+				lines := []order.RefundLine{{LineID: uuid.NameSpaceURL, SKU: "s", Quantity: 1, Amount: decimal.RequireFromString("1.00")}}
+				return &refund{Amount: decimal.RequireFromString("1.00"), Currency: "EUR", Lines: lines, Reason: "r"}
+			},
 			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*refund).request()) },
 		},
 		"receipt": {

@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/readmodel"
@@ -18,19 +19,34 @@ import (
 
 // refund is the body of POST /api/v1/orders/{order_id}/refunds.
 type refund struct {
-	Amount   decimal.Decimal `json:"amount"`
-	Currency string          `json:"currency"`
-	Reason   string          `json:"reason"`
+	Amount   decimal.Decimal    `json:"amount"`
+	Currency string             `json:"currency"`
+	Lines    []order.RefundLine `json:"lines"`
+	Reason   string             `json:"reason"`
 }
 
 // Check names what the domain finds wrong.
-func (r *refund) Check() error { return payment.CheckRefund(r.money()) }
+func (r *refund) Check() error {
+	if len(r.Lines) == 0 && r.Currency == "" && r.Amount.IsZero() {
+		var bad domain.Invalids
+		bad.Add("amount", "is required, or lines are")
+		bad.Add("currency", "is required")
+		return bad
+	}
+	if len(r.Lines) == 0 {
+		return payment.CheckRefund(r.money())
+	}
+	if !r.Amount.IsZero() {
+		return domain.Invalid("amount", "follows from the lines: it has either an amount or lines")
+	}
+	return order.CheckRefundLines(r.Lines)
+}
 
 func (r *refund) money() money.Money { return money.Money{Amount: r.Amount, Currency: r.Currency} }
 
 // request is what is asked of the saga.
 func (r *refund) request() workflows.RefundInput {
-	return workflows.RefundInput{Amount: r.money(), Reason: r.Reason}
+	return workflows.RefundInput{Amount: r.money(), Lines: r.Lines, Reason: r.Reason}
 }
 
 // refundPayment gives money back without goods: POST /api/v1/orders/{order_id}/refunds. With an Idempotency-Key it
@@ -41,6 +57,9 @@ func (a *API) refundPayment(ctx context.Context, x *httpx.Exchange, r *refund) e
 	view, err := a.findView(ctx, id)
 	if err != nil {
 		return err
+	}
+	if len(r.Lines) > 0 && r.Currency == "" { // the lines are priced in the order's
+		r.Currency = view.Total.Currency
 	}
 	if err := payment.CheckRefundCurrency(r.money(), view.Total); err != nil {
 		return err
@@ -117,14 +136,16 @@ func refundHTTPStatus(r *payment.RefundSummary) int {
 
 // standingRefund is a refund as it was asked for.
 func standingRefund(in workflows.RefundInput) refundBefore {
-	return refundBefore{OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason}
+	return refundBefore{OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Lines: in.Lines, Reason: in.Reason}
 }
 
 type refundBefore struct {
 	OrderID  uuid.UUID   `json:"order_id"`
 	RefundID uuid.UUID   `json:"refund_id"`
-	Amount   money.Money `json:"amount"`
-	Reason   string      `json:"reason"`
+	Amount   money.Money `json:"amount,omitzero"`
+	// Lines are present instead of an amount, for a refund by lines.
+	Lines  []order.RefundLine `json:"lines,omitempty"`
+	Reason string             `json:"reason"`
 }
 
 type refundBody struct {

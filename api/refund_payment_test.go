@@ -10,6 +10,7 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,6 +24,17 @@ func TestRefundPayment(t *testing.T) {
 	require.Equal(t, http.StatusCreated, first.status, first.body)
 	require.Equal(t, first.body, b.post(t, orderPath("/refunds"), `{"amount": 5, "currency": "EUR", "reason": "late"}`, "Idempotency-Key", "k").body)
 	require.Equal(t, money.Must("5", "EUR").Text(), b.requests[0].(workflows.RefundInput).Amount.Text())
+}
+
+func TestARefundIsAskedForByLines(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
+	answer := b.post(t, orderPath("/refunds"), `{"lines": [{"sku": "A", "quantity": 2}, {"sku": "B", "amount": "0.50"}], "reason": "damaged"}`)
+	require.Equal(t, http.StatusCreated, answer.status, answer.body)
+	asked := b.requests[0].(workflows.RefundInput)
+	require.True(t, asked.Amount.IsZero(), "it follows from the lines")
+	require.Equal(t, []order.RefundLine{{SKU: "A", Quantity: 2}, {SKU: "B", Amount: decimal.RequireFromString("0.50")}}, asked.Lines)
 }
 
 func TestARefundUnderWayIsAcceptedAndOneThatFailedIsAConflict(t *testing.T) {
@@ -80,6 +92,17 @@ func TestRefundPaymentRefuses(t *testing.T) {
 	} {
 		t.Run(body, func(t *testing.T) {
 			require.ElementsMatch(t, fields, b.post(t, orderPath("/refunds"), body).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
+		})
+	}
+	for body, fields := range map[string][]string{
+		`{"lines": [{"sku": "A", "quantity": 1}], "amount": 1, "reason": "x"}`:                              {"body:amount"},
+		`{"lines": [{"sku": "A", "quantity": 1}], "currency": "USD", "reason": "x"}`:                        {"body:currency"},
+		`{"lines": [{"sku": "A"}, {"sku": "B", "quantity": 1, "amount": 1}], "reason": "x"}`:                {"body:lines[0]", "body:lines[1]"},
+		`{"lines": [{"sku": "A", "quantity": 1, "amount": 1}, {"sku": "C", "quantity": 1}], "reason": "x"}`: {"body:lines[0]"},
+		`{"lines": [{"quantity": 1}], "reason": "x"}`:                                                       {"body:lines[0]"},
+	} {
+		t.Run(body, func(t *testing.T) {
+			require.Subset(t, fields, b.post(t, orderPath("/refunds"), body).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
 		})
 	}
 	require.True(t, b.untouched())

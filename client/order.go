@@ -145,6 +145,8 @@ type Order struct {
 	Shipments []Shipment `json:"shipments"`
 	// Refunds are those that are owed, asked for or made.
 	Refunds []Refund `json:"refunds,omitempty"`
+	// Waived is what of the order's goods is never charged; nil for nothing.
+	Waived *Money `json:"waived,omitempty"`
 	// Hold is there while the gateway refuses to let go of what was authorised.
 	Hold     *Hold     `json:"hold,omitempty"`
 	Disputes []Dispute `json:"disputes,omitempty"`

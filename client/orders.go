@@ -220,11 +220,23 @@ func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGood
 
 // RefundPayment is the request of [Client.RefundPayment].
 type RefundPayment struct {
-	// Amount is a decimal number, such as "5.00".
-	Amount string `json:"amount"`
-	// Currency is the order's.
-	Currency string `json:"currency"`
-	Reason   string `json:"reason"`
+	// Amount is a decimal number, such as "5.00". It is empty where there are lines.
+	Amount string `json:"amount,omitempty"`
+	// Currency is the order's. It may be empty where there are lines.
+	Currency string `json:"currency,omitempty"`
+	// Lines are what goes back line by line, instead of an amount.
+	Lines  []RefundLineRequest `json:"lines,omitempty"`
+	Reason string              `json:"reason"`
+}
+
+// RefundLineRequest asks for the money of one line: of some pieces, or an amount.
+type RefundLineRequest struct {
+	// LineID names the line. SKU names one that no other line has.
+	LineID uuid.UUID `json:"line_id,omitzero"`
+	SKU    string    `json:"sku,omitempty"`
+	// Quantity is the pieces whose price goes back. Amount is a decimal number instead of it.
+	Quantity int    `json:"quantity,omitempty"`
+	Amount   string `json:"amount,omitempty"`
 }
 
 // RefundedPayment is the answer to [Client.RefundPayment].

@@ -97,6 +97,10 @@ func (v *OrderView) showPayment() {
 	v.showAction()
 	v.showAttention()
 	v.Refunds, v.Hold, v.Disputes, v.PaymentRequired = nil, p.VoidFailure, p.Disputes, p.Required
+	if v.Waived = nil; len(p.Waivers) > 0 {
+		waived := p.Waived()
+		v.Waived = &waived
+	}
 	for _, r := range p.Refunds {
 		v.Refunds = append(v.Refunds, p.Summary(r))
 	}

@@ -29,6 +29,8 @@ type OrderView struct {
 	Shipments         []order.Shipment `json:"shipments"`
 	// Refunds are those that are owed, asked for or made, oldest first.
 	Refunds []payment.RefundSummary `json:"refunds,omitempty"`
+	// Waived is what of the order's goods is never charged: it is less than the gateway captures, or never arrived.
+	Waived *money.Money `json:"waived,omitempty"`
 	// Hold is the money of a cancelled order that the gateway refuses to let go.
 	Hold *payment.VoidFailure `json:"hold,omitempty"`
 	// PaymentRequired is the money that the order waits for.

@@ -37,7 +37,7 @@ func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) (w
 	if in.After > 0 {
 		id = fmt.Sprintf("%s-%d", id, in.After+1)
 	}
-	out, again, err := runRefund(ctx, c, id, "Refund of "+in.Amount.String(), workflows.RefundSaga, in, workflows.QueryRefund,
+	out, again, err := runRefund(ctx, c, id, "Refund of "+in.What(), workflows.RefundSaga, in, workflows.QueryRefund,
 		func(out workflows.RefundResult) bool { return out.Refund.RefundID != uuid.Nil })
 	out.Replayed = out.Replayed || again
 	return out, err

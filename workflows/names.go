@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 	"time"
 
@@ -330,11 +331,21 @@ type Recorded struct {
 type RefundInput struct {
 	OrderID  uuid.UUID   `json:"order_id"`
 	RefundID uuid.UUID   `json:"refund_id"`
-	Amount   money.Money `json:"amount"`
+	Amount   money.Money `json:"amount,omitzero"`
 	Reason   string      `json:"reason"`
+	// Lines are what is asked for line by line; there is no amount then, because it follows from them.
+	Lines []order.RefundLine `json:"lines,omitempty"`
 	// After is how many attempts the caller has seen fail, for a refund that is tried again: see
 	// [payment.RefundPayment]. The refund has its amount and reason already then.
 	After int `json:"after,omitempty"`
+}
+
+// What names the refund for operators.
+func (in RefundInput) What() string {
+	if len(in.Lines) > 0 {
+		return fmt.Sprintf("%d lines", len(in.Lines))
+	}
+	return in.Amount.String()
 }
 
 // OrderMemo stays with the execution, readable without a query for as long as Temporal keeps it.

@@ -15,21 +15,21 @@ const QueryRefund = "refund"
 // the same id.
 //
 // The amount is reserved first, and the gateway asked afterwards. The saga ends with the gateway's answer: a refund
-// that it refuses has failed, and stays visible. Refusals: idempotency_key_reused; refund_exceeds_capture;
-// payment_disputed.
+// that it refuses has failed, and stays visible. Refusals: not_found; idempotency_key_reused; refund_exceeds_capture;
+// payment_disputed; invalid.
 func RefundSaga(ctx workflow.Context, in RefundInput) (out RefundResult, err error) {
 	if err := workflow.SetQueryHandler(ctx, QueryRefund, func() (RefundResult, error) { return out, nil }); err != nil {
 		return out, err
 	}
 	var a *activities.Activities
-	requested, err := runStep(ctx, "Request a refund of "+in.Amount.String(), a.RequestRefund, activities.RequestRefund{
-		OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, At: workflow.Now(ctx),
+	requested, err := runStep(ctx, "Request a refund of "+in.What(), a.RequestRefund, activities.RequestRefund{
+		OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, Lines: in.Lines, After: in.After, At: workflow.Now(ctx),
 	})
 	if err != nil {
 		return out, err
 	}
 	out = RefundResult{Refund: requested.Refund, Replayed: requested.Replayed}
-	refund, err := refundPayment(ctx, in.OrderID, in.RefundID, in.After, in.Amount.String())
+	refund, err := refundPayment(ctx, in.OrderID, in.RefundID, in.After, out.Refund.Amount.String())
 	if err == nil {
 		out.Refund = refund
 	}

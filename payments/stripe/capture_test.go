@@ -1,6 +1,8 @@
 package stripe
 
 import (
+	"fmt"
+	"strconv"
 	"testing"
 	"time"
 
@@ -141,4 +143,52 @@ func TestAfterTheKeyHasExpiredACaptureIsLookedUpFirst(t *testing.T) {
 	_, err = b.capture(ref, "1", "40.00", "100.00")
 	require.NoError(t, err)
 	b.holds(6000, 4000, 0)
+}
+
+// Stripe keeps 50 names of metadata, of which two are ids. The last capture for which there is room takes the rest, and
+// the shipments after it are paid out of that. Nothing of it was captured elsewhere. A void gives back what is left.
+func TestMoreShipmentsThanStripeKeepsMarksFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	const shipments = 60
+	left := eur("100.00")
+	share := eur("1.50")
+	for n := range shipments {
+		for range 2 { // the second time does nothing
+			_, err := b.capture(ref, strconv.Itoa(n), share.Text(), left.Text())
+			require.NoError(t, err, n)
+		}
+		if n == 46 {
+			b.holds(2950, 7050, 0)
+		}
+		left = left.Sub(share)
+	}
+	b.holds(0, 10_000, 0)
+	entry, err := b.gateway.Find(t.Context(), payments.FindRequest{PaymentID: b.paymentID, GatewayRef: ref})
+	require.NoError(t, err)
+	require.True(t, entry.TakenAtOnce)
+	captures := 0
+	for _, e := range entry.Events {
+		if e.Kind == payments.EventCaptured {
+			require.False(t, e.Elsewhere())
+			captures++
+		}
+	}
+	require.Equal(t, 48, captures)
+
+	require.NoError(t, b.gateway.Void(t.Context(), payments.VoidRequest{
+		IdempotencyKey: "void", AskedAt: b.askedAt, PaymentID: b.paymentID, GatewayRef: ref, Captured: share.Times(shipments),
+	}))
+	b.holds(0, 10_000, 1_000)
+}
+
+func TestTheFakeKeepsAsManyNamesAsStripe(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	for n := range 49 {
+		f := b.gateway.capture(t.Context(), ref, fmt.Sprintf("key-%d", n), capturePlan{amount: 100, asked: 100, mark: markOf(strconv.Itoa(n)), key: "k"})
+		require.Equal(t, n == 48, f != nil, "%d: %v", n, f)
+	}
 }
