@@ -2,6 +2,7 @@ package broker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -27,7 +28,8 @@ const (
 	settingRetentionBytes = "retention.bytes"
 )
 
-// KeptBy asks Kafka what the topics of all aggregate types keep.
+// KeptBy asks Kafka what the topics of all aggregate types keep. Where this client may not ask for that, it is what cfg
+// says.
 func KeptBy(ctx context.Context, cfg Config) (map[string]Kept, error) {
 	client, closeClient := cfg.client()
 	defer closeClient()
@@ -43,6 +45,10 @@ func KeptBy(ctx context.Context, cfg Config) (map[string]Kept, error) {
 	}
 	kept := map[string]Kept{}
 	for _, r := range response.Resources {
+		if errors.Is(r.Error, kafka.TopicAuthorizationFailed) {
+			kept[r.ResourceName] = keptBy(settings(cfg.topicConfig(r.ResourceName)))
+			continue
+		}
 		if r.Error != nil {
 			return nil, fmt.Errorf("ask for the settings of topic %s: %w", r.ResourceName, r.Error)
 		}

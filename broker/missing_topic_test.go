@@ -43,8 +43,8 @@ func (b *faultyBundle) deleteTopic(topic string) {
 }
 
 // While a topic is missing, the others are read, in one generation. Once it is there, it is read as well.
-// Fails where the group is joined for a topic that does not exist. The group then rebalances hundreds of times a second,
-// or assigns nothing.
+// Fails where the group is joined for a topic that does not exist. The group then rebalances hundreds of times a
+// second, or assigns nothing.
 func TestAMissingTopicKeepsNoOtherFromBeingRead(t *testing.T) {
 	t.Parallel()
 	for _, gone := range []string{"before", "meanwhile"} {

@@ -108,6 +108,7 @@ func TestATypeWithoutATopicStopsNoOthers(t *testing.T) {
 	deleted, err := client.DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: []string{broker.Topic(domain.AggregatePayment)}})
 	require.NoError(t, err)
 	require.NoError(t, deleted.Errors[broker.Topic(domain.AggregatePayment)])
+	require.Eventually(t, func() bool { return broker.NewProbe(config).Ask(t.Context()) != nil }, patience, 50*time.Millisecond)
 	writer := broker.NewWriter(config)
 	defer func() { _ = writer.Close() }()
 	registry := prometheus.NewRegistry()

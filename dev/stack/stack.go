@@ -108,6 +108,9 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 		}
 		s.stops = append(s.stops, stop{"the data directory", func(context.Context) error { return unlock() }})
 	}
+	if err := awaitGiven(ctx, opts.Given, opts.Log); err != nil {
+		return nil, err
+	}
 	if s.KafkaBrokers == "" {
 		if err := s.startKafka(opts); err != nil {
 			return nil, fmt.Errorf("start the embedded Kafka broker: %w", err)

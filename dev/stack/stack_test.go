@@ -131,7 +131,8 @@ func TestWhatItHoldsSurvivesARestart(t *testing.T) {
 func TestADataDirectoryHasOneUserAtATime(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(reachable(t), "data")
-	given := stack.Addresses{DatabaseURL: "postgres://elsewhere/orders", TemporalAddress: "elsewhere:7233"}
+	there := start(t, stack.Options{})
+	given := stack.Addresses{DatabaseURL: there.DatabaseURL, TemporalAddress: there.TemporalAddress}
 	first := start(t, stack.Options{Dir: dir, Given: given})
 	_, err := stack.Start(t.Context(), stack.Options{Dir: dir, Given: given})
 	require.ErrorContains(t, err, "already running")
@@ -146,9 +147,10 @@ func TestATakenPortIsReplacedAndSaid(t *testing.T) {
 	defer func() { require.NoError(t, taken.Close()) }()
 	port := taken.Addr().(*net.TCPAddr).Port
 	var words said
+	there := start(t, stack.Options{})
 	s := start(t, stack.Options{
 		Ports: stack.Ports{Kafka: port}, Log: words.log,
-		Given: stack.Addresses{DatabaseURL: "postgres://elsewhere/orders", TemporalAddress: "elsewhere:7233"},
+		Given: stack.Addresses{DatabaseURL: there.DatabaseURL, TemporalAddress: there.TemporalAddress},
 	})
 	require.NotContains(t, s.KafkaBrokers, strconv.Itoa(port))
 	require.Contains(t, words.all(), fmt.Sprintf("port %d is taken: the Kafka broker listens on", port))
@@ -156,10 +158,8 @@ func TestATakenPortIsReplacedAndSaid(t *testing.T) {
 
 func TestWhatIsGivenIsUsed(t *testing.T) {
 	t.Parallel()
-	given := map[string]string{
-		"DATABASE_URL": "postgres://db.example/orders", "TEMPORAL_ADDRESS": "temporal.example:7233",
-		"KAFKA_BROKERS": "one.example:9092,two.example:9092", "ORDERLOOM_TEMPORAL_UI_URL": "https://ui.example",
-	}
+	given := start(t, stack.Options{}).Environment()
+	given["ORDERLOOM_TEMPORAL_UI_URL"] = "https://ui.example"
 	s := start(t, stack.Options{Given: stack.Given(func(name string) (string, bool) { value, ok := given[name]; return value, ok })})
 	require.Equal(t, given, s.Environment())
 	require.Nil(t, s.Lost())

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -60,26 +61,57 @@ const (
 	exitInterrupted = 130
 )
 
-func main() {
+// check returns what is wrong with the flags.
+func (o *options) check() error {
+	switch {
+	case o.duration <= 0:
+		return fmt.Errorf("-duration must be above 0, got %s", o.duration)
+	case o.killEvery <= 0:
+		return fmt.Errorf("-kill-every must be above 0, got %s", o.killEvery)
+	case o.buyers < 1:
+		return fmt.Errorf("-buyers must be at least 1, got %d", o.buyers)
+	}
+	return nil
+}
+
+// parse reads the command line. It returns the command that it names, or the exit status when there is nothing to run.
+func parse(arguments []string, out, errs io.Writer) (command string, o options, status int) {
 	flags := flag.NewFlagSet("orderloom-dev", flag.ContinueOnError)
+	flags.SetOutput(errs)
 	flags.Usage = func() {
 		_, _ = io.WriteString(flags.Output(), usage)
 		flags.PrintDefaults()
 	}
-	var o options
 	o.register(flags)
-	if err := flags.Parse(os.Args[1:]); err != nil {
-		os.Exit(exitUsage)
+	if slices.ContainsFunc(arguments, func(a string) bool { return a == "-h" || a == "-help" || a == "--help" }) {
+		flags.SetOutput(out)
+		flags.Usage()
+		return "", o, 0
+	}
+	if err := flags.Parse(arguments); err != nil {
+		return "", o, exitUsage // it is told
+	}
+	if flags.NArg() != 1 || !slices.Contains([]string{"run", "demo", "stack", "soak"}, flags.Arg(0)) {
+		flags.Usage()
+		return "", o, exitUsage
+	}
+	if err := o.check(); err != nil {
+		_, _ = fmt.Fprintf(errs, "orderloom-dev: %v\n", err)
+		return "", o, exitUsage
+	}
+	return flags.Arg(0), o, 0
+}
+
+func main() {
+	name, o, status := parse(os.Args[1:], os.Stdout, os.Stderr)
+	if name == "" {
+		os.Exit(status)
 	}
 	on := func(command func(context.Context, string) error) func(context.Context, options) error {
 		return func(ctx context.Context, o options) error { return command(ctx, o.data) }
 	}
 	commands := map[string]func(context.Context, options) error{"run": on(run), "demo": on(playDemo), "stack": on(runStack), "soak": runSoak}
-	command, known := commands[flags.Arg(0)]
-	if !known || flags.NArg() != 1 {
-		flags.Usage()
-		os.Exit(exitUsage)
-	}
+	command := commands[name]
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once

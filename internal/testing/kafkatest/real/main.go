@@ -56,6 +56,9 @@ func beside(ctx context.Context, args []string) error {
 			}
 		}
 	}
+	if err := require(ctx, "pgbouncer"); err != nil { // which a test starts by itself
+		return err
+	}
 	if os.Getenv("ORDERLOOM_TEST_KAFKA_BROKERS") == "" {
 		address, stop, err := startKafka(ctx, filepath.Join(dir, "kafka"))
 		if err != nil {

@@ -1,0 +1,44 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestACommandLineIsRunExplainedOrRefused(t *testing.T) {
+	t.Parallel()
+	for line, want := range map[string]struct {
+		command  string
+		status   int
+		out, err string
+	}{
+		"-data x run":            {command: "run"},
+		"stack":                  {command: "stack"},
+		"-h":                     {out: "usage: orderloom-dev"},
+		"soak --help":            {out: "usage: orderloom-dev"},
+		"":                       {status: exitUsage, err: "usage: orderloom-dev"},
+		"bogus":                  {status: exitUsage, err: "usage: orderloom-dev"},
+		"run bogus":              {status: exitUsage, err: "usage: orderloom-dev"},
+		"-bogus run":             {status: exitUsage, err: "-bogus"},
+		"-duration -1s soak":     {status: exitUsage, err: "-duration must be above 0"},
+		"-kill-every 0s soak":    {status: exitUsage, err: "-kill-every must be above 0"},
+		"-buyers 0 soak":         {status: exitUsage, err: "-buyers must be at least 1"},
+		"-duration forever soak": {status: exitUsage, err: "invalid value"},
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			var out, errs bytes.Buffer
+			command, _, status := parse(strings.Fields(line), &out, &errs)
+			require.Equal(t, want.command, command)
+			require.Equal(t, want.status, status)
+			require.Contains(t, out.String(), want.out)
+			require.Contains(t, errs.String(), want.err)
+			if want.err == "" {
+				require.Empty(t, errs.String())
+			}
+		})
+	}
+}
