@@ -27,6 +27,10 @@ const (
 	AttentionAuthorizationEnding AttentionCause = "authorization_ending"
 	// AttentionDisputeOpen is a claim of the customer at the bank that has not ended.
 	AttentionDisputeOpen AttentionCause = "dispute_open"
+	// AttentionCapturedInExcess is money that was captured at the gateway beyond what the order still costs.
+	AttentionCapturedInExcess AttentionCause = "captured_in_excess"
+	// AttentionPaymentDifference is an amount in which the gateway and the order's events disagree.
+	AttentionPaymentDifference AttentionCause = "payment_difference"
 	// AttentionOverdue is an order that waits for its first shipment beyond the dispatch deadline.
 	AttentionOverdue AttentionCause = "overdue"
 )
@@ -46,6 +50,10 @@ const (
 	AttentionNewPayment AttentionAction = "new_payment"
 	// AttentionCancel cancels the order.
 	AttentionCancel AttentionAction = "cancel"
+	// AttentionRefund gives the amount back.
+	AttentionRefund AttentionAction = "refund"
+	// AttentionReconcile is done by operators: it mends the amount at the gateway, and compares again.
+	AttentionReconcile AttentionAction = "reconcile"
 	// AttentionAnswerDispute answers the claim in the gateway's dashboard.
 	AttentionAnswerDispute AttentionAction = "answer_dispute"
 )

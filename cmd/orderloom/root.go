@@ -17,7 +17,15 @@ const (
 	exitDone    = 0
 	exitFailure = 1 // it failed, or found differences
 	exitUsage   = 2 // the command line or a setting is wrong
+	// exitDifferent tells of differences apart from failures, of the commands whose help says so.
+	exitDifferent = 3
 )
+
+// exitNote is the annotation with what a command's help says of further exit statuses.
+const exitNote = "exit"
+
+// differentError is a comparison that was carried out and has found differences.
+type differentError struct{ error }
 
 // usageError is a command line or a setting that is wrong, where that is found while a command runs.
 type usageError struct{ error }
@@ -33,6 +41,9 @@ func (p *program) run(ctx context.Context, arguments []string) int {
 		return exitDone
 	}
 	fmt.Fprintf(p.stderr, "orderloom: %v\n", err)
+	if p.running && errors.As(err, new(differentError)) {
+		return exitDifferent
+	}
 	if p.running && !wrongArgument(err) {
 		return exitFailure
 	}
@@ -87,7 +98,7 @@ Settings come from the environment: see docs/configuration.md, or run "orderloom
 	root.AddCommand(
 		p.allCommand(), p.apiCommand(), p.workerCommand(), p.projectorCommand(),
 		p.setupCommand(), p.migrateCommand(),
-		p.verifyCommand(), p.parkedCommand(), p.attentionCommand(), p.orphansCommand(), p.rebuildCommand(), p.relayCommand(), p.replayCommand(),
+		p.verifyCommand(), p.parkedCommand(), p.attentionCommand(), p.orphansCommand(), p.reconcileCommand(), p.rebuildCommand(), p.relayCommand(), p.replayCommand(),
 		p.eraseCustomerCommand(), p.rewrapKeysCommand(), p.partitionsCommand(), p.codecServerCommand(),
 		p.settingsCommand(), p.healthCommand(), p.versionCommand(),
 	)
@@ -111,8 +122,8 @@ Flags:
 const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{.UsageString}}
-Exit status: 0 when it is done, 1 when it failed or found differences, 2 when the command line or a
-setting is wrong.
+Exit status: 0 when it is done, 1 when it failed{{if not .Annotations.exit}} or found differences{{end}}, 2 when the command line or a
+setting is wrong{{with .Annotations.exit}}{{.}}{{end}}.
 `
 
 // helpCommand is "orderloom help <command>", which is the same as "orderloom <command> --help".

@@ -28,6 +28,10 @@ const (
 	CauseAuthorizationEnding Cause = "authorization_ending"
 	// CauseDisputeOpen is a claim of the customer at the bank that has not ended.
 	CauseDisputeOpen Cause = "dispute_open"
+	// CauseCapturedInExcess is money that was captured elsewhere, beyond what the order still costs.
+	CauseCapturedInExcess Cause = "captured_in_excess"
+	// CausePaymentDifference is an amount in which the gateway's ledger and the events disagree.
+	CausePaymentDifference Cause = "payment_difference"
 	// CauseOverdue is an order that waits for its first shipment beyond the dispatch deadline.
 	CauseOverdue Cause = "overdue"
 )
@@ -37,7 +41,10 @@ const CauseParked Cause = "parked"
 
 // Causes are all that follow from an order and its payment.
 func Causes() []Cause {
-	return []Cause{CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CausePaymentRequired, CauseAuthorizationEnding, CauseDisputeOpen, CauseOverdue}
+	return []Cause{
+		CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CausePaymentRequired, CauseAuthorizationEnding, CauseDisputeOpen,
+		CauseCapturedInExcess, CausePaymentDifference, CauseOverdue,
+	}
 }
 
 // Action is what somebody can do that makes nothing worse.
@@ -55,6 +62,10 @@ const (
 	ActionNewPayment Action = "new_payment"
 	// ActionCancel cancels the order.
 	ActionCancel Action = "cancel"
+	// ActionRefund gives the amount back.
+	ActionRefund Action = "refund"
+	// ActionReconcile mends it at the gateway and compares again: "orderloom reconcile --order".
+	ActionReconcile Action = "reconcile"
 	// ActionAnswerDispute answers the claim in the gateway's dashboard.
 	ActionAnswerDispute Action = "answer_dispute"
 )
@@ -111,6 +122,7 @@ func Of(o order.Order, p payment.Payment) []Item {
 			})
 		}
 	}
+	items = append(items, excess(o, p)...)
 	if o.Overdue {
 		items = append(items, Item{
 			AttentionID: id(o.ID, CauseOverdue, ""), Cause: CauseOverdue, Since: o.OverdueSince, Actions: withCancel(o, ActionDispatch),
@@ -134,6 +146,24 @@ func missing(o order.Order, p payment.Payment) (items []Item) {
 		items = append(items, Item{
 			AttentionID: id(o.ID, CauseAuthorizationEnding, ""), Cause: CauseAuthorizationEnding, Since: e.EndingAt, Amount: &e.Amount, Detail: e.Reason,
 			GatewayRef: p.GatewayRef, Actions: withCancel(o, ActionDispatch),
+		})
+	}
+	return items
+}
+
+// excess are what was captured in excess, and the amounts that differ from the gateway's.
+func excess(o order.Order, p payment.Payment) (items []Item) {
+	if over := p.Unapplied().Sub(o.Uncaptured()); over.IsPositive() {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CauseCapturedInExcess, ""), Cause: CauseCapturedInExcess, Since: p.CapturedElsewhereAt, Amount: &over,
+			GatewayRef: p.GatewayRef, Actions: []Action{ActionRefund},
+		})
+	}
+	for _, d := range p.Differences {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CausePaymentDifference, d.What), Cause: CausePaymentDifference, Since: d.FoundAt, Amount: &d.Gateway,
+			Detail: d.What + ": " + d.Gateway.String() + " at the gateway, " + d.Stream.String() + " in the events", GatewayRef: p.GatewayRef,
+			Actions: []Action{ActionReconcile},
 		})
 	}
 	return items

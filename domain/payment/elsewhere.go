@@ -201,7 +201,7 @@ func (p Payment) withForeignCapture(e PaymentCapturedElsewhere) Payment {
 	} else {
 		all = append(all, ForeignCapture{CaptureRef: e.CaptureRef, Amount: e.Amount})
 	}
-	p.CapturedElsewhere = all
+	p.CapturedElsewhere, p.CapturedElsewhereAt = all, e.CapturedAt
 	p.ID, p.OrderID = e.PaymentID, e.OrderID
 	if e.GatewayRef != "" && e.GatewayRef != p.GatewayRef {
 		p.Earlier = slices.Clone(p.Earlier)

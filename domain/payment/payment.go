@@ -62,6 +62,8 @@ type Payment struct {
 	// shipments.
 	CapturedElsewhere []ForeignCapture `json:"captured_elsewhere,omitempty"`
 	Applied           money.Money      `json:"applied,omitzero"`
+	// CapturedElsewhereAt is when that was done, the last time.
+	CapturedElsewhereAt time.Time `json:"captured_elsewhere_at,omitzero"`
 	// HeldLate is what the gateway has reserved after the payment was closed.
 	HeldLate money.Money `json:"held_late,omitzero"`
 	// Earlier are the gateway's payments that money was captured from before the present one.

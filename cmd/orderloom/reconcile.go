@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/workflows"
+	"github.com/spf13/cobra"
+)
+
+// sinceDefault is how far a reconciliation looks back that is asked for without --since, as the nightly one does.
+const sinceDefault = "26h"
+
+func (p *program) reconcileCommand() *cobra.Command {
+	var orderID, since, output string
+	c := &cobra.Command{
+		Use:   "reconcile",
+		Short: "Compare the payments with the gateway, both ways; exit 3 when they differ",
+		Long: `Compare the payments with the gateway's ledger, both ways: what has changed at the gateway, and what has changed in
+the events. Each payment is compared as a whole. What only the gateway knows of is recorded, and the sagas of those orders
+go on from it. What differs still is recorded and shown as attention; it goes away once both agree.
+
+A worker carries it out. It may run at any time, and beside the nightly one.`,
+		Args:        arguments(),
+		Annotations: map[string]string{exitNote: ", 3 when payments differ"},
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		in, err := reconciliationInput(orderID, since, c.Flags().Changed("since"), time.Now())
+		if err != nil {
+			return err
+		}
+		if output != "text" && output != "json" {
+			return fmt.Errorf("--output must be text or json, got %q", output)
+		}
+		return p.reconciles(in, output)(c, args)
+	}
+	c.Flags().StringVar(&orderID, "order", "", "the id of the one order whose payment is compared, whenever it changed")
+	c.Flags().StringVar(&since, "since", sinceDefault, "compare what has changed since then: a duration such as 48h, or a time such as 2026-11-26T08:00:00Z")
+	c.Flags().StringVarP(&output, "output", "o", "text", "print text or json")
+	return c
+}
+
+// reconciles returns the action of a reconciliation with this input.
+func (p *program) reconciles(in workflows.ReconciliationInput, output string) action {
+	return p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+		done := p.tick("comparing the payments with the gateway")
+		out, err := app.Reconcile(ctx, cfg, tel, in)
+		done()
+		if err != nil {
+			return err
+		}
+		if output == "json" {
+			err = json.NewEncoder(p.stdout).Encode(out)
+		} else {
+			err = printReconciled(p.stdout, out)
+		}
+		if err == nil && out.Differences > 0 {
+			err = differentError{fmt.Errorf("%d amounts differ from the gateway's", out.Differences)}
+		}
+		return err
+	})
+}
+
+// reconciliationInput reads the flags.
+func reconciliationInput(orderID, since string, sinceGiven bool, now time.Time) (in workflows.ReconciliationInput, err error) {
+	in.To = now.UTC()
+	if orderID != "" {
+		if in.OrderID, err = uuid.Parse(orderID); err != nil {
+			return in, fmt.Errorf("--order must be the id of an order, a UUID, got %q", orderID)
+		}
+		if sinceGiven {
+			return in, fmt.Errorf("--since does not go with --order: the payment of one order is compared as a whole")
+		}
+		return in, nil
+	}
+	in.From, err = parseSince(since, now)
+	return in, err
+}
+
+// parseSince reads a duration before now, or a time.
+func parseSince(text string, now time.Time) (time.Time, error) {
+	if d, err := time.ParseDuration(text); err == nil {
+		if d <= 0 {
+			return time.Time{}, fmt.Errorf("--since must be a duration of more than nothing, got %q", text)
+		}
+		return now.Add(-d).UTC(), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("--since must be a duration such as 48h or a time such as 2026-11-26T08:00:00Z, got %q", text)
+	case !at.Before(now):
+		return time.Time{}, fmt.Errorf("--since must lie in the past, got %q", text)
+	}
+	return at.UTC(), nil
+}
+
+// printReconciled tells people what was adopted, what differs, and what to do.
+func printReconciled(out io.Writer, r activities.Reconciled) error {
+	_, _ = fmt.Fprintf(out, "Compared %d payments with the gateway: %d events adopted, %d differences.\n", r.Compared, r.Adopted, r.Differences)
+	if r.Foreign > 0 {
+		_, _ = fmt.Fprintf(out, "%d payments at the gateway belong to no order here.\n", r.Foreign)
+	}
+	if r.NoLedger {
+		_, _ = fmt.Fprintln(out, "The gateway has no ledger: it was asked about each payment that has changed in the events.")
+	}
+	if len(r.Found) == 0 {
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ORDER\tFOUND\tGATEWAY\tEVENTS\tSINCE\tWHAT TO DO")
+	for _, f := range r.Found {
+		if f.Adopted > 0 {
+			_, _ = fmt.Fprintf(w, "%s\t%d events adopted\t\t\t\tnothing: its saga goes on from them\n", f.OrderID, f.Adopted)
+		}
+		for _, d := range f.Differences {
+			_, _ = fmt.Fprintf(w, "%s\t%s differs\t%s\t%s\t%s\t%s\n", f.OrderID, d.What, d.Gateway, d.Stream, d.FoundAt.UTC().Format(time.RFC3339), whatToDo(f))
+		}
+	}
+	return errors.Join(w.Flush(), moreFound(out, r))
+}
+
+func whatToDo(f activities.FoundPayment) string {
+	if f.Unknown {
+		return "the gateway does not know payment " + f.PaymentID.String() + ": check its account and key"
+	}
+	return "find payment " + f.PaymentID.String() + " in the gateway's dashboard, mend it there, and reconcile again"
+}
+
+func moreFound(out io.Writer, r activities.Reconciled) error {
+	if len(r.Found) < activities.FoundMax {
+		return nil
+	}
+	_, err := fmt.Fprintf(out, "Only the first %d payments are listed; all are shown by \"orderloom attention list\".\n", len(r.Found))
+	return err
+}
