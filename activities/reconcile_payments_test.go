@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"strconv"
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/stretchr/testify/require"
 )
 
@@ -97,6 +101,93 @@ func TestReconcilePayments(t *testing.T) {
 		o := book(t, (*testOrder).place, func(*testOrder) []payments.LedgerEntry { return nil }, payments.NoAnswer(errors.New("connection refused")))
 		_, err := reconcile(o)
 		requireRetryable(t, err)
+	})
+}
+
+// What the books say and the gateway does not have, and the other way round. The clocks of these orders are their own, so
+// that each reconciliation sees its own order alone.
+func TestReconcilePaymentsBothWays(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	order := func(t *testing.T, change ...func(*activities.Options)) *testOrder {
+		return b.order(t, append(change, func(o *activities.Options) { o.Log = b.store })...)
+	}
+	one := func(o *testOrder) activities.Reconciled {
+		out, err := run(o.as("reconcile-"+uuid.NewString()), o.ReconcilePayments, activities.ReconcilePayments{OrderID: o.id, To: at})
+		require.NoError(o.t, err)
+		return out
+	}
+	t.Run("a payment that the gateway does not know", func(t *testing.T) {
+		t.Parallel()
+		other, err := sandbox.Open("")
+		require.NoError(t, err)
+		o := order(t).confirmed()
+		known := o.gateway.Gateway
+		o.gateway.Gateway = other // another account's key, say
+		out := one(o)
+		require.Equal(t, 1, out.Differences)
+		require.True(t, out.Found[0].Unknown)
+		require.Equal(t, "held", out.Found[0].Differences[0].What)
+		o.requireUnchanged(func() { require.Equal(t, 1, one(o).Differences, "it is known") })
+		require.Equal(t, []attention.Cause{attention.CausePaymentDifference}, attention.CausesOf(attention.Of(o.orderState(), o.paymentState())))
+
+		o.gateway.Gateway = known
+		require.Zero(t, one(o).Differences)
+		require.Empty(t, attention.Of(o.orderState(), o.paymentState()), "it goes away by itself")
+		require.Contains(t, o.stored(), "PaymentDifferenceEnded")
+	})
+	t.Run("all that has changed in the events, whether the gateway lists it or not", func(t *testing.T) {
+		t.Parallel()
+		lone := setup(t) // its events alone
+		o := lone.order(t, func(o *activities.Options) {
+			o.Gateway, o.Log = struct{ payments.Gateway }{o.Gateway}, lone.store // a gateway without a ledger
+		}).confirmed()
+		_, err := o.gateway.CaptureElsewhere(payment.ID(o.id), eur("25.00"))
+		require.NoError(t, err)
+		in := activities.ReconcilePayments{From: at.Add(-time.Hour), To: at.Add(time.Second)}
+		out, err := run(o.as("reconcile-1"), o.ReconcilePayments, in)
+		require.NoError(t, err)
+		require.True(t, out.NoLedger)
+		require.Equal(t, []int{1, 1, 0}, []int{out.Compared, out.Adopted, out.Differences}, "%+v", out.Found)
+		require.Equal(t, o.id, out.Changed[0].OrderID)
+		in.From, in.To = at.Add(2*time.Second), at.Add(time.Hour)
+		out, err = run(o.as("reconcile-2"), o.ReconcilePayments, in)
+		require.NoError(t, err)
+		require.Zero(t, out.Compared, "nothing has changed since")
+	})
+	t.Run("a payment of somebody else is counted", func(t *testing.T) {
+		t.Parallel()
+		o := order(t).confirmed()
+		_, err := o.gateway.Gateway.Authorize(t.Context(), payments.AuthorizeRequest{
+			IdempotencyKey: "theirs", PaymentID: uuid.New(), OrderID: uuid.New(), Amount: total, Token: "tok_approve",
+		})
+		require.NoError(t, err)
+		in := activities.ReconcilePayments{From: at.Add(-time.Hour), To: at.Add(time.Hour)}
+		o.Activities = activities.New(activities.Options{Events: b.events, Gateway: o.gateway.Gateway, Vault: o.vault})
+		out, err := run(o.as("reconcile-"+uuid.NewString()), o.ReconcilePayments, in)
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 1, 0}, []int{out.Compared, out.Foreign, out.Differences})
+	})
+	t.Run("an order that does not exist", func(t *testing.T) {
+		t.Parallel()
+		o := order(t)
+		_, err := run(o, o.ReconcilePayments, activities.ReconcilePayments{OrderID: o.id})
+		requireRefused(t, domain.CodeNotFound, err)
+	})
+	t.Run("reads a long ledger piece by piece", func(t *testing.T) {
+		t.Parallel()
+		const payers = 10_000
+		o := order(t).confirmed()
+		for i := range payers {
+			_, err := o.gateway.Gateway.Authorize(t.Context(), payments.AuthorizeRequest{
+				IdempotencyKey: strconv.Itoa(i), PaymentID: uuid.New(), OrderID: uuid.New(), Amount: total, Token: "tok_approve",
+			})
+			require.NoError(t, err)
+		}
+		o.Activities = activities.New(activities.Options{Events: b.events, Gateway: o.gateway.Gateway, Vault: o.vault})
+		out, err := run(o.as("reconcile-"+uuid.NewString()), o.ReconcilePayments, activities.ReconcilePayments{From: at.Add(-time.Hour), To: at.Add(time.Hour)})
+		require.NoError(t, err)
+		require.Equal(t, []int{1, payers}, []int{out.Compared, out.Foreign})
 	})
 }
 

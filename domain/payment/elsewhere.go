@@ -66,7 +66,7 @@ func RecordCaptures(p Payment, told []GatewayCapture, at time.Time) ([]domain.Ev
 			at = c.At
 		}
 		events = append(events, PaymentCapturedElsewhere{
-			PaymentID: p.ID, OrderID: p.OrderID, Amount: rest, CaptureRef: domain.Clip(c.CaptureRef), GatewayRef: domain.Clip(c.GatewayRef), CapturedAt: at,
+			PaymentID: p.ID, OrderID: p.OrderID, Amount: rest, CaptureRef: domain.Valid(c.CaptureRef), GatewayRef: domain.Valid(c.GatewayRef), CapturedAt: at,
 		})
 	}
 	return events, nil
@@ -104,7 +104,7 @@ func AuthorizeLate(p Payment, c LateAuthorization) []domain.Event {
 		return nil
 	}
 	return []domain.Event{PaymentAuthorizedLate{
-		PaymentID: p.ID, OrderID: p.OrderID, Amount: c.Amount, GatewayRef: domain.Clip(c.GatewayRef), AuthorizedAt: c.At,
+		PaymentID: p.ID, OrderID: p.OrderID, Amount: c.Amount, GatewayRef: domain.Valid(c.GatewayRef), AuthorizedAt: c.At,
 	}}
 }
 

@@ -1,6 +1,7 @@
 package payment_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
@@ -69,7 +70,10 @@ func TestCapturesElsewhereCountOnceByTheirReference(t *testing.T) {
 			}
 		})
 	}
-	p := must(t, must(t, payment.Payment{}, authorize(100)), told(foreignCapture("ch_1", 25)))
+	long := foreignCapture(strings.Repeat("ch", 60), 25)
+	p := must(t, must(t, payment.Payment{}, authorize(100)), told(long))
+	require.Equal(t, int64(25), must(t, p, told(long)).Captured.MinorUnits(), "a long reference")
+	p = must(t, must(t, payment.Payment{}, authorize(100)), told(foreignCapture("ch_1", 25)))
 	p = must(t, p, told(foreignCapture("ch_1", 35)))
 	require.Equal(t, int64(35), p.Captured.MinorUnits(), "the same reference has grown")
 	_, err := payment.RecordCaptures(p, []payment.GatewayCapture{{CaptureRef: "ch_9", Amount: money.Must("1.00", "USD")}}, at)

@@ -46,7 +46,7 @@ func AnswerRefund(p Payment, c RefundAnswer) ([]domain.Event, error) {
 	case c.Status == a.Status && !a.Outside, failed, a.Status == RefundStatusPaid && c.Status == RefundStatusPending:
 		return nil, nil
 	}
-	ref := domain.Clip(c.GatewayRef)
+	ref := domain.Valid(c.GatewayRef)
 	if ref == "" {
 		ref = a.GatewayRef
 	}

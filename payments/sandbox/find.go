@@ -30,8 +30,9 @@ func (g *Gateway) Find(ctx context.Context, r payments.FindRequest) (entry payme
 // entry is what the ledger says of a payment: nothing for one that it never heard of.
 func (g *Gateway) entry(id uuid.UUID) payments.LedgerEntry {
 	var out payments.LedgerEntry
-	for _, e := range g.entries {
-		if e.PaymentID != id || e.Kind == kindAttempt {
+	for _, i := range g.ofPayment[id] {
+		e := g.entries[i]
+		if e.Kind == kindAttempt {
 			continue
 		}
 		out.PaymentID, out.Refs = id, []string{refOf(id)}
@@ -63,8 +64,8 @@ func (g *Gateway) entry(id uuid.UUID) payments.LedgerEntry {
 // takeOffExcess takes what voids gave back off the captures made elsewhere, the latest first.
 func (g *Gateway) takeOffExcess(events []payments.Event, id uuid.UUID) {
 	var excess money.Money
-	for _, e := range g.entries {
-		if e.PaymentID == id && e.Kind == kindGiveBack {
+	for _, i := range g.ofPayment[id] {
+		if e := g.entries[i]; e.Kind == kindGiveBack {
 			excess = excess.Add(e.Amount)
 		}
 	}

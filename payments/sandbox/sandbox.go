@@ -85,6 +85,8 @@ type Gateway struct {
 	entries  []Entry
 	byKey    map[string]Entry
 	accounts map[uuid.UUID]*account
+	// ofPayment are the places in entries of what is about a payment.
+	ofPayment map[uuid.UUID][]int
 	// failedRefunds are the references of refunds that have failed since.
 	failedRefunds map[string]bool
 }
@@ -111,7 +113,7 @@ func (a *account) refundable() money.Money { return a.captured.Sub(a.refunded) }
 // is empty. The caller closes it.
 func Open(path string) (*Gateway, error) {
 	g := &Gateway{
-		turn: make(chan struct{}, 1), byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, failedRefunds: map[string]bool{},
+		turn: make(chan struct{}, 1), byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, ofPayment: map[uuid.UUID][]int{}, failedRefunds: map[string]bool{},
 	}
 	if path == "" {
 		return g, nil
@@ -458,6 +460,7 @@ func (g *Gateway) write(e Entry) (Entry, error) {
 }
 
 func (g *Gateway) apply(e Entry) {
+	g.ofPayment[e.PaymentID] = append(g.ofPayment[e.PaymentID], len(g.entries))
 	g.entries = append(g.entries, e)
 	g.byKey[e.Key] = e
 	a := g.account(e.PaymentID)
