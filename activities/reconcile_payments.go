@@ -99,8 +99,8 @@ type PaymentLog interface {
 // ReconcilePayments compares the gateway's ledger with the payment streams, payment by payment and both ways. It looks
 // at what has changed at the gateway, and at what has changed in the events. Each payment is compared as a whole.
 //
-// What only the gateway knows of is recorded, as [Activities.RecordGatewayEvent] does. Each amount that still differs is
-// recorded as an event of the payment's stream, and so is the end of a difference.
+// What only the gateway knows of is recorded, as [Activities.RecordGatewayEvent] does. Each amount that still differs
+// is recorded as an event of the payment's stream, and so is the end of a difference.
 //
 // It may be repeated: a difference that is known is not recorded again. Payments at the gateway that belong to no order
 // of ours are counted. Refusals: not_found for an order that does not exist; ledger_out_of_reach.

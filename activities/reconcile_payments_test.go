@@ -104,8 +104,7 @@ func TestReconcilePayments(t *testing.T) {
 	})
 }
 
-// What the books say and the gateway does not have, and the other way round. The clocks of these orders are their own, so
-// that each reconciliation sees its own order alone.
+// What the books say and the gateway does not have, and the other way round. Each reconciliation sees one order alone.
 func TestReconcilePaymentsBothWays(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
@@ -17,7 +16,7 @@ const CodeNoWorker domain.ErrorCode = "no_worker"
 // Reconcile compares the gateway's ledger with the payments, and waits for the end of that for as long as ctx lasts. It
 // may be repeated. Errors: not_found for an order that does not exist; ledger_out_of_reach; no_worker;
 // [ErrUnavailable].
-func (c *Client) Reconcile(ctx context.Context, in workflows.ReconciliationInput) (out activities.Reconciled, err error) {
+func (c *Client) Reconcile(ctx context.Context, in workflows.ReconciliationInput) (out workflows.Reconciliation, err error) {
 	queue, err := c.temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {
 		return out, inDomainTerms(err)

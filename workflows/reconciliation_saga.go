@@ -30,12 +30,15 @@ type ReconciliationInput struct {
 	To   time.Time `json:"to,omitzero"`
 }
 
+// Reconciliation is what a [ReconciliationSaga] answers.
+type Reconciliation = activities.Reconciled
+
 // ReconciliationSaga compares the gateway's ledger with the payment streams, both ways. What only the gateway knows of
 // becomes events, and the sagas of those orders look at their payments. What differs still is recorded. A Temporal
 // Schedule starts it every night, and "orderloom reconcile" on demand.
 //
 // It answers what it has adopted and what differs, and may be repeated. Refusals: not_found; ledger_out_of_reach.
-func ReconciliationSaga(ctx workflow.Context, in ReconciliationInput) (activities.Reconciled, error) {
+func ReconciliationSaga(ctx workflow.Context, in ReconciliationInput) (Reconciliation, error) {
 	var a *activities.Activities
 	if in.To.IsZero() {
 		in.To = workflow.Now(ctx).Add(-reconciliationDelay).Truncate(time.Minute)

@@ -10,11 +10,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
-	"github.com/orderloom/orderloom/workflows"
 	"github.com/spf13/cobra"
 )
 
@@ -51,7 +49,7 @@ A worker carries it out. It may run at any time, and beside the nightly one.`,
 }
 
 // reconciles returns the action of a reconciliation with this input.
-func (p *program) reconciles(in workflows.ReconciliationInput, output string) action {
+func (p *program) reconciles(in app.Reconciliation, output string) action {
 	return p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 		done := p.tick("comparing the payments with the gateway")
 		out, err := app.Reconcile(ctx, cfg, tel, in)
@@ -72,7 +70,7 @@ func (p *program) reconciles(in workflows.ReconciliationInput, output string) ac
 }
 
 // reconciliationInput reads the flags.
-func reconciliationInput(orderID, since string, sinceGiven bool, now time.Time) (in workflows.ReconciliationInput, err error) {
+func reconciliationInput(orderID, since string, sinceGiven bool, now time.Time) (in app.Reconciliation, err error) {
 	in.To = now.UTC()
 	if orderID != "" {
 		if in.OrderID, err = uuid.Parse(orderID); err != nil {
@@ -106,7 +104,7 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 }
 
 // printReconciled tells people what was adopted, what differs, and what to do.
-func printReconciled(out io.Writer, r activities.Reconciled) error {
+func printReconciled(out io.Writer, r app.Reconciled) error {
 	_, _ = fmt.Fprintf(out, "Compared %d payments with the gateway: %d events adopted, %d differences.\n", r.Compared, r.Adopted, r.Differences)
 	if r.Foreign > 0 {
 		_, _ = fmt.Fprintf(out, "%d payments at the gateway belong to no order here.\n", r.Foreign)
@@ -130,15 +128,15 @@ func printReconciled(out io.Writer, r activities.Reconciled) error {
 	return errors.Join(w.Flush(), moreFound(out, r))
 }
 
-func whatToDo(f activities.FoundPayment) string {
+func whatToDo(f app.FoundPayment) string {
 	if f.Unknown {
 		return "the gateway does not know payment " + f.PaymentID.String() + ": check its account and key"
 	}
 	return "find payment " + f.PaymentID.String() + " in the gateway's dashboard, mend it there, and reconcile again"
 }
 
-func moreFound(out io.Writer, r activities.Reconciled) error {
-	if len(r.Found) < activities.FoundMax {
+func moreFound(out io.Writer, r app.Reconciled) error {
+	if len(r.Found) < app.FoundMax {
 		return nil
 	}
 	_, err := fmt.Fprintf(out, "Only the first %d payments are listed; all are shown by \"orderloom attention list\".\n", len(r.Found))

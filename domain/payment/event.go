@@ -429,3 +429,15 @@ func (DisputeLost) EventVersion() int { return 1 }
 
 func (PaymentDifferenceEnded) EventType() string { return "PaymentDifferenceEnded" }
 func (PaymentDifferenceEnded) EventVersion() int { return 1 }
+
+func (AuthorizationEnded) EventType() string { return "AuthorizationEnded" }
+func (AuthorizationEnded) EventVersion() int { return 1 }
+
+func (PaymentAuthorizedLate) EventType() string { return "PaymentAuthorizedLate" }
+func (PaymentAuthorizedLate) EventVersion() int { return 1 }
+
+func (PaymentCapturedElsewhere) EventType() string { return "PaymentCapturedElsewhere" }
+func (PaymentCapturedElsewhere) EventVersion() int { return 1 }
+
+func (CaptureApplied) EventType() string { return "CaptureApplied" }
+func (CaptureApplied) EventVersion() int { return 1 }

@@ -65,15 +65,3 @@ type CaptureApplied struct {
 	Amount    money.Money `json:"amount"`
 	AppliedAt time.Time   `json:"applied_at"`
 }
-
-func (AuthorizationEnded) EventType() string { return "AuthorizationEnded" }
-func (AuthorizationEnded) EventVersion() int { return 1 }
-
-func (PaymentAuthorizedLate) EventType() string { return "PaymentAuthorizedLate" }
-func (PaymentAuthorizedLate) EventVersion() int { return 1 }
-
-func (PaymentCapturedElsewhere) EventType() string { return "PaymentCapturedElsewhere" }
-func (PaymentCapturedElsewhere) EventVersion() int { return 1 }
-
-func (CaptureApplied) EventType() string { return "CaptureApplied" }
-func (CaptureApplied) EventVersion() int { return 1 }

@@ -113,7 +113,8 @@ func (a *account) refundable() money.Money { return a.captured.Sub(a.refunded) }
 // is empty. The caller closes it.
 func Open(path string) (*Gateway, error) {
 	g := &Gateway{
-		turn: make(chan struct{}, 1), byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, ofPayment: map[uuid.UUID][]int{}, failedRefunds: map[string]bool{},
+		turn: make(chan struct{}, 1), byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, ofPayment: map[uuid.UUID][]int{},
+		failedRefunds: map[string]bool{},
 	}
 	if path == "" {
 		return g, nil
