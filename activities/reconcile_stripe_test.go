@@ -35,7 +35,7 @@ func (b *testBundle) atStripe(t *testing.T, o stripefake.Options) *atStripe {
 func (o *atStripe) confirmed() *atStripe {
 	o.place()
 	in := o.authorizeInput(stripefake.CardVisa)
-	in.At, in.Since = o.fake.Now(), o.fake.Now()
+	in.At, in.Since, in.Keep = o.fake.Now(), o.fake.Now(), true
 	_, err := run(o.testOrder, o.AuthorizePayment, in)
 	require.NoError(o.t, err)
 	_, err = run(o.testOrder, o.ConfirmOrder, activities.ConfirmOrder{OrderID: o.id, Allocations: o.allocation, At: o.fake.Now()})
@@ -96,7 +96,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 				require.True(t, o.paymentState().Lapsed, "Stripe has released the rest")
 				requireRefused(t, payment.CodeAuthorizationExpired, o.ship("reno"))
 				in := o.authorizeInput(stripefake.CardVisa)
-				in.Amount, in.At = eur("40.00"), o.fake.Now()
+				in.Amount, in.At, in.Keep = eur("40.00"), o.fake.Now(), true
 				_, err := run(o.testOrder, o.AuthorizePayment, in)
 				require.NoError(t, err)
 				o.requireAgreement("35.00", "25.00", "0.00")
@@ -113,7 +113,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 		requireRefused(t, payment.CodeAuthorizationExpired, o.ship("reno"))
 		o.requireAgreement("0.00", "25.00", "0.00")
 		in := o.authorizeInput(stripefake.CardVisa)
-		in.At = o.fake.Now()
+		in.At, in.Keep = o.fake.Now(), true
 		_, err := run(o.testOrder, o.AuthorizePayment, in)
 		require.NoError(t, err)
 		o.requireAgreement("35.00", "25.00", "0.00")
