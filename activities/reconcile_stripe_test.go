@@ -14,25 +14,25 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// atStripe is an order whose payment is at a Stripe of its own.
-type atStripe struct {
+// dashboardOrder is an order whose payment is at a Stripe of its own.
+type dashboardOrder struct {
 	*testOrder
 	fake *stripefake.Server
 }
 
-func (b *testBundle) atStripe(t *testing.T, o stripefake.Options) *atStripe {
+func (b *testBundle) dashboardOrder(t *testing.T, o stripefake.Options) *dashboardOrder {
 	o.Key, o.APIVersion = "sk_test_1", stripe.APIVersion
 	fake := stripefake.Start(o)
 	t.Cleanup(fake.Close)
 	gateway, err := stripe.New(stripe.Options{Key: o.Key, ReturnURL: "https://shop.example/orders/{order_id}", URL: fake.URL, Now: fake.Now})
 	require.NoError(t, err)
-	return &atStripe{b.order(t, func(options *activities.Options) {
+	return &dashboardOrder{b.order(t, func(options *activities.Options) {
 		options.Gateway, options.Log, options.Capabilities = gateway, b.store, stripe.Provider.Capabilities
 	}), fake}
 }
 
 // confirmed is an order of 60.00 that is authorised and confirmed, by the clock of its Stripe.
-func (o *atStripe) confirmed() *atStripe {
+func (o *dashboardOrder) confirmed() *dashboardOrder {
 	o.place()
 	in := o.authorizeInput(stripefake.CardVisa)
 	in.At, in.Since, in.Keep = o.fake.Now(), o.fake.Now(), true
@@ -43,22 +43,22 @@ func (o *atStripe) confirmed() *atStripe {
 	return o
 }
 
-func (o *atStripe) intent() string { return o.paymentState().GatewayRef }
+func (o *dashboardOrder) intent() string { return o.paymentState().GatewayRef }
 
 // ship captures and dispatches a shipment, as the order's saga does.
-func (o *atStripe) ship(location string) error {
+func (o *dashboardOrder) ship(location string) error {
 	in := o.dispatchInput(location)
 	in.At = o.fake.Now()
 	return o.dispatch(in)
 }
 
-func (o *atStripe) report() activities.GatewayEventsRecorded {
+func (o *dashboardOrder) report() activities.GatewayEventsRecorded {
 	out, err := run(o.as("report-"+uuid.NewString()), o.RecordGatewayEvent, activities.RecordGatewayEvent{PaymentID: payment.ID(o.id), At: o.fake.Now()})
 	require.NoError(o.t, err)
 	return out
 }
 
-func (o *atStripe) reconcile() activities.Reconciled {
+func (o *dashboardOrder) reconcile() activities.Reconciled {
 	in := activities.ReconcilePayments{From: o.fake.Now().Add(-24 * time.Hour), To: o.fake.Now().Add(time.Second), OrderID: o.id}
 	out, err := run(o.as("reconcile-"+uuid.NewString()), o.ReconcilePayments, in)
 	require.NoError(o.t, err)
@@ -66,7 +66,7 @@ func (o *atStripe) reconcile() activities.Reconciled {
 }
 
 // requireAgreement holds the books against Stripe's own.
-func (o *atStripe) requireAgreement(held, captured, refunded string) {
+func (o *dashboardOrder) requireAgreement(held, captured, refunded string) {
 	o.t.Helper()
 	account, p := o.fake.Account(payment.ID(o.id).String()), o.paymentState()
 	require.Equal(o.t, []string{held, captured, refunded}, []string{p.Held().Text(), p.Captured.Text(), p.Refunded.Text()}, "the books")
@@ -79,16 +79,16 @@ func (o *atStripe) requireAgreement(held, captured, refunded string) {
 func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	ways := map[string]func(*atStripe){
-		"the webhook":        func(o *atStripe) { require.NotZero(o.t, o.report().Recorded) },
-		"the reconciliation": func(o *atStripe) { require.NotZero(o.t, o.reconcile().Adopted) },
-		"both, twice":        func(o *atStripe) { o.report(); o.reconcile(); o.report(); require.Zero(o.t, o.reconcile().Adopted) },
+	ways := map[string]func(*dashboardOrder){
+		"the webhook":        func(o *dashboardOrder) { require.NotZero(o.t, o.report().Recorded) },
+		"the reconciliation": func(o *dashboardOrder) { require.NotZero(o.t, o.reconcile().Adopted) },
+		"both, twice":        func(o *dashboardOrder) { o.report(); o.reconcile(); o.report(); require.Zero(o.t, o.reconcile().Adopted) },
 	}
 	for name, tell := range ways {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			for _, options := range []stripefake.Options{{}, {NoMulticapture: true}} {
-				o := b.atStripe(t, options).confirmed()
+				o := b.dashboardOrder(t, options).confirmed()
 				require.True(t, o.fake.CaptureElsewhere(o.intent(), 25_00))
 				tell(o)
 				require.NoError(t, o.ship("berlin")) // 20.00
@@ -108,7 +108,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	}
 	t.Run("the next dispatch alone", func(t *testing.T) {
 		t.Parallel()
-		o := b.atStripe(t, stripefake.Options{}).confirmed()
+		o := b.dashboardOrder(t, stripefake.Options{}).confirmed()
 		require.True(t, o.fake.CaptureElsewhere(o.intent(), 25_00))
 		requireRefused(t, payment.CodeAuthorizationExpired, o.ship("reno"))
 		o.requireAgreement("0.00", "25.00", "0.00")
@@ -124,7 +124,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	})
 	t.Run("all of it", func(t *testing.T) {
 		t.Parallel()
-		o := b.atStripe(t, stripefake.Options{}).confirmed()
+		o := b.dashboardOrder(t, stripefake.Options{}).confirmed()
 		require.True(t, o.fake.CaptureElsewhere(o.intent(), 60_00))
 		require.NoError(t, o.ship("berlin"), "Stripe has taken enough")
 		o.report()
@@ -134,7 +134,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	})
 	t.Run("a void", func(t *testing.T) {
 		t.Parallel()
-		o := b.atStripe(t, stripefake.Options{}).confirmed()
+		o := b.dashboardOrder(t, stripefake.Options{}).confirmed()
 		require.True(t, o.fake.CancelElsewhere(o.intent()))
 		o.report()
 		o.requireAgreement("0.00", "0.00", "0.00")
@@ -142,7 +142,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	})
 	t.Run("an authorisation that ran out", func(t *testing.T) {
 		t.Parallel()
-		o := b.atStripe(t, stripefake.Options{}).confirmed()
+		o := b.dashboardOrder(t, stripefake.Options{}).confirmed()
 		o.fake.Advance(8 * 24 * time.Hour)
 		o.report()
 		o.requireAgreement("0.00", "0.00", "0.00")
@@ -150,7 +150,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	})
 	t.Run("an order that is cancelled", func(t *testing.T) {
 		t.Parallel()
-		o := b.atStripe(t, stripefake.Options{}).confirmed()
+		o := b.dashboardOrder(t, stripefake.Options{}).confirmed()
 		require.True(t, o.fake.CaptureElsewhere(o.intent(), 25_00))
 		o.report()
 		cancelled, err := run(o.testOrder, o.CancelOrder, activities.CancelOrder{OrderID: o.id, Reason: "changed_mind", By: order.ByCustomer, At: o.fake.Now()})
@@ -164,7 +164,7 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	})
 	t.Run("an order that is cancelled before anybody knows", func(t *testing.T) {
 		t.Parallel()
-		o := b.atStripe(t, stripefake.Options{}).confirmed()
+		o := b.dashboardOrder(t, stripefake.Options{}).confirmed()
 		require.True(t, o.fake.CaptureElsewhere(o.intent(), 25_00))
 		_, err := run(o.testOrder, o.CancelOrder, activities.CancelOrder{OrderID: o.id, Reason: "changed_mind", By: order.ByCustomer, At: o.fake.Now()})
 		require.NoError(t, err)
@@ -181,8 +181,8 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 func TestMoneyThatStripeHoldsAfterThePaymentWasClosed(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	late := func(t *testing.T) *atStripe {
-		o := b.atStripe(t, stripefake.Options{})
+	late := func(t *testing.T) *dashboardOrder {
+		o := b.dashboardOrder(t, stripefake.Options{})
 		o.place()
 		require.NoError(t, o.void()) // the authorisation is still on its way
 		require.Equal(t, payment.StatusVoided, o.paymentState().Status)
@@ -214,7 +214,7 @@ func TestMoneyThatStripeHoldsAfterThePaymentWasClosed(t *testing.T) {
 	})
 }
 
-func stripeOf(t *testing.T, o *atStripe) *stripe.Gateway {
+func stripeOf(t *testing.T, o *dashboardOrder) *stripe.Gateway {
 	gateway, err := stripe.New(stripe.Options{Key: "sk_test_1", ReturnURL: "https://shop.example/orders/{order_id}", URL: o.fake.URL, Now: o.fake.Now})
 	require.NoError(t, err)
 	return gateway

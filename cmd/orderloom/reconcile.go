@@ -20,7 +20,8 @@ import (
 const sinceDefault = "26h"
 
 func (p *program) reconcileCommand() *cobra.Command {
-	var orderID, since, output string
+	var orderID, since string
+	output := format("text")
 	c := &cobra.Command{
 		Use:   "reconcile",
 		Short: "Compare the payments with the gateway, both ways; exit 3 when they differ",
@@ -37,19 +38,16 @@ A worker carries it out. It may run at any time, and beside the nightly one.`,
 		if err != nil {
 			return err
 		}
-		if output != "text" && output != "json" {
-			return fmt.Errorf("--output must be text or json, got %q", output)
-		}
 		return p.reconciles(in, output)(c, args)
 	}
 	c.Flags().StringVar(&orderID, "order", "", "the id of the one order whose payment is compared, whenever it changed")
 	c.Flags().StringVar(&since, "since", sinceDefault, "compare what has changed since then: a duration such as 48h, or a time such as 2026-11-26T08:00:00Z")
-	c.Flags().StringVarP(&output, "output", "o", "text", "print text or json")
+	c.Flags().VarP(&output, "output", "o", "print text or json")
 	return c
 }
 
 // reconciles returns the action of a reconciliation with this input.
-func (p *program) reconciles(in app.Reconciliation, output string) action {
+func (p *program) reconciles(in app.Reconciliation, output format) action {
 	return p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 		done := p.tick("comparing the payments with the gateway")
 		out, err := app.Reconcile(ctx, cfg, tel, in)
@@ -57,7 +55,7 @@ func (p *program) reconciles(in app.Reconciliation, output string) action {
 		if err != nil {
 			return err
 		}
-		if output == "json" {
+		if output == formatJSON {
 			err = json.NewEncoder(p.stdout).Encode(out)
 		} else {
 			err = printReconciled(p.stdout, out)
@@ -67,6 +65,26 @@ func (p *program) reconciles(in app.Reconciliation, output string) action {
 		}
 		return err
 	})
+}
+
+// format is how a command prints what it has found: text or json.
+type format string
+
+const formatJSON format = "json"
+
+// String implements [pflag.Value].
+func (f *format) String() string { return string(*f) }
+
+// Type implements [pflag.Value].
+func (*format) Type() string { return "string" }
+
+// Set implements [pflag.Value].
+func (f *format) Set(text string) error {
+	if text != "text" && text != string(formatJSON) {
+		return errors.New("must be text or json")
+	}
+	*f = format(text)
+	return nil
 }
 
 // reconciliationInput reads the flags.
