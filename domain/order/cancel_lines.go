@@ -51,16 +51,7 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	}
 	var bad domain.Invalids
 	after := o.Clone()
-	for i, l := range c.Lines {
-		path := fmt.Sprintf("lines[%d]", i)
-		line, known := o.lineMeant(&bad, path, l)
-		if !known {
-			continue
-		}
-		taken, short := after.takeFromShipments(line.LineID, l.Quantity)
-		if short > 0 {
-			bad.Add(path, "of this line of %s only %d have not left yet", domain.Clip(line.SKU), l.Quantity-short)
-		}
+	for _, taken := range takeLines(o, &bad, c.Lines, "have not left yet", after.takeFromShipments) {
 		for _, t := range taken {
 			e.Amount = e.Amount.Add(t.Amount)
 		}

@@ -123,3 +123,23 @@ func (o Order) item(lineID uuid.UUID) int {
 func (s Shipment) line(lineID uuid.UUID) int {
 	return slices.IndexFunc(s.Lines, func(l ShipmentLine) bool { return l.LineID == lineID })
 }
+
+// takeLines takes the pieces that a request names, and returns what was taken for each of its entries. An entry that
+// names no line or several is blamed. So is one of more pieces than there are that have, say, not left yet.
+func takeLines[T any](
+	o Order, bad *domain.Invalids, lines []LineQuantity, have string, take func(lineID uuid.UUID, quantity int) (taken []T, short int),
+) [][]T {
+	taken := make([][]T, len(lines))
+	for i, l := range lines {
+		path := fmt.Sprintf("lines[%d]", i)
+		line, known := o.lineMeant(bad, path, l)
+		if !known {
+			continue
+		}
+		var short int
+		if taken[i], short = take(line.LineID, l.Quantity); short > 0 {
+			bad.Add(path, "of this line of %s only %d %s", domain.Clip(line.SKU), l.Quantity-short, have)
+		}
+	}
+	return taken
+}

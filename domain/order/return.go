@@ -69,16 +69,7 @@ func Return(o Order, c ReturnOrder) ([]domain.Event, error) {
 		return nil, bad
 	}
 	after := o.Clone()
-	for i, pieces := range c.Pieces() {
-		path := fmt.Sprintf("lines[%d]", i)
-		line, known := o.lineMeant(&bad, path, pieces)
-		if !known {
-			continue
-		}
-		taken, short := after.takeBack(line.LineID, pieces.Quantity)
-		if short > 0 {
-			bad.Add(path, "of this line of %s only %d were delivered and not returned yet", domain.Clip(line.SKU), pieces.Quantity-short)
-		}
+	for i, taken := range takeLines(o, &bad, c.Pieces(), "were delivered and not returned yet", after.takeBack) {
 		for _, t := range taken {
 			t.Restock = c.Lines[i].Restock
 			e.Amount = e.Amount.Add(t.Amount)
