@@ -48,6 +48,8 @@ type Options struct {
 	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
 	Checks []Check
+	// Unconfirmed returns an error while the event store takes no append: nothing is accepted then. Nil means never.
+	Unconfirmed func() error
 	// APIKeys are who may call. None opens the API to everyone, which is for development.
 	APIKeys []httpx.APIKey
 	// Metrics answers GET /metrics; nil leaves the route out.
@@ -100,14 +102,16 @@ type API struct {
 
 	limits    Limits
 	readiness *readiness
-	waits     chan struct{} // of those whose clients wait for a placed order
-	streams   chan struct{}
-	following prometheus.Gauge
-	reported  *prometheus.CounterVec
-	drained   chan struct{}
-	drainOnce sync.Once
-	now       func() time.Time
-	router    *httpx.Router
+	// unconfirmed says why nothing is accepted; nil when it is.
+	unconfirmed func() error
+	waits       chan struct{} // of those whose clients wait for a placed order
+	streams     chan struct{}
+	following   prometheus.Gauge
+	reported    *prometheus.CounterVec
+	drained     chan struct{}
+	drainOnce   sync.Once
+	now         func() time.Time
+	router      *httpx.Router
 }
 
 // New returns the API. It panics when a required option or a limit is missing, or when two APIs share a
@@ -124,9 +128,13 @@ func New(o Options) *API {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	if o.Unconfirmed == nil {
+		o.Unconfirmed = func() error { return nil }
+	}
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
-		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, limits: o.Limits, readiness: newReadiness(o.Checks, o.Logger),
+		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, limits: o.Limits,
+		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
 		reported:  newWebhooksTotal(),
@@ -144,6 +152,9 @@ func New(o Options) *API {
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {
+		if r.Method == http.MethodPost {
+			r.Handle = a.changing(r.Handle)
+		}
 		a.router.Handle(r)
 	}
 	return a

@@ -18,6 +18,8 @@ type Check struct {
 	Name string
 	// Ask returns nil when it is there. Its error is logged and not shown.
 	Ask func(ctx context.Context) error
+	// Shown checks are shown, and requests should be sent here also while they fail.
+	Shown bool
 }
 
 const (
@@ -58,8 +60,8 @@ func ReadyHandler(checks []Check, log *slog.Logger, draining func() bool) http.H
 func (r *readiness) answer(ctx context.Context, draining bool) (status int, body readyBody) {
 	body = readyBody{Status: "ready", Checks: r.runChecks(ctx)}
 	status = http.StatusOK
-	for _, c := range body.Checks {
-		if c.Status != checkOK {
+	for i, c := range body.Checks {
+		if c.Status != checkOK && !r.checks[i].Shown {
 			body.Status, status = "not_ready", http.StatusServiceUnavailable
 		}
 	}

@@ -168,6 +168,7 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or " +
 			"without min_version.",
 	},
+	kindStoreUnconfirmed,
 	{
 		Code: readmodel.CodeTooOld, Status: http.StatusGone, Title: "The changes since then are not kept any more",
 		About: "The stream was left too long ago to go on where it stopped. Read the orders that matter once more, and follow the " +

@@ -117,6 +117,9 @@ func (c Config) topicConfig(topic string) TopicConfig {
 		all = map[string]string{}
 	}
 	maps.Copy(all, t.Settings)
+	if topic == CustomerKeys {
+		maps.Copy(all, compacted)
+	}
 	t.Settings = all
 	return t
 }

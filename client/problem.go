@@ -105,6 +105,7 @@ const (
 	CodeUnknownEvent         Code = "unknown_event"
 	CodeNotVisibleYet        Code = "not_visible_yet"
 	CodeTooOld               Code = "too_old"
+	CodeStoreUnconfirmed     Code = "store_unconfirmed"
 	CodeOverloaded           Code = "overloaded"
 	CodeUnavailable          Code = "unavailable"
 	CodeTimeout              Code = "timeout"

@@ -13,8 +13,8 @@ import (
 type seen struct{ epoch, sequence int64 }
 
 // greet is done on every new connection before anything is appended over it: a restored store begins its new epoch
-// before it takes new events. A store may still be where it was, and lack what this process has appended. It was put back
-// from a copy of its disk then.
+// before it takes new events. A store may still be where it was, and lack what this process has appended. It was put
+// back from a copy of its disk then.
 func (p *postgres) greet(ctx context.Context, conn *pgx.Conn) error {
 	identity, err := identify(ctx, conn)
 	if err != nil {

@@ -162,7 +162,8 @@ type Erasure struct {
 // who never had a key.
 func (v *Vault) Erase(ctx context.Context, subject string) (done Erasure, err error) {
 	const sql = `WITH destroyed AS (
-			UPDATE orderloom.customer_keys SET wrapped = NULL, erased_at = now() WHERE subject = $1 AND wrapped IS NOT NULL RETURNING erased_at)
+			UPDATE orderloom.customer_keys SET wrapped = NULL, erased_at = now(), published = false
+			WHERE subject = $1 AND wrapped IS NOT NULL RETURNING erased_at)
 		SELECT (SELECT count(*) FROM destroyed), greatest((SELECT max(erased_at) FROM destroyed),
 			(SELECT max(erased_at) FROM orderloom.customer_keys WHERE subject = $1))`
 	var at *time.Time
@@ -204,7 +205,7 @@ func (v *Vault) Rewrap(ctx context.Context, limit int) (int, error) {
 		if err != nil {
 			return 0, fmt.Errorf("rewrap %s: %w", k.name(), err)
 		}
-		const store = `UPDATE orderloom.customer_keys SET master_key = $3, wrapped = $4 WHERE subject = $1 AND generation = $2`
+		const store = `UPDATE orderloom.customer_keys SET master_key = $3, wrapped = $4, published = false WHERE subject = $1 AND generation = $2`
 		if _, err := tx.Exec(ctx, store, k.Subject, k.Generation, master, wrapped); err != nil {
 			return 0, fmt.Errorf("rewrap: %w", err)
 		}

@@ -57,17 +57,67 @@ func (c *Client) ClaimNamespace(ctx context.Context, namespace string, mark json
 	return c.ReadMark(ctx, namespace)
 }
 
+// reachKey is the name under which the schedule's action keeps how far the event store was. That of the schedule itself
+// stays as it was made.
+const reachKey = "event_store_reach"
+
+// WriteReach keeps with the mark of the namespace how far the event store is: any JSON. It may be repeated. Errors:
+// not_found for a namespace without a mark; [ErrUnavailable].
+func (c *Client) WriteReach(ctx context.Context, namespace string, reach json.RawMessage) error {
+	d, err := c.describeMark(ctx, namespace)
+	if err != nil {
+		return err
+	}
+	payload, err := converter.GetDefaultDataConverter().ToPayload(reach)
+	if err != nil {
+		return fmt.Errorf("write the reach of namespace %s: %w", namespace, err)
+	}
+	s := d.GetSchedule()
+	start := s.GetAction().GetStartWorkflow()
+	if start == nil {
+		return domain.Refuse(domain.CodeNotFound, "the schedule %s of namespace %s is none of ours", markScheduleID, namespace)
+	}
+	start.Memo = &common.Memo{Fields: map[string]*common.Payload{reachKey: payload}}
+	_, err = c.temporal.WorkflowService().UpdateSchedule(ctx, &workflowservice.UpdateScheduleRequest{
+		Namespace: namespace, ScheduleId: markScheduleID, RequestId: uuid.NewString(), Schedule: s, ConflictToken: d.GetConflictToken(),
+	})
+	return inDomainTerms(err)
+}
+
+// ReadReach returns what was kept last with the mark of the namespace. It may be repeated. Errors: not_found;
+// [ErrUnavailable].
+func (c *Client) ReadReach(ctx context.Context, namespace string) (json.RawMessage, error) {
+	d, err := c.describeMark(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	payload, ok := d.GetSchedule().GetAction().GetStartWorkflow().GetMemo().GetFields()[reachKey]
+	if !ok {
+		return nil, domain.Refuse(domain.CodeNotFound, "namespace %s does not say how far the event store was", namespace)
+	}
+	var reach json.RawMessage
+	if err := converter.GetDefaultDataConverter().FromPayload(payload, &reach); err != nil {
+		return nil, fmt.Errorf("read the reach of namespace %s: %w", namespace, err)
+	}
+	return reach, nil
+}
+
 // ReadMark returns the mark of the namespace. It may be repeated. Errors: not_found; [ErrUnavailable].
 func (c *Client) ReadMark(ctx context.Context, namespace string) (json.RawMessage, error) {
-	d, err := c.temporal.WorkflowService().DescribeSchedule(ctx, &workflowservice.DescribeScheduleRequest{
-		Namespace: namespace, ScheduleId: markScheduleID,
-	})
+	d, err := c.describeMark(ctx, namespace)
 	if err != nil {
-		return nil, inDomainTerms(err)
+		return nil, err
 	}
 	var mark json.RawMessage
 	if err := converter.GetDefaultDataConverter().FromPayload(d.GetMemo().GetFields()[markKey], &mark); err != nil {
 		return nil, fmt.Errorf("read the mark of namespace %s: %w", namespace, err)
 	}
 	return mark, nil
+}
+
+func (c *Client) describeMark(ctx context.Context, namespace string) (*workflowservice.DescribeScheduleResponse, error) {
+	d, err := c.temporal.WorkflowService().DescribeSchedule(ctx, &workflowservice.DescribeScheduleRequest{
+		Namespace: namespace, ScheduleId: markScheduleID,
+	})
+	return d, inDomainTerms(err)
 }

@@ -34,6 +34,9 @@ withheld because their topic takes nothing.`,
 				return err
 			}
 			var faults []error
+			if err := m.Unconfirmed(ctx); err != nil {
+				faults = append(faults, fmt.Errorf("nothing is published: %w", err))
+			}
 			for _, s := range all {
 				fmt.Fprintf(p.stdout, "%s: published up to sequence %d of %d, %d events behind; led by %s in epoch %d; moved last at %s\n",
 					s.Name, s.Position, s.Last, s.Behind, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))

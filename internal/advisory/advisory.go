@@ -36,6 +36,8 @@ const (
 	RelayLeader Class = 0x6f6c
 	// Rebuild is held by a rebuild, for its session. The second number is the projection's name.
 	Rebuild Class = 0x6f6d
+	// Recovery is held by a recovery of the event store, for its session.
+	Recovery Class = 0x6f6e
 )
 
 // AppendsKey is the second number of the key of [Appends].

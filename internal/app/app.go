@@ -24,6 +24,7 @@ import (
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/recovery"
 	"github.com/orderloom/orderloom/relay"
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/worker"
@@ -64,6 +65,8 @@ type platform struct {
 	cache   cache
 	changes *readmodel.Changes
 	kafka   broker.Config
+	// guard knows whether the store takes appends.
+	guard *recovery.Guard
 }
 
 // cache is what the reader reads from and the projector invalidates.
@@ -164,6 +167,7 @@ func (p *platform) close(ctx context.Context) error {
 
 // stages returns the parts of the roles in the order in which they stop.
 func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
+	p.guard = recovery.NewGuard(p.guardOptions(o.runs(config.RoleWorker)))
 	handler, refuse := p.serviceHandler(o)
 	if o.runs(config.RoleAPI) {
 		a, err := p.api(o) //nolint:contextcheck // each request has a context of its own
@@ -190,13 +194,16 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		}
 		published := p.kafka
 		published.Registry = openRegistry(ctx, p.cfg.Kafka, p.tel)
+		writer := broker.NewWriter(published)
 		r, err := relay.New(relay.Options{
-			Store: p.store, Pool: p.pool, Writer: broker.NewWriter(published), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+			Store: p.store, Pool: p.pool, Writer: writer, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		})
 		if err != nil {
 			return nil, err
 		}
-		stages = append(stages, stage{saga}, stage{part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}})
+		stages = append(stages, stage{saga}, stage{
+			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"keys", p.copyKeys(writer)},
+		})
 	}
 	if o.runs(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{
@@ -215,6 +222,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 			stages = append(stages, stage{part{"projector", pr.Run}})
 		}
 	}
+	stages[len(stages)-1] = append(stages[len(stages)-1], part{"guard", p.guard.Run})
 	return stages, nil
 }
 
@@ -231,7 +239,8 @@ func (p *platform) api(o Options) (*api.API, error) {
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
 		Webhooks: hooks, Payments: sagas, Capabilities: can,
-		Checks: p.checks(o), APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+		Checks: p.checks(o), Unconfirmed: p.guard.Unconfirmed,
+		APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }
@@ -272,7 +281,10 @@ func deadlines(cfg config.Orders) workflows.Deadlines {
 
 // checks are what the roles can't do without. Requests and sagas outwait Kafka, a projector does not.
 func (p *platform) checks(o Options) []api.Check {
-	checks := []api.Check{{Name: "postgres", Ask: writable(p.pool)}}
+	checks := []api.Check{
+		{Name: "postgres", Ask: writable(p.pool)},
+		{Name: "event_store", Shown: true, Ask: func(context.Context) error { return p.guard.Unconfirmed() }}, // reads go on
+	}
 	if o.runs(config.RoleAPI) || o.runs(config.RoleWorker) {
 		return append(checks, api.Check{Name: "temporal", Ask: func(ctx context.Context) error {
 			_, err := p.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
@@ -349,7 +361,8 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 	o := workerOptions(p.cfg)
 	o.Interceptors, o.Logger, o.BuildID = interceptors, p.tel.Logger, cmp.Or(o.BuildID, p.unversionedBuild())
 	return part{"worker", func(ctx context.Context) error {
-		if err := acts.SeedLocations(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		seed := func() error { return acts.SeedLocations(ctx, time.Now()) }
+		if err := p.whenConfirmed(ctx, seed); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("start the worker: %w", err)
 		}
 		return worker.Run(ctx, p.tel.Logger, func(onFatalError func(error)) sdkworker.Worker {

@@ -46,6 +46,10 @@ var used = map[string]struct {
 		return d
 	}},
 
+	"ORDERLOOM_CONFIRM_BY_HAND": {"true", func(_ *testing.T, c config.Config) any {
+		return (&platform{cfg: c, tel: &telemetry.Telemetry{}}).guardOptions(false).ByHand
+	}},
+
 	"TEMPORAL_NAMESPACE": {"shop", func(t *testing.T, c config.Config) any {
 		o, err := clientOptions(c.Temporal)
 		require.NoError(t, err)

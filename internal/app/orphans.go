@@ -53,11 +53,16 @@ func newFinder(
 	o.Sagas, o.Views, o.History = orphanSagas{sagas, cfg.Temporal.Namespace}, views, orphanHistory{history{store}, events}
 	o.Mark = func(ctx context.Context) (orphans.Mark, error) {
 		identity, err := store.Identity(ctx)
-		return orphans.Mark{Store: identity.ID}, err
+		if err == nil && !identity.Confirmed {
+			err = eventstore.ErrUnconfirmed // its orders may stand further back than their sagas
+		}
+		return orphansMark(identity.ID), err
 	}
 	o.Logger, o.Registerer = tel.Logger, tel.Registry
 	return orphans.New(o)
 }
+
+func orphansMark(store uuid.UUID) orphans.Mark { return orphans.Mark{Store: store} }
 
 func orphanOptions(cfg config.Orders) orphans.Options {
 	return orphans.Options{

@@ -56,6 +56,8 @@ type Database struct {
 	ConnectTimeout time.Duration
 	// StatementTimeout bounds each statement on the server's side.
 	StatementTimeout time.Duration
+	// ConfirmByHand leaves it to a person to confirm a store that was restored or failed over.
+	ConfirmByHand bool
 }
 
 // Temporal is the server that runs the sagas.

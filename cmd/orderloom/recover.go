@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/recovery"
+	"github.com/spf13/cobra"
+)
+
+func (p *program) recoverCommand() *cobra.Command {
+	var confirm, acceptLoss bool
+	c := &cobra.Command{
+		Use:   "recover",
+		Short: "Take back what a restored event store has lost, and confirm it; without --confirm only show it",
+		Long: `Compare the event store with what Kafka and Temporal know, and show what the store has lost and what would be done.
+Nothing is changed then, and the exit status is 1 when something is to be done.
+
+With --confirm it is carried out:
+
+  1. Events that Kafka still has are taken back, with their ids, versions and sequences.
+  2. Customers who were erased since the backup are erased again, and keys that were made since are taken back.
+  3. Every open saga starts anew from the events. Orders that only Temporal knows are placed again.
+  4. The store's epoch is confirmed: appends, publishing and sagas go on.
+
+It may be repeated, also after it was interrupted. What is lost for good is listed, and has to be accepted.`,
+		Args: arguments(),
+		RunE: p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			if acceptLoss && !confirm {
+				return usageError{errors.New("--accept-loss goes with --confirm")}
+			}
+			progress := func(format string, args ...any) { _, _ = fmt.Fprintf(p.stderr, format+"\n", args...) }
+			done := p.tick("comparing the event store with Kafka and Temporal")
+			defer done()
+			if confirm {
+				f, err := app.Recover(ctx, cfg, tel, acceptLoss, progress)
+				p.printFound(f)
+				if errors.Is(err, recovery.ErrIncomplete) {
+					return fmt.Errorf("%w: nothing is confirmed; go on without it with --accept-loss", err)
+				}
+				if err == nil {
+					_, err = fmt.Fprintf(p.stdout, "Epoch %d is confirmed.\n", f.Identity.Epoch)
+				}
+				return err
+			}
+			f, err := app.LookForLoss(ctx, cfg, tel, progress)
+			if err != nil {
+				return err
+			}
+			p.printFound(f)
+			if f.Identity.Confirmed && f.Lost == 0 && f.Complete() {
+				_, err = fmt.Fprintf(p.stdout, "Nothing is to be done: epoch %d is confirmed, and the store has all that Kafka has.\n", f.Identity.Epoch)
+				return err
+			}
+			return errors.New("the event store is to be recovered: run it with --confirm")
+		}),
+	}
+	c.Flags().BoolVar(&confirm, "confirm", false, "carry it out, and confirm the store")
+	c.Flags().BoolVar(&acceptLoss, "accept-loss", false, "go on without what is lost for good")
+	return c
+}
+
+// printFound shows what is known outside, and what is lost.
+func (p *program) printFound(f recovery.Found) {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(p.stdout, format+"\n", args...) }
+	state := "confirmed"
+	if !f.Identity.Confirmed {
+		state = "not confirmed: " + f.Identity.Reason
+	}
+	say("Event store %s, epoch %d, %s.", f.Identity.ID, f.Identity.Epoch, state)
+	say("Known outside: epoch %d, events up to %d.", f.Known.Epoch, f.Known.Sequence)
+	say("Lost events that Kafka has: %d of %d streams; taken back: %d.", f.Lost, f.Streams, f.Taken)
+	say("Customers to be erased again: %d. Customers' keys to be taken back: %d.", f.Erased, f.Keys)
+	say("Open sagas to go on from the events: %d. Orders that only Temporal knows, to be placed again: %d.", f.Open, len(f.Placed))
+	for _, id := range f.Placed {
+		say("  order %s is placed again", id)
+	}
+	if f.Complete() {
+		return
+	}
+	say("Lost for good: events of %d streams, %d orders.", len(f.Gaps), len(f.Unplaced))
+	for _, g := range f.Gaps {
+		say("  %s", g)
+	}
+	for _, id := range f.Unplaced {
+		say("  order %s: Temporal does not know any more what was ordered", id)
+	}
+}

@@ -1,0 +1,100 @@
+package privacy
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
+	"github.com/stretchr/testify/require"
+)
+
+// A key that was made after the backup comes back, and one that was destroyed after it is destroyed again.
+func TestKeysAreTakenBackFromTheirCopies(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	master, err := NewMasterKeys(MasterKey{ID: "m1", Key: make([]byte, 32)})
+	require.NoError(t, err)
+	vault := NewVault(pool, master, Options{})
+	newest := map[string]Copy{}
+	copyOut := func() (n int) {
+		n, err := vault.CopyOut(t.Context(), 10, func(_ context.Context, copies []Copy) error {
+			for _, c := range copies {
+				newest[c.Name()] = c
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		return n
+	}
+	erased, err := vault.Seal(t.Context(), "erased", "secret")
+	require.NoError(t, err)
+	require.Equal(t, 1, copyOut())
+	require.Zero(t, copyOut(), "each change is copied once")
+	var backup string
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT json_agg(k)::text FROM orderloom.customer_keys k`).Scan(&backup))
+
+	made, err := vault.Seal(t.Context(), "made", "street")
+	require.NoError(t, err)
+	_, err = vault.Erase(t.Context(), "erased")
+	require.NoError(t, err)
+	_, err = vault.CopyOut(t.Context(), 10, func(context.Context, []Copy) error { return errors.New("Kafka is away") })
+	require.ErrorContains(t, err, "Kafka is away")
+	require.Equal(t, 2, copyOut())
+	_, err = pool.Exec(t.Context(), `DELETE FROM orderloom.customer_keys`)
+	require.NoError(t, err)
+	_, err = pool.Exec(t.Context(), `INSERT INTO orderloom.customer_keys SELECT * FROM json_populate_recordset(NULL::orderloom.customer_keys, $1)`, backup)
+	require.NoError(t, err)
+
+	restored := NewVault(pool, master, Options{})
+	var text string
+	require.NoError(t, restored.Open(t.Context(), erased, &text), "the backup brings it back")
+	copies := []Copy{newest["erased:1"], newest["made:1"]}
+	for _, dry := range []bool{true, false} {
+		e, n, err := restored.TakeBack(t.Context(), copies, dry)
+		require.NoError(t, err)
+		require.Equal(t, []int{1, 1}, []int{e, n})
+	}
+	require.ErrorIs(t, restored.Open(t.Context(), erased, &text), ErrErased)
+	require.NoError(t, restored.Open(t.Context(), made, &text))
+	require.Equal(t, "street", text)
+	e, n, err := restored.TakeBack(t.Context(), copies, false)
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 0}, []int{e, n}, "it may be repeated")
+}
+
+// An erasure waits for a copy of the key that is under way, so that its own copy is the newest. Fails without FOR
+// UPDATE in CopyOut.
+func TestAnErasureIsCopiedAfterTheKey(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	master, err := NewMasterKeys(MasterKey{ID: "m1", Key: make([]byte, 32)})
+	require.NoError(t, err)
+	vault := NewVault(pool, master, Options{})
+	_, err = vault.Seal(t.Context(), "c", "secret")
+	require.NoError(t, err)
+	erased := make(chan error, 1)
+	_, err = vault.CopyOut(t.Context(), 10, func(context.Context, []Copy) error {
+		go func() {
+			_, err := vault.Erase(t.Context(), "c")
+			erased <- err
+		}()
+		select {
+		case err := <-erased:
+			return errors.Join(errors.New("it has not waited"), err)
+		case <-time.After(300 * time.Millisecond):
+			return nil
+		}
+	})
+	require.NoError(t, err)
+	require.NoError(t, <-erased)
+	var newest []Copy
+	_, err = vault.CopyOut(t.Context(), 10, func(_ context.Context, copies []Copy) error {
+		newest = copies
+		return nil
+	})
+	require.NoError(t, err)
+	require.Len(t, newest, 1)
+	require.Nil(t, newest[0].Wrapped)
+}
