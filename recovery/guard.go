@@ -79,8 +79,12 @@ func NewGuard(o Options) *Guard {
 	return g
 }
 
-// Unconfirmed returns [eventstore.ErrUnconfirmed] while the store's epoch is not confirmed, as far as is known.
+// Unconfirmed returns [eventstore.ErrUnconfirmed] while the store's epoch is not confirmed, as far as is known. A nil
+// guard knows nothing.
 func (g *Guard) Unconfirmed() error {
+	if g == nil {
+		return nil
+	}
 	if s := g.state.Load(); s != nil && !s.identity.Confirmed {
 		return eventstore.ErrUnconfirmed
 	}

@@ -79,7 +79,13 @@ func Play(ctx context.Context, opts Options) (Report, error) {
 // activeLocations returns at least two locations that take reservations. They may be others than those of the settings,
 // which are used at the first start alone.
 func activeLocations(ctx context.Context, api *client.Client) (ids []string, err error) {
-	all, err := api.ListLocations(ctx)
+	var all client.Locations
+	// A worker that has just started makes those of the settings, once it knows that its event store is complete.
+	err = poll(ctx, func(ctx context.Context) (bool, error) {
+		var err error
+		all, err = api.ListLocations(ctx)
+		return len(all.Locations) > 0, err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("list the locations: %w", err)
 	}
