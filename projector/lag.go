@@ -2,6 +2,7 @@ package projector
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -88,11 +89,34 @@ func (p *Projector) prune(ctx context.Context) {
 }
 
 // report refreshes the gauges, and the ends of the partitions in the checkpoints, from which the lag follows.
+//
+// While the database does not answer, the views stand still: their lag grows by the time that passes. While it takes no
+// writes, the gauges are measured all the same.
 func (p *Projector) report(ctx context.Context, reader *broker.Reader) {
+	measured, told := time.Now(), false
+	lags := map[string]float64{}
 	for backoff.Pause(ctx, reportInterval) == nil {
-		if err := p.reportOnce(ctx, reader.Positions()); err != nil && ctx.Err() == nil {
-			p.opts.Logger.DebugContext(ctx, "can't report the lag", "error", err)
+		written := p.reportOnce(ctx, reader.Positions())
+		known, err := p.setGauges(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err == nil:
+			measured, lags = time.Now(), known
+		default:
+			p.ageGauges(lags, time.Since(measured))
 		}
+		if err = errors.Join(written, err); err != nil && !told {
+			p.opts.Logger.WarnContext(ctx, "can't report how far the views are, trying again", "error", err)
+		}
+		told = err != nil
+	}
+}
+
+// ageGauges lets the lag of the projections grow by the time since it was measured.
+func (p *Projector) ageGauges(lags map[string]float64, since time.Duration) {
+	for _, pr := range p.mender.projections {
+		p.mender.metrics.lagSeconds.WithLabelValues(pr.Name()).Set(lags[pr.Name()] + since.Seconds())
 	}
 }
 
@@ -111,20 +135,19 @@ func (p *Projector) reportOnce(ctx context.Context, positions []broker.Position)
 		SELECT $1, *, 0 FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[])
 		ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET end_offset = excluded.end_offset, updated_at = now(),
 			next_offset = LEAST(t.next_offset, excluded.end_offset)`, p.opts.Broker.Group, topics, partitions, next, end)
-	if err != nil {
-		return err
-	}
-	return p.setGauges(ctx)
+	return err
 }
 
-// setGauges shows the status of the projections as metrics.
-func (p *Projector) setGauges(ctx context.Context) error {
+// setGauges shows the status of the projections as metrics, and returns the lag of each in seconds.
+func (p *Projector) setGauges(ctx context.Context) (lags map[string]float64, err error) {
 	all, err := readmodel.Projections(ctx, p.opts.Pool, p.opts.Backlog)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	m := p.mender.metrics
+	lags = map[string]float64{}
 	for _, s := range all {
+		lags[s.Name] = s.LagSeconds
 		m.lagEvents.WithLabelValues(s.Name).Set(float64(s.LagEvents))
 		m.lagSeconds.WithLabelValues(s.Name).Set(s.LagSeconds)
 		m.parked.WithLabelValues(s.Name).Set(float64(s.Parked))
@@ -132,10 +155,10 @@ func (p *Projector) setGauges(ctx context.Context) error {
 	}
 	waiting, err := readmodel.AttentionCounts(ctx, p.opts.Pool)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for cause, n := range waiting {
 		m.attention.WithLabelValues(string(cause)).Set(float64(n))
 	}
-	return nil
+	return lags, nil
 }
