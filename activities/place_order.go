@@ -21,7 +21,8 @@ type PlaceOrder struct {
 	Personal      domain.Sealed `json:"personal"`
 	RequestHash   string        `json:"request_hash"`
 	UserID        string        `json:"user_id,omitempty"`
-	// These become the order's terms; the token is sealed.
+	// These become the order's terms. Payment seals the token; PaymentToken has it in the clear, and is sealed.
+	Payment           domain.Sealed   `json:"payment,omitzero"`
 	PaymentToken      string          `json:"payment_token,omitempty"`
 	AllowBackorder    bool            `json:"allow_backorder,omitempty"`
 	KeepPaymentMethod bool            `json:"keep_payment_method,omitempty"`
@@ -81,14 +82,15 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 		return order.PlaceOrder{}, fmt.Errorf("seal the personal data of order %s: %w", in.OrderID, err)
 	}
 	terms := order.Terms{AllowBackorder: in.AllowBackorder, KeepPaymentMethod: in.KeepPaymentMethod, Deadlines: in.Deadlines}
+	sealed := in.Payment
 	if in.PaymentToken != "" {
-		sealed, err := a.vault.Seal(ctx, in.CustomerID, in.PaymentToken)
-		if err == nil { // a vault that can't reach its keys seals without the customer's
-			terms.Payment, err = a.vault.Reseal(ctx, in.CustomerID, sealed)
-		}
-		if err != nil {
-			return order.PlaceOrder{}, fmt.Errorf("seal the payment token of order %s: %w", in.OrderID, err)
-		}
+		sealed, err = a.vault.Seal(ctx, in.CustomerID, in.PaymentToken)
+	}
+	if err == nil && !sealed.IsZero() { // a vault that can't reach its keys seals without the customer's
+		terms.Payment, err = a.vault.Reseal(ctx, in.CustomerID, sealed)
+	}
+	if err != nil {
+		return order.PlaceOrder{}, fmt.Errorf("seal the payment token of order %s: %w", in.OrderID, err)
 	}
 	return order.PlaceOrder{
 		OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,

@@ -82,7 +82,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	}
 	in := workflows.OrderInput{
 		OrderID: id, CustomerID: r.CustomerID, Items: r.lines(), ShipToCountry: r.ShippingAddress.Country,
-		PaymentToken: r.PaymentToken, RequestHash: hash, UserID: x.Caller, AllowBackorder: r.AllowBackorder,
+		RequestHash: hash, UserID: x.Caller, AllowBackorder: r.AllowBackorder,
 		KeepPaymentMethod: r.KeepPaymentMethod,
 	}
 	if x.IdempotencyKey() != "" {
@@ -99,6 +99,9 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	}
 	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, order.Recipient{ShippingAddress: r.ShippingAddress}); err != nil {
 		return httpx.Unavailable(fmt.Errorf("seal the address: %w", err))
+	}
+	if in.Payment, err = a.vault.Seal(ctx, in.CustomerID, r.PaymentToken); err != nil {
+		return httpx.Unavailable(fmt.Errorf("seal the payment token: %w", err))
 	}
 	_, existed, err := a.sagas.PlaceOrder(ctx, in)
 	if err != nil {

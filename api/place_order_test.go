@@ -39,12 +39,15 @@ func TestPlaceOrderStartsASaga(t *testing.T) {
 
 	in := b.started[id]
 	require.Equal(t, workflows.OrderInput{
-		OrderID: id, CustomerID: "cust-1", ShipToCountry: "DE", PaymentToken: "tok_approve",
+		OrderID: id, CustomerID: "cust-1", ShipToCountry: "DE", Payment: in.Payment,
 		Items:    []order.Item{{ProductID: "p-1", SKU: "SKU-1", Quantity: 2, UnitPrice: money.Must("19.90", "EUR")}},
 		Personal: in.Personal, RequestHash: in.RequestHash,
 	}, in)
 	require.Len(t, in.RequestHash, 64)
 
+	var token string
+	require.NoError(t, b.Open(t.Context(), in.Payment, &token))
+	require.Equal(t, "tok_approve", token)
 	var r order.Recipient
 	require.NoError(t, b.Open(t.Context(), in.Personal, &r))
 	require.Equal(t, order.Address{Street: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE"}, r.ShippingAddress)

@@ -22,8 +22,8 @@ type newPayment struct {
 	KeepPaymentMethod bool   `json:"keep_payment_method"`
 }
 
-// providePayment gives another means of payment to an order that waits for money: POST /api/v1/orders/{order_id}/payment.
-// With an Idempotency-Key it may be repeated, however late. The answer tells where the payment stands. A decline is an
+// providePayment gives another means of payment to an order that waits for money: POST
+// /api/v1/orders/{order_id}/payment. With an Idempotency-Key it may be repeated, however late. The answer tells where the payment stands. A decline is an
 // answer: the order goes on waiting, and payment_required tells why.
 func (a *API) providePayment(ctx context.Context, x *httpx.Exchange, r *newPayment) error {
 	id := x.UUID("order_id")
@@ -90,7 +90,8 @@ func shownPayment(o order.Order, p payment.Payment) workflows.PaymentState {
 	return s
 }
 
-// paymentProvided answers 200 for a payment that was decided on, and 202 for one that waits for the gateway or the bank.
+// paymentProvided answers 200 for a payment that was decided on. It answers 202 for one that waits for the gateway or
+// the bank.
 func paymentProvided(x *httpx.Exchange, s workflows.PaymentState, underWay bool) error {
 	status := http.StatusOK
 	if underWay {

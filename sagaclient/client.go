@@ -141,8 +141,8 @@ func (c *Client) AmendAddress(ctx context.Context, orderID uuid.UUID, r workflow
 	return c.updateOrder(ctx, orderID, workflows.AmendAddress, r, r.RequestID, r.RequestHash) // it is sealed anew each time
 }
 
-// ProvidePayment gives another means of payment to an order that waits for money, and tells in the state's payment where
-// that stands. It may be repeated under the same request id, however late.
+// ProvidePayment gives another means of payment to an order that waits for money. The state's payment tells where that
+// stands. It may be repeated under the same request id, however late.
 //
 // Errors: idempotency_key_reused when the id belongs to another request; payment_not_required; payment_under_way;
 // otherwise as [Client.CancelOrder].

@@ -95,12 +95,12 @@ func (s *orderSaga) settleRefunds(ctx workflow.Context) error {
 // resumed reports whether an earlier saga of the order may have asked the gateway for the same.
 func (s *orderSaga) resumed() bool { return s.standing != nil }
 
-// sealedToken is the payment token of an order that was there before this saga.
-func (s *orderSaga) sealedToken() (token domain.Sealed) {
+// sealedToken is the payment token that the order was placed with.
+func (s *orderSaga) sealedToken() domain.Sealed {
 	if s.standing != nil {
-		token = s.standing.Terms.Payment
+		return s.standing.Terms.Payment
 	}
-	return token
+	return s.in.Payment
 }
 
 // placedAt and confirmedAt are when an order was placed and confirmed that was there before this saga; zero for others.

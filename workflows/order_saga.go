@@ -187,7 +187,7 @@ func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) 
 	return runStep(ctx, "Place the order and reserve its stock", a.PlaceOrder, activities.PlaceOrder{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
 		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID,
-		PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
+		Payment: s.in.Payment, PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
 		KeepPaymentMethod: s.in.KeepPaymentMethod,
 		At:                workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
 	})
