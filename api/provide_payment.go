@@ -23,8 +23,8 @@ type newPayment struct {
 }
 
 // providePayment gives another means of payment to an order that waits for money: POST
-// /api/v1/orders/{order_id}/payment. With an Idempotency-Key it may be repeated, however late. The answer tells where the payment stands. A decline is an
-// answer: the order goes on waiting, and payment_required tells why.
+// /api/v1/orders/{order_id}/payment. With an Idempotency-Key it may be repeated, however late. The answer tells where
+// the payment stands. A decline is an answer: the order goes on waiting, and payment_required tells why.
 func (a *API) providePayment(ctx context.Context, x *httpx.Exchange, r *newPayment) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)

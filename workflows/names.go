@@ -102,8 +102,8 @@ type OrderInput struct {
 	Items         []order.Item  `json:"items"`
 	ShipToCountry string        `json:"ship_to_country"`
 	Personal      domain.Sealed `json:"personal"`
-	// Payment seals the payment token, a JSON string: what the payment gateway gave the customer's browser for a means of
-	// payment. PaymentToken has it in the clear, for tools and tests.
+	// Payment seals the payment token, a JSON string: what the payment gateway gave the customer's browser for a means
+	// of payment. PaymentToken has it in the clear, for tools and tests.
 	Payment      domain.Sealed `json:"payment,omitzero"`
 	PaymentToken string        `json:"payment_token,omitempty"`
 	// RequestHash tells a retry from another request under the same Idempotency-Key.
