@@ -237,9 +237,24 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 	if len(a.decideAgain(p, in)) == 0 {
 		return p, nil
 	}
+	if p, err = a.adoptCaptures(ctx, p, in.At); err != nil {
+		return p, err
+	}
 	st := stamp(ctx, fmt.Sprintf("ask-again/%d/%s", p.Generation, in.At.UTC().Format(time.RFC3339Nano)), in.OrderID, in.At)
 	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return a.decideAgain(p, in), nil })
 	return p, err
+}
+
+// adoptCaptures records what an authorisation that is to be replaced was captured for without an answer. That pays for
+// what was to be captured, and is not asked for anew. None of these captures is under way any more.
+func (a *Activities) adoptCaptures(ctx context.Context, p payment.Payment, at time.Time) (payment.Payment, error) {
+	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: p.ID, GatewayRef: p.GatewayRef})
+	if err != nil {
+		return p, Refusal(fmt.Errorf("find payment %s: %w", p.ID, err))
+	}
+	r := gatewayRecord{Activities: a, payment: p, at: at, unanswered: true}
+	err = r.captures(ctx, entry)
+	return r.payment, err
 }
 
 // decideAgain decides what the end of an authorisation means, whether it has come or is near.

@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/temporal"
 )
@@ -72,6 +73,34 @@ func TestAuthorizePayment(t *testing.T) {
 		p := o.paymentState()
 		require.Equal(t, 2, p.Generation)
 		require.Equal(t, "40.00", p.Capturable().Text())
+	})
+	t.Run("asks for nothing that was captured without an answer before the authorisation had expired", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		id, p := payment.ID(o.id), o.paymentState()
+		_, err := o.gateway.Gateway.Capture(t.Context(), payments.CaptureRequest{
+			IdempotencyKey: payment.CaptureKey(id, o.shipment("berlin"), 1), AskedAt: at, At: at, PaymentID: id, GatewayRef: p.GatewayRef,
+			Amount: eur("20.00"), Capturable: total,
+		})
+		require.NoError(t, err)
+		later := o.dispatchInput("berlin")
+		later.At = at.Add(30 * 24 * time.Hour)
+		requireRefused(t, payment.CodeAuthorizationExpired, o.dispatch(later))
+		in := o.authorizeInput("tok_approve")
+		in.At = later.At
+		for range 2 {
+			answer, err := run(o, o.AuthorizePayment, in)
+			require.NoError(t, err)
+			require.Equal(t, payment.StatusAuthorized, answer.Status)
+			require.Equal(t, "40.00", o.paymentState().Capturable().Text())
+		}
+		require.NoError(t, o.dispatch(later))
+		later.ShipmentID, later.Location, later.SKUs = o.shipment("reno"), "reno", []string{o.b}
+		require.NoError(t, o.dispatch(later))
+		require.Equal(t, "60.00", o.paymentState().Captured.Text())
+		balance, err := o.gateway.Gateway.Balance(id)
+		require.NoError(t, err)
+		require.Equal(t, "60.00", balance.Captured.Text(), "nothing is taken twice")
 	})
 	// The clock of a step that is tried again says nothing of when it was tried first. What was asked for before an
 	// authorisation had expired is no answer to the next one.

@@ -72,6 +72,9 @@ type gatewayRecord struct {
 	payment  payment.Payment
 	at       time.Time
 	recorded int
+	// unanswered is true when no capture of ours is under way. One that is not known is recorded then: its answer was
+	// lost.
+	unanswered bool
 }
 
 // change records what decide returns. The name is unique within the step, and the same when the same is told again.
@@ -111,11 +114,14 @@ func (r *gatewayRecord) captures(ctx context.Context, entry payments.LedgerEntry
 			continue
 		}
 		c := payment.GatewayCapture{CaptureRef: e.Ref, GatewayRef: e.GatewayRef, Amount: e.Amount, At: e.At}
-		if e.Elsewhere() {
+		id, ours := payment.ParseCaptureKey(r.payment.ID, e.Key)
+		_, known := r.payment.Captures[id]
+		switch {
+		case e.Elsewhere(), ours && !known && r.unanswered:
 			name += "/" + e.Ref + "/" + e.Amount.Text()
-		} else if id, ok := payment.ParseCaptureKey(r.payment.ID, e.Key); ok {
+		case ours:
 			c.CaptureID = id
-		} else {
+		default:
 			continue
 		}
 		told = append(told, c)

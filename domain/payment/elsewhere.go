@@ -46,7 +46,7 @@ func RecordCaptures(p Payment, told []GatewayCapture, at time.Time) ([]domain.Ev
 		if p.Captured.Currency != "" && !c.Amount.SameCurrency(p.Captured) {
 			return nil, domain.Refuse(CodeUnknownGatewayAnswer, "payment %s is in %s, and %s was captured at the gateway", p.ID, p.Captured.Currency, c.Amount)
 		}
-		if _, booked := p.Captures[c.CaptureID]; booked {
+		if _, booked := p.Captures[c.CaptureID]; booked && p.foreignCapture(c.CaptureRef).Amount.IsZero() {
 			covered = covered.Sub(c.Amount)
 		}
 	}

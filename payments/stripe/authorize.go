@@ -168,7 +168,7 @@ func (g *Gateway) taken(ctx context.Context, r payments.AuthorizeRequest, amount
 		return payments.AuthorizeResult{}, false, err
 	}
 	ahead, from, err := g.ahead(ctx, intents, r.Captured)
-	if err != nil || ahead < amount || from.Status != api.PaymentIntentStatusSucceeded {
+	if err != nil || from == nil || ahead < amount || from.Status != api.PaymentIntentStatusSucceeded {
 		return payments.AuthorizeResult{}, false, err
 	}
 	return payments.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: from.ID, ExpiresAt: r.AskedAt.Add(takenLife)}, true, nil

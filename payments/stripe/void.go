@@ -116,15 +116,18 @@ func (g *Gateway) closeKey(ctx context.Context, paymentID uuid.UUID, key string)
 // for shipments that never left, or by a capture whose answer never came.
 func (g *Gateway) giveBack(ctx context.Context, r payments.VoidRequest, intents []*api.PaymentIntent) error {
 	ahead, from, err := g.ahead(ctx, intents, r.Captured)
-	if err != nil || ahead <= 0 {
+	if err != nil || from == nil {
 		return err
+	}
+	if ahead = min(ahead, refundable(from)); ahead <= 0 {
+		return nil
 	}
 	_, err = g.refund(ctx, from.ID, r.PaymentID, ahead, r.IdempotencyKey+excessSuffix, true)
 	return err
 }
 
 // ahead returns how much more the intents of a payment have taken than its stream knows, in Stripe's
-// smallest unit. From is the intent of which most is left.
+// smallest unit. From is the intent of which most is left; nil when none has taken anything.
 func (g *Gateway) ahead(ctx context.Context, intents []*api.PaymentIntent, captured money.Money) (sum int64, from *api.PaymentIntent, err error) {
 	var most int64
 	for _, pi := range intents {
@@ -136,11 +139,11 @@ func (g *Gateway) ahead(ctx context.Context, intents []*api.PaymentIntent, captu
 			return 0, nil, err
 		}
 		sum += pi.AmountReceived - excess
-		if left := refundable(pi); left > most {
+		if left := refundable(pi); from == nil || left > most {
 			from, most = pi, left
 		}
 	}
-	return min(sum-minor(captured), most), from, nil
+	return sum - minor(captured), from, nil
 }
 
 // letGo releases the rest of an intent of which something was captured, cancels any other that is open,
