@@ -237,8 +237,15 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 	if len(a.decideAgain(p, in)) == 0 {
 		return p, nil
 	}
-	if p, err = a.adoptCaptures(ctx, p, in.At); err != nil {
+	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: id, GatewayRef: p.GatewayRef})
+	if err != nil {
+		return p, Refusal(fmt.Errorf("find payment %s: %w", id, err))
+	}
+	if p, err = a.adoptCaptures(ctx, entry, p, in.At); err != nil {
 		return p, err
+	}
+	if isTaken(entry, p, in.Amount) {
+		return a.keepTaken(ctx, p, in)
 	}
 	st := stamp(ctx, fmt.Sprintf("ask-again/%d/%s", p.Generation, in.At.UTC().Format(time.RFC3339Nano)), in.OrderID, in.At)
 	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return a.decideAgain(p, in), nil })
@@ -247,14 +254,35 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 
 // adoptCaptures records what an authorisation that is to be replaced was captured for without an answer. That pays for
 // what was to be captured, and is not asked for anew. None of these captures is under way any more.
-func (a *Activities) adoptCaptures(ctx context.Context, p payment.Payment, at time.Time) (payment.Payment, error) {
-	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: p.ID, GatewayRef: p.GatewayRef})
-	if err != nil {
-		return p, Refusal(fmt.Errorf("find payment %s: %w", p.ID, err))
-	}
+func (a *Activities) adoptCaptures(ctx context.Context, entry payments.LedgerEntry, p payment.Payment, at time.Time) (payment.Payment, error) {
 	r := gatewayRecord{Activities: a, payment: p, at: at, unanswered: true}
-	err = r.captures(ctx, entry)
+	err := r.captures(ctx, entry)
 	return r.payment, err
+}
+
+// isTaken reports whether the gateway, which captures once, has taken an amount already that is still to be captured.
+func isTaken(entry payments.LedgerEntry, p payment.Payment, amount money.Money) bool {
+	lacking := p.Lacking(amount)
+	return entry.TakenAtOnce && lacking.IsPositive() && entry.Balance.Captured.Sub(p.Captured).Cmp(lacking) >= 0
+}
+
+// takenLife is how long an authorisation holds of which the money is taken: for longer than any order is open.
+const takenLife = 10 * 365 * 24 * time.Hour
+
+// keepTaken records that an authorisation goes on to hold, because its money is taken. The customer is asked for
+// nothing. It does nothing before it would have ended.
+func (a *Activities) keepTaken(ctx context.Context, p payment.Payment, in AuthorizePayment) (payment.Payment, error) {
+	st := stamp(ctx, fmt.Sprintf("keep-taken/%d", p.Generation), in.OrderID, in.At)
+	p, _, err := a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
+		ended := payment.Expire(p, in.At)
+		after := paymentAfter(p, ended)
+		taken, err := payment.Authorize(after, payment.RecordAuthorization{
+			OrderID: in.OrderID, Amount: p.Lacking(in.Amount), Status: payment.StatusAuthorized, GatewayRef: p.GatewayRef,
+			ExpiresAt: in.At.Add(takenLife), At: in.At,
+		})
+		return append(ended, taken...), err
+	})
+	return p, err
 }
 
 // decideAgain decides what the end of an authorisation means, whether it has come or is near.

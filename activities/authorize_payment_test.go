@@ -87,7 +87,7 @@ func TestAuthorizePayment(t *testing.T) {
 		later.At = at.Add(30 * 24 * time.Hour)
 		requireRefused(t, payment.CodeAuthorizationExpired, o.dispatch(later))
 		in := o.authorizeInput("tok_approve")
-		in.At = later.At
+		in.At, in.Keep = later.At, true
 		for range 2 {
 			answer, err := run(o, o.AuthorizePayment, in)
 			require.NoError(t, err)
