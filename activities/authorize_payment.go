@@ -244,8 +244,8 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 	if p, err = a.adoptCaptures(ctx, entry, p, in.At); err != nil {
 		return p, err
 	}
-	if isTaken(entry, p, in.Amount) {
-		return a.keepTaken(ctx, p, in)
+	if taken := takenAtOnce(entry, p); taken.IsPositive() && taken.Cmp(p.Lacking(in.Amount)) >= 0 {
+		return a.keepTaken(ctx, p, in, taken)
 	}
 	st := stamp(ctx, fmt.Sprintf("ask-again/%d/%s", p.Generation, in.At.UTC().Format(time.RFC3339Nano)), in.OrderID, in.At)
 	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return a.decideAgain(p, in), nil })
@@ -260,27 +260,30 @@ func (a *Activities) adoptCaptures(ctx context.Context, entry payments.LedgerEnt
 	return r.payment, err
 }
 
-// isTaken reports whether the gateway, which captures once, has taken an amount already that is still to be captured.
-func isTaken(entry payments.LedgerEntry, p payment.Payment, amount money.Money) bool {
-	lacking := p.Lacking(amount)
-	return entry.TakenAtOnce && lacking.IsPositive() && entry.Balance.Captured.Sub(p.Captured).Cmp(lacking) >= 0
+// takenAtOnce is what a gateway that captures once has taken for shipments that have not left.
+func takenAtOnce(entry payments.LedgerEntry, p payment.Payment) money.Money {
+	if !entry.TakenAtOnce {
+		return money.Zero(p.Captured.Currency)
+	}
+	return entry.Balance.Captured.Sub(p.Captured)
 }
 
 // takenLife is how long an authorisation holds of which the money is taken: for longer than any order is open.
 const takenLife = 10 * 365 * 24 * time.Hour
 
 // keepTaken records that an authorisation goes on to hold, because its money is taken. The customer is asked for
-// nothing. It does nothing before it would have ended.
-func (a *Activities) keepTaken(ctx context.Context, p payment.Payment, in AuthorizePayment) (payment.Payment, error) {
+// nothing. All of it stays to be captured, so that what no shipment claims is given back in the end. It does nothing
+// before the authorisation would have ended.
+func (a *Activities) keepTaken(ctx context.Context, p payment.Payment, in AuthorizePayment, taken money.Money) (payment.Payment, error) {
 	st := stamp(ctx, fmt.Sprintf("keep-taken/%d", p.Generation), in.OrderID, in.At)
 	p, _, err := a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
 		ended := payment.Expire(p, in.At)
 		after := paymentAfter(p, ended)
-		taken, err := payment.Authorize(after, payment.RecordAuthorization{
-			OrderID: in.OrderID, Amount: p.Lacking(in.Amount), Status: payment.StatusAuthorized, GatewayRef: p.GatewayRef,
+		kept, err := payment.Authorize(after, payment.RecordAuthorization{
+			OrderID: in.OrderID, Amount: taken, Status: payment.StatusAuthorized, GatewayRef: p.GatewayRef,
 			ExpiresAt: in.At.Add(takenLife), At: in.At,
 		})
-		return append(ended, taken...), err
+		return append(ended, kept...), err
 	})
 	return p, err
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/payments"
@@ -56,7 +55,7 @@ func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.Led
 	if p.OrderID == uuid.Nil {
 		return out, nil
 	}
-	record := gatewayRecord{Activities: a, payment: p, at: at}
+	record := gatewayRecord{Activities: a, payment: p, at: at, unanswered: p.Lapsed && at.Sub(p.ExpiresAt) > captureUnderWayMax}
 	for _, step := range []func(context.Context, payments.LedgerEntry) error{record.movements, record.captures, record.hold, record.surplus} {
 		if err := step(ctx, entry); err != nil {
 			return out, err
@@ -65,6 +64,9 @@ func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.Led
 	p = record.payment
 	return GatewayEventsRecorded{OrderID: p.OrderID, Recorded: record.recorded, Refunds: p.OpenRefunds(), Awaited: isAwaited(p, entry)}, nil
 }
+
+// captureUnderWayMax is how long after the end of an authorisation a capture may still be recorded by its own step.
+const captureUnderWayMax = time.Hour
 
 // gatewayRecord brings a payment up to what the gateway tells of it.
 type gatewayRecord struct {
@@ -190,13 +192,13 @@ func lateHold(entry payments.LedgerEntry, at time.Time) payment.LateAuthorizatio
 	return payment.LateAuthorization{Amount: entry.Balance.Held, GatewayRef: entry.Authorization.GatewayRef, At: at}
 }
 
-// surplus records that money is owed which was captured elsewhere for an order that is cancelled.
+// surplus records that money is owed which was captured elsewhere and pays for nothing of an order that has ended.
 func (r *gatewayRecord) surplus(ctx context.Context, _ payments.LedgerEntry) error {
 	if !r.payment.Unapplied().IsPositive() {
 		return nil
 	}
 	o, err := r.foldOrder(ctx, r.payment.OrderID)
-	if err != nil || o.Status != order.StatusCancelled {
+	if err != nil || !o.Status.Ended() {
 		return err
 	}
 	return r.change(ctx, "owed/"+r.payment.Captured.Text(), func(p payment.Payment) ([]domain.Event, error) { return payment.OweUnapplied(p, r.at), nil })

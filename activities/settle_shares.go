@@ -13,7 +13,7 @@ import (
 
 // settleShares records what becomes of the shares of an order once no shipment is to leave any more. It belongs into
 // the append of the fact after which that is so. What no capture can take is waived. What was captured with a share
-// for goods that were cancelled afterwards is owed. Fact names the fact, so that both are recorded once.
+// for goods that were cancelled afterwards is owed, and so is what was captured elsewhere for none. Fact names the fact, so that both are recorded once.
 //
 // It fills in what is left to do with the order's money then.
 func (a *Activities) settleShares(tx *eventstore.Tx, out *Moved, orderID, fact uuid.UUID, at time.Time) {
@@ -33,6 +33,9 @@ func (a *Activities) settleShares(tx *eventstore.Tx, out *Moved, orderID, fact u
 		a.oweRefund(tx, orderID, payment.OweRefund{
 			RefundID: domain.DerivedID(fact, "excess"), Amount: excess, Reason: payment.ReasonCapturedInExcess, At: at,
 		})
+	}
+	if o.Planned().IsZero() {
+		eventstore.Record(tx, paymentAggregate, id, payment.OweUnapplied(eventstore.State(tx, paymentAggregate, id), at)...)
 	}
 	out.showMoney(o, eventstore.State(tx, paymentAggregate, id))
 }

@@ -130,6 +130,8 @@ told, the events, the gateway's ledger and the stock.
 
 - *cancel* is the button of Temporal's Web UI. It asks to cancel the order.
 - *reset to each later task* is one run for each workflow task that the execution had completed.
+- A refund that is *owed*, *requested* or *pending* has no execution any more: it was taken away after it had recorded
+  that. An order that is delivered has none either, so there is nothing else to take away.
 - *Temporal's databases lost*: both are dropped while hundreds of orders wait. A new server starts at the same address,
   and an operator runs ` + "`orderloom setup`" + `.
 

@@ -33,12 +33,21 @@ func drillDatabases(t *testing.T, ordersOfState int, note func(in string, end cl
 		}
 	}
 	each(t, "place", open, func(t *testing.T, w *waiting) { w.order = s.place(t, w.state) })
+	each(t, "leave", open, func(_ *testing.T, w *waiting) {
+		if w.leave != nil {
+			w.leave(w.order)
+		}
+	})
 
 	require.NoError(t, s.platform.Stack.LoseTemporal(t.Context()))
 	require.NoError(t, s.platform.SetUp(t.Context()))
 	begun := time.Now()
 
-	each(t, "resume", open, func(_ *testing.T, w *waiting) { w.order.awaitAnother("") })
+	each(t, "resume", open, func(_ *testing.T, w *waiting) {
+		if w.leave == nil { // one that settles what an ended order owes is over too soon to be seen
+			w.order.awaitAnother("")
+		}
+	})
 	t.Logf("%d orders have a saga again after %s", len(open), time.Since(begun).Round(time.Millisecond))
 	each(t, "end", open, func(_ *testing.T, w *waiting) {
 		w.order.finish(w.goOn, w.end, func(end client.OrderStatus) { note(w.name, end) })

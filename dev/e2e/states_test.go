@@ -12,6 +12,9 @@ type state struct {
 	quantity int
 	reno     bool // a second line of one piece lies in another location
 	bank     bool // the customer's bank wants a confirmation
+	// leave leaves something under way of an order whose own saga has ended: there is no execution of it to take away,
+	// and somebody looks after it soon. So it is done at the last moment.
+	leave func(*drilled)
 	// reach brings an order that was placed into the state.
 	reach func(*drilled)
 	// goOn does what the order waits for, and end is how it ends then.
@@ -104,6 +107,53 @@ var states = map[string]state{
 		end:       end{status: client.OrderDelivered, captured: "30.00", refunded: "0.00", berlin: 3},
 		cancelled: undone(1),
 	},
+	"partly shipped, a refund requested": {
+		stock: 5, price: "10.00", quantity: 2, reno: true,
+		reach: func(o *drilled) {
+			o.dispatch(o.shipmentFrom("berlin").ShipmentID)
+			o.awaitStatus(client.OrderShipped)
+			o.request("5.00")
+		},
+		goOn:      func(o *drilled) { o.ship("berlin", "reno") },
+		end:       end{status: client.OrderDelivered, captured: "30.00", refunded: "5.00", berlin: 3},
+		cancelled: end{status: client.OrderDelivered, captured: "30.00", refunded: "5.00", berlin: 3},
+	},
+	"partly shipped, a refund owed": {
+		stock: 5, price: "10.00", quantity: 2, reno: true,
+		reach: func(o *drilled) {
+			o.dispatch(o.shipmentFrom("berlin").ShipmentID)
+			o.awaitStatus(client.OrderShipped)
+			o.lose("berlin")
+		},
+		goOn: func(o *drilled) {
+			first := o.shipmentFrom("berlin").ShipmentID
+			o.await("the loss of a shipment", func() bool {
+				_, err := o.LoseShipment(o.t.Context(), o.id, first)
+				return err == nil
+			})
+			o.ship("reno")
+		},
+		end:       end{status: client.OrderDelivered, captured: "30.00", refunded: "20.00", berlin: 3},
+		cancelled: end{status: client.OrderDelivered, captured: "30.00", refunded: "20.00", berlin: 3},
+	},
+	"delivered, a return's refund owed": {
+		stock: 5, price: "10.00", quantity: 2, reach: delivered,
+		leave: func(o *drilled) { o.takeBack(1) },
+		goOn:  func(*drilled) {},
+		end:   end{status: client.OrderDelivered, captured: "20.00", refunded: "10.00", berlin: 4},
+	},
+	"delivered, a refund requested": {
+		stock: 5, price: "10.00", quantity: 2, reach: delivered,
+		leave: func(o *drilled) { o.request("5.00") },
+		goOn:  func(*drilled) {},
+		end:   end{status: client.OrderDelivered, captured: "20.00", refunded: "5.00", berlin: 3},
+	},
+	"delivered, a refund pending": {
+		stock: 5, price: "10.00", quantity: 2, reach: delivered,
+		leave: func(o *drilled) { o.pend("5.00") },
+		goOn:  (*drilled).reportPayment,
+		end:   end{status: client.OrderDelivered, captured: "20.00", refunded: "5.00", berlin: 3},
+	},
 	"waiting for the bank": {
 		stock: 5, price: "10.00", quantity: 2, bank: true,
 		reach: func(o *drilled) {
@@ -123,6 +173,11 @@ var partlyShippedEnd = end{status: client.OrderDelivered, captured: "30.00", ref
 // undone is the end of an order that is cancelled: nothing was taken, and its goods are free.
 func undone(stock int) end {
 	return end{status: client.OrderCancelled, captured: "0.00", refunded: "0.00", berlin: stock}
+}
+
+func delivered(o *drilled) {
+	o.ship("berlin")
+	o.awaitStatus(client.OrderDelivered)
 }
 
 func goOnShipped(o *drilled) {

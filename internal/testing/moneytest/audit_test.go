@@ -197,7 +197,7 @@ func (l *life) auditCustomer(s sight) {
 			}
 		}
 	}
-	given, outstanding := none, none // without goods, and still to be paid
+	given, outstanding := none, none.Add(l.writtenOff) // without goods, and still to be paid
 	for _, r := range s.p.Refunds {
 		if !r.Owed {
 			given = given.Add(r.Live())

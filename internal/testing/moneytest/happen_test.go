@@ -341,9 +341,12 @@ func (l *life) resolveRefund(s sight) {
 	r := pick(l, s.refundsIn(payment.RefundStatusFailed)...)
 	amount := pick(l, r.Remaining(), r.Remaining(), money.Zero(l.setting.currency))
 	l.note("refund %s is settled outside, %s", r.RefundID, amount.Text())
-	l.attend(workflows.AttentionInput{Resolution: &workflows.Resolution{
+	settled := l.attend(workflows.AttentionInput{Resolution: &workflows.Resolution{
 		RefundID: r.RefundID, Amount: amount, Reference: "transfer " + r.RefundID.String()[:8], By: "alice",
 	}})
+	if settled {
+		l.writtenOff = l.writtenOff.Add(r.Remaining().Sub(amount))
+	}
 }
 
 func (l *life) retryVoid(s sight) {
@@ -351,13 +354,14 @@ func (l *life) retryVoid(s sight) {
 	l.attend(workflows.AttentionInput{Attempts: s.p.VoidFailure.Attempt})
 }
 
-func (l *life) attend(in workflows.AttentionInput) {
+func (l *life) attend(in workflows.AttentionInput) (settled bool) {
 	in.OrderID, in.AttentionID = l.orderID, l.id()
 	var out workflows.AttentionResult
 	gone, err := l.run("attention-"+in.AttentionID.String(), nil, workflows.AttentionSaga, in, &out)
 	if !gone {
 		l.note("   … settled %t %s %v", out.Settled, out.Cause, err)
 	}
+	return gone || out.Settled // who was taken away may have recorded it
 }
 
 func (l *life) refundElsewhere(s sight) {

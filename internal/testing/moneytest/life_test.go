@@ -58,6 +58,8 @@ type life struct {
 	reports    int
 	told       map[string]int     // by the id of a webhook: how often it was delivered
 	unanswered map[uuid.UUID]bool // shipments whose dispatch was reported, and not answered
+	// writtenOff is what a person has settled with less than was owed.
+	writtenOff money.Money
 	requests   []workflows.RefundInput
 	returns    []workflows.ReturnInput
 
