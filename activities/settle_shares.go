@@ -13,7 +13,8 @@ import (
 
 // settleShares records what becomes of the shares of an order once no shipment is to leave any more. It belongs into
 // the append of the fact after which that is so. What no capture can take is waived. What was captured with a share
-// for goods that were cancelled afterwards is owed, and so is what was captured elsewhere for none. Fact names the fact, so that both are recorded once.
+// for goods that were cancelled afterwards is owed, and so is what was captured elsewhere for none. Fact names the
+// fact, so that all of it is recorded once.
 //
 // It fills in what is left to do with the order's money then.
 func (a *Activities) settleShares(tx *eventstore.Tx, out *Moved, orderID, fact uuid.UUID, at time.Time) {

@@ -12,8 +12,8 @@ type state struct {
 	quantity int
 	reno     bool // a second line of one piece lies in another location
 	bank     bool // the customer's bank wants a confirmation
-	// leave leaves something under way of an order whose own saga has ended: there is no execution of it to take away,
-	// and somebody looks after it soon. So it is done at the last moment.
+	// leave leaves something under way of an order whose own saga has ended. There is no execution of it to take away,
+	// and somebody looks after it soon, so it is done at the last moment.
 	leave func(*drilled)
 	// reach brings an order that was placed into the state.
 	reach func(*drilled)
