@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
@@ -13,8 +14,7 @@ import (
 
 // Owed is what an order that has ended still owes by its events. A saga of the order settles it.
 type Owed struct {
-	// Money is true while the payment is authorised, or waits for the customer's bank. It is false once the gateway has
-	// refused to let it go: that waits for a person.
+	// Money is as [attention.MoneyHeld]. Where the gateway refuses to let it go, a saga has to see when it does.
 	Money bool
 	// Refunds counts those that are owed or requested: see [payment.Payment.OpenRefunds].
 	Refunds int
@@ -35,7 +35,7 @@ func FoldOwed(ctx context.Context, events *eventstore.Repository, o order.Order)
 	if err != nil {
 		return owed, fmt.Errorf("load the payment of order %s: %w", o.ID, err)
 	}
-	owed.Money = p.HoldsMoney() && p.VoidFailure == nil
+	owed.Money = attention.MoneyHeld(o, p)
 	owed.Refunds = len(p.OpenRefunds())
 	if o.Status == order.StatusCancelled {
 		owed.Stock, err = holdsStock(ctx, events, o)

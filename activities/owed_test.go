@@ -42,13 +42,13 @@ func TestWhatAnEndedOrderOwes(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, owed(o).Nothing())
 	})
-	t.Run("money that the gateway refuses to let go waits for a person", func(t *testing.T) {
+	t.Run("money that the gateway refuses to let go is owed until it is let go", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()
 		require.NoError(t, o.cancel())
 		o.gateway.refuses = "there is no such payment"
 		require.NoError(t, o.void())
-		require.Equal(t, activities.Owed{Stock: true}, owed(o))
+		require.Equal(t, activities.Owed{Money: true, Stock: true}, owed(o))
 	})
 	t.Run("a shipment that did not arrive is owed its refund", func(t *testing.T) {
 		t.Parallel()

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -25,6 +26,9 @@ type GatewayEventsRecorded struct {
 	OrderID uuid.UUID `json:"order_id,omitzero"`
 	// Recorded counts what was not known before.
 	Recorded int `json:"recorded"`
+	// Unusual is true when the gateway tells of a refund, a dispute, or something that was made elsewhere: the order's
+	// saga has to look. It does not depend on what was known before, so that an answer which got lost is no harm.
+	Unusual bool `json:"unusual,omitempty"`
 	// Refunds are those that a saga has to carry on with now: see [payment.Payment.OpenRefunds].
 	Refunds []uuid.UUID `json:"refunds,omitempty"`
 	// Awaited is true when the gateway has decided what the saga of the payment still waits for.
@@ -62,7 +66,10 @@ func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.Led
 		}
 	}
 	p = record.payment
-	return GatewayEventsRecorded{OrderID: p.OrderID, Recorded: record.recorded, Refunds: p.OpenRefunds(), Awaited: isAwaited(p, entry)}, nil
+	return GatewayEventsRecorded{
+		OrderID: p.OrderID, Recorded: record.recorded, Refunds: p.OpenRefunds(), Awaited: isAwaited(p, entry),
+		Unusual: slices.ContainsFunc(entry.Events, isUnusual),
+	}, nil
 }
 
 // captureUnderWayMax is how long after the end of an authorisation a capture may still be recorded by its own step.
@@ -211,6 +218,17 @@ func isAwaited(p payment.Payment, entry payments.LedgerEntry) bool {
 		return false
 	}
 	return p.Status == payment.StatusActionRequired
+}
+
+// isUnusual reports whether an event is none of those that every order has.
+func isUnusual(e payments.Event) bool {
+	switch e.Kind {
+	case payments.EventAuthorized:
+		return false
+	case payments.EventCaptured:
+		return e.Elsewhere()
+	}
+	return true
 }
 
 // refundStatuses and disputeStatuses are what the kinds of a gateway's events say.

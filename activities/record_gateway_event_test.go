@@ -41,7 +41,7 @@ func TestRecordGatewayEvent(t *testing.T) {
 		t.Parallel()
 		o, g := bundle(t)
 		g.entry.Events = []payments.Event{{Kind: payments.EventRefunded, Ref: "re_dashboard", Amount: eur("20.00"), At: at}}
-		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1}, record(o))
+		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1, Unusual: true}, record(o))
 		require.Equal(t, "20.00", o.paymentState().Refunded.Text())
 		o.requireUnchanged(func() { require.Zero(t, record(o).Recorded) })
 		require.Equal(t, "40.00", o.paymentState().Refundable().Text())
@@ -73,7 +73,7 @@ func TestRecordGatewayEvent(t *testing.T) {
 		require.NoError(t, err)
 		key := payment.RefundKey(payment.ID(o.id), in.RefundID, 1)
 		g.entry.Events = []payments.Event{{Kind: payments.EventRefundPending, Ref: "re_1", Key: key, Amount: eur("20.00"), At: at}}
-		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1}, record(o))
+		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1, Unusual: true}, record(o))
 		r, _ := o.paymentState().Refund(in.RefundID)
 		require.Equal(t, payment.RefundStatusPending, r.Status())
 		require.Len(t, o.paymentState().Refunds, 1, "it is no other refund")
@@ -88,7 +88,7 @@ func TestRecordGatewayEvent(t *testing.T) {
 		withdrawn := opened
 		withdrawn.Kind = payments.EventDisputeWithdrawn
 		g.entry.Events = []payments.Event{opened, withdrawn}
-		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 2}, record(o), "nothing is to be carried on with")
+		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 2, Unusual: true}, record(o), "nothing is to be carried on with")
 		o.requireUnchanged(func() {
 			refund, err := run(o, o.RefundPayment, o.refundInput(lost.RefundID(), 0))
 			require.NoError(t, err)
@@ -98,7 +98,7 @@ func TestRecordGatewayEvent(t *testing.T) {
 		won := opened
 		won.Kind = payments.EventDisputeWon
 		g.entry.Events = append(g.entry.Events, won)
-		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1, Refunds: []uuid.UUID{lost.RefundID()}}, record(o))
+		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1, Unusual: true, Refunds: []uuid.UUID{lost.RefundID()}}, record(o))
 	})
 	t.Run("lets what was captured elsewhere pay for the next shipments", func(t *testing.T) {
 		t.Parallel()
@@ -162,6 +162,6 @@ func TestRecordGatewayEvent(t *testing.T) {
 			{Kind: payments.EventRefunded, Ref: "re_2", Key: "a void's", Amount: eur("1.00")},
 			{Kind: payments.EventRefunded, Ref: "re_3", Amount: payments.LedgerEntry{}.Balance.Held},
 		}}
-		o.requireUnchanged(func() { require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id}, record(o)) })
+		o.requireUnchanged(func() { require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Unusual: true}, record(o)) })
 	})
 }

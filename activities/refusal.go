@@ -40,6 +40,9 @@ func Refusal(err error, details ...any) error {
 	return err
 }
 
+// CodeGatewayRefused is [payments.CodeGatewayRefused], for the sagas.
+const CodeGatewayRefused = payments.CodeGatewayRefused
+
 // CodeGatewayCredentials is the type of a step's error while its gateway refuses our credentials.
 const CodeGatewayCredentials domain.ErrorCode = "gateway_credentials"
 

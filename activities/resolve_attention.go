@@ -2,14 +2,12 @@ package activities
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
-	"github.com/orderloom/orderloom/eventstore"
 )
 
 // Attended is how a decision on what waits for a person has ended.
@@ -21,18 +19,8 @@ type Attended struct {
 
 // RetryVoid is [Activities.VoidPayment] that tells whether the gateway has let the money go.
 func (a *Activities) RetryVoid(ctx context.Context, in VoidPayment) (Attended, error) {
-	if err := a.VoidPayment(ctx, in); err != nil {
-		return Attended{}, err
-	}
-	id := payment.ID(in.OrderID)
-	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
-	if err != nil {
-		return Attended{}, fmt.Errorf("load payment %s: %w", id, err)
-	}
-	if p.VoidFailure != nil {
-		return Attended{Cause: p.VoidFailure.Cause}, nil
-	}
-	return Attended{Settled: true}, nil
+	out, err := a.VoidPayment(ctx, in)
+	return Attended{Settled: err == nil && out.Refused == "", Cause: out.Refused}, err
 }
 
 // ResolveAttention is the input of [Activities.ResolveAttention]. Its fields are those of [payment.SettledOutside].

@@ -210,7 +210,8 @@ func (o *testOrder) cancel() error {
 }
 
 func (o *testOrder) void() error {
-	return runForEffect(o, o.VoidPayment, activities.VoidPayment{OrderID: o.id, Reason: "order_cancelled", At: at})
+	_, err := run(o, o.VoidPayment, activities.VoidPayment{OrderID: o.id, Reason: "order_cancelled", At: at})
+	return err
 }
 
 // What has become of the order.

@@ -44,6 +44,8 @@ type Standing struct {
 	PlacedAt    time.Time   `json:"placed_at"`
 	ConfirmedAt time.Time   `json:"confirmed_at,omitzero"`
 	Captures
+	// Facts are those that the saga looks at again when others have changed them.
+	Facts PaymentFacts `json:"facts,omitzero"`
 }
 
 // ResumeOrder is the input of [Activities.ResumeOrder].
@@ -71,6 +73,7 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
 		Payment: p.Status, Required: p.Required, LookAt: a.lookAt(p), Asked: p.Requested != nil, Refunds: p.OpenRefunds(),
 		PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, Captures: capturesOf(o, p),
+		Facts: paymentFacts(o, p),
 	}
 	if p.Status == payment.StatusActionRequired {
 		out.PaymentRequiredAt = p.RequiredAt

@@ -21,19 +21,29 @@ type VoidPayment struct {
 	At      time.Time `json:"at"`
 }
 
+// Voided is how the gateway has answered a void.
+type Voided struct {
+	// Refused is why the gateway refuses to let the money go; empty when it has, or there is none.
+	Refused string `json:"refused,omitempty"`
+}
+
 // VoidPayment lets go of what is authorised and not captured, also when the answer to the
 // authorisation never came. It does nothing when there is nothing to let go.
 //
-// A refusal of the gateway is recorded, so that the money which it still holds is seen. Asking once more tries again.
-func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
+// A refusal of the gateway is an answer, and recorded, so that the money which it still holds is seen. Asking at
+// another time tries again.
+func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) (Voided, error) {
 	id := payment.ID(in.OrderID)
 	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
-		return fmt.Errorf("load payment %s: %w", id, err)
+		return Voided{}, fmt.Errorf("load payment %s: %w", id, err)
+	}
+	if f := p.VoidFailure; f != nil && f.FailedAt.Equal(in.At) {
+		return Voided{Refused: f.Cause}, nil // this step's own refusal, whose answer was lost
 	}
 	void := payment.VoidPayment{OrderID: in.OrderID, Reason: in.Reason, At: in.At}
 	if len(payment.Void(p, void)) == 0 {
-		return nil
+		return Voided{}, nil
 	}
 	// The gateway first: if it can't be reached the step is retried, and nobody was told anything yet.
 	// An authorisation without an answer may be on its way at this moment, also one of an earlier saga. So this saga's
@@ -50,13 +60,17 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) error {
 	switch {
 	case errors.As(err, &refused):
 		st := stamp(ctx, fmt.Sprintf("void-payment/failed/%d", attempt), in.OrderID, in.At)
-		return changeAggregate(ctx, a, paymentAggregate, id, st, func(p payment.Payment) ([]domain.Event, error) {
+		after, _, err := a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
 			return payment.FailVoid(p, payment.FailedVoid{OrderID: in.OrderID, Attempt: attempt, Cause: refused.Message, At: in.At}), nil
 		})
+		if err != nil || after.VoidFailure == nil {
+			return Voided{}, err
+		}
+		return Voided{Refused: after.VoidFailure.Cause}, nil
 	case err != nil:
-		return fmt.Errorf("void payment %s: %w", id, err)
+		return Voided{}, fmt.Errorf("void payment %s: %w", id, err)
 	}
-	return changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
+	return Voided{}, changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil
 	})
 }

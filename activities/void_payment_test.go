@@ -2,6 +2,7 @@ package activities_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -73,8 +74,10 @@ func TestVoidPayment(t *testing.T) {
 		require.NoError(t, o.void())
 		require.Equal(t, "60.00 EUR there is no such payment", o.paymentState().VoidFailure.Amount.String()+" "+o.paymentState().VoidFailure.Cause)
 		require.Equal(t, payment.StatusAuthorized, o.paymentState().Status)
+		o.requireUnchanged(func() { require.NoError(t, o.void(), "an attempt whose answer was lost knows its refusal") })
 		o.gateway.refuses = ""
-		require.NoError(t, o.as("resumed").void())
+		_, err := run(o.as("resumed"), o.VoidPayment, activities.VoidPayment{OrderID: o.id, Reason: "order_cancelled", At: at.Add(time.Minute)})
+		require.NoError(t, err)
 		require.Nil(t, o.paymentState().VoidFailure)
 		o.requireBalance("0", "0", "0")
 		require.NotEqual(t, o.gateway.voids[0].IdempotencyKey, o.gateway.voids[1].IdempotencyKey)
@@ -84,7 +87,7 @@ func TestVoidPayment(t *testing.T) {
 		o := b.order(t).confirmed()
 		o.gateway.refuses = "there is no such payment"
 		require.NoError(t, o.void())
-		out, err := run(o.as("retry"), o.RetryVoid, activities.VoidPayment{OrderID: o.id, Reason: "retried", At: at})
+		out, err := run(o.as("retry"), o.RetryVoid, activities.VoidPayment{OrderID: o.id, Reason: "retried", At: at.Add(time.Minute)})
 		require.NoError(t, err)
 		require.Equal(t, activities.Attended{Cause: "there is no such payment"}, out)
 		require.Equal(t, 2, o.paymentState().VoidFailure.Attempt)
@@ -106,7 +109,7 @@ func TestVoidPayment(t *testing.T) {
 		o.gateway.refuses = "not now"
 		require.NoError(t, o.void())
 		o.gateway.refuses = ""
-		out, err := run(o.as("retry"), o.RetryVoid, activities.VoidPayment{OrderID: o.id, Reason: "retried", At: at})
+		out, err := run(o.as("retry"), o.RetryVoid, activities.VoidPayment{OrderID: o.id, Reason: "retried", At: at.Add(time.Minute)})
 		require.NoError(t, err)
 		require.True(t, out.Settled)
 		o.requireBalance("0", "0", "0")

@@ -44,10 +44,12 @@ func AttentionSaga(ctx workflow.Context, in AttentionInput) (AttentionResult, er
 		out, err := runStep(ctx, "Void the payment once more", a.RetryVoid, activities.VoidPayment{
 			OrderID: in.OrderID, Reason: "retried", At: workflow.Now(ctx),
 		})
+		tellOrder(ctx, in.OrderID)
 		return AttentionResult(out), err
 	}
 	out, err := runStep(ctx, "Record how it was settled outside", a.ResolveAttention, activities.ResolveAttention{
 		OrderID: in.OrderID, RefundID: r.RefundID, Amount: r.Amount, Reference: r.Reference, By: r.By, At: workflow.Now(ctx),
 	})
+	tellOrder(ctx, in.OrderID)
 	return AttentionResult(out), err
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/google/uuid"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -16,14 +17,22 @@ type compensations []func(workflow.Context) error
 func (c *compensations) push(undo func(workflow.Context) error) { *c = append(*c, undo) }
 
 // compensate undoes everything and waits until it is done.
-func (c *compensations) compensate(ctx workflow.Context) error { return c.start(ctx)() }
+func (c *compensations) compensate(ctx workflow.Context) error { return c.start(ctx).wait() }
 
-// start undoes everything, also where ctx was cancelled; the returned function waits until all is done.
+// undoing is what was begun to undo. UnderWay reports whether some of it outwaits an outage. Wait waits for all of it.
+type undoing struct {
+	wait     func() error
+	underWay func() bool
+	// refunds are carried on with afterwards.
+	refunds []uuid.UUID
+}
+
+// start undoes everything, also where ctx was cancelled.
 //
 // Each compensation begins when the one pushed after it is done, or has begun to outwait an outage. So the stock is not
 // held up while the payment gateway is down for a day. Steps are retried without end, so an error is a refusal; the
 // other compensations are carried out all the same.
-func (c *compensations) start(ctx workflow.Context) (wait func() error) {
+func (c *compensations) start(ctx workflow.Context) undoing {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	var errs []error
 	open := 0
@@ -42,8 +51,11 @@ func (c *compensations) start(ctx workflow.Context) (wait func() error) {
 		_ = workflow.Await(ctx, func() bool { return ended || outwaits }) // fails only for a cancelled context
 	}
 	*c = nil
-	return func() error {
-		defer cancel()
-		return errors.Join(append(errs, workflow.Await(ctx, func() bool { return open == 0 }))...)
+	return undoing{
+		underWay: func() bool { return open > 0 },
+		wait: func() error {
+			defer cancel()
+			return errors.Join(append(errs, workflow.Await(ctx, func() bool { return open == 0 }))...)
+		},
 	}
 }

@@ -30,7 +30,7 @@ func (p *platform) continueAfter(t *testing.T, s scenario, in workflows.OrderInp
 	world := *p
 	world.env, world.faults = newEnvironment(), &faults{seen: map[string]bool{}, at: -1}
 	world.elapsed = p.env.Now().Sub(begun)
-	world.register(world.gateway, s.review)
+	world.register(world.asked, s.review)
 	world.env.SetStartTime(begun.Add(world.elapsed))
 	world.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OrderSagaID(p.orderID), TaskQueue: workflows.TaskQueue})
 	if s.world != nil {
@@ -47,9 +47,9 @@ func TestAnExecutionContinuesAsNewInEveryWaitingState(t *testing.T) {
 		for _, after := range []time.Duration{time.Minute, 90 * time.Minute, 150 * time.Minute, 210 * time.Minute} {
 			t.Run(s.name+"/"+after.String(), func(t *testing.T) {
 				t.Parallel()
-				p := setup(t, s.stock, s.review)
+				p := s.setup(t)
 				in := s.begin(t, p)
-				over := setup(t, s.stock, s.review)
+				over := s.setup(t)
 				over.env.ExecuteWorkflow(workflows.OrderSaga, s.begin(t, over))
 				if over.env.Now().Sub(p.env.Now()) <= after {
 					return // the order has ended by then

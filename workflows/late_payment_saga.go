@@ -62,13 +62,6 @@ func LatePaymentSaga(ctx workflow.Context, in LatePayment) error {
 	return activities.Refusal(domain.Refuse(CodePaymentOpen, "the payment is open and nobody waits for it"))
 }
 
-// tellOrder lets the order's saga look at its payment. One that is gone needs nothing.
-func tellOrder(ctx workflow.Context, orderID uuid.UUID) {
-	if err := workflow.SignalExternalWorkflow(ctx, OrderSagaID(orderID), "", PaymentChanged, nil).Get(ctx, nil); err != nil {
-		workflow.GetLogger(ctx).Info("An order's saga was not told that its payment has changed.", "order_id", orderID, "error", err)
-	}
-}
-
 // recordAtGateway records what only the gateway knows of an order's payment, and carries on with the refunds that this
 // opens.
 func recordAtGateway(ctx workflow.Context, orderID uuid.UUID) error {
@@ -76,13 +69,22 @@ func recordAtGateway(ctx workflow.Context, orderID uuid.UUID) error {
 	recorded, err := runStep(ctx, "Record what has happened at the gateway", a.RecordGatewayEvent, activities.RecordGatewayEvent{
 		PaymentID: payment.ID(orderID), At: workflow.Now(ctx),
 	})
-	if err != nil || recorded.Recorded == 0 {
+	if err != nil {
 		return err
 	}
-	tellOrder(ctx, orderID)
+	if recorded.Unusual {
+		tellOrder(ctx, orderID)
+	}
+	if recorded.Recorded == 0 {
+		return nil
+	}
 	for _, id := range recorded.Refunds {
-		if _, err := refundPayment(ctx, orderID, id, 0, "what is owed"); err != nil {
+		refund, err := refundPayment(ctx, orderID, id, 0, "what is owed")
+		if err != nil {
 			return err
+		}
+		if refund.Status == payment.RefundStatusFailed {
+			tellOrder(ctx, orderID)
 		}
 	}
 	return nil

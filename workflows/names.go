@@ -17,7 +17,7 @@ import (
 // TaskQueue is where all sagas run.
 const TaskQueue = "orderloom"
 
-// Signals, updates and queries of an order's saga. All take one JSON object.
+// Signals, updates and queries of an order's saga. All take one JSON object but [PaymentChanged].
 //
 // Requests and reports are updates: the saga answers with an [OrderState], or refuses with a reason. Each is also a
 // signal of the same name, for tools that know no updates and for callers who can't wait.
@@ -43,6 +43,10 @@ const (
 	ShipmentLost      = "shipment_lost"
 	ShipmentRefused   = "shipment_refused"
 
+	// PaymentChanged takes nothing: others have recorded something about the order's payment. It is a reason to look at
+	// the payment, and nothing more. Signal.
+	PaymentChanged = "payment_changed"
+
 	// QueryState answers [OrderState]. Query.
 	QueryState = "state"
 )
@@ -55,17 +59,16 @@ const (
 	StockServed = "stock_served"
 )
 
-// PaymentChanged takes nothing: something has happened to the order's payment outside of its saga, which looks at the
-// payment then. Signal of [OrderSaga].
-const PaymentChanged = "payment_changed"
-
-// Search attributes of an order's saga, all of type Keyword but the total.
+// Search attributes of an order's saga, all of type Keyword but the total and the attention.
 const (
 	// AttributeOrderStatus is one of the marks below while the order is under way, and then "delivered" or "cancelled".
 	AttributeOrderStatus = "OrderStatus"
-	AttributeCustomerID  = "CustomerId"
-	AttributeOrderNumber = "OrderNumber"
-	AttributeOrderTotal  = "OrderTotal" // Double, in the order's currency; for searching only
+	// AttributeOrderAttention are the causes for which the order waits for a person, of package attention: a list of
+	// keywords. It is absent while the order needs nobody.
+	AttributeOrderAttention = "OrderAttention"
+	AttributeCustomerID     = "CustomerId"
+	AttributeOrderNumber    = "OrderNumber"
+	AttributeOrderTotal     = "OrderTotal" // Double, in the order's currency; for searching only
 )
 
 // What [AttributeOrderStatus] says of an order under way.
@@ -81,6 +84,8 @@ const (
 	MarkPaymentRequired = "payment_required"
 	// MarkOverdue is an order of which no shipment has left by the dispatch deadline.
 	MarkOverdue = "overdue"
+	// MarkMoneyHeld is an order that has ended, and whose money the gateway has not let go.
+	MarkMoneyHeld = "money_held"
 )
 
 // OrderSagaID is the workflow id of an order's saga.

@@ -41,10 +41,7 @@ func (s *orderSaga) awaitBesides(ctx workflow.Context) error {
 // refund carries on with refunds that are owed or were requested. What names them for operators.
 func (s *orderSaga) refund(ctx workflow.Context, ids []uuid.UUID, what string) error {
 	for _, id := range ids {
-		err := s.beside(ctx, "refund "+id.String(), func(ctx workflow.Context) error {
-			_, err := refundPayment(ctx, s.in.OrderID, id, 0, what)
-			return err
-		})
+		err := s.beside(ctx, "refund "+id.String(), func(ctx workflow.Context) error { return s.refundPayment(ctx, id, what) })
 		if err != nil {
 			return err
 		}
@@ -62,5 +59,5 @@ func (s *orderSaga) settleCaptures(ctx workflow.Context, moved activities.Moved,
 	if !moved.HoldsMore {
 		return nil
 	}
-	return s.beside(ctx, "void", func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "lines_cancelled") })
+	return s.beside(ctx, "void", func(ctx workflow.Context) error { return s.voidPayment(ctx, "lines_cancelled") })
 }

@@ -18,6 +18,8 @@ type Carried struct {
 	LastRefusal string    `json:"last_refusal,omitempty"`
 	// Mark is the value of the search attribute [AttributeOrderStatus].
 	Mark string `json:"mark"`
+	// Attention is that of [AttributeOrderAttention].
+	Attention []string `json:"attention,omitempty"`
 	// PaymentAskedAt is when the payment that is not secured yet was asked for.
 	PaymentAskedAt time.Time `json:"payment_asked_at,omitzero"`
 	// Resets counts the runs one after the other that were reset to their first task.
@@ -60,7 +62,7 @@ func (s *orderSaga) continueAsNew(ctx workflow.Context) error {
 		next = s.placing // the order may not be placed yet, and nothing but the input knows it
 	}
 	next.Carried = &Carried{
-		Requests: s.queue.requests(), LastRefusal: s.lastRefusal, Mark: s.mark, PaymentAskedAt: s.paymentAskedAt, Resets: s.resets.inARow,
+		Requests: s.queue.requests(), LastRefusal: s.lastRefusal, Mark: s.mark, Attention: s.attention, PaymentAskedAt: s.paymentAskedAt, Resets: s.resets.inARow,
 	}
 	return workflow.NewContinueAsNewError(ctx, OrderSaga, next)
 }
@@ -70,6 +72,7 @@ func (s *orderSaga) takeOver(ctx workflow.Context, carried *Carried) {
 	if carried == nil {
 		return
 	}
+	s.attention = carried.Attention
 	s.lastRefusal, s.mark, s.paymentAskedAt = carried.LastRefusal, cmp.Or(carried.Mark, s.mark), carried.PaymentAskedAt
 	for _, r := range carried.Requests {
 		for _, kind := range s.kinds {

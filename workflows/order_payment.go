@@ -118,6 +118,7 @@ func (s *orderSaga) adoptPayment(ctx workflow.Context, a activities.Authorized) 
 	if s.state.Payment == nil && a.Required == nil && a.ActionURL == "" {
 		return nil
 	}
+	s.lookWanted = s.lookWanted || s.confirmed() && (a.Required != nil || s.required() != nil) // it waits for a person, or no more
 	s.state.Payment = &PaymentState{Status: a.Status, Required: a.Required, ActionURL: a.ActionURL}
 	if !s.confirmed() {
 		s.setWaitingToSecure(ctx)
@@ -247,7 +248,9 @@ func (s *orderSaga) keepAuthorized(ctx workflow.Context) error {
 	if !answer.LookAt.IsZero() && answer.LookAt.Before(soonest) {
 		answer.LookAt = soonest
 	}
-	return s.adoptPayment(ctx, answer)
+	err = s.adoptPayment(ctx, answer)
+	s.requestLook()
+	return err
 }
 
 // giveUpUnpaid cancels what has not left, because nobody has paid it in time. It goes on when the money has come.

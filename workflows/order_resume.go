@@ -24,13 +24,14 @@ func (s *orderSaga) resumeOrder(ctx workflow.Context, standing activities.Standi
 	}
 	s.pushCompensations()
 	if standing.Status == order.StatusCancelled {
-		if err := s.undo.compensate(ctx); err != nil {
+		if err := s.awaitUndone(ctx, s.undo.start(ctx)); err != nil {
 			return err
 		}
 	}
 	if err := s.settleRefunds(ctx); err != nil {
 		return err
 	}
+	s.lookIfWanted()
 	return s.fulfilOrder(ctx)
 }
 
@@ -61,6 +62,7 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	}
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
 	s.state.CancelledBy, s.state.ApprovedBy, s.state.RejectedBy = standing.CancelledBy, standing.ApprovedBy, standing.RejectedBy
+	s.facts = standing.Facts
 	s.partlyCancelled, s.overdue, s.held = standing.PartlyCancelled, standing.Overdue, standing.Held
 	if s.lookAt = standing.LookAt; standing.Asked {
 		s.lookAt = standing.PlacedAt // at once
@@ -81,7 +83,10 @@ func (s *orderSaga) pushCompensations() {
 	s.undo.push(func(ctx workflow.Context) error {
 		return releaseStock(ctx, InventoryInput{OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items)}, false)
 	})
-	s.undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, s.in.OrderID, "order_cancelled") })
+	if s.facts.VoidRefused {
+		return // a person decides: each saga that takes another's place would ask once more
+	}
+	s.undo.push(func(ctx workflow.Context) error { return s.voidPayment(ctx, "order_cancelled") })
 }
 
 // settleRefunds carries on with what is owed or was requested, and voids the rest of the payment when nothing is left

@@ -2,7 +2,6 @@ package workflows
 
 import (
 	"cmp"
-	"errors"
 	"time"
 
 	"github.com/orderloom/orderloom/activities"
@@ -62,7 +61,7 @@ func newOrderSaga(ctx workflow.Context, in OrderInput) *orderSaga {
 
 // end answers whoever waits for an answer, and returns how the order has ended.
 func (s *orderSaga) end(ctx workflow.Context) (OrderState, error) {
-	if err := workflow.Await(ctx, func() bool { return s.queue.busy == [lanes]bool{} }); err != nil {
+	if err := workflow.Await(ctx, func() bool { return s.queue.busy == [lanes]bool{} && !s.looking }); err != nil {
 		return s.state, err
 	}
 	// Others may come while those that wait are being answered.
@@ -89,7 +88,12 @@ type orderSaga struct {
 	cancelTaken bool
 	// mark is the value of the search attribute [AttributeOrderStatus].
 	mark string
-	undo compensations
+	// attention is the value of the search attribute [AttributeOrderAttention]. Facts are what the saga has seen of the
+	// payment. LookWanted and looking say that it is about to look again.
+	attention           []string
+	facts               activities.PaymentFacts
+	lookWanted, looking bool
+	undo                compensations
 	// kinds are the requests that there are; queue holds those that were not carried out yet.
 	kinds []*requestKind
 	queue requestQueue
@@ -163,10 +167,15 @@ func (s *orderSaga) processOrder(ctx workflow.Context) error {
 	}
 	s.known = true
 	s.refuseEarly(ctx)
-	if placed.Standing != nil {
-		return s.resumeOrder(ctx, *placed.Standing)
+	if placed.Standing == nil {
+		err = s.secureAndFulfil(ctx, placed.Held, placed.Reserved)
+	} else if err = s.adoptFacts(ctx, placed.Standing.Facts); err == nil {
+		err = s.resumeOrder(ctx, *placed.Standing)
 	}
-	return s.secureAndFulfil(ctx, placed.Held, placed.Reserved)
+	if err != nil {
+		return err
+	}
+	return s.awaitRelease(ctx)
 }
 
 // secureAndFulfil carries an order that is placed to its end.
@@ -221,7 +230,7 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 		}
 	}
 	s.undo.push(func(ctx workflow.Context) error {
-		return voidPayment(ctx, s.in.OrderID, "order_cancelled")
+		return s.voidPayment(ctx, "order_cancelled")
 	})
 	s.setWaitingToSecure(ctx)
 	confirmed, err := s.securePayment(ctx, order.Total(s.in.Items), reserved.Allocations)
@@ -289,7 +298,7 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 		reason = order.ReasonSystemError
 	}
 	s.setWaitingFor(ctx, "Undoing what was done: "+reason)
-	awaitCompensations, err := s.cancelAndUndo(ctx, reason, by)
+	undone, err := s.cancelAndUndo(ctx, reason, by)
 	switch refusalCode(err) {
 	case order.CodeNotCancellable, order.CodeNotHeld, order.CodeAlreadyReviewed, payment.CodePaymentNotRequired:
 		return s.goOnInstead(ctx)
@@ -297,32 +306,22 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	if err != nil {
 		return err
 	}
-	return awaitCompensations()
+	return s.awaitUndone(ctx, undone)
 }
 
 // cancelAndUndo records the cancellation and begins to undo what was done.
-func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (awaitCompensations func() error, err error) {
+func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (undone undoing, err error) {
 	var a *activities.Activities
 	cancelled, err := runStep(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{
 		OrderID: s.in.OrderID, Reason: reason, By: by, RejectedBy: s.rejectedBy(reason),
 		Unpaid: by == order.BySystem && reason == order.ReasonPaymentDeadline && s.confirmed(), At: workflow.Now(ctx),
 	})
 	if err != nil {
-		return nil, err
+		return undone, err
 	}
-	undone := s.undo.start(ctx)
-	err = s.adoptMoved(ctx, cancelled)
-	return func() error {
-		if err := errors.Join(err, undone()); err != nil {
-			return err
-		}
-		for _, id := range cancelled.Refunds {
-			if _, err := refundPayment(ctx, s.in.OrderID, id, 0, "what was captured elsewhere"); err != nil {
-				return err
-			}
-		}
-		return nil
-	}, nil
+	undone = s.undo.start(ctx)
+	undone.refunds = cancelled.Refunds
+	return undone, s.adoptMoved(ctx, cancelled)
 }
 
 // rejectedBy is who has rejected the order, when that is the reason for which it is cancelled.
@@ -384,6 +383,7 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 			err = s.keepAuthorized(ctx)
 		case clock.due(ctx, late()):
 			s.markOverdue(ctx, dispatchBy)
+			s.requestLook()
 		}
 		if err != nil {
 			return err

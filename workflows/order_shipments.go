@@ -20,6 +20,7 @@ func (s *orderSaga) changeShipments(ctx workflow.Context, r *queued) error {
 	if temporal.IsCanceledError(err) && s.cancelRequest != nil {
 		err = s.refusal(domain.Refuse(order.CodeNotDispatchable, "order %s is being cancelled", s.state.OrderNumber))
 	}
+	s.lookAfter(err)
 	s.finish(ctx, r, err)
 	if refusalCode(err) == "" {
 		return err

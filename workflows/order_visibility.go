@@ -16,6 +16,7 @@ import (
 // The search attributes of an order as typed keys.
 var (
 	KeyOrderStatus = temporal.NewSearchAttributeKeyKeyword(AttributeOrderStatus)
+	KeyAttention   = temporal.NewSearchAttributeKeyKeywordList(AttributeOrderAttention)
 	KeyCustomerID  = temporal.NewSearchAttributeKeyKeyword(AttributeCustomerID)
 	KeyOrderNumber = temporal.NewSearchAttributeKeyKeyword(AttributeOrderNumber)
 	KeyOrderTotal  = temporal.NewSearchAttributeKeyFloat64(AttributeOrderTotal)
@@ -24,19 +25,22 @@ var (
 // SearchAttributes returns the search attributes that the sagas set, with their types.
 func SearchAttributes() map[string]enums.IndexedValueType {
 	return map[string]enums.IndexedValueType{
-		AttributeOrderStatus: enums.INDEXED_VALUE_TYPE_KEYWORD,
-		AttributeCustomerID:  enums.INDEXED_VALUE_TYPE_KEYWORD,
-		AttributeOrderNumber: enums.INDEXED_VALUE_TYPE_KEYWORD,
-		AttributeOrderTotal:  enums.INDEXED_VALUE_TYPE_DOUBLE,
+		AttributeOrderStatus:    enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeOrderAttention: enums.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+		AttributeCustomerID:     enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeOrderNumber:    enums.INDEXED_VALUE_TYPE_KEYWORD,
+		AttributeOrderTotal:     enums.INDEXED_VALUE_TYPE_DOUBLE,
 	}
 }
 
-// setStatus moves the order to a status.
+// setStatus moves the order to a status. How it has ended is searchable once nothing is held any more: see
+// [orderSaga.awaitRelease].
 func (s *orderSaga) setStatus(ctx workflow.Context, status order.Status) error {
 	s.state.Status = status
 	if status.Ended() {
 		s.setWaitingFor(ctx, "")
-		return s.setMark(ctx, string(status))
+		s.lookAgain()
+		return nil
 	}
 	return s.setMark(ctx, s.markUnderWay())
 }

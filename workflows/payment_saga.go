@@ -55,7 +55,13 @@ func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.Strin
 // may have been lost.
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	var undo compensations
-	undo.push(func(ctx workflow.Context) error { return voidPayment(ctx, in.OrderID, "payment_not_secured") })
+	undo.push(func(ctx workflow.Context) error {
+		out, err := voidPayment(ctx, in.OrderID, "payment_not_secured")
+		if out.Refused != "" {
+			tellOrder(ctx, in.OrderID)
+		}
+		return err
+	})
 	in.Again = true // the order's saga has asked, or an earlier one
 	answer, err := authorizePayment(ctx, in, nil)
 	if err == nil && answer.Status == payment.StatusActionRequired {
@@ -158,9 +164,9 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 }
 
 // voidPayment lets go of what is authorised and not captured.
-func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string) error {
+func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string) (activities.Voided, error) {
 	var a *activities.Activities
-	return runStepForEffect(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{
+	return runStep(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{
 		OrderID: orderID, Reason: reason, At: workflow.Now(ctx),
 	})
 }

@@ -40,6 +40,8 @@ type platform struct {
 	store   *eventstore.Memory
 	events  *eventstore.Repository
 	gateway *sandbox.Gateway
+	// asked is what the sagas ask: the gateway, or something before it.
+	asked   payments.Gateway
 	faults  *faults
 	orderID uuid.UUID
 	onHand  map[string]int // "sku@location" before the order
@@ -72,7 +74,8 @@ func setupWith(
 		env: newEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
 		gateway: gateway, faults: &faults{seen: map[string]bool{}}, orderID: uuid.New(), onHand: map[string]int{},
 	}
-	require.NoError(t, p.register(wrap(gateway), review).SeedLocations(context.Background(), time.Now()))
+	p.asked = wrap(gateway)
+	require.NoError(t, p.register(p.asked, review).SeedLocations(context.Background(), time.Now()))
 	p.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: workflows.OrderSagaID(p.orderID), TaskQueue: workflows.TaskQueue})
 	for item, quantity := range stock {
 		p.receive(t, item, quantity)

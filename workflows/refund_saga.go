@@ -33,6 +33,9 @@ func RefundSaga(ctx workflow.Context, in RefundInput) (out RefundResult, err err
 	if err == nil {
 		out.Refund = refund
 	}
+	if in.After > 0 || out.Refund.Status == payment.RefundStatusFailed {
+		tellOrder(ctx, in.OrderID)
+	}
 	return out, err
 }
 

@@ -341,6 +341,7 @@ func (s *orderSaga) takeSignals(ctx workflow.Context) {
 	for _, kind := range s.kinds {
 		s.takeSignal(ctx, kind.name, kind)
 	}
+	s.takePaymentChanges(ctx)
 	unknown := workflow.GetUnhandledSignalNames(ctx)
 	slices.Sort(unknown)
 	for _, name := range unknown {
@@ -396,6 +397,7 @@ func (s *orderSaga) takeIn(r *queued) {
 				r.replayed, err = r.kind.carryOut(ctx, r.Body)
 			}
 			s.finish(ctx, r, err)
+			s.lookIfWanted()
 		}
 	})
 }

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -36,6 +37,9 @@ func ReturnSaga(ctx workflow.Context, in ReturnInput) (out ReturnResult, err err
 	refund, err := refundPayment(ctx, in.OrderID, in.ReturnID, 0, out.Refund.Amount.String())
 	if err == nil {
 		out.Refund = &refund
+	}
+	if out.Refund.Status == payment.RefundStatusFailed {
+		tellOrder(ctx, in.OrderID)
 	}
 	return out, err
 }

@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -16,8 +17,13 @@ import (
 func (p *platform) marks() *[]string {
 	var marks []string
 	p.env.OnUpsertTypedSearchAttributes(mock.Anything).Return(nil).Run(func(args mock.Arguments) {
-		mark, _ := args.Get(0).(temporal.SearchAttributes).GetKeyword(temporal.NewSearchAttributeKeyKeyword(workflows.AttributeOrderStatus))
-		marks = append(marks, mark)
+		written := args.Get(0).(temporal.SearchAttributes)
+		if mark, ok := written.GetKeyword(workflows.KeyOrderStatus); ok {
+			marks = append(marks, mark)
+			return
+		}
+		causes, _ := written.GetKeywordList(workflows.KeyAttention)
+		marks = append(marks, "attention: "+strings.Join(causes, ", "))
 	})
 	return &marks
 }
@@ -57,7 +63,7 @@ func TestOverdueOrdersAreSearchableUntilAShipmentLeaves(t *testing.T) {
 	in.Deadlines.Dispatch = hour
 	p.deliver(2*hour, "berlin")
 	p.play(t, in)
-	require.Equal(t, []string{workflows.MarkOverdue, workflows.MarkOpen, "delivered"}, *marks)
+	require.Equal(t, []string{workflows.MarkOverdue, "attention: overdue", workflows.MarkOpen, "attention: ", "delivered"}, *marks)
 }
 
 // It fails when the rest of an order that is cancelled after a delivery leaves it searchable as open.

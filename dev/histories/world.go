@@ -129,7 +129,7 @@ func (p *player) input(token string, lines ...line) workflows.OrderInput {
 	}
 	return workflows.OrderInput{
 		OrderID: p.orderID, CustomerID: "cus_1", Items: items, ShipToCountry: "DE",
-		Personal: domain.Sealed{Key: "cus_1:1", Data: []byte("sealed")}, PaymentToken: token, RequestHash: "hash", UserID: "shop",
+		Personal: domain.Sealed{Key: "cus_1:1", Data: []byte(`"sealed"`)}, PaymentToken: token, RequestHash: "hash", UserID: "shop",
 	}
 }
 

@@ -169,6 +169,12 @@ func excess(o order.Order, p payment.Payment) (items []Item) {
 	return items
 }
 
+// MoneyHeld reports whether the gateway still holds money of an order that has ended. Nothing will capture it. Such an
+// order is not finished: its saga stays open until the money is let go.
+func MoneyHeld(o order.Order, p payment.Payment) bool {
+	return o.Status.Ended() && p.HoldsMoney()
+}
+
 // CausesOf returns the causes of the items, each once; nil without items.
 func CausesOf(items []Item) (causes []Cause) {
 	for i, item := range items { // items of one cause stand together
