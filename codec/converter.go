@@ -20,7 +20,7 @@ type Converters struct {
 // So do the names and ids of the activity or child.
 func NewConverters(o Options) (Converters, error) {
 	if len(o.Keys) == 0 {
-		return Converters{Data: converter.GetDefaultDataConverter(), Failure: temporal.GetDefaultFailureConverter()}, nil
+		return Converters{Data: newDataConverter(converter.GetDefaultDataConverter()), Failure: temporal.GetDefaultFailureConverter()}, nil
 	}
 	c, err := New(o)
 	if err != nil {
@@ -31,7 +31,7 @@ func NewConverters(o Options) (Converters, error) {
 
 // Converters returns the converters that go through this codec.
 func (c *Codec) Converters() Converters {
-	data := converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c)
+	data := newDataConverter(converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), c))
 	return Converters{
 		Data: data,
 		// Decoding needs no flag: a message that was encrypted is always decrypted.

@@ -216,6 +216,15 @@ func (v *Vault) Rewrap(ctx context.Context, limit int) (int, error) {
 	return len(stored), nil
 }
 
+// Wraps reports whether a master key wraps the key of any customer.
+func Wraps(ctx context.Context, pool *pgxpool.Pool, masterKey string) (wraps bool, err error) {
+	const sql = `SELECT EXISTS (SELECT FROM orderloom.customer_keys WHERE master_key = $1 AND wrapped IS NOT NULL)`
+	if err := pool.QueryRow(ctx, sql, masterKey).Scan(&wraps); err != nil {
+		return false, fmt.Errorf("look for what a master key wraps: %w", err)
+	}
+	return wraps, nil
+}
+
 // storedKey is a row of customer_keys. Wrapped is nil once destroyed.
 type storedKey struct {
 	Subject    string

@@ -67,6 +67,8 @@ type platform struct {
 	kafka   broker.Config
 	// guard knows whether the store takes appends.
 	guard *recovery.Guard
+	// sealing is true for a process that works with encryption keys.
+	sealing bool
 }
 
 // cache is what the reader reads from and the projector invalidates.
@@ -117,6 +119,10 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	}
 	// One that does not answer yet is looked at again while the process runs.
 	if err := checkDatabase(ctx, p.pool, tel.Logger); errors.Is(err, ErrUnfit) {
+		return nil, errors.Join(err, p.close(ctx))
+	}
+	p.sealing = o.runs(config.RoleAPI) || o.runs(config.RoleWorker)
+	if err := p.checkKeys(ctx); errors.Is(err, ErrUnfit) {
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {

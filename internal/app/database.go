@@ -10,7 +10,10 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/keyring"
 	"github.com/orderloom/orderloom/migrations"
 )
 
@@ -108,22 +111,64 @@ func refusedByPooler(err error) error {
 	return err
 }
 
-// watchDatabase looks at the database until it answers, for a process that has started before it. It returns an error
-// when the program can't work with it, and otherwise waits for ctx to end.
+// keysEvery is how often a process looks whether it has all encryption keys that are in use. Others may have begun to
+// use one that it lacks.
+const keysEvery = time.Minute
+
+// watchDatabase looks at the database until it answers, for a process that has started before it. From then on it looks
+// at the encryption keys. It returns an error when the program can't work with the database or with its keys.
 func (p *platform) watchDatabase(ctx context.Context) error {
 	wait := backoff.New()
 	for ctx.Err() == nil {
 		err := checkDatabase(ctx, p.pool, p.tel.Logger)
-		switch {
-		case errors.Is(err, ErrUnfit):
+		if err == nil {
+			break
+		}
+		if errors.Is(err, ErrUnfit) {
 			return err
-		case err == nil:
-			<-ctx.Done()
-		default:
-			_ = wait.Wait(ctx)
+		}
+		_ = wait.Wait(ctx)
+	}
+	for ctx.Err() == nil {
+		if err := p.checkKeys(ctx); errors.Is(err, ErrUnfit) {
+			return err
+		}
+		_ = backoff.Pause(ctx, keysEvery)
+	}
+	return nil
+}
+
+// checkKeys looks whether this process has all encryption keys that are in use, and the right ones. Errors: ErrUnfit;
+// any other means that the database did not answer.
+func (p *platform) checkKeys(ctx context.Context) error {
+	if !p.sealing {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	for purpose, keys := range encryptionKeys(p.cfg) {
+		err := keyring.Check(ctx, p.pool, purpose, keys)
+		if domain.Code(err) != "" {
+			return fmt.Errorf("%w: %w", ErrUnfit, err)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// encryptionKeys returns the keys of a process, by what they are for.
+func encryptionKeys(cfg config.Config) map[keyring.Purpose][]keyring.Key {
+	all := map[keyring.Purpose][]keyring.Key{keyring.Master: nil, keyring.Payload: nil}
+	for i, k := range cfg.Privacy.MasterKeys {
+		all[keyring.Master] = append(all[keyring.Master], keyring.Key{ID: k.ID, Secret: k.Key, Encrypts: i == 0})
+	}
+	for i, k := range cfg.Temporal.PayloadKeys {
+		encrypts := i == 0 && cfg.Temporal.EncryptPayloads
+		all[keyring.Payload] = append(all[keyring.Payload], keyring.Key{ID: k.ID, Secret: k.Key, Encrypts: encrypts})
+	}
+	return all
 }
 
 // writable asks PostgreSQL whether it takes writes: a standby and a server that is set to read only answer too.

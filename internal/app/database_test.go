@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bytes"
+	"encoding/base64"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +13,7 @@ import (
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/internal/testing/kafkatest"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
+	"github.com/orderloom/orderloom/keyring"
 	"github.com/stretchr/testify/require"
 )
 
@@ -81,4 +84,36 @@ func TestEveryRoleWithoutAnAPISaysWhetherItIsReady(t *testing.T) {
 		drains()
 		require.Contains(t, ask().Body.String(), `"draining"`, role)
 	}
+}
+
+// A process without a key that is in use can't go on with sagas. One with a wrong key makes data that nobody else can
+// read.
+func TestAProcessWithoutAKeyThatIsInUseIsRefused(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	start := func(master, payload string) error {
+		p := &platform{pool: pool, sealing: true, cfg: load(t, map[string]string{"ORDERLOOM_MASTER_KEYS": master, "ORDERLOOM_PAYLOAD_KEYS": payload})}
+		return p.checkKeys(t.Context())
+	}
+	m1, m2, k1, k2 := keyText("m1", 1), keyText("m2", 2), keyText("k1", 3), keyText("k2", 4)
+	require.NoError(t, start(m1, k1))
+	require.NoError(t, start(m1, k1))
+	for what, err := range map[string]error{
+		`the payload key "k1" has been in use`: start(m1, ""),
+		`the payload key "k1" is another`:      start(m1, keyText("k1", 9)),
+		`the master key "m1" has been in use`:  start(m2, k1),
+		`the master key "m1" is another`:       start(keyText("m1", 9), k1),
+	} {
+		require.ErrorIs(t, err, ErrUnfit)
+		require.ErrorContains(t, err, what)
+	}
+	require.NoError(t, start(m1, k1+","+k2))
+	known, err := keyring.List(t.Context(), pool)
+	require.NoError(t, err)
+	require.Len(t, known, 3, "the keys of a process that was refused are not remembered")
+	require.NoError(t, (&platform{pool: pool}).checkKeys(t.Context()), "a projector needs no key")
+}
+
+func keyText(id string, seed byte) string {
+	return id + ":" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{seed}, 32))
 }

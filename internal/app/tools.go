@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/codec"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/replay"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/keyring"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/worker"
 	"go.temporal.io/sdk/client"
@@ -134,4 +136,34 @@ func codecOptions(cfg config.Codec) codec.ServerOptions {
 	return codec.ServerOptions{
 		Address: cfg.Address, Origins: cfg.Origins, Token: string(cfg.Token), Issuer: cfg.Issuer, Audience: cfg.Audience,
 	}
+}
+
+// EncryptionKeys returns the encryption keys that are known, those of a purpose together.
+func EncryptionKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) ([]keyring.Entry, error) {
+	pool, err := openTool(ctx, cfg.Database, tel)
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	return keyring.List(ctx, pool)
+}
+
+// RetireEncryptionKey records that nothing needs a key any more. It may be repeated. Errors: not_found; key_in_use for
+// a master key that still wraps the key of a customer.
+func RetireEncryptionKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, purpose keyring.Purpose, id string) error {
+	pool, err := openTool(ctx, cfg.Database, tel)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if purpose == keyring.Master {
+		wraps, err := privacy.Wraps(ctx, pool, id)
+		if err != nil {
+			return err
+		}
+		if wraps {
+			return domain.Refuse(keyring.CodeKeyInUse, "the master key %q still wraps keys of customers: run \"orderloom rewrap-keys\" first", id)
+		}
+	}
+	return keyring.Retire(ctx, pool, purpose, id)
 }

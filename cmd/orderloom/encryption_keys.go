@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/keyring"
+	"github.com/spf13/cobra"
+)
+
+func (p *program) encryptionKeysCommand() *cobra.Command {
+	return group("encryption-keys", "List the encryption keys that are in use, and retire them", p.encryptionKeysListCommand(), p.encryptionKeysRetireCommand())
+}
+
+func (p *program) encryptionKeysListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the encryption keys that processes have had",
+		Long:  "List the encryption keys that processes have had, by what they are for. It shows ids and times, and no key.",
+		Args:  arguments(),
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			keys, err := app.EncryptionKeys(ctx, cfg, tel)
+			if err != nil {
+				return err
+			}
+			if len(keys) == 0 {
+				_, err = fmt.Fprintln(p.stdout, "No process has had an encryption key yet.")
+				return err
+			}
+			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+			_, _ = fmt.Fprintln(w, "PURPOSE\tKEY\tFIRST SEEN\tFIRST USED\tRETIRED")
+			for _, k := range keys {
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Purpose, k.ID, shortTime(k.SeenAt), shortTime(k.FirstUsedAt), shortTime(k.RetiredAt))
+			}
+			return w.Flush()
+		}),
+	}
+}
+
+// shortTime is a time for a table, and "-" for none.
+func shortTime(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+func (p *program) encryptionKeysRetireCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "retire <master|payload> <id>",
+		Short: "Record that nothing needs a key any more, so that processes may start without it",
+		Long: `Record that nothing needs a key any more, so that processes may start without it. docs/encryption.md says when that
+is so. A master key that still wraps the key of a customer is refused. It may be repeated. A process that encrypts with
+the key takes it back into use.`,
+		Args: arguments("master|payload", "id"),
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+			purpose := keyring.Purpose(args[0])
+			if purpose != keyring.Master && purpose != keyring.Payload {
+				return wrongUsage("%q is no purpose of a key: master or payload", args[0])
+			}
+			if err := app.RetireEncryptionKey(ctx, cfg, tel, purpose, args[1]); err != nil {
+				return err
+			}
+			_, err := fmt.Fprintf(p.stdout, "The %s key %s is retired. Processes may start without it.\n", purpose, args[1])
+			return err
+		}),
+	}
+}
