@@ -144,7 +144,7 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 	for {
 		var late bool
 		workflow.NewNamedSelector(ctx, "bank confirmation").
-			AddReceive(updates, func(c workflow.ReceiveChannel, _ bool) { c.ReceiveAsync(&PaymentUpdate{}) }).
+			AddReceive(updates, func(c workflow.ReceiveChannel, _ bool) { c.ReceiveAsync(nil) }).
 			AddFuture(deadline, func(f workflow.Future) { late = f.Get(ctx, nil) == nil }).
 			AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
 			Select(ctx)
