@@ -76,7 +76,7 @@ func TestTheDeadlineOfMissingMoneyCountsFromTheEvent(t *testing.T) {
 	p.dispatchAt(hour, "berlin")
 	p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
 	p.ask(10*day, workflows.AmendAddress, workflows.AmendRequest{Country: "DE", By: "customer"})
-	p.faults.kind, p.faults.at = goneBefore, 6 // the amendment, after the money is missing
+	p.faults.kind, p.faults.at = goneBefore, 8 // the amendment, after the money is missing
 	next := p.resume(t, scenario{}, twoShipments(p))
 	require.NotNil(t, p.payment(t).Required)
 	deadline := p.payment(t).Required.DeadlineAt
