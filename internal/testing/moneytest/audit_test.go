@@ -92,6 +92,15 @@ func (l *life) auditGateway(s sight) {
 	if total := order.Total(l.setting.items); g.captured.Cmp(l.setting.limits.Ceil(total)) > 0 {
 		l.fault("%s was captured for an order of %s", g.captured.Text(), total.Text())
 	}
+	asked := money.Zero(l.setting.currency)
+	for _, r := range s.p.Refunds {
+		if !r.MadeElsewhere {
+			asked = asked.Add(r.Live())
+		}
+	}
+	if asked.Cmp(books.captured) > 0 {
+		l.fault("%s was given back of %s", asked.Text(), books.captured.Text())
+	}
 	l.auditIntents(s)
 	if g.held.IsPositive() && s.o.Status.Ended() && s.p.VoidFailure == nil {
 		l.fault("%s is still held for an order that has ended", g.held.Text())

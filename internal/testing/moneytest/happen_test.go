@@ -150,7 +150,7 @@ func ofTheOrder() []happening {
 // ofTheMoney are what the people of the shop do with money.
 func ofTheMoney() []happening {
 	return []happening{
-		{12, captured, (*life).refund, true},
+		{30, captured, (*life).refund, true},
 		{6, func(l *life, _ sight) bool { return len(l.requests) > 0 }, (*life).refundAgain, true},
 		{10, func(_ *life, s sight) bool { return len(s.refundsIn(payment.RefundStatusFailed)) > 0 }, (*life).retryRefund, true},
 		{4, func(_ *life, s sight) bool { return len(s.refundsIn(payment.RefundStatusFailed)) > 0 }, (*life).resolveRefund, true},
