@@ -35,7 +35,7 @@ type Standing struct {
 	// Required is the money that the order waits for, and LookAt as in [Authorized].
 	Required *payment.Requirement `json:"required,omitempty"`
 	LookAt   time.Time            `json:"look_at,omitzero"`
-	// Asked is true while an authorisation was asked for once more and has no answer.
+	// Asked is true while an authorisation was asked for once more and has no answer, or has to be asked for.
 	Asked bool `json:"asked,omitempty"`
 	// PaymentRequiredAt is since when the customer's bank is waited for; zero when it is not.
 	PaymentRequiredAt time.Time `json:"payment_required_at,omitzero"`
@@ -71,7 +71,7 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		Status: o.Status, Reason: o.CancelReason, CancelledBy: o.CancelledBy, ApprovedBy: o.ApprovedBy, RejectedBy: o.RejectedBy,
 		CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
-		Payment: p.Status, Required: p.Required, LookAt: a.lookAt(p), Asked: p.Requested != nil, Refunds: p.OpenRefunds(),
+		Payment: p.Status, Required: p.Required, LookAt: a.lookAt(p), Asked: p.Requested != nil || p.Lapsed && p.Required == nil, Refunds: p.OpenRefunds(),
 		PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, Captures: capturesOf(o, p),
 		Facts: paymentFacts(o, p),
 	}

@@ -87,3 +87,28 @@ func TestTheDeadlineOfMissingMoneyCountsFromTheEvent(t *testing.T) {
 	require.Equal(t, order.ShipmentStatusCancelled, o.Shipments[1].Status)
 	require.Equal(t, order.ShipmentStatusDelivered, o.Shipments[0].Status)
 }
+
+// It fails when the order's saga does not look at a payment that others have changed.
+func TestMoneyThatOthersHaveLetGoIsAuthorisedAnewOrWaitedFor(t *testing.T) {
+	t.Parallel()
+	for name, kept := range map[string]bool{"with consent": true, "without": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+			p.env.RegisterDelayedCallback(func() { p.endElsewhere(t) }, hour)
+			p.at(hour+time.Minute, workflows.PaymentChanged, nil)
+			var after payment.Payment
+			p.env.RegisterDelayedCallback(func() { after = p.payment(t) }, 2*hour)
+			p.payAt(3*hour, "tok_approve")
+			p.deliver(4*hour, "berlin")
+			in := p.input("tok_approve", item("A", 2, "10.00"))
+			in.KeepPaymentMethod = kept
+			require.Equal(t, order.StatusDelivered, p.play(t, in).Status)
+			if kept {
+				require.Equal(t, [2]any{payment.StatusAuthorized, 2}, [2]any{after.Status, after.Generation})
+			} else {
+				require.Equal(t, payment.StatusPaymentRequired, after.Status)
+			}
+		})
+	}
+}

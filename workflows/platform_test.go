@@ -226,6 +226,13 @@ func (p *platform) payAt(after time.Duration, token string) *answer {
 	})
 }
 
+// endElsewhere lets the authorisation go in the gateway's dashboard, and records that as a report of it does.
+func (p *platform) endElsewhere(t *testing.T) {
+	id := payment.ID(p.orderID)
+	require.NoError(t, p.gateway.VoidElsewhere(id))
+	p.carryOut(t, func(a *activities.Activities) any { return a.RecordGatewayEvent }, activities.RecordGatewayEvent{PaymentID: id, At: p.env.Now()})
+}
+
 // tell sends a report as an update, as the API does, or as a signal when bySignal is set.
 func (p *platform) tell(after time.Duration, name string, report any) {
 	if p.bySignal {

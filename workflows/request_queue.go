@@ -338,6 +338,7 @@ func AnswersCall(err error) string {
 
 // takeSignals moves all signals that have come into the queue. What can't be one of its requests is refused.
 func (s *orderSaga) takeSignals(ctx workflow.Context) {
+	s.noticePaymentChange(ctx)
 	for _, kind := range s.kinds {
 		s.takeSignal(ctx, kind.name, kind)
 	}
@@ -345,6 +346,12 @@ func (s *orderSaga) takeSignals(ctx workflow.Context) {
 	unknown := workflow.GetUnhandledSignalNames(ctx)
 	slices.Sort(unknown)
 	for _, name := range unknown {
+		if name == PaymentChanged { // it was noticed
+			for workflow.GetSignalChannel(ctx, name).ReceiveAsync(nil) {
+				s.queue.taken++
+			}
+			continue
+		}
 		s.takeSignal(ctx, name, nil)
 	}
 }
