@@ -100,7 +100,8 @@ func Reauthorize(p Payment, c AskAgain) []domain.Event {
 		return []domain.Event{p.require(c.Amount, MissingNotKept, c.Within, c.At)}
 	}
 	return []domain.Event{AuthorizationRequested{
-		PaymentID: p.ID, OrderID: p.OrderID, Attempt: p.nextAttempt(), Amount: c.Amount, Reason: RequestReasonEnded, RequestedAt: c.At,
+		PaymentID: p.ID, OrderID: p.OrderID, Attempt: p.nextAttempt(), Amount: c.Amount, Reason: RequestReasonEnded,
+		Replaces: p.GatewayRef, RequestedAt: c.At,
 	}}
 }
 
@@ -152,7 +153,7 @@ func Provide(p Payment, c ProvideMethod) ([]domain.Event, error) {
 	switch {
 	case p.Status == StatusActionRequired:
 		e.Abandons = p.GatewayRef
-	case p.Holds(c.At):
+	case p.Generation > 0: // also where it has run out: clocks differ
 		e.Replaces = p.GatewayRef
 	}
 	return []domain.Event{e}, nil
