@@ -11,6 +11,7 @@
 //   - Declines, 3-D Secure, several captures where card and account allow it, expiry after seven days.
 //   - Payment methods that can be used once, unless they are given to a customer; payments without the customer.
 //   - Refunds that are pending, and fail later. Disputes, which a bank decides. What a person does in the dashboard.
+//   - Currencies with their least amounts, and what metadata holds. Anything else is refused.
 //   - Events, and webhooks signed with one or several secrets.
 //   - Faults: answers lost before or after the request took effect, 5xx, 429, hanging requests, outages, a
 //     revoked API key, forgotten idempotency keys.

@@ -59,12 +59,17 @@ func (s *Server) createIntent(form url.Values) (any, *failure) {
 	}
 	amount, err := strconv.ParseInt(form.Get("amount"), 10, 64)
 	currency := form.Get("currency")
+	minimum, known := least[currency]
 	switch {
-	case err != nil || currency != strings.ToLower(currency) || len(currency) != 3:
-		f := invalid("parameter_invalid_integer", "amount", "Invalid amount or currency")
+	case err != nil:
+		f := invalid("parameter_invalid_integer", "amount", "Invalid integer")
 		f.unkept = true
 		return nil, f
-	case amount < leastOf(currency):
+	case !known:
+		f := invalid("parameter_invalid_empty", "currency", "Invalid currency: "+currency)
+		f.unkept = true
+		return nil, f
+	case amount < minimum:
 		return nil, invalid("amount_too_small", "amount", "Amount must convert to at least 50 cents")
 	case amount > 99_999_999:
 		return nil, invalid("amount_too_large", "amount", "Amount must be no more than 999,999.99")
@@ -91,20 +96,6 @@ func (s *Server) createIntent(form url.Values) (any, *failure) {
 		s.keep(pi)
 	}
 	return pi.render(form, s.o.AuthorizationLife), nil
-}
-
-// least are the smallest amounts of a payment (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts),
-// where they are not 50.
-var least = map[string]int64{
-	"aed": 200, "bgn": 100, "czk": 1_500, "dkk": 250, "gbp": 30, "hkd": 400, "huf": 17_500, "kwd": 150, "mga": 1, "mxn": 1_000, "myr": 200,
-	"nok": 300, "pln": 200, "ron": 200, "sek": 300, "thb": 1_000,
-}
-
-func leastOf(currency string) int64 {
-	if n, ok := least[currency]; ok {
-		return n
-	}
-	return 50
 }
 
 // confirm tries to authorise a new intent. A declined one is kept too.
@@ -149,19 +140,6 @@ func (s *Server) keep(pi *intent) {
 	s.intents = append(s.intents, pi)
 	pi.authorized = pi.status == requiresCapture
 	s.emit("payment_intent.created", pi.render(nil, s.o.AuthorizationLife))
-}
-
-// metadataMax is how many names the metadata of one object has.
-const metadataMax = 50
-
-func metadataOf(form url.Values) map[string]string {
-	m := map[string]string{}
-	for name, values := range form {
-		if strings.HasPrefix(name, "metadata[") {
-			m[strings.TrimSuffix(strings.TrimPrefix(name, "metadata["), "]")] = values[0]
-		}
-	}
-	return m
 }
 
 func (pi *intent) capturable() int64 {
@@ -267,18 +245,19 @@ func (s *Server) capture(pi *intent, form url.Values) *failure {
 		return unexpectedState(pi)
 	case amount > pi.capturable():
 		return invalid("amount_too_large", "amount_to_capture", "The amount is more than can be captured")
-	case amount > 0 && amount < leastOf(pi.currency):
+	case amount > 0 && amount < least[pi.currency]:
 		return invalid("amount_too_small", "amount_to_capture", "Amount must convert to at least 50 cents")
 	case amount == 0 && (pi.received == 0 || !final):
 		return invalid("parameter_invalid_integer", "amount_to_capture", "Nothing to capture")
 	case !final && (!pi.severally || pi.card == CardBreaksPromise):
 		return invalid("", "final_capture", "Multicapture is not available for this payment")
 	}
-	if len(pi.metadata)+len(metadataOf(form)) > metadataMax {
-		return invalid("parameter_invalid", "metadata", "Metadata can have up to 50 keys")
+	merged := maps.Clone(pi.metadata)
+	maps.Copy(merged, metadataOf(form))
+	if len(merged) > metadataMax {
+		return tooManyNames()
 	}
-	pi.received += amount
-	maps.Copy(pi.metadata, metadataOf(form))
+	pi.received, pi.metadata = pi.received+amount, merged
 	if amount > 0 {
 		s.emit("charge.captured", pi.charge(s.o.AuthorizationLife))
 	}
