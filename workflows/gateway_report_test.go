@@ -47,8 +47,8 @@ func TestWhatTheGatewayHasDoneIsKnownAfterItsReport(t *testing.T) {
 	refundPath{refunded: "30.00"}.audit(t, p)
 }
 
-// Others may use the same account at the gateway. It fails when a report of a payment that is none of ours is tried again
-// (late_payment_saga.go).
+// Others may use the same account at the gateway. It fails when a report of a payment that is none of ours is tried
+// again (late_payment_saga.go).
 func TestAReportOfAnOrderThatIsNotHereEndsAtOnce(t *testing.T) {
 	t.Parallel()
 	p := setup(t, map[string]int{"A@berlin": 5}, noReview)

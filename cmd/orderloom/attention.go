@@ -24,7 +24,7 @@ func (p *program) attentionListCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List what waits for a person: orders by their causes, and parked aggregates",
-		Args:  arguments(),
+		Args:  listArguments(&limit),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
 			waiting, err := m.WaitingOrders(ctx, limit)
 			if err != nil {

@@ -241,10 +241,12 @@ func TestASchemaIsOlderOrNewerThanTheProgram(t *testing.T) {
 
 func TestAListThatHoldsNothingIsRefused(t *testing.T) {
 	t.Parallel()
-	for _, limit := range []string{"-1", "0"} {
-		got := withoutEnvironment(t, "parked", "list", "--limit", limit)
-		require.Equal(t, exitUsage, got.code)
-		require.Contains(t, got.stderr, "--limit must be at least 1")
+	for _, list := range []string{"parked", "attention"} {
+		for _, limit := range []string{"-1", "0"} {
+			got := withoutEnvironment(t, list, "list", "--limit", limit)
+			require.Equal(t, exitUsage, got.code)
+			require.Contains(t, got.stderr, list+" list: --limit must be at least 1, got "+limit)
+		}
 	}
 }
 

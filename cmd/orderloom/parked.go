@@ -27,12 +27,7 @@ func (p *program) parkedListCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List what is parked, oldest first",
-		Args: func(c *cobra.Command, args []string) error {
-			if limit < 1 {
-				return fmt.Errorf("%s: --limit must be at least 1, got %d", c.CommandPath(), limit)
-			}
-			return arguments()(c, args)
-		},
+		Args:  listArguments(&limit),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
 			parked, err := m.Views.ListParked(ctx, limit)
 			if err != nil {
@@ -88,6 +83,16 @@ func (p *program) parkedDiscardCommand() *cobra.Command {
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	_ = c.MarkFlagRequired("reason") // it is there
 	return c
+}
+
+// listArguments checks that a list has no arguments and shows at least one entry.
+func listArguments(limit *int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if *limit < 1 {
+			return fmt.Errorf("%s: --limit must be at least 1, got %d", c.CommandPath(), *limit)
+		}
+		return arguments()(c, args)
+	}
 }
 
 // aggregateArguments checks the arguments <projection> <aggregate-id>.

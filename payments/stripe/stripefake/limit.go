@@ -7,8 +7,8 @@ import (
 )
 
 // least are the smallest amounts of a payment (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts).
-// Those of the last line are half a US dollar by a rate of 2026, rounded up: the table has none of them. A currency that
-// is not here is refused.
+// Those of the last line are half a US dollar by a rate of 2026, rounded up: the table has none of them. Any other
+// currency is refused.
 var least = map[string]int64{
 	"aed": 200, "aud": 50, "bgn": 100, "brl": 50, "cad": 50, "chf": 50, "czk": 1_500, "dkk": 250, "eur": 50, "gbp": 30, "hkd": 400,
 	"huf": 17_500, "inr": 50, "jpy": 50, "mxn": 1_000, "myr": 200, "nok": 300, "nzd": 50, "pln": 200, "ron": 200, "sek": 300,
