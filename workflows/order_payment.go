@@ -208,8 +208,8 @@ func (s *orderSaga) waitAtBank() {
 	})
 }
 
-// noticePaymentChange lets the payment be looked at when others have changed it: what was let go elsewhere is authorised
-// anew, or waited for. The signal is not believed: the events decide.
+// noticePaymentChange lets the payment be looked at when others have changed it. What was let go elsewhere is
+// authorised anew, or waited for. The signal is not believed: the events decide.
 func (s *orderSaga) noticePaymentChange(ctx workflow.Context) {
 	if workflow.GetSignalChannel(ctx, PaymentChanged).Len() > 0 && s.confirmed() {
 		s.lookAt = workflow.Now(ctx)

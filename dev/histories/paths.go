@@ -90,7 +90,9 @@ var paths = []path{
 	}},
 	{name: "stock-adjusted", play: stockAdjusted},
 	{name: "location-activated", play: locationActivated},
-	{name: "reconciled", play: func(p *player) error { return p.run("reconciled", workflows.ReconciliationSaga, workflows.ReconciliationInput{}) }},
+	{name: "reconciled", play: func(p *player) error {
+		return p.run("reconciled", workflows.ReconciliationSaga, workflows.ReconciliationInput{})
+	}},
 }
 
 // locationActivated activates a location with goods that an order waits for.
