@@ -17,6 +17,8 @@ func TestConformance(t *testing.T) {
 	for name, options := range map[string]stripefake.Options{
 		"several captures": {},
 		"one capture only": {NoMulticapture: true},
+		"several captures, and what is let go looks like a refund": {ReleaseIsRefund: true},
+		"one capture only, and what is let go looks like a refund": {NoMulticapture: true, ReleaseIsRefund: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -14,6 +14,7 @@
 //   - Nothing is authorised behind a void. When the answer to an authorisation never came, its key is used up by an
 //     intent with the same payment_id that can't be paid. The same request is then refused, by the key at first and
 //     by the lookup for ever. Then whatever bears the payment_id is cancelled.
+//   - What a last capture or a cancellation lets go is no refund, although Stripe has shown it as one.
 //   - Never more is captured than was authorised, by our arithmetic and by Stripe's.
 //
 // # Several captures

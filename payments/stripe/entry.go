@@ -33,21 +33,21 @@ func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api
 		from := len(e.Events)
 		addAuthorization(&e, pi)
 		addCaptures(&e, pi)
-		excess, err := int64(0), error(nil)
-		if all && pi.AmountReceived > 0 || refunded(pi) > 0 {
-			excess, err = g.addRefunds(ctx, &e, pi)
+		var back returned
+		if pi.AmountReceived > 0 && (all || isRefunded(pi)) {
+			var err error
+			if back, err = g.addRefunds(ctx, &e, pi); err != nil {
+				return e, err
+			}
 		}
-		if err != nil {
-			return e, err
-		}
-		takeOffExcess(e.Events[from:], excess, string(pi.Currency))
+		takeOffExcess(e.Events[from:], back.excess, string(pi.Currency))
 		if err := g.addDisputes(ctx, &e, pi); err != nil {
 			return e, err
 		}
 		for i := from; i < len(e.Events); i++ {
 			e.Events[i].PaymentID, e.Events[i].OrderID, e.Events[i].GatewayRef = paymentID, e.OrderID, pi.ID
 		}
-		if err := addTo(&e, pi, excess); err != nil {
+		if err := addTo(&e, pi, back); err != nil {
 			return e, err
 		}
 	}
@@ -108,16 +108,32 @@ func addCaptures(e *payments.LedgerEntry, pi *api.PaymentIntent) {
 	}
 }
 
-// addRefunds lists the refunds of an intent. It returns what a void gave back because nobody had asked to capture it,
-// which in the end was neither captured nor refunded.
-func (g *Gateway) addRefunds(ctx context.Context, e *payments.LedgerEntry, pi *api.PaymentIntent) (excess int64, err error) {
-	err = g.eachRefund(ctx, pi.ID, func(r *api.Refund) bool {
+// addRefunds lists the refunds of an intent, and returns what went back. What was released is no refund: see
+// [releaseAmong].
+func (g *Gateway) addRefunds(ctx context.Context, e *payments.LedgerEntry, pi *api.PaymentIntent) (returned, error) {
+	var back returned
+	var refunds []*api.Refund
+	err := g.eachRefund(ctx, pi.ID, func(r *api.Refund) bool {
+		refunds = append(refunds, r)
+		return true
+	})
+	if err != nil {
+		return back, err
+	}
+	release := releaseAmong(pi, refunds)
+	for _, r := range refunds {
 		kind := kindOfRefund(r.Status)
+		if r == release {
+			continue
+		}
+		if kind != payments.EventRefundFailed {
+			back.refunded += r.Amount
+		}
 		if strings.HasSuffix(r.Metadata[metaRequest], excessSuffix) {
 			if kind != payments.EventRefundFailed {
-				excess += r.Amount
+				back.excess += r.Amount
 			}
-			return true
+			continue
 		}
 		event := payments.Event{
 			Kind: kind, Ref: r.ID, Key: r.Metadata[metaRequest], Amount: fromStripe(r.Amount, string(r.Currency)), At: time.Unix(r.Created, 0).UTC(),
@@ -126,25 +142,8 @@ func (g *Gateway) addRefunds(ctx context.Context, e *payments.LedgerEntry, pi *a
 			event.Code = firstWord(string(r.FailureReason), string(r.Status))
 		}
 		e.Events = append(e.Events, event)
-		return true
-	})
-	return excess, err
-}
-
-// excess is what a void gave back because nobody had asked to capture it.
-func (g *Gateway) excess(ctx context.Context, pi *api.PaymentIntent) (int64, error) {
-	if refunded(pi) == 0 {
-		return 0, nil
 	}
-	return g.addRefunds(ctx, &payments.LedgerEntry{}, pi)
-}
-
-// refunded is what an intent has given back.
-func refunded(pi *api.PaymentIntent) int64 {
-	if pi.LatestCharge == nil {
-		return 0
-	}
-	return pi.LatestCharge.AmountRefunded
+	return back, nil
 }
 
 // addDisputes lists the disputes of an intent: that each was opened, what the bank has taken and given back for it, and
@@ -195,23 +194,22 @@ func endOfDispute(status api.DisputeStatus) payments.EventKind {
 
 // addTo adds what an intent holds to the balance of its payment, less what was taken in excess. Error:
 // gateway_refused when a payment has moved money in two currencies, which can't be added.
-func addTo(e *payments.LedgerEntry, pi *api.PaymentIntent, excess int64) error {
+func addTo(e *payments.LedgerEntry, pi *api.PaymentIntent, back returned) error {
 	e.Refs = append(e.Refs, pi.ID)
-	held, received, back := int64(0), pi.AmountReceived, refunded(pi)
+	held, received := int64(0), pi.AmountReceived
 	if pi.Status == api.PaymentIntentStatusRequiresCapture {
 		held = pi.AmountCapturable
 	}
-	if held == 0 && received == 0 && back == 0 {
+	if held == 0 && received == 0 {
 		return nil
 	}
-	received, back = received-excess, back-excess
 	currency := string(pi.Currency)
 	if sum := e.Balance.Held; sum.Currency != "" && !sum.SameCurrency(fromStripe(0, currency)) {
 		return refuse("payment %s is in %s and %s", e.PaymentID, sum.Currency, currency)
 	}
 	e.Balance.Held = e.Balance.Held.Add(fromStripe(held, currency))
-	e.Balance.Captured = e.Balance.Captured.Add(fromStripe(received, currency))
-	e.Balance.Refunded = e.Balance.Refunded.Add(fromStripe(back, currency))
+	e.Balance.Captured = e.Balance.Captured.Add(fromStripe(received-back.excess, currency))
+	e.Balance.Refunded = e.Balance.Refunded.Add(fromStripe(back.refunded-back.excess, currency))
 	e.TakenAtOnce = e.TakenAtOnce || received > 0 && (!capturesSeveral(pi) || tookRest(pi))
 	return nil
 }

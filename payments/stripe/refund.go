@@ -30,16 +30,20 @@ func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (payment
 	if !strings.EqualFold(string(pi.Currency), r.Amount.Currency) {
 		return payments.RefundResult{}, refuse("can't refund %s of %s, which is in %s", r.Amount, pi.ID, pi.Currency)
 	}
-	if refundable(pi) >= amount {
+	left, err := g.refundable(ctx, pi, amount)
+	if err != nil {
+		return payments.RefundResult{}, err
+	}
+	if left >= amount {
 		return g.refund(ctx, pi.ID, r.PaymentID, amount, r.IdempotencyKey, g.old(r.AskedAt))
 	}
-	return g.refundElsewhere(ctx, pi, r, amount)
+	return g.refundElsewhere(ctx, pi, r, amount, left)
 }
 
 // refundElsewhere gives back what was captured by an earlier authorisation of the payment, unless it is
 // done already. One refund is made at one authorisation, so none may be larger than what one of them has
 // captured.
-func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r payments.RefundRequest, amount int64) (payments.RefundResult, error) {
+func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r payments.RefundRequest, amount, left int64) (payments.RefundResult, error) {
 	intents, err := g.find(ctx, r.PaymentID)
 	if err != nil {
 		return payments.RefundResult{}, err
@@ -53,16 +57,30 @@ func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r 
 		}
 	}
 	for _, o := range intents {
-		if refundable(o) >= amount {
+		there, err := g.refundable(ctx, o, amount)
+		if err != nil {
+			return payments.RefundResult{}, err
+		}
+		if there >= amount {
 			return g.refund(ctx, o.ID, r.PaymentID, amount, r.IdempotencyKey, false)
 		}
 	}
-	left := fromStripe(refundable(pi), string(pi.Currency))
-	return payments.RefundResult{}, refuse("can't refund %s of payment %s: %s is left at %s", r.Amount, r.PaymentID, left, pi.ID)
+	return payments.RefundResult{}, refuse("can't refund %s of payment %s: %s is left at %s",
+		r.Amount, r.PaymentID, fromStripe(left, string(pi.Currency)), pi.ID)
 }
 
-// refundable is what an intent has taken and not given back.
-func refundable(pi *api.PaymentIntent) int64 { return pi.AmountReceived - refunded(pi) }
+// refundable is what an intent has taken and not given back, or less where enough is left in any case.
+func (g *Gateway) refundable(ctx context.Context, pi *api.PaymentIntent, enough int64) (int64, error) {
+	left := pi.AmountReceived
+	if isRefunded(pi) {
+		left -= pi.LatestCharge.AmountRefunded // perhaps with what was only released
+	}
+	if left >= enough {
+		return left, nil
+	}
+	back, err := g.returned(ctx, pi)
+	return pi.AmountReceived - back.refunded, err
+}
 
 // refund gives money back once for each key. With lookup it looks first whether it was done before.
 func (g *Gateway) refund(ctx context.Context, ref string, paymentID uuid.UUID, amount int64, key string, lookup bool) (payments.RefundResult, error) {

@@ -119,8 +119,9 @@ func (g *Gateway) giveBack(ctx context.Context, r payments.VoidRequest, intents 
 	if err != nil || from == nil {
 		return err
 	}
-	if ahead = min(ahead, refundable(from)); ahead <= 0 {
-		return nil
+	left, err := g.refundable(ctx, from, ahead)
+	if ahead = min(ahead, left); ahead <= 0 || err != nil {
+		return err
 	}
 	_, err = g.refund(ctx, from.ID, r.PaymentID, ahead, r.IdempotencyKey+excessSuffix, true)
 	return err
@@ -134,12 +135,12 @@ func (g *Gateway) ahead(ctx context.Context, intents []*api.PaymentIntent, captu
 		if pi.AmountReceived == 0 {
 			continue
 		}
-		excess, err := g.excess(ctx, pi)
+		back, err := g.returned(ctx, pi)
 		if err != nil {
 			return 0, nil, err
 		}
-		sum += pi.AmountReceived - excess
-		if left := refundable(pi); from == nil || left > most {
+		sum += pi.AmountReceived - back.excess
+		if left := pi.AmountReceived - back.refunded; from == nil || left > most {
 			from, most = pi, left
 		}
 	}

@@ -178,13 +178,22 @@ func capturedElsewhere(o object, e *payments.Event) {
 	e.Kind, e.Amount = payments.EventCaptured, fromStripe(o.AmountCaptured, o.Currency)
 }
 
-// refundedElsewhere reads a charge, whose amount is the sum of all refunds, and which does not name the last one.
+// refundedElsewhere reads a charge, whose amount is the sum of all refunds, and which does not name the last one. Of a
+// charge that nothing was captured of, the authorisation was let go. The sum may count what was released after a
+// capture, so it is at most what was captured.
 func refundedElsewhere(o object, e *payments.Event) {
-	e.Kind, e.Ref, e.Amount = payments.EventRefunded, "", fromStripe(o.AmountRefunded, o.Currency)
+	if o.AmountCaptured == 0 {
+		e.Kind, e.Ref, e.Amount = payments.EventVoided, e.GatewayRef, fromStripe(o.AmountRefunded, o.Currency)
+		return
+	}
+	e.Kind, e.Ref, e.Amount = payments.EventRefunded, "", fromStripe(min(o.AmountRefunded, o.AmountCaptured), o.Currency)
 }
 
 func readRefund(o object, e *payments.Event) {
-	e.Kind, e.Key = kindOfRefund(api.RefundStatus(o.Status)), o.Metadata[metaRequest]
+	if e.Kind, e.Key = kindOfRefund(api.RefundStatus(o.Status)), o.Metadata[metaRequest]; o.Reason == string(api.RefundReasonExpiredUncapturedCharge) {
+		e.Kind, e.Ref = payments.EventExpired, e.GatewayRef
+		return
+	}
 	if e.Kind == payments.EventRefundFailed {
 		e.Code = firstWord(o.FailureReason, o.Status)
 	}

@@ -112,6 +112,7 @@ func (s *shop) live(ctx context.Context, seed uint64) (l *life) {
 	l.choose()
 	l.stripe = stripefake.Start(stripefake.Options{
 		Key: stripeKey, APIVersion: stripe.APIVersion, NoMulticapture: l.setting.singleOnly, SearchLag: time.Minute,
+		ReleaseIsRefund: seed%2 == 0,
 	})
 	defer l.stripe.Close()
 	l.stripe.Advance(begin.Sub(l.stripe.Now()))

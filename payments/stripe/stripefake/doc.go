@@ -10,6 +10,7 @@
 //   - Search that lags behind, lists that don't.
 //   - Declines, 3-D Secure, several captures where card and account allow it, expiry after seven days.
 //   - Payment methods that can be used once, unless they are given to a customer; payments without the customer.
+//   - The rest that a last capture or a cancellation lets go: as a refund that the customer never gets, or as none.
 //   - Refunds that are pending, and fail later. Disputes, which a bank decides. What a person does in the dashboard.
 //   - Currencies with their least amounts, and what metadata holds. Anything else is refused.
 //   - Events, and webhooks signed with one or several secrets.

@@ -149,7 +149,8 @@ type Intent struct {
 	ID, Status string
 	// Amount was asked for; Held is reserved, Captured was taken.
 	Amount, Held, Captured int64
-	Refunds                []Refund
+	// Refunds are without what was only released.
+	Refunds []Refund
 }
 
 // Refund is a refund of an intent.
@@ -176,7 +177,7 @@ func (s *Server) Intents(paymentID string) (found []Intent) {
 		}
 		i := Intent{ID: pi.id, Status: pi.status, Amount: pi.amount, Held: pi.capturable(), Captured: pi.received}
 		for _, r := range s.refunds {
-			if r.intent == pi.id {
+			if r.intent == pi.id && !r.release {
 				i.Refunds = append(i.Refunds, Refund{ID: r.id, Status: r.status, Key: r.metadata["request"], Amount: r.amount})
 			}
 		}

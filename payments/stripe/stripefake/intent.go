@@ -29,7 +29,7 @@ const (
 type intent struct {
 	id, chargeID, currency, status, reason, decline, code string
 	card, returnURL, method, customer                     string
-	amount, received, refunded                            int64
+	amount, received, refunded, released                  int64
 	severally, setup, offSession, disputed, authorized    bool
 	metadata                                              map[string]string
 	created, canceledAt                                   time.Time
@@ -193,7 +193,7 @@ func (pi *intent) charge(life time.Duration) map[string]any {
 		several = "available"
 	}
 	return map[string]any{
-		"id": pi.chargeID, "object": "charge", "amount": pi.amount, "amount_captured": pi.received, "amount_refunded": pi.refunded,
+		"id": pi.chargeID, "object": "charge", "amount": pi.amount, "amount_captured": pi.received, "amount_refunded": pi.refunded + pi.released,
 		"captured": pi.received > 0, "disputed": pi.disputed, "currency": pi.currency, "metadata": pi.metadata, "payment_intent": pi.id,
 		"payment_method_details": map[string]any{"type": "card", "card": map[string]any{
 			"brand": "visa", "last4": "4242", "capture_before": pi.created.Add(life).Unix(), "multicapture": map[string]any{"status": several},
@@ -263,6 +263,7 @@ func (s *Server) capture(pi *intent, form url.Values) *failure {
 	}
 	if final || pi.capturable() == 0 {
 		pi.status = succeeded
+		s.release(pi, "")
 		s.emit("payment_intent.succeeded", pi.render(nil, s.o.AuthorizationLife))
 	} else {
 		s.emit("payment_intent.amount_capturable_updated", pi.render(nil, s.o.AuthorizationLife))
@@ -284,12 +285,18 @@ func (s *Server) cancel(pi *intent, form url.Values) *failure {
 
 // close lets go of what an intent holds; one of which something was captured has succeeded.
 func (s *Server) close(pi *intent, reason string) {
+	why := ""
+	if reason == "expired" {
+		why = "expired_uncaptured_charge"
+	}
 	if pi.received > 0 {
 		pi.status = succeeded
+		s.release(pi, why)
 		s.emit("payment_intent.succeeded", pi.render(nil, s.o.AuthorizationLife))
 		return
 	}
 	pi.status, pi.reason, pi.canceledAt = canceled, reason, s.now
+	s.release(pi, why)
 	s.emit("payment_intent.canceled", pi.render(nil, s.o.AuthorizationLife))
 }
 

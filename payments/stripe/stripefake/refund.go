@@ -8,10 +8,12 @@ import (
 )
 
 type refund struct {
-	id, intent, status, currency, reason string
-	amount                               int64
-	metadata                             map[string]string
-	created                              time.Time
+	id, intent, status, currency, reason, why string
+	amount                                    int64
+	metadata                                  map[string]string
+	created                                   time.Time
+	// release is true of what only tells that the rest of an authorisation was let go.
+	release bool
 }
 
 func (r *refund) render() map[string]any {
@@ -21,6 +23,12 @@ func (r *refund) render() map[string]any {
 	}
 	if r.reason != "" {
 		m["failure_reason"] = r.reason
+	}
+	if r.why != "" {
+		m["reason"] = r.why
+	}
+	if !r.release { // a release has none, so nobody can rely on it
+		m["destination_details"] = map[string]any{"type": "card", "card": map[string]any{"type": "refund"}}
 	}
 	return m
 }
@@ -59,6 +67,21 @@ func (s *Server) createRefund(form url.Values) (any, *failure) {
 	return r.render(), nil
 }
 
+// release shows what is let go of an authorisation as a refund of its charge, where the account does so.
+func (s *Server) release(pi *intent, why string) {
+	rest := pi.amount - pi.received
+	if !s.o.ReleaseIsRefund || !pi.authorized || rest == 0 {
+		return
+	}
+	r := &refund{
+		id: s.id("re"), intent: pi.id, status: succeeded, currency: pi.currency, why: why, amount: rest, metadata: map[string]string{}, created: s.now, release: true,
+	}
+	s.refunds = append(s.refunds, r)
+	pi.released = rest
+	s.emit("refund.created", r.render())
+	s.emit("charge.refunded", pi.charge(s.o.AuthorizationLife))
+}
+
 func (s *Server) listRefunds(form url.Values) (any, *failure) {
 	if f := knows(form, "payment_intent created limit starting_after"); f != nil {
 		return nil, f
@@ -79,7 +102,7 @@ func (s *Server) FailRefund(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.refunds {
-		if r.id == id && (r.status == succeeded || r.status == pending) {
+		if r.id == id && !r.release && (r.status == succeeded || r.status == pending) {
 			r.status, r.reason = "failed", "expired_or_canceled_card"
 			s.intent(r.intent).refunded -= r.amount
 			s.emit("refund.failed", r.render())

@@ -21,6 +21,8 @@ type Options struct {
 	APIVersion string
 	// NoMulticapture is an account that can capture an intent only once.
 	NoMulticapture bool
+	// ReleaseIsRefund shows what is let go of an authorisation as a refund of its charge, as Stripe has done.
+	ReleaseIsRefund bool
 	// SearchLag is how long an intent is not found by a search.
 	SearchLag time.Duration
 	// KeyLife is how long idempotency keys are kept; 0 for Stripe's 24 hours.
