@@ -18,7 +18,7 @@ func (p *program) recoverCommand() *cobra.Command {
 		Use:   "recover",
 		Short: "Take back what a restored event store has lost, and confirm it; without --confirm only show it",
 		Long: `Compare the event store with what Kafka and Temporal know, and show what the store has lost and what would be done.
-Nothing is changed then, and the exit status is 1 when something is to be done.
+Nothing is changed then, and the exit status is 3 when something is to be done.
 
 With --confirm it is carried out:
 
@@ -28,7 +28,8 @@ With --confirm it is carried out:
   4. The store's epoch is confirmed: appends, publishing and sagas go on.
 
 It may be repeated, also after it was interrupted. What is lost for good is listed, and has to be accepted.`,
-		Args: arguments(),
+		Args:        arguments(),
+		Annotations: map[string]string{exitNote: ", 3 when something is to be done"},
 		RunE: p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 			if acceptLoss && !confirm {
 				return usageError{errors.New("--accept-loss goes with --confirm")}
@@ -56,7 +57,7 @@ It may be repeated, also after it was interrupted. What is lost for good is list
 				_, err = fmt.Fprintf(p.stdout, "Nothing is to be done: epoch %d is confirmed, and the store has all that Kafka has.\n", f.Identity.Epoch)
 				return err
 			}
-			return errors.New("the event store is to be recovered: run it with --confirm")
+			return differentError{errors.New("the event store is to be recovered: run it with --confirm")}
 		}),
 	}
 	c.Flags().BoolVar(&confirm, "confirm", false, "carry it out, and confirm the store")

@@ -34,6 +34,7 @@ type shop struct {
 	gateway  *sandbox.Gateway
 	pool     *pgxpool.Pool
 	events   *eventstore.Repository
+	store    *eventstore.Store
 }
 
 // openShop starts a platform with these settings, each a name and a value.
@@ -69,6 +70,7 @@ func openShop(t *testing.T, set ...string) *shop {
 	store, err := eventstore.Open(t.Context(), s.pool, eventstore.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.Background())) })
+	s.store = store
 	s.events = eventstore.NewRepository(store, eventstore.RepositoryOptions{})
 	return s
 }
