@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -34,8 +33,8 @@ type restoring interface {
 }
 
 // TestARestoredStoreIsRecovered restores an older copy of the database while Kafka, Temporal and the gateway know more.
-// Nothing is accepted then, until the store is recovered from them. After that every order comes to its right end, and an
-// erased customer stays erased.
+// Nothing is accepted then, until the store is recovered from them. After that every order comes to its right end, and
+// an erased customer stays erased.
 func TestARestoredStoreIsRecovered(t *testing.T) {
 	t.Parallel()
 	drillRestore(t, &copied{}, map[string]state{"confirmed": states["confirmed"], "partly shipped": states["partly shipped"], "backordered": states["backordered"]}, 1)
@@ -92,6 +91,7 @@ func drillRestore(t *testing.T, way restoring, states map[string]state, each int
 	}
 	r.place(t, "after", states, each)
 	ended := r.orders[0] // was placed before the backup and ends after it
+	ended.order.t = t
 	ended.order.finish(ended.goOn, ended.end, func(client.OrderStatus) {})
 	_, err := app.EraseCustomer(t.Context(), r.s.platform.Config, r.telemetry(t), "c-"+r.lost.sku)
 	require.NoError(t, err)
@@ -126,7 +126,7 @@ func drillRestore(t *testing.T, way restoring, states map[string]state, each int
 // ruined starts Kafka and Temporal, which outlive the platform, beside a database.
 func ruined(t *testing.T, database string) *ruin {
 	t.Helper()
-	servers, err := stack.Start(t.Context(), stack.Options{Given: stack.Addresses{DatabaseURL: database}, Log: t.Logf})
+	servers, err := stack.Start(t.Context(), stack.Options{Log: t.Logf}) // Temporal has a PostgreSQL of its own
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, servers.Stop(context.Background())) })
 	var key [32]byte
@@ -199,7 +199,7 @@ func (r *ruin) awaitNothingTaken(t *testing.T) {
 	defer func() { require.NoError(t, response.Body.Close()) }()
 	metrics, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
-	require.True(t, strings.Contains(string(metrics), "\norderloom_store_unconfirmed 1\n"), "the metric tells")
+	require.Contains(t, string(metrics), "\norderloom_store_unconfirmed 1\n", "the metric tells")
 }
 
 // end takes all orders to their ends, but for the one that has ended before, and audits them.
