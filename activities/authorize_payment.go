@@ -127,7 +127,7 @@ func (a *Activities) askToAuthorize(ctx context.Context, in AuthorizePayment, p 
 		}
 	}
 	answer, err := a.gateway.Authorize(ctx, request)
-	if err != nil {
+	if err = a.noteAccess(ctx, in.OrderID, p.Access, in.At, err); err != nil {
 		return answer, Refusal(fmt.Errorf("authorise payment %s: %w", id, err))
 	}
 	return answer, nil
@@ -238,7 +238,7 @@ func (a *Activities) currentPayment(ctx context.Context, in AuthorizePayment) (p
 		return p, nil
 	}
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: id, GatewayRef: p.GatewayRef})
-	if err != nil {
+	if err = a.noteAccess(ctx, in.OrderID, p.Access, in.At, err); err != nil {
 		return p, Refusal(fmt.Errorf("find payment %s: %w", id, err))
 	}
 	if p, err = a.adoptCaptures(ctx, entry, p, in.At); err != nil {

@@ -82,14 +82,15 @@ func moved(o order.Order, events []domain.Event) Moved {
 // nothing leaves unpaid. What was captured elsewhere pays for shipments first.
 //
 // When a shipment is cancelled while its money is captured, the money is owed with the capture and goes back. When the
-// gateway refuses, it is asked what has happened to the payment meanwhile.
+// gateway refuses, it is asked what has happened to the payment meanwhile. The same capture is then answered with the
+// recorded refusal, until [payment.RefusedShortlyBefore] says no more.
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
 // authorization_expired; capture_exceeds_authorization; gateway_refused.
 func (a *Activities) DispatchShipment(ctx context.Context, in DispatchShipment) (Moved, error) {
 	st := stamp(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
 	out, err := a.captureAndDispatch(ctx, st, in)
-	if domain.Code(err) == payments.CodeGatewayRefused {
+	if domain.Code(err) == payments.CodeGatewayRefused && !errors.Is(err, errNotAsked) {
 		// Somebody may have captured or let go at the gateway what this was to be taken from.
 		recorded, findErr := a.RecordGatewayEvent(ctx, RecordGatewayEvent{PaymentID: payment.ID(in.OrderID), At: in.At})
 		switch {
@@ -116,6 +117,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	capture := payment.CapturePayment{CaptureID: in.ShipmentID, At: in.At}
 	request := payments.CaptureRequest{At: in.At, PaymentID: id}
 	attempt := 1
+	var access payment.Access
 	var left, paid, joins bool // joins: the share is captured with the next shipment's, or by nobody
 	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
 		d, err := in.decideDispatch(tx)
@@ -128,7 +130,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 			out.showMoney(o, p)
 			return nil
 		}
-		attempt = p.CaptureAttempt(in.ShipmentID)
+		attempt, access = p.CaptureAttempt(in.ShipmentID), p.Access
 		request.IdempotencyKey = payment.CaptureKey(id, in.ShipmentID, attempt)
 		limits := a.limits(o.Total.Currency)
 		share := o.Share(in.ShipmentID, p.Taken(), limits)
@@ -140,6 +142,9 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		}
 		request.GatewayRef, request.Capturable, request.AskedAt = p.GatewayRef, p.Capturable(), askedToCapture(o)
 		events, err := payment.Capture(p, capture)
+		if f, refused := payment.RefusedShortlyBefore(p, capture); err == nil && refused {
+			return refusedShortlyBefore(f)
+		}
 		paid = len(events) == 0
 		return err
 	})
@@ -148,7 +153,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	}
 	if !paid && capture.Amount.IsPositive() {
 		taken, err := a.gateway.Capture(ctx, request)
-		if err != nil {
+		if err = a.noteAccess(ctx, in.OrderID, access, in.At, err); err != nil {
 			return out, a.failCapture(ctx, in, payment.FailedCapture{CaptureID: in.ShipmentID, Attempt: attempt, Amount: capture.Amount, At: in.At}, err)
 		}
 		// An earlier request under this key may have been for another amount: the order has changed since.
@@ -208,6 +213,16 @@ func (a *Activities) failCapture(ctx context.Context, in DispatchShipment, c pay
 		}
 	}
 	return fmt.Errorf("capture from payment %s: %w", id, err)
+}
+
+// errNotAsked is the cause of a refusal that the gateway was not asked for again.
+var errNotAsked = errors.New("the gateway has refused the same a short while ago")
+
+// refusedShortlyBefore is the gateway's refusal of a capture, as it was recorded.
+func refusedShortlyBefore(f payment.CaptureFailure) error {
+	refused := domain.Refuse(payments.CodeGatewayRefused, "%s", f.Cause)
+	refused.Err = errNotAsked
+	return refused
 }
 
 // refundID is the id of what is owed when the shipment's money was captured in vain.

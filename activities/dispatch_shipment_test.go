@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -62,13 +63,48 @@ func TestDispatchShipment(t *testing.T) {
 		require.Equal(t, o.shipment("berlin"), items[0].ShipmentID)
 		require.Equal(t, "20.00 EUR the card was closed", items[0].Amount.String()+" "+items[0].Detail)
 		require.Equal(t, []attention.Action{attention.ActionDispatch, attention.ActionCancel}, items[0].Actions)
-		requireRefused(t, payments.CodeGatewayRefused, o.as("again").dispatch(o.dispatchInput("berlin")))
+		in := o.dispatchInput("berlin")
+		in.At = in.At.Add(time.Minute)
+		requireRefused(t, payments.CodeGatewayRefused, o.as("again").dispatch(in))
 		require.Equal(t, 2, o.paymentState().CaptureFailures[0].Attempt)
 		o.gateway.refuses = ""
-		require.NoError(t, o.as("mended").dispatch(o.dispatchInput("berlin")))
+		in.At = in.At.Add(time.Minute)
+		require.NoError(t, o.as("mended").dispatch(in))
 		require.Empty(t, attention.Of(o.orderState(), o.paymentState()))
 		o.requireBalance("40", "20", "0")
 		require.NotEqual(t, o.gateway.captures[1].IdempotencyKey, o.gateway.captures[2].IdempotencyKey)
+	})
+	t.Run("answers what the gateway has refused shortly before, so that a script makes few events", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.refuses = "the card was closed"
+		before := len(o.stored())
+		in := o.dispatchInput("berlin")
+		for n := range 1_000 { // one a second
+			in.At = at.Add(time.Duration(n) * time.Second)
+			require.ErrorContains(t, o.as(fmt.Sprintf("report %d", n)).dispatch(in), "the card was closed")
+		}
+		require.LessOrEqual(t, len(o.stored())-before, 12)
+		require.LessOrEqual(t, len(o.gateway.captures), 12)
+		o.gateway.refuses = ""
+		in.At = in.At.Add(payment.CapturePauseMax)
+		require.NoError(t, o.as("mended").dispatch(in))
+		o.requireBalance("40", "20", "0")
+		require.Empty(t, attention.Of(o.orderState(), o.paymentState()))
+	})
+	t.Run("asks at once for another amount than was refused, and for what a person lets be retried", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.refuses = "the card was closed"
+		requireRefused(t, payments.CodeGatewayRefused, dispatch(o))
+		requireRefused(t, payments.CodeGatewayRefused, o.as("other").dispatch(o.dispatchInput("reno")))
+		require.Len(t, o.gateway.captures, 2)
+		for n := range 2 {
+			v, err := run(o.as(fmt.Sprintf("retry %d", n)), o.RetryVoid, activities.VoidPayment{OrderID: o.id, At: at.Add(time.Duration(n) * time.Second)})
+			require.NoError(t, err)
+			require.False(t, v.Settled)
+		}
+		require.Len(t, o.gateway.voids, 2, "the gateway is asked each time")
 	})
 	t.Run("captures the money, commits the stock and records that the shipment has left", func(t *testing.T) {
 		t.Parallel()

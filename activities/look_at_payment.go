@@ -53,8 +53,12 @@ func (a *Activities) LookAtPayment(ctx context.Context, in LookAtPayment) (Payme
 // has let it go, such as in its dashboard. A payment that the gateway does not know stays as it is. It may be repeated.
 func (a *Activities) LookForHold(ctx context.Context, in LookAtPayment) (PaymentFacts, error) {
 	id := payment.ID(in.OrderID)
-	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: id})
+	p, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, id)
 	if err != nil {
+		return PaymentFacts{}, fmt.Errorf("load payment %s: %w", id, err)
+	}
+	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: id})
+	if err = a.noteAccess(ctx, in.OrderID, p.Access, in.At, err); err != nil {
 		return PaymentFacts{}, Refusal(fmt.Errorf("ask whether payment %s is held: %w", id, err))
 	}
 	if entry.PaymentID == id {

@@ -59,6 +59,9 @@ func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.Led
 	if p.OrderID == uuid.Nil {
 		return out, nil
 	}
+	if err := a.noteAccess(ctx, p.OrderID, p.Access, at, nil); err != nil {
+		return out, err
+	}
 	record := gatewayRecord{Activities: a, payment: p, at: at, unanswered: p.Lapsed && at.Sub(p.ExpiresAt) > captureUnderWayMax}
 	for _, step := range []func(context.Context, payments.LedgerEntry) error{record.movements, record.captures, record.hold, record.surplus} {
 		if err := step(ctx, entry); err != nil {

@@ -45,7 +45,7 @@ func (a *Activities) RecordPayment(ctx context.Context, in RecordPayment) (Autho
 	}
 	in.Amount = p.Lacking(in.Amount)
 	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: id, GatewayRef: p.GatewayRef})
-	if err != nil {
+	if err = a.noteAccess(ctx, in.OrderID, p.Access, in.At, err); err != nil {
 		return Authorized{}, Refusal(fmt.Errorf("ask where payment %s stands: %w", id, err))
 	}
 	answer, decided := in.decided(ctx, entry.Authorization)
@@ -107,6 +107,7 @@ func (a *Activities) voidLatePayment(ctx context.Context, orderID uuid.UUID, lat
 	err = a.gateway.Void(ctx, payments.VoidRequest{
 		IdempotencyKey: voidKey(id, attempt), AskedAt: late.At, PaymentID: id, GatewayRef: late.GatewayRef, Captured: p.Captured,
 	})
+	err = a.noteAccess(ctx, orderID, p.Access, late.At, err)
 	var refused *domain.Error
 	if errors.As(err, &refused) && late.Amount.IsPositive() {
 		err = nil

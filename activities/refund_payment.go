@@ -168,12 +168,13 @@ func (a *Activities) askForRefund(
 	result, err := a.gateway.Refund(ctx, payments.RefundRequest{
 		IdempotencyKey: key, AskedAt: attempt.RequestedAt, PaymentID: id, GatewayRef: attempt.Source, Amount: attempt.Amount, Reason: r.Reason,
 	})
+	err = a.noteAccess(ctx, in.OrderID, p.Access, in.At, err)
 	var refused *domain.Error
 	switch {
 	case errors.As(err, &refused):
 		answer.Status, answer.Cause = payment.RefundStatusFailed, refused.Message
 	case err != nil:
-		return p, fmt.Errorf("refund %s of payment %s: %w", r.RefundID, id, err)
+		return p, Refusal(fmt.Errorf("refund %s of payment %s: %w", r.RefundID, id, err))
 	case result.Pending:
 		answer.Status, answer.GatewayRef = payment.RefundStatusPending, result.Ref
 	default:

@@ -55,7 +55,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) (Voided, e
 	if p.Requested != nil || p.Status != payment.StatusActionRequired && (p.NeedsAuthorization(money.Money{}) || p.Lapsed) {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)
 	}
-	err = a.gateway.Void(ctx, request)
+	err = a.noteAccess(ctx, in.OrderID, p.Access, in.At, a.gateway.Void(ctx, request))
 	var refused *domain.Error
 	switch {
 	case errors.As(err, &refused):
@@ -68,7 +68,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) (Voided, e
 		}
 		return Voided{Refused: after.VoidFailure.Cause}, nil
 	case err != nil:
-		return Voided{}, fmt.Errorf("void payment %s: %w", id, err)
+		return Voided{}, Refusal(fmt.Errorf("void payment %s: %w", id, err))
 	}
 	return Voided{}, changeAggregate(ctx, a, paymentAggregate, id, stamp(ctx, "void-payment", in.OrderID, in.At), func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Void(p, void), nil

@@ -31,6 +31,8 @@ const (
 	AttentionCapturedInExcess AttentionCause = "captured_in_excess"
 	// AttentionPaymentDifference is an amount in which the gateway and the order's events disagree.
 	AttentionPaymentDifference AttentionCause = "payment_difference"
+	// AttentionGatewayCredentials is a gateway that refuses the platform's credentials. It ends by itself.
+	AttentionGatewayCredentials AttentionCause = "gateway_credentials"
 	// AttentionOverdue is an order that waits for its first shipment beyond the dispatch deadline.
 	AttentionOverdue AttentionCause = "overdue"
 )
@@ -56,6 +58,8 @@ const (
 	AttentionReconcile AttentionAction = "reconcile"
 	// AttentionAnswerDispute answers the claim in the gateway's dashboard.
 	AttentionAnswerDispute AttentionAction = "answer_dispute"
+	// AttentionMendCredentials is done by operators: it gives the platform credentials that the gateway takes.
+	AttentionMendCredentials AttentionAction = "mend_credentials"
 )
 
 // Attention is one thing of an order that waits for a person.

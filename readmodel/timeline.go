@@ -145,6 +145,10 @@ func summaryOfPayment(e domain.Event) string {
 		return fmt.Sprintf("Payment of %s required until %s: %s", e.Amount, e.DeadlineAt.UTC().Format("2006-01-02 15:04 MST"), e.Reason)
 	case payment.PaymentDifferenceFound:
 		return fmt.Sprintf("Gateway and books differ in %s: %s against %s", e.What, e.Gateway, e.Stream)
+	case payment.GatewayCredentialsRefused:
+		return "The payment gateway refuses our credentials"
+	case payment.GatewayCredentialsAccepted:
+		return "The payment gateway takes our credentials again"
 	case payment.PaymentAuthorized:
 		return fmt.Sprintf("Payment of %s authorised", e.Amount)
 	case payment.PaymentDeclined:

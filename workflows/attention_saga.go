@@ -38,6 +38,7 @@ type AttentionResult struct {
 // person has settled it outside. It answers whether it still waits. Refusals: unknown_refund; refund_exceeds_capture;
 // invalid.
 func AttentionSaga(ctx workflow.Context, in AttentionInput) (AttentionResult, error) {
+	ctx = forOrder(ctx, in.OrderID)
 	var a *activities.Activities
 	r := in.Resolution
 	if r == nil {

@@ -269,6 +269,15 @@ var scenarios = []scenario{
 		},
 		want: "cancelled changed_my_mind",
 	},
+	{
+		name: "key revoked", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
+		gateway: revokedAtFirst,
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
 }
 
 // keepMethod is the customer's consent that the means of payment is authorised again.

@@ -43,7 +43,7 @@ func (s *orderSaga) lookIfWanted() {
 		if err := s.awaitKnown(ctx); err != nil || !s.known {
 			return
 		}
-		for ctx = s.withSteps(ctx); s.lookWanted; {
+		for ctx = workflow.WithValue(ctx, stepWatchKey{}, &stepWatch{s: s, looks: true}); s.lookWanted; {
 			s.lookWanted = false
 			var a *activities.Activities
 			facts, err := runStep(ctx, "Look at the payment", a.LookAtPayment, activities.LookAtPayment{OrderID: s.in.OrderID, At: workflow.Now(ctx)})

@@ -128,6 +128,9 @@ type orderSaga struct {
 	backordered bool
 	// securing says which step is under way while the order is being secured.
 	securing string
+	// waits is what the order waits for, and credentials counts the steps that wait because the gateway refuses ours.
+	waits       string
+	credentials int
 	// lastRefusal is why the last signal was not carried out, for operators to read.
 	lastRefusal string
 	// amendments counts the changes of address, so that each without an id is a request of its own.

@@ -93,7 +93,10 @@ func (s *orderSaga) setMark(ctx workflow.Context, mark string) error {
 
 // setWaitingFor tells operators what the order is waiting for, in the Web UI and in answers to queries.
 func (s *orderSaga) setWaitingFor(ctx workflow.Context, what string) {
-	s.state.WaitingFor = what
+	s.waits, s.state.WaitingFor = what, what
+	if s.credentials > 0 {
+		s.state.WaitingFor = strings.TrimSpace(credentialsRefused + " " + what)
+	}
 	s.setDetails(ctx)
 }
 

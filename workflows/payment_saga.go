@@ -54,6 +54,7 @@ func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.Strin
 // The signal [PaymentUpdated] lets it ask the gateway what the bank has decided. So does the deadline, since a report
 // may have been lost.
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
+	ctx = forOrder(ctx, in.OrderID)
 	var undo compensations
 	undo.push(func(ctx workflow.Context) error {
 		out, err := voidPayment(ctx, in.OrderID, "payment_not_secured")

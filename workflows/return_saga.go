@@ -22,6 +22,7 @@ func ReturnSaga(ctx workflow.Context, in ReturnInput) (out ReturnResult, err err
 	if err != nil {
 		return out, err
 	}
+	ctx = forOrder(ctx, in.OrderID)
 	var a *activities.Activities
 	returned, err := runStep(ctx, "Take the goods back", a.ReturnGoods, activities.ReturnGoods{
 		OrderID: in.OrderID, ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: workflow.Now(ctx),

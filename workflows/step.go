@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -60,6 +61,7 @@ func executeStep(ctx workflow.Context, summary string, activity, in, out any, li
 	localCtx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	watch := watchOf(ctx)
+	defer watch.lookIfAccepted()
 	err := watch.runLocally(ctx, func() error {
 		return workflow.ExecuteLocalActivity(withLocalOptions(localCtx, summary), activity, in).Get(localCtx, out)
 	})
@@ -70,9 +72,27 @@ func executeStep(ctx workflow.Context, summary string, activity, in, out any, li
 	if outwaits, ok := ctx.Value(outwaitsKey{}).(*bool); ok {
 		*outwaits = true
 	}
-	return watch.outwait(ctx, func() error {
-		return workflow.ExecuteActivity(withDurableOptions(ctx, summary, limit), activity, in).Get(ctx, out)
-	})
+	return watch.outwait(ctx, func() error { return outwaitStep(ctx, summary, activity, in, out, limit, err) })
+}
+
+// outwaitStep runs a step as a durable activity after its local attempts have failed with err. Credentials that the
+// gateway refuses are an error that the saga has to know, so that people do. The step goes on after it.
+func outwaitStep(ctx workflow.Context, summary string, activity, in, out any, limit time.Duration, err error) error {
+	begun := workflow.Now(ctx)
+	if !refusesCredentials(err) {
+		options := withDurableOptions(ctx, summary, limit, string(activities.CodeGatewayCredentials))
+		err = workflow.ExecuteActivity(options, activity, in).Get(ctx, out)
+	}
+	if !refusesCredentials(err) {
+		return err
+	}
+	if limit > 0 {
+		if limit -= workflow.Now(ctx).Sub(begun); limit <= 0 {
+			return err
+		}
+	}
+	defer showCredentials(ctx)()
+	return workflow.ExecuteActivity(withDurableOptions(ctx, summary, limit), activity, in).Get(ctx, out)
 }
 
 func withLocalOptions(ctx workflow.Context, summary string) workflow.Context {
@@ -84,8 +104,9 @@ func withLocalOptions(ctx workflow.Context, summary string) workflow.Context {
 	})
 }
 
-// withDurableOptions sets the options of a step that outwaits an outage, without end when limit is 0.
-func withDurableOptions(ctx workflow.Context, summary string, limit time.Duration) workflow.Context {
+// withDurableOptions sets the options of a step that outwaits an outage, without end when limit is 0. Errors of the
+// final types end it.
+func withDurableOptions(ctx workflow.Context, summary string, limit time.Duration, final ...string) workflow.Context {
 	return workflow.WithActivityOptions(ctx, workflow.ActivityOptions{
 		StartToCloseTimeout:    durableAttemptTimeout,
 		ScheduleToCloseTimeout: limit,
@@ -93,6 +114,7 @@ func withDurableOptions(ctx workflow.Context, summary string, limit time.Duratio
 		Summary:                summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval: durableBackoff, BackoffCoefficient: 2, MaximumInterval: durableBackoffMax, MaximumAttempts: durableAttemptsMax,
+			NonRetryableErrorTypes: final,
 		},
 	})
 }

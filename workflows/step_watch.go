@@ -11,6 +11,8 @@ type stepWatch struct {
 	s *orderSaga
 	// lanes are those whose requests wait for these steps.
 	lanes []lane
+	// looks is true for the steps that look at the payment.
+	looks bool
 }
 
 type stepWatchKey struct{}

@@ -32,6 +32,9 @@ const (
 	CauseCapturedInExcess Cause = "captured_in_excess"
 	// CausePaymentDifference is an amount in which the gateway's ledger and the events disagree.
 	CausePaymentDifference Cause = "payment_difference"
+	// CauseGatewayCredentials is a gateway that refuses our credentials, so that nothing moves. It ends by itself when
+	// the gateway answers again.
+	CauseGatewayCredentials Cause = "gateway_credentials"
 	// CauseOverdue is an order that waits for its first shipment beyond the dispatch deadline.
 	CauseOverdue Cause = "overdue"
 )
@@ -43,7 +46,7 @@ const CauseParked Cause = "parked"
 func Causes() []Cause {
 	return []Cause{
 		CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CausePaymentRequired, CauseAuthorizationEnding, CauseDisputeOpen,
-		CauseCapturedInExcess, CausePaymentDifference, CauseOverdue,
+		CauseCapturedInExcess, CausePaymentDifference, CauseGatewayCredentials, CauseOverdue,
 	}
 }
 
@@ -68,6 +71,8 @@ const (
 	ActionReconcile Action = "reconcile"
 	// ActionAnswerDispute answers the claim in the gateway's dashboard.
 	ActionAnswerDispute Action = "answer_dispute"
+	// ActionMendCredentials gives the platform credentials that the gateway takes: its settings.
+	ActionMendCredentials Action = "mend_credentials"
 )
 
 // Item is one thing that waits for a person.
@@ -123,6 +128,12 @@ func Of(o order.Order, p payment.Payment) []Item {
 		}
 	}
 	items = append(items, excess(o, p)...)
+	if p.Access.Refused() {
+		items = append(items, Item{
+			AttentionID: id(o.ID, CauseGatewayCredentials, ""), Cause: CauseGatewayCredentials, Since: p.Access.RefusedAt, GatewayRef: p.GatewayRef,
+			Actions: []Action{ActionMendCredentials},
+		})
+	}
 	if o.Overdue {
 		items = append(items, Item{
 			AttentionID: id(o.ID, CauseOverdue, ""), Cause: CauseOverdue, Since: o.OverdueSince, Actions: withCancel(o, ActionDispatch),

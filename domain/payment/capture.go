@@ -79,6 +79,32 @@ type CaptureFailure struct {
 	Amount   money.Money `json:"amount"`
 	Cause    string      `json:"cause"`
 	FailedAt time.Time   `json:"failed_at"`
+	// Generation is the payment's authorisation that it was to be taken from.
+	Generation int `json:"generation,omitempty"`
+}
+
+// The pauses after a refused capture, in which the gateway is not asked for the same again. Each is twice the one
+// before.
+const (
+	CapturePause    = 5 * time.Second
+	CapturePauseMax = 5 * time.Minute
+)
+
+// RefusedShortlyBefore returns the refusal that answers a capture: the gateway has refused the same one, and the pause
+// after that is not over. Another amount or another authorisation is asked for at once.
+func RefusedShortlyBefore(p Payment, c CapturePayment) (CaptureFailure, bool) {
+	i := p.captureFailureIndex(c.CaptureID)
+	if i < 0 {
+		return CaptureFailure{}, false
+	}
+	f := p.CaptureFailures[i]
+	pause := CapturePause
+	for n := 1; n < f.Attempt && pause < CapturePauseMax; n++ {
+		pause *= 2
+	}
+	since := c.At.Sub(f.FailedAt)
+	same := f.Generation == p.Generation && f.Amount.SameCurrency(c.Amount) && f.Amount.Cmp(c.Amount) == 0
+	return f, same && since >= 0 && since < min(pause, CapturePauseMax)
 }
 
 // FailedCapture says that the gateway refuses a capture for good.

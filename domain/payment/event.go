@@ -40,6 +40,8 @@ var Events = []domain.Event{
 	DisputeLost{},
 	PaymentDifferenceFound{},
 	PaymentDifferenceEnded{},
+	GatewayCredentialsRefused{},
+	GatewayCredentialsAccepted{},
 }
 
 // PaymentAuthorized says that the gateway has reserved the amount.

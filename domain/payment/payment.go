@@ -83,6 +83,8 @@ type Payment struct {
 	Ending   *Ending      `json:"ending,omitempty"`
 	// Methods are the means of payment that were given after the order was placed, oldest first.
 	Methods []Method `json:"methods,omitempty"`
+	// Access is whether the gateway takes our credentials.
+	Access Access `json:"access,omitzero"`
 }
 
 // Source is one of the gateway's own payments, and what was captured from it.
@@ -96,6 +98,7 @@ func ID(orderID uuid.UUID) uuid.UUID { return domain.DerivedID(orderID, "payment
 
 // Evolve returns the payment after the event. Unknown events change nothing.
 func Evolve(p Payment, e domain.Event) Payment {
+	p = evolveAccess(p, e)
 	switch e := e.(type) {
 	case PaymentAuthorized:
 		p = p.withGatewayRef(e.GatewayRef)
@@ -131,6 +134,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 	case CaptureFailed:
 		p.CaptureFailures = append(p.withoutCaptureFailure(e.CaptureID), CaptureFailure{
 			CaptureID: e.CaptureID, Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt,
+			Generation: p.Generation,
 		})
 	case CaptureWaived:
 		p.Waivers = append(slices.Clip(p.Waivers), Waiver{
