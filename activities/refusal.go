@@ -18,15 +18,22 @@ import (
 // A gateway that refuses our credentials is an error of the type gateway_credentials ([CodeGatewayCredentials]), so
 // that it can be shown. The step is tried again: somebody mends them.
 //
-// So is the error about an event of a newer program, as there may be while versions change: it says nothing about the
-// order. What is returned is valid UTF-8, because Temporal takes no other text.
+// A gateway that is not asked, because it does not answer at present, is an error of the type gateway_unavailable
+// ([CodeGatewayUnavailable]). It tells the server when to try the step again.
+//
+// The error about an event of a newer program is tried again too. There may be such events while versions change, and
+// they say nothing about the order. What is returned is valid UTF-8, because Temporal takes no other text.
 func Refusal(err error, details ...any) error {
 	var refused *domain.Error
 	var invalid domain.Invalids
+	var turnedAway *payments.TurnedAwayError
 	switch {
 	case domain.Code(err) == catalog.CodeUnknownEvent:
 	case errors.Is(err, payments.ErrCredentials):
 		return temporal.NewApplicationErrorWithCause(payments.ErrCredentials.Error(), string(CodeGatewayCredentials), err, details...)
+	case errors.As(err, &turnedAway):
+		return temporal.NewApplicationErrorWithOptions(domain.Valid(err.Error()), string(CodeGatewayUnavailable),
+			temporal.ApplicationErrorOptions{NextRetryDelay: turnedAway.RetryAfter, Details: details})
 	case errors.As(err, &refused):
 		if refused.Field != "" {
 			details = append([]any{domain.Invalids{refused}}, details...)
@@ -45,6 +52,9 @@ const CodeGatewayRefused = payments.CodeGatewayRefused
 
 // CodeGatewayCredentials is the type of a step's error while its gateway refuses our credentials.
 const CodeGatewayCredentials domain.ErrorCode = "gateway_credentials"
+
+// CodeGatewayUnavailable is the type of a step's error when its gateway is not asked, because it does not answer.
+const CodeGatewayUnavailable domain.ErrorCode = "gateway_unavailable"
 
 // isRefusal reports whether err is a refusal with this code.
 func isRefusal(err error, code domain.ErrorCode) bool {

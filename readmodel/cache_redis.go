@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/internal/breaker"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -39,7 +40,7 @@ type RedisCache struct {
 	client  *redis.Client
 	ttl     time.Duration
 	log     *slog.Logger
-	breaker *breaker
+	breaker *breaker.Breaker
 
 	mu       sync.Mutex
 	pending  map[uuid.UUID]int64
@@ -57,7 +58,13 @@ type RedisOptions struct {
 	// TTL is how long an order stays cached.
 	TTL    time.Duration
 	Logger *slog.Logger
+	// Breakers is the set that shows the breaker of Redis; nil shows it to nobody.
+	Breakers *breaker.Set
 }
+
+// redisBreaker are the settings of the breaker of Redis. It asks once a second whether Redis is back, which costs one
+// reader no more than the timeouts.
+var redisBreaker = breaker.Settings{Of: "redis", Failures: 3, Rest: time.Second, Probes: 1}
 
 // NewRedisCache returns a cache in Redis. It connects when it is first used. Error: the URL is none of Redis.
 func NewRedisCache(opts RedisOptions) (*RedisCache, error) {
@@ -74,7 +81,13 @@ func NewRedisCache(opts RedisOptions) (*RedisCache, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &RedisCache{client: redis.NewClient(o), ttl: opts.TTL, log: log, breaker: newBreaker(time.Now), pending: map[uuid.UUID]int64{}}, nil
+	breakers := opts.Breakers
+	if breakers == nil {
+		breakers = breaker.NewSet(log, nil)
+	}
+	return &RedisCache{
+		client: redis.NewClient(o), ttl: opts.TTL, log: log, breaker: breakers.Add(redisBreaker), pending: map[uuid.UUID]int64{},
+	}, nil
 }
 
 // withServerName returns how to talk TLS to the server at an address, which the certificate has to name unless another
@@ -99,14 +112,11 @@ func (c *RedisCache) Close() error {
 }
 
 // try calls f unless Redis is known to be away.
-func (c *RedisCache) try(what string, f func() error) bool {
-	if !c.breaker.allow() {
-		return false
-	}
-	err := f()
-	c.breaker.done(err)
-	if err != nil {
-		c.log.Debug("Redis does not answer", "doing", what, "error", err)
+func (c *RedisCache) try(ctx context.Context, what string, f func() error) bool {
+	err := c.breaker.Do(ctx, f)
+	var open *breaker.OpenError
+	if err != nil && !errors.As(err, &open) {
+		c.log.DebugContext(ctx, "Redis does not answer", "doing", what, "error", err)
 	}
 	return err == nil
 }
@@ -114,9 +124,9 @@ func (c *RedisCache) try(what string, f func() error) bool {
 // Get implements [Cache].
 func (c *RedisCache) Get(ctx context.Context, id uuid.UUID) (s Shown, found bool) {
 	var value []byte
-	ok := c.try("get", func() (err error) {
+	ok := c.try(ctx, "get", func() (err error) {
 		value, err = c.client.Get(ctx, redisPrefix+id.String()).Bytes()
-		return redisFault(ctx, err)
+		return redisFault(err)
 	})
 	_, body, _ := bytes.Cut(value, []byte("\n"))
 	if !ok || len(body) == 0 || json.Unmarshal(body, &s) != nil || s.OrderID != id || len(s.JSON) == 0 {
@@ -142,17 +152,16 @@ func (c *RedisCache) Put(ctx context.Context, s Shown) {
 	if err != nil {
 		return
 	}
-	c.try("put", func() error {
+	c.try(ctx, "put", func() error {
 		err := putScript.Run(ctx, c.client, []string{redisPrefix + s.OrderID.String()}, s.version().total(), body, c.ttl.Milliseconds()).Err()
-		return redisFault(ctx, err)
+		return redisFault(err)
 	})
 }
 
-// redisFault returns an error that is Redis's own: that there is no such key, or that the caller has left, is
-// none.
-func redisFault(ctx context.Context, err error) error {
-	if errors.Is(err, redis.Nil) || ctx.Err() != nil {
-		return nil //nolint:nilerr // as said
+// redisFault returns an error that is Redis's own: that there is no such key is none.
+func redisFault(err error) error {
+	if errors.Is(err, redis.Nil) {
+		return nil
 	}
 	return err
 }
@@ -180,7 +189,7 @@ func (c *RedisCache) flush(ctx context.Context) {
 	if len(changed) == 0 && !overflow {
 		return
 	}
-	ok := c.try("invalidate", func() error {
+	ok := c.try(ctx, "invalidate", func() error {
 		if overflow {
 			if err := c.clear(ctx); err != nil {
 				return err
@@ -225,7 +234,7 @@ func (c *RedisCache) putTombstones(ctx context.Context, changed map[uuid.UUID]in
 
 // Clear forgets all orders. The projector calls it when it starts. It may be repeated.
 func (c *RedisCache) Clear(ctx context.Context) {
-	if !c.try("clear", func() error { return c.clear(ctx) }) {
+	if !c.try(ctx, "clear", func() error { return c.clear(ctx) }) {
 		c.mu.Lock()
 		c.overflow = true
 		c.mu.Unlock()

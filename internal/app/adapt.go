@@ -12,18 +12,19 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/breaker"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
 )
 
 // openRedis returns the cache in Redis.
-func openRedis(cfg config.Redis, log *slog.Logger) (*readmodel.RedisCache, error) {
+func openRedis(cfg config.Redis, log *slog.Logger, breakers *breaker.Set) (*readmodel.RedisCache, error) {
 	t, err := clientTLS("Redis", cfg.TLS)
 	if err != nil {
 		return nil, err
 	}
-	return readmodel.NewRedisCache(readmodel.RedisOptions{URL: string(cfg.URL), TLS: t, TTL: cfg.TTL, Logger: log})
+	return readmodel.NewRedisCache(readmodel.RedisOptions{URL: string(cfg.URL), TLS: t, TTL: cfg.TTL, Logger: log, Breakers: breakers})
 }
 
 // eventSource lets the read side read streams without knowing the event store.

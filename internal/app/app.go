@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -17,9 +16,11 @@ import (
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/breaker"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/views"
@@ -67,6 +68,10 @@ type platform struct {
 	kafka   broker.Config
 	// guard knows whether the store takes appends.
 	guard *recovery.Guard
+	// breakers keep callers away from what does not answer.
+	breakers *breaker.Set
+	// gateway is the payment gateway's; nil without sagas.
+	gateway *breaker.Breaker
 	// sealing is true for a process that works with encryption keys.
 	sealing bool
 }
@@ -112,7 +117,7 @@ const looksWithSagas = 400 * time.Millisecond
 
 func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) {
 	tel := o.Telemetry
-	p := &platform{cfg: cfg, tel: tel}
+	p := &platform{cfg: cfg, tel: tel, breakers: breaker.NewSet(tel.Logger, tel.Registry)}
 	var err error
 	if p.pool, err = openPool(ctx, cfg.Database, tel); err != nil {
 		return nil, err
@@ -120,6 +125,9 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	// One that does not answer yet is looked at again while the process runs.
 	if err := checkDatabase(ctx, p.pool, tel.Logger); errors.Is(err, ErrUnfit) {
 		return nil, errors.Join(err, p.close(ctx))
+	}
+	if o.runs(config.RoleWorker) {
+		p.gateway = p.breakers.Add(payments.BreakerSettings())
 	}
 	p.sealing = o.runs(config.RoleAPI) || o.runs(config.RoleWorker)
 	if err := p.checkKeys(ctx); errors.Is(err, ErrUnfit) {
@@ -140,7 +148,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	local := readmodel.NewLocalCache(cfg.Redis.TTL)
 	p.cache = local
 	if cfg.Redis.URL != "" {
-		if p.cache, err = openRedis(cfg.Redis, tel.Logger); err != nil {
+		if p.cache, err = openRedis(cfg.Redis, tel.Logger, p.breakers); err != nil {
 			return nil, errors.Join(err, p.close(ctx))
 		}
 		local = nil
@@ -285,34 +293,6 @@ func deadlines(cfg config.Orders) workflows.Deadlines {
 	}
 }
 
-// checks are what the roles can't do without. Requests and sagas outwait Kafka, a projector does not.
-func (p *platform) checks(o Options) []api.Check {
-	checks := []api.Check{
-		{Name: "postgres", Ask: writable(p.pool)},
-		{Name: "event_store", Shown: true, Ask: func(context.Context) error { return p.guard.Unconfirmed() }}, // reads go on
-	}
-	if o.runs(config.RoleAPI) || o.runs(config.RoleWorker) {
-		return append(checks, api.Check{Name: "temporal", Ask: func(ctx context.Context) error {
-			_, err := p.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
-			return err
-		}})
-	}
-	return append(checks, api.Check{Name: "kafka", Ask: broker.NewProbe(p.kafka).Ask})
-}
-
-// serviceHandler answers for the roles without an API. The function makes it say that the process stops.
-func (p *platform) serviceHandler(o Options) (h http.Handler, drains func()) {
-	mux := http.NewServeMux()
-	var draining atomic.Bool
-	mux.Handle("GET /ready", api.ReadyHandler(p.checks(o), p.tel.Logger, draining.Load))
-	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"status":"ok"}`)) // a client that has gone needs no answer
-	})
-	mux.Handle("GET /metrics", p.tel.MetricsHandler())
-	return mux, func() { draining.Store(true) }
-}
-
 func (p *platform) listener(ctx context.Context, h http.Handler, refuse func(), ready func(string)) (part, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.HTTP.Address)
 	if err != nil {
@@ -351,7 +331,7 @@ func baseURL(a net.Addr) string {
 }
 
 func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, error) {
-	gateway, err := openGateway(p.cfg.Payment)
+	gateway, err := openGateway(p.cfg.Payment, p.gateway)
 	if err != nil {
 		return part{}, err
 	}

@@ -1,14 +1,19 @@
 package app
 
 import (
+	"github.com/orderloom/orderloom/internal/breaker"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/gateways"
 	"github.com/orderloom/orderloom/payments"
 )
 
-// openGateway returns the payment gateway that the settings choose.
-func openGateway(cfg config.Payment) (payments.Gateway, error) {
-	return gateways.All.Open(cfg.Gateway, gatewaySettings(cfg))
+// openGateway returns the payment gateway that the settings choose, behind a breaker.
+func openGateway(cfg config.Payment, b *breaker.Breaker) (payments.Gateway, error) {
+	gateway, err := gateways.All.Open(cfg.Gateway, gatewaySettings(cfg))
+	if err != nil {
+		return nil, err
+	}
+	return payments.Guard(gateway, b), nil
 }
 
 // capabilities are what the chosen gateway can do; those of a gateway that does everything without one.

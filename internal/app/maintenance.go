@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/docs/events"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/breaker"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/orphans"
@@ -51,7 +52,7 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	m.Published = published{m.Store, pool}
 	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: views.All(), Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
-		if m.cache, err = openRedis(cfg.Redis, tel.Logger); err != nil {
+		if m.cache, err = openRedis(cfg.Redis, tel.Logger, breaker.NewSet(tel.Logger, nil)); err != nil {
 			return nil, errors.Join(err, m.Close(ctx))
 		}
 		options.Cache = m.cache

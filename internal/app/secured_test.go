@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/internal/breaker"
 	"github.com/orderloom/orderloom/internal/testing/certs"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/internal/testing/freeport"
@@ -227,7 +228,8 @@ func TestRedisWithTLSAndACL(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var said strings.Builder
-			cache, err := openRedis(load(t, merged(tls, set.more)).Redis, slog.New(slog.NewTextHandler(&said, nil)))
+			log := slog.New(slog.NewTextHandler(&said, nil))
+			cache, err := openRedis(load(t, merged(tls, set.more)).Redis, log, breaker.NewSet(log, nil))
 			require.NoError(t, err)
 			defer func() { require.NoError(t, cache.Close()) }()
 			v := readmodel.NewOrderView(uuid.New())
