@@ -129,7 +129,7 @@ func (g *Gateway) authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 
 // asItIsNow returns an intent as it is, where Stripe has only repeated its first answer to a key.
 func (g *Gateway) asItIsNow(ctx context.Context, pi *api.PaymentIntent) (*api.PaymentIntent, error) {
-	if pi.LastResponse == nil || pi.LastResponse.Header.Get("Idempotent-Replayed") != "true" {
+	if pi.LastResponse == nil || pi.LastResponse.Header.Get(replayedHeader) != "true" {
 		return pi, nil
 	}
 	return g.retrieve(ctx, pi.ID)

@@ -35,22 +35,29 @@ func (g *Gateway) Capture(ctx context.Context, r payments.CaptureRequest) (payme
 	case pi.Status != api.PaymentIntentStatusRequiresCapture:
 		return payments.CaptureResult{}, refuse("%s holds no money any more, it is %s", pi.ID, pi.Status)
 	}
-	f := g.capture(ctx, pi.ID, r.IdempotencyKey, c)
-	if f != nil && !c.final && f.param == "final_capture" {
-		// Stripe had promised several captures and refuses them now.
-		c.amount, c.final = pi.AmountCapturable, true
-		f = g.capture(ctx, pi.ID, r.IdempotencyKey+"/whole", c)
-	}
-	if f == nil {
-		return result, nil
-	}
-	// It may have taken effect, now or at an earlier attempt.
-	if f.unknown() {
-		if pi, err = g.retrieve(ctx, pi.ID); err == nil && pi.Metadata[c.mark] != "" {
-			return c.made(pi), nil
+	for n := 1; ; n++ {
+		f := g.capture(ctx, pi.ID, nthKey(r.IdempotencyKey, n), c)
+		if f != nil && !c.final && f.param == "final_capture" {
+			// Stripe had promised several captures and refuses them now.
+			c.amount, c.final = pi.AmountCapturable, true
+			f = g.capture(ctx, pi.ID, nthKey(r.IdempotencyKey+"/whole", n), c)
+		}
+		if f == nil {
+			return result, nil
+		}
+		if f.unknown() { // it may have taken effect, now or at an earlier attempt
+			now, err := g.retrieve(ctx, pi.ID)
+			if err == nil && now.Metadata[c.mark] != "" {
+				return c.made(now), nil
+			}
+			if err != nil || now.Status != api.PaymentIntentStatusRequiresCapture {
+				return payments.CaptureResult{}, f.asError()
+			}
+		}
+		if n == keysMax || !f.spends(g.now(), r.AskedAt) {
+			return payments.CaptureResult{}, f.asError()
 		}
 	}
-	return payments.CaptureResult{}, f.asError()
 }
 
 // capturePlan is how a capture is made.

@@ -80,9 +80,6 @@ func TestAnAmbiguousCaptureNeverTakesTwice(t *testing.T) {
 					t.Parallel()
 					b := setup(t, o)
 					ref := b.mustAuthorize(stripefake.CardVisa)
-					if fault.Kept && !fault.Effect {
-						patience = 5 * 24 * time.Hour
-					}
 					for i, amount := range [][2]string{{"40.00", "100.00"}, {"60.00", "60.00"}} {
 						b.fake.Inject(fault)
 						untilAnswered(b, patience, func() (string, error) { return b.capture(ref, amount[1], amount[0], amount[1]) })
@@ -191,4 +188,45 @@ func TestTheFakeKeepsAsManyNamesAsStripe(t *testing.T) {
 		f := b.gateway.capture(t.Context(), ref, fmt.Sprintf("key-%d", n), capturePlan{amount: 100, asked: 100, mark: markOf(strconv.Itoa(n)), key: "k"})
 		require.Equal(t, n == 47, f != nil, "%d: %v", n, f)
 	}
+}
+
+// Stripe repeats for a day what it has failed with, or refuses the key where the order has changed meanwhile.
+func TestAFailureThatStripeKeepsHoldsNoCapture(t *testing.T) {
+	t.Parallel()
+	for name, amount := range map[string]string{"of the same amount": "40.00", "of another amount": "30.00"} {
+		for how, effect := range map[string]bool{"without an effect": false, "after its effect": true} {
+			t.Run(name+", "+how, func(t *testing.T) {
+				t.Parallel()
+				b := setup(t, stripefake.Options{})
+				ref := b.mustAuthorize(stripefake.CardVisa)
+				b.fake.Inject(stripefake.Fault{Method: "POST", Path: capturePath, Status: 500, Kept: true, Effect: effect})
+				_, err := b.capture(ref, "1", "40.00", "100.00")
+				taken := int64(4_000)
+				if !effect {
+					require.ErrorIs(t, err, payments.ErrNoAnswer)
+					taken = eur(amount).MinorUnits()
+				}
+				untilAnswered(b, 10*time.Minute, func() (string, error) { return b.capture(ref, "1", amount, "100.00") })
+				b.holds(10_000-taken, taken, 0)
+				for _, wait := range []time.Duration{time.Minute, 25 * time.Hour} {
+					b.fake.Advance(wait)
+					_, err = b.capture(ref, "1", amount, "100.00")
+					require.NoError(t, err)
+				}
+				b.holds(10_000-taken, taken, 0)
+			})
+		}
+	}
+}
+
+func TestAKeyThatIsTakenIsNotReplacedWhileItsRequestMayBeUnderWay(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	b.fake.Inject(stripefake.Fault{Method: "POST", Path: capturePath, Status: 500, Kept: true})
+	_, err := b.capture(ref, "1", "40.00", "100.00")
+	require.ErrorIs(t, err, payments.ErrNoAnswer)
+	_, err = b.capture(ref, "1", "30.00", "100.00")
+	require.ErrorIs(t, err, payments.ErrNoAnswer)
+	b.holds(10_000, 0, 0)
 }

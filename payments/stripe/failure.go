@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/payments"
@@ -18,6 +19,8 @@ type failure struct {
 	// status is the HTTP status; 0 when there was no answer.
 	status                                int
 	kind, code, decline, param, requestID string
+	// replayed is true of an answer that Stripe has kept under the idempotency key: the request has ended before.
+	replayed bool
 	// intent is what a declined payment left behind.
 	intent *api.PaymentIntent
 	cause  error
@@ -40,6 +43,9 @@ func (f *failure) Error() string {
 // Unwrap returns why there was no answer.
 func (f *failure) Unwrap() error { return f.cause }
 
+// replayedHeader is "true" in the answer to a request that Stripe has answered before.
+const replayedHeader = "Idempotent-Replayed"
+
 // errUnreadable stands for an answer that is no JSON, such as a proxy's page.
 var errUnreadable = errors.New("the answer can't be read")
 
@@ -53,6 +59,7 @@ func failed(doing string, err error) *failure {
 		return &failure{
 			doing: doing, status: answer.HTTPStatusCode, kind: string(answer.Type), code: string(answer.Code), decline: string(answer.DeclineCode),
 			param: answer.Param, requestID: answer.RequestID, intent: answer.PaymentIntent,
+			replayed: answer.LastResponse != nil && answer.LastResponse.Header.Get(replayedHeader) == "true",
 		}
 	}
 	var transport *url.Error
@@ -72,6 +79,24 @@ func (f *failure) unknown() bool {
 // is still under way is a 409.
 func (f *failure) keyTaken() bool {
 	return f.kind == string(api.ErrorTypeIdempotency) && f.status == http.StatusBadRequest
+}
+
+// spends reports whether the key of the request is of no use any more: Stripe repeats for a day what failed
+// for a passing reason, or refuses the request as it is now. What was asked for under the key has ended. AskedAt is as in
+// [payments.CaptureRequest].
+func (f *failure) spends(now, askedAt time.Time) bool {
+	return f.replayed && !f.refusal() || f.keyTaken() && now.Sub(askedAt) >= requestLife
+}
+
+// keysMax is how many keys a request is made under at most, before Stripe has forgotten the first.
+const keysMax = 5
+
+// nthKey is the key of a request after n-1 others that Stripe has failed under.
+func nthKey(key string, n int) string {
+	if n == 1 {
+		return key
+	}
+	return fmt.Sprintf("%s/%d", key, n)
 }
 
 // refusal reports whether Stripe understood the request and says no.

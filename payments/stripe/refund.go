@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/payments"
@@ -35,7 +36,7 @@ func (g *Gateway) Refund(ctx context.Context, r payments.RefundRequest) (payment
 		return payments.RefundResult{}, err
 	}
 	if left >= amount {
-		return g.refund(ctx, pi.ID, r.PaymentID, amount, r.IdempotencyKey, g.old(r.AskedAt))
+		return g.refund(ctx, refundOrder{pi.ID, r.PaymentID, amount, r.IdempotencyKey, r.AskedAt}, g.old(r.AskedAt))
 	}
 	return g.refundElsewhere(ctx, pi, r, amount, left)
 }
@@ -62,7 +63,7 @@ func (g *Gateway) refundElsewhere(ctx context.Context, pi *api.PaymentIntent, r 
 			return payments.RefundResult{}, err
 		}
 		if there >= amount {
-			return g.refund(ctx, o.ID, r.PaymentID, amount, r.IdempotencyKey, false)
+			return g.refund(ctx, refundOrder{o.ID, r.PaymentID, amount, r.IdempotencyKey, r.AskedAt}, false)
 		}
 	}
 	return payments.RefundResult{}, refuse("can't refund %s of payment %s: %s is left at %s",
@@ -82,30 +83,44 @@ func (g *Gateway) refundable(ctx context.Context, pi *api.PaymentIntent, enough 
 	return pi.AmountReceived - back.refunded, err
 }
 
-// refund gives money back once for each key. With lookup it looks first whether it was done before.
-func (g *Gateway) refund(ctx context.Context, ref string, paymentID uuid.UUID, amount int64, key string, lookup bool) (payments.RefundResult, error) {
+// refundOrder is a refund of one intent. Its key is that of the request, which the refund bears for ever.
+type refundOrder struct {
+	ref       string
+	paymentID uuid.UUID
+	amount    int64
+	key       string
+	askedAt   time.Time
+}
+
+// refund gives money back once for each key. With lookup it looks first whether it was done before. Where Stripe has
+// failed under the key, and has made nothing, it asks under another.
+func (g *Gateway) refund(ctx context.Context, o refundOrder, lookup bool) (payments.RefundResult, error) {
 	if lookup {
-		if refund, err := g.findRefund(ctx, ref, key); refund != nil || err != nil {
+		if refund, err := g.findRefund(ctx, o.ref, o.key); refund != nil || err != nil {
 			return settled(refund, err)
 		}
 	}
-	params := &api.RefundCreateParams{
-		PaymentIntent: api.String(ref),
-		Amount:        api.Int64(amount),
-		Metadata:      map[string]string{metaPayment: paymentID.String(), metaRequest: key},
-	}
-	params.SetIdempotencyKey(key)
-	refund, err := g.client.V1Refunds.Create(ctx, params)
-	f := failed("refund "+ref, err)
-	if f == nil {
-		return settled(refund, nil)
-	}
-	if f.unknown() {
-		if refund, err := g.findRefund(ctx, ref, key); refund != nil || err != nil {
-			return settled(refund, err)
+	for n := 1; ; n++ {
+		params := &api.RefundCreateParams{
+			PaymentIntent: api.String(o.ref),
+			Amount:        api.Int64(o.amount),
+			Metadata:      map[string]string{metaPayment: o.paymentID.String(), metaRequest: o.key},
+		}
+		params.SetIdempotencyKey(nthKey(o.key, n))
+		refund, err := g.client.V1Refunds.Create(ctx, params)
+		f := failed("refund "+o.ref, err)
+		if f == nil {
+			return settled(refund, nil)
+		}
+		if f.unknown() {
+			if refund, err := g.findRefund(ctx, o.ref, o.key); refund != nil || err != nil {
+				return settled(refund, err)
+			}
+		}
+		if n == keysMax || !f.spends(g.now(), o.askedAt) {
+			return payments.RefundResult{}, f.asError()
 		}
 	}
-	return payments.RefundResult{}, f.asError()
 }
 
 // settled returns a refund that was made or is under way.

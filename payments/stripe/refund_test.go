@@ -61,9 +61,6 @@ func TestAnAmbiguousRefundGivesBackOnce(t *testing.T) {
 				_, err := b.refund(ref, "0", "30.00") // of the same amount
 				require.NoError(t, err)
 				b.fake.Inject(fault)
-				if fault.Kept && !fault.Effect {
-					patience = 5 * 24 * time.Hour
-				}
 				untilAnswered(b, patience, func() (string, error) { return b.refund(ref, "1", "30.00") })
 				b.holds(0, 10000, 6000)
 			})
@@ -124,4 +121,29 @@ func TestARefundFindsTheAuthorizationThatCaptured(t *testing.T) {
 	}
 	_, err = b.refund(second.GatewayRef, "2", "40.00")
 	require.ErrorIs(t, err, gatewayRefused, "no single authorisation has so much left")
+}
+
+// Stripe repeats for a day what it has failed with. Nobody waits for that.
+func TestAFailureThatStripeKeepsHoldsNoRefund(t *testing.T) {
+	t.Parallel()
+	for name, fault := range map[string]stripefake.Fault{
+		"of Stripe's":         {Method: "POST", Path: refundPath, Status: 500, Kept: true, Times: 2},
+		"of an empty account": {Method: "POST", Path: refundPath, Status: 400, Code: "balance_insufficient", Kept: true},
+		"after its effect":    {Method: "POST", Path: refundPath, Status: 500, Kept: true, Effect: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t, stripefake.Options{})
+			ref := b.mustCapture()
+			b.fake.Inject(fault)
+			first := untilAnswered(b, 10*time.Minute, func() (string, error) { return b.refund(ref, "1", "30.00") })
+			for _, wait := range []time.Duration{time.Minute, 25 * time.Hour} { // while Stripe knows the keys, and afterwards
+				b.fake.Advance(wait)
+				again, err := b.refund(ref, "1", "30.00")
+				require.NoError(t, err)
+				require.Equal(t, first, again)
+			}
+			b.holds(0, 10_000, 3_000)
+		})
+	}
 }

@@ -123,7 +123,7 @@ func (g *Gateway) giveBack(ctx context.Context, r payments.VoidRequest, intents 
 	if ahead = min(ahead, left); ahead <= 0 || err != nil {
 		return err
 	}
-	_, err = g.refund(ctx, from.ID, r.PaymentID, ahead, r.IdempotencyKey+excessSuffix, true)
+	_, err = g.refund(ctx, refundOrder{from.ID, r.PaymentID, ahead, r.IdempotencyKey + excessSuffix, r.AskedAt}, true)
 	return err
 }
 
