@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/payments"
@@ -63,7 +64,7 @@ func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.Led
 		return out, err
 	}
 	record := gatewayRecord{Activities: a, payment: p, at: at, unanswered: p.Lapsed && at.Sub(p.ExpiresAt) > captureUnderWayMax}
-	for _, step := range []func(context.Context, payments.LedgerEntry) error{record.movements, record.captures, record.hold, record.surplus} {
+	for _, step := range []func(context.Context, payments.LedgerEntry) error{record.movements, record.captures, record.hold, record.excess, record.surplus} {
 		if err := step(ctx, entry); err != nil {
 			return out, err
 		}
@@ -200,6 +201,44 @@ func endOf(entry payments.LedgerEntry, p payment.Payment) (reason payment.EndRea
 // lateHold is what the gateway holds for a payment that is closed.
 func lateHold(entry payments.LedgerEntry, at time.Time) payment.LateAuthorization {
 	return payment.LateAuthorization{Amount: entry.Balance.Held, GatewayRef: entry.Authorization.GatewayRef, At: at}
+}
+
+// excess records what the gateway has taken beyond what anybody had asked for, and did not give back with a void. It is
+// for a payment that takes nothing for its order any more.
+func (r *gatewayRecord) excess(ctx context.Context, entry payments.LedgerEntry) error {
+	over := func(e payments.LedgerEntry, p payment.Payment) []domain.Event {
+		return payment.RecordExcess(p, payment.Excess{Taken: e.Balance.Captured, GatewayRef: refOfExcess(e, p), At: r.at})
+	}
+	if len(over(entry, r.payment)) == 0 || r.payment.Lapsed && !r.unanswered {
+		return nil
+	}
+	// The entry may be older than what is recorded by now. So the gateway is asked after the events were read.
+	fresh, err := r.gateway.Find(ctx, payments.FindRequest{PaymentID: r.payment.ID, GatewayRef: r.payment.GatewayRef})
+	if err != nil {
+		return Refusal(fmt.Errorf("find payment %s: %w", r.payment.ID, err))
+	}
+	o, err := r.foldOrder(ctx, r.payment.OrderID)
+	if err != nil || o.Uncaptured().IsPositive() {
+		return err
+	}
+	return r.change(ctx, "excess/"+fresh.Balance.Captured.Text(), func(p payment.Payment) ([]domain.Event, error) { return over(fresh, p), nil })
+}
+
+// refOfExcess is the gateway's payment that has taken the most beyond what is known.
+func refOfExcess(e payments.LedgerEntry, p payment.Payment) (ref string) {
+	var most money.Money
+	for _, candidate := range e.Refs {
+		taken := money.Zero(p.Captured.Currency)
+		for _, event := range e.Events {
+			if event.Kind == payments.EventCaptured && event.GatewayRef == candidate && event.Amount.SameCurrency(taken) {
+				taken = taken.Add(event.Amount)
+			}
+		}
+		if over := taken.Sub(p.TakenFrom(candidate)); ref == "" || over.Cmp(most) > 0 {
+			ref, most = candidate, over
+		}
+	}
+	return ref
 }
 
 // surplus records that money is owed which was captured elsewhere and pays for nothing of an order that has ended.

@@ -100,6 +100,28 @@ func TestRecordGatewayEvent(t *testing.T) {
 		g.entry.Events = append(g.entry.Events, won)
 		require.Equal(t, activities.GatewayEventsRecorded{OrderID: o.id, Recorded: 1, Unusual: true, Refunds: []uuid.UUID{lost.RefundID()}}, record(o))
 	})
+	t.Run("owes what was taken in excess and did not go back, once nothing is to be captured", func(t *testing.T) {
+		t.Parallel()
+		o, g := bundle(t)
+		g.entry.Refs = []string{o.paymentState().GatewayRef}
+		g.entry.Balance = payment.GatewayBalance{Held: eur("0"), Captured: eur("80.00"), Refunded: eur("0")}
+		out := record(o)
+		require.Equal(t, 1, out.Recorded)
+		p := o.paymentState()
+		require.Equal(t, "80.00", p.Captured.Text())
+		require.Len(t, p.Refunds, 1)
+		require.Equal(t, []uuid.UUID{p.Refunds[0].RefundID}, out.Refunds, "a saga carries on with it")
+		require.Equal(t, "20.00 owed", p.Refunds[0].Amount.Text()+" "+string(p.Refunds[0].Status()))
+		o.requireUnchanged(func() { record(o) })
+	})
+	t.Run("lets a void give back what was taken in excess while money is held", func(t *testing.T) {
+		t.Parallel()
+		g := &told{}
+		o := b.order(t, func(options *activities.Options) { g.gateway = options.Gateway.(*gateway); options.Gateway = g }).confirmed()
+		g.entry = payments.LedgerEntry{PaymentID: payment.ID(o.id), OrderID: o.id, Refs: []string{o.paymentState().GatewayRef}, TakenAtOnce: true}
+		g.entry.Balance = payment.GatewayBalance{Held: eur("0"), Captured: eur("60.00"), Refunded: eur("0")}
+		o.requireUnchanged(func() { require.Zero(t, record(o).Recorded) })
+	})
 	t.Run("lets what was captured elsewhere pay for the next shipments", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()

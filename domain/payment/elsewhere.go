@@ -80,6 +80,44 @@ func OweUnapplied(p Payment, at time.Time) []domain.Event {
 	})
 }
 
+// Excess is what a gateway has taken of a payment beyond what anybody had asked for, and has not given back. That is
+// the rest of a single capture after its void was lost, or had failed at the bank.
+type Excess struct {
+	// Taken is all that the gateway has taken, less what went back as excess.
+	Taken money.Money
+	// GatewayRef is the gateway's payment that it was taken from.
+	GatewayRef string
+	At         time.Time
+}
+
+// RecordExcess records what was taken in excess, and that it is owed. It is for an order of which nothing is to be
+// captured any more. It returns no events while something is held, because a void gives the excess back.
+func RecordExcess(p Payment, c Excess) []domain.Event {
+	if p.Held().IsPositive() || p.VoidFailure != nil || !c.Taken.SameCurrency(p.Captured) || c.Taken.Cmp(p.Captured) <= 0 {
+		return nil
+	}
+	taken := PaymentCapturedElsewhere{
+		PaymentID: p.ID, OrderID: p.OrderID, Amount: c.Taken.Sub(p.Captured), CaptureRef: domain.Valid(c.GatewayRef) + "/excess",
+		GatewayRef: domain.Valid(c.GatewayRef), CapturedAt: c.At,
+	}
+	return append([]domain.Event{taken}, OweUnapplied(Evolve(p, taken), c.At)...)
+}
+
+// TakenFrom is what was captured from one of the gateway's payments, as far as is known.
+func (p Payment) TakenFrom(gatewayRef string) money.Money {
+	taken := p.Captured
+	for _, s := range p.Earlier {
+		if s.GatewayRef == gatewayRef {
+			return s.Captured
+		}
+		taken = taken.Sub(s.Captured)
+	}
+	if gatewayRef != p.GatewayRef {
+		return money.Zero(p.Captured.Currency)
+	}
+	return taken
+}
+
 // EndAuthorization records that the gateway holds the reserved money no more, although no void of ours has let it go.
 // It returns no events when nothing is held as far as the events tell.
 func EndAuthorization(p Payment, reason EndReason, at time.Time) []domain.Event {

@@ -82,8 +82,8 @@ func (f *failure) keyTaken() bool {
 }
 
 // spends reports whether the key of the request is of no use any more: Stripe repeats for a day what failed
-// for a passing reason, or refuses the request as it is now. What was asked for under the key has ended. AskedAt is as in
-// [payments.CaptureRequest].
+// for a passing reason, or refuses the request as it is now. What was asked for under the key has ended. AskedAt is as
+// in [payments.CaptureRequest].
 func (f *failure) spends(now, askedAt time.Time) bool {
 	return f.replayed && !f.refusal() || f.keyTaken() && now.Sub(askedAt) >= requestLife
 }

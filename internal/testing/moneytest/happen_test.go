@@ -396,9 +396,9 @@ func (l *life) bookRefund(s sight) {
 	l.book(r, l.chance(0.5))
 }
 
-// book lets the bank book a refund, or fail to. What a void gave back beyond the books is always booked.
+// book lets the bank book a refund, or fail to.
 func (l *life) book(r stripefake.Refund, booked bool) {
-	if booked || isExcess(r) {
+	if booked {
 		l.note("refund %s is booked", r.ID)
 		l.stripe.SettleRefund(r.ID)
 		return

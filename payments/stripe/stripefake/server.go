@@ -366,7 +366,8 @@ func notFound(what string) *failure {
 	return &failure{status: http.StatusNotFound, kind: "invalid_request_error", code: "resource_missing", message: "No such " + what}
 }
 
-// knows refuses parameters that Stripe doesn't have, and metadata that it doesn't keep. Names are without their brackets.
+// knows refuses parameters that Stripe doesn't have, and metadata that it doesn't keep. Names are without their
+// brackets.
 func knows(form url.Values, names string) *failure {
 	for name := range form {
 		if base, _, _ := strings.Cut(name, "["); !strings.Contains(" "+names+" expand ", " "+base+" ") {
