@@ -180,6 +180,11 @@ func hasRunOut(pi *api.PaymentIntent) bool {
 		(pi.CancellationReason == reasonExpired || pi.CancellationReason == reasonAutomatic)
 }
 
+// wasReleased reports whether an intent takes no more, although not all of it was taken.
+func wasReleased(pi *api.PaymentIntent) bool {
+	return pi.Status == api.PaymentIntentStatusSucceeded && pi.AmountReceived < pi.Amount
+}
+
 // isSettled reports whether an intent waits for nobody any more but us.
 func isSettled(pi *api.PaymentIntent) bool {
 	switch pi.Status {
@@ -229,6 +234,9 @@ func describe(pi *api.PaymentIntent) payments.AuthorizeResult {
 	switch pi.Status {
 	case api.PaymentIntentStatusRequiresCapture, api.PaymentIntentStatusSucceeded:
 		result.Status, result.ExpiresAt = payment.StatusAuthorized, expiresAt(pi)
+		if wasReleased(pi) { // somebody has captured a part, and nothing is held any more
+			result.Status, result.ExpiresAt = payment.StatusVoided, time.Time{}
+		}
 	case api.PaymentIntentStatusRequiresAction:
 		result.Status = payment.StatusActionRequired
 		if pi.NextAction != nil && pi.NextAction.RedirectToURL != nil {

@@ -21,7 +21,7 @@ const disputesMax = 100
 func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api.PaymentIntent, all bool) (payments.LedgerEntry, error) {
 	e := payments.LedgerEntry{PaymentID: paymentID}
 	latest := slices.MaxFunc(intents, func(a, b *api.PaymentIntent) int {
-		return cmp.Or(cmp.Compare(weight(a), weight(b)), cmp.Compare(a.Created, b.Created))
+		return cmp.Or(cmp.Compare(openness(a), openness(b)), cmp.Compare(a.Created, b.Created))
 	})
 	e.Authorization = payments.Authorization{AuthorizeResult: describe(latest), Amount: fromStripe(latest.Amount, string(latest.Currency))}
 	for _, pi := range intents {
@@ -54,6 +54,24 @@ func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api
 	return e, nil
 }
 
+// openness orders the intents of one payment by how much they say of where it stands. Money that is held comes first,
+// then what waits for an answer. Of what is over, the last one counts, whatever an earlier one has taken. An intent that
+// only closes a payment says nothing.
+func openness(pi *api.PaymentIntent) int {
+	switch pi.Status {
+	case api.PaymentIntentStatusRequiresCapture:
+		return 4
+	case api.PaymentIntentStatusProcessing:
+		return 3
+	case api.PaymentIntentStatusRequiresAction:
+		return 2
+	}
+	if pi.LatestCharge == nil && pi.LastPaymentError == nil && pi.Metadata[metaRequest] == "" {
+		return 0
+	}
+	return 1
+}
+
 // addAuthorization lists that an intent was authorised or declined, and that it was let go.
 func addAuthorization(e *payments.LedgerEntry, pi *api.PaymentIntent) {
 	amount := fromStripe(pi.Amount, string(pi.Currency))
@@ -73,7 +91,7 @@ func addAuthorization(e *payments.LedgerEntry, pi *api.PaymentIntent) {
 		if event.Kind = payments.EventVoided; pi.LatestCharge == nil {
 			event.Amount = fromStripe(0, string(pi.Currency)) // it waited for the customer
 		}
-	case pi.Status == api.PaymentIntentStatusSucceeded && pi.AmountReceived < pi.Amount:
+	case wasReleased(pi):
 		event.Kind, event.Amount = payments.EventVoided, fromStripe(pi.Amount-pi.AmountReceived, string(pi.Currency))
 	default:
 		return

@@ -67,12 +67,13 @@ func TestFindTellsWhereAPaymentStands(t *testing.T) {
 		code   string
 		events []string
 	}{
-		"authorised":           {stripefake.CardVisa, nil, payment.StatusAuthorized, "", []string{"authorized 100.00"}},
-		"declined":             {stripefake.CardNoFunds, nil, payment.StatusDeclined, "insufficient_funds", []string{"declined 100.00"}},
-		"waits for the bank":   {stripefake.Card3DS, nil, payment.StatusActionRequired, "", nil},
-		"refused at the bank":  {stripefake.Card3DS, func(b *testBundle, ref string) { b.fake.Confirm(ref, false) }, payment.StatusDeclined, "authentication_failed", []string{"declined 100.00"}},
-		"cancelled elsewhere":  {stripefake.CardVisa, func(b *testBundle, ref string) { b.fake.CancelElsewhere(ref) }, payment.StatusVoided, "", []string{"authorized 100.00", "voided 100.00"}},
-		"cancelled before":     {stripefake.Card3DS, func(b *testBundle, ref string) { b.fake.CancelElsewhere(ref) }, payment.StatusVoided, "", []string{"voided 0.00"}},
+		"authorised":          {stripefake.CardVisa, nil, payment.StatusAuthorized, "", []string{"authorized 100.00"}},
+		"declined":            {stripefake.CardNoFunds, nil, payment.StatusDeclined, "insufficient_funds", []string{"declined 100.00"}},
+		"waits for the bank":  {stripefake.Card3DS, nil, payment.StatusActionRequired, "", nil},
+		"refused at the bank": {stripefake.Card3DS, func(b *testBundle, ref string) { b.fake.Confirm(ref, false) }, payment.StatusDeclined, "authentication_failed", []string{"declined 100.00"}},
+		"cancelled elsewhere": {stripefake.CardVisa, func(b *testBundle, ref string) { b.fake.CancelElsewhere(ref) }, payment.StatusVoided, "", []string{"authorized 100.00", "voided 100.00"}},
+		"cancelled before":    {stripefake.Card3DS, func(b *testBundle, ref string) { b.fake.CancelElsewhere(ref) }, payment.StatusVoided, "", []string{"voided 0.00"}},
+		"a part was captured and the rest let go": {stripefake.CardVisa, func(b *testBundle, ref string) { b.fake.CaptureElsewhere(ref, 2_500) }, payment.StatusVoided, "", []string{"authorized 100.00", "voided 75.00", "captured 25.00"}},
 		"ran out":              {stripefake.CardVisa, func(b *testBundle, _ string) { b.fake.Advance(8 * 24 * time.Hour) }, payment.StatusExpired, "", []string{"authorized 100.00", "expired 100.00"}},
 		"its search is behind": {stripefake.CardVisa, func(b *testBundle, _ string) { b.fake.Advance(time.Minute) }, payment.StatusAuthorized, "", []string{"authorized 100.00"}},
 	} {
@@ -96,6 +97,38 @@ func TestFindTellsWhereAPaymentStands(t *testing.T) {
 			require.Equal(t, found, byRef)
 		})
 	}
+}
+
+// It fails when what an earlier intent has taken answers for the one that is waited for.
+func TestWhereAPaymentStandsIsToldByItsLastIntent(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	first := b.mustAuthorize(stripefake.CardVisa)
+	require.True(t, b.fake.CaptureElsewhere(first, 10_000))
+	require.NotEmpty(t, b.fake.RefundElsewhere(first, 10_000), "so that all of it is needed once more")
+	b.generation = "2"
+	b.fake.Advance(time.Minute)
+	asked, err := b.authorize(stripefake.Card3DS)
+	require.NoError(t, err)
+	require.Equal(t, payment.StatusActionRequired, b.find().Authorization.Status)
+	require.Equal(t, asked.GatewayRef, b.find().Authorization.GatewayRef)
+	b.fake.Confirm(asked.GatewayRef, false)
+	require.Equal(t, payment.StatusDeclined, b.find().Authorization.Status)
+	b.generation = "3"
+	b.fake.Advance(time.Minute)
+	require.NotEqual(t, first, b.mustAuthorize(stripefake.CardVisa))
+	require.Equal(t, payment.StatusAuthorized, b.find().Authorization.Status)
+}
+
+// It fails when a repeated request takes money that was let go for reserved.
+func TestAnAuthorizationOfWhichAPartWasCapturedElsewhereHoldsNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	require.True(t, b.fake.CaptureElsewhere(ref, 2_500))
+	again, err := b.authorize(stripefake.CardVisa)
+	require.NoError(t, err)
+	require.Equal(t, payments.AuthorizeResult{Status: payment.StatusDeclined, GatewayRef: ref, DeclineCode: codeCancelled}, again)
 }
 
 func TestFindKnowsNothingOfStrangers(t *testing.T) {
