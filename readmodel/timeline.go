@@ -164,6 +164,9 @@ func summaryOfPayment(e domain.Event) string {
 	case payment.CaptureWaived:
 		return fmt.Sprintf("%s not charged: %s", e.Amount, e.Reason)
 	case payment.PaymentVoided:
+		if e.Amount.IsZero() { // nothing was authorised: it has no currency perhaps
+			return "Payment closed: " + e.Reason
+		}
 		return fmt.Sprintf("Authorisation of %s voided: %s", e.Amount, e.Reason)
 	case payment.VoidFailed:
 		return fmt.Sprintf("Authorisation of %s could not be voided: %s", e.Amount, e.Cause)

@@ -26,6 +26,9 @@ func (s *orderSaga) beside(ctx workflow.Context, name string, run func(workflow.
 		}
 		ended = true
 		delete(s.besides, name)
+		if outwaits { // nobody waits for it who would look at the payment
+			s.lookIfWanted()
+		}
 	})
 	if waitErr := workflow.Await(ctx, func() bool { return ended || outwaits }); waitErr != nil || outwaits {
 		return waitErr

@@ -281,5 +281,7 @@ func (s *orderSaga) giveUpUnpaid(ctx workflow.Context) error {
 	if refusalCode(err) != "" {
 		return s.goOnInstead(ctx)
 	}
+	s.lookAgain()
+	s.lookIfWanted()
 	return err
 }

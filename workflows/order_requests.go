@@ -129,9 +129,6 @@ func (s *orderSaga) cancelPieces(ctx workflow.Context, in activities.CancelLines
 	}
 	s.state.Shipments, s.partlyCancelled = out.Shipments, true
 	signalServed(ctx, out.Served)
-	if !s.hasPlanned() {
-		s.state.Payment = nil // nothing is missing any more
-	}
 	refusal := s.settleCaptures(ctx, out.Moved, "what was captured in excess")
 	if err := s.adoptMoved(ctx, out.Moved); err != nil {
 		return false, err

@@ -117,11 +117,17 @@ func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch) (activi
 // adoptMoved takes over what a step about the shipments has answered: the order as its events tell it.
 func (s *orderSaga) adoptMoved(ctx workflow.Context, moved activities.Moved) error {
 	s.state.Shipments = moved.Shipments
+	if s.confirmed() && s.required() != nil && !s.hasPlanned() {
+		s.state.Payment = nil // nothing is missing any more
+	}
 	if !moved.Status.Ended() {
 		s.setWaitingForShipments(ctx)
 	}
-	if moved.Status == s.state.Status {
+	switch {
+	case moved.Status == s.state.Status && moved.Status.Ended():
 		return nil
+	case moved.Status == s.state.Status:
+		return s.setMark(ctx, s.markUnderWay())
 	}
 	s.state.Reason, s.state.CancelledBy, s.state.RejectedBy = moved.Reason, moved.CancelledBy, moved.RejectedBy
 	return s.setStatus(ctx, moved.Status)

@@ -85,3 +85,32 @@ func TestAnOrderWhoseRestIsCancelledIsSearchableAsDelivered(t *testing.T) {
 		})
 	}
 }
+
+// It fails when a rest that nobody pays is cancelled, and the order stays searchable as one that waits for money
+// (adoptMoved, fulfilOrder).
+func TestAnOrderWhoseUnpaidRestIsCancelledWaitsForMoneyNoMore(t *testing.T) {
+	t.Parallel()
+	day := 24 * hour
+	for name, end := range map[string]func(*platform){
+		"at the deadline": func(*platform) {},
+		"by its customer": func(p *platform) {
+			p.ask(9*day, workflows.CancelLines, workflows.CancelLinesRequest{
+				RequestID: uuid.New(), Lines: []order.LineQuantity{{SKU: "B", Quantity: 2}}, Reason: "too_late", By: "customer",
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := setup(t, twoLocations, noReview)
+			marks := p.marks()
+			p.dispatchAt(hour, "berlin")
+			end(p)
+			var before []string
+			p.env.RegisterDelayedCallback(func() { before = append(before, *marks...) }, 19*day)
+			p.reportAt(20*day, workflows.ShipmentDelivered, "berlin")
+			require.Equal(t, order.StatusDelivered, p.play(t, twoShipments(p)).Status)
+			require.Contains(t, before, workflows.MarkPaymentRequired)
+			require.ElementsMatch(t, []string{workflows.MarkOpen, "attention: "}, before[len(before)-2:], "%v", before)
+		})
+	}
+}
