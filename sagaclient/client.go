@@ -47,7 +47,7 @@ func New(c client.Client, memos converter.DataConverter, deadlines workflows.Dea
 	if memos == nil {
 		memos = converter.GetDefaultDataConverter()
 	}
-	return &Client{temporal: c, memos: memos, deadlines: deadlines, build: build}
+	return &Client{temporal: prompt{c}, memos: memos, deadlines: deadlines, build: build}
 }
 
 // PlaceOrder starts the saga of an order. It may be repeated: an order that was placed before by the

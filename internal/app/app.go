@@ -136,7 +136,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), p.close(ctx))
 	}
-	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel); err != nil {
+	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel, sagaclient.FailsAtOnce(p.breakers.Add(sagaclient.BreakerSettings()))); err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {

@@ -21,12 +21,13 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
 // dialTemporal returns a client that connects when it is first used, so that a platform may start
 // before its Temporal server.
-func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry) (client.Client, converter.DataConverter, error) {
+func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry, dial ...grpc.DialOption) (client.Client, converter.DataConverter, error) {
 	converters, err := codec.NewConverters(payloadCodec(cfg))
 	if err != nil {
 		return nil, nil, fmt.Errorf("read ORDERLOOM_PAYLOAD_KEYS: %w", err)
@@ -35,6 +36,7 @@ func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry) (client.Client,
 	if err != nil {
 		return nil, nil, err
 	}
+	o.ConnectionOptions.DialOptions = dial
 	o.Logger, o.MetricsHandler = tel.TemporalLogger(), tel.TemporalMetrics()
 	o.DataConverter, o.FailureConverter = converters.Data, converters.Failure
 	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {

@@ -1,6 +1,6 @@
-// Package breaker keeps callers away from something that does not answer: the payment gateway, Temporal, Redis, the
-// schema registry. It holds what our circuit breakers have in common. The state machine is
-// github.com/sony/gobreaker; the settings are written down where each thing is called.
+// Package breaker keeps callers away from something that does not answer: the payment gateway, Temporal, Redis. It
+// holds what our circuit breakers have in common. The state machine is github.com/sony/gobreaker. The settings are
+// written down where each thing is called.
 //
 // A closed breaker lets every call through. After several failures in a row it opens and turns calls away at once. When
 // it has rested it is half-open: a few calls try whether the thing answers. Their outcome closes or opens it.
