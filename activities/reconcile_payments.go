@@ -85,8 +85,6 @@ const (
 	FoundMax = 100
 	// changedMax is how many changed payments are answered at once.
 	changedMax = 500
-	// heartbeatEvery is how many payments are compared between two heartbeats.
-	heartbeatEvery = 50
 	// eventsPage is how many events of payments are read at once.
 	eventsPage = 1_000
 )
@@ -256,11 +254,10 @@ func (r *reconciliation) count(ctx context.Context, found FoundPayment, p paymen
 	if (found.Adopted > 0 || len(found.Differences) > 0) && len(r.out.Found) < FoundMax {
 		r.out.Found = append(r.out.Found, found)
 	}
-	if r.out.More = len(r.out.Changed) >= changedMax; (r.out.Compared+r.out.Foreign)%heartbeatEvery == 0 {
-		activity.RecordHeartbeat(ctx, Reconciled{
-			Compared: r.out.Compared, Foreign: r.out.Foreign, Adopted: r.out.Adopted, Differences: r.out.Differences, NoLedger: r.out.NoLedger,
-		})
-	}
+	r.out.More = len(r.out.Changed) >= changedMax
+	activity.RecordHeartbeat(ctx, Reconciled{ // the worker sends on the last one, every two seconds or so
+		Compared: r.out.Compared, Foreign: r.out.Foreign, Adopted: r.out.Adopted, Differences: r.out.Differences, NoLedger: r.out.NoLedger,
+	})
 }
 
 // comparableBalance returns the gateway's balance as it would be if the gateway captured shipment by shipment. A

@@ -82,7 +82,12 @@ func TestWhatPeopleDoInStripesDashboardIsBookedOnce(t *testing.T) {
 	ways := map[string]func(*dashboardOrder){
 		"the webhook":        func(o *dashboardOrder) { require.NotZero(o.t, o.report().Recorded) },
 		"the reconciliation": func(o *dashboardOrder) { require.NotZero(o.t, o.reconcile().Adopted) },
-		"both, twice":        func(o *dashboardOrder) { o.report(); o.reconcile(); o.report(); require.Zero(o.t, o.reconcile().Adopted) },
+		"both, twice": func(o *dashboardOrder) {
+			o.report()
+			o.reconcile()
+			o.report()
+			require.Zero(o.t, o.reconcile().Adopted)
+		},
 	}
 	for name, tell := range ways {
 		t.Run(name, func(t *testing.T) {

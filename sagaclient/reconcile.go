@@ -2,6 +2,7 @@ package sagaclient
 
 import (
 	"context"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
@@ -14,9 +15,11 @@ import (
 const CodeNoWorker domain.ErrorCode = "no_worker"
 
 // Reconcile compares the gateway's ledger with the payments, and waits for the end of that for as long as ctx lasts. It
-// may be repeated. Errors: not_found for an order that does not exist; ledger_out_of_reach; no_worker;
-// [ErrUnavailable].
-func (c *Client) Reconcile(ctx context.Context, in workflows.ReconciliationInput) (out workflows.Reconciliation, err error) {
+// may be repeated. Meanwhile sofar is told what has been counted, every two seconds or so. Errors: not_found for an
+// order that does not exist; ledger_out_of_reach; no_worker; [ErrUnavailable].
+func (c *Client) Reconcile(
+	ctx context.Context, in workflows.ReconciliationInput, sofar func(workflows.Reconciliation),
+) (out workflows.Reconciliation, err error) {
 	queue, err := c.temporal.DescribeTaskQueue(ctx, workflows.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {
 		return out, inDomainTerms(err)
@@ -30,6 +33,33 @@ func (c *Client) Reconcile(ctx context.Context, in workflows.ReconciliationInput
 	if err != nil {
 		return out, inDomainTerms(err)
 	}
-	err = run.Get(ctx, &out)
-	return out, inDomainTerms(err)
+	for {
+		waitCtx, stop := context.WithTimeout(ctx, countedEvery)
+		err = run.Get(waitCtx, &out)
+		goesOn := err != nil && waitCtx.Err() != nil && ctx.Err() == nil
+		stop()
+		if !goesOn {
+			return out, inDomainTerms(err)
+		}
+		if counted, ok := c.counted(ctx, run); ok {
+			sofar(counted)
+		}
+	}
+}
+
+// countedEvery is how often a reconciliation tells what it has counted.
+const countedEvery = 2 * time.Second
+
+// counted reads what the step of a reconciliation has told last. It is false when that is nothing yet.
+func (c *Client) counted(ctx context.Context, run client.WorkflowRun) (counted workflows.Reconciliation, ok bool) {
+	d, err := c.temporal.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
+	if err != nil {
+		return counted, false
+	}
+	for _, step := range d.GetPendingActivities() {
+		if details := step.GetHeartbeatDetails(); details != nil {
+			return counted, c.memos.FromPayloads(details, &counted) == nil
+		}
+	}
+	return counted, false
 }

@@ -29,6 +29,8 @@ const (
 	// stickyCacheMax is how many open sagas a process keeps in memory. One that was put out of it is
 	// replayed from its history, some milliseconds.
 	stickyCacheMax = 10_000
+	// heartbeatEvery is how often the server is told how far a step has come. Only a reconciliation tells.
+	heartbeatEvery = 2 * time.Second
 )
 
 // Options are the settings that differ between processes.
@@ -76,6 +78,7 @@ func Settings(o Options) sdkworker.Options {
 		Interceptors:                            append([]interceptor.WorkerInterceptor{&stepInterceptor{log: logger(o)}}, o.Interceptors...),
 		WorkerStopTimeout:                       o.DrainTimeout,
 		OnFatalError:                            o.OnFatalError,
+		MaxHeartbeatThrottleInterval:            heartbeatEvery,
 		MaxConcurrentWorkflowTaskExecutionSize:  workflowTasksMax,
 		MaxConcurrentLocalActivityExecutionSize: localActivitiesMax,
 		MaxConcurrentActivityExecutionSize:      durableActivitiesMax,

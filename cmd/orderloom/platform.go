@@ -66,8 +66,11 @@ func (p *program) maintains(f func(ctx context.Context, m *app.Maintenance, args
 
 // tick tells people that a command is still at work, once that takes long, until done is called.
 func (p *program) tick(what string) (done func()) {
-	return progress.Tick(func(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }, what)
+	return progress.Tick(p.tell, what)
 }
+
+// tell writes a line for the person who waits.
+func (p *program) tell(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
 
 // collectPercent lets the heap grow to five times what lives before it is collected. What lives is some
 // tens of megabytes, and each collection goes through the stacks of all sagas. GOGC overrides it.

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/progress"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/spf13/cobra"
 )
@@ -49,8 +52,10 @@ A worker carries it out. It may run at any time, and beside the nightly one.`,
 // reconciles returns the action of a reconciliation with this input.
 func (p *program) reconciles(in app.Reconciliation, output format) action {
 	return p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
-		done := p.tick("comparing the payments with the gateway")
-		out, err := app.Reconcile(ctx, cfg, tel, in)
+		var counted atomic.Pointer[app.Reconciled]
+		counted.Store(&app.Reconciled{})
+		done := progress.TickWith(p.tell, func() string { return counting(*counted.Load()) })
+		out, err := app.Reconcile(ctx, cfg, tel, in, func(r app.Reconciled) { counted.Store(&r) })
 		done()
 		if err != nil {
 			return err
@@ -61,10 +66,16 @@ func (p *program) reconciles(in app.Reconciliation, output format) action {
 			err = printReconciled(p.stdout, out)
 		}
 		if err == nil && out.Differences > 0 {
-			err = differentError{fmt.Errorf("%d amounts differ from the gateway's", out.Differences)}
+			err = differentError{fmt.Errorf("%s from the gateway's", plural(out.Differences, "amount differs", "amounts differ"))}
 		}
 		return err
 	})
+}
+
+// counting tells how far a reconciliation has come.
+func counting(r app.Reconciled) string {
+	return fmt.Sprintf("comparing the payments with the gateway: %d compared, %d of others, %s adopted, %s",
+		r.Compared, r.Foreign, plural(r.Adopted, "event", "events"), plural(r.Differences, "difference", "differences"))
 }
 
 // format is how a command prints what it has found: text or json.
@@ -123,9 +134,10 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 
 // printReconciled tells people what was adopted, what differs, and what to do.
 func printReconciled(out io.Writer, r app.Reconciled) error {
-	_, _ = fmt.Fprintf(out, "Compared %d payments with the gateway: %d events adopted, %d differences.\n", r.Compared, r.Adopted, r.Differences)
+	_, _ = fmt.Fprintf(out, "Compared %s with the gateway: %s adopted, %s.\n", plural(r.Compared, "payment", "payments"),
+		plural(r.Adopted, "event", "events"), plural(r.Differences, "difference", "differences"))
 	if r.Foreign > 0 {
-		_, _ = fmt.Fprintf(out, "%d payments at the gateway belong to no order here.\n", r.Foreign)
+		_, _ = fmt.Fprintf(out, "%s to no order here.\n", plural(r.Foreign, "payment at the gateway belongs", "payments at the gateway belong"))
 	}
 	if r.NoLedger {
 		_, _ = fmt.Fprintln(out, "The gateway has no ledger: it was asked about each payment that has changed in the events.")
@@ -137,13 +149,21 @@ func printReconciled(out io.Writer, r app.Reconciled) error {
 	_, _ = fmt.Fprintln(w, "ORDER\tFOUND\tGATEWAY\tEVENTS\tSINCE\tWHAT TO DO")
 	for _, f := range r.Found {
 		if f.Adopted > 0 {
-			_, _ = fmt.Fprintf(w, "%s\t%d events adopted\t\t\t\tnothing: its saga goes on from them\n", f.OrderID, f.Adopted)
+			_, _ = fmt.Fprintf(w, "%s\t%s adopted\t\t\t\tnothing: its saga goes on from that\n", f.OrderID, plural(f.Adopted, "event", "events"))
 		}
 		for _, d := range f.Differences {
 			_, _ = fmt.Fprintf(w, "%s\t%s differs\t%s\t%s\t%s\t%s\n", f.OrderID, d.What, d.Gateway, d.Stream, d.FoundAt.UTC().Format(time.RFC3339), whatToDo(f))
 		}
 	}
 	return errors.Join(w.Flush(), moreFound(out, r))
+}
+
+// plural is a number with its noun.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 func whatToDo(f app.FoundPayment) string {

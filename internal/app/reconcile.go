@@ -13,11 +13,11 @@ import (
 	"github.com/orderloom/orderloom/workflows"
 )
 
-// Reconciled is how a reconciliation has ended, and FoundPayment what it has found of a payment.
-type (
-	Reconciled   = activities.Reconciled
-	FoundPayment = activities.FoundPayment
-)
+// Reconciled is how a reconciliation has ended.
+type Reconciled = activities.Reconciled
+
+// FoundPayment is what a reconciliation has found of a payment.
+type FoundPayment = activities.FoundPayment
 
 // FoundMax is how many payments a reconciliation names.
 const FoundMax = activities.FoundMax
@@ -28,9 +28,9 @@ type Reconciliation struct {
 	From, To time.Time
 }
 
-// Reconcile lets the workers compare the gateway's ledger with the payments, and waits for that. Errors: as
-// [sagaclient.Client.Reconcile].
-func Reconcile(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, in Reconciliation) (Reconciled, error) {
+// Reconcile lets the workers compare the gateway's ledger with the payments, and waits for that. Sofar and the errors
+// are those of [sagaclient.Client.Reconcile].
+func Reconcile(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, in Reconciliation, sofar func(Reconciled)) (Reconciled, error) {
 	if cfg.Temporal.Address == "" {
 		return Reconciled{}, errors.New("TEMPORAL_ADDRESS is not set")
 	}
@@ -39,5 +39,5 @@ func Reconcile(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry,
 		return Reconciled{}, err
 	}
 	defer c.Close()
-	return sagaclient.New(c, memos, deadlines(cfg.Orders), "").Reconcile(ctx, workflows.ReconciliationInput(in))
+	return sagaclient.New(c, memos, deadlines(cfg.Orders), "").Reconcile(ctx, workflows.ReconciliationInput(in), sofar)
 }

@@ -20,6 +20,12 @@ const Interval = 2 * time.Second
 //
 //	defer progress.Tick(log, "starting PostgreSQL")()
 func Tick(log Log, what string) (done func()) {
+	return TickWith(log, func() string { return what })
+}
+
+// TickWith is [Tick] for what is told anew each time, such as with how many are done. What is called from another
+// goroutine.
+func TickWith(log Log, what func() string) (done func()) {
 	begun, stop := time.Now(), make(chan struct{})
 	var gone sync.WaitGroup
 	gone.Go(func() {
@@ -30,7 +36,7 @@ func Tick(log Log, what string) (done func()) {
 			case <-stop:
 				return
 			case <-ticker.C:
-				log("%s … %d s", what, int(time.Since(begun).Seconds()))
+				log("%s … %d s", what(), int(time.Since(begun).Seconds()))
 			}
 		}
 	})

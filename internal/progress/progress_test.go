@@ -27,3 +27,17 @@ func TestTickSpeaksOfWhatTakesLong(t *testing.T) {
 		require.Equal(t, []string{"starting PostgreSQL … 2 s", "starting PostgreSQL … 4 s"}, said)
 	})
 }
+
+func TestTickTellsWhatIsNewEachTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var said []string
+		begun := time.Now()
+		done := progress.TickWith(func(format string, args ...any) { said = append(said, fmt.Sprintf(format, args...)) }, func() string {
+			return fmt.Sprintf("counting: %.0f", time.Since(begun).Seconds())
+		})
+		time.Sleep(2*progress.Interval + time.Millisecond) //nolint:forbidigo // the bubble's clock moves by it
+		done()
+		require.Equal(t, []string{"counting: 2 … 2 s", "counting: 4 … 4 s"}, said)
+	})
+}

@@ -1,0 +1,106 @@
+package e2e_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+	"github.com/stretchr/testify/require"
+)
+
+// TestPaymentsAreComparedOnDemand runs "orderloom reconcile" beside a platform, as a person does.
+//
+// It fails when the command does not end with what the saga has found (sagaclient/reconcile.go). It fails too when what
+// was done at the gateway alone does not become part of the order (activities/reconcile_payments.go).
+func TestPaymentsAreComparedOnDemand(t *testing.T) {
+	t.Parallel()
+	s := openShop(t)
+	reconcile := s.reconciler(t)
+	o := s.place(t, states["confirmed"])
+	o.ship("berlin")
+	o.awaitStatus(client.OrderDelivered)
+	agreed := reconcile(0, "--order", o.id.String())
+	require.Zero(t, agreed.Adopted)
+	require.Equal(t, 1, agreed.Compared)
+
+	_, err := o.gateway.RefundElsewhere(payment.ID(o.id), money.Must("7.00", "EUR"))
+	require.NoError(t, err)
+	require.Equal(t, 1, reconcile(0).Adopted, "by the gateway's ledger")
+	o.await("the refund that was made elsewhere", func() bool {
+		shown := o.shown()
+		return shown.Refunded.Amount == "7.00" && len(shown.Refunds) == 1 && shown.Refunds[0].MadeElsewhere
+	})
+	require.Zero(t, reconcile(0, "--since", "48h").Adopted, "once")
+
+	o.bookRefund("2.00")
+	require.NotZero(t, reconcile(3, "--order", o.id.String()).Differences)
+	reconcile(1, "--order", uuid.NewString())
+	reconcile(2, "--since", "yesterday")
+}
+
+// bookRefund records a refund that the gateway has never made.
+func (o *drilled) bookRefund(amount string) {
+	o.t.Helper()
+	refundID, now := uuid.New(), time.Now()
+	payments := eventstore.Aggregate[payment.Payment]{Type: domain.AggregatePayment, Evolve: payment.Evolve, Clone: payment.Payment.Clone}
+	stamp := eventstore.Stamp{Source: "drill/" + refundID.String(), At: now}
+	_, _, err := eventstore.Execute(o.t.Context(), o.events, payments, payment.ID(o.id), stamp, func(p payment.Payment) ([]domain.Event, error) {
+		requested, err := payment.RequestRefund(p, payment.RefundPayment{RefundID: refundID, Amount: money.Must(amount, "EUR"), Reason: "late", At: now})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range requested {
+			p = payment.Evolve(p, e)
+		}
+		paid, err := payment.AnswerRefund(p, payment.RefundAnswer{
+			RefundID: refundID, Attempt: 1, GatewayRef: "sandbox_refund_of_nobody", Status: payment.RefundStatusPaid, At: now,
+		})
+		return append(requested, paid...), err
+	})
+	require.NoError(o.t, err)
+}
+
+// reconciled is what "orderloom reconcile -o json" prints.
+type reconciled struct{ Compared, Adopted, Differences int }
+
+// reconciler builds the product and returns its command "reconcile", which has to end with this status.
+func (s *shop) reconciler(t *testing.T) func(exit int, args ...string) reconciled {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "orderloom")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/orderloom")
+	build.Dir = "../.."
+	out, err := build.CombinedOutput()
+	require.NoError(t, err, string(out))
+	c := s.platform.Config
+	return func(exit int, args ...string) (r reconciled) {
+		t.Helper()
+		command := exec.CommandContext(t.Context(), binary, append([]string{"reconcile", "-o", "json"}, args...)...)
+		command.Env = []string{
+			"DATABASE_URL=" + string(c.Database.URL), "TEMPORAL_ADDRESS=" + c.Temporal.Address, "TEMPORAL_NAMESPACE=" + c.Temporal.Namespace,
+			"KAFKA_BROKERS=" + strings.Join(c.Kafka.Brokers, ","), "ORDERLOOM_LOCATIONS=berlin:DE,reno:US", "ORDERLOOM_PAYMENT_GATEWAY=sandbox",
+			"ORDERLOOM_MASTER_KEYS=k1:" + strings.Repeat("A", 43) + "=",
+		}
+		var stdout, stderr bytes.Buffer
+		command.Stdout, command.Stderr = &stdout, &stderr
+		err := command.Run()
+		var ended *exec.ExitError
+		if err != nil {
+			require.ErrorAs(t, err, &ended, stderr.String())
+		}
+		require.Equal(t, exit, command.ProcessState.ExitCode(), stderr.String())
+		if exit == 0 || exit == 3 {
+			require.NoError(t, json.Unmarshal(stdout.Bytes(), &r))
+		}
+		return r
+	}
+}
