@@ -207,6 +207,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "GET", Path: "/api/v1/locations/{location_id}", Handle: a.getLocation},
 		{Method: "POST", Path: "/api/v1/locations/{location_id}", Handle: httpx.Body(a.changeLocation)},
 		{Method: "GET", Path: "/api/v1/customers/{customer_id}/summary", Handle: a.getCustomer},
+		{Method: "GET", Path: "/api/v1/attention", Handle: a.listAttention},
 		{Method: "GET", Path: "/api/v1/projections", Handle: a.getProjections},
 		{Method: "GET", Path: "/health", Open: true, Unbounded: true, Quiet: true, Handle: a.getHealth},
 		{Method: "GET", Path: "/ready", Open: true, Unbounded: true, Quiet: true, Handle: a.getReady},

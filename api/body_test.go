@@ -113,6 +113,7 @@ var operations = map[string]string{
 	"GET /api/v1/orders/{order_id}/events":                            "",
 	"GET /api/v1/stock/{sku}":                                         "",
 	"GET /api/v1/customers/{customer_id}/summary":                     "",
+	"GET /api/v1/attention":                                           "",
 	"GET /api/v1/projections":                                         "",
 }
 

@@ -63,8 +63,10 @@ type fakePlatform struct {
 	waited                                     []bool // whether each order that was waited for was fresh
 	settleErr                                  error
 	settles                                    func(workflows.OrderInput) readmodel.OrderView // what becomes of a placed order
-	attentionCause                             string                                         // empty for settled
-	refundStatus                               payment.RefundStatus                           // empty for paid
+	attentionQuery                             readmodel.AttentionQuery
+	waiting                                    readmodel.AttentionPage
+	attentionCause                             string               // empty for settled
+	refundStatus                               payment.RefundStatus // empty for paid
 }
 
 func newFakePlatform() *fakePlatform {
@@ -333,6 +335,11 @@ func (f *fakePlatform) Customer(_ context.Context, id string) (readmodel.Custome
 
 func (f *fakePlatform) Stock(_ context.Context, sku string) ([]readmodel.StockLevel, error) {
 	return f.stock[sku], f.viewErr
+}
+
+func (f *fakePlatform) Attention(_ context.Context, q readmodel.AttentionQuery) (readmodel.AttentionPage, error) {
+	f.attentionQuery = q
+	return f.waiting, f.viewErr
 }
 
 func (f *fakePlatform) Projections(context.Context) ([]readmodel.ProjectionStatus, error) {

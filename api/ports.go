@@ -107,6 +107,9 @@ type Views interface {
 	Customer(ctx context.Context, id string) (readmodel.CustomerSummary, error)
 	// Stock returns a SKU's level at each location; empty for one that was never received.
 	Stock(ctx context.Context, sku string) ([]readmodel.StockLevel, error)
+	// Attention returns a page of what waits for a person, what has waited longest first. Errors: invalid for a cursor
+	// of another list.
+	Attention(ctx context.Context, q readmodel.AttentionQuery) (readmodel.AttentionPage, error)
 	// Projections tells how far each projection is behind the events.
 	Projections(ctx context.Context) ([]readmodel.ProjectionStatus, error)
 }

@@ -2,7 +2,9 @@ package client
 
 import (
 	"context"
+	"iter"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,6 +39,16 @@ const (
 	AttentionOverdue AttentionCause = "overdue"
 )
 
+// The causes that are no facts of an order. They are in the list of [Client.ListAttention] only.
+const (
+	// AttentionOrphanedSaga is an order that needs a saga and has none, or that has ended and still has one.
+	AttentionOrphanedSaga AttentionCause = "orphaned_saga"
+	// AttentionFailingSaga is an execution at Temporal that keeps failing.
+	AttentionFailingSaga AttentionCause = "failing_saga"
+	// AttentionParked is an aggregate that a projection can't go on with.
+	AttentionParked AttentionCause = "parked"
+)
+
 // AttentionAction is what somebody can safely do.
 type AttentionAction string
 
@@ -60,6 +72,12 @@ const (
 	AttentionAnswerDispute AttentionAction = "answer_dispute"
 	// AttentionMendCredentials is done by operators: it gives the platform credentials that the gateway takes.
 	AttentionMendCredentials AttentionAction = "mend_credentials"
+	// AttentionResume is done by operators: it starts another saga for the order.
+	AttentionResume AttentionAction = "resume"
+	// AttentionInspect is done by operators: it looks at the execution in Temporal.
+	AttentionInspect AttentionAction = "inspect"
+	// AttentionRetryParked is done by operators: it tries the event again.
+	AttentionRetryParked AttentionAction = "retry_parked"
 )
 
 // Attention is one thing of an order that waits for a person.
@@ -95,10 +113,93 @@ type Resolution struct {
 	By string `json:"by"`
 }
 
+// Waiting is one thing that waits for a person, and where it belongs.
+type Waiting struct {
+	Attention
+
+	// OrderID, OrderNumber and OrderStatus are those of the order that it belongs to; zero without one.
+	OrderID     uuid.UUID   `json:"order_id,omitzero"`
+	OrderNumber string      `json:"order_number,omitempty"`
+	OrderStatus OrderStatus `json:"order_status,omitempty"`
+	// PaymentID is the order's payment, for the causes that are facts of an order.
+	PaymentID uuid.UUID `json:"payment_id,omitzero"`
+	// WorkflowID and RunID are those of a saga that is gone or fails. A saga that is gone has no run.
+	WorkflowID string `json:"workflow_id,omitempty"`
+	RunID      string `json:"run_id,omitempty"`
+	// Parked is the stream of a parked aggregate; nil for all else.
+	Parked *ParkedStream `json:"parked,omitempty"`
+}
+
+// ParkedStream is the stream of a parked aggregate. Its event of this version and type fails.
+type ParkedStream struct {
+	Projection    string    `json:"projection"`
+	AggregateType string    `json:"aggregate_type"`
+	AggregateID   uuid.UUID `json:"aggregate_id"`
+	Version       int64     `json:"version"`
+	EventType     string    `json:"event_type"`
+}
+
+// AttentionQuery chooses what waits for a person. The zero value chooses all.
+type AttentionQuery struct {
+	// Cause chooses what waits because of it; empty or [AttentionAny] chooses all.
+	Cause AttentionCause
+	// Cursor is the [AttentionPage.NextCursor] of the page before.
+	Cursor string
+	// Limit is how much a page has at most, up to 100; 0 is 20.
+	Limit int
+}
+
+// AttentionPage is a page of what waits for a person.
+type AttentionPage struct {
+	Attention []Waiting `json:"attention"`
+	// NextCursor is empty on the last page.
+	NextCursor string `json:"next_cursor,omitempty"`
+}
+
+// ListAttention shows one page of what waits for a person, what has waited longest first. [Client.Attention] goes
+// through all pages.
+func (c *Client) ListAttention(ctx context.Context, q AttentionQuery, options ...CallOption) (AttentionPage, error) {
+	r := newRequest(http.MethodGet, "/api/v1/attention", nil, options)
+	if q.Cause != AttentionAny {
+		r.set("cause", string(q.Cause))
+	}
+	r.set("cursor", q.Cursor)
+	if q.Limit != 0 {
+		r.set("limit", strconv.Itoa(q.Limit))
+	}
+	var page AttentionPage
+	_, err := c.sendRequest(ctx, r, into(&page))
+	return page, err
+}
+
+// Attention goes through all that q chooses, page by page. It ends after the first error.
+func (c *Client) Attention(ctx context.Context, q AttentionQuery, options ...CallOption) iter.Seq2[Waiting, error] {
+	return func(yield func(Waiting, error) bool) {
+		for {
+			page, err := c.ListAttention(ctx, q, options...)
+			if err != nil {
+				yield(Waiting{}, err)
+				return
+			}
+			for _, w := range page.Attention {
+				if !yield(w, nil) {
+					return
+				}
+			}
+			if page.NextCursor == "" {
+				return
+			}
+			q.Cursor = page.NextCursor
+		}
+	}
+}
+
 // Attended is the answer to [Client.RetryAttention] and [Client.ResolveAttention].
 type Attended struct {
 	OrderID     uuid.UUID `json:"order_id"`
 	AttentionID uuid.UUID `json:"attention_id"`
+	// Pending is true while the gateway has not answered yet, or a refund is on its way.
+	Pending bool `json:"-"`
 	// Replayed is true when the same was done before.
 	Replayed bool `json:"-"`
 }
@@ -118,6 +219,6 @@ func (c *Client) ResolveAttention(ctx context.Context, id, attentionID uuid.UUID
 func (c *Client) attend(ctx context.Context, id, attentionID uuid.UUID, what string, body any, options []CallOption) (out Attended, err error) {
 	path := orderPath(id) + "/attention/" + attentionID.String() + what
 	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, path, body, options), into(&out))
-	out.Replayed = a.replayed()
+	out.Replayed, out.Pending = a.replayed(), a.status == http.StatusAccepted
 	return out, err
 }

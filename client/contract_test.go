@@ -158,6 +158,13 @@ var operations = map[string]operation{
 		},
 		request: client.Resolution{}, answers: []any{client.Attended{}},
 	},
+	"listAttention": {
+		call: func(c *client.Client) error {
+			_, err := c.ListAttention(ctx(), client.AttentionQuery{Cause: client.AttentionParked, Cursor: "c", Limit: 3}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.AttentionPage{}},
+	},
 	"getTimeline": {
 		call: func(c *client.Client) error {
 			_, err := c.GetTimeline(ctx(), orderID, client.RequestID("r1"))
@@ -589,7 +596,10 @@ func (c contract) compareObject(t *testing.T, schema map[string]any, of reflect.
 		required[name.(string)] = true
 	}
 	fields := map[string]bool{}
-	for field := range of.Fields() {
+	for _, field := range reflect.VisibleFields(of) {
+		if field.Anonymous { // its fields are visible themselves
+			continue
+		}
 		name, options, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if name == "-" {
 			continue

@@ -131,10 +131,13 @@ const (
 
 // Order is an order as the API shows it.
 type Order struct {
-	OrderID           uuid.UUID         `json:"order_id"`
-	OrderNumber       string            `json:"order_number"`
-	CustomerID        string            `json:"customer_id"`
-	Status            OrderStatus       `json:"status"`
+	OrderID     uuid.UUID   `json:"order_id"`
+	OrderNumber string      `json:"order_number"`
+	CustomerID  string      `json:"customer_id"`
+	Status      OrderStatus `json:"status"`
+	// Settled is true once the order is finished, its money included: it has ended, the gateway holds no money of it, and
+	// every refund is paid.
+	Settled           bool              `json:"settled"`
 	PaymentStatus     PaymentStatus     `json:"payment_status"`
 	FulfillmentStatus FulfillmentStatus `json:"fulfillment_status"`
 	Total             Money             `json:"total"`

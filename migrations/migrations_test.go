@@ -123,7 +123,7 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 	views, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (readmodel.OrderView, error) { return readmodel.ScanOrder(row) })
 	require.NoError(t, err)
 	require.Len(t, views, 3)
-	require.JSONEq(t, `{"order_id": "00000000-0000-0000-0000-000000000001", "order_number": "ORD-1", "customer_id": "cust-1", "status": "delivered",
+	require.JSONEq(t, `{"order_id": "00000000-0000-0000-0000-000000000001", "order_number": "ORD-1", "customer_id": "cust-1", "status": "delivered", "settled": false,
 		"payment_status": "captured", "fulfillment_status": "delivered", "total": {"amount": "39.80", "currency": "EUR"},
 		"captured": {"amount": "39.80", "currency": "EUR"}, "refunded": {"amount": "0.00", "currency": "EUR"},
 		"items": [{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": {"amount": "19.90", "currency": "EUR"}}],
@@ -137,7 +137,7 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 	var state string
 	require.NoError(t, pool.QueryRow(t.Context(), "SELECT order_state FROM orderloom.order_views WHERE order_number = 'ORD-1'").Scan(&state))
 	require.JSONEq(t, `{"ship_to_country": "DE", "overdue": true, "placed_at": "2026-11-25T16:55:11.350584Z", "delivered_at": "2026-11-25T16:55:12Z"}`, state)
-	require.JSONEq(t, `{"order_id": "00000000-0000-0000-0000-000000000004", "order_number": "ORD-4", "customer_id": "cust-1", "status": "created",
+	require.JSONEq(t, `{"order_id": "00000000-0000-0000-0000-000000000004", "order_number": "ORD-4", "customer_id": "cust-1", "status": "created", "settled": false,
 		"payment_status": "action_required", "fulfillment_status": "unfulfilled", "total": {"amount": "500", "currency": "JPY"},
 		"captured": {"amount": "0", "currency": "JPY"}, "refunded": {"amount": "0", "currency": "JPY"},
 		"items": [{"product_id": "p-1", "sku": "SKU-1", "quantity": 1, "unit_price": {"amount": "500", "currency": "JPY"}}], "shipments": [],

@@ -56,13 +56,16 @@ type Mark struct {
 	Store uuid.UUID `json:"store_id"`
 }
 
-// Options of [New]. All but Logger and Registerer are required.
+// Options of [New]. All but List, Logger and Registerer are required.
 type Options struct {
 	Sagas   Sagas
 	Views   Views
 	History History
 	// Mark returns that of the event store. It is asked at each look.
 	Mark func(context.Context) (Mark, error)
+	// List takes what waits for a person; nil is nowhere. WorkflowID names an order's saga, and is required with it.
+	List       *List
+	WorkflowID func(orderID uuid.UUID) string
 	// Unavailable reports whether an error says that Temporal can't be reached: a look ends with it.
 	Unavailable func(error) bool
 	// Resume says whether [Finder.Run] resumes what it finds, or only counts it.
@@ -93,7 +96,7 @@ const (
 	// owingMax bounds the orders that are known to owe something and have a saga.
 	owingMax = 10_000
 	// failingMax is how many failing executions are named; all are counted.
-	failingMax = 100
+	failingMax = 1000
 	// pauseMax is the longest pause between two attempts to resume one order. It is doubled so often at most.
 	pauseMax       = time.Hour
 	pauseDoublings = 12
@@ -154,20 +157,32 @@ func (f *Finder) look(ctx context.Context) error {
 		f.o.Logger.ErrorContext(ctx, "orders are not resumed in the namespace of another event store", "error", foreign)
 		resume = false
 	}
-	report, err := f.resumeAll(ctx, f.find(ctx, true), resume, f.due, nil)
+	unmended := f.collect()
+	to := outcomes{}
+	if f.o.List != nil {
+		to.took = unmended.add
+	}
+	report, err := f.resumeAll(ctx, f.find(ctx, true), resume, f.due, to)
 	if err != nil {
 		return err
 	}
 	f.metrics.orphaned.Set(float64(report.Orphaned))
 	f.metrics.surplus.Set(float64(report.Surplus))
 	f.endLook()
-	_, count, supported, err := f.Failing(ctx)
-	if !supported {
+	failing, count, supported, err := f.Failing(ctx)
+	switch {
+	case err != nil:
 		f.metrics.failing.Set(math.NaN())
 		return err
+	case !supported:
+		f.metrics.failing.Set(math.NaN())
+	default:
+		f.metrics.failing.Set(float64(count))
 	}
-	f.metrics.failing.Set(float64(count))
-	return nil
+	if f.o.List == nil || foreign != nil { // the orders of another store's namespace all look like orphans
+		return nil
+	}
+	return unmended.list(ctx, failing)
 }
 
 // ForeignNamespaceError says that the orders of another event store run in the namespace.
@@ -209,6 +224,8 @@ func (f *Finder) CheckNamespace(ctx context.Context) error {
 // Failing is an open execution whose workflow tasks keep failing.
 type Failing struct {
 	WorkflowID, RunID string
+	// OrderID is the order of an order's saga; none for another execution.
+	OrderID uuid.UUID
 	// Cause is what Temporal says, such as "WorkflowTaskFailedCauseNonDeterministicError".
 	Cause string
 }

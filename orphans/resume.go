@@ -32,7 +32,7 @@ func (f *Finder) ResumeAll(ctx context.Context, told func(Report, Orphan, error)
 	if foreign != nil {
 		return Report{}, foreign
 	}
-	return f.resumeAll(ctx, f.Find(ctx), true, func(uuid.UUID) bool { return true }, told)
+	return f.resumeAll(ctx, f.Find(ctx), true, func(uuid.UUID) bool { return true }, outcomes{told: told})
 }
 
 // Resume starts a saga for one order in any state. It may be repeated; started is false when one is open already.
@@ -48,13 +48,20 @@ func (f *Finder) Resume(ctx context.Context, o order.Order) (started bool, err e
 	return f.resume(ctx, Orphan{Order: o})
 }
 
+// outcomes are told, one at a time, what became of orphans. Told hears of those that were tried. Took hears of all, also
+// of those that are not resumed or not due.
+type outcomes struct {
+	told func(Report, Orphan, error)
+	took func(o Orphan, started bool, err error)
+}
+
 // resumeAll resumes those of the orphans that are due.
 func (f *Finder) resumeAll(
-	ctx context.Context, found iter.Seq2[Orphan, error], resume bool, due func(uuid.UUID) bool, told func(Report, Orphan, error),
+	ctx context.Context, found iter.Seq2[Orphan, error], resume bool, due func(uuid.UUID) bool, to outcomes,
 ) (Report, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	r := resuming{Finder: f, told: told, stop: stop}
+	r := resuming{Finder: f, to: to, stop: stop}
 	orders := make(chan Orphan)
 	var workers sync.WaitGroup
 	for range parallelMax {
@@ -67,6 +74,7 @@ func (f *Finder) resumeAll(
 	}
 	err := r.each(ctx, found, func(o Orphan) {
 		if !resume || !due(o.Order.ID) {
+			r.left(o)
 			return
 		}
 		select {
@@ -82,7 +90,7 @@ func (f *Finder) resumeAll(
 // resuming is a look under way.
 type resuming struct {
 	*Finder
-	told func(Report, Orphan, error)
+	to   outcomes
 	stop context.CancelCauseFunc
 
 	mu     sync.Mutex
@@ -119,6 +127,15 @@ func (r *resuming) count(o Orphan) {
 	}
 }
 
+// left notes an order that was left as it is.
+func (r *resuming) left(o Orphan) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.to.took != nil {
+		r.to.took(o, false, nil)
+	}
+}
+
 // done notes what became of one order. The look ends when Temporal can't be reached.
 func (r *resuming) done(ctx context.Context, o Orphan, started bool, err error) {
 	r.mu.Lock()
@@ -135,8 +152,11 @@ func (r *resuming) done(ctx context.Context, o Orphan, started bool, err error) 
 	case started:
 		r.report.Resumed++
 	}
-	if r.told != nil {
-		r.told(r.report, o, err)
+	if r.to.told != nil {
+		r.to.told(r.report, o, err)
+	}
+	if r.to.took != nil {
+		r.to.took(o, started, err)
 	}
 }
 

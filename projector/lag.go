@@ -153,12 +153,5 @@ func (p *Projector) setGauges(ctx context.Context) (lags map[string]float64, err
 		m.parked.WithLabelValues(s.Name).Set(float64(s.Parked))
 		m.parkedAge.WithLabelValues(s.Name).Set(s.ParkedOldestSeconds)
 	}
-	waiting, err := readmodel.AttentionCounts(ctx, p.opts.Pool)
-	if err != nil {
-		return nil, err
-	}
-	for cause, n := range waiting {
-		m.attention.WithLabelValues(string(cause)).Set(float64(n))
-	}
 	return lags, nil
 }

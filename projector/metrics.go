@@ -20,7 +20,6 @@ type metrics struct {
 	lagSeconds   *prometheus.GaugeVec
 	parked       *prometheus.GaugeVec
 	parkedAge    *prometheus.GaugeVec
-	attention    *prometheus.GaugeVec
 	sweptStreams prometheus.Counter
 	sweepSeconds prometheus.Gauge
 }
@@ -56,9 +55,6 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		lagSeconds: gaugeVec("lag_seconds", "Age of the oldest event that is not in the view yet."),
 		parked:     gaugeVec("parked_aggregates", "Aggregates parked at present."),
 		parkedAge:  gaugeVec("parked_oldest_seconds", "Age of the oldest parking."),
-		attention: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: "orderloom_attention", Help: "What waits for a person by the views: orders by cause, and parked aggregates.",
-		}, []string{"cause"}),
 		sweptStreams: counter("swept_streams_total", "Streams whose versions were compared with those of the views."),
 		sweepSeconds: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "orderloom_projection_sweep_seconds", Help: "Duration of the last complete comparison of all streams.",
@@ -66,7 +62,7 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	}
 	if registerer != nil {
 		registerer.MustRegister(m.events, m.repaired, m.parkedTotal, m.deadLetters, m.batchSeconds, m.batchEvents, m.failures, m.delay,
-			m.lagEvents, m.lagSeconds, m.parked, m.parkedAge, m.attention, m.sweptStreams, m.sweepSeconds)
+			m.lagEvents, m.lagSeconds, m.parked, m.parkedAge, m.sweptStreams, m.sweepSeconds)
 	}
 	return m
 }

@@ -18,8 +18,8 @@ func Started(c *Changes) bool {
 	return c.started
 }
 
-// Waiting is how many readers wait for an order to be loaded.
-func Waiting(r *Reader) int64 { return r.waiting.Load() }
+// Loading is how many readers wait for an order to be loaded.
+func Loading(r *Reader) int64 { return r.waiting.Load() }
 
 // FoldPaymentFirst folds the payment's events before the order's.
 func FoldPaymentFirst(orderEvents, paymentEvents []domain.Envelope) (OrderView, error) {

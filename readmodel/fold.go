@@ -116,8 +116,10 @@ func (v *OrderView) showAction() {
 	}
 }
 
-// showAttention shows what waits for a person. Before the order's own events are known, nobody can look into it.
+// showAttention shows what waits for a person, and whether the order is finished. Before the order's own events are
+// known, nobody can look into it.
 func (v *OrderView) showAttention() {
+	v.Settled = attention.Settled(v.order, v.payment)
 	if v.Attention = nil; v.order.Status != "" {
 		v.Attention = attention.Of(v.order, v.payment)
 	}

@@ -16,10 +16,12 @@ import (
 // what the API shows. It is folded from two streams, the order's and its payment's, and keeps the version it has of
 // each.
 type OrderView struct {
-	OrderID           uuid.UUID        `json:"order_id"`
-	OrderNumber       string           `json:"order_number"`
-	CustomerID        string           `json:"customer_id"`
-	Status            order.Status     `json:"status"`
+	OrderID     uuid.UUID    `json:"order_id"`
+	OrderNumber string       `json:"order_number"`
+	CustomerID  string       `json:"customer_id"`
+	Status      order.Status `json:"status"`
+	// Settled is true once the order is finished, its money included: see [attention.Settled].
+	Settled           bool             `json:"settled"`
 	PaymentStatus     string           `json:"payment_status"`
 	FulfillmentStatus string           `json:"fulfillment_status"`
 	Total             money.Money      `json:"total"`

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -162,8 +163,46 @@ func TestWhatWaitsForAPersonIsListed(t *testing.T) {
 			"amount": {"amount": "5.00", "currency": "EUR"}, "detail": "gone", "attempts": 2, "actions": ["retry", "resolve"]}]}')::json`)
 	require.NoError(t, err)
 	listed := b.orderloom(exitDone, "attention", "list").stdout
-	require.Regexp(t, "parked +orders order .* 1 +no such event .*"+id, listed)
-	require.Regexp(t, "void_failed .* 2026-11-01T00:00:00Z +5.00 EUR +2 +gone +retry, resolve +6b982da7", listed)
+	require.Regexp(t, "parked +orders order/"+id+" .* 1 +retry_parked .* no such event", listed)
+	require.Regexp(t, "void_failed +ORD-.* 2026-11-01T00:00:00Z +5.00 EUR +2 +retry, resolve +6b982da7-89fe-483e-987e-fda395167e2f +gone", listed)
+	require.Less(t, strings.Index(listed, "void_failed"), strings.Index(listed, "parked"), "what has waited longest comes first")
+	require.NotContains(t, b.orderloom(exitDone, "attention", "list", "--cause", "parked").stdout, "void_failed")
+	require.Contains(t, b.orderloom(exitDone, "attention", "list", "--cause", "overdue").stdout, "Nothing waits for a person.")
+	require.Contains(t, b.orderloom(exitDone, "attention", "list", "--limit", "1").stdout, "Only the first 1 are listed")
+	var whole struct {
+		Attention []struct{ Cause, OrderNumber string }
+		More      bool
+	}
+	require.NoError(t, json.Unmarshal([]byte(b.orderloom(exitDone, "attention", "list", "-o", "json", "--limit", "1").stdout), &whole))
+	require.True(t, whole.More)
+	require.Equal(t, "void_failed", whole.Attention[0].Cause)
+
+	shown := b.orderloom(exitDone, "attention", "show", "6b982da7-89fe-483e-987e-fda395167e2f").stdout
+	require.Contains(t, shown, "orderloom attention resolve 6b982da7-89fe-483e-987e-fda395167e2f --amount 5 --reference <where> --by <who>")
+	require.Contains(t, b.orderloom(exitDone, "attention", "show", "-o", "json", "6b982da7-89fe-483e-987e-fda395167e2f").stdout, `"payment_id"`)
+}
+
+func TestWrongArgumentsAboutWhatWaitsAreNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3, 1)
+	id := uuid.NewString()
+	for _, c := range []struct {
+		code      int
+		says      string
+		arguments []string
+	}{
+		{exitUsage, "--limit must be at least 1, got -1", []string{"list", "--limit", "-1"}},
+		{exitUsage, "--cause must be one of void_failed, ", []string{"list", "--cause", "void"}},
+		{exitUsage, "must be table or json", []string{"list", "-o", "yaml"}},
+		{exitUsage, "does not take the argument", []string{"list", id}},
+		{exitUsage, "<attention-id> must be a UUID", []string{"show", "7"}},
+		{exitUsage, "needs the argument <attention-id>", []string{"retry"}},
+		{exitUsage, "--order must be the id of an order", []string{"retry", id, "--order", "ORD-1"}},
+		{exitUsage, "amount", []string{"resolve", id, "--reference", "SEPA-1", "--by", "ann"}},
+		{exitFailure, "nothing waits for a person under " + id, []string{"show", id}},
+	} {
+		require.Contains(t, b.orderloom(c.code, append([]string{"attention"}, c.arguments...)...).stderr, c.says)
+	}
 }
 
 func TestCommandsAboutTheRelay(t *testing.T) {

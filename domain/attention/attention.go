@@ -39,9 +39,6 @@ const (
 	CauseOverdue Cause = "overdue"
 )
 
-// CauseParked is an aggregate that a projection can't go on with.
-const CauseParked Cause = "parked"
-
 // Causes are all that follow from an order and its payment.
 func Causes() []Cause {
 	return []Cause{

@@ -194,7 +194,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	stages := []stage{{listen, part{"database", p.watchDatabase}}}
+	stages := []stage{{listen, part{"database", p.watchDatabase}, part{"attention", p.countAttention()}}}
 	if p.cfg.HTTP.ProfileAddress != "" {
 		stages[0] = append(stages[0], part{"profiles", p.profiles})
 	}

@@ -75,7 +75,7 @@ func (m *Maintenance) VerifySagas(ctx context.Context) (v orphans.Verification, 
 	}
 	defer c.Close()
 	sagas := sagaclient.New(c, memos, deadlines(m.cfg.Orders), "")
-	finder := newFinder(m.cfg, m.tel, sagas, m.Store, readmodel.NewReader(m.Pool, readmodel.Options{Logger: m.tel.Logger}))
+	finder := newFinder(m.cfg, m.tel, sagas, m.Store, readmodel.NewReader(m.Pool, readmodel.Options{Logger: m.tel.Logger}), nil)
 	reach, cancel := context.WithTimeout(ctx, reachTimeout)
 	defer cancel()
 	if err := finder.CheckNamespace(reach); err != nil {
@@ -120,11 +120,6 @@ func (m *Maintenance) LostByKafka(ctx context.Context, position int64) (loss Kaf
 		}
 	}
 	return loss, nil
-}
-
-// WaitingOrders returns the orders that wait for a person by the views, the oldest order first, at most limit.
-func (m *Maintenance) WaitingOrders(ctx context.Context, limit int) ([]readmodel.WaitingOrder, error) {
-	return readmodel.WaitingOrders(ctx, m.Pool, limit)
 }
 
 // Close frees what [OpenMaintenance] took.

@@ -16,6 +16,7 @@ import (
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/orphans"
 	"github.com/orderloom/orderloom/sagaclient"
+	"github.com/orderloom/orderloom/workflows"
 )
 
 // Orphans is what the operators' commands about orders without a saga work with.
@@ -42,11 +43,11 @@ func WithOrphans(ctx context.Context, cfg config.Config, tel *telemetry.Telemetr
 
 // orphans returns the finder of orders whose saga does not fit their events.
 func (p *platform) orphans() *orphans.Finder {
-	return newFinder(p.cfg, p.tel, p.sagas(), p.store, p.reader)
+	return newFinder(p.cfg, p.tel, p.sagas(), p.store, p.reader, orphans.NewList(p.pool))
 }
 
 func newFinder(
-	cfg config.Config, tel *telemetry.Telemetry, sagas *sagaclient.Client, store *eventstore.Store, views orphans.Views,
+	cfg config.Config, tel *telemetry.Telemetry, sagas *sagaclient.Client, store *eventstore.Store, views orphans.Views, list *orphans.List,
 ) *orphans.Finder {
 	o := orphanOptions(cfg.Orders)
 	events := eventstore.NewRepository(store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()})
@@ -58,6 +59,7 @@ func newFinder(
 		}
 		return orphansMark(identity.ID), err
 	}
+	o.List, o.WorkflowID = list, workflows.OrderSagaID
 	o.Logger, o.Registerer = tel.Logger, tel.Registry
 	return orphans.New(o)
 }
@@ -82,7 +84,8 @@ func (s orphanSagas) FailingSagas(ctx context.Context, limit int) ([]orphans.Fai
 	found, count, supported, err := s.Client.FailingSagas(ctx, limit)
 	failing := make([]orphans.Failing, len(found))
 	for i, f := range found {
-		failing[i] = orphans.Failing(f)
+		orderID, _ := workflows.OrderOfSaga(f.WorkflowID)
+		failing[i] = orphans.Failing{WorkflowID: f.WorkflowID, RunID: f.RunID, OrderID: orderID, Cause: f.Cause}
 	}
 	return failing, count, supported, err
 }

@@ -36,6 +36,7 @@ var owners = []struct {
 		writes: []string{"projector", "projector/maintain"},
 		reads:  []string{"readmodel"}, // for the status of the projections
 	},
+	{names: []string{"waiting_sagas"}, writes: []string{"orphans"}, reads: []string{"readmodel"}},
 	{names: []string{"discarded_events"}, writes: []string{"projector/maintain"}},
 	{names: []string{"order_changes"}, writes: []string{"projector/views/orders"}, reads: []string{"readmodel"}},
 	{names: []string{"customer_keys"}, writes: []string{"privacy"}},
