@@ -135,8 +135,8 @@ type Order struct {
 	OrderNumber string      `json:"order_number"`
 	CustomerID  string      `json:"customer_id"`
 	Status      OrderStatus `json:"status"`
-	// Settled is true once the order is finished, its money included: it has ended, the gateway holds no money of it, and
-	// every refund is paid.
+	// Settled is true once the order is finished, its money included. It has ended, the gateway holds no money of it,
+	// and every refund is paid.
 	Settled           bool              `json:"settled"`
 	PaymentStatus     PaymentStatus     `json:"payment_status"`
 	FulfillmentStatus FulfillmentStatus `json:"fulfillment_status"`

@@ -179,10 +179,10 @@ func (f *Finder) look(ctx context.Context) error {
 	default:
 		f.metrics.failing.Set(float64(count))
 	}
-	if f.o.List == nil || foreign != nil { // the orders of another store's namespace all look like orphans
-		return nil
+	if f.o.List != nil && foreign == nil { // in another store's namespace, all orders look like orphans
+		err = unmended.list(ctx, failing)
 	}
-	return unmended.list(ctx, failing)
+	return err
 }
 
 // ForeignNamespaceError says that the orders of another event store run in the namespace.

@@ -48,8 +48,8 @@ func (f *Finder) Resume(ctx context.Context, o order.Order) (started bool, err e
 	return f.resume(ctx, Orphan{Order: o})
 }
 
-// outcomes are told, one at a time, what became of orphans. Told hears of those that were tried. Took hears of all, also
-// of those that are not resumed or not due.
+// outcomes are told, one at a time, what became of orphans. Told hears of those that were tried. Took hears of all,
+// also of those that are not resumed or not due.
 type outcomes struct {
 	told func(Report, Orphan, error)
 	took func(o Orphan, started bool, err error)

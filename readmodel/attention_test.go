@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// All that waits is in one list: of orders, of sagas, and of projections. Its pages lose nothing and repeat nothing, also
-// where many began to wait at one time.
+// All that waits is in one list: of orders, of sagas, and of projections. Its pages lose nothing and repeat nothing,
+// also where many began to wait at one time.
 func TestAllThatWaitsIsInOneList(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)
@@ -32,7 +32,7 @@ func TestAllThatWaitsIsInOneList(t *testing.T) {
 				'{void_failed,refund_failed}')`, id, at, fmt.Sprint(i), fmt.Sprintf(`{"attention": [
 				{"attention_id": %q, "cause": "void_failed", "since": %q, "attempts": 2, "detail": "gone", "actions": ["retry", "resolve"]},
 				{"attention_id": %q, "cause": "refund_failed", "since": %q, "attempts": 1, "refund_id": %q, "actions": ["resolve"]}]}`,
-				void, since, refund, since, uuid.New()))
+			void, since, refund, since, uuid.New()))
 		require.NoError(t, err)
 		want[void], want[refund] = attention.CauseVoidFailed, attention.CauseRefundFailed
 		saga, parked := uuid.New(), uuid.New()

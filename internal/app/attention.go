@@ -1,8 +1,8 @@
 package app
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"errors"
@@ -22,11 +22,13 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// What waits for a person, as the commands list it.
 type (
-	Waiting        = readmodel.Waiting
+	// Waiting is one thing that waits for a person.
+	Waiting = readmodel.Waiting
+	// AttentionQuery asks for a page of what waits.
 	AttentionQuery = readmodel.AttentionQuery
-	AttentionPage  = readmodel.AttentionPage
+	// AttentionPage is a page of what waits.
+	AttentionPage = readmodel.AttentionPage
 )
 
 // AttentionPageMax is how much a page of what waits for a person has at most.
