@@ -107,7 +107,7 @@ func Of(o order.Order, p payment.Payment) []Item {
 			items = append(items, failedRefund(o, p, r))
 		}
 	}
-	for _, f := range p.CaptureFailures {
+	for _, f := range p.RefusedCaptures() {
 		if s, known := o.Shipment(f.CaptureID); known && s.Status == order.ShipmentStatusPlanned {
 			items = append(items, Item{
 				AttentionID: id(o.ID, CauseCaptureFailed, f.CaptureID.String()), Cause: CauseCaptureFailed, Since: f.FailedAt, Amount: &f.Amount,

@@ -117,6 +117,32 @@ func TestWhatWaitsForAPerson(t *testing.T) {
 	}
 }
 
+// It fails when a capture that was refused waits for a person although its authorisation is gone: the order waits for
+// money then, or has it.
+func TestARefusedCaptureIsOverWithItsAuthorization(t *testing.T) {
+	t.Parallel()
+	id, shipment := uuid.New(), uuid.New()
+	pay, price := payment.ID(id), money.Must("60.00", "EUR")
+	events := []domain.Event{
+		order.OrderPlaced{OrderID: id, Total: price},
+		payment.PaymentAuthorized{PaymentID: pay, OrderID: id, Amount: price, GatewayRef: "pi_1"},
+		order.OrderConfirmed{OrderID: id, Shipments: []order.Shipment{{ShipmentID: shipment, Amount: price, Status: order.ShipmentStatusPlanned}}},
+	}
+	for _, step := range []struct {
+		event  domain.Event
+		causes []attention.Cause
+	}{
+		{payment.CaptureFailed{PaymentID: pay, OrderID: id, CaptureID: shipment, Attempt: 1, Amount: price}, []attention.Cause{attention.CauseCaptureFailed}},
+		{payment.AuthorizationEnded{PaymentID: pay, OrderID: id, Amount: price, Reason: payment.EndReasonVoidedElsewhere}, nil},
+		{payment.PaymentRequired{PaymentID: pay, OrderID: id, Amount: price}, []attention.Cause{attention.CausePaymentRequired}},
+		{payment.PaymentAuthorized{PaymentID: pay, OrderID: id, Amount: price, GatewayRef: "pi_2"}, nil},
+		{payment.CaptureFailed{PaymentID: pay, OrderID: id, CaptureID: shipment, Attempt: 2, Amount: price}, []attention.Cause{attention.CauseCaptureFailed}},
+	} {
+		events = append(events, step.event)
+		require.Equal(t, step.causes, attention.CausesOf(attention.Of(fold(events...))), step.event.EventType())
+	}
+}
+
 // A card that was declined at once is no affair of a person's: the order is cancelled.
 func TestAFirstDeclineWaitsForNobody(t *testing.T) {
 	t.Parallel()

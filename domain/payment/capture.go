@@ -130,6 +130,17 @@ func FailCapture(p Payment, c FailedCapture) []domain.Event {
 	}}
 }
 
+// RefusedCaptures are the captures that the gateway refuses from the authorisation that there is. What it refused of an
+// earlier one is over: the money was authorised anew, or the order waits for it.
+func (p Payment) RefusedCaptures() (refused []CaptureFailure) {
+	for _, f := range p.CaptureFailures {
+		if !p.Lapsed && f.Generation == p.Generation {
+			refused = append(refused, f)
+		}
+	}
+	return refused
+}
+
 // CaptureAttempt numbers the next capture of this id, from 1. After a refusal the gateway is asked under another key,
 // because it repeats what it has answered under the one before.
 func (p Payment) CaptureAttempt(id uuid.UUID) int {
