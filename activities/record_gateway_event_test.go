@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
@@ -64,6 +65,28 @@ func TestRecordGatewayEvent(t *testing.T) {
 		require.Equal(t, payment.RefundStatusFailed, r.Status())
 		require.Equal(t, "lost_or_stolen_card", r.Cause())
 		require.Equal(t, "40.00", p.Refundable().Text(), "it stays owed")
+	})
+	t.Run("tells a person when a refund fails that had left nothing for a loss", func(t *testing.T) {
+		t.Parallel()
+		o, g := bundle(t)
+		in := o.requestInput("60.00")
+		_, err := run(o, o.RequestRefund, in)
+		require.NoError(t, err)
+		refund, err := run(o, o.RefundPayment, o.refundInput(in.RefundID, 0))
+		require.NoError(t, err)
+		require.Equal(t, payment.RefundStatusPaid, refund.Status)
+		_, err = run(o, o.LoseShipment, o.endInput("berlin"))
+		require.NoError(t, err)
+		require.Len(t, o.paymentState().Refunds, 1, "all has gone back, so the loss owes nothing")
+
+		key := payment.RefundKey(payment.ID(o.id), in.RefundID, 1)
+		g.entry.Events = []payments.Event{{Kind: payments.EventRefundFailed, Ref: "re_1", Key: key, Amount: eur("60.00"), Code: "lost_or_stolen_card", At: at}}
+		require.Equal(t, 1, record(o).Recorded)
+		items := attention.Of(o.orderState(), o.paymentState())
+		require.Len(t, items, 1)
+		require.Equal(t, attention.CauseRefundFailed, items[0].Cause)
+		require.Equal(t, "60.00 lost_or_stolen_card", items[0].Amount.Text()+" "+items[0].Detail)
+		require.Equal(t, in.RefundID, items[0].RefundID)
 	})
 	t.Run("adopts a refund whose answer was lost", func(t *testing.T) {
 		t.Parallel()

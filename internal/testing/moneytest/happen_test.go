@@ -64,6 +64,16 @@ func left(pi stripefake.Intent) int64 {
 	return n
 }
 
+// held are the intents that still hold money.
+func (s sight) held() (found []stripefake.Intent) {
+	for _, pi := range s.intents {
+		if pi.Held > 0 {
+			found = append(found, pi)
+		}
+	}
+	return found
+}
+
 func (s sight) refunds(is func(stripefake.Refund) bool) (found []stripefake.Refund) {
 	for _, pi := range s.intents {
 		for _, r := range pi.Refunds {
@@ -155,7 +165,10 @@ func ofTheMoney() []happening {
 		{10, func(_ *life, s sight) bool { return len(s.refundsIn(payment.RefundStatusFailed)) > 0 }, (*life).retryRefund, true},
 		{4, func(_ *life, s sight) bool { return len(s.refundsIn(payment.RefundStatusFailed)) > 0 }, (*life).resolveRefund, true},
 		{8, func(_ *life, s sight) bool { return s.p.VoidFailure != nil }, (*life).retryVoid, true},
+		{12, captured, (*life).refundLines, true},
 		{8, func(_ *life, s sight) bool { return len(s.takenFrom()) > 0 }, (*life).refundElsewhere, true},
+		{2, func(_ *life, s sight) bool { return len(s.held()) > 0 }, (*life).captureElsewhere, false},
+		{2, func(_ *life, s sight) bool { return len(s.held()) > 0 }, (*life).cancelElsewhere, false},
 		{8, func(_ *life, s sight) bool { return len(s.events) > 0 }, (*life).deliverOne, true},
 		{3, always, (*life).reconcileNightly, false},
 	}
@@ -309,6 +322,38 @@ func (l *life) refund(s sight) {
 	in := workflows.RefundInput{OrderID: l.orderID, RefundID: l.id(), Amount: amount, Reason: "late"}
 	l.requests = append(l.requests, in)
 	l.giveBack("refund-"+in.RefundID.String(), in)
+}
+
+// refundLines asks for some pieces of lines that have left.
+func (l *life) refundLines(s sight) {
+	in := workflows.RefundInput{OrderID: l.orderID, RefundID: l.id(), Reason: "scratched"}
+	for _, shipment := range s.o.Shipments {
+		for _, line := range shipment.Lines {
+			known := slices.ContainsFunc(in.Lines, func(other order.RefundLine) bool { return other.LineID == line.LineID })
+			if shipment.Status.Left() && !known && l.chance(0.6) {
+				in.Lines = append(in.Lines, order.RefundLine{LineID: line.LineID, Quantity: 1 + l.intN(line.Quantity)})
+			}
+		}
+	}
+	if len(in.Lines) == 0 {
+		return
+	}
+	l.requests = append(l.requests, in)
+	l.note("%d lines are to be refunded", len(in.Lines))
+	l.giveBack("refund-"+in.RefundID.String(), in)
+}
+
+// captureElsewhere is a person who captures in the dashboard, which lets the rest go.
+func (l *life) captureElsewhere(s sight) {
+	pi := pick(l, s.held()...)
+	amount := pick(l, pi.Held, 1+int64(l.intN(int(pi.Held))))
+	l.note("%d of %s are captured in the dashboard: %t", amount, pi.ID, l.stripe.CaptureElsewhere(pi.ID, amount))
+}
+
+// cancelElsewhere is a person who cancels in the dashboard.
+func (l *life) cancelElsewhere(s sight) {
+	pi := pick(l, s.held()...)
+	l.note("%s is cancelled in the dashboard: %t", pi.ID, l.stripe.CancelElsewhere(pi.ID))
 }
 
 func (l *life) refundAgain(sight) {
