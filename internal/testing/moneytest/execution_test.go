@@ -70,11 +70,7 @@ func (l *life) run(id string, begun func(*execution), saga, in, out any) (gone b
 	if begun != nil {
 		begun(x)
 	}
-	if in == nil {
-		x.env.ExecuteWorkflow(saga)
-	} else {
-		x.env.ExecuteWorkflow(saga, in)
-	}
+	x.execute(saga, in)
 	l.now()
 	l.mu.Lock()
 	l.running = slices.DeleteFunc(l.running, func(other *execution) bool { return other == x })
@@ -89,6 +85,21 @@ func (l *life) run(id string, begun func(*execution), saga, in, out any) (gone b
 		return false, err
 	}
 	return false, x.env.GetWorkflowResult(out)
+}
+
+// execute runs the saga. The environment panics when it ends a parent whose child has only been asked for: an execution
+// that is taken away has no result, so that is no fault.
+func (x *execution) execute(saga, in any) {
+	defer func() {
+		if r := recover(); r != nil && !x.gone {
+			panic(r)
+		}
+	}()
+	if in == nil {
+		x.env.ExecuteWorkflow(saga)
+		return
+	}
+	x.env.ExecuteWorkflow(saga, in)
 }
 
 // activities are the steps of an execution, which calls the gateway over a wire of its own.
