@@ -19,6 +19,7 @@ func (l *life) audit() {
 	s := l.look()
 	view := l.view()
 	l.auditGateway(s)
+	l.auditRequests()
 	l.auditView(s, view)
 	l.auditObligations(s, view)
 	l.auditCustomer(s)
@@ -104,6 +105,33 @@ func (l *life) auditGateway(s sight) {
 	l.auditIntents(s)
 	if g.held.IsPositive() && s.o.Status.Ended() && s.p.VoidFailure == nil {
 		l.fault("%s is still held for an order that has ended", g.held.Text())
+	}
+}
+
+// auditRequests looks at the books after each event. Never more is asked back than was captured, whatever the gateway
+// would have refused.
+func (l *life) auditRequests() {
+	events, err := l.store.Load(l.ctx, eventstore.StreamID{Type: domain.AggregatePayment, ID: payment.ID(l.orderID)}, 0)
+	if err != nil {
+		panic(err)
+	}
+	var p payment.Payment
+	for _, env := range events {
+		e, err := catalog.Decode(env)
+		if err != nil {
+			panic(err)
+		}
+		p = payment.Evolve(p, e)
+		asked := money.Zero(l.setting.currency)
+		for _, r := range p.Refunds {
+			if !r.MadeElsewhere {
+				asked = asked.Add(r.Live())
+			}
+		}
+		if _, requested := e.(payment.RefundRequested); requested && asked.Cmp(p.Captured) > 0 {
+			l.fault("with event %d, %s is asked back of %s", env.Version, asked.Text(), p.Captured.Text())
+			return
+		}
 	}
 }
 

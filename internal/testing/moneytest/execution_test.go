@@ -87,8 +87,8 @@ func (l *life) run(id string, begun func(*execution), saga, in, out any) (gone b
 	return false, x.env.GetWorkflowResult(out)
 }
 
-// execute runs the saga. The environment panics when it ends a parent whose child has only been asked for: an execution
-// that is taken away has no result, so that is no fault.
+// execute runs the saga. The environment panics when it ends a parent whose child has only been asked for. That is no
+// fault of an execution that is taken away, which has no result.
 func (x *execution) execute(saga, in any) {
 	defer func() {
 		if r := recover(); r != nil && !x.gone {
