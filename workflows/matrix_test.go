@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -269,6 +270,10 @@ var scenarios = []scenario{
 		},
 		want: "cancelled changed_my_mind",
 	},
+}
+
+// undocumented are scenarios whose steps run side by side, so that their order is not the same in each run.
+var undocumented = []scenario{
 	{
 		name: "key revoked", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
 		gateway: revokedAtFirst,
@@ -478,7 +483,7 @@ func TestEveryPathAtEveryFaultLeavesTheLedgersAgreed(t *testing.T) {
 	var mu sync.Mutex
 	table := map[string][][]string{}
 	t.Run("paths", func(t *testing.T) {
-		for _, s := range scenarios {
+		for _, s := range append(slices.Clone(undocumented), scenarios...) {
 			t.Run(s.name, func(t *testing.T) {
 				t.Parallel()
 				end, calls := s.play(t, "", -1)
@@ -503,7 +508,7 @@ func TestEveryPathAtEveryFaultLeavesTheLedgersAgreed(t *testing.T) {
 			})
 		}
 	})
-	if !t.Failed() && len(table) == len(scenarios) {
+	if !t.Failed() && len(table) == len(scenarios)+len(undocumented) {
 		checkDocument(t, "../docs/sagas-paths.md", document(kinds, table))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -69,6 +70,9 @@ var paths = []path{
 
 	{name: "gateway-down", play: gatewayDown},
 	{name: "gateway-down-when-cancelled", play: gatewayDownWhenCancelled},
+	{name: "credentials-refused", play: credentialsRefused},
+	{name: "credentials-refused-when-cancelled", play: credentialsRefusedWhenCancelled},
+	{name: "void-refused", play: voidRefused},
 	{name: "gateway-answer-lost", play: func(p *player) error {
 		return errors.Join(p.placed("tok_timeout"), p.await(order.StatusConfirmed), p.delivered())
 	}},
@@ -237,7 +241,7 @@ func gatewayDown(p *player) error {
 	if err := p.receive("beans", "berlin", 10); err != nil {
 		return err
 	}
-	p.world.gateway.fail(outage)
+	p.world.gateway.fail(outage, errDown)
 	return errors.Join(p.place(p.input("tok_approve", line{"beans", 2, "12.90"})), p.await(order.StatusConfirmed), p.delivered())
 }
 
@@ -245,8 +249,45 @@ func gatewayDownWhenCancelled(p *player) error {
 	if err := p.confirmed(); err != nil {
 		return err
 	}
-	p.world.gateway.fail(outage)
+	p.world.gateway.fail(outage, errDown)
 	return errors.Join(p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
+}
+
+// credentialsRefused has the gateway refuse our credentials from the first call on.
+func credentialsRefused(p *player) error {
+	if err := p.receive("beans", "berlin", 10); err != nil {
+		return err
+	}
+	p.world.gateway.fail(outage, errRevoked)
+	return errors.Join(p.place(p.input("tok_approve", line{"beans", 2, "12.90"})), p.await(order.StatusConfirmed), p.delivered())
+}
+
+// credentialsRefusedWhenCancelled has the gateway be down first, and refuse our credentials then.
+func credentialsRefusedWhenCancelled(p *player) error {
+	if err := p.confirmed(); err != nil {
+		return err
+	}
+	p.world.gateway.fail(outage, errDown)
+	p.world.gateway.fail(2, errRevoked)
+	return errors.Join(p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
+}
+
+// voidRefused has the gateway refuse to let the money go, until a person retries.
+func voidRefused(p *player) error {
+	if err := p.confirmed(); err != nil {
+		return err
+	}
+	p.world.gateway.fail(1, errRefused)
+	err := errors.Join(p.cancel(), p.until("the mark of the money", func() (bool, error) {
+		return p.has(workflows.OrderSagaID(p.orderID), enums.EVENT_TYPE_TIMER_STARTED), nil
+	}))
+	if err != nil {
+		return err
+	}
+	id := attention.Void(p.orderID)
+	p.ran("attention-" + id.String() + "-retry-1")
+	_, _, err = p.client.Attend(p.ctx, workflows.AttentionInput{OrderID: p.orderID, AttentionID: id, Attempts: 1})
+	return errors.Join(p.check(err), p.end(order.StatusCancelled, "changed my mind"))
 }
 
 func dispatchOverdue(p *player) error {

@@ -25,31 +25,42 @@ func (w *world) worker(onFatalError func(error)) sdkworker.Worker {
 	return worker.New(w.temporal, w.activities, worker.Options{Identity: identity, DrainTimeout: drainTimeout, OnFatalError: onFatalError})
 }
 
-// faulty is a gateway that does not answer while it is told to.
+// faulty is a gateway that fails while it is told to.
 type faulty struct {
 	*sandbox.Gateway
-	mu   sync.Mutex
-	down int
+	mu sync.Mutex
+	// failures are the errors of the next calls.
+	failures []error
 }
+
+// The ways in which a gateway fails.
+var (
+	errDown    = payments.NoAnswer(errors.New("the gateway is down"))
+	errRevoked = payments.NoAnswer(payments.ErrCredentials)
+	errRefused = domain.Refuse(payments.CodeGatewayRefused, "the gateway does not let it go")
+)
 
 // outage is more attempts than a step makes locally, so that it goes on as a durable activity.
 const outage = 4
 
-// fail lets the next calls fail.
-func (f *faulty) fail(calls int) {
+// fail lets the next calls fail, after those that were to fail before.
+func (f *faulty) fail(calls int, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.down = calls
+	for range calls {
+		f.failures = append(f.failures, err)
+	}
 }
 
 func (f *faulty) answer() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.down == 0 {
+	if len(f.failures) == 0 {
 		return nil
 	}
-	f.down--
-	return payments.NoAnswer(errors.New("the gateway is down"))
+	err := f.failures[0]
+	f.failures = f.failures[1:]
+	return err
 }
 
 func (f *faulty) Authorize(ctx context.Context, r payments.AuthorizeRequest) (payments.AuthorizeResult, error) {
