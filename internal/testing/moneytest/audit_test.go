@@ -90,7 +90,14 @@ func (l *life) auditGateway(s sight) {
 			l.fault("%s: the gateway says %s, the books say %s", what, pair[0].Text(), pair[1].Text())
 		}
 	}
-	if total := order.Total(l.setting.items); g.captured.Cmp(l.setting.limits.Ceil(total)) > 0 {
+	twice := none // what was captured in the dashboard and went back, so that its goods were paid for otherwise
+	for _, c := range s.p.CapturedElsewhere {
+		twice = twice.Add(c.Amount)
+	}
+	if twice.Cmp(g.refunded) > 0 {
+		twice = g.refunded
+	}
+	if total := order.Total(l.setting.items); g.captured.Sub(twice).Cmp(l.setting.limits.Ceil(total)) > 0 {
 		l.fault("%s was captured for an order of %s", g.captured.Text(), total.Text())
 	}
 	asked := money.Zero(l.setting.currency)
