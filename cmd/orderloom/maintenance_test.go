@@ -182,6 +182,33 @@ func TestWhatWaitsForAPersonIsListed(t *testing.T) {
 	require.Contains(t, b.orderloom(exitDone, "attention", "show", "-o", "json", "6b982da7-89fe-483e-987e-fda395167e2f").stdout, `"payment_id"`)
 }
 
+// The commands ask by the API's own routes, in this process.
+func TestADecisionIsRefusedAsTheAPIDoes(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 3, 1)
+	b.deliver()
+	parked, dispute, hold, order := uuid.NewString(), uuid.NewString(), uuid.NewString(), uuid.NewString()
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.parked_streams
+		(attention_id, projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
+		VALUES ($1, 'orders', $2, 'stock', 3, $1, 'StockReceived', 4, 'no such event')`, parked, order)
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET attention = '{void_failed,dispute_open}', shown = (shown::jsonb || format(
+		'{"attention": [{"attention_id": "%s", "cause": "dispute_open", "since": "2026-11-01T00:00:00Z", "actions": ["answer_dispute"]},
+			{"attention_id": "%s", "cause": "void_failed", "since": "2026-11-01T00:00:00Z", "amount": {"amount": "5.00", "currency": "EUR"},
+			"actions": ["retry", "resolve"]}]}', $1::text, $2::text)::jsonb)::json
+		WHERE order_id = (SELECT order_id FROM orderloom.order_views WHERE created_at IS NOT NULL LIMIT 1)`, dispute, hold)
+	require.NoError(t, err)
+	b.environment["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
+	b.environment["ORDERLOOM_MASTER_KEYS"] = "1:" + base64.StdEncoding.EncodeToString(make([]byte, 32))
+	retried := b.orderloom(exitFailure, "attention", "retry", parked).stderr
+	require.Contains(t, retried, "orderloom parked retry orders "+order)
+	require.Contains(t, b.orderloom(exitFailure, "attention", "retry", dispute).stderr, "action_not_possible")
+	require.Contains(t, b.orderloom(exitFailure, "attention", "retry", uuid.NewString()).stderr, "nothing waits for a person under")
+	settled := []string{"attention", "resolve", hold, "--reference", "SEPA-1", "--by", "ann"}
+	require.Contains(t, b.orderloom(exitUsage, append(settled, "--amount", "5.00", "--currency", "USD")...).stderr, "currency")
+	require.Contains(t, b.orderloom(exitUsage, append(settled, "--amount", "-5")...).stderr, "amount")
+}
+
 func TestWrongArgumentsAboutWhatWaitsAreNamed(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 3, 1)
