@@ -117,7 +117,7 @@ func TestWhatWaitsForAPerson(t *testing.T) {
 	}
 }
 
-// It fails when a capture that was refused waits for a person although its authorisation is gone: the order waits for
+// It fails when a refused capture waits for a person although its authorisation is gone. The order waits for
 // money then, or has it.
 func TestARefusedCaptureIsOverWithItsAuthorization(t *testing.T) {
 	t.Parallel()
