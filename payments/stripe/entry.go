@@ -55,8 +55,8 @@ func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api
 }
 
 // openness orders the intents of one payment by how much they say of where it stands. Money that is held comes first,
-// then what waits for an answer. Of what is over, the last one counts, whatever an earlier one has taken. An intent that
-// only closes a payment says nothing.
+// then what waits for an answer. Of what is over, the last one counts, whatever an earlier one has taken. An intent
+// that only closes a payment says nothing.
 func openness(pi *api.PaymentIntent) int {
 	switch pi.Status {
 	case api.PaymentIntentStatusRequiresCapture:
