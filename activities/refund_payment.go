@@ -38,7 +38,8 @@ type RefundRequested struct {
 // RequestRefund records that the gateway is about to be asked for a refund, and reserves its amount. It asks nobody:
 // [Activities.RefundPayment] does. It answers where the refund stands, also when it was requested before.
 //
-// Refusals: not_found for a refund by lines; idempotency_key_reused; refund_exceeds_capture; payment_disputed; invalid.
+// Refusals: not_found for a refund by lines; idempotency_key_reused; refund_exceeds_capture; refund_under_way;
+// payment_disputed; invalid.
 func (a *Activities) RequestRefund(ctx context.Context, in RequestRefund) (RefundRequested, error) {
 	p, replayed, err := a.requestRefund(ctx, in)
 	if err != nil {

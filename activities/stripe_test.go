@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -74,12 +75,50 @@ func TestTwoRefundsAtOnceGiveBackNoMoreThanIsBooked(t *testing.T) {
 		errs[0], errs[1] = errs[1], errs[0]
 	}
 	require.NoError(t, errs[0])
-	requireRefused(t, payment.CodeRefundExceedsCapture, errs[1])
+	requireSecondRefused(t, errs[1])
 	s.requireAgreed("20.00", "15.00")
 	require.NoError(t, s.dispatch(s.dispatchInput("reno")))
 	_, err := s.refund(s.requestInput("45.00"))
 	require.NoError(t, err)
 	s.requireAgreed("60.00", "60.00")
+}
+
+// A refund is asked for while Stripe is away, and again under another key by a program that has lost the first one. It
+// fails when the second is asked for beside the first (domain/payment/refund_request.go, canRefund).
+func TestARefundDuringAnOutageIsMadeOnce(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for name, lost := range map[string]bool{"Stripe never heard of it": false, "its answer is lost": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := b.atStripe(t, stripefake.Options{})
+			for _, location := range []string{"berlin", "reno"} {
+				require.NoError(t, s.dispatch(s.dispatchInput(location)))
+			}
+			if lost {
+				s.fake.Inject(stripefake.Fault{Method: http.MethodPost, Path: "/v1/refunds", Effect: true})
+			} else {
+				s.fake.Outage(true)
+			}
+			first := s.requestInput("15.00")
+			_, err := s.refund(first)
+			requireRetryable(t, err)
+			for _, amount := range []string{"15.00", "20.00"} {
+				_, err = s.as("refund-" + uuid.NewString()).refund(s.requestInput(amount))
+				requireRefused(t, payment.CodeRefundUnderWay, err)
+			}
+			s.fake.Outage(false)
+			for range 2 {
+				refund, err := s.refund(first)
+				require.NoError(t, err)
+				require.Equal(t, payment.RefundStatusPaid, refund.Status)
+				s.requireAgreed("60.00", "15.00")
+			}
+			_, err = s.refund(s.requestInput("20.00"))
+			require.NoError(t, err, "the first one has its answer")
+			s.requireAgreed("60.00", "35.00")
+		})
+	}
 }
 
 // Something went back before, so that less can go back than the goods had cost. The fact is recorded all the same, and

@@ -129,6 +129,12 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "No more can go back than was captured, and neither refunded nor owed. What is asked for and not answered yet counts too.",
 	},
 	{
+		Code: payment.CodeRefundUnderWay, Status: http.StatusConflict, Title: "Another refund has no answer yet",
+		About: "The payment gateway has not answered about a refund of this order, which the problem tells in refund. It may be the " +
+			"same one, asked for under another key. It is carried out however long the gateway is away. Another one can be asked for " +
+			"once it is answered.",
+	},
+	{
 		Code: payment.CodePaymentRequired, Status: http.StatusConflict, Title: "The order waits for money",
 		About: "An authorisation that was needed again was declined. Nothing leaves before another means of payment is given. The order " +
 			"tells in payment_required how much is missing, why, and until when.",

@@ -120,10 +120,25 @@ func (a *API) askForRefund(ctx context.Context, x *httpx.Exchange, in workflows.
 		err = domain.Refuse(payments.CodeGatewayRefused, "refund %s failed: %s", refund.RefundID, refund.Cause)
 	}
 	if err != nil {
-		return refund, a.withState(ctx, x, withStanding(err, "refund", standingRefund))
+		return refund, a.withState(ctx, x, a.withOpenRefund(ctx, in.OrderID, withStanding(err, "refund", standingRefund)))
 	}
 	replay(x, result.Replayed)
 	return refund, nil
+}
+
+// withOpenRefund adds the refund without an answer to the refusal of another one.
+func (a *API) withOpenRefund(ctx context.Context, id uuid.UUID, err error) error {
+	if domain.Code(err) != payment.CodeRefundUnderWay {
+		return err
+	}
+	p := asProblem(err)
+	view, viewErr := a.findView(ctx, id)
+	i := slices.IndexFunc(view.Refunds, func(r payment.RefundSummary) bool { return r.Status == payment.RefundStatusRequested })
+	if viewErr != nil || i < 0 {
+		return p
+	}
+	open := view.Refunds[i]
+	return p.Extend("refund", refundBefore{OrderID: id, RefundID: open.RefundID, Amount: open.Amount, Reason: open.Reason})
 }
 
 // refundHTTPStatus is 201 for a refund that is paid, or nil because nothing is owed, and 202 for one under way.

@@ -108,6 +108,16 @@ func TestRefundPaymentRefuses(t *testing.T) {
 	require.True(t, b.untouched())
 	b.cancelErr = domain.Refuse(codeRefundTooLarge, "only 1.00 EUR can go back")
 	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusConflict, codeRefundTooLarge)
+	b.cancelErr = domain.Refuse(payment.CodeRefundUnderWay, "another one has no answer")
+	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusConflict, payment.CodeRefundUnderWay)
+	open, view := uuid.New(), b.views[someOrder]
+	view.Refunds = []payment.RefundSummary{{
+		RefundID: open, Amount: money.Must("5", "EUR"), Reason: "late", Status: payment.RefundStatusRequested, Attempts: 1, CreatedAt: acceptedAt,
+	}}
+	b.views[someOrder] = view
+	answer := b.post(t, orderPath("/refunds"), goodRefund)
+	answer.problem(t, http.StatusConflict, payment.CodeRefundUnderWay)
+	require.Contains(t, answer.body, open.String(), "it shows the open one")
 	b.cancelErr = domain.Refuse(payment.CodePaymentDisputed, "it waits")
 	b.post(t, orderPath("/refunds"), goodRefund).problem(t, http.StatusConflict, payment.CodePaymentDisputed)
 }

@@ -256,7 +256,7 @@ type StandingRefund struct {
 }
 
 // RefundPayment gives money back without goods. Its amount is reserved when it answers, and it may be paid later.
-// Errors: refund_exceeds_capture; payment_disputed; gateway_refused.
+// Errors: refund_exceeds_capture; refund_under_way; payment_disputed; gateway_refused.
 func (c *Client) RefundPayment(ctx context.Context, id uuid.UUID, refund RefundPayment, options ...CallOption) (RefundedPayment, error) {
 	var refunded RefundedPayment
 	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/refunds", refund, options), into(&refunded))

@@ -96,6 +96,7 @@ const (
 	CodeReturnWindowClosed   Code = "return_window_closed"
 	CodeActionNotPossible    Code = "action_not_possible"
 	CodeRefundExceedsCapture Code = "refund_exceeds_capture"
+	CodeRefundUnderWay       Code = "refund_under_way"
 	CodePaymentDisputed      Code = "payment_disputed"
 	CodePaymentRequired      Code = "payment_required"
 	CodePaymentNotRequired   Code = "payment_not_required"

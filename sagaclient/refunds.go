@@ -31,7 +31,7 @@ func (c *Client) ReturnGoods(ctx context.Context, in workflows.ReturnInput) (wor
 // once more that has failed.
 //
 // A refund that the gateway refuses is no error: its status is failed. Errors: refund_exceeds_capture;
-// payment_disputed; [Reused]; [ErrUnavailable].
+// refund_under_way; payment_disputed; [Reused]; [ErrUnavailable].
 func (c *Client) RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.RefundResult, error) {
 	id := "refund-" + in.RefundID.String()
 	if in.After > 0 {

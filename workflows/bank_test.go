@@ -77,3 +77,33 @@ func TestACancellationWaitsForAnAuthorizationWithoutAnAnswer(t *testing.T) {
 	require.Equal(t, payment.StatusVoided, p.payment(t).Status)
 	require.Zero(t, fake.Account(p.payment(t).ID.String()).Authorized)
 }
+
+// Whoever asks for a refund while Stripe is away is told its id, and that its amount is reserved.
+func TestARefundDuringAnOutageIsToldAtOnceAndMadeOnce(t *testing.T) {
+	t.Parallel()
+	p, fake := atStripe(t)
+	p.deliver(hour, "berlin")
+	p.play(t, p.input(stripefake.CardVisa, item("A", 3, "10.00")))
+	fake.Outage(true)
+	env := newEnvironment()
+	now := p.env.Now()
+	p.env, p.faults = env, &faults{seen: map[string]bool{}, at: -1}
+	p.register(p.asked, noReview)
+	env.SetStartTime(now)
+	env.RegisterDelayedCallback(func() {
+		value, err := env.QueryWorkflow(workflows.QueryRefund)
+		require.NoError(t, err)
+		var told workflows.RefundResult
+		require.NoError(t, value.Get(&told))
+		require.Equal(t, refundID, told.Refund.RefundID)
+		require.Equal(t, payment.RefundStatusRequested, told.Refund.Status)
+		fake.Outage(false)
+	}, time.Minute)
+	env.ExecuteWorkflow(workflows.RefundSaga, refundInput(refundID, "12.00")(p))
+	require.NoError(t, env.GetWorkflowError())
+	var out workflows.RefundResult
+	require.NoError(t, env.GetWorkflowResult(&out))
+	require.Equal(t, payment.RefundStatusPaid, out.Refund.Status)
+	require.Equal(t, "12.00", p.payment(t).Refunded.Text())
+	require.EqualValues(t, 1200, fake.Account(p.payment(t).ID.String()).Refunded)
+}

@@ -16,7 +16,7 @@ const QueryRefund = "refund"
 //
 // The amount is reserved first, and the gateway asked afterwards. The saga ends with the gateway's answer: a refund
 // that it refuses has failed, and stays visible. Refusals: not_found; idempotency_key_reused; refund_exceeds_capture;
-// payment_disputed; invalid.
+// refund_under_way; payment_disputed; invalid.
 func RefundSaga(ctx workflow.Context, in RefundInput) (out RefundResult, err error) {
 	if err := workflow.SetQueryHandler(ctx, QueryRefund, func() (RefundResult, error) { return out, nil }); err != nil {
 		return out, err

@@ -61,12 +61,39 @@ func TestARequestReservesItsAmountBeforeTheGatewayIsAsked(t *testing.T) {
 	p = must(t, p, request(first, 50, 0))
 	require.Equal(t, int64(10), p.Refundable().MinorUnits())
 	require.Zero(t, p.Refunded.MinorUnits(), "the gateway has not answered")
-	_, err := request(uuid.New(), 50, 0)(p)
+	_, err := request(uuid.New(), 50, 0)(must(t, p, settle(first, 1, payment.RefundStatusPaid, "re_1")))
 	require.Equal(t, payment.CodeRefundExceedsCapture, domain.Code(err))
 
 	p = must(t, p, settle(first, 1, payment.RefundStatusFailed, ""))
 	require.Equal(t, int64(60), p.Refundable().MinorUnits(), "what was refused is free again")
 	require.Equal(t, "card_closed", requireRefund(t, p, first, payment.RefundStatusFailed, 50).Cause())
+}
+
+// A program that has lost the key of its request asks again under another one.
+func TestNoRefundIsAskedForBesideOneThatHasNoAnswer(t *testing.T) {
+	t.Parallel()
+	first, returned := uuid.New(), uuid.New()
+	p := must(t, captured(t, 100), request(first, 10, 0))
+	for _, cents := range []int64{10, 20, 100} {
+		_, err := request(uuid.New(), cents, 0)(p)
+		require.Equal(t, payment.CodeRefundUnderWay, domain.Code(err))
+		require.ErrorContains(t, err, first.String(), "it names the open one")
+	}
+	events, err := request(first, 10, 0)(p)
+	require.NoError(t, err)
+	require.Empty(t, events, "the same one is known")
+	owed := must(t, must(t, p, owe(returned, 30)), request(returned, 0, 0))
+	requireRefund(t, owed, returned, payment.RefundStatusRequested, 30)
+
+	for name, status := range map[string]payment.RefundStatus{
+		"re_1": payment.RefundStatusPaid, "re_2": payment.RefundStatusPending, "": payment.RefundStatusFailed,
+	} {
+		answered := must(t, p, settle(first, 1, status, name))
+		second := uuid.New()
+		requireRefund(t, must(t, answered, request(second, 20, 0)), second, payment.RefundStatusRequested, 20)
+	}
+	onlyOwed := must(t, must(t, captured(t, 100), owe(returned, 30)), request(returned, 0, 0))
+	requireRefund(t, must(t, onlyOwed, request(first, 10, 0)), first, payment.RefundStatusRequested, 10)
 }
 
 func TestWhatIsOwedIsCappedAndStaysReservedUntilItIsPaid(t *testing.T) {

@@ -18,6 +18,9 @@ const (
 	CodeRefundExceedsCapture domain.ErrorCode = "refund_exceeds_capture"
 	// CodePaymentDisputed refuses a refund while a dispute is open: the customer's bank may take the money back itself.
 	CodePaymentDisputed domain.ErrorCode = "payment_disputed"
+	// CodeRefundUnderWay refuses another refund while one that was asked for has no answer of the gateway. It may be
+	// the same one, asked for again under another key.
+	CodeRefundUnderWay domain.ErrorCode = "refund_under_way"
 )
 
 // Why less is owed than before.
@@ -54,8 +57,9 @@ type RefundPayment struct {
 // It returns no events when the request was recorded before, or nothing remains to be asked for.
 //
 // Errors: idempotency_key_reused when a refund of another amount or other lines was asked for under this id. Never more
-// goes back than was captured, in all and of each line: refund_exceeds_capture. payment_disputed. [domain.Invalids] for
-// an amount that the gateway does not move.
+// goes back than was captured, in all and of each line: refund_exceeds_capture. refund_under_way for a new one while
+// another one that was asked for has no answer. payment_disputed. [domain.Invalids] for an amount that the gateway does
+// not move.
 func RequestRefund(p Payment, c RefundPayment) ([]domain.Event, error) {
 	r, known := p.Refund(c.RefundID)
 	if known && !r.Owed && c.After == 0 && !c.asks(r) {
@@ -112,6 +116,9 @@ func (c RefundPayment) asks(r Refund) bool {
 
 // canRefund says why what a person asks for can't go back; nil when it can.
 func (p Payment) canRefund(r Refund, known bool, c RefundPayment) error {
+	if open, found := p.unanswered(); found && !known {
+		return domain.Refuse(CodeRefundUnderWay, "the gateway has not answered yet about refund %s of %s", open.RefundID, open.Amount)
+	}
 	if !r.Amount.IsPositive() || !r.Amount.SameCurrency(p.Captured) || r.Remaining().Cmp(p.Refundable()) > 0 {
 		return p.exceeded(r.Amount)
 	}
@@ -124,6 +131,15 @@ func (p Payment) canRefund(r Refund, known bool, c RefundPayment) error {
 		return nil
 	}
 	return CheckRefundable(r.Amount, c.Limits)
+}
+
+// unanswered returns the refund that was asked for and that the gateway has not answered.
+func (p Payment) unanswered() (Refund, bool) {
+	i := slices.IndexFunc(p.Refunds, func(r Refund) bool { return !r.Owed && r.Status() == RefundStatusRequested })
+	if i < 0 {
+		return Refund{}, false
+	}
+	return p.Refunds[i], true
 }
 
 // fitObligation returns what is owed as the books stand now, with what other obligations could not pay by themselves.
