@@ -91,6 +91,25 @@ func doubt(ctx context.Context, db executor, identity Identity, reason string) (
 	return identify(ctx, db)
 }
 
+// RestoredAsOf returns the time of the last event that the store had when it was restored or failed over. When it had
+// none, it is that of the first event. It is zero while the epoch is confirmed, and for a store without events.
+func (s *Store) RestoredAsOf(ctx context.Context) (time.Time, error) {
+	// A store may have moved again before it was confirmed: the first of those epochs tells.
+	const sql = `WITH began AS (SELECT min(u.sequence) AS sequence FROM orderloom.store_epochs u
+			WHERE u.epoch > (SELECT coalesce(max(c.epoch), 0) FROM orderloom.store_epochs c WHERE c.confirmed_at IS NOT NULL))
+		SELECT coalesce(
+			(SELECT e."timestamp" FROM orderloom.events e, began b WHERE e.sequence <= b.sequence ORDER BY e.sequence DESC LIMIT 1),
+			(SELECT e."timestamp" FROM orderloom.events e, began b WHERE b.sequence IS NOT NULL ORDER BY e.sequence LIMIT 1))`
+	var at *time.Time
+	if err := s.pool.QueryRow(ctx, sql).Scan(&at); err != nil {
+		return time.Time{}, fmt.Errorf("find the time of the last event before the store was restored: %w", err)
+	}
+	if at == nil {
+		return time.Time{}, nil
+	}
+	return *at, nil
+}
+
 // Known is how far others have seen the store, outside of its database.
 type Known struct {
 	// Epoch is the highest one, and Sequence the highest of an event; 0 when none is known.

@@ -19,6 +19,7 @@ type Store interface {
 	Lacks(ctx context.Context, published []domain.Envelope) ([]eventstore.Lack, error)
 	TakeBack(ctx context.Context, lost []domain.Envelope) (taken int, err error)
 	LastSequence(ctx context.Context) (int64, error)
+	RestoredAsOf(ctx context.Context) (time.Time, error)
 }
 
 // Kafka is what was published. All calls may be repeated.
@@ -73,6 +74,12 @@ type evidence struct {
 	unproven string
 }
 
+// counts reports whether something that names a store and its epoch is evidence. Before an epoch is confirmed, all that
+// is known of earlier ones was compared. What the store lacks of those is a loss that was accepted.
+func counts(identity eventstore.Identity, store uuid.UUID, epoch int64) bool {
+	return store == identity.ID && (!identity.Confirmed || epoch >= identity.Epoch)
+}
+
 // look compares the store with the end of what was published, and with the mark. A mark that can't be read proves
 // nothing. Errors: Kafka or the store can't be reached.
 func (s Sources) look(ctx context.Context, identity eventstore.Identity, knownEnds int64) (e evidence, err error) {
@@ -90,15 +97,13 @@ func (s Sources) look(ctx context.Context, identity eventstore.Identity, knownEn
 	}
 	var ours []domain.Envelope
 	for _, p := range tail.Events {
-		if p.Origin.Store != identity.ID {
+		if !counts(identity, p.Origin.Store, p.Origin.Epoch) {
 			continue
 		}
 		ours = append(ours, p.Event)
 		e.known.Epoch, e.known.Sequence = max(e.known.Epoch, p.Origin.Epoch), max(e.known.Sequence, p.Event.Sequence)
 	}
-	if e.mark.Store == identity.ID {
-		e.known.Epoch, e.known.Sequence = max(e.known.Epoch, e.mark.Epoch), max(e.known.Sequence, e.mark.Sequence)
-	}
+	e.known = e.mark.atLeast(identity, e.known)
 	lacks, err := s.Store.Lacks(ctx, ours)
 	if err != nil {
 		return e, err
@@ -107,15 +112,11 @@ func (s Sources) look(ctx context.Context, identity eventstore.Identity, knownEn
 	if err != nil {
 		return e, err
 	}
-	switch {
-	case len(lacks) > 0:
+	e.behind = behind(identity, e.known, last)
+	if len(lacks) > 0 {
 		lost := ours[lacks[0].Index]
 		e.behind = fmt.Sprintf("Kafka has %d of the last published events that the store does not have, such as version %d of %s %s",
 			len(lacks), lost.Version, lost.AggregateType, lost.AggregateID)
-	case e.known.Sequence > last:
-		e.behind = fmt.Sprintf("event %d is known, and the store ends with %d", e.known.Sequence, last)
-	case e.known.Epoch > identity.Epoch:
-		e.behind = fmt.Sprintf("epoch %d is known, and the store is in epoch %d", e.known.Epoch, identity.Epoch)
 	}
 	if e.unproven == "" && e.known.Sequence < e.position {
 		e.unproven = fmt.Sprintf("the store has published up to %d, and what Kafka and Temporal still know ends with %d", e.position, e.known.Sequence)

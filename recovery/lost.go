@@ -29,6 +29,20 @@ func (g Gap) String() string {
 	return fmt.Sprintf("%s has version %d, and versions %d to %d can't be taken back: %s", g.Stream, g.Have, g.First, g.Last, g.Cause)
 }
 
+// Loss is a stream of which the store lacks events that Kafka has.
+type Loss struct {
+	Stream eventstore.StreamID `json:"stream"`
+	// Have is the version that the store has. First and Last bound the versions that it lacks, or has otherwise.
+	Have  int64 `json:"have"`
+	First int64 `json:"first"`
+	Last  int64 `json:"last"`
+}
+
+// String names the stream and the versions.
+func (l Loss) String() string {
+	return fmt.Sprintf("%s has version %d, and Kafka has other events as versions %d to %d", l.Stream, l.Have, l.First, l.Last)
+}
+
 // scan compares all that Kafka has of the store with the store.
 type scan struct {
 	store identified
@@ -39,6 +53,9 @@ type scan struct {
 	// reached is how far the streams come that have lost events, with what is taken back.
 	reached map[uuid.UUID]int64
 	gaps    map[uuid.UUID]*Gap
+	losses  map[uuid.UUID]*Loss
+	// events counts those of this store.
+	events int64
 	// lost counts the events that can be taken back, taken those that were.
 	lost, taken int64
 	known       eventstore.Known
@@ -53,7 +70,7 @@ type identified struct {
 }
 
 func newScan(store Store, identity eventstore.Identity, take func(context.Context, []domain.Envelope) (int, error)) *scan {
-	return &scan{store: identified{store, identity}, take: take, reached: map[uuid.UUID]int64{}, gaps: map[uuid.UUID]*Gap{}}
+	return &scan{store: identified{store, identity}, take: take, reached: map[uuid.UUID]int64{}, gaps: map[uuid.UUID]*Gap{}, losses: map[uuid.UUID]*Loss{}}
 }
 
 // run goes through all that Kafka has.
@@ -61,6 +78,10 @@ func (s *scan) run(ctx context.Context, kafka Kafka, progress func(read, all int
 	err := kafka.Scan(ctx, progress, func(p broker.Published) error {
 		if p.Origin.Store != s.store.identity.ID {
 			s.foreign++
+			return nil
+		}
+		s.events++
+		if !counts(s.store.identity, p.Origin.Store, p.Origin.Epoch) {
 			return nil
 		}
 		s.known.Epoch, s.known.Sequence = max(s.known.Epoch, p.Origin.Epoch), max(s.known.Sequence, p.Event.Sequence)
@@ -88,7 +109,9 @@ func (s *scan) flush(ctx context.Context) error {
 	}
 	var lost []domain.Envelope
 	for _, l := range lacks {
-		if e := events[l.Index]; s.follows(e, l.Version) {
+		e := events[l.Index]
+		s.note(e, l.Version)
+		if s.follows(e, l.Version) {
 			lost = append(lost, e)
 		}
 	}
@@ -99,6 +122,16 @@ func (s *scan) flush(ctx context.Context) error {
 	n, err := s.take(ctx, lost)
 	s.taken += int64(n)
 	return err
+}
+
+// note lists the stream of an event that the store lacks.
+func (s *scan) note(e domain.Envelope, have int64) {
+	l := s.losses[e.AggregateID]
+	if l == nil {
+		l = &Loss{Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Have: have, First: e.Version}
+		s.losses[e.AggregateID] = l
+	}
+	l.First, l.Last = min(l.First, e.Version), max(l.Last, e.Version)
 }
 
 // follows reports whether an event that the store lacks can be taken back. It notes a gap otherwise.

@@ -68,6 +68,10 @@ type Found struct {
 	// Gaps are streams of which events are lost for good. Foreign counts events at Kafka that are not of this store.
 	Gaps    []Gap
 	Foreign int64
+	// Behind says what others know and the store does not; empty when there is nothing.
+	Behind string
+	// Since is how far back the gateway may know more than the events of the backup; zero for a confirmed store.
+	Since time.Time
 	// Erased counts customers' keys that were erased and are there again, Keys those that are missing.
 	Erased, Keys int
 	// Open counts the sagas that are started anew from the events. Placed are orders that only Temporal knows: they are
@@ -120,10 +124,10 @@ func (r *Recovery) Carry(ctx context.Context, acceptLoss bool) (f Found, err err
 	}
 	if identity.Confirmed {
 		s, err := r.scan(ctx, nil)
-		if f = s.Found; err != nil || f.Lost == 0 && len(f.Gaps) == 0 {
+		if f = s.Found; err != nil || f.Behind == "" {
 			return f, err
 		}
-		if _, err := r.p.Store.Doubt(ctx, identity, fmt.Sprintf("Kafka has %d events that the store has lost", f.Lost)); err != nil {
+		if _, err := r.p.Store.Doubt(ctx, identity, f.Behind); err != nil {
 			return f, err
 		}
 	}
@@ -145,6 +149,9 @@ func (r *Recovery) Carry(ctx context.Context, acceptLoss bool) (f Found, err err
 	if len(f.Unplaced) > 0 && !acceptLoss {
 		return f, ErrIncomplete
 	}
+	if f.Since, err = r.since(ctx); err != nil {
+		return f, err
+	}
 	if err := r.p.Store.Confirm(ctx, f.Identity, f.Known); err != nil {
 		return f, err
 	}
@@ -153,6 +160,18 @@ func (r *Recovery) Carry(ctx context.Context, acceptLoss bool) (f Found, err err
 	}
 	r.p.Progress("epoch %d of the event store is confirmed: appends go on", f.Identity.Epoch)
 	return f, r.mark(ctx, f.Identity)
+}
+
+// gatewayLead is how long before its event something may have happened at the gateway.
+const gatewayLead = time.Hour
+
+// since returns how far back the payments have to be compared with the gateway.
+func (r *Recovery) since(ctx context.Context) (time.Time, error) {
+	last, err := r.p.Store.RestoredAsOf(ctx)
+	if err != nil || last.IsZero() {
+		return last, err
+	}
+	return last.Add(-gatewayLead).UTC(), nil
 }
 
 // mark writes how far the store is now.
@@ -195,10 +214,10 @@ func (r *Recovery) scan(ctx context.Context, take func(context.Context, []domain
 	if err != nil {
 		return f, fmt.Errorf("read the mark at Temporal: %w", err)
 	}
-	if m.Store == identity.ID {
-		f.Known.Epoch, f.Known.Sequence = max(f.Known.Epoch, m.Epoch), max(f.Known.Sequence, m.Sequence)
-	}
-	return f, nil
+	f.Known = m.atLeast(identity, f.Known)
+	last, err := r.p.Store.LastSequence(ctx)
+	f.Behind = s.behind(identity, f.Known, last)
+	return f, err
 }
 
 // restartSagas starts every open saga anew. Its memory may be ahead of the events.

@@ -272,6 +272,12 @@ func TestAStoreThatWasPutBackIsNoticedAndMended(t *testing.T) {
 	_, err = b.store.Append(t.Context(), one)
 	require.ErrorIs(t, err, eventstore.ErrUnconfirmed)
 
+	v, err := b.sources().Verify(t.Context(), nil)
+	require.NoError(t, err)
+	require.False(t, v.OK())
+	require.NotEmpty(t, v.Losses)
+	require.EqualValues(t, len(was), v.Events)
+	require.Equal(t, identity, v.Identity, "it is doubted already")
 	found, err := b.recovery().Look(t.Context())
 	require.NoError(t, err)
 	require.EqualValues(t, len(was)-len(events)/2, found.Lost)
@@ -285,6 +291,7 @@ func TestAStoreThatWasPutBackIsNoticedAndMended(t *testing.T) {
 	done, err := b.recovery().Carry(t.Context(), false)
 	require.NoError(t, err)
 	require.Equal(t, found.Lost, done.Taken)
+	require.Equal(t, was[len(events)/2-1].Timestamp.Add(-time.Hour).UTC(), done.Since)
 	require.Equal(t, was, b.all())
 	require.Len(t, b.temporal.resumed, orders)
 	require.Equal(t, []uuid.UUID{only}, b.temporal.placed)
@@ -443,6 +450,9 @@ func TestWhatCanNotBeTakenBackIsListedAndHasToBeAccepted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []uuid.UUID{only}, found.Unplaced)
 	require.True(t, found.Identity.Confirmed)
+	guard, _ := b.guard() // it does not doubt again what was accepted
+	require.NoError(t, guard.Await(t.Context()))
+	require.Never(t, func() bool { return guard.Unconfirmed() != nil }, 3*time.Second, 100*time.Millisecond)
 	for _, e := range b.all() { // what is there is as it was
 		i := slices.IndexFunc(was, func(w domain.Envelope) bool { return w.EventID == e.EventID })
 		require.GreaterOrEqual(t, i, 0)

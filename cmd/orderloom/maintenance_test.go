@@ -126,6 +126,39 @@ func TestCommandsAboutTheViews(t *testing.T) {
 	require.Contains(t, got.stderr, errDifferent.Error())
 }
 
+// Fails without VerifyStore: all tables come from the same backup and agree.
+func TestVerifyNoticesAStoreThatLacksWhatKafkaHas(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 52, 10)
+	b.deliver()
+	require.Contains(t, b.orderloom(exitDone, "verify", "--no-temporal").stdout, "the store lacks events of 0 streams")
+	last := b.events[len(b.events)-1]
+	_, err := b.pool.Exec(t.Context(), `DELETE FROM orderloom.events WHERE aggregate_id = $1`, last.AggregateID)
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `DELETE FROM orderloom.streams WHERE aggregate_id = $1`, last.AggregateID)
+	require.NoError(t, err)
+
+	b.orderloom(exitDone, "verify", "--no-temporal", "--no-kafka") // the tables agree
+	require.NoError(t, b.confirmed())
+	got := b.orderloom(exitFailure, "verify", "--no-temporal")
+	require.Contains(t, got.stderr, `run "orderloom recover"`)
+	require.Contains(t, got.stdout, "the store lacks events of 1 streams")
+	require.Contains(t, got.stdout, fmt.Sprintf("%s/%s has version 0, and Kafka has other events as versions 1 to %d", last.AggregateType, last.AggregateID, last.Version))
+	require.ErrorIs(t, b.confirmed(), eventstore.ErrUnconfirmed)
+	require.Contains(t, b.orderloom(exitFailure, "verify", "--no-temporal", "--json").stdout, `"streams_behind":1,"losses":[{"stream":`)
+}
+
+// confirmed returns an error when the store's epoch is doubted.
+func (b *testBundle) confirmed() error {
+	b.Helper()
+	identity, err := b.store.Identity(b.Context())
+	require.NoError(b, err)
+	if !identity.Confirmed {
+		return eventstore.ErrUnconfirmed
+	}
+	return nil
+}
+
 func TestVerifySaysWhenTheSagasAreNotCompared(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 7, 1)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
@@ -26,10 +27,13 @@ With --confirm it is carried out:
   2. Customers who were erased since the backup are erased again, and keys that were made since are taken back.
   3. Every open saga starts anew from the events. Orders that only Temporal knows are placed again.
   4. The store's epoch is confirmed: appends, publishing and sagas go on.
+  5. The payments are compared with the gateway since the time of the backup, as "orderloom reconcile" does.
+
+Workers carry the last step out. When none runs, the exit status is 1, and the command to run afterwards is printed.
 
 It may be repeated, also after it was interrupted. What is lost for good is listed, and has to be accepted.`,
 		Args:        arguments(),
-		Annotations: map[string]string{exitNote: ", 3 when something is to be done"},
+		Annotations: map[string]string{exitNote: ", 3 when something is to be done, or payments differ"},
 		RunE: p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 			if acceptLoss && !confirm {
 				return usageError{errors.New("--accept-loss goes with --confirm")}
@@ -43,17 +47,18 @@ It may be repeated, also after it was interrupted. What is lost for good is list
 				if errors.Is(err, recovery.ErrIncomplete) {
 					return fmt.Errorf("%w: nothing is confirmed; go on without it with --accept-loss", err)
 				}
-				if err == nil {
-					_, err = fmt.Fprintf(p.stdout, "Epoch %d is confirmed.\n", f.Identity.Epoch)
+				if err != nil {
+					return err
 				}
-				return err
+				_, _ = fmt.Fprintf(p.stdout, "Epoch %d is confirmed.\n", f.Identity.Epoch)
+				return p.reconcileRecovered(ctx, cfg, tel, f)
 			}
 			f, err := app.LookForLoss(ctx, cfg, tel, progress)
 			if err != nil {
 				return err
 			}
 			p.printFound(f)
-			if f.Identity.Confirmed && f.Lost == 0 && f.Complete() {
+			if f.Identity.Confirmed && f.Behind == "" {
 				_, err = fmt.Fprintf(p.stdout, "Nothing is to be done: epoch %d is confirmed, and the store has all that Kafka has.\n", f.Identity.Epoch)
 				return err
 			}
@@ -65,6 +70,26 @@ It may be repeated, also after it was interrupted. What is lost for good is list
 	return c
 }
 
+// reconcileRecovered compares the payments with the gateway since the time of the backup.
+func (p *program) reconcileRecovered(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, f recovery.Found) error {
+	if f.Since.IsZero() {
+		return nil // it was confirmed before, or has no events
+	}
+	command := "orderloom reconcile --since " + f.Since.Format(time.RFC3339)
+	_, _ = fmt.Fprintf(p.stdout, "Comparing the payments with the gateway: %s\n", command)
+	out, err := app.ReconcileRecovered(ctx, cfg, tel, f.Since, func(app.Reconciled) {})
+	if err != nil {
+		return fmt.Errorf("the store is confirmed, but the payments were not compared with the gateway: %w; run afterwards: %s", err, command)
+	}
+	if err := printReconciled(p.stdout, out); err != nil {
+		return err
+	}
+	if out.Differences > 0 {
+		return differentError{fmt.Errorf("%d amounts differ from the gateway's", out.Differences)}
+	}
+	return nil
+}
+
 // printFound shows what is known outside, and what is lost.
 func (p *program) printFound(f recovery.Found) {
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(p.stdout, format+"\n", args...) }
@@ -74,6 +99,9 @@ func (p *program) printFound(f recovery.Found) {
 	}
 	say("Event store %s, epoch %d, %s.", f.Identity.ID, f.Identity.Epoch, state)
 	say("Known outside: epoch %d, events up to %d.", f.Known.Epoch, f.Known.Sequence)
+	if f.Behind != "" {
+		say("Behind: %s.", f.Behind)
+	}
 	say("Lost events that Kafka has: %d of %d streams; taken back: %d.", f.Lost, f.Streams, f.Taken)
 	say("Customers to be erased again: %d. Customers' keys to be taken back: %d.", f.Erased, f.Keys)
 	say("Open sagas to go on from the events: %d. Orders that only Temporal knows, to be placed again: %d.", f.Open, len(f.Placed))

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/sagaclient"
@@ -26,6 +28,29 @@ const FoundMax = activities.FoundMax
 type Reconciliation struct {
 	OrderID  uuid.UUID
 	From, To time.Time
+}
+
+const (
+	// workersWaitMax bounds how long a reconciliation after a recovery waits for a worker that takes it up, and
+	// workersPoll is how often it looks.
+	workersWaitMax = 15 * time.Second
+	workersPoll    = 500 * time.Millisecond
+)
+
+// ReconcileRecovered is [Reconcile] of all that has changed since a time, right after a recovery. It gives workers some
+// seconds to begin. Error: no_worker when none does.
+func ReconcileRecovered(
+	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, since time.Time, sofar func(Reconciled),
+) (Reconciled, error) {
+	for begun := time.Now(); ; {
+		out, err := Reconcile(ctx, cfg, tel, Reconciliation{From: since, To: time.Now().UTC()}, sofar)
+		if domain.Code(err) != sagaclient.CodeNoWorker || time.Since(begun) > workersWaitMax {
+			return out, err
+		}
+		if paused := backoff.Pause(ctx, workersPoll); paused != nil {
+			return out, err
+		}
+	}
 }
 
 // Reconcile lets the workers compare the gateway's ledger with the payments, and waits for that. Sofar and the errors

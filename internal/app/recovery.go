@@ -54,6 +54,24 @@ func (m *Maintenance) Unconfirmed(ctx context.Context) error {
 	return err
 }
 
+// VerifyStore compares the store with what others know of it, and doubts its epoch when they know more. Kafka and the
+// mark at Temporal may be left out; without their settings they are.
+func (m *Maintenance) VerifyStore(ctx context.Context, kafka, mark bool) (recovery.Verification, error) {
+	s := recovery.Sources{Store: m.Store}
+	if kafka && len(m.Broker.Brokers) > 0 {
+		s.Kafka = kafkaEvidence{m.Broker}
+	}
+	if mark && m.cfg.Temporal.Address != "" {
+		c, memos, err := dialTemporal(m.cfg.Temporal, m.tel)
+		if err != nil {
+			return recovery.Verification{}, err
+		}
+		defer c.Close()
+		s.Marks = temporalMarks{sagaclient.New(c, memos, deadlines(m.cfg.Orders), ""), m.cfg.Temporal.Namespace}
+	}
+	return s.Verify(ctx, nil)
+}
+
 // recovery returns what takes back what the store has lost.
 func (p *platform) recovery(progress func(format string, args ...any)) *recovery.Recovery {
 	return recovery.New(recovery.Parts{
