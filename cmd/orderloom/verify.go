@@ -127,8 +127,8 @@ func (v *verification) compareStore(ctx context.Context, m *app.Maintenance, kaf
 	return err
 }
 
-// print writes what others know of the store.
-func (s *storeVerification) print(out io.Writer) {
+// writeTo writes what others know of the store.
+func (s *storeVerification) writeTo(out io.Writer) {
 	state := "confirmed"
 	if !s.Confirmed {
 		state = "NOT confirmed"
@@ -174,10 +174,10 @@ func (v *verification) err() error {
 	return nil
 }
 
-// print writes what was compared, and each difference.
+// writeTo writes what was compared, and each difference.
 func (v *verification) print(out io.Writer) error {
 	if v.Store != nil {
-		v.Store.print(out)
+		v.Store.writeTo(out)
 	}
 	_, _ = fmt.Fprintf(out, "Compared %d rows and %d customers with %d events of %d streams: %d differences, %d streams on their way, %d parked.\n",
 		v.Views.Rows, v.Views.Customers, v.Views.Events, v.Views.Streams, v.Views.Wrong, v.Views.Behind, v.Views.Parked)
