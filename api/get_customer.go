@@ -26,11 +26,10 @@ func (a *API) getCustomer(ctx context.Context, x *httpx.Exchange) error {
 }
 
 func withTotals(c readmodel.CustomerSummary) *readmodel.CustomerSummary {
-	if c.Totals == nil {
-		c.Totals = []money.Money{}
-	}
-	if c.Refunded == nil {
-		c.Refunded = []money.Money{}
+	for _, sums := range []*[]money.Money{&c.Totals, &c.Refunded, &c.Owed, &c.Disputed, &c.DisputesLost} {
+		if *sums == nil {
+			*sums = []money.Money{}
+		}
 	}
 	return &c
 }

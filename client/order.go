@@ -330,8 +330,15 @@ type CustomerSummary struct {
 	Delivered  int    `json:"delivered"`
 	// Totals is what was ordered and not cancelled, one amount per currency.
 	Totals []Money `json:"totals"`
-	// Refunded is what went back, of cancelled orders too, one amount per currency.
-	Refunded     []Money   `json:"refunded"`
+	// Refunded is what went back to the customer: the gateway has paid it, or has accepted it and pays later. This and
+	// the sums below are of cancelled orders too, one amount per currency.
+	Refunded []Money `json:"refunded"`
+	// Owed is what is to go back besides: it is owed, or was asked for and has no answer.
+	Owed []Money `json:"owed"`
+	// Disputed is what the customer claims at the bank in disputes that are open.
+	Disputed []Money `json:"disputed"`
+	// DisputesLost is what the customer's bank has taken back for good. Refunded does not count it.
+	DisputesLost []Money   `json:"disputes_lost"`
 	FirstOrderAt time.Time `json:"first_order_at"`
 	LastOrderAt  time.Time `json:"last_order_at"`
 }

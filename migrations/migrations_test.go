@@ -151,3 +151,43 @@ func TestOrdersFromBeforeAreShown(t *testing.T) {
 	require.Equal(t, "late", paid.Refunds[0].Reason)
 	require.Zero(t, views[2].CreatedAt)
 }
+
+// What is owed, disputed and lost of orders from before is told by the state of their payments, and summed up for each
+// customer.
+func TestCustomersFromBeforeAreOwedWhatTheirPaymentsTell(t *testing.T) {
+	t.Parallel()
+	pool := empty(t)
+	all, err := migrations.All()
+	require.NoError(t, err)
+	before := slices.IndexFunc(all, func(m migrations.Migration) bool { return m.Name == "customers_disputes" })
+	require.NoError(t, migrations.ApplyThese(t.Context(), pool, all[:before]))
+	_, err = pool.Exec(t.Context(), `
+		INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, customer_id, status, total_amount, currency, shown,
+			payment_state)
+		SELECT gen_random_uuid(), 1, 1, now(), now(), 'cust-1', status, 100, 'EUR', '{}', state::json FROM (VALUES
+			('delivered', '{"refunds": [
+				{"owed": true, "amount": {"amount": "10.00"}},
+				{"owed": true, "amount": {"amount": "20.00"}, "attempts": [
+					{"amount": {"amount": "20.00"}, "status": "failed"}, {"amount": {"amount": "15.00"}, "status": "pending"}]},
+				{"amount": {"amount": "3.00"}, "attempts": [{"amount": {"amount": "3.00"}, "status": "requested"}]},
+				{"amount": {"amount": "4.00"}, "attempts": [{"amount": {"amount": "4.00"}, "status": "failed"}]},
+				{"amount": {"amount": "5.00"}, "attempts": [{"amount": {"amount": "5.00"}, "status": "paid"}]}]}'),
+			('cancelled', '{"disputes": [{"amount": {"amount": "1.00"}, "status": "open"}, {"amount": {"amount": "2.00"}, "status": "funds_withdrawn"},
+				{"amount": {"amount": "4.00"}, "status": "won"}, {"amount": {"amount": "8.00"}, "status": "lost"}]}'),
+			('delivered', '{"status": "captured"}'),
+			('delivered', NULL)) orders(status, state);
+		INSERT INTO orderloom.customer_summaries (customer_id, currency, orders, cancelled, delivered, total_amount, first_order_at, last_order_at)
+		VALUES ('cust-1', 'EUR', 4, 1, 3, 300, now(), now()), ('cust-2', 'EUR', 1, 0, 1, 100, now(), now())`)
+	require.NoError(t, err)
+	require.NoError(t, migrations.Apply(t.Context(), pool))
+	rows, err := pool.Query(t.Context(), `SELECT ARRAY[owed_amount, disputed_amount, disputes_lost_amount]::float8[] FROM orderloom.customer_summaries
+		ORDER BY customer_id`)
+	require.NoError(t, err)
+	sums, err := pgx.CollectRows(rows, pgx.RowTo[[]float64])
+	require.NoError(t, err)
+	require.Equal(t, [][]float64{{18, 3, 8}, {0, 0, 0}}, sums)
+	var without int
+	require.NoError(t, pool.QueryRow(t.Context(), `SELECT count(*) FROM orderloom.order_views
+		WHERE num_nonnulls(owed_amount, disputed_amount, disputes_lost_amount) = 0`).Scan(&without))
+	require.Equal(t, 2, without)
+}

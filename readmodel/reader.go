@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/drain"
@@ -234,38 +235,36 @@ func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (S
 
 // Customer returns the summary of a customer's orders. Errors: not_found for one without orders.
 func (r *Reader) Customer(ctx context.Context, id string) (CustomerSummary, error) {
-	rows, err := r.pool.Query(ctx, `SELECT currency, orders, cancelled, delivered, total_amount::text, refunded_amount::text, first_order_at, last_order_at
+	rows, err := r.pool.Query(ctx, `SELECT currency, orders, cancelled, delivered, first_order_at, last_order_at,
+			ARRAY[total_amount, refunded_amount, owed_amount, disputed_amount, disputes_lost_amount]::text[]
 		FROM orderloom.customer_summaries WHERE customer_id = $1 ORDER BY currency`, id)
 	if err != nil {
 		return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
 	}
-	defer rows.Close()
 	s := CustomerSummary{CustomerID: id}
-	for rows.Next() {
-		var currency, total, refunded string
-		var orders, cancelled, delivered int
-		var first, last time.Time
-		if err := rows.Scan(&currency, &orders, &cancelled, &delivered, &total, &refunded, &first, &last); err != nil {
-			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
-		}
-		m, err := amount(total, currency)
-		if err != nil {
-			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
-		}
+	sums := []*[]money.Money{&s.Totals, &s.Refunded, &s.Owed, &s.Disputed, &s.DisputesLost}
+	var currency string
+	var orders, cancelled, delivered int
+	var first, last time.Time
+	var amounts []string
+	_, err = pgx.ForEachRow(rows, []any{&currency, &orders, &cancelled, &delivered, &first, &last, &amounts}, func() error {
 		s.Orders, s.Cancelled, s.Delivered = s.Orders+orders, s.Cancelled+cancelled, s.Delivered+delivered
-		back, err := amount(refunded, currency)
-		if err != nil {
-			return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
+		for i, sum := range sums {
+			m, err := amount(amounts[i], currency)
+			if err != nil {
+				return err
+			}
+			*sum = append(*sum, m)
 		}
-		s.Totals, s.Refunded = append(s.Totals, m), append(s.Refunded, back)
 		if s.FirstOrderAt.IsZero() || first.Before(s.FirstOrderAt) {
 			s.FirstOrderAt = first.UTC()
 		}
 		if last.After(s.LastOrderAt) {
 			s.LastOrderAt = last.UTC()
 		}
-	}
-	if err := rows.Err(); err != nil {
+		return nil
+	})
+	if err != nil {
 		return CustomerSummary{}, fmt.Errorf("read customer: %w", err)
 	}
 	if s.Orders == 0 {

@@ -292,9 +292,21 @@ func TestFiltersPickWhatTheySay(t *testing.T) {
 
 // caches are the two implementations, which must behave alike.
 // Orders that wait for a person are found by the cause, and counted by it.
+// beforeAnyDispute leaves out what happens to a payment from when a refund of it is owed, or it is disputed.
+func beforeAnyDispute(events []domain.Envelope) (kept []domain.Envelope) {
+	over := map[uuid.UUID]bool{}
+	for _, e := range events {
+		over[e.AggregateID] = over[e.AggregateID] || e.EventType == "RefundOwed" || e.EventType == "DisputeOpened"
+		if !over[e.AggregateID] {
+			kept = append(kept, e)
+		}
+	}
+	return kept
+}
+
 func TestOrdersThatWaitForAPersonAreFound(t *testing.T) {
 	t.Parallel()
-	events := eventtest.Lives(4, 80)
+	events := beforeAnyDispute(eventtest.Lives(4, 80))
 	var captured *payment.PaymentCaptured
 	version := map[uuid.UUID]int64{}
 	for _, env := range events {

@@ -73,6 +73,15 @@ type OrderView struct {
 	payment payment.Payment
 }
 
+// Owed is as in [payment.Payment]. The JSON of the view tells it refund by refund.
+func (v OrderView) Owed() money.Money { return v.payment.Owed() }
+
+// InDispute is as in [payment.Payment]. The JSON of the view tells it dispute by dispute, as it does the next.
+func (v OrderView) InDispute() money.Money { return v.payment.InDispute() }
+
+// LostInDisputes is as in [payment.Payment].
+func (v OrderView) LostInDisputes() money.Money { return v.payment.LostInDisputes() }
+
 // PaymentView is one row of payment_views.
 type PaymentView struct {
 	payment.Payment
@@ -88,8 +97,15 @@ type CustomerSummary struct {
 	Delivered  int    `json:"delivered"`
 	// Totals sums what was ordered and not cancelled, one entry per currency, sorted by it.
 	Totals []money.Money `json:"totals"`
-	// Refunded sums what went back, of cancelled orders too, one entry per currency as in Totals.
-	Refunded     []money.Money `json:"refunded"`
+	// Refunded is what went back to the customer, as in the orders: the gateway has paid it, or has accepted it and
+	// pays later. This and the sums below are of cancelled orders too, one entry per currency as in Totals.
+	Refunded []money.Money `json:"refunded"`
+	// Owed is what is to go back besides: it is owed, or was asked for and has no answer.
+	Owed []money.Money `json:"owed"`
+	// Disputed is what the customer claims at the bank in disputes that are open.
+	Disputed []money.Money `json:"disputed"`
+	// DisputesLost is what the customer's bank has taken back for good. Refunded does not count it.
+	DisputesLost []money.Money `json:"disputes_lost"`
 	FirstOrderAt time.Time     `json:"first_order_at"`
 	LastOrderAt  time.Time     `json:"last_order_at"`
 }

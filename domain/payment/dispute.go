@@ -80,11 +80,21 @@ func (p Payment) Disputed() bool {
 	return slices.ContainsFunc(p.Disputes, func(d Dispute) bool { return !d.Status.Ended() })
 }
 
-// lost is what the customer's bank has taken back for good.
-func (p Payment) lost() money.Money {
+// InDispute is what the customer claims at the bank in disputes that are open.
+func (p Payment) InDispute() money.Money {
+	return p.disputed(func(d Dispute) bool { return !d.Status.Ended() })
+}
+
+// LostInDisputes is what the customer's bank has taken back for good.
+func (p Payment) LostInDisputes() money.Money {
+	return p.disputed(func(d Dispute) bool { return d.Status == DisputeStatusLost })
+}
+
+// disputed is the amount of the disputes that are chosen.
+func (p Payment) disputed(chosen func(Dispute) bool) money.Money {
 	total := money.Zero(p.Captured.Currency)
 	for _, d := range p.Disputes {
-		if d.Status == DisputeStatusLost {
+		if chosen(d) {
 			total = total.Add(d.Amount)
 		}
 	}

@@ -178,6 +178,9 @@ func (r Refund) sum(states ...RefundStatus) money.Money {
 	return total
 }
 
+// accepted is what the gateway has paid, or has accepted and pays later.
+func (r Refund) accepted() money.Money { return r.sum(RefundStatusPending, RefundStatusPaid) }
+
 // reserved is what no other refund may take.
 func (r Refund) reserved() money.Money {
 	if r.Owed {
@@ -209,16 +212,26 @@ func (p Payment) OpenRefunds() (ids []uuid.UUID) {
 
 // Refundable is what is captured and neither refunded, asked for or owed, nor lost in a dispute.
 func (p Payment) Refundable() money.Money {
-	reserved := p.lost()
+	reserved := p.LostInDisputes()
 	for _, r := range p.Refunds {
 		reserved = reserved.Add(r.reserved())
 	}
 	return atLeastNothing(p.Captured.Sub(reserved))
 }
 
+// Owed is what is to go back to the customer, and the gateway has neither paid nor accepted yet. It is owed, or was
+// asked for and has no answer. What a person asked for and the gateway refused is no part of it.
+func (p Payment) Owed() money.Money {
+	total := money.Zero(p.Captured.Currency)
+	for _, r := range p.Refunds {
+		total = total.Add(atLeastNothing(r.reserved().Sub(r.accepted())))
+	}
+	return total
+}
+
 // payable is what the gateway can still pay back: what other refunds are owed is not taken off.
 func (p Payment) payable() money.Money {
-	gone := p.lost()
+	gone := p.LostInDisputes()
 	for _, r := range p.Refunds {
 		gone = gone.Add(r.Live())
 	}
@@ -255,7 +268,7 @@ func (p Payment) changeRefund(id uuid.UUID, change func(*Refund)) Payment {
 	change(r)
 	p.Refunded = money.Zero(p.Captured.Currency)
 	for _, r := range p.Refunds {
-		p.Refunded = p.Refunded.Add(r.sum(RefundStatusPending, RefundStatusPaid))
+		p.Refunded = p.Refunded.Add(r.accepted())
 	}
 	if p.Status == StatusCaptured || p.Status == StatusRefunded {
 		p.Status = p.settledOr(p.Status)

@@ -165,9 +165,42 @@ func (l *life) step(g *generator) bool {
 		l.pays(g, must(payment.AnswerRefund(l.pay, payment.RefundAnswer{
 			RefundID: id, Attempt: 1, Status: payment.RefundStatusPaid, GatewayRef: "refund", At: g.at,
 		})))
+	case 9:
+		l.owe(g, l.pay.Captured.MinorUnits()%5)
+	case 10:
+		l.dispute(g, l.pay.Captured.MinorUnits()%4)
 		return false
 	}
 	return true
+}
+
+// owe appends that a quarter of what was captured is owed, and the first steps of paying it.
+func (l *life) owe(g *generator, steps int64) {
+	id := g.id()
+	quarter := money.FromMinorUnits(l.pay.Captured.MinorUnits()/4+1, l.pay.Captured.Currency)
+	l.pays(g, payment.Owe(l.pay, payment.OweRefund{RefundID: id, Amount: quarter, Reason: payment.ReasonReturn, At: g.at}))
+	if r, known := l.pay.Refund(id); steps == 0 || !known || r.Remaining().IsZero() {
+		return // the amount is so small that nothing more can be owed, or the gateway is not asked yet
+	}
+	l.pays(g, must(payment.RequestRefund(l.pay, payment.RefundPayment{RefundID: id, At: g.at})))
+	if steps == 1 {
+		return
+	}
+	status := []payment.RefundStatus{payment.RefundStatusPending, payment.RefundStatusPaid, payment.RefundStatusFailed}[steps-2]
+	l.pays(g, must(payment.AnswerRefund(l.pay, payment.RefundAnswer{
+		RefundID: id, Attempt: 1, Status: status, GatewayRef: "owed", Cause: "card_closed", At: g.at,
+	})))
+}
+
+// dispute appends that the customer claims a quarter at the bank, and what has become of that.
+func (l *life) dispute(g *generator, steps int64) {
+	status := []payment.DisputeStatus{
+		payment.DisputeStatusOpen, payment.DisputeStatusFundsWithdrawn, payment.DisputeStatusWon, payment.DisputeStatusLost,
+	}[steps]
+	quarter := money.FromMinorUnits(l.pay.Captured.MinorUnits()/4+1, l.pay.Captured.Currency)
+	l.pays(g, must(payment.RecordDispute(l.pay, payment.GatewayDispute{
+		GatewayRef: "dispute-" + l.id.String(), Amount: quarter, Status: status, Reason: "fraudulent", At: g.at,
+	})))
 }
 
 // place appends that the order was placed, with one to three items.

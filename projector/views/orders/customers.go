@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/readmodel"
@@ -19,7 +20,9 @@ type customerKey struct{ customer, currency string }
 
 type customerDelta struct {
 	orders, cancelled, delivered int64
-	total, refunded              decimal.Decimal
+	total                        decimal.Decimal
+	refunded, owed               decimal.Decimal
+	disputed, disputesLost       decimal.Decimal
 	first, last                  time.Time
 }
 
@@ -41,10 +44,12 @@ func (d customerDeltas) add(v readmodel.OrderView, sign int64) {
 	case order.StatusDelivered:
 		c.delivered += sign
 	}
+	signed := func(m money.Money) decimal.Decimal { return m.Amount.Mul(decimal.NewFromInt(sign)) }
 	if v.Status != order.StatusCancelled {
-		c.total = c.total.Add(v.Total.Amount.Mul(decimal.NewFromInt(sign)))
+		c.total = c.total.Add(signed(v.Total))
 	}
-	c.refunded = c.refunded.Add(v.Refunded.Amount.Mul(decimal.NewFromInt(sign)))
+	c.refunded, c.owed = c.refunded.Add(signed(v.Refunded)), c.owed.Add(signed(v.Owed()))
+	c.disputed, c.disputesLost = c.disputed.Add(signed(v.InDispute())), c.disputesLost.Add(signed(v.LostInDisputes()))
 	if sign > 0 {
 		if c.first.IsZero() || v.CreatedAt.Before(c.first) {
 			c.first = v.CreatedAt
@@ -55,10 +60,16 @@ func (d customerDeltas) add(v readmodel.OrderView, sign int64) {
 	}
 }
 
+// isZero reports whether the orders add nothing to the summary.
+func (c *customerDelta) isZero() bool {
+	return c.orders == 0 && c.cancelled == 0 && c.delivered == 0 && c.total.IsZero() && c.refunded.IsZero() && c.owed.IsZero() &&
+		c.disputed.IsZero() && c.disputesLost.IsZero()
+}
+
 func (d customerDeltas) flush(q *pgx.Batch, in projector.Place) {
 	keys := make([]customerKey, 0, len(d))
 	for k, c := range d {
-		if c.orders != 0 || c.cancelled != 0 || c.delivered != 0 || !c.total.IsZero() || !c.refunded.IsZero() {
+		if !c.isZero() {
 			keys = append(keys, k)
 		}
 	}
@@ -71,7 +82,7 @@ func (d customerDeltas) flush(q *pgx.Batch, in projector.Place) {
 		}
 		return strings.Compare(a.currency, b.currency)
 	})
-	var customers, currencies, totals, refunds []string
+	var customers, currencies, totals, refunds, owed, disputed, lost []string
 	var orders, cancelled, delivered []int64
 	var first, last []time.Time
 	for _, k := range keys {
@@ -79,15 +90,19 @@ func (d customerDeltas) flush(q *pgx.Batch, in projector.Place) {
 		customers, currencies, totals = append(customers, k.customer), append(currencies, k.currency), append(totals, c.total.String())
 		orders, cancelled, delivered = append(orders, c.orders), append(cancelled, c.cancelled), append(delivered, c.delivered)
 		first, last, refunds = append(first, c.first), append(last, c.last), append(refunds, c.refunded.String())
+		owed, disputed, lost = append(owed, c.owed.String()), append(disputed, c.disputed.String()), append(lost, c.disputesLost.String())
 	}
 	projector.Queue(q, in.SQL(`INSERT INTO {customer_summaries} AS t
-			(customer_id, currency, orders, cancelled, delivered, total_amount, first_order_at, last_order_at, refunded_amount)
-		SELECT a, b, c, d, e, f::numeric, g, h, i::numeric
+			(customer_id, currency, orders, cancelled, delivered, total_amount, first_order_at, last_order_at, refunded_amount, owed_amount,
+			disputed_amount, disputes_lost_amount)
+		SELECT a, b, c, d, e, f::numeric, g, h, i::numeric, j::numeric, k::numeric, l::numeric
 		FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::timestamptz[], $8::timestamptz[],
-			$9::text[]) AS u(a, b, c, d, e, f, g, h, i)
+			$9::text[], $10::text[], $11::text[], $12::text[]) AS u(a, b, c, d, e, f, g, h, i, j, k, l)
 		ON CONFLICT (customer_id, currency) DO UPDATE SET orders = t.orders + excluded.orders, cancelled = t.cancelled + excluded.cancelled,
 			delivered = t.delivered + excluded.delivered, total_amount = t.total_amount + excluded.total_amount,
-			refunded_amount = t.refunded_amount + excluded.refunded_amount,
+			refunded_amount = t.refunded_amount + excluded.refunded_amount, owed_amount = t.owed_amount + excluded.owed_amount,
+			disputed_amount = t.disputed_amount + excluded.disputed_amount,
+			disputes_lost_amount = t.disputes_lost_amount + excluded.disputes_lost_amount,
 			first_order_at = LEAST(t.first_order_at, excluded.first_order_at), last_order_at = GREATEST(t.last_order_at, excluded.last_order_at)`),
-		customers, currencies, orders, cancelled, delivered, totals, first, last, refunds)
+		customers, currencies, orders, cancelled, delivered, totals, first, last, refunds, owed, disputed, lost)
 }

@@ -34,7 +34,9 @@ func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
 	q.Queue(`SELECT order_id, version, payment_version, json_build_object('created_at', created_at, 'order_number', order_number,
 			'customer_id', customer_id, 'status', status, 'fulfillment_status', fulfillment_status, 'payment_status', payment_status,
 			'total', trim_scale(total_amount)::text, 'currency', currency, 'captured', trim_scale(captured_amount)::text,
-			'refunded', trim_scale(refunded_amount)::text, 'skus', skus, 'attention', attention, 'shown', shown::jsonb - 'parked', 'personal_key', personal_key,
+			'refunded', trim_scale(refunded_amount)::text, 'owed', trim_scale(owed_amount)::text,
+			'disputed', trim_scale(disputed_amount)::text, 'disputes_lost', trim_scale(disputes_lost_amount)::text,
+			'skus', skus, 'attention', attention, 'shown', shown::jsonb - 'parked', 'personal_key', personal_key,
 			'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
 		FROM orderloom.order_views WHERE order_id = ANY($1)`, projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
@@ -82,6 +84,7 @@ func columnsOf(o readmodel.OrderView) map[string]any {
 	t := textsOf(o)
 	columns := map[string]any{
 		"payment_status": o.PaymentStatus, "captured": o.Captured.Amount.String(), "refunded": o.Refunded.Amount.String(),
+		"owed": someText(o.Owed()), "disputed": someText(o.InDispute()), "disputes_lost": someText(o.LostInDisputes()),
 		"shown": json.RawMessage(t.shown), "personal_key": t.personalKey, "order_state": rawJSON(t.orderState), "payment_state": rawJSON(t.paymentState),
 	}
 	if t.personalKey != nil {
@@ -119,13 +122,15 @@ func (v *verifier) Finish(ctx context.Context, c projector.Comparison, tx pgx.Tx
 			SELECT customer_id, currency, count(*) AS orders, count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
 				count(*) FILTER (WHERE status = 'delivered') AS delivered,
 				coalesce(sum(total_amount) FILTER (WHERE status <> 'cancelled'), 0) AS total_amount,
-				coalesce(sum(refunded_amount), 0) AS refunded_amount,
+				coalesce(sum(refunded_amount), 0) AS refunded_amount, coalesce(sum(owed_amount), 0) AS owed_amount,
+				coalesce(sum(disputed_amount), 0) AS disputed_amount, coalesce(sum(disputes_lost_amount), 0) AS disputes_lost_amount,
 				min(created_at) AS first_order_at, max(created_at) AS last_order_at
 			FROM orderloom.order_views WHERE status IS NOT NULL AND customer_id <> '' GROUP BY customer_id, currency)
 		SELECT coalesce(w.customer_id, h.customer_id), coalesce(w.currency, h.currency), coalesce(to_jsonb(w)::text, ''), coalesce(to_jsonb(h)::text, ''),
 			w.orders IS NOT DISTINCT FROM h.orders AND w.cancelled IS NOT DISTINCT FROM h.cancelled AND w.delivered IS NOT DISTINCT FROM h.delivered
 			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.refunded_amount IS NOT DISTINCT FROM h.refunded_amount
-			AND w.first_order_at IS NOT DISTINCT FROM h.first_order_at
+			AND w.owed_amount IS NOT DISTINCT FROM h.owed_amount AND w.disputed_amount IS NOT DISTINCT FROM h.disputed_amount
+			AND w.disputes_lost_amount IS NOT DISTINCT FROM h.disputes_lost_amount AND w.first_order_at IS NOT DISTINCT FROM h.first_order_at
 			AND w.last_order_at IS NOT DISTINCT FROM h.last_order_at
 		FROM want w FULL JOIN orderloom.customer_summaries h ON w.customer_id = h.customer_id AND w.currency = h.currency`)
 	if err != nil {
