@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
@@ -211,12 +212,71 @@ func TestMoneyThatStripeHoldsAfterThePaymentWasClosed(t *testing.T) {
 	t.Run("is let go later when Stripe does not do it at once", func(t *testing.T) {
 		t.Parallel()
 		o := late(t)
-		o.fake.Inject(stripefake.Fault{Method: "POST", Path: "/v1/payment_intents/*/cancel", Status: 400})
+		o.fake.Inject(stripefake.Fault{Method: "POST", Path: "/v1/payment_intents/*/cancel", Status: 500})
 		_, err := run(o.as("report-x"), o.RecordGatewayEvent, activities.RecordGatewayEvent{PaymentID: payment.ID(o.id), At: o.fake.Now()})
 		requireRetryable(t, err)
 		o.report()
 		o.requireAgreement("0.00", "0.00", "0.00")
 	})
+}
+
+// Stripe says no to each cancellation until a person has mended what it says. It fails when the refusal is taken for no
+// answer, so that the step is tried for ever and nobody sees the hold (payments/stripe/void.go, cancel).
+func TestAVoidThatStripeRefusesWaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	refuse := func(o *dashboardOrder) {
+		o.fake.Inject(stripefake.Fault{Method: "POST", Path: "/v1/payment_intents/*/cancel", Status: 400, Times: 100})
+	}
+	for name, closed := range map[string]func(*testing.T) *dashboardOrder{
+		"of a cancelled order": func(t *testing.T) *dashboardOrder {
+			o := b.dashboardOrder(t, stripefake.Options{}).confirmed()
+			refuse(o)
+			require.NoError(t, o.cancel())
+			require.NoError(t, o.void())
+			return o
+		},
+		"of money that came after the order was cancelled": func(t *testing.T) *dashboardOrder {
+			o := b.dashboardOrder(t, stripefake.Options{})
+			o.place()
+			require.NoError(t, o.cancel())
+			require.NoError(t, o.void())
+			_, err := stripeOf(t, o).Authorize(t.Context(), payments.AuthorizeRequest{
+				IdempotencyKey: "another key", AskedAt: o.fake.Now(), At: o.fake.Now(), PaymentID: payment.ID(o.id), OrderID: o.id,
+				Amount: total, Token: stripefake.CardVisa,
+			})
+			require.NoError(t, err)
+			refuse(o)
+			require.NotZero(t, o.report().Recorded)
+			return o
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			o := closed(t)
+			for range 2 {
+				o.requireAgreement("60.00", "0.00", "0.00")
+				p := o.paymentState()
+				require.NotNil(t, p.VoidFailure)
+				require.Contains(t, p.VoidFailure.Cause, "Stripe refuses to cancel")
+				require.Equal(t, "60.00", p.VoidFailure.Amount.Text())
+				items := attention.Of(o.orderState(), p)
+				require.Len(t, items, 1)
+				require.Equal(t, attention.CauseVoidFailed, items[0].Cause)
+				require.Equal(t, []attention.Action{attention.ActionRetry, attention.ActionResolve}, items[0].Actions)
+				require.True(t, attention.MoneyHeld(o.orderState(), p), "the order is not finished")
+				o.report()
+				require.Zero(t, o.reconcile().Differences)
+			}
+			o.fake.Relent()
+			out, err := run(o.as("retry-"+uuid.NewString()), o.RetryVoid, activities.VoidPayment{OrderID: o.id, Reason: "retried", At: o.fake.Now().Add(time.Minute)})
+			require.NoError(t, err)
+			require.True(t, out.Settled)
+			o.requireAgreement("0.00", "0.00", "0.00")
+			require.Empty(t, attention.Of(o.orderState(), o.paymentState()))
+			require.False(t, attention.MoneyHeld(o.orderState(), o.paymentState()))
+		})
+	}
 }
 
 func stripeOf(t *testing.T, o *dashboardOrder) *stripe.Gateway {
