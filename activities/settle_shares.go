@@ -12,14 +12,19 @@ import (
 )
 
 // settleShares records what becomes of the shares of an order once no shipment is to leave any more. It belongs into
-// the append of the fact after which that is so. What no capture can take is waived. What was captured with a share
-// for goods that were cancelled afterwards is owed, and so is what was captured elsewhere for none. Fact names the
-// fact, so that all of it is recorded once.
+// the append of the fact after which that is so. What no capture can take is paid for by money that was captured
+// elsewhere, as far as there is such money, and waived beyond. What was captured with a share for goods that were
+// cancelled afterwards is owed, and so is what was captured elsewhere for none. Fact names the fact, so that all of it
+// is recorded once.
 //
 // It fills in what is left to do with the order's money then.
 func (a *Activities) settleShares(tx *eventstore.Tx, out *Moved, orderID, fact uuid.UUID, at time.Time) {
 	id := payment.ID(orderID)
-	o, p := eventstore.State(tx, orderAggregate, orderID), eventstore.State(tx, paymentAggregate, id)
+	o := eventstore.State(tx, orderAggregate, orderID)
+	if missing, _ := o.Unsettled(eventstore.State(tx, paymentAggregate, id).Taken()); missing.IsPositive() {
+		applyUnapplied(tx, o, at)
+	}
+	p := eventstore.State(tx, paymentAggregate, id)
 	missing, excess := o.Unsettled(p.Taken())
 	if missing.IsPositive() {
 		waiver := payment.WaiveCapture{WaiverID: domain.DerivedID(fact, "waiver"), Amount: missing, Reason: payment.ReasonBelowMinimum, At: at}
@@ -39,6 +44,16 @@ func (a *Activities) settleShares(tx *eventstore.Tx, out *Moved, orderID, fact u
 		eventstore.Record(tx, paymentAggregate, id, payment.OweUnapplied(eventstore.State(tx, paymentAggregate, id), at)...)
 	}
 	out.showMoney(o, eventstore.State(tx, paymentAggregate, id))
+}
+
+// applyUnapplied pays for the shares that no capture has taken with money that was captured elsewhere.
+func applyUnapplied(tx *eventstore.Tx, o order.Order, at time.Time) {
+	id := payment.ID(o.ID)
+	for _, s := range o.Shipments {
+		if p := eventstore.State(tx, paymentAggregate, id); s.Status.Left() && !s.NeverArrived() {
+			eventstore.Record(tx, paymentAggregate, id, payment.Apply(p, s.ShipmentID, o.UncapturedOf(s, p.Captures, p.Taken()), at)...)
+		}
+	}
 }
 
 // oweUnshipped records what is owed for a shipment that was cancelled while its money was captured. A share of earlier

@@ -120,6 +120,48 @@ func TestSharesEndWithTheLastShipment(t *testing.T) {
 	})
 }
 
+// It fails when the remainder is waived while money is there that pays for it (settle_shares.go, applyUnapplied).
+func TestNothingIsWaivedThatMoneyCapturedElsewherePaysFor(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for _, c := range []struct{ elsewhere, waived, owed string }{
+		{"5.00", "15.00", ""}, {"20.00", "0.00", ""}, {"30.00", "0.00", "10.00 captured_elsewhere"},
+	} {
+		for name, end := range map[string]func(*testOrder){
+			"the rest is cancelled after it has left": func(o *testOrder) {
+				require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
+				o.cancelAll(o.b)
+			},
+			"it leaves after the rest was cancelled": func(o *testOrder) {
+				o.cancelAll(o.b)
+				for range 2 {
+					require.NoError(t, o.dispatch(o.dispatchInput("berlin")))
+				}
+			},
+		} {
+			t.Run(c.elsewhere+", "+name, func(t *testing.T) {
+				t.Parallel()
+				o := b.order(t, capturesFrom("25.00")).confirmed()
+				_, err := o.gateway.CaptureElsewhere(payment.ID(o.id), eur(c.elsewhere))
+				require.NoError(t, err)
+				report := activities.RecordGatewayEvent{PaymentID: payment.ID(o.id), At: at}
+				_, err = run(o.as("report-"+o.id.String()), o.RecordGatewayEvent, report)
+				require.NoError(t, err)
+				end(o)
+				p := o.paymentState()
+				require.Equal(t, c.waived, p.Waived().Text())
+				require.True(t, p.Unapplied().IsZero())
+				require.Empty(t, o.gateway.captures)
+				if c.owed == "" {
+					require.Empty(t, p.Refunds)
+					return
+				}
+				require.Equal(t, c.owed, o.owed())
+			})
+		}
+	}
+}
+
 // The order changes between a capture whose answer was lost and the next attempt, because the execution was replaced.
 // The same key has captured the amount of before, which is what the books have to say.
 func TestTheAmountCapturedIsTheAmountRecorded(t *testing.T) {

@@ -41,12 +41,9 @@ func Capture(p Payment, c CapturePayment) ([]domain.Event, error) {
 	if _, done := p.Captures[c.CaptureID]; done {
 		return nil, nil
 	}
-	var events []domain.Event
-	if applied := smaller(c.Applied, p.Unapplied()); applied.IsPositive() {
-		events = append(events, CaptureApplied{PaymentID: p.ID, OrderID: p.OrderID, CaptureID: c.CaptureID, Amount: applied, AppliedAt: c.At})
-		if c.Amount.IsZero() {
-			return events, nil
-		}
+	events := Apply(p, c.CaptureID, c.Applied, c.At)
+	if len(events) > 0 && c.Amount.IsZero() {
+		return events, nil
 	}
 	switch {
 	case p.Required != nil && !p.Holds(c.At):

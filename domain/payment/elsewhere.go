@@ -168,6 +168,16 @@ func (p Payment) Applicable(share money.Money, l money.Limits) money.Money {
 	return applied
 }
 
+// Apply records that money which was captured elsewhere pays for an amount of a shipment, as far as there is such
+// money. It returns no events when there is none.
+func Apply(p Payment, captureID uuid.UUID, amount money.Money, at time.Time) []domain.Event {
+	applied := smaller(amount, p.Unapplied())
+	if !applied.IsPositive() {
+		return nil
+	}
+	return []domain.Event{CaptureApplied{PaymentID: p.ID, OrderID: p.OrderID, CaptureID: captureID, Amount: applied, AppliedAt: at}}
+}
+
 // Lacking is what of an amount is not paid for by money that was captured elsewhere.
 func (p Payment) Lacking(amount money.Money) money.Money {
 	return atLeastNothing(amount.Sub(p.Unapplied()))

@@ -166,8 +166,8 @@ func (g *Gateway) letGo(ctx context.Context, pi *api.PaymentIntent) (*api.Paymen
 	return g.cancel(ctx, pi)
 }
 
-// cancel closes an intent for good. It does nothing to one that is closed. Error: gateway_refused when Stripe says no to
-// one that stays open; one that is being processed can be closed later.
+// cancel closes an intent for good. It does nothing to one that is closed. Error: gateway_refused when Stripe says no
+// to one that stays open; one that is being processed can be closed later.
 func (g *Gateway) cancel(ctx context.Context, pi *api.PaymentIntent) (*api.PaymentIntent, error) {
 	params := &api.PaymentIntentCancelParams{CancellationReason: api.String(string(api.PaymentIntentCancellationReasonAbandoned))}
 	params.AddExpand(expandCharge)
