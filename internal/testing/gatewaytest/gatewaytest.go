@@ -123,6 +123,10 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		"tells authorisations that were let go":          tellsVoidsElsewhere,
 		"tells refunds made elsewhere, and their ends":   tellsRefundsElsewhere,
 		"tells disputes":                                 tellsDisputes,
+		"captures beside what others captured":           capturesBesideOthers,
+		"gives back what others captured":                givesBackWhatOthersCaptured,
+		"gives back what was taken in excess once":       givesBackAnExcessOnce,
+		"tells the ends of authorisations":               tellsTheEndsOfAuthorisations,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
