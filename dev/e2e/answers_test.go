@@ -33,8 +33,8 @@ type question struct {
 	later func(*asked)
 }
 
-// questions are by operation: each that changes something has to be here. One that can be asked for in another way has a
-// question for that too, named after the operation.
+// questions are by operation: each that changes something has to be here. One that can be asked for in another way has
+// a question for that too, named after the operation.
 var questions = map[string]question{
 	"placeOrder": {
 		path: "/api/v1/orders", body: orderBody("2"), other: orderBody("3"), status: http.StatusCreated,
