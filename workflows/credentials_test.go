@@ -75,11 +75,13 @@ func TestAnOrderShowsThatTheGatewayRefusesOurCredentialsUntilItAnswers(t *testin
 		},
 		"while a shipment leaves": {
 			30 * time.Minute, 3 * hour, func(p *platform) { p.deliverLate(hour, 6*hour) },
-			"delivered", []string{"attention: gateway_credentials", "attention: ", "delivered"},
+			"delivered",
+			[]string{"attention: gateway_credentials", "attention: ", "delivered"},
 		},
 		"while it is cancelled": {
 			30 * time.Minute, 3 * hour, func(p *platform) { p.at(hour, workflows.CancelOrder, changedMind) },
-			"cancelled", []string{"attention: gateway_credentials", "money_held", "attention: ", "cancelled"},
+			"cancelled",
+			[]string{"attention: gateway_credentials", "money_held", "attention: ", "cancelled"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
