@@ -11,10 +11,12 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
@@ -59,9 +61,46 @@ func Schemas(files fs.FS) ([]Schema, error) {
 	return schemas, nil
 }
 
-// Registry knows where the schema of each event type and version is registered.
+// Registry knows where the schema of each event type and version is registered. It is safe for concurrent use.
 type Registry struct {
+	at      RegistryAt
+	schemas []Schema
+
+	mu         sync.RWMutex
 	references map[schemaKey]string
+}
+
+// NewRegistry returns a registry that was not asked yet, and knows no schema until then.
+func NewRegistry(at RegistryAt, schemas []Schema) *Registry {
+	return &Registry{at: at, schemas: schemas}
+}
+
+// Load finds out where the schemas are that [RegisterSchemas] has registered. It knows either all of them or what it
+// knew before, and may be repeated. Errors: not_registered.
+func (r *Registry) Load(ctx context.Context) error {
+	client, err := registryClient(r.at)
+	if err != nil {
+		return err
+	}
+	references, err := lookUp(ctx, client, r.at.URL, r.schemas)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.references = references
+	return nil
+}
+
+// Await is [Registry.Load] until it succeeds, with pauses. Errors: those of ctx.
+func (r *Registry) Await(ctx context.Context) error {
+	wait := backoff.New()
+	for r.Load(ctx) != nil {
+		if err := wait.Wait(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 type schemaKey struct {
@@ -74,6 +113,8 @@ func (r *Registry) reference(env domain.Envelope) string {
 	if r == nil {
 		return ""
 	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
 	return r.references[schemaKey{env.EventType, env.EventVersion}]
 }
 
@@ -116,16 +157,8 @@ func RegisterSchemas(ctx context.Context, at RegistryAt, schemas []Schema) (*Reg
 			}
 		}
 	}
-	return lookUp(ctx, client, at.URL, schemas)
-}
-
-// OpenRegistry finds out where the schemas are that [RegisterSchemas] has registered. Errors: not_registered.
-func OpenRegistry(ctx context.Context, at RegistryAt, schemas []Schema) (*Registry, error) {
-	client, err := registryClient(at)
-	if err != nil {
-		return nil, err
-	}
-	return lookUp(ctx, client, at.URL, schemas)
+	r := NewRegistry(at, schemas)
+	return r, r.Load(ctx)
 }
 
 func registryClient(at RegistryAt) (*sr.Client, error) {
@@ -143,8 +176,8 @@ func registryClient(at RegistryAt) (*sr.Client, error) {
 // CodeNotRegistered refuses to work with a registry that lacks a schema.
 const CodeNotRegistered domain.ErrorCode = "not_registered"
 
-func lookUp(ctx context.Context, client *sr.Client, url string, schemas []Schema) (*Registry, error) {
-	r := &Registry{references: map[schemaKey]string{}}
+func lookUp(ctx context.Context, client *sr.Client, url string, schemas []Schema) (map[schemaKey]string, error) {
+	references := map[schemaKey]string{}
 	for _, s := range schemas {
 		present, err := client.SchemaByVersion(ctx, s.subject(), -1)
 		switch {
@@ -153,9 +186,9 @@ func lookUp(ctx context.Context, client *sr.Client, url string, schemas []Schema
 		case err != nil:
 			return nil, fmt.Errorf("look up schema %s: %w", s.subject(), err)
 		}
-		r.references[schemaKey{s.EventType, s.Version}] = fmt.Sprintf("%s/schemas/ids/%d", strings.TrimRight(url, "/"), present.ID)
+		references[schemaKey{s.EventType, s.Version}] = fmt.Sprintf("%s/schemas/ids/%d", strings.TrimRight(url, "/"), present.ID)
 	}
-	return r, nil
+	return references, nil
 }
 
 func isNotFound(err error) bool {

@@ -2,6 +2,11 @@ package broker_test
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,15 +25,14 @@ func TestSchemasAreRegisteredAndReferredTo(t *testing.T) {
 	registry := srfake.New()
 	t.Cleanup(registry.Close)
 	schemas := []broker.Schema{{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}}
-	_, err := broker.OpenRegistry(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
-	require.EqualValues(t, "not_registered", domain.Code(err))
+	opened := broker.NewRegistry(broker.RegistryAt{URL: registry.URL()}, schemas)
+	require.EqualValues(t, "not_registered", domain.Code(opened.Load(t.Context())))
 	r, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
 	require.NoError(t, err)
 	again, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
 	require.NoError(t, err)
 	require.Equal(t, r, again, "it may be repeated")
-	opened, err := broker.OpenRegistry(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
-	require.NoError(t, err)
+	require.NoError(t, opened.Load(t.Context()))
 	require.Equal(t, r, opened)
 
 	cluster := kafkatest.Start(t)
@@ -75,7 +79,7 @@ func TestIncompatibleSchemasAreRefused(t *testing.T) {
 				return
 			}
 			require.Equal(t, broker.CodeIncompatibleSchema, domain.Code(err))
-			_, err = broker.OpenRegistry(t.Context(), broker.RegistryAt{URL: registry.URL()}, []broker.Schema{another})
+			err = broker.NewRegistry(broker.RegistryAt{URL: registry.URL()}, []broker.Schema{another}).Load(t.Context())
 			require.EqualValues(t, "not_registered", domain.Code(err), "nothing is registered when anything is refused")
 		})
 	}
@@ -98,4 +102,51 @@ func TestRegistryAway(t *testing.T) {
 	_, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: "http://127.0.0.1:1"}, []broker.Schema{{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}})
 	require.Error(t, err)
 	require.Empty(t, domain.Code(err))
+}
+
+// A registry that does not answer at first is asked until it does, and then the messages have their references.
+func TestAnswersOfARegistryThatWasAwayAreUsed(t *testing.T) {
+	t.Parallel()
+	registry := srfake.New()
+	t.Cleanup(registry.Close)
+	schemas := []broker.Schema{{EventType: "OrderShipped", Version: 1, JSON: json.RawMessage(shipped)}}
+	_, err := broker.RegisterSchemas(t.Context(), broker.RegistryAt{URL: registry.URL()}, schemas)
+	require.NoError(t, err)
+	behind, err := url.Parse(registry.URL())
+	require.NoError(t, err)
+	var asked atomic.Int64
+	var back atomic.Bool
+	proxy := httputil.NewSingleHostReverseProxy(behind)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if !back.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	r := broker.NewRegistry(broker.RegistryAt{URL: front.URL}, schemas)
+	loaded := make(chan error, 1)
+	go func() { loaded <- r.Await(t.Context()) }()
+	require.Eventually(t, func() bool { return asked.Load() > 0 }, 10*time.Second, time.Millisecond)
+
+	cluster := kafkatest.Start(t)
+	config := broker.Config{Brokers: cluster.Brokers, Partitions: 1, Replication: 1, Retention: 7 * 24 * time.Hour, Registry: r, Group: "test"}
+	require.NoError(t, broker.EnsureTopics(t.Context(), config))
+	w := broker.NewWriter(config)
+	defer func() { _ = w.Close() }()
+	publish := func(version int64) {
+		env := envelope(version)
+		env.EventType = "OrderShipped"
+		_, err := w.Publish(t.Context(), []domain.Envelope{env})
+		require.NoError(t, err)
+	}
+	publish(1)
+	back.Store(true)
+	require.NoError(t, <-loaded)
+	publish(2)
+	messages := read(t, config, 2)
+	require.Empty(t, header(messages[0], "ce_dataschema"))
+	require.Regexp(t, `^http://.*/schemas/ids/\d+$`, header(messages[1], "ce_dataschema"))
 }

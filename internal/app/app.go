@@ -207,7 +207,10 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 			return nil, err
 		}
 		published := p.kafka
-		published.Registry = openRegistry(ctx, p.cfg.Kafka, p.tel)
+		var asking stage
+		if published.Registry, asking, err = openRegistry(ctx, p.cfg.Kafka, p.tel); err != nil {
+			return nil, err
+		}
 		writer := broker.NewWriter(published)
 		r, err := relay.New(relay.Options{
 			Store: p.store, Pool: p.pool, Writer: writer, Logger: p.tel.Logger, Registerer: p.tel.Registry,
@@ -215,9 +218,9 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		stages = append(stages, stage{saga}, stage{
+		stages = append(stages, stage{saga}, append(asking,
 			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"keys", p.copyKeys(writer)},
-		})
+		))
 	}
 	if o.runs(config.RoleProjector) {
 		pr, err := projector.New(projector.Options{

@@ -150,19 +150,27 @@ func registerSchemas(ctx context.Context, cfg config.Kafka) error {
 	return nil
 }
 
-// openRegistry returns what the relay's messages refer to: nil without a registry. Without an answer of the
-// registry the platform runs all the same, and its messages go without the reference.
-func openRegistry(ctx context.Context, cfg config.Kafka, tel *telemetry.Telemetry) *broker.Registry {
+// openRegistry returns what the relay's messages refer to: nil without a registry. Without an answer of the registry
+// the platform runs all the same, and its messages go without the reference. Parts ask for it until there is an answer.
+func openRegistry(ctx context.Context, cfg config.Kafka, tel *telemetry.Telemetry) (r *broker.Registry, parts stage, err error) {
 	if cfg.SchemaRegistryURL == "" {
-		return nil
+		return nil, nil, nil
 	}
 	schemas, err := broker.Schemas(events.FS)
-	if err == nil {
-		var r *broker.Registry
-		if r, err = broker.OpenRegistry(ctx, registry(cfg), schemas); err == nil {
-			return r
-		}
+	if err != nil {
+		return nil, nil, err
 	}
-	tel.Logger.WarnContext(ctx, "messages go without a reference to their schema", "error", err)
-	return nil
+	r = broker.NewRegistry(registry(cfg), schemas)
+	missing := r.Load(ctx)
+	if missing == nil {
+		return r, nil, nil
+	}
+	tel.Logger.WarnContext(ctx, "messages go without a reference to their schema until the registry answers", "error", missing)
+	return r, stage{part{"registry", func(ctx context.Context) error {
+		if r.Await(ctx) == nil {
+			tel.Logger.InfoContext(ctx, "the schema registry has answered: messages refer to their schema")
+		}
+		<-ctx.Done()
+		return nil
+	}}}, nil
 }
