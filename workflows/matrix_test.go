@@ -37,9 +37,13 @@ type scenario struct {
 	input  func(*workflows.OrderInput)
 	// gateway is something before the sandbox gateway; nil is nothing.
 	gateway func(*sandbox.Gateway) payments.Gateway
+	// limits are the amounts that the gateway moves; zero for all.
+	limits money.Limits
 	// world plays the people, the bank and the carrier.
 	world func(*testing.T, *platform)
 	want  string
+	// books is what has become of the money when nothing fails, as "captured, refunded, waived"; empty for anything.
+	books string
 }
 
 const hour = time.Hour
@@ -203,17 +207,6 @@ var scenarios = []scenario{
 		want: "delivered",
 	},
 	{
-		name: "renewal declined", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 2, "10.00")},
-		input: keepMethod,
-		world: func(t *testing.T, p *platform) {
-			p.bankAt(t, 10*time.Minute, true)
-			p.payAt(7*24*hour, "tok_approve")
-			p.dispatchAt(8*24*hour, "berlin")
-			p.reportAt(9*24*hour, workflows.ShipmentDelivered, "berlin")
-		},
-		want: "delivered",
-	},
-	{
 		name: "paid anew", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
 		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")},
 		world: func(_ *testing.T, p *platform) {
@@ -275,6 +268,41 @@ var scenarios = []scenario{
 // undocumented are scenarios whose steps run side by side, so that their order is not the same in each run.
 var undocumented = []scenario{
 	{
+		name: "renewal declined", stock: map[string]int{"A@berlin": 5}, token: "tok_require_action", items: []order.Item{item("A", 2, "10.00")},
+		input: keepMethod,
+		world: func(t *testing.T, p *platform) {
+			p.bankAt(t, 10*time.Minute, true)
+			p.payAt(7*24*hour, "tok_approve")
+			p.dispatchAt(8*24*hour, "berlin")
+			p.reportAt(9*24*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered",
+	},
+	{
+		name: "share below the least capture, and waived", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")}, limits: capturesFrom("15.00"),
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "berlin")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "berlin")
+			p.at(3*hour, workflows.CancelLines, workflows.CancelLinesRequest{
+				RequestID: p.orderID, Lines: []order.LineQuantity{{SKU: "B", Quantity: 2}}, Reason: "took_too_long", By: "customer",
+			})
+		},
+		want: "delivered", books: "0.00, 0.00, 10.00",
+	},
+	{
+		name: "share below the least capture, and taken in excess", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
+		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")}, limits: capturesFrom("15.00"),
+		world: func(_ *testing.T, p *platform) {
+			p.dispatchAt(hour, "reno")
+			p.reportAt(2*hour, workflows.ShipmentDelivered, "reno")
+			p.at(3*hour, workflows.CancelLines, workflows.CancelLinesRequest{
+				RequestID: p.orderID, Lines: []order.LineQuantity{{SKU: "A", Quantity: 1}}, Reason: "took_too_long", By: "customer",
+			})
+		},
+		want: "delivered", books: "25.00, 10.00, 0.00",
+	},
+	{
 		name: "key revoked", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
 		gateway: revokedAtFirst,
 		world: func(_ *testing.T, p *platform) {
@@ -283,6 +311,11 @@ var undocumented = []scenario{
 		},
 		want: "delivered",
 	},
+}
+
+// capturesFrom are the amounts of a gateway that captures at least this much.
+func capturesFrom(least string) money.Limits {
+	return money.Limits{CaptureMin: money.Must(least, "EUR").Amount}
 }
 
 // keepMethod is the customer's consent that the means of payment is authorised again.
@@ -344,10 +377,11 @@ func (p *platform) receiveAt(t *testing.T, after time.Duration, item string, qua
 }
 
 func (s scenario) setup(t *testing.T) *platform {
-	if s.gateway == nil {
-		return setup(t, s.stock, s.review)
+	wrap := s.gateway
+	if wrap == nil {
+		wrap = func(g *sandbox.Gateway) payments.Gateway { return g }
 	}
-	return setupWith(t, s.stock, s.review, s.gateway)
+	return setupLimited(t, s.stock, s.review, wrap, s.limits)
 }
 
 // begin sets the scenario's world in motion and returns the order that is placed in it.
@@ -384,6 +418,9 @@ func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []s
 	var told workflows.OrderState
 	require.NoError(t, p.env.GetWorkflowResult(&told))
 	p.audit(t, s, told)
+	if pay := p.payment(t); kind == "" && s.books != "" {
+		require.Equal(t, s.books, pay.Captured.Text()+", "+pay.Refunded.Text()+", "+pay.Waived().Text())
+	}
 	end = string(told.Status)
 	if told.Reason != "" {
 		end += " " + told.Reason
@@ -445,7 +482,15 @@ func (p *platform) audit(t *testing.T, s scenario, told workflows.OrderState) {
 			}
 		}
 	}
+	for _, w := range pay.Waivers {
+		if w.Reason == payment.ReasonBelowMinimum {
+			owed = owed.Sub(w.Amount)
+		}
+	}
 	equal(owed, balance.Captured.Sub(balance.Refunded), "paid in the end")
+	if s.limits.IsZero() {
+		require.Empty(t, pay.Waivers)
+	}
 	for item, before := range p.onHand {
 		left := p.stock(t, item)
 		require.Equal(t, before-sold[item], left.OnHand, "%s on hand", item)

@@ -45,6 +45,8 @@ type platform struct {
 	faults  *faults
 	orderID uuid.UUID
 	onHand  map[string]int // "sku@location" before the order
+	// limits are the amounts that the gateway moves.
+	limits money.Limits
 	// bySignal sends the reports of shipments as signals instead of updates.
 	bySignal bool
 	// elapsed is how long an earlier saga of the same order was there; zero for the first one. What the world did in
@@ -67,12 +69,19 @@ func setup(t testing.TB, stock map[string]int, review activities.ReviewRules) *p
 func setupWith(
 	t testing.TB, stock map[string]int, review activities.ReviewRules, wrap func(*sandbox.Gateway) payments.Gateway,
 ) *platform {
+	return setupLimited(t, stock, review, wrap, money.Limits{})
+}
+
+// setupLimited is setupWith for a gateway that moves only some amounts.
+func setupLimited(
+	t testing.TB, stock map[string]int, review activities.ReviewRules, wrap func(*sandbox.Gateway) payments.Gateway, limits money.Limits,
+) *platform {
 	store := eventstore.NewMemory()
 	gateway, err := sandbox.Open("")
 	require.NoError(t, err)
 	p := &platform{
 		env: newEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
-		gateway: gateway, faults: &faults{seen: map[string]bool{}}, orderID: uuid.New(), onHand: map[string]int{},
+		gateway: gateway, faults: &faults{seen: map[string]bool{}}, orderID: uuid.New(), onHand: map[string]int{}, limits: limits,
 	}
 	p.asked = wrap(gateway)
 	require.NoError(t, p.register(p.asked, review).SeedLocations(context.Background(), time.Now()))
@@ -92,6 +101,7 @@ func newEnvironment() *testsuite.TestWorkflowEnvironment {
 func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) *activities.Activities {
 	a := activities.New(activities.Options{
 		Events: p.events, Gateway: gateway, Vault: plainVault{}, Locations: locations, Review: review,
+		Capabilities: payments.Capabilities{Amounts: func(currency string) (money.Limits, bool) { return p.limits, money.KnownCurrency(currency) }},
 	})
 	worker.Register(p.env, a)
 	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
