@@ -112,6 +112,10 @@ func drillRestore(t *testing.T, way restoring, states map[string]state, each int
 	require.NoError(t, err)
 	require.Equal(t, found.Lost, done.Taken)
 	t.Logf("%d events, %d sagas recovered in %s", done.Taken, done.Open, time.Since(begun).Round(time.Millisecond))
+	// What the gateway has reported since the backup is lost with it, unless it became an event.
+	compared, err := app.ReconcileRecovered(t.Context(), r.s.platform.Config, r.telemetry(t), done.Since, func(app.Reconciled) {})
+	require.NoError(t, err)
+	t.Logf("%d payments compared with the gateway, %d events adopted", compared.Compared, compared.Adopted)
 
 	await(t, "orders to be taken again", func() bool {
 		_, err := r.s.ReceiveStock(t.Context(), client.Receipt{SKU: uuid.NewString(), Location: "berlin", Quantity: 1})
