@@ -97,9 +97,14 @@ func planCapture(pi *api.PaymentIntent, r payments.CaptureRequest) (capturePlan,
 	return plan, nil
 }
 
-// done refuses a capture of an intent that takes no more, unless it is paid out of what was taken.
+// done refuses a capture of an intent that takes no more, unless it is paid out of what was taken. What other captures
+// of ours have asked for is not there for it, also where their answers never came.
 func (c capturePlan) done(pi *api.PaymentIntent) error {
-	if pi.AmountReceived < c.until {
+	spare := pi.AmountReceived
+	for _, m := range marksOf(pi) {
+		spare -= m.asked
+	}
+	if pi.AmountReceived < c.until || spare < c.asked {
 		return refuse("%s has released what was not captured: %s was", pi.ID, fromStripe(pi.AmountReceived, string(pi.Currency)))
 	}
 	return nil

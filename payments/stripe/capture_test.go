@@ -71,6 +71,21 @@ func TestNeverMoreIsCapturedThanWasAuthorized(t *testing.T) {
 	b.holds(2000, 8000, 0)
 }
 
+// The answer to the first capture never came, so the caller does not know that what was taken is spoken for.
+func TestWhatAnotherCaptureHasTakenPaysForNothingElse(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	ref := b.mustAuthorize(stripefake.CardVisa)
+	_, err := b.capture(ref, "1", "80.00", "100.00")
+	require.NoError(t, err)
+	require.True(t, b.fake.CancelElsewhere(ref))
+	_, err = b.capture(ref, "2", "20.00", "100.00")
+	require.ErrorIs(t, err, gatewayRefused)
+	_, err = b.capture(ref, "1", "80.00", "100.00")
+	require.NoError(t, err, "its own mark is there")
+	b.holds(0, 8000, 0)
+}
+
 func TestAnAmbiguousCaptureNeverTakesTwice(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults(capturePath) {

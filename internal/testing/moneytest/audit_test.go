@@ -255,6 +255,15 @@ func (l *life) auditCustomer(s sight) {
 			given = given.Add(d.Amount)
 		}
 	}
+	if rest := s.o.Planned(); !s.o.Status.Ended() && rest.IsPositive() {
+		// What was captured elsewhere pays for what is still to leave.
+		if unapplied := s.p.Unapplied(); unapplied.IsPositive() && unapplied.Cmp(rest) < 0 {
+			rest = unapplied
+		} else if !unapplied.IsPositive() {
+			rest = none
+		}
+		outstanding = outstanding.Add(rest)
+	}
 	slack := money.Money{Amount: l.setting.limits.Step.Add(l.setting.limits.CaptureMin), Currency: l.setting.currency}
 	if net.Cmp(kept.Add(outstanding).Add(slack)) > 0 {
 		l.fault("the customer has paid %s for goods worth %s, and %s is outstanding", net.Text(), kept.Text(), outstanding.Text())

@@ -214,7 +214,9 @@ func (l *life) versions() string {
 			panic(err)
 		}
 		for _, e := range events {
-			if !strings.HasPrefix(e.EventType, "PaymentDifference") {
+			switch { // authorisations end, and are made anew, as time passes
+			case strings.HasPrefix(e.EventType, "PaymentDifference"), strings.HasPrefix(e.EventType, "Authorization"), e.EventType == "PaymentAuthorized":
+			default:
 				text += e.EventType + " "
 			}
 		}
