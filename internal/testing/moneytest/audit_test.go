@@ -80,8 +80,8 @@ func (l *life) auditGateway(s sight) {
 		// What a single capture took for the shipments that are still to leave.
 		g.held, g.captured = g.held.Add(ahead), g.captured.Sub(ahead)
 	}
-	if f := s.p.VoidFailure; f != nil { // a person is told of it
-		g.held, g.captured = g.held.Add(g.captured).Sub(books.captured), books.captured
+	if s.p.VoidFailure != nil { // a person is told of it, also of what the customer has confirmed at the bank since
+		g.held, g.captured = books.held, books.captured
 	}
 	for what, pair := range map[string][2]money.Money{
 		"held": {g.held, books.held}, "captured": {g.captured, books.captured}, "refunded": {g.refunded, books.refunded},
