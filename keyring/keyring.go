@@ -70,29 +70,40 @@ func (e Entry) InUse() bool { return !e.FirstUsedAt.IsZero() && e.RetiredAt.IsZe
 // repeated, and by several processes at once. A key that was retired and is used again is in use again.
 // Errors: key_wrong and key_missing, which name every key that is.
 func Check(ctx context.Context, db DB, purpose Purpose, keys []Key) error {
-	if err := compare(ctx, db, purpose, keys); err != nil {
+	known, err := compare(ctx, db, purpose, keys)
+	if err != nil {
 		return err // keys that are refused are not remembered
 	}
+	isNew := false
 	for _, k := range keys {
+		if e, ok := known[k.ID]; ok && (e.InUse() || !k.Encrypts) {
+			continue
+		}
 		if err := remember(ctx, db, purpose, k); err != nil {
 			return err
 		}
+		isNew = true
 	}
-	return compare(ctx, db, purpose, keys) // another process may have been first
+	if isNew { // another process may have been first
+		_, err = compare(ctx, db, purpose, keys)
+	}
+	return err
 }
 
-func compare(ctx context.Context, db DB, purpose Purpose, keys []Key) error {
-	known, err := List(ctx, db)
+// compare returns the keys of a purpose that are known, by their ids. The error is what is wrong with a process's keys.
+func compare(ctx context.Context, db DB, purpose Purpose, keys []Key) (map[string]Entry, error) {
+	all, err := List(ctx, db)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	known := map[string]Entry{}
 	var problems []error
-	for _, e := range known {
+	for _, e := range all {
 		if e.Purpose == purpose {
-			problems = append(problems, e.compare(keys))
+			known[e.ID], problems = e, append(problems, e.compare(keys))
 		}
 	}
-	return errors.Join(problems...)
+	return known, errors.Join(problems...)
 }
 
 // remember writes down a key that is new, and that one which was not used before is now.
