@@ -181,10 +181,14 @@ func (s *orderSaga) awaitReleased(ctx workflow.Context, pause time.Duration, qui
 	return err
 }
 
-// takePaymentChanges takes the signals [PaymentChanged] that have come. They count as requests do: each is written to
-// the history.
+// takePaymentChanges takes the signals [PaymentChanged] that have come. What was let go elsewhere is authorised anew,
+// or waited for. The signals are not believed: the events decide. They count as requests do: each is written to the
+// history.
 func (s *orderSaga) takePaymentChanges(ctx workflow.Context) {
 	channel := workflow.GetSignalChannel(ctx, PaymentChanged)
+	if channel.Len() > 0 && s.confirmed() {
+		s.lookAt = workflow.Now(ctx)
+	}
 	for channel.Len() > 0 && channel.ReceiveAsync(nil) {
 		s.queue.taken++
 		s.requestLook()

@@ -208,14 +208,6 @@ func (s *orderSaga) waitAtBank() {
 	})
 }
 
-// noticePaymentChange lets the payment be looked at when others have changed it. What was let go elsewhere is
-// authorised anew, or waited for. The signal is not believed: the events decide.
-func (s *orderSaga) noticePaymentChange(ctx workflow.Context) {
-	if workflow.GetSignalChannel(ctx, PaymentChanged).Len() > 0 && s.confirmed() {
-		s.lookAt = workflow.Now(ctx)
-	}
-}
-
 // lookDue is when the payment of what has not left has to be looked at; zero for never.
 func (s *orderSaga) lookDue(ctx workflow.Context) time.Time {
 	if s.lookAt.IsZero() || s.atBank || !s.hasPlanned() || s.lookAt.Sub(workflow.Now(ctx)) > lookWithin {

@@ -2,7 +2,6 @@ package workflows_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +18,7 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/testing/plainvault"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/worker"
@@ -100,7 +100,7 @@ func newEnvironment() *testsuite.TestWorkflowEnvironment {
 
 func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) *activities.Activities {
 	a := activities.New(activities.Options{
-		Events: p.events, Gateway: gateway, Vault: plainVault{}, Locations: locations, Review: review,
+		Events: p.events, Gateway: gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review,
 		Capabilities: payments.Capabilities{Amounts: func(currency string) (money.Limits, bool) { return p.limits, money.KnownCurrency(currency) }},
 	})
 	worker.Register(p.env, a)
@@ -115,7 +115,7 @@ func (p *platform) carryOut(t testing.TB, step func(*activities.Activities) any,
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet)
 	env := suite.NewTestActivityEnvironment()
-	a := activities.New(activities.Options{Events: p.events, Gateway: p.gateway, Vault: plainVault{}})
+	a := activities.New(activities.Options{Events: p.events, Gateway: p.gateway, Vault: plainvault.Vault{}})
 	env.RegisterActivity(a)
 	_, err := env.ExecuteActivity(step(a), in)
 	require.NoError(t, err)
@@ -227,7 +227,7 @@ func (p *platform) reportAt(after time.Duration, report, location string) {
 
 // payAt gives another means of payment, the same request whenever it is made.
 func (p *platform) payAt(after time.Duration, token string) *answer {
-	sealed, err := plainVault{}.Seal(context.Background(), "cus_1", token)
+	sealed, err := plainvault.Vault{}.Seal(context.Background(), "cus_1", token)
 	if err != nil {
 		panic(err)
 	}
@@ -250,29 +250,6 @@ func (p *platform) tell(after time.Duration, name string, report any) {
 		return
 	}
 	p.ask(after, name, report)
-}
-
-// plainVault leaves personal data as it is.
-type plainVault struct{}
-
-func (plainVault) Seal(_ context.Context, subject string, value any) (domain.Sealed, error) {
-	data, err := json.Marshal(value)
-	return domain.Sealed{Key: subject + ":1", Data: data}, err
-}
-
-func (plainVault) Open(_ context.Context, s domain.Sealed, value any) error {
-	if s.IsZero() {
-		return nil
-	}
-	if text, ok := value.(*json.RawMessage); ok {
-		*text = s.Data
-		return nil
-	}
-	return json.Unmarshal(s.Data, value)
-}
-
-func (plainVault) Reseal(_ context.Context, _ string, s domain.Sealed) (domain.Sealed, error) {
-	return s, nil
 }
 
 // faults is a worker interceptor that lets steps fail.

@@ -338,7 +338,6 @@ func AnswersCall(err error) string {
 
 // takeSignals moves all signals that have come into the queue. What can't be one of its requests is refused.
 func (s *orderSaga) takeSignals(ctx workflow.Context) {
-	s.noticePaymentChange(ctx)
 	for _, kind := range s.kinds {
 		s.takeSignal(ctx, kind.name, kind)
 	}

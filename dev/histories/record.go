@@ -2,7 +2,6 @@ package histories
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/dev/stack"
-	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/eventstore"
@@ -21,6 +19,7 @@ import (
 	"github.com/orderloom/orderloom/internal/progress"
 	"github.com/orderloom/orderloom/internal/replay"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/internal/testing/plainvault"
 	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/worker"
 	"go.temporal.io/api/temporalproto"
@@ -99,7 +98,7 @@ func open(ctx context.Context, s *stack.Stack) (*world, error) {
 	w := &world{gateway: &faulty{Gateway: sandboxed}}
 	w.activities = activities.New(activities.Options{
 		Events:  eventstore.NewRepository(eventstore.NewMemory(), eventstore.RepositoryOptions{}),
-		Gateway: w.gateway, Vault: plainVault{}, Locations: locations, Review: review,
+		Gateway: w.gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review,
 	})
 	if err := w.activities.SeedLocations(ctx, time.Now()); err != nil {
 		return nil, err
@@ -153,27 +152,4 @@ func removeOthers(dir string, files map[string]bool) error {
 		}
 	}
 	return nil
-}
-
-// plainVault leaves personal data as it is.
-type plainVault struct{}
-
-func (plainVault) Seal(_ context.Context, subject string, value any) (domain.Sealed, error) {
-	data, err := json.Marshal(value)
-	return domain.Sealed{Key: subject + ":1", Data: data}, err
-}
-
-func (plainVault) Open(_ context.Context, s domain.Sealed, value any) error {
-	if s.IsZero() {
-		return nil
-	}
-	if text, ok := value.(*json.RawMessage); ok {
-		*text = s.Data
-		return nil
-	}
-	return json.Unmarshal(s.Data, value)
-}
-
-func (plainVault) Reseal(_ context.Context, _ string, s domain.Sealed) (domain.Sealed, error) {
-	return s, nil
 }

@@ -2,7 +2,6 @@ package moneytest_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"slices"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/testing/plainvault"
 	"github.com/orderloom/orderloom/payments/stripe"
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
@@ -111,7 +111,7 @@ func (l *life) activities(x *execution) *activities.Activities {
 		panic(err)
 	}
 	return activities.New(activities.Options{
-		Events: l.events, Log: ownLog{l}, Gateway: gateway, Capabilities: l.setting.capabilities, Vault: plainVault{}, Locations: locations,
+		Events: l.events, Log: ownLog{l}, Gateway: gateway, Capabilities: l.setting.capabilities, Vault: plainvault.Vault{}, Locations: locations,
 	})
 }
 
@@ -251,27 +251,4 @@ func (x *execution) signalChild(workflowID, signal string, arg any) error {
 	case <-x.ended:
 		return errGone
 	}
-}
-
-// plainVault leaves personal data as they are.
-type plainVault struct{}
-
-func (plainVault) Seal(_ context.Context, subject string, value any) (domain.Sealed, error) {
-	data, err := json.Marshal(value)
-	return domain.Sealed{Key: subject + ":1", Data: data}, err
-}
-
-func (plainVault) Open(_ context.Context, s domain.Sealed, value any) error {
-	if s.IsZero() {
-		return nil
-	}
-	if text, ok := value.(*json.RawMessage); ok {
-		*text = s.Data
-		return nil
-	}
-	return json.Unmarshal(s.Data, value)
-}
-
-func (plainVault) Reseal(_ context.Context, _ string, s domain.Sealed) (domain.Sealed, error) {
-	return s, nil
 }
