@@ -24,7 +24,7 @@ func (r *Rig) startKafka(ctx context.Context) error {
 	}
 	r.Broker = "embedded broker"
 	var err error
-	r.kafka, err = r.startStack(ctx, "kafka", "DATABASE_URL="+r.Database, "TEMPORAL_ADDRESS=given")
+	r.kafka, err = r.startStack(ctx, "kafka", "temporal")
 	if err != nil {
 		return err
 	}

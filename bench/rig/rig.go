@@ -139,7 +139,7 @@ func (r *Rig) startPostgres(ctx context.Context) error {
 
 func (r *Rig) startTemporal(ctx context.Context) (err error) {
 	defer progress.Tick(r.options.Log, "starting the Temporal server")()
-	r.temporal, err = r.startStack(ctx, "temporal", "DATABASE_URL="+r.Database, "KAFKA_BROKERS=given")
+	r.temporal, err = r.startStack(ctx, "temporal", "kafka")
 	if err != nil {
 		return err
 	}
@@ -148,9 +148,9 @@ func (r *Rig) startTemporal(ctx context.Context) (err error) {
 	return err
 }
 
-// startStack runs the embedded stack's servers that environment does not give.
-func (r *Rig) startStack(ctx context.Context, name string, environment ...string) (*process, error) {
-	p, err := r.start(name, append(os.Environ(), environment...), r.binary("orderloom-dev"), "-data", "", "stack")
+// startStack runs the embedded stack on the rig's PostgreSQL, without one of its servers.
+func (r *Rig) startStack(ctx context.Context, name, without string) (*process, error) {
+	p, err := r.start(name, append(os.Environ(), "DATABASE_URL="+r.Database), r.binary("orderloom-dev"), "-data", "", "-without", without, "stack")
 	if err != nil {
 		return nil, err
 	}

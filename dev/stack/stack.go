@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -22,11 +23,19 @@ type Options struct {
 	Ports Ports
 	// Given are the servers that are there already.
 	Given Addresses
+	// Without are servers that are neither started nor asked for: [Kafka], [Temporal].
+	Without []string
 	// PostgresSettings are PostgreSQL's own, over the defaults of package pgserver.
 	PostgresSettings map[string]string
 	// Log is told what takes long or is unusual; nil tells nobody.
 	Log progress.Log
 }
+
+// The servers that a stack can go without.
+const (
+	Kafka    = "kafka"
+	Temporal = "temporal"
+)
 
 // Addresses are what the product is told.
 type Addresses struct {
@@ -111,7 +120,7 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 	if err := awaitGiven(ctx, opts.Given, opts.Log); err != nil {
 		return nil, err
 	}
-	if s.KafkaBrokers == "" {
+	if s.KafkaBrokers == "" && !slices.Contains(opts.Without, Kafka) {
 		if err := s.startKafka(opts); err != nil {
 			return nil, fmt.Errorf("start the embedded Kafka broker: %w", err)
 		}
@@ -121,7 +130,7 @@ func Start(ctx context.Context, opts Options) (_ *Stack, err error) {
 			return nil, err
 		}
 	}
-	if s.TemporalAddress == "" {
+	if s.TemporalAddress == "" && !slices.Contains(opts.Without, Temporal) {
 		if err := s.startTemporal(ctx, opts); err != nil {
 			return nil, fmt.Errorf("start the embedded Temporal server: %w", err)
 		}

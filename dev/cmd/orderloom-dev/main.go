@@ -20,8 +20,11 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
+
+	"github.com/orderloom/orderloom/dev/stack"
 )
 
 const usage = `usage: orderloom-dev [flags] run | demo | stack | soak
@@ -36,6 +39,8 @@ const usage = `usage: orderloom-dev [flags] run | demo | stack | soak
 // options are what the flags say.
 type options struct {
 	data string
+	// without is for stack.
+	without string
 	// The others are for soak.
 	duration, killEvery time.Duration
 	seed                uint64
@@ -45,6 +50,7 @@ type options struct {
 
 func (o *options) register(flags *flag.FlagSet) {
 	flags.StringVar(&o.data, "data", ".data", "directory that keeps everything; empty for a throwaway on free ports (not for soak)")
+	flags.StringVar(&o.without, "without", "", "stack: servers that are not started, such as kafka,temporal")
 	flags.DurationVar(&o.duration, "duration", 3*time.Minute, "soak: how long orders are placed")
 	flags.DurationVar(&o.killEvery, "kill-every", 10*time.Second, "soak: mean time between two kills")
 	flags.Uint64Var(&o.seed, "seed", 0, "soak: what decides the choices; 0 draws one")
@@ -71,7 +77,19 @@ func (o *options) check() error {
 	case o.buyers < 1:
 		return fmt.Errorf("-buyers must be at least 1, got %d", o.buyers)
 	}
+	for _, server := range o.withoutServers() {
+		if server != stack.Kafka && server != stack.Temporal {
+			return fmt.Errorf("-without must name %s or %s, got %q", stack.Kafka, stack.Temporal, server)
+		}
+	}
 	return nil
+}
+
+func (o *options) withoutServers() []string {
+	if o.without == "" {
+		return nil
+	}
+	return strings.Split(o.without, ",")
 }
 
 // parse reads the command line. It returns the command that it names, or the exit status when there is nothing to run.
@@ -110,7 +128,7 @@ func main() {
 	on := func(command func(context.Context, string) error) func(context.Context, options) error {
 		return func(ctx context.Context, o options) error { return command(ctx, o.data) }
 	}
-	commands := map[string]func(context.Context, options) error{"run": on(run), "demo": on(playDemo), "stack": on(runStack), "soak": runSoak}
+	commands := map[string]func(context.Context, options) error{"run": on(run), "demo": on(playDemo), "stack": runStack, "soak": runSoak}
 	command := commands[name]
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

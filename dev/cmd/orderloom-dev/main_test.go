@@ -26,6 +26,8 @@ func TestACommandLineIsRunExplainedOrRefused(t *testing.T) {
 		"-duration -1s soak":     {status: exitUsage, err: "-duration must be above 0"},
 		"-kill-every 0s soak":    {status: exitUsage, err: "-kill-every must be above 0"},
 		"-buyers 0 soak":         {status: exitUsage, err: "-buyers must be at least 1"},
+		"-without kafka stack":   {command: "stack"},
+		"-without redis stack":   {status: exitUsage, err: `-without must name kafka or temporal, got "redis"`},
 		"-duration forever soak": {status: exitUsage, err: "invalid value"},
 	} {
 		t.Run(line, func(t *testing.T) {

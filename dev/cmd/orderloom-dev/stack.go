@@ -14,8 +14,8 @@ import (
 
 // startStack starts the servers that the environment does not give. Without a data directory they are
 // throwaways on free ports.
-func startStack(ctx context.Context, data string, log progress.Log) (*stack.Stack, error) {
-	options := stack.Options{Dir: data, Given: stack.Given(os.LookupEnv), Log: log}
+func startStack(ctx context.Context, data string, log progress.Log, without ...string) (*stack.Stack, error) {
+	options := stack.Options{Dir: data, Given: stack.Given(os.LookupEnv), Without: without, Log: log}
 	if data != "" {
 		options.Ports = stack.DefaultPorts
 	}
@@ -23,8 +23,8 @@ func startStack(ctx context.Context, data string, log progress.Log) (*stack.Stac
 }
 
 // runStack runs the servers alone. What it prints can be read by a shell: eval, source or an env file.
-func runStack(ctx context.Context, data string) (err error) {
-	s, err := startStack(ctx, data, func(format string, args ...any) { say("# "+format, args...) })
+func runStack(ctx context.Context, o options) (err error) {
+	s, err := startStack(ctx, o.data, func(format string, args ...any) { say("# "+format, args...) }, o.withoutServers()...)
 	if err != nil {
 		return err
 	}
