@@ -76,6 +76,9 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 
 func reduceReservations(s supply, e order.OrderLinesCancelled) error {
 	for i, l := range e.Lines {
+		if l.Location == "" {
+			continue // what ships nothing has nothing reserved
+		}
 		events, err := inventory.Reduce(s.item(l.SKU, l.Location), inventory.ReduceReservation{
 			SKU: l.SKU, Location: l.Location, OrderID: e.OrderID, RequestID: domain.DerivedID(e.RequestID, fmt.Sprintf("line/%d", i)),
 			Quantity: l.Quantity, Reason: "lines_cancelled", At: e.CancelledAt,

@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/orderloom/orderloom/eventstore"
 )
 
@@ -19,8 +20,13 @@ type PlaceOrder struct {
 	Items         []order.Item  `json:"items"`
 	ShipToCountry string        `json:"ship_to_country"`
 	Personal      domain.Sealed `json:"personal"`
-	RequestHash   string        `json:"request_hash"`
-	UserID        string        `json:"user_id,omitempty"`
+	// ShippingLines, Discounts and Rounding are as in [order.PlaceOrder], ShippingByValue as in [order.Terms].
+	ShippingLines   []order.ShippingLine `json:"shipping_lines,omitempty"`
+	Discounts       []order.Discount     `json:"discounts,omitempty"`
+	Rounding        pricing.Rounding     `json:"rounding,omitzero"`
+	ShippingByValue bool                 `json:"shipping_by_value,omitempty"`
+	RequestHash     string               `json:"request_hash"`
+	UserID          string               `json:"user_id,omitempty"`
 	// These become the order's terms. Payment seals the token; PaymentToken has it in the clear, and is sealed.
 	Payment           domain.Sealed   `json:"payment,omitzero"`
 	PaymentToken      string          `json:"payment_token,omitempty"`
@@ -81,7 +87,9 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 	if err != nil {
 		return order.PlaceOrder{}, fmt.Errorf("seal the personal data of order %s: %w", in.OrderID, err)
 	}
-	terms := order.Terms{AllowBackorder: in.AllowBackorder, KeepPaymentMethod: in.KeepPaymentMethod, Deadlines: in.Deadlines}
+	terms := order.Terms{
+		AllowBackorder: in.AllowBackorder, KeepPaymentMethod: in.KeepPaymentMethod, ShippingByValue: in.ShippingByValue, Deadlines: in.Deadlines,
+	}
 	sealed := in.Payment
 	if in.PaymentToken != "" {
 		sealed, err = a.vault.Seal(ctx, in.CustomerID, in.PaymentToken)
@@ -94,6 +102,7 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 	}
 	return order.PlaceOrder{
 		OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
+		ShippingLines: in.ShippingLines, Discounts: in.Discounts, Rounding: in.Rounding,
 		Personal: personal, RequestHash: in.RequestHash, Terms: terms, At: in.At,
 	}, nil
 }
@@ -110,7 +119,7 @@ func (a *Activities) placeNew(s supply, o order.Order, c order.PlaceOrder) (Plac
 	if err != nil {
 		return Placed{}, err
 	}
-	if rule := a.review.Rule(c.CustomerID, order.Total(c.Items)); rule != "" {
+	if rule := a.review.Rule(c.CustomerID, order.Total(c.Items, c.ShippingLines)); rule != "" {
 		held, err := order.Hold(orderAfter(o, events), rule, c.At)
 		if err != nil {
 			return Placed{}, err
@@ -139,7 +148,11 @@ func (a *Activities) decideReservation(s supply, c order.PlaceOrder) []reservati
 	peek := func(sku, location string) inventory.Stock {
 		return eventstore.Peek(s.tx, stockAggregate, inventory.ID(sku, location))
 	}
-	allocations, err := s.allocate(a.allocator, order.Lines(c.Items), c.ShipToCountry, false, peek)
+	lines := order.Lines(c.Items)
+	if len(lines) == 0 {
+		return nil
+	}
+	allocations, err := s.allocate(a.allocator, lines, c.ShipToCountry, false, peek)
 	if err != nil {
 		return nil
 	}

@@ -23,6 +23,9 @@ type RequestRefund struct {
 	Reason   string      `json:"reason"`
 	// Lines are what is asked for line by line: the amount follows from them.
 	Lines []order.RefundLine `json:"lines,omitempty"`
+	// Spread shares the amount out over all that is left of the order's lines and shipping lines. Otherwise it is for
+	// none of them.
+	Spread bool `json:"spread,omitempty"`
 	// After is as in [payment.RefundPayment].
 	After int       `json:"after,omitempty"`
 	At    time.Time `json:"at"`
@@ -53,7 +56,7 @@ func (a *Activities) RequestRefund(ctx context.Context, in RequestRefund) (Refun
 func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p payment.Payment, replayed bool, err error) {
 	st := stamp(ctx, fmt.Sprintf("refund/%s/request/%d", in.RefundID, in.After+1), in.OrderID, in.At)
 	command := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, At: in.At}
-	byLine := len(in.Lines) > 0 || in.After > 0
+	byLine := len(in.Lines) > 0 || in.Spread || in.After > 0
 	if !byLine {
 		return a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
 			command.Limits = a.limits(p.Captured.Currency)
@@ -85,20 +88,32 @@ func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p pay
 // byLine returns the request with what was captured for each line that it is about. A refund that is tried again is for
 // the lines that it has.
 func (in RequestRefund) byLine(c payment.RefundPayment, o order.Order, p payment.Payment) (payment.RefundPayment, error) {
-	if len(in.Lines) == 0 {
-		r, _ := p.Refund(in.RefundID)
-		for _, l := range r.Lines {
-			c.Lines = append(c.Lines, owedLine(o, l.LineID, l.Amount))
+	r, known := p.Refund(in.RefundID)
+	lines := make([]order.LineAmount, len(r.Lines))
+	for i, l := range r.Lines {
+		lines[i] = order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}
+	}
+	switch {
+	case in.Spread && !known:
+		lines = order.SpreadRefund(o, in.Amount, func(id uuid.UUID) money.Money {
+			captured, _ := o.CapturedOf(id)
+			return p.LeftOf(id, captured)
+		})
+	case len(in.Lines) > 0 && (!known || !order.AsksFor(o, in.Lines, lines)):
+		var err error
+		lines, err = order.RefundLines(o, in.Lines, func(id uuid.UUID) order.GoneBack { return order.GoneBack(p.WentBack(id)) })
+		if err != nil {
+			return c, err
 		}
-		return c, nil
 	}
-	lines, err := order.RefundLines(o, in.Lines)
-	if err != nil {
-		return c, err
+	if len(in.Lines) > 0 {
+		c.Amount = money.Zero(o.Total.Currency)
+		for _, l := range lines {
+			c.Amount = c.Amount.Add(l.Amount)
+		}
 	}
-	c.Amount = money.Zero(o.Total.Currency)
 	for _, l := range lines {
-		c.Lines, c.Amount = append(c.Lines, owedLine(o, l.LineID, l.Amount)), c.Amount.Add(l.Amount)
+		c.Lines = append(c.Lines, owedLine(o, l))
 	}
 	return c, nil
 }
@@ -187,6 +202,7 @@ func (a *Activities) askForRefund(
 }
 
 // owedLine is what is owed for a line of the order, which never gets back more than was captured for it.
-func owedLine(o order.Order, lineID uuid.UUID, amount money.Money) payment.OwedLine {
-	return payment.OwedLine{LineID: lineID, Amount: amount, Captured: o.CapturedFor(lineID)}
+func owedLine(o order.Order, l order.LineAmount) payment.OwedLine {
+	captured, _ := o.CapturedOf(l.LineID)
+	return payment.OwedLine{LineID: l.LineID, Amount: l.Amount, Quantity: l.Quantity, Captured: captured}
 }

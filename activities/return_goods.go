@@ -61,7 +61,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 			}
 			owed := payment.OweRefund{RefundID: in.ReturnID, Amount: returned.Amount, Reason: payment.ReasonReturn, At: in.At}
 			for _, l := range returned.Lines {
-				owed.Lines = append(owed.Lines, owedLine(o, l.LineID, l.Amount))
+				owed.Lines = append(owed.Lines, owedLine(o, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}))
 			}
 			a.oweRefund(s.tx, in.OrderID, owed)
 		}
@@ -79,7 +79,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 
 func restockReturned(s supply, e order.OrderReturned) error {
 	for i, l := range e.Lines {
-		if !l.Restock {
+		if !l.Restock || l.Location == "" { // what ships nothing was never in the stock
 			continue
 		}
 		returnID := domain.DerivedID(e.ReturnID, fmt.Sprintf("line/%d", i))

@@ -76,21 +76,21 @@ func (a *Activities) oweForShipment(tx *eventstore.Tx, o order.Order, s order.Sh
 		WaiverID: s.RefundID(), Amount: open, Reason: reason, Lines: refundLines(s, open), At: at,
 	})...)
 	owed := payment.OweRefund{RefundID: s.RefundID(), Amount: s.Amount.Sub(open), Reason: reason, At: at}
-	for _, l := range s.Lines {
-		owed.Lines = append(owed.Lines, owedLine(o, l.LineID, l.UnitPrice.Times(l.Quantity)))
+	for _, part := range s.Parts() {
+		owed.Lines = append(owed.Lines, owedLine(o, part))
 	}
 	a.oweRefund(tx, o.ID, owed)
 }
 
-// refundLines shares out an amount over the lines of a shipment, from the first one.
+// refundLines shares out an amount over the lines and shipping lines of a shipment, from the first one.
 func refundLines(s order.Shipment, amount money.Money) (lines []payment.RefundLine) {
-	for _, l := range s.Lines {
-		cost := l.UnitPrice.Times(l.Quantity)
+	for _, part := range s.Parts() {
+		cost := part.Amount
 		if cost.Cmp(amount) > 0 {
 			cost = amount
 		}
 		if cost.IsPositive() {
-			lines, amount = append(lines, payment.RefundLine{LineID: l.LineID, Amount: cost}), amount.Sub(cost)
+			lines, amount = append(lines, payment.RefundLine{LineID: part.LineID, Amount: cost}), amount.Sub(cost)
 		}
 	}
 	return lines

@@ -15,18 +15,19 @@ import (
 
 // Standing is where an order stands by its events: all that a saga needs to go on with it from there.
 type Standing struct {
-	Status          order.Status     `json:"status"`
-	Reason          string           `json:"reason,omitempty"`
-	CancelledBy     string           `json:"cancelled_by,omitempty"`
-	ApprovedBy      string           `json:"approved_by,omitempty"`
-	RejectedBy      string           `json:"rejected_by,omitempty"`
-	CustomerID      string           `json:"customer_id"`
-	Items           []order.Item     `json:"items"`
-	ShipToCountry   string           `json:"ship_to_country"`
-	Terms           order.Terms      `json:"terms"`
-	Shipments       []order.Shipment `json:"shipments,omitempty"`
-	PartlyCancelled bool             `json:"partly_cancelled,omitempty"`
-	Overdue         bool             `json:"overdue,omitempty"`
+	Status          order.Status         `json:"status"`
+	Reason          string               `json:"reason,omitempty"`
+	CancelledBy     string               `json:"cancelled_by,omitempty"`
+	ApprovedBy      string               `json:"approved_by,omitempty"`
+	RejectedBy      string               `json:"rejected_by,omitempty"`
+	CustomerID      string               `json:"customer_id"`
+	Items           []order.Item         `json:"items"`
+	ShippingLines   []order.ShippingLine `json:"shipping_lines,omitempty"`
+	ShipToCountry   string               `json:"ship_to_country"`
+	Terms           order.Terms          `json:"terms"`
+	Shipments       []order.Shipment     `json:"shipments,omitempty"`
+	PartlyCancelled bool                 `json:"partly_cancelled,omitempty"`
+	Overdue         bool                 `json:"overdue,omitempty"`
 	// Held is the rule that asks for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
 	// Reserved says where the goods of an order are set aside that is not confirmed yet.
@@ -69,7 +70,7 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 	}
 	out := Standing{
 		Status: o.Status, Reason: o.CancelReason, CancelledBy: o.CancelledBy, ApprovedBy: o.ApprovedBy, RejectedBy: o.RejectedBy,
-		CustomerID: o.CustomerID, Items: o.Items, ShipToCountry: o.ShipToCountry,
+		CustomerID: o.CustomerID, Items: o.Items, ShippingLines: o.ShippingLines, ShipToCountry: o.ShipToCountry,
 		Terms: o.Terms, Shipments: o.Shipments, PartlyCancelled: o.PartlyCancelled, Overdue: o.Overdue, Held: o.Held,
 		Payment: p.Status, Required: p.Required, LookAt: a.lookAt(p), Asked: p.Requested != nil || p.Lapsed && p.Required == nil, Refunds: p.OpenRefunds(),
 		PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, Captures: capturesOf(o, p),

@@ -103,7 +103,7 @@ func (f *fakePlatform) PlaceOrder(_ context.Context, in workflows.OrderInput) (w
 }
 
 func memoOf(in workflows.OrderInput) workflows.OrderMemo {
-	total := order.Total(in.Items)
+	total := in.Total()
 	return workflows.OrderMemo{
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash, Total: total.Text(),
 		Currency: total.Currency, AcceptedAt: acceptedAt,

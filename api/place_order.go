@@ -94,7 +94,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 			return a.settled(ctx, x, in, true)
 		}
 	}
-	if err := a.chargeable(in.Items); err != nil {
+	if err := a.chargeable(in.Content()); err != nil {
 		return err
 	}
 	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, order.Recipient{ShippingAddress: r.ShippingAddress}); err != nil {
@@ -111,12 +111,9 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 }
 
 // chargeable refuses an order that the payment gateway could not charge, however it is split. Error: [domain.Invalids].
-func (a *API) chargeable(items []order.Item) error {
-	if len(items) == 0 {
-		return nil
-	}
-	limits, taken := a.can.Limits(items[0].UnitPrice.Currency)
-	return order.CheckChargeable(items, limits, taken)
+func (a *API) chargeable(c order.Content) error {
+	limits, taken := a.can.Limits(c.Total().Currency)
+	return order.CheckChargeable(c, limits, taken)
 }
 
 // placedBefore reports whether the events know the order. Errors: idempotency_key_reused when they know another one
@@ -180,7 +177,7 @@ func placed(x *httpx.Exchange, in workflows.OrderInput, replayed bool) error {
 	b = append(b, `","status":"created","customer_id":`...)
 	b = httpx.AppendText(b, in.CustomerID)
 	b = append(b, `,"total":{"amount":"`...)
-	total := order.Total(in.Items)
+	total := in.Total()
 	b = append(b, total.Text()...)
 	b = append(b, `","currency":"`...)
 	b = append(b, total.Currency...)

@@ -109,7 +109,7 @@ func TestPlaceOrderShowsTheOrderAtOnce(t *testing.T) {
 func settlesAs(status order.Status) func(in workflows.OrderInput) readmodel.OrderView {
 	return func(in workflows.OrderInput) readmodel.OrderView {
 		v := readmodel.NewOrderView(in.OrderID)
-		v.OrderNumber, v.CustomerID, v.Items, v.Total = order.Number(in.OrderID), in.CustomerID, slices.Clone(in.Items), order.Total(in.Items)
+		v.OrderNumber, v.CustomerID, v.Items, v.Total = order.Number(in.OrderID), in.CustomerID, slices.Clone(in.Items), in.Total()
 		for i := range v.Items {
 			v.Items[i].LineID = order.LineID(in.OrderID, i+1)
 		}

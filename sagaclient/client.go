@@ -55,7 +55,7 @@ func New(c client.Client, memos converter.DataConverter, deadlines workflows.Dea
 // one; [ErrUnavailable].
 func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (placed workflows.OrderMemo, existed bool, err error) {
 	in.Deadlines = c.deadlines
-	total := order.Total(in.Items)
+	total := in.Total()
 	memo := workflows.OrderMemo{
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
 		Total: total.Text(), Currency: total.Currency, AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),

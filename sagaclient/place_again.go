@@ -6,7 +6,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/history/v1"
@@ -27,7 +26,7 @@ func (c *Client) PlaceAgain(ctx context.Context, id uuid.UUID) error {
 	if err != nil {
 		return err
 	}
-	total := order.Total(in.Items)
+	total := in.Total()
 	_, err = c.startOrderSaga(ctx, in, memo, total, client.StartWorkflowOptions{
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING,

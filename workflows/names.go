@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // TaskQueue is where all sagas run.
@@ -107,6 +108,12 @@ type OrderInput struct {
 	Items         []order.Item  `json:"items"`
 	ShipToCountry string        `json:"ship_to_country"`
 	Personal      domain.Sealed `json:"personal"`
+	// ShippingLines, Discounts and Rounding are as they were priced, and so are the items: see [order.Content.Priced].
+	ShippingLines []order.ShippingLine `json:"shipping_lines,omitempty"`
+	Discounts     []order.Discount     `json:"discounts,omitempty"`
+	Rounding      pricing.Rounding     `json:"rounding,omitzero"`
+	// ShippingByValue is as in [order.Terms].
+	ShippingByValue bool `json:"shipping_by_value,omitempty"`
 	// Payment seals the payment token, a JSON string: what the payment gateway gave the customer's browser for a means
 	// of payment. PaymentToken has it in the clear, for tools and tests.
 	Payment      domain.Sealed `json:"payment,omitzero"`
@@ -128,6 +135,14 @@ type OrderInput struct {
 	// Carried is what a run that has continued as new has left to this one.
 	Carried *Carried `json:"carried,omitempty"`
 }
+
+// Content is what is ordered, and what it costs.
+func (in OrderInput) Content() order.Content {
+	return order.Content{Items: in.Items, ShippingLines: in.ShippingLines, Discounts: in.Discounts, Rounding: in.Rounding}
+}
+
+// Total is what the order costs.
+func (in OrderInput) Total() money.Money { return in.Content().Total() }
 
 // Deadlines are the platform's settings: package config has the defaults. For zero see deadlineUnset.
 type Deadlines = order.Deadlines
@@ -342,6 +357,8 @@ type RefundInput struct {
 	Reason   string      `json:"reason"`
 	// Lines are what is asked for line by line; there is no amount then, because it follows from them.
 	Lines []order.RefundLine `json:"lines,omitempty"`
+	// Spread is as in [activities.RequestRefund].
+	Spread bool `json:"spread,omitempty"`
 	// After is how many attempts the caller has seen fail, for a refund that is tried again: see
 	// [payment.RefundPayment]. The refund has its amount and reason already then.
 	After int `json:"after,omitempty"`

@@ -189,7 +189,7 @@ func (s *orderSaga) refusedWhileCancelled(err error) error {
 // missingAmount is what has to be authorised for what has not left.
 func (s *orderSaga) missingAmount() money.Money {
 	if !s.confirmed() {
-		return order.Total(s.in.Items)
+		return s.in.Total()
 	}
 	return s.plannedAmount()
 }

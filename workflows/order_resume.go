@@ -55,6 +55,7 @@ func (s *orderSaga) goOnInstead(ctx workflow.Context) error {
 func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	s.standing = &standing
 	s.in.CustomerID, s.in.Items, s.in.ShipToCountry = standing.CustomerID, standing.Items, standing.ShipToCountry
+	s.in.ShippingLines, s.in.ShippingByValue = standing.ShippingLines, standing.Terms.ShippingByValue
 	s.in.AllowBackorder = s.in.AllowBackorder || standing.Terms.AllowBackorder
 	s.in.KeepPaymentMethod = s.in.KeepPaymentMethod || standing.Terms.KeepPaymentMethod
 	if standing.Terms.Deadlines != (order.Deadlines{}) {

@@ -198,6 +198,7 @@ func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) 
 	}
 	return runStep(ctx, "Place the order and reserve its stock", a.PlaceOrder, activities.PlaceOrder{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
+		ShippingLines: s.in.ShippingLines, Discounts: s.in.Discounts, Rounding: s.in.Rounding, ShippingByValue: s.in.ShippingByValue,
 		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID,
 		Payment: s.in.Payment, PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
 		KeepPaymentMethod: s.in.KeepPaymentMethod,
@@ -236,7 +237,7 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 		return s.voidPayment(ctx, "order_cancelled")
 	})
 	s.setWaitingToSecure(ctx)
-	confirmed, err := s.securePayment(ctx, order.Total(s.in.Items), reserved.Allocations)
+	confirmed, err := s.securePayment(ctx, s.in.Total(), reserved.Allocations)
 	if err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ func RefundSaga(ctx workflow.Context, in RefundInput) (out RefundResult, err err
 	ctx = forOrder(ctx, in.OrderID)
 	var a *activities.Activities
 	requested, err := runStep(ctx, "Request a refund of "+in.What(), a.RequestRefund, activities.RequestRefund{
-		OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, Lines: in.Lines, After: in.After, At: workflow.Now(ctx),
+		OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, Lines: in.Lines, Spread: in.Spread, After: in.After, At: workflow.Now(ctx),
 	})
 	if err != nil {
 		return out, err

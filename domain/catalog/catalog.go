@@ -34,13 +34,16 @@ type Upcaster func(json.RawMessage) (json.RawMessage, error)
 
 // upcasters holds, by event type, the step from version i+1 to i+2 at index i.
 var upcasters = map[string][]Upcaster{
-	"OrderPlaced":            {placedWithoutTerms, placedWithoutLineIDs},
+	"OrderPlaced":            {placedWithoutTerms, placedWithoutLineIDs, justPrices},
 	"OrderCancelled":         {cancelledWithoutReviewer},
-	"OrderConfirmed":         {unnamedLines},
-	"OrderLinesCancelled":    {cancelledWithoutContent},
-	"OrderReturned":          {unnamedLines},
+	"OrderConfirmed":         {unnamedLines, justPrices},
+	"OrderLinesCancelled":    {cancelledWithoutContent, justPrices},
+	"OrderReturned":          {unnamedLines, justPrices},
 	"ShippingAddressAmended": {amendedByNoRequest},
 	"PaymentRefunded":        {refundedWithoutAttempt},
+	"RefundOwed":             {justPrices},
+	"RefundRequested":        {justPrices},
+	"CaptureWaived":          {justPrices},
 }
 
 // refundedWithoutAttempt is the step to version 2, which tells the attempt. Version 1 knew no requests before.
@@ -68,6 +71,10 @@ func placedWithoutLineIDs(b json.RawMessage) (json.RawMessage, error) {
 	}
 	return withMembers(b, map[string]any{"items": payload.Items})
 }
+
+// justPrices is the step to a version that explains amounts by discounts, taxes and shipping. The version before knew
+// none of these: what a line costs was the price of its pieces, which is what the new version leaves out.
+func justPrices(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
 // unnamedLines is the step to a version 2 that names the lines of pieces. One event alone does not tell them:
 // [order.Evolve] finds them in the order.

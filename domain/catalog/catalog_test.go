@@ -89,8 +89,16 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	switch v.Kind() {
 	case reflect.Struct:
 		for i := range v.NumField() {
+			if name := v.Type().Field(i).Name; name == "Rate" || name == "Percentage" { // numbers that are no amounts
+				*n++
+				v.Field(i).Set(reflect.ValueOf(decimal.New(int64(*n), -2)))
+				continue
+			}
 			fill(t, v.Field(i), n)
 		}
+	case reflect.Map:
+		*n++
+		v.Set(reflect.ValueOf(map[string]string{fmt.Sprintf("key_%d", *n): fmt.Sprintf("text %d", *n)}))
 	case reflect.Pointer:
 		p := reflect.New(v.Type().Elem())
 		fill(t, p.Elem(), n)

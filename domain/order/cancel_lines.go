@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // CancelLines asks to take pieces out of an order.
@@ -60,6 +61,8 @@ func CancelPart(o Order, c CancelLines) ([]domain.Event, error) {
 	if err := bad.Err(); err != nil {
 		return nil, err
 	}
+	e.Shipping = after.rescueShipping()
+	e.Amount = e.Amount.Add(sumOf(e.Shipping, o.Total.Currency))
 	if !slices.ContainsFunc(after.Shipments, func(s Shipment) bool { return len(s.Lines) > 0 }) {
 		return nil, domain.Refuse(CodeNothingLeft, "nothing of order %s would be left: cancel the order", o.Number)
 	}
@@ -133,23 +136,27 @@ func (o Order) takeFromShipments(lineID uuid.UUID, quantity int) (taken []Cancel
 		l := s.Lines[j]
 		n := min(short, l.Quantity)
 		short -= n
+		cost := s.take(j, n)
 		taken = append(taken, CancelledLine{
-			ShipmentID: s.ShipmentID, Location: s.Location, LineID: lineID, SKU: l.SKU, Quantity: n, Amount: l.UnitPrice.Times(n),
+			ShipmentID: s.ShipmentID, Location: s.Location, LineID: lineID, SKU: l.SKU, Quantity: n, Amount: cost.Payable, Money: cost.Detail(),
 		})
-		s.take(j, n)
 	}
 	return taken, short
 }
 
-// take takes n pieces out of line j.
-func (s *Shipment) take(j, n int) {
-	s.Amount = s.Amount.Sub(s.Lines[j].UnitPrice.Times(n))
-	if s.Lines[j].Quantity -= n; s.Lines[j].Quantity == 0 {
+// take takes n pieces out of line j, and returns what they had cost.
+func (s *Shipment) take(j, n int) pricing.Breakdown {
+	l := &s.Lines[j]
+	cost := l.next(n)
+	s.Amount = s.Amount.Sub(cost.Payable)
+	l.Quantity, l.Cancelled = l.Quantity-n, l.Cancelled+n
+	if l.Quantity == 0 {
 		s.Lines = slices.Delete(s.Lines, j, j+1)
 	}
 	if len(s.Lines) == 0 {
 		s.Status = ShipmentStatusCancelled
 	}
+	return cost
 }
 
 // withoutLines takes the cancelled pieces out of the shipments and out of the order's own lines.
@@ -164,10 +171,14 @@ func (o Order) withoutLines(e OrderLinesCancelled) Order {
 			}
 		}
 		if i := o.item(c.LineID); i >= 0 {
-			if o.Items[i].Quantity -= c.Quantity; o.Items[i].Quantity == 0 {
+			item := &o.Items[i]
+			item.Money = item.Breakdown().Sub(breakdown(c.Money, c.Amount)).Detail()
+			if item.Quantity -= c.Quantity; item.Quantity == 0 {
 				o.Items = slices.Delete(o.Items, i, i+1)
 			}
 		}
 	}
+	o.rescueShipping()
+	o.withoutShipping(e.Shipping)
 	return o
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // ConfirmOrder asks to confirm an order whose stock is reserved and whose payment is authorised.
@@ -44,23 +45,23 @@ func Confirm(o Order, c ConfirmOrder) ([]domain.Event, error) {
 	}
 }
 
-// Lines returns what the items of an order want of each SKU, in their order.
+// Lines returns what the items of an order want of each SKU, in their order. What ships nothing wants nothing.
 func Lines(items []Item) []inventory.Line {
-	out := make([]inventory.Line, len(items))
-	for i, item := range items {
-		out[i] = inventory.Line{SKU: item.SKU, Quantity: item.Quantity}
+	out := make([]inventory.Line, 0, len(items))
+	for _, item := range items {
+		if !item.Digital() {
+			out = append(out, inventory.Line{SKU: item.SKU, Quantity: item.Quantity})
+		}
 	}
 	return out
 }
 
 // PlanShipments groups what was reserved into one shipment per location, in the order in which the
-// locations first appear. The shipments' amounts add up to the order's total.
+// locations first appear. What ships nothing is a shipment of its own, without a location, after the others. The
+// shipments' amounts add up to the order's total: each line's pieces are shared out in the order of the plan.
 func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
 	// Several lines may have one SKU, so what lies at a location is given to the order's lines one by one.
-	left := make([]int, len(o.Items))
-	for i, item := range o.Items {
-		left[i] = item.Quantity
-	}
+	given := make([]int, len(o.Items))
 	var shipments []Shipment
 	index := map[string]int{}
 	for _, a := range allocations {
@@ -68,62 +69,105 @@ func PlanShipments(o Order, allocations []inventory.Allocation) []Shipment {
 		if !ok {
 			i = len(shipments)
 			index[a.Location] = i
-			shipments = append(shipments, Shipment{
-				ShipmentID: domain.DerivedID(o.ID, "shipment/"+a.Location), Location: a.Location,
-				Amount: money.Zero(o.Total.Currency), Status: ShipmentStatusPlanned,
-			})
+			shipments = append(shipments, o.newShipment(a.Location))
 		}
 		s := &shipments[i]
 		want := a.Quantity
 		for j, item := range o.Items {
-			if n := min(want, left[j]); item.SKU == a.SKU && n > 0 {
-				left[j] -= n
+			if n := min(want, item.Quantity-given[j]); item.SKU == a.SKU && !item.Digital() && n > 0 {
+				s.add(item, given[j], n)
+				given[j] += n
 				want -= n
-				s.add(item, n)
 			}
 		}
 	}
+	digital := o.newShipment("")
+	for _, item := range o.Items {
+		if item.Digital() {
+			digital.add(item, 0, item.Quantity)
+		}
+	}
+	if len(digital.Lines) > 0 {
+		shipments = append(shipments, digital)
+	}
+	o.planShipping(shipments)
 	return shipments
 }
 
-// add puts n pieces of an order's line into the shipment.
-func (s *Shipment) add(item Item, n int) {
-	j := s.line(item.LineID)
-	if j < 0 {
-		j = len(s.Lines)
-		s.Lines = append(s.Lines, ShipmentLine{LineID: item.LineID, SKU: item.SKU, UnitPrice: item.UnitPrice})
+func (o Order) newShipment(location string) Shipment {
+	return Shipment{
+		ShipmentID: domain.DerivedID(o.ID, "shipment/"+location), Location: location,
+		Amount: money.Zero(o.Total.Currency), Status: ShipmentStatusPlanned,
 	}
-	s.Lines[j].Quantity += n
-	s.Amount = s.Amount.Add(item.UnitPrice.Times(n))
 }
 
-// carries reports whether the shipments hold what the order does: all pieces of each line, at the line's price. No
-// shipment has a line twice.
+// add puts n pieces of an order's line into the shipment, after those that others have.
+func (s *Shipment) add(item Item, before, n int) {
+	share := item.Breakdown().Share(int64(item.Quantity), int64(before), int64(before+n))
+	s.Amount = s.Amount.Add(share.Payable)
+	j := s.line(item.LineID)
+	if j < 0 {
+		s.Lines = append(s.Lines, ShipmentLine{LineID: item.LineID, SKU: item.SKU, UnitPrice: item.UnitPrice, Quantity: n, Money: share.Detail()})
+		return
+	}
+	l := &s.Lines[j]
+	l.Money = l.whole().Add(share).Detail()
+	l.Quantity += n
+}
+
+// carries reports whether the shipments hold what the order does: all pieces of each line, at the line's price, and all
+// that each line and shipping line costs. No shipment has a line twice.
 func carries(shipments []Shipment, o Order) bool {
 	missing := make([]int, len(o.Items))
+	uncovered := make([]pricing.Breakdown, len(o.Items))
 	for i, item := range o.Items {
-		missing[i] = item.Quantity
+		missing[i], uncovered[i] = item.Quantity, item.Breakdown()
 	}
 	ids := map[uuid.UUID]bool{}
 	for _, s := range shipments {
-		if ids[s.ShipmentID] || !s.Amount.SameCurrency(o.Total) || !s.Amount.IsPositive() {
+		if ids[s.ShipmentID] || !s.Amount.SameCurrency(o.Total) || len(s.Lines) == 0 {
 			return false
 		}
 		ids[s.ShipmentID] = true
-		costs := money.Zero(o.Total.Currency)
+		costs := sumOf(s.Shipping, o.Total.Currency)
 		for j, l := range s.Lines {
 			i := o.item(l.LineID)
 			if i < 0 || s.line(l.LineID) != j || l.Quantity < 1 || l.SKU != o.Items[i].SKU || l.UnitPrice.Cmp(o.Items[i].UnitPrice) != 0 {
 				return false
 			}
 			missing[i] -= l.Quantity
-			costs = costs.Add(l.UnitPrice.Times(l.Quantity))
+			uncovered[i] = uncovered[i].Sub(l.Breakdown())
+			costs = costs.Add(l.Cost())
 		}
 		if s.Amount.Cmp(costs) != 0 {
 			return false
 		}
 	}
-	return !slices.ContainsFunc(missing, func(n int) bool { return n != 0 })
+	for i, item := range o.Items {
+		if missing[i] != 0 || !uncovered[i].Equal(item.Breakdown().Share(1, 0, 0)) {
+			return false
+		}
+	}
+	return carriesShipping(shipments, o)
+}
+
+// carriesShipping reports whether the shipments hold all that each shipping line costs, and no more.
+func carriesShipping(shipments []Shipment, o Order) bool {
+	planned := Order{Shipments: shipments}
+	for _, l := range o.ShippingLines {
+		carried, ok := planned.shippingOf(l.ShippingLineID, func(ShipmentStatus) bool { return true })
+		if !ok || !carried.Equal(l.Breakdown()) {
+			return false
+		}
+	}
+	for _, s := range shipments {
+		for _, share := range s.Shipping {
+			if !slices.ContainsFunc(o.ShippingLines, func(l ShippingLine) bool { return l.ShippingLineID == share.ShippingLineID }) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func notFound(o Order) error {

@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // Events lists every event type of the order stream, newest version of each.
@@ -37,6 +38,12 @@ type OrderPlaced struct {
 	CustomerID  string      `json:"customer_id"`
 	Items       []Item      `json:"items"`
 	Total       money.Money `json:"total"`
+	// ShippingLines, Discounts and Rounding are as they were priced. Totals explain the total; they are left out where
+	// it is just the lines' prices. Events before version 4 had none of it.
+	ShippingLines []ShippingLine   `json:"shipping_lines,omitempty"`
+	Discounts     []Discount       `json:"discounts,omitempty"`
+	Rounding      pricing.Rounding `json:"rounding,omitzero"`
+	Totals        *pricing.Totals  `json:"totals,omitempty"`
 	// ShipToCountry stands outside the personal section because the choice of a location needs it.
 	ShipToCountry string `json:"ship_to_country"`
 	// Personal seals a [Recipient].
@@ -58,8 +65,11 @@ type Terms struct {
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
 	// KeepPaymentMethod says that the customer has agreed that the means of payment is authorised again for this order
 	// without them.
-	KeepPaymentMethod bool      `json:"keep_payment_method,omitempty"`
-	Deadlines         Deadlines `json:"deadlines"`
+	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
+	// ShippingByValue shares the shipping lines out over the shipments, by what each costs. Otherwise the shipment that
+	// leaves first carries them.
+	ShippingByValue bool      `json:"shipping_by_value,omitempty"`
+	Deadlines       Deadlines `json:"deadlines"`
 }
 
 // Deadlines say how long an order waits for each thing, in nanoseconds. Zero means that no deadline was set.
@@ -125,13 +135,16 @@ type OrderLinesCancelled struct {
 	RequestID      uuid.UUID       `json:"request_id"`
 	RequestContent uuid.UUID       `json:"request_content"`
 	Lines          []CancelledLine `json:"lines"`
-	Amount         money.Money     `json:"amount"`
-	Reason         string          `json:"reason"`
-	CancelledBy    string          `json:"cancelled_by"`
-	CancelledAt    time.Time       `json:"cancelled_at"`
+	// Shipping is what of the shipping lines is cancelled with the last pieces of a shipment.
+	Shipping []ShippingShare `json:"shipping,omitempty"`
+	// Amount is what all of it had cost.
+	Amount      money.Money `json:"amount"`
+	Reason      string      `json:"reason"`
+	CancelledBy string      `json:"cancelled_by"`
+	CancelledAt time.Time   `json:"cancelled_at"`
 }
 
-// CancelledLine is how many pieces of a line were taken out of one shipment, and their price.
+// CancelledLine is how many pieces of a line were taken out of one shipment, and what they had cost.
 type CancelledLine struct {
 	ShipmentID uuid.UUID   `json:"shipment_id"`
 	Location   string      `json:"location"`
@@ -139,6 +152,8 @@ type CancelledLine struct {
 	SKU        string      `json:"sku"`
 	Quantity   int         `json:"quantity"`
 	Amount     money.Money `json:"amount"`
+	// Money explains the amount, where it is not just the price.
+	Money *pricing.Breakdown `json:"money,omitempty"`
 }
 
 // ShippingAddressAmended replaces the address of an order of which no shipment has left.
@@ -231,6 +246,8 @@ type ReturnedLine struct {
 	// Restock is false for pieces that are written off.
 	Restock bool        `json:"restock"`
 	Amount  money.Money `json:"amount"`
+	// Money explains the amount, where it is not just the price.
+	Money *pricing.Breakdown `json:"money,omitempty"`
 }
 
 // OrderDelivered says that the last shipment has arrived.
@@ -247,8 +264,8 @@ func (OrderShipped) EventType() string       { return "OrderShipped" }
 func (ShipmentDelivered) EventType() string  { return "ShipmentDelivered" }
 func (OrderDelivered) EventType() string     { return "OrderDelivered" }
 
-func (OrderPlaced) EventVersion() int        { return 3 }
-func (OrderConfirmed) EventVersion() int     { return 2 }
+func (OrderPlaced) EventVersion() int        { return 4 }
+func (OrderConfirmed) EventVersion() int     { return 3 }
 func (OrderCancelled) EventVersion() int     { return 2 }
 func (ShipmentDispatched) EventVersion() int { return 1 }
 func (OrderShipped) EventVersion() int       { return 1 }
@@ -268,12 +285,12 @@ func (OrderReturned) EventType() string          { return "OrderReturned" }
 func (StockAllocated) EventVersion() int         { return 1 }
 func (OrderHeld) EventVersion() int              { return 1 }
 func (OrderApproved) EventVersion() int          { return 1 }
-func (OrderLinesCancelled) EventVersion() int    { return 2 }
+func (OrderLinesCancelled) EventVersion() int    { return 3 }
 func (ShippingAddressAmended) EventVersion() int { return 2 }
 func (DispatchOverdue) EventVersion() int        { return 1 }
 func (ShipmentLost) EventVersion() int           { return 1 }
 func (ShipmentRefused) EventVersion() int        { return 1 }
-func (OrderReturned) EventVersion() int          { return 2 }
+func (OrderReturned) EventVersion() int          { return 3 }
 
 func (ShipmentTrackingCorrected) EventType() string { return "ShipmentTrackingCorrected" }
 func (ShipmentTrackingCorrected) EventVersion() int { return 1 }

@@ -8,12 +8,46 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // LineID is the id of the line that stood at this position, from 1, when the order was placed. The line keeps it,
 // whatever becomes of the lines before it.
 func LineID(orderID uuid.UUID, position int) uuid.UUID {
-	return domain.DerivedID(orderID, fmt.Sprintf("line/%d", position))
+	return derived(orderID, "line", position)
+}
+
+func derived(orderID uuid.UUID, kind string, position int) uuid.UUID {
+	return domain.DerivedID(orderID, fmt.Sprintf("%s/%d", kind, position))
+}
+
+// path names one of a list.
+func path(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }
+
+// Breakdown explains what the pieces cost that were not cancelled.
+func (l ShipmentLine) Breakdown() pricing.Breakdown { return l.pieces(0, l.Quantity) }
+
+// Cost is what the pieces cost that were not cancelled.
+func (l ShipmentLine) Cost() money.Money {
+	if l.Money == nil {
+		return l.UnitPrice.Times(l.Quantity)
+	}
+	return l.Breakdown().Payable
+}
+
+// next explains what the next n pieces cost that are neither cancelled nor returned.
+func (l ShipmentLine) next(n int) pricing.Breakdown { return l.pieces(l.Returned, n) }
+
+// pieces explains what n pieces cost that were not cancelled, after the first few of these.
+func (l ShipmentLine) pieces(after, n int) pricing.Breakdown {
+	first := int64(l.Cancelled + after)
+	return l.whole().Share(int64(l.Quantity+l.Cancelled), first, first+int64(n))
+}
+
+// whole explains what the pieces cost with which the order was confirmed.
+func (l ShipmentLine) whole() pricing.Breakdown {
+	return breakdown(l.Money, l.UnitPrice.Times(l.Quantity+l.Cancelled))
 }
 
 // LineQuantity is some pieces of one line of an order, as a request asks for them.
@@ -40,11 +74,11 @@ func withLineIDs(orderID uuid.UUID, items []Item) []Item {
 func (o Order) StockLines(pieces []LineQuantity) []inventory.Line {
 	var lines []inventory.Line
 	for _, p := range pieces {
-		sku := p.SKU
+		sku, digital := p.SKU, false
 		if i := o.item(p.LineID); i >= 0 {
-			sku = o.Items[i].SKU
+			sku, digital = o.Items[i].SKU, o.Items[i].Digital()
 		}
-		if sku != "" {
+		if sku != "" && !digital {
 			lines = append(lines, inventory.Line{SKU: sku, Quantity: p.Quantity})
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // Status is where an order stands; see the package comment for the moves.
@@ -52,19 +53,6 @@ const (
 	ShipmentStatusCancelled ShipmentStatus = "cancelled"
 )
 
-// Item is one line of an order.
-type Item struct {
-	// LineID names the line, see [LineID]. It is zero, and left out, until [Place] gives it; events always have it.
-	LineID    uuid.UUID   `json:"line_id,omitzero" jsonschema:"required"`
-	ProductID string      `json:"product_id"`
-	SKU       string      `json:"sku"`
-	Quantity  int         `json:"quantity"`
-	UnitPrice money.Money `json:"unit_price"`
-}
-
-// Total is the price of the whole line.
-func (i Item) Total() money.Money { return i.UnitPrice.Times(i.Quantity) }
-
 // Recipient is the personal part of an order. It exists in the clear only where it enters and where
 // it is shown; between the two it is a [domain.Sealed].
 type Recipient struct {
@@ -82,14 +70,17 @@ type Address struct {
 
 // Shipment is one shipment: what leaves one location together, and what it costs.
 type Shipment struct {
-	ShipmentID uuid.UUID      `json:"shipment_id"`
-	Location   string         `json:"location"`
-	Lines      []ShipmentLine `json:"lines"`
+	ShipmentID uuid.UUID `json:"shipment_id"`
+	// Location is empty for what needs no shipping: see [Shipment.Digital].
+	Location string         `json:"location"`
+	Lines    []ShipmentLine `json:"lines"`
 	// Amount is the part of the order's total that this shipment carries; it is captured when it leaves.
 	Amount         money.Money    `json:"amount"`
 	Status         ShipmentStatus `json:"status"`
 	Carrier        string         `json:"carrier,omitempty"`
 	TrackingNumber string         `json:"tracking_number,omitempty"`
+	// Shipping is what it carries of the order's shipping lines.
+	Shipping []ShippingShare `json:"shipping,omitempty"`
 }
 
 // Left reports whether a shipment in this state was handed to the carrier, whatever has become of it since.
@@ -122,25 +113,34 @@ type ShipmentLine struct {
 	UnitPrice money.Money `json:"unit_price"`
 	// Returned is how many of the pieces came back after their delivery.
 	Returned int `json:"returned,omitempty"`
+	// Cancelled is how many pieces were taken out of the shipment since the order was confirmed.
+	Cancelled int `json:"cancelled,omitempty"`
+	// Money is what the pieces cost with which the order was confirmed, the cancelled ones too. It is left out where
+	// that is just their price.
+	Money *pricing.Breakdown `json:"money,omitempty"`
 }
 
 // Order is the state of one order, as far as decisions need it. The zero value is no order yet.
 type Order struct {
-	ID            uuid.UUID     `json:"order_id"`
-	Number        string        `json:"order_number"`
-	CustomerID    string        `json:"customer_id"`
-	Status        Status        `json:"status"`
-	Items         []Item        `json:"items"`
-	Total         money.Money   `json:"total"`
-	ShipToCountry string        `json:"ship_to_country"`
-	Personal      domain.Sealed `json:"personal"`
-	RequestHash   string        `json:"request_hash"`
-	Shipments     []Shipment    `json:"shipments"`
-	CancelReason  string        `json:"cancel_reason,omitempty"`
-	CancelledBy   string        `json:"cancelled_by,omitempty"`
-	PlacedAt      time.Time     `json:"placed_at"`
-	ConfirmedAt   time.Time     `json:"confirmed_at,omitzero"`
-	Terms         Terms         `json:"terms"`
+	ID         uuid.UUID `json:"order_id"`
+	Number     string    `json:"order_number"`
+	CustomerID string    `json:"customer_id"`
+	Status     Status    `json:"status"`
+	Items      []Item    `json:"items"`
+	// Total is what the order costs: its lines and its shipping lines.
+	Total         money.Money      `json:"total"`
+	ShippingLines []ShippingLine   `json:"shipping_lines,omitempty"`
+	Discounts     []Discount       `json:"discounts,omitempty"`
+	Rounding      pricing.Rounding `json:"rounding,omitzero"`
+	ShipToCountry string           `json:"ship_to_country"`
+	Personal      domain.Sealed    `json:"personal"`
+	RequestHash   string           `json:"request_hash"`
+	Shipments     []Shipment       `json:"shipments"`
+	CancelReason  string           `json:"cancel_reason,omitempty"`
+	CancelledBy   string           `json:"cancelled_by,omitempty"`
+	PlacedAt      time.Time        `json:"placed_at"`
+	ConfirmedAt   time.Time        `json:"confirmed_at,omitzero"`
+	Terms         Terms            `json:"terms"`
 	// Allocations are where the order's goods are set aside or waited for, as far as its own events tell.
 	Allocations []inventory.Allocation `json:"allocations,omitempty"`
 	// PartlyCancelled is true once lines were cancelled, so that less is captured than was authorised.
@@ -195,7 +195,7 @@ func Evolve(o Order, e domain.Event) Order {
 		return Order{
 			ID: e.OrderID, Number: e.OrderNumber, CustomerID: e.CustomerID, Status: StatusCreated, Items: e.Items, Total: e.Total,
 			ShipToCountry: e.ShipToCountry, Personal: e.Personal, RequestHash: e.RequestHash, PlacedAt: e.PlacedAt,
-			Terms: e.Terms, Allocations: e.Allocations,
+			Terms: e.Terms, Allocations: e.Allocations, ShippingLines: e.ShippingLines, Discounts: e.Discounts, Rounding: e.Rounding,
 		}
 	case StockAllocated:
 		o.Allocations = e.Allocations
@@ -220,6 +220,7 @@ func Evolve(o Order, e domain.Event) Order {
 		o.Overdue, o.OverdueSince = true, e.DeadlineAt
 	case ShipmentDispatched:
 		if s := o.shipment(e.ShipmentID); s != nil {
+			o.loadShipping(s)
 			s.Status, s.Carrier, s.TrackingNumber = ShipmentStatusDispatched, e.Carrier, e.TrackingNumber
 		}
 	case ShipmentTrackingCorrected:
@@ -262,6 +263,7 @@ func (o Order) setShipment(id uuid.UUID, status ShipmentStatus) {
 // Clone returns a copy that shares nothing which [Evolve] changes.
 func (o Order) Clone() Order {
 	o.Items, o.Returns, o.Reported = slices.Clone(o.Items), slices.Clone(o.Returns), slices.Clone(o.Reported)
+	o.ShippingLines = slices.Clone(o.ShippingLines)
 	o.Shipments = cloneShipments(o.Shipments)
 	return o
 }
@@ -269,7 +271,7 @@ func (o Order) Clone() Order {
 func cloneShipments(shipments []Shipment) []Shipment {
 	shipments = slices.Clone(shipments)
 	for i := range shipments {
-		shipments[i].Lines = slices.Clone(shipments[i].Lines)
+		shipments[i].Lines, shipments[i].Shipping = slices.Clone(shipments[i].Lines), slices.Clone(shipments[i].Shipping)
 	}
 	return shipments
 }

@@ -2,29 +2,34 @@ package order
 
 import (
 	"errors"
-	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
-	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // Limits of what an order may hold.
 const (
 	ItemsMax      = 100
-	QuantityMax   = 100_000
+	QuantityMax   = pricing.QuantityMax
 	IDLengthMax   = domain.IDLengthMax
 	TextLengthMax = 200
 )
 
 // PlaceOrder asks for a new order.
 type PlaceOrder struct {
-	OrderID       uuid.UUID
-	CustomerID    string
-	Items         []Item
+	OrderID    uuid.UUID
+	CustomerID string
+	Items      []Item
+	// ShippingLines, Discounts and Rounding are as they were priced, and so are the items: see [Content.Priced].
+	ShippingLines []ShippingLine
+	Discounts     []Discount
+	Rounding      pricing.Rounding
 	ShipToCountry string
 	Personal      domain.Sealed
 	RequestHash   string
@@ -48,20 +53,25 @@ func Place(o Order, c PlaceOrder) ([]domain.Event, error) {
 	if err := CheckOrder(c.CustomerID, c.Items, c.ShipToCountry); err != nil {
 		return nil, err
 	}
+	content := c.content()
+	var bad domain.Invalids
+	if content.check(&bad); len(bad) > 0 {
+		return nil, bad
+	}
 	return []domain.Event{OrderPlaced{
-		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: withLineIDs(c.OrderID, c.Items), Total: Total(c.Items),
+		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: content.Items, Total: content.Total(),
+		ShippingLines: content.ShippingLines, Discounts: c.Discounts, Rounding: c.Rounding, Totals: detailed(content.Totals()),
 		ShipToCountry: c.ShipToCountry, Personal: c.Personal, RequestHash: c.RequestHash, PlacedAt: c.At,
 		Terms: c.Terms, Allocations: c.Allocations,
 	}}, nil
 }
 
-// Total is the sum of the lines, which have one currency.
-func Total(items []Item) money.Money {
-	var sum money.Money
-	for _, i := range items {
-		sum = sum.Add(i.Total())
+// content is what is ordered, with the ids that the lines have.
+func (c PlaceOrder) content() Content {
+	return Content{
+		Items: withLineIDs(c.OrderID, c.Items), ShippingLines: withShippingLineIDs(c.OrderID, c.ShippingLines),
+		Discounts: c.Discounts, Rounding: c.Rounding,
 	}
-	return sum
 }
 
 // CheckOrder names everything that is wrong with an order as a customer sends it, with the JSON path
@@ -76,20 +86,14 @@ func CheckOrder(customerID string, items []Item, country string) error {
 		bad.Add("items", "an order has at most %d items, got %d", ItemsMax, len(items))
 		return bad
 	}
-	currency := ""
+	lines := make([]pricing.Line, len(items))
 	for i, item := range items {
-		if i == 0 {
-			currency = item.UnitPrice.Currency
-			if !money.KnownCurrency(currency) {
-				bad.Add("currency", "%q is not an active ISO 4217 currency code", domain.Clip(currency))
-			}
-		}
-		checkItem(&bad, fmt.Sprintf("items[%d]", i), item, currency)
+		checkItem(&bad, path("items", i), item)
+		lines[i] = pricing.Line{UnitPrice: item.UnitPrice, Quantity: item.Quantity}
 	}
-	if len(bad) == 0 {
-		if _, err := money.New(Total(items).Amount, Total(items).Currency); err != nil {
-			bad.Add("items", "the total is beyond what an order may cost")
-		}
+	var priced domain.Invalids
+	if errors.As(pricing.CheckLines(lines), &priced) {
+		bad = append(bad, priced...)
 	}
 	if !KnownCountry(country) {
 		bad.Add("shipping_address.country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", domain.Clip(country))
@@ -97,28 +101,35 @@ func CheckOrder(customerID string, items []Item, country string) error {
 	return bad.Err()
 }
 
-func checkItem(bad *domain.Invalids, path string, item Item, currency string) {
+func checkItem(bad *domain.Invalids, path string, item Item) {
 	bad.ID(path+".product_id", item.ProductID)
 	bad.ID(path+".sku", item.SKU)
-	if item.Quantity < 1 || item.Quantity > QuantityMax {
-		bad.Add(path+".quantity", "must be from 1 to %d, got %d", QuantityMax, item.Quantity)
-	}
-	price, err := money.New(item.UnitPrice.Amount, item.UnitPrice.Currency)
-	var refusal *domain.Error
-	switch {
-	case item.UnitPrice.Currency != currency:
-		bad.Add(path+".unit_price", "an order has one currency: %q here, %q in the first line",
-			domain.Clip(item.UnitPrice.Currency), domain.Clip(currency))
-	case !money.KnownCurrency(currency):
-		// Said once, for the whole order.
-	case errors.As(err, &refusal):
-		bad.Add(path+".unit_price", "%s", refusal.Message)
-	case price.Amount.Cmp(priceMin) < 0:
-		bad.Add(path+".unit_price", "must be at least 0.01, got %s", price.Text())
-	}
+	bad.Text(path+".name", item.Name, TextLengthMax)
+	bad.Text(path+".tax_class", item.TaxClass, TextLengthMax)
+	checkMetadata(bad, path+".metadata", item.Metadata)
 }
 
-var priceMin = money.Must("0.01", "EUR").Amount
+// Limits of the shop's own data.
+const (
+	MetadataKeysMax        = 50
+	MetadataKeyLengthMax   = 40
+	MetadataValueLengthMax = 500
+)
+
+func checkMetadata(bad *domain.Invalids, field string, metadata map[string]string) {
+	if n := len(metadata); n > MetadataKeysMax {
+		bad.Add(field, "has at most %d keys, got %d", MetadataKeysMax, n)
+		return
+	}
+	for _, key := range slices.Sorted(maps.Keys(metadata)) {
+		if strings.TrimSpace(key) == "" {
+			bad.Add(field, "has an empty key")
+			continue
+		}
+		bad.Text(field, key, MetadataKeyLengthMax)
+		bad.Text(field+"."+domain.Clip(key), metadata[key], MetadataValueLengthMax)
+	}
+}
 
 // CheckAddress names everything that is wrong with an address, with JSON paths below prefix. The
 // state may be empty, since most countries have none in their addresses.

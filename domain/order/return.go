@@ -106,9 +106,10 @@ func (o Order) takeBack(lineID uuid.UUID, quantity int) (taken []ReturnedLine, s
 			continue
 		}
 		short -= n
+		cost := l.next(n)
 		l.Returned += n
 		taken = append(taken, ReturnedLine{
-			ShipmentID: s.ShipmentID, LineID: lineID, SKU: l.SKU, Quantity: n, Location: s.Location, Amount: l.UnitPrice.Times(n),
+			ShipmentID: s.ShipmentID, LineID: lineID, SKU: l.SKU, Quantity: n, Location: s.Location, Amount: cost.Payable, Money: cost.Detail(),
 		})
 	}
 	return taken, short

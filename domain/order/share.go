@@ -1,8 +1,6 @@
 package order
 
 import (
-	"fmt"
-
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
@@ -16,7 +14,7 @@ import (
 // zero joins that of the next shipment. What joins none in the end is told by [Order.Unsettled].
 func (o Order) Share(shipmentID uuid.UUID, taken money.Money, l money.Limits) money.Money {
 	due, rest := o.Due(), o.Planned()
-	if s := o.shipment(shipmentID); s != nil && s.Status == ShipmentStatusPlanned {
+	if s, known := o.Leaving(shipmentID); known && s.Status == ShipmentStatusPlanned {
 		due, rest = due.Add(s.Amount), rest.Sub(s.Amount)
 	}
 	return l.Share(due, taken, rest)
@@ -80,25 +78,21 @@ func (o Order) UncapturedOf(s Shipment, captures map[uuid.UUID]money.Money, take
 }
 
 // CheckChargeable names what a payment service that moves these amounts can't charge of an order, as [domain.Invalids].
-// Taken is false for a currency that the service does not take. It says nothing of lines that [CheckOrder] refuses.
-func CheckChargeable(items []Item, l money.Limits, taken bool) error {
+// Taken is false for a currency that the service does not take. It says nothing of lines that [CheckOrder] refuses. An
+// order that costs nothing is not charged.
+func CheckChargeable(c Content, l money.Limits, taken bool) error {
 	var bad domain.Invalids
-	if len(items) == 0 || !sameCurrency(items) {
+	if len(c.Items) == 0 || !sameCurrency(c.Items) {
 		return nil
 	}
-	total := Total(items)
+	total := c.Total()
 	switch {
-	case !money.KnownCurrency(total.Currency):
+	case !money.KnownCurrency(total.Currency), total.IsZero():
 	case !taken:
 		bad.Add("currency", "the payment gateway takes no %s", total.Currency)
 	case l.Authorizes(total) && l.Captures(total):
 	case !l.InStep(total):
-		for i, item := range items {
-			if !l.InStep(item.Total()) {
-				bad.Add(fmt.Sprintf("items[%d].unit_price", i), "the payment gateway takes %s in steps of %s, and the order comes to %s",
-					total.Currency, money.Money{Amount: l.Step, Currency: total.Currency}.Text(), total.Text())
-			}
-		}
+		c.checkSteps(&bad, l, total)
 	case total.Amount.Cmp(l.AuthorizeMin) < 0, total.Amount.Cmp(l.CaptureMin) < 0:
 		bad.Add("items", "the payment gateway takes at least %s, and the order comes to %s",
 			money.Money{Amount: decimal.Max(l.AuthorizeMin, l.CaptureMin), Currency: total.Currency}, total.Text())
@@ -107,6 +101,27 @@ func CheckChargeable(items []Item, l money.Limits, taken bool) error {
 			money.Money{Amount: l.Max, Currency: total.Currency}, total.Text())
 	}
 	return bad.Err()
+}
+
+// checkSteps blames the parts of an order that are no multiple of the step.
+func (c Content) checkSteps(bad *domain.Invalids, l money.Limits, total money.Money) {
+	step := money.Money{Amount: l.Step, Currency: total.Currency}
+	blame := func(field string) {
+		bad.Add(field, "the payment gateway takes %s in steps of %s, and the order comes to %s", total.Currency, step.Text(), total.Text())
+	}
+	for i, item := range c.Items {
+		switch {
+		case !l.InStep(item.UnitPrice.Times(item.Quantity)):
+			blame(path("items", i) + ".unit_price")
+		case !l.InStep(item.Total()):
+			blame(path("items", i))
+		}
+	}
+	for i, line := range c.ShippingLines {
+		if !l.InStep(line.Total()) {
+			blame(path("shipping_lines", i) + ".amount")
+		}
+	}
 }
 
 func sameCurrency(items []Item) bool {

@@ -64,7 +64,7 @@ func TestAnOrderThatCannotBeChargedIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := order.CheckChargeable(c.items, dinars, c.taken)
+			err := order.CheckChargeable(order.Content{Items: c.items}, dinars, c.taken)
 			if c.expected == nil {
 				require.NoError(t, err)
 				return

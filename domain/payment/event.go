@@ -388,10 +388,10 @@ func (PaymentRefunded) EventType() string { return "PaymentRefunded" }
 func (PaymentRefunded) EventVersion() int { return 2 }
 
 func (RefundOwed) EventType() string { return "RefundOwed" }
-func (RefundOwed) EventVersion() int { return 1 }
+func (RefundOwed) EventVersion() int { return 2 }
 
 func (RefundRequested) EventType() string { return "RefundRequested" }
-func (RefundRequested) EventVersion() int { return 1 }
+func (RefundRequested) EventVersion() int { return 2 }
 
 func (RefundReduced) EventType() string { return "RefundReduced" }
 func (RefundReduced) EventVersion() int { return 1 }
@@ -406,7 +406,7 @@ func (CaptureFailed) EventType() string { return "CaptureFailed" }
 func (CaptureFailed) EventVersion() int { return 1 }
 
 func (CaptureWaived) EventType() string { return "CaptureWaived" }
-func (CaptureWaived) EventVersion() int { return 1 }
+func (CaptureWaived) EventVersion() int { return 2 }
 
 func (RefundResolved) EventType() string { return "RefundResolved" }
 func (RefundResolved) EventVersion() int { return 1 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // RefundStatus is where a refund stands.
@@ -47,10 +48,15 @@ type Refund struct {
 	CreatedAt time.Time       `json:"created_at"`
 }
 
-// RefundLine is what one line of the order gets back.
+// RefundLine is what one line or shipping line of the order gets back.
 type RefundLine struct {
+	// LineID is the id of the line, or of the shipping line.
 	LineID uuid.UUID   `json:"line_id"`
 	Amount money.Money `json:"amount"`
+	// Quantity is the pieces that it is for; left out where it is an amount.
+	Quantity int `json:"quantity,omitempty"`
+	// Money explains the amount: what of it is price, discount and tax. It is left out where it is just price.
+	Money *pricing.Breakdown `json:"money,omitempty"`
 }
 
 // RefundPart is what one request asks the gateway for: an amount from one of the gateway's own payments.
@@ -242,10 +248,9 @@ func (p Payment) payable() money.Money {
 func (p Payment) refundedOf(line uuid.UUID) money.Money {
 	total := money.Zero(p.Captured.Currency)
 	for _, r := range p.Refunds {
-		if !r.Owed && r.Live().IsZero() {
-			continue // it failed, and its amount went back
+		if r.counts() {
+			total = total.Add(amountOf(r.Lines, line))
 		}
-		total = total.Add(amountOf(r.Lines, line))
 	}
 	return total
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -94,7 +95,7 @@ func TestRefundsKeepTheBooksAndTheGatewayAgreed(t *testing.T) {
 				c := payment.OweRefund{RefundID: id.Draw(t, "refund"), Amount: eur(0), Reason: "return", At: at}
 				for _, l := range lines[:rapid.IntRange(0, len(lines)).Draw(t, "lines")] {
 					n := rapid.Int64Range(0, 120).Draw(t, "owed")
-					c.Lines = append(c.Lines, payment.OwedLine{LineID: l, Amount: eur(n), Captured: eur(m.lines[l])})
+					c.Lines = append(c.Lines, payment.OwedLine{LineID: l, Amount: eur(n), Captured: pricing.Plain(eur(m.lines[l]))})
 					c.Amount = c.Amount.Add(eur(n))
 				}
 				if len(c.Lines) == 0 {

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // Why a refund is owed.
@@ -31,12 +32,14 @@ type OweRefund struct {
 	At     time.Time
 }
 
-// OwedLine is what is owed for one line of the order.
+// OwedLine is what is owed for one line or shipping line of the order.
 type OwedLine struct {
 	LineID uuid.UUID
 	Amount money.Money
-	// Captured is all that was captured for the line: it never gets back more.
-	Captured money.Money
+	// Quantity is the pieces that it is for; zero where it is an amount.
+	Quantity int
+	// Captured explains all that was captured for the line: it never gets back more.
+	Captured pricing.Breakdown
 }
 
 // Owe records an obligation. Its amount is capped by what is refundable, of each line and of the whole payment. So it
@@ -53,7 +56,7 @@ func Owe(p Payment, c OweRefund) []domain.Event {
 	for _, l := range c.Lines {
 		amount := smaller(l.Amount, p.leftOf(l).Sub(amountOf(e.Lines, l.LineID)))
 		if amount.IsPositive() {
-			e.Lines, sum = append(e.Lines, RefundLine{LineID: l.LineID, Amount: amount}), sum.Add(amount)
+			e.Lines, sum = append(e.Lines, p.explain(l, amount, e.Lines)), sum.Add(amount)
 		}
 	}
 	if len(c.Lines) > 0 {
@@ -69,7 +72,7 @@ func Owe(p Payment, c OweRefund) []domain.Event {
 // leftOf is what a line of the order can still get back. It is what was captured for it and neither went back nor is to
 // go back. What was never taken is no part of it.
 func (p Payment) leftOf(l OwedLine) money.Money {
-	left := l.Captured.Sub(p.refundedOf(l.LineID))
+	left := l.Captured.Payable.Sub(p.refundedOf(l.LineID))
 	for _, w := range p.Waivers {
 		left = left.Sub(amountOf(w.Lines, l.LineID))
 	}
@@ -95,12 +98,12 @@ func trimLines(lines []RefundLine, amount money.Money) []RefundLine {
 // splitLines divides lines into those that amount is for, from the first one, and what is left of them.
 func splitLines(lines []RefundLine, amount money.Money) (kept, rest []RefundLine) {
 	for _, l := range lines {
-		now := smaller(l.Amount, amount)
-		if now.IsPositive() {
-			kept, amount = append(kept, RefundLine{LineID: l.LineID, Amount: now}), amount.Sub(now)
+		now, later := l.split(smaller(l.Amount, amount))
+		if now.Amount.IsPositive() {
+			kept, amount = append(kept, now), amount.Sub(now.Amount)
 		}
-		if later := l.Amount.Sub(atLeastNothing(now)); later.IsPositive() {
-			rest = append(rest, RefundLine{LineID: l.LineID, Amount: later})
+		if later.Amount.IsPositive() {
+			rest = append(rest, later)
 		}
 	}
 	return kept, rest

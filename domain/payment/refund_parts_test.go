@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -96,7 +97,7 @@ func TestARefundBelowTheMinimumIsShownAndJoinsTheNext(t *testing.T) {
 	p := capturedFrom(t, eur(1000))
 	p = must(t, p, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Owe(p, payment.OweRefund{
-			RefundID: small, Amount: eur(30), Reason: payment.ReasonReturn, At: at, Lines: []payment.OwedLine{{LineID: line, Amount: eur(30), Captured: eur(30)}},
+			RefundID: small, Amount: eur(30), Reason: payment.ReasonReturn, At: at, Lines: []payment.OwedLine{{LineID: line, Amount: eur(30), Captured: pricing.Plain(eur(30))}},
 		}), nil
 	})
 	p = must(t, p, requestOf(small, limits, 0))

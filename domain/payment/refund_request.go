@@ -83,6 +83,9 @@ func RequestRefund(p Payment, c RefundPayment) ([]domain.Event, error) {
 	} else if err := p.canRefund(r, known, c); err != nil {
 		return nil, err
 	}
+	if !known {
+		r.Lines = p.explainAll(c.Lines)
+	}
 	parts, unpaid := p.shareOut(r.Remaining(), len(r.Attempts), c.Limits)
 	request := RefundRequested{
 		PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Amount: r.Amount, Reason: r.Reason, Lines: r.Lines, Parts: parts, RequestedAt: c.At,

@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/stretchr/testify/require"
 )
 
@@ -27,7 +28,7 @@ func TestWhatIsWaivedIsRecordedOnceAndNeverRefunded(t *testing.T) {
 	require.Empty(t, payment.Waive(p, c))
 
 	owed := payment.OweRefund{RefundID: uuid.New(), Amount: eur(40), Reason: payment.ReasonReturn, At: at, Lines: []payment.OwedLine{
-		{LineID: one, Amount: eur(20), Captured: eur(20)}, {LineID: two, Amount: eur(20), Captured: eur(50)}, {LineID: two, Amount: eur(30), Captured: eur(50)},
+		{LineID: one, Amount: eur(20), Captured: pricing.Plain(eur(20))}, {LineID: two, Amount: eur(20), Captured: pricing.Plain(eur(50))}, {LineID: two, Amount: eur(30), Captured: pricing.Plain(eur(50))},
 	}}
 	p = must(t, p, func(p payment.Payment) ([]domain.Event, error) { return payment.Owe(p, owed), nil })
 	require.Equal(t, "0.40 EUR", p.Refunds[0].Amount.String())

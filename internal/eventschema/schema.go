@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/shopspring/decimal"
 )
 
 // Name is the name of a schema's file.
@@ -54,6 +55,8 @@ func special(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[uuid.UUID]():
 		return &jsonschema.Schema{Type: "string", Format: "uuid"}
+	case reflect.TypeFor[decimal.Decimal]():
+		return &jsonschema.Schema{Type: "string", Pattern: `^[0-9]+(\.[0-9]+)?$`, Description: "A decimal number that is no amount, such as a rate."}
 	case reflect.TypeFor[time.Time]():
 		return &jsonschema.Schema{Type: "string", Format: "date-time"}
 	case reflect.TypeFor[money.Money]():

@@ -14,6 +14,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/internal/eventschema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 )
 
@@ -92,6 +93,9 @@ func fill(v reflect.Value) {
 		return
 	case reflect.TypeFor[money.Money]():
 		v.Set(reflect.ValueOf(money.Must("19.90", "EUR")))
+		return
+	case reflect.TypeFor[decimal.Decimal]():
+		v.Set(reflect.ValueOf(decimal.New(19, -2)))
 		return
 	}
 	switch v.Kind() {

@@ -97,7 +97,7 @@ func (l *life) auditGateway(s sight) {
 	if twice.Cmp(g.refunded) > 0 {
 		twice = g.refunded
 	}
-	total := l.setting.limits.Ceil(order.Total(l.setting.items))
+	total := l.setting.limits.Ceil(order.Total(l.setting.items, nil))
 	for _, r := range s.p.Refunds { // it was taken anew after it had gone back, and came back from the bank later
 		total = total.Add(r.Amount).Sub(r.Live())
 	}

@@ -86,7 +86,7 @@ type setting struct {
 }
 
 func (s setting) String() string {
-	text := fmt.Sprintf("%s, %s, single capture %t, method kept %t, strict %t", s.card, order.Total(s.items), s.singleOnly, s.keep, s.strict)
+	text := fmt.Sprintf("%s, %s, single capture %t, method kept %t, strict %t", s.card, order.Total(s.items, nil), s.singleOnly, s.keep, s.strict)
 	for _, i := range s.items {
 		text += fmt.Sprintf("; %d of %s at %s", i.Quantity, i.SKU, i.UnitPrice.Text())
 	}
@@ -153,7 +153,7 @@ func (l *life) choose() {
 		}
 	}
 	s.limits, _ = s.capabilities.Limits(s.currency)
-	for ok := false; !ok; ok = order.CheckChargeable(s.items, s.limits, true) == nil {
+	for ok := false; !ok; ok = order.CheckChargeable(order.Content{Items: s.items}, s.limits, true) == nil {
 		s.items = nil
 		for i := range 1 + l.rand.IntN(3) {
 			cents := int64(1 + l.rand.IntN(pick(l, 40, 3_000, 3_000, 20_000)))

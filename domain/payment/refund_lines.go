@@ -1,0 +1,103 @@
+package payment
+
+import (
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
+)
+
+// WentBack is what of a line or shipping line of the order went back, or is to go back.
+type WentBack struct {
+	// Amount is all of it.
+	Amount money.Money
+	// Pieces is the pieces that a part of it was for, and ForPieces is that part.
+	Pieces    int
+	ForPieces money.Money
+}
+
+// WentBack tells what went back of a line or shipping line.
+func (p Payment) WentBack(id uuid.UUID) WentBack {
+	out := WentBack{Amount: money.Zero(p.Captured.Currency), ForPieces: money.Zero(p.Captured.Currency)}
+	p.eachRefunded(id, func(l RefundLine) {
+		out.Amount = out.Amount.Add(l.Amount)
+		if l.Quantity > 0 {
+			out.Pieces, out.ForPieces = out.Pieces+l.Quantity, out.ForPieces.Add(l.Amount)
+		}
+	})
+	return out
+}
+
+// LeftOf is what of a line or shipping line can still go back, of which this was captured.
+func (p Payment) LeftOf(id uuid.UUID, captured pricing.Breakdown) money.Money {
+	return p.leftOf(OwedLine{LineID: id, Captured: captured})
+}
+
+// eachRefunded calls f with each part of a refund that is for this line. It leaves out what failed.
+func (p Payment) eachRefunded(id uuid.UUID, f func(RefundLine)) {
+	for _, r := range p.Refunds {
+		for _, l := range r.Lines {
+			if l.LineID == id && r.counts() {
+				f(l)
+			}
+		}
+	}
+}
+
+// counts reports whether the refund goes back or is to go back. One that was asked for by a person and failed has let
+// its amount go.
+func (r Refund) counts() bool { return r.Owed || !r.Live().IsZero() }
+
+// explain returns a part of a refund with what of its amount is price, discount and tax. That is a part of what of the
+// line is left: of what was captured for it, without what went back before, what was waived, and what this refund gives
+// back besides. So the parts of all refunds add up to what was captured, each by itself.
+func (p Payment) explain(l OwedLine, amount money.Money, besides []RefundLine) RefundLine {
+	out := RefundLine{LineID: l.LineID, Amount: amount, Quantity: l.Quantity}
+	if l.Captured.IsPlain() {
+		return out
+	}
+	left := l.Captured
+	gone := func(g RefundLine) {
+		if g.Money != nil {
+			left = left.Sub(*g.Money)
+		} else {
+			left = left.Sub(left.Part(smaller(g.Amount, left.Payable)))
+		}
+	}
+	p.eachRefunded(l.LineID, gone)
+	for _, w := range p.Waivers {
+		besides = append(besides[:len(besides):len(besides)], w.Lines...)
+	}
+	for _, b := range besides {
+		if b.LineID == l.LineID {
+			gone(b)
+		}
+	}
+	if amount.Cmp(left.Payable) <= 0 {
+		out.Money = left.Part(amount).Detail()
+	}
+	return out
+}
+
+// explainAll is explain for all lines of a refund that is asked for.
+func (p Payment) explainAll(lines []OwedLine) (out []RefundLine) {
+	for _, l := range lines {
+		out = append(out, p.explain(l, l.Amount, out))
+	}
+	return out
+}
+
+// split divides what a line gets back into an amount and what is left. The pieces stay with the amount, as far as there
+// is one.
+func (l RefundLine) split(amount money.Money) (now, later RefundLine) {
+	amount = atLeastNothing(amount)
+	now, later = l, l
+	now.Amount, later.Amount = amount, l.Amount.Sub(amount)
+	if l.Money != nil {
+		part := l.Money.Part(amount)
+		now.Money, later.Money = part.Detail(), l.Money.Sub(part).Detail()
+	}
+	if amount.IsPositive() {
+		later.Quantity = 0
+	}
+	return now, later
+}
