@@ -29,7 +29,7 @@ func TestARefundByLinesIsCappedByWhatEachLineHasLeft(t *testing.T) {
 		refund, err := o.refund(in)
 		require.NoError(t, err)
 		require.Equal(t, "10.50 paid", refund.Amount.Text()+" "+string(refund.Status))
-		require.Equal(t, []payment.RefundLine{{LineID: order.LineID(o.id, 1), Amount: eur("10.00")}, {LineID: order.LineID(o.id, 2), Amount: eur("0.50")}}, refund.Lines)
+		require.Equal(t, []payment.RefundLine{{LineID: order.LineID(o.id, 1), Amount: eur("10.00"), Quantity: 1}, {LineID: order.LineID(o.id, 2), Amount: eur("0.50")}}, refund.Lines)
 		o.requireBalance("0", "60", "10.5")
 		o.requireUnchanged(func() {
 			again, err := run(o, o.RequestRefund, in)

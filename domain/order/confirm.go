@@ -115,8 +115,8 @@ func (s *Shipment) add(item Item, before, n int) {
 	l.Quantity += n
 }
 
-// carries reports whether the shipments hold what the order does: all pieces of each line, at the line's price, and all
-// that each line and shipping line costs. No shipment has a line twice.
+// carries reports whether the shipments hold what the order does. That is all pieces of each line, at the line's price,
+// and all that each line and shipping line costs. No shipment has a line twice.
 func carries(shipments []Shipment, o Order) bool {
 	missing := make([]int, len(o.Items))
 	uncovered := make([]pricing.Breakdown, len(o.Items))

@@ -103,8 +103,8 @@ type Content struct {
 	Rounding      pricing.Rounding
 }
 
-// Priced returns the content with what each part of it costs: p is what was computed of the lines, shipping lines and
-// discounts, each in their order.
+// Priced returns the content with what each part of it costs. P was computed of the same lines, shipping lines and
+// discounts, in the same order.
 func (c Content) Priced(p pricing.Priced) Content {
 	c.Items, c.ShippingLines, c.Discounts = slices.Clone(c.Items), slices.Clone(c.ShippingLines), slices.Clone(c.Discounts)
 	for i, b := range p.Lines {

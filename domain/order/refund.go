@@ -77,8 +77,7 @@ type LineAmount struct {
 	Amount   money.Money
 }
 
-// GoneBack is what of a line or shipping line went back, or is to go back: all of it, and the pieces that a part of it
-// was for.
+// GoneBack is what of a line or shipping line went back, or is to go back. A part of it was for pieces.
 type GoneBack struct {
 	Amount    money.Money
 	Pieces    int
@@ -116,8 +115,8 @@ func CheckRefundLines(lines []RefundLine) error {
 // RefundLines returns what each line of a refund comes to. Back tells what went back before for a line or shipping
 // line. How much of that a line has left to get back is told by its payment.
 //
-// Pieces come to a cumulative difference: what was captured for the line, times all pieces that went back, divided by
-// the pieces captured and rounded, less what went back for the pieces before. So the last piece gets all that is left.
+// Pieces come to a cumulative difference. It is what belongs to all pieces that went back, with these, less what went
+// back for the others. So the last piece gets all that is left.
 //
 // Errors: not_found; as [CheckRefundLines]. [domain.Invalids] blame entries that name no line or several, and those of
 // more pieces than have left.
@@ -152,9 +151,9 @@ func RefundLines(o Order, lines []RefundLine, back func(id uuid.UUID) GoneBack) 
 	return out, bad.Err()
 }
 
-// AsksFor reports whether a refund that came to these amounts is the one that is asked for: the same pieces, or the same
-// amounts, of the same lines. What pieces come to depends on what went back before, so a request that comes again is
-// known by its pieces.
+// AsksFor reports whether a refund that came to these amounts is the one that is asked for. It is for the same pieces,
+// or the same amounts, of the same lines. What pieces come to depends on what went back before. So a request that comes
+// again is known by its pieces.
 func AsksFor(o Order, lines []RefundLine, amounts []LineAmount) bool {
 	return slices.EqualFunc(lines, amounts, func(l RefundLine, a LineAmount) bool {
 		id, known := o.refundedLine(new(domain.Invalids), "", l)

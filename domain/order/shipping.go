@@ -17,8 +17,8 @@ import (
 // and the order's saga lets it leave and arrive.
 func (s Shipment) Digital() bool { return s.Location == "" }
 
-// Leaving returns a shipment as it would leave now, with the shipping lines that it would take along; false when the
-// order has no shipment with this id.
+// Leaving returns a shipment as it would leave now, with the shipping lines that it would take along. It is false when
+// the order has no shipment with this id.
 func (o Order) Leaving(id uuid.UUID) (Shipment, bool) {
 	o = o.Clone()
 	s := o.shipment(id)
@@ -128,8 +128,8 @@ func withShippingLineIDs(orderID uuid.UUID, lines []ShippingLine) []ShippingLine
 	return lines
 }
 
-// CheckShipping names what is wrong with how the shipping lines and the discounts are called, as [domain.Invalids]. Their
-// amounts are checked by [pricing.CheckTerms].
+// CheckShipping names what is wrong with how the shipping lines and the discounts are called, as [domain.Invalids].
+// Their amounts are checked by [pricing.CheckTerms].
 func CheckShipping(lines []ShippingLine, discounts []Discount) error {
 	var bad domain.Invalids
 	for i, l := range lines {

@@ -47,9 +47,9 @@ func (p Payment) eachRefunded(id uuid.UUID, f func(RefundLine)) {
 // its amount go.
 func (r Refund) counts() bool { return r.Owed || !r.Live().IsZero() }
 
-// explain returns a part of a refund with what of its amount is price, discount and tax. That is a part of what of the
-// line is left: of what was captured for it, without what went back before, what was waived, and what this refund gives
-// back besides. So the parts of all refunds add up to what was captured, each by itself.
+// explain returns a part of a refund with what of its amount is price, discount and tax. That is a part of what is left
+// of the line. It is what was captured, less what went back or was waived. What this refund gives back besides is taken
+// off too. So each of them adds up over all refunds to what was captured.
 func (p Payment) explain(l OwedLine, amount money.Money, besides []RefundLine) RefundLine {
 	out := RefundLine{LineID: l.LineID, Amount: amount, Quantity: l.Quantity}
 	if l.Captured.IsPlain() {

@@ -93,8 +93,8 @@ func (b Breakdown) combine(o Breakdown, f func(a, b money.Money) money.Money) Br
 	return b
 }
 
-// Consistent reports whether the amounts explain each other: they have one currency, none is below zero, and payable is
-// gross less discounts with the taxes that are not included. Included taxes are no more than what is left of the gross.
+// Consistent reports whether the amounts explain each other. They have one currency, and none is below zero. Payable is
+// gross less discounts, with the taxes on top. Included taxes are no more than what is left of the gross.
 func (b Breakdown) Consistent() bool {
 	all := []money.Money{b.Gross, b.Payable}
 	for _, d := range b.Discounts {

@@ -11,9 +11,9 @@
 //	payable  net and the taxes that come on top
 //
 // What belongs to some pieces of a line is a cumulative difference ([Breakdown.Share]). The payable of pieces 1 to k of
-// n is the payable times k divided by n, rounded; a share is the difference of two of these. Gross, discount and each
-// tax follow from it. So no part of a share is ever below zero, and the shares of all pieces add up to the line, to the
-// minor unit, however they are cut.
+// n is the payable times k divided by n, rounded. A share is the difference of two of these. Gross, discount and each
+// tax follow from it. So no part of a share is ever below zero. However the pieces are cut, their shares add up to the
+// line, to the minor unit.
 //
 // Money whose pieces are not known, such as a refund of an amount, is a part of what is left ([Breakdown.Part]).
 //

@@ -30,8 +30,8 @@ type ShippingLine struct {
 	Taxes  []TaxRule
 }
 
-// TaxRule is a tax as a shop sends it: with an amount, which is taken as given, or with a rate from which the amount is
-// computed. A line has amounts for all of its taxes, or for none.
+// TaxRule is a tax as a shop sends it. An amount is taken as given. Without one, it is computed from the rate. A line
+// has amounts for all of its taxes, or for none.
 type TaxRule struct {
 	Name string
 	// Rate is a part of one: 0.19 for 19 %.

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// anyOrder draws an order that can be priced: currencies of 0, 2 and 3 digits, free lines, taxes inside and on top,
-// given and computed, and discounts of all kinds.
+// anyOrder draws an order. There are currencies of 0, 2 and 3 digits, free lines, taxes inside and on top, given and
+// computed, and discounts of all kinds.
 func anyOrder(t *rapid.T) pricing.Order {
 	o := pricing.Order{
 		Currency: rapid.SampledFrom([]string{"JPY", "EUR", "KWD"}).Draw(t, "currency"),

@@ -81,10 +81,12 @@ func (b Breakdown) with(u units) Breakdown {
 
 // upTo is what belongs to the pieces 1 to k of n. Each of its amounts rises with k, or stays.
 //
-// The payable is rounded first. What is left to choose is the discount, and the rest follows: net is gross less
-// discount, and the taxes on top are what the payable is above that. Where a piece pays no less than its price, its
-// taxes on top have room for any discount: the discount is rounded by itself. Where it pays less, the taxes on top are a
-// part of the payable, and the discount is what makes up the price. Either way none of the three ever falls.
+// The payable is rounded first. What is left to choose is the discount. Net is gross less that, and the taxes on top
+// are what the payable is above the net.
+//
+// Where a piece pays no less than its price, its taxes on top have room for any discount. The discount is rounded by
+// itself then. Where it pays less, the taxes on top are a part of the payable, and the discount makes up the price.
+// Either way none of the three ever falls.
 func (u units) upTo(k, n int64) units {
 	payable := scaled(u.payable, k, n)
 	if u.gross%n != 0 { // pieces without one price

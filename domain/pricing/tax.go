@@ -8,7 +8,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// addTaxes adds the taxes of a line after its discounts. Given amounts are taken as given. Path is where the taxes stand.
+// addTaxes adds the taxes of a line after its discounts. Given amounts are taken as given. Path is where the taxes
+// stand.
 func (b *Breakdown) addTaxes(bad *domain.Invalids, path string, r Rounding, rules []TaxRule, pieces int64) {
 	if len(rules) == 0 {
 		return
@@ -43,7 +44,7 @@ func givenTaxes(rules []TaxRule, currency string) (amounts []int64, given bool) 
 // taxes computes the taxes of a net price, in minor units.
 //
 // Included taxes are rates/(1 + rates) of the net together, and share that out by largest remainder of their rates. A
-// tax on top is its rate of the net less the included taxes. Per unit, each piece is taxed by itself: the net is cut
+// tax on top is its rate of the net less the included taxes. Per unit, each piece is taxed by itself. The net is cut
 // into pieces that differ by one minor unit at most, so there are two kinds of them.
 func (r Rounding) taxes(net money.Money, rules []TaxRule, pieces int64) []int64 {
 	minor := net.MinorUnits()

@@ -1,0 +1,426 @@
+package order_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
+	"github.com/shopspring/decimal"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// moneyBooks are an order and its payment, and what each line and shipping line cost when the order was placed.
+type moneyBooks struct {
+	o         order.Order
+	p         payment.Payment
+	placed    map[uuid.UUID]pricing.Breakdown
+	cancelled map[uuid.UUID]pricing.Breakdown
+	requests  int
+}
+
+// anyContent draws what an order consists of, and prices it. Currencies have 0, 2 and 3 digits; lines may be free or
+// digital. Taxes are inside or on top, given or computed. There are discounts of all kinds.
+func anyContent(t *rapid.T) order.Content {
+	currency := rapid.SampledFrom([]string{"JPY", "EUR", "KWD"}).Draw(t, "currency")
+	amount := func(most int64) money.Money {
+		return money.FromMinorUnits(rapid.OneOf(rapid.Int64Range(0, 30), rapid.Int64Range(0, most)).Draw(t, "amount"), currency)
+	}
+	taxes := func() (rules []pricing.TaxRule) {
+		given := rapid.Bool().Draw(t, "given")
+		for range rapid.IntRange(0, 2).Draw(t, "taxes") {
+			rule := pricing.TaxRule{Name: "tax", Rate: decimal.New(rapid.Int64Range(0, 30).Draw(t, "rate"), -2), Included: rapid.Bool().Draw(t, "included")}
+			if given {
+				rule.Amount = new(amount(5).Amount)
+			}
+			rules = append(rules, rule)
+		}
+		return rules
+	}
+	c := order.Content{Rounding: pricing.Rounding{Per: rapid.SampledFrom([]pricing.RoundingUnit{"", pricing.PerUnit}).Draw(t, "per")}}
+	p := pricing.Order{Currency: currency, Rounding: c.Rounding}
+	for i := range rapid.IntRange(1, 4).Draw(t, "lines") {
+		item := order.Item{ProductID: "p", SKU: fmt.Sprint("sku-", i%3), Quantity: rapid.IntRange(1, 5).Draw(t, "quantity"), UnitPrice: amount(3_000)}
+		if rapid.IntRange(0, 4).Draw(t, "digital") == 0 {
+			item.RequiresShipping = new(false)
+		}
+		c.Items = append(c.Items, item)
+		p.Lines = append(p.Lines, pricing.Line{UnitPrice: item.UnitPrice, Quantity: item.Quantity, Taxes: taxes()})
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "shipping lines") {
+		line := order.ShippingLine{Method: "standard", Amount: amount(1_000)}
+		c.ShippingLines = append(c.ShippingLines, line)
+		p.Shipping = append(p.Shipping, pricing.ShippingLine{Amount: line.Amount, Taxes: taxes()})
+	}
+	for range rapid.IntRange(0, 2).Draw(t, "discounts") {
+		d := pricing.Discount{Target: pricing.TargetOrder}
+		switch rapid.IntRange(0, 3).Draw(t, "target") {
+		case 0:
+			d.Target, d.Lines = pricing.TargetLine, []int{0}
+		case 1:
+			if len(p.Shipping) > 0 {
+				d.Target = pricing.TargetShipping
+			}
+		}
+		if d.Percentage = decimal.NewFromInt(rapid.Int64Range(1, 100).Draw(t, "percentage")); rapid.Bool().Draw(t, "an amount") {
+			d.Amount, d.Percentage = amount(40).Amount, decimal.Zero
+		}
+		c.Discounts, p.Discounts = append(c.Discounts, order.Discount{Target: d.Target}), append(p.Discounts, d)
+	}
+	priced, err := pricing.Price(p)
+	if err != nil {
+		t.Skip(err)
+	}
+	return c.Priced(priced)
+}
+
+func placedBooks(t *rapid.T) *moneyBooks {
+	c := anyContent(t)
+	b := &moneyBooks{placed: map[uuid.UUID]pricing.Breakdown{}, cancelled: map[uuid.UUID]pricing.Breakdown{}}
+	command := placeOrder(c.Items...)
+	command.ShippingLines, command.Discounts, command.Rounding = c.ShippingLines, c.Discounts, c.Rounding
+	command.Terms.ShippingByValue = rapid.Bool().Draw(t, "by value")
+	b.o = must(t, order.Order{}, func(o order.Order) ([]domain.Event, error) { return order.Place(o, command) })
+	require.Zero(t, b.o.Total.Cmp(c.Total()))
+	for _, item := range b.o.Items {
+		b.placed[item.LineID] = item.Breakdown()
+	}
+	for _, l := range b.o.ShippingLines {
+		b.placed[l.ShippingLineID] = l.Breakdown()
+	}
+	for id, whole := range b.placed {
+		b.cancelled[id] = whole.Share(1, 0, 0)
+	}
+	var allocations []inventory.Allocation
+	for _, l := range order.Lines(b.o.Items) {
+		here := rapid.IntRange(0, l.Quantity).Draw(t, "from berlin")
+		for location, n := range map[string]int{"berlin": here, "reno": l.Quantity - here} {
+			if n > 0 {
+				allocations = append(allocations, inventory.Allocation{SKU: l.SKU, Location: location, Quantity: n})
+			}
+		}
+	}
+	b.o = must(t, b.o, confirm(allocations...))
+	b.pay(t, func(p payment.Payment) ([]domain.Event, error) {
+		if b.o.Total.IsZero() {
+			return nil, nil
+		}
+		return payment.Authorize(p, payment.RecordAuthorization{
+			OrderID: orderID, Amount: b.o.Total, Status: payment.StatusAuthorized, GatewayRef: "g", ExpiresAt: at.AddDate(1, 0, 0), At: at,
+		})
+	})
+	return b
+}
+
+func (b *moneyBooks) pay(t require.TestingT, decide func(payment.Payment) ([]domain.Event, error)) bool {
+	events, err := decide(b.p)
+	if err != nil {
+		return false
+	}
+	for _, e := range events {
+		b.p = payment.Evolve(b.p, e)
+	}
+	return true
+}
+
+func (b *moneyBooks) request() uuid.UUID {
+	b.requests++
+	return domain.DerivedID(orderID, fmt.Sprint("request/", b.requests))
+}
+
+// shipment draws one in a state; false when there is none.
+func (b *moneyBooks) shipment(t *rapid.T, in order.ShipmentStatus) (order.Shipment, bool) {
+	var found []order.Shipment
+	for _, s := range b.o.Shipments {
+		if s.Status == in {
+			found = append(found, s)
+		}
+	}
+	if len(found) == 0 {
+		return order.Shipment{}, false
+	}
+	return rapid.SampledFrom(found).Draw(t, "shipment"), true
+}
+
+func (b *moneyBooks) leave(t *rapid.T, id uuid.UUID) {
+	leaving, _ := b.o.Leaving(id)
+	share := b.o.Share(id, b.p.Taken(), money.Limits{})
+	require.Zero(t, share.Cmp(leaving.Amount), "what is captured is what the shipment carries")
+	if share.IsPositive() {
+		require.True(t, b.pay(t, func(p payment.Payment) ([]domain.Event, error) {
+			return payment.Capture(p, payment.CapturePayment{CaptureID: id, Amount: share, GatewayRef: "g", At: at})
+		}), "it can be captured")
+	}
+	b.o = must(t, b.o, dispatch(id))
+	left, _ := b.o.Shipment(id)
+	require.Zero(t, left.Amount.Cmp(leaving.Amount))
+}
+
+// owe records what a fact owes, as the steps do.
+func (b *moneyBooks) owe(t *rapid.T, id uuid.UUID, reason string, parts []order.LineAmount) {
+	c := payment.OweRefund{RefundID: id, Amount: money.Zero(b.o.Total.Currency), Reason: reason, At: at}
+	for _, part := range parts {
+		c.Amount, c.Lines = c.Amount.Add(part.Amount), append(c.Lines, b.owed(part))
+	}
+	b.pay(t, func(p payment.Payment) ([]domain.Event, error) { return payment.Owe(p, c), nil })
+}
+
+func (b *moneyBooks) owed(part order.LineAmount) payment.OwedLine {
+	captured, _ := b.o.CapturedOf(part.LineID)
+	return payment.OwedLine{LineID: part.LineID, Amount: part.Amount, Quantity: part.Quantity, Captured: captured}
+}
+
+func (b *moneyBooks) lose(t *rapid.T, s order.Shipment, decide func(uuid.UUID) func(order.Order) ([]domain.Event, error)) {
+	b.owe(t, s.RefundID(), payment.ReasonShipmentLost, s.Parts())
+	b.o = must(t, b.o, decide(s.ShipmentID))
+}
+
+// refund asks for a refund by lines. The gateway pays it, or refuses it. It reports whether it was paid.
+func (b *moneyBooks) refund(t *rapid.T, pays bool, lines ...order.RefundLine) bool {
+	amounts, err := order.RefundLines(b.o, lines, func(id uuid.UUID) order.GoneBack { return order.GoneBack(b.p.WentBack(id)) })
+	if err != nil {
+		return false
+	}
+	return b.refundAmounts(t, pays, amounts)
+}
+
+func (b *moneyBooks) refundAmounts(t *rapid.T, pays bool, amounts []order.LineAmount) bool {
+	c := payment.RefundPayment{RefundID: b.request(), Amount: money.Zero(b.o.Total.Currency), Reason: "goodwill", At: at}
+	for _, part := range amounts {
+		c.Amount, c.Lines = c.Amount.Add(part.Amount), append(c.Lines, b.owed(part))
+	}
+	if !b.pay(t, func(p payment.Payment) ([]domain.Event, error) { return payment.RequestRefund(p, c) }) {
+		return false
+	}
+	answer := payment.RefundAnswer{RefundID: c.RefundID, Attempt: 1, Status: payment.RefundStatusPaid, GatewayRef: "r", At: at}
+	if !pays {
+		answer.Status, answer.Cause = payment.RefundStatusFailed, "no"
+	}
+	require.True(t, b.pay(t, func(p payment.Payment) ([]domain.Event, error) { return payment.AnswerRefund(p, answer) }))
+	return pays
+}
+
+func (b *moneyBooks) item(t *rapid.T) (order.Item, bool) {
+	if len(b.o.Items) == 0 {
+		return order.Item{}, false
+	}
+	return rapid.SampledFrom(b.o.Items).Draw(t, "line"), true
+}
+
+func (b *moneyBooks) cancelSome(t *rapid.T) {
+	item, _ := b.item(t)
+	n := rapid.IntRange(1, item.Quantity).Draw(t, "pieces")
+	events, err := cancelLines(b.request(), order.LineQuantity{LineID: item.LineID, Quantity: n})(b.o)
+	if err != nil {
+		return
+	}
+	e := events[0].(order.OrderLinesCancelled)
+	sum := money.Zero(b.o.Total.Currency)
+	note := func(id uuid.UUID, amount money.Money, detail *pricing.Breakdown) {
+		part := pricing.Plain(amount)
+		if detail != nil {
+			part = *detail
+		}
+		require.True(t, part.Consistent() && part.Payable.Cmp(amount) == 0, "%+v", part)
+		b.cancelled[id], sum = b.cancelled[id].Add(part), sum.Add(amount)
+	}
+	for _, l := range e.Lines {
+		note(l.LineID, l.Amount, l.Money)
+	}
+	for _, share := range e.Shipping {
+		note(share.ShippingLineID, share.Amount, share.Money)
+	}
+	require.Zero(t, sum.Cmp(e.Amount))
+	b.o = apply(b.o.Clone(), events)
+}
+
+func (b *moneyBooks) returnSome(t *rapid.T, item order.Item, n int) bool {
+	id := b.request()
+	events, err := bringBack(id, order.ReturnLine{LineID: item.LineID, Quantity: n})(b.o)
+	if err != nil {
+		return false
+	}
+	e := events[0].(order.OrderReturned)
+	var parts []order.LineAmount
+	for _, l := range e.Lines {
+		parts = append(parts, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount})
+	}
+	b.owe(t, id, payment.ReasonReturn, parts)
+	b.o = apply(b.o.Clone(), events)
+	return true
+}
+
+// Whatever becomes of an order and its money, every part of every amount adds up. None is below zero or counted twice.
+// In the end all goes back, and that is what was captured.
+func TestEveryPartOfTheMoneyAddsUp(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := placedBooks(t)
+		b.check(t)
+		pays := func() bool { return rapid.IntRange(0, 3).Draw(t, "pays") > 0 }
+		t.Repeat(map[string]func(*rapid.T){
+			"leave": func(t *rapid.T) {
+				if s, ok := b.shipment(t, order.ShipmentStatusPlanned); ok && !b.o.Status.Ended() {
+					b.leave(t, s.ShipmentID)
+				}
+			},
+			"cancel lines": func(t *rapid.T) {
+				if len(b.o.Items) > 0 {
+					b.cancelSome(t)
+				}
+			},
+			"arrive": func(t *rapid.T) {
+				if s, ok := b.shipment(t, order.ShipmentStatusDispatched); ok {
+					b.o = must(t, b.o, deliver(s.ShipmentID))
+				}
+			},
+			"lose": func(t *rapid.T) {
+				if s, ok := b.shipment(t, order.ShipmentStatusDispatched); ok {
+					b.lose(t, s, lose)
+				}
+			},
+			"refuse": func(t *rapid.T) {
+				if s, ok := b.shipment(t, order.ShipmentStatusDispatched); ok {
+					b.lose(t, s, comeBack)
+				}
+			},
+			"return": func(t *rapid.T) {
+				if item, ok := b.item(t); ok {
+					b.returnSome(t, item, rapid.IntRange(1, item.Quantity).Draw(t, "pieces"))
+				}
+			},
+			"refund pieces": func(t *rapid.T) {
+				if item, ok := b.item(t); ok {
+					b.refund(t, pays(), order.RefundLine{LineID: item.LineID, Quantity: rapid.IntRange(1, item.Quantity).Draw(t, "pieces")})
+				}
+			},
+			"refund an amount of a line": func(t *rapid.T) {
+				if item, ok := b.item(t); ok {
+					amount := money.FromMinorUnits(rapid.Int64Range(1, 500).Draw(t, "amount"), b.o.Total.Currency)
+					b.refund(t, pays(), order.RefundLine{LineID: item.LineID, Amount: amount.Amount})
+				}
+			},
+			"refund shipping": func(t *rapid.T) {
+				for _, l := range b.o.ShippingLines {
+					b.refund(t, pays(), order.RefundLine{ShippingLineID: l.ShippingLineID})
+				}
+			},
+			"refund an amount of the order": func(t *rapid.T) {
+				amount := money.FromMinorUnits(rapid.Int64Range(1, 2_000).Draw(t, "amount"), b.o.Total.Currency)
+				spread := order.SpreadRefund(b.o, amount, b.left)
+				sum := money.Zero(b.o.Total.Currency)
+				for _, part := range spread {
+					sum = sum.Add(part.Amount)
+				}
+				require.LessOrEqual(t, sum.Cmp(amount), 0)
+				if len(spread) > 0 {
+					b.refundAmounts(t, pays(), spread)
+				}
+			},
+			"": func(t *rapid.T) { b.check(t) },
+		})
+		b.giveAllBack(t)
+	})
+}
+
+// left is what of a line or shipping line can still go back.
+func (b *moneyBooks) left(id uuid.UUID) money.Money {
+	captured, _ := b.o.CapturedOf(id)
+	return b.p.LeftOf(id, captured)
+}
+
+// check demands that all parts add up.
+func (b *moneyBooks) check(t *rapid.T) {
+	lines := map[uuid.UUID]pricing.Breakdown{}
+	for _, item := range b.o.Items {
+		lines[item.LineID] = item.Breakdown()
+	}
+	for _, l := range b.o.ShippingLines {
+		lines[l.ShippingLineID] = l.Breakdown()
+	}
+	for id, whole := range b.placed {
+		now, kept := lines[id]
+		if !kept {
+			now = whole.Share(1, 0, 0)
+		}
+		require.True(t, now.Consistent(), "%+v", now)
+		require.True(t, now.Add(b.cancelled[id]).Equal(whole), "what is left and what was cancelled is what was placed:\n%+v\n%+v\n%+v", now, b.cancelled[id], whole)
+	}
+	require.Zero(t, b.o.Total.Cmp(b.o.Content().Total()))
+	require.Zero(t, b.o.Total.Cmp(b.o.Content().Totals().Total))
+	shipped := money.Zero(b.o.Total.Currency)
+	for _, s := range b.o.Shipments {
+		sum := money.Zero(b.o.Total.Currency)
+		for _, part := range s.Parts() {
+			sum = sum.Add(part.Amount)
+		}
+		require.Zero(t, sum.Cmp(s.Amount), "a shipment carries its parts")
+		shipped = shipped.Add(s.Amount)
+	}
+	require.Zero(t, shipped.Cmp(b.o.Total), "the shipments carry what the order costs")
+	require.Zero(t, b.p.Captured.Cmp(b.o.Due()), "what has left is captured")
+	require.LessOrEqual(t, b.p.Refunded.Add(b.p.Owed()).Cmp(b.p.Captured), 0)
+	for id := range b.placed {
+		require.True(t, b.notGoneBack(t, id).Consistent(), "%+v", b.notGoneBack(t, id))
+	}
+}
+
+// notGoneBack explains what of a line or shipping line was captured and went back in no refund.
+func (b *moneyBooks) notGoneBack(t *rapid.T, id uuid.UUID) pricing.Breakdown {
+	left, _ := b.o.CapturedOf(id)
+	for _, r := range b.p.Refunds {
+		for _, l := range r.Lines {
+			if l.LineID != id || r.Status() == payment.RefundStatusFailed {
+				continue
+			}
+			part := pricing.Plain(l.Amount)
+			if l.Money != nil {
+				part = *l.Money
+			}
+			require.True(t, part.Consistent() && part.Payable.Cmp(l.Amount) == 0, "%+v", part)
+			left = left.Sub(part)
+		}
+	}
+	return left
+}
+
+// giveAllBack lets all that is left leave, and gives all of it back: piece by piece, and shipping at last.
+func (b *moneyBooks) giveAllBack(t *rapid.T) {
+	for _, s := range b.o.Shipments {
+		if s.Status == order.ShipmentStatusPlanned {
+			b.leave(t, s.ShipmentID)
+		}
+	}
+	for _, s := range b.o.Shipments {
+		if s.Status == order.ShipmentStatusDispatched {
+			b.o = must(t, b.o, deliver(s.ShipmentID))
+		}
+	}
+	for _, item := range b.o.Items {
+		for range item.Quantity {
+			if rapid.Bool().Draw(t, "the piece comes back") && b.returnSome(t, item, 1) {
+				continue
+			}
+			b.refund(t, true, order.RefundLine{LineID: item.LineID, Quantity: 1})
+		}
+		if left := b.left(item.LineID); left.IsPositive() { // an amount went back before for pieces that came back now
+			b.refund(t, true, order.RefundLine{LineID: item.LineID, Amount: left.Amount})
+		}
+	}
+	for _, l := range b.o.ShippingLines {
+		b.refund(t, true, order.RefundLine{ShippingLineID: l.ShippingLineID})
+	}
+	b.check(t)
+	require.Zero(t, b.p.Refunded.Add(b.p.Owed()).Cmp(b.p.Captured), "a full refund is what was captured")
+	for id := range b.placed {
+		left := b.notGoneBack(t, id)
+		// Of what was discounted to nothing, price and discount are the same, and nothing goes back.
+		require.True(t, left.Net().IsZero() && left.Tax().IsZero() && left.Payable.IsZero(), "%+v", left)
+	}
+}
