@@ -180,7 +180,7 @@ func (a *API) draining() bool {
 func (a *API) routes(o Options) []httpx.Route {
 	routes := []httpx.Route{
 		{Method: "POST", Path: "/api/v1/orders", Handle: httpx.Body(a.placeOrder)},
-		{Method: "GET", Path: "/api/v1/orders", Check: checkTotals, Handle: a.listOrders},
+		{Method: "GET", Path: "/api/v1/orders", Check: checkList, Handle: a.listOrders},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}", Handle: a.getOrder},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/cancel", Handle: httpx.Body(a.cancelOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/lines/cancel", Handle: httpx.Body(a.cancelLines)},

@@ -21,6 +21,7 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 		Sort: x.QueryText("sort"), Cursor: x.QueryText("cursor"), Limit: int(x.QueryInt("limit")),
 		Personal: len(x.QueryTexts("expand[]")) > 0,
 	}
+	q.Currency = x.QueryText("currency")
 	q.TotalMin, _ = total(x, "total_min") // checkTotals has seen them
 	q.TotalMax, _ = total(x, "total_max")
 	page, err := a.orders.Orders(ctx, q)
@@ -41,13 +42,21 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 	})
 }
 
-// checkTotals blames totals that are no amounts in the currency, and a currency that says nothing.
+// checkList blames what no order can be: see [checkTotals], and a time of creation that begins after its end.
+func checkList(x *httpx.Exchange) {
+	checkTotals(x)
+	from, to := x.QueryTime("created_from"), x.QueryTime("created_to")
+	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
+		x.Blame(httpx.InQuery, "created_to", "must be after created_from")
+	}
+}
+
+// checkTotals blames totals that are no amounts in the currency, and totals or their order without a currency.
 func checkTotals(x *httpx.Exchange) {
-	switch totals := x.HasQuery("total_min") || x.HasQuery("total_max"); {
-	case totals && !x.HasQuery("currency"):
-		x.Blame(httpx.InQuery, "currency", "is required with total_min and total_max: amounts of different currencies don't compare")
-	case !totals && x.HasQuery("currency"):
-		x.Blame(httpx.InQuery, "currency", "says nothing without total_min or total_max")
+	sort := x.QueryText("sort")
+	totals := x.HasQuery("total_min") || x.HasQuery("total_max") || sort == readmodel.SortTotal || sort == readmodel.SortTotalReverse
+	if totals && !x.HasQuery("currency") {
+		x.Blame(httpx.InQuery, "currency", "is required with total_min, total_max and sort=total: amounts of different currencies don't compare")
 	}
 	for _, name := range []string{"total_min", "total_max"} {
 		_, err := total(x, name)

@@ -39,7 +39,7 @@ func TestListOrdersFilters(t *testing.T) {
 	require.Equal(t, readmodel.OrderQuery{
 		CustomerID: "cust-1", Status: "shipped", PaymentStatus: "captured", SKU: "SKU-1", Attention: "any", NumberPrefix: "ORD-7",
 		CreatedFrom: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), CreatedTo: time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC),
-		TotalMin: &least, TotalMax: &most, Sort: "-total", Cursor: "abc", Limit: 7,
+		Currency: "EUR", TotalMin: &least, TotalMax: &most, Sort: "-total", Cursor: "abc", Limit: 7,
 	}, b.query)
 }
 
@@ -53,16 +53,19 @@ func TestListOrdersRefusesBadInput(t *testing.T) {
 		"?created_from=yesterday":                 {"query:created_from"},
 		"?created_from=2026-11-01T00:00:00+01:00": {"query:created_from"},
 		"?total_min=10":                           {"query:currency"},
-		"?currency=EUR":                           {"query:currency"},
-		"?currency=EU&total_min=1":                {"query:currency"},
-		"?currency=EUR&total_min=1.999":           {"query:total_min"},
-		"?currency=EUR&total_min=1e9":             {"query:total_min"},
-		"?currency=EUR&total_max=ten":             {"query:total_max"},
-		"?status=created&status=shipped":          {"query:status"},
-		"?expand[]=everything":                    {"query:expand[]"},
-		"?status=%zz":                             {"query:"},
-		"?customer_id=%00":                        {"query:customer_id"},
-		"?payment_status=paid":                    {"query:payment_status"},
+		"?sort=total":                             {"query:currency"},
+		"?sort=-total":                            {"query:currency"},
+		"?created_from=2026-11-02T00:00:00Z&created_to=2026-11-01T00:00:00Z":        {"query:created_to"},
+		"?created_from=2026-11-01T00:00:00Z&created_to=2026-11-01t01:00:00%2b01:00": {"query:created_to"},
+		"?currency=EU&total_min=1":       {"query:currency"},
+		"?currency=EUR&total_min=1.999":  {"query:total_min"},
+		"?currency=EUR&total_min=1e9":    {"query:total_min"},
+		"?currency=EUR&total_max=ten":    {"query:total_max"},
+		"?status=created&status=shipped": {"query:status"},
+		"?expand[]=everything":           {"query:expand[]"},
+		"?status=%zz":                    {"query:"},
+		"?customer_id=%00":               {"query:customer_id"},
+		"?payment_status=paid":           {"query:payment_status"},
 	} {
 		t.Run(query, func(t *testing.T) {
 			require.ElementsMatch(t, fields, b.get(t, ordersPath+query).problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())

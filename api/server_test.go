@@ -2,6 +2,7 @@ package api
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/stretchr/testify/require"
 )
@@ -87,4 +89,48 @@ func TestBodyThatBreaksOff(t *testing.T) {
 	a.problem(t, http.StatusRequestTimeout, codeTimeout)
 	require.NotContains(t, a.body, "10.0.0.9")
 	require.True(t, b.untouched())
+}
+
+// A client learns with HEAD what GET would answer, and with OPTIONS what a path is served for.
+func TestHeadAndOptionsAreServed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	base := "http://" + b.serve(t)
+	send := func(method, path string) *http.Response {
+		r, err := http.NewRequestWithContext(t.Context(), method, base+path, nil)
+		require.NoError(t, err)
+		response, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, response.Body.Close()) })
+		return response
+	}
+	for _, path := range []string{ordersPath, "/health", "/docs", "/problems/invalid", ordersPath + "/" + uuid.NewString()} {
+		get, head := send(http.MethodGet, path), send(http.MethodHead, path)
+		require.Equal(t, get.StatusCode, head.StatusCode, path)
+		require.Equal(t, get.Header.Get("Content-Type"), head.Header.Get("Content-Type"), path)
+		require.Equal(t, "nosniff", head.Header.Get("X-Content-Type-Options"), path)
+		body, err := io.ReadAll(head.Body)
+		require.NoError(t, err)
+		require.Empty(t, body, path)
+	}
+	options := send(http.MethodOptions, ordersPath)
+	require.Equal(t, http.StatusNoContent, options.StatusCode)
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		require.Contains(t, options.Header.Get("Allow"), method)
+	}
+	require.Equal(t, http.StatusNotFound, send(http.MethodOptions, "/nothing").StatusCode)
+}
+
+// A client that hangs up is no fault of ours: the log says that it has gone, and no error.
+func TestAClientThatHangsUpIsNoError(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	ctx, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	b.viewErr = ctx.Err()
+	w := httptest.NewRecorder()
+	b.api.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, ordersPath, nil))
+	require.Equal(t, 499, w.Code)
+	require.NotContains(t, b.log.String(), `"level":"ERROR"`)
+	require.Contains(t, b.log.String(), `"client_gone":true`)
 }

@@ -22,7 +22,7 @@ type OrderQuery struct {
 	// CreatedFrom and CreatedTo choose orders placed at or after the one, and before the other; zero times don't
 	// choose.
 	CreatedFrom, CreatedTo time.Time
-	// Currency is that of TotalMin and TotalMax; it is required with them.
+	// Currency chooses orders in one currency. It is required with TotalMin, TotalMax and a Sort by total.
 	Currency           string
 	TotalMin, TotalMax string
 	// Sort is [NewestFirst] when it is empty.

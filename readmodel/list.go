@@ -118,6 +118,9 @@ func (q OrderQuery) statement() (statement, error) {
 	if limit < 1 || limit > PageSizeMax {
 		bad.Add("limit", "must be from 1 to %d, got %d", PageSizeMax, q.Limit)
 	}
+	if q.currency() == "" && q.byTotal() {
+		bad.Add("currency", "is required to sort by total: amounts of different currencies don't compare")
+	}
 	column, direction, compare := q.order(&bad)
 	after := q.decodeCursor(&bad, column)
 	if err := bad.Err(); err != nil {
@@ -161,11 +164,14 @@ func (q OrderQuery) statement() (statement, error) {
 	if !q.CreatedTo.IsZero() {
 		add("created_at < ?", q.CreatedTo)
 	}
+	if currency := q.currency(); currency != "" {
+		add("currency = ?", currency)
+	}
 	if q.TotalMin != nil {
-		add("total_amount >= ?::numeric AND currency = ?", q.TotalMin.Amount.String(), q.TotalMin.Currency)
+		add("total_amount >= ?::numeric", q.TotalMin.Amount.String())
 	}
 	if q.TotalMax != nil {
-		add("total_amount <= ?::numeric AND currency = ?", q.TotalMax.Amount.String(), q.TotalMax.Currency)
+		add("total_amount <= ?::numeric", q.TotalMax.Amount.String())
 	}
 	if after != nil {
 		add("("+column.name+", order_id) "+compare+" (?::text::"+column.kind+", ?)", after.Key, after.ID)
@@ -176,6 +182,18 @@ func (q OrderQuery) statement() (statement, error) {
 		shownColumns(q.Personal), column.read, strings.Join(where, " AND "), column.name, direction, direction, len(args))
 	return statement{sql: sql, args: args, limit: limit, column: column}, nil
 }
+
+// currency is the one that all orders of the list have; empty when they may have any.
+func (q OrderQuery) currency() string {
+	for _, m := range []*money.Money{q.TotalMin, q.TotalMax} {
+		if m != nil {
+			return m.Currency
+		}
+	}
+	return q.Currency
+}
+
+func (q OrderQuery) byTotal() bool { return q.Sort == SortTotal || q.Sort == SortTotalReverse }
 
 func (q OrderQuery) order(bad *domain.Invalids) (column sortColumn, direction, compare string) {
 	switch q.Sort {
@@ -196,7 +214,7 @@ func (q OrderQuery) order(bad *domain.Invalids) (column sortColumn, direction, c
 func (q OrderQuery) fingerprint() string {
 	sort := cmp.Or(q.Sort, SortCreatedReverse)
 	b := make([]byte, 0, 256)
-	for _, text := range []string{q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.Attention, q.NumberPrefix, sort} {
+	for _, text := range []string{q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.Attention, q.NumberPrefix, q.currency(), sort} {
 		b = strconv.AppendQuote(b, text)
 	}
 	for _, at := range []time.Time{q.CreatedFrom, q.CreatedTo} {
@@ -204,7 +222,7 @@ func (q OrderQuery) fingerprint() string {
 	}
 	for _, m := range []*money.Money{q.TotalMin, q.TotalMax} {
 		if m != nil {
-			b = append(append(append(b, m.Amount.String()...), m.Currency...), ' ')
+			b = append(append(b, m.Amount.String()...), ' ')
 		} else {
 			b = append(b, "- "...)
 		}

@@ -149,9 +149,11 @@ type OrderQuery struct {
 	NumberPrefix string
 	CreatedFrom  time.Time // inclusive
 	CreatedTo    time.Time // exclusive
-	TotalMin     *money.Money
-	TotalMax     *money.Money
-	// Sort is "created_at", "-created_at" (the default), "total" or "-total".
+	// Currency chooses orders in one currency. TotalMin and TotalMax choose theirs, which is the same.
+	Currency string
+	TotalMin *money.Money
+	TotalMax *money.Money
+	// Sort is "created_at", "-created_at" (the default), "total" or "-total". By total needs one currency.
 	Sort string
 	// Cursor is the NextCursor of the page before; empty for the first page.
 	Cursor string

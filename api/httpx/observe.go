@@ -61,6 +61,7 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 		defer x.release()
 		x.RequestID = requestID(c.Request.Header)
 		c.Writer.Header()["X-Request-Id"] = []string{x.RequestID}
+		c.Writer.Header()["X-Content-Type-Options"] = noSniff
 		r.metrics.inFlight.Inc()
 		defer r.metrics.inFlight.Dec()
 
@@ -75,7 +76,11 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 		if err := r.attempt(ctx, x, route); err != nil {
 			p := r.asProblem(err)
 			x.cause = p.cause
-			if !c.Writer.Written() {
+			switch {
+			case c.Writer.Written():
+			case p.Status >= http.StatusInternalServerError && clientGone(c.Request):
+				c.Status(statusClientGone)
+			default:
 				p.write(x)
 			}
 		}
@@ -87,6 +92,15 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 		r.report(ctx, x, span, route, took)
 	}
 }
+
+// noSniff keeps a browser from taking an answer for something else.
+var noSniff = []string{"nosniff"}
+
+// statusClientGone is what log and metric call a request whose client has hung up before there was an answer. It is no
+// status of HTTP, and nobody receives it. Other servers, such as nginx, use it for the same.
+const statusClientGone = 499
+
+func clientGone(r *http.Request) bool { return errors.Is(r.Context().Err(), context.Canceled) }
 
 // attempt runs the handler within the limits, and makes an error of a panic.
 func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err error) {
@@ -166,7 +180,7 @@ func (r *Router) report(ctx context.Context, x *Exchange, span trace.Span, route
 	}
 	if x.cause != nil {
 		attrs = append(attrs, slog.String("error", x.cause.Error()))
-		if errors.Is(x.Request.Context().Err(), context.Canceled) {
+		if clientGone(x.Request) {
 			attrs = append(attrs, slog.Bool("client_gone", true))
 		}
 	}

@@ -99,6 +99,10 @@ func NewRouter(o Options) *Router {
 		return NewProblem(KindRouteNotFound, "no route has this path; see /docs")
 	}), &operation{}))
 	r.engine.NoMethod(r.observe(unknownRoute(func(_ context.Context, x *Exchange) error {
+		if x.Request.Method == http.MethodOptions {
+			x.Writer.WriteHeader(http.StatusNoContent)
+			return nil
+		}
 		return NewProblem(KindMethodNotAllowed, "this path is served for "+x.Writer.Header().Get("Allow"))
 	}), &operation{}))
 	return r
@@ -119,13 +123,19 @@ func unknownRoute(handle Handler) Route {
 	return Route{Path: "unknown", Open: true, Handle: handle}
 }
 
-// Handle adds a route. It panics when the document has no such operation: that is a mistake of the program.
+// Handle adds a route. HEAD is served with it wherever GET is and the answer has an end (RFC 9110, section 9.3.2). It
+// panics when the document has no such operation: that is a mistake of the program.
 func (r *Router) Handle(route Route) {
 	o, ok := r.contract.operations[route.Method+" "+route.Path]
 	if !ok {
 		panic("httpx: the document has no " + route.Method + " " + route.Path)
 	}
-	r.engine.Handle(route.Method, pathParameter.ReplaceAllString(route.Path, ":$1"), r.observe(route, o))
+	path := pathParameter.ReplaceAllString(route.Path, ":$1")
+	r.engine.Handle(route.Method, path, r.observe(route, o))
+	if route.Method == http.MethodGet && !route.Endless {
+		route.Method = http.MethodHead
+		r.engine.Handle(route.Method, path, r.observe(route, o))
+	}
 }
 
 // pathParameter is a parameter in the path of an OpenAPI document.
@@ -136,10 +146,13 @@ func (r *Router) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	r.engine.ServeHTTP(w, request)
 }
 
-// Operations are the methods and paths that are served, in the document's words.
+// Operations are the methods and paths that are served, in the document's words. It has no word for HEAD.
 func (r *Router) Operations() []string {
 	var names []string
 	for _, route := range r.engine.Routes() {
+		if route.Method == http.MethodHead {
+			continue
+		}
 		path := route.Path
 		for _, part := range strings.Split(path, "/") {
 			if name, ok := strings.CutPrefix(part, ":"); ok {
