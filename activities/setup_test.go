@@ -439,7 +439,11 @@ func (g *gateway) Find(ctx context.Context, r payments.FindRequest) (out payment
 
 // vault seals everything under a key of the subject's, unless it is down. Erased: it has destroyed the key. Inline: it
 // can't reach the keys when it seals. Empty data can't be opened.
-type vault struct{ down, erased, inline bool }
+type vault struct {
+	down, erased, inline bool
+	// opened is called before something is opened; nil for nobody.
+	opened func()
+}
 
 func (v *vault) Reseal(_ context.Context, subject string, s domain.Sealed) (domain.Sealed, error) {
 	if v.down {
@@ -463,6 +467,9 @@ func (v *vault) Seal(_ context.Context, subject string, value any) (domain.Seale
 }
 
 func (v *vault) Open(_ context.Context, s domain.Sealed, value any) error {
+	if v.opened != nil {
+		v.opened()
+	}
 	switch {
 	case v.down:
 		return errors.New("no key")

@@ -28,7 +28,7 @@ func TestAmendOrder(t *testing.T) {
 	require.Equal(t, "customer", r.By)
 	var recipient order.Recipient
 	require.NoError(t, b.Open(t.Context(), r.Personal, &recipient))
-	require.Equal(t, "Neue Str. 1", recipient.ShippingAddress.Street)
+	require.Equal(t, "Neue Str. 1", recipient.ShippingAddress.Line1)
 	require.NotContains(t, b.log.String(), "Neue Str")
 }
 
@@ -65,7 +65,7 @@ func TestAmendOrderRefuses(t *testing.T) {
 	p := b.post(t, orderPath("/amend"), `{"shipping_address": {"street": "", "city": 1, "country": "X"}, "by": "me"}`).
 		problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{
-		"body:shipping_address.street", "body:shipping_address.city", "body:shipping_address.zip", "body:shipping_address.country", "body:by",
+		"body:shipping_address.line1", "body:shipping_address.city", "body:shipping_address.country", "body:by",
 	}, p.fields())
 	require.True(t, b.untouched())
 	for _, code := range []domain.ErrorCode{codeNotAmendable, codeCountryFixed} {

@@ -154,6 +154,7 @@ const goodOrder = `{
 	"customer_id": "cust-1",
 	"currency": "EUR",
 	"items": [{"product_id": "p-1", "sku": "SKU-1", "quantity": 2, "unit_price": "19.90"}],
+	"recipient": {"name": "Geheime Person"},
 	"shipping_address": {"street": "Geheime Str. 7", "city": "Berlin", "state": "", "zip": "10119", "country": "DE"},
 	"payment_token": "tok_approve"
 }`
@@ -179,9 +180,10 @@ func (b *testBundle) givenOrder(t *testing.T, status order.Status, shipment orde
 
 func orderView(t *testing.T, b *testBundle, status order.Status, shipment order.ShipmentStatus) readmodel.OrderView {
 	t.Helper()
-	sealed, err := b.Seal(context.Background(), "cust-1", order.Recipient{ShippingAddress: order.Address{
-		Street: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE",
-	}})
+	sealed, err := b.Seal(context.Background(), "cust-1", order.Recipient{
+		Contact:         order.Contact{Name: "Geheime Person", Phone: "+49301234567", Email: "geheim@example.com"},
+		ShippingAddress: order.Address{Line1: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE"},
+	})
 	require.NoError(t, err)
 	b.sealed = 0
 	v := readmodel.OrderView{

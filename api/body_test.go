@@ -52,10 +52,14 @@ func FuzzDecodeOrder(f *testing.F) {
 				UnitPrice json.RawMessage `json:"unit_price"`
 				Currency  string          `json:"currency"`
 			} `json:"items"`
-			ShippingAddress struct {
-				Street, City, State, Zip, Country string
-			} `json:"shipping_address"`
-			AllowBackorder bool `json:"allow_backorder"`
+			Recipient *struct {
+				Name, Company, Phone, Email string
+			} `json:"recipient"`
+			ShippingAddress   newAddress  `json:"shipping_address"`
+			BillingAddress    *newAddress `json:"billing_address"`
+			CustomerNote      string      `json:"customer_note"`
+			AllowBackorder    bool        `json:"allow_backorder"`
+			KeepPaymentMethod bool        `json:"keep_payment_method"`
 		}
 		d := json.NewDecoder(bytes.NewReader(text))
 		d.DisallowUnknownFields()

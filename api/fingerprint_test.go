@@ -26,20 +26,31 @@ type retried struct {
 }
 
 func retriedRequests() map[string]retried {
-	address := order.Address{Street: "s", City: "c", State: "t", Zip: "z", Country: "DE"}
+	address := newAddress{
+		Name: "n", Company: "o", Line1: "l", Street: "s", Line2: "m", DependentLocality: "d", City: "c", State: "t", Zip: "z", Country: "DE",
+	}
+	text := func(s string) *string { return &s }
 	no := func() *bool { return new(bool) }
 	seven, name, country := 7, "n", "DE"
 	return map[string]retried{
 		"order": {mark: byFingerprint, full: func() any {
+			billing := address
 			return &newOrder{
 				CustomerID: "c", Currency: "EUR", PaymentToken: "t", AllowBackorder: true, KeepPaymentMethod: true, ShippingAddress: address,
+				Recipient: &newContact{Name: "n", Company: "c", Phone: "p", Email: "e"}, BillingAddress: &billing, CustomerNote: "n",
 				Items: []newItem{
 					{ProductID: "p", SKU: "s", Quantity: 1, UnitPrice: decimal.RequireFromString("1.00"), Currency: "EUR"},
 					{ProductID: "q", SKU: "r", Quantity: 2, UnitPrice: decimal.RequireFromString("2.00"), Currency: "EUR"},
 				},
 			}
 		}},
-		"amendment": {mark: byFingerprint, full: func() any { return &amendment{ShippingAddress: address, By: "customer"} }},
+		"amendment": {mark: byFingerprint, full: func() any {
+			shipping, billing := address, address
+			return &amendment{
+				ShippingAddress: &shipping, BillingAddress: &billing, BillToRecipient: true, CustomerNote: text("n"), By: "customer",
+				Recipient: &changedContact{Name: text("n"), Company: text("c"), Phone: text("p"), Email: text("e")},
+			}
+		}},
 		// The order's events tell these apart, by what the domain reads from them.
 		"cancelled lines": {
 			full: func() any {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,7 +12,6 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
-	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -30,7 +28,7 @@ func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
 	}
 	body := orderBody{Shown: shown, Provisional: provisional}
 	if !provisional {
-		if err := a.openAddress(ctx, &body); err != nil {
+		if err := a.openRecipient(ctx, &body); err != nil {
 			return err
 		}
 	}
@@ -53,33 +51,33 @@ func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
 const (
 	expandTimeline = "timeline"
 	expandCustomer = "customer"
+	expandLabels   = "labels"
 )
 
 // orderBody is an order as the read model has written it, and what a request adds.
 type orderBody struct {
 	readmodel.Shown
-	// ShippingAddress is null when it is erased or not known yet; it is left out unless addressShown is true.
-	ShippingAddress json.RawMessage
-	addressShown    bool
-	// Erased says that the personal data of this order was erased for good.
-	Erased bool
+	// personal is left out unless personalShown is true. The address is null then when it is erased or not known yet.
+	personal      personal
+	personalShown bool
 	// Provisional says that the order is accepted and nothing more is recorded yet.
 	Provisional bool
 	Timeline    []readmodel.TimelineEntry
 	Customer    *readmodel.CustomerSummary
+	Labels      *labels
 }
 
 // appendOrder writes an order. What the read model has written of it is passed on as it is, up to its closing brace.
 func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 	b = append(b, o.JSON[:len(o.JSON)-1]...)
 	switch {
-	case !o.addressShown:
-	case o.ShippingAddress == nil:
+	case !o.personalShown:
+	case o.personal.members == nil:
 		b = append(b, `,"shipping_address":null`...)
 	default:
-		b = append(append(b, `,"shipping_address":`...), o.ShippingAddress...)
+		b = append(append(b, ','), o.personal.members...)
 	}
-	if o.Erased {
+	if o.personal.erased {
 		b = append(b, `,"erased":true`...)
 	}
 	if o.Provisional {
@@ -99,6 +97,13 @@ func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 		}
 		b = append(append(b, `,"customer":`...), text...)
 	}
+	if o.Labels != nil {
+		text, err := json.Marshal(o.Labels)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(b, `,"labels":`...), text...)
+	}
 	return append(b, '}'), nil
 }
 
@@ -106,7 +111,7 @@ func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 // of its personal data as well, which no event of the order tells, and when later events can't be shown.
 func (b *orderBody) tag() string {
 	tag := fmt.Sprintf(`"o%d.p%d`, b.Version, b.PaymentVersion)
-	if b.Erased {
+	if b.personal.erased {
 		tag += ".erased"
 	}
 	if b.Parked() {
@@ -151,42 +156,13 @@ func (a *API) findView(ctx context.Context, id uuid.UUID) (readmodel.OrderView, 
 	return shown.View()
 }
 
-// openAddress shows the personal section of the order.
-func (a *API) openAddress(ctx context.Context, b *orderBody) error {
-	b.addressShown = true
-	sealed := b.Personal
-	if sealed.IsZero() {
-		return nil
+// openRecipient shows the personal part of the order.
+func (a *API) openRecipient(ctx context.Context, b *orderBody) (err error) {
+	b.personalShown = true
+	if b.personal, err = a.openPersonal(ctx, b.Personal); err != nil {
+		return fmt.Errorf("open the personal part of order %s: %w", b.OrderID, err)
 	}
-	var recipient json.RawMessage
-	err := a.vault.Open(ctx, sealed, &recipient)
-	switch {
-	case errors.Is(err, privacy.ErrErased):
-		b.Erased = true
-		return nil
-	case err != nil:
-		return httpx.Unavailable(fmt.Errorf("open the address of order %s: %w", b.OrderID, err))
-	}
-	b.ShippingAddress, err = addressOf(recipient)
-	return err
-}
-
-// addressOf returns the address of an [order.Recipient] as it was written. To decode it takes five times as long as to
-// decrypt it, and a page has many.
-func addressOf(recipient json.RawMessage) (json.RawMessage, error) {
-	const opening, closing = `{"shipping_address":`, `}`
-	if rest, ok := bytes.CutPrefix(recipient, []byte(opening)); ok {
-		if address, ok := bytes.CutSuffix(rest, []byte(closing)); ok && json.Valid(address) {
-			return address, nil
-		}
-	}
-	var r struct {
-		ShippingAddress json.RawMessage `json:"shipping_address"`
-	}
-	if err := json.Unmarshal(recipient, &r); err != nil {
-		return nil, fmt.Errorf("read the recipient: %w", err)
-	}
-	return r.ShippingAddress, nil
+	return nil
 }
 
 // expand adds what was asked for beside the order itself.
@@ -211,6 +187,11 @@ func (a *API) expand(ctx context.Context, b *orderBody, what []string) error {
 				return httpx.Unavailable(fmt.Errorf("read the customer of order %s: %w", b.OrderID, err))
 			default:
 				b.Customer = withTotals(c)
+			}
+		case expandLabels:
+			var err error
+			if b.Labels, err = labelsOf(b.personal); err != nil {
+				return err
 			}
 		}
 	}

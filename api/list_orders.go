@@ -11,7 +11,7 @@ import (
 	"github.com/orderloom/orderloom/readmodel"
 )
 
-// listOrders shows a page of orders: GET /api/v1/orders. Addresses are left out unless expand[] asks for them: most
+// listOrders shows a page of orders: GET /api/v1/orders. Personal data are left out unless expand[] asks for them: most
 // lists have no use for them.
 func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 	q := readmodel.OrderQuery{
@@ -34,7 +34,7 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 	return x.Page("orders", len(page.Orders), page.NextCursor, func(b []byte, i int) ([]byte, error) {
 		body := orderBody{Shown: page.Orders[i]}
 		if q.Personal {
-			if err := a.openAddress(ctx, &body); err != nil {
+			if err := a.openRecipient(ctx, &body); err != nil {
 				return nil, err
 			}
 		}

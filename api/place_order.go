@@ -18,12 +18,16 @@ import (
 
 // newOrder is the body of POST /api/v1/orders.
 type newOrder struct {
-	CustomerID      string        `json:"customer_id"`
-	Currency        string        `json:"currency"`
-	Items           []newItem     `json:"items"`
-	ShippingAddress order.Address `json:"shipping_address"`
-	PaymentToken    string        `json:"payment_token"`
-	AllowBackorder  bool          `json:"allow_backorder"`
+	CustomerID      string     `json:"customer_id"`
+	Currency        string     `json:"currency"`
+	Items           []newItem  `json:"items"`
+	ShippingAddress newAddress `json:"shipping_address"`
+	// What an order has had since is left out of the fingerprint where it is not given.
+	Recipient      *newContact `json:"recipient,omitempty"`
+	BillingAddress *newAddress `json:"billing_address,omitempty"`
+	CustomerNote   string      `json:"customer_note,omitempty"`
+	PaymentToken   string      `json:"payment_token"`
+	AllowBackorder bool        `json:"allow_backorder"`
 	// KeepPaymentMethod is left out of the fingerprint where it is not asked for.
 	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
 }
@@ -49,10 +53,39 @@ func (r *newOrder) Check() error {
 		}
 		item.Currency = r.Currency
 	}
-	// The address comes first because it says more about a country than the order does.
-	bad = append(bad, invalids(order.CheckAddress("shipping_address", r.ShippingAddress))...)
+	// The recipient comes first because it says more about a country than the order does.
+	bad = append(bad, r.checkRecipient()...)
 	bad = append(bad, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country))...)
 	return bad.Err()
+}
+
+// checkRecipient brings the personal part of the order into the form in which it is kept, and names what is wrong.
+func (r *newOrder) checkRecipient() (bad domain.Invalids) {
+	r.ShippingAddress.checkLine1(&bad, "shipping_address")
+	r.BillingAddress.checkLine1(&bad, "billing_address")
+	kept, err := r.recipient().Checked()
+	wrong := invalids(err)
+	r.ShippingAddress.asNamed(wrong, "shipping_address")
+	r.BillingAddress.asNamed(wrong, "billing_address")
+	if bad = append(bad, wrong...); len(bad) > 0 {
+		return bad
+	}
+	contact := newContact(kept.Contact)
+	r.Recipient, r.CustomerNote = &contact, kept.CustomerNote
+	r.ShippingAddress.keep(kept.ShippingAddress)
+	r.BillingAddress.keepBilling(kept.BillingAddress)
+	return nil
+}
+
+// recipient is the personal part of the order in the domain's form.
+func (r *newOrder) recipient() order.Recipient {
+	out := order.Recipient{
+		ShippingAddress: r.ShippingAddress.address(), BillingAddress: r.BillingAddress.billing(), CustomerNote: r.CustomerNote,
+	}
+	if r.Recipient != nil {
+		out.Contact = order.Contact(*r.Recipient)
+	}
+	return out
 }
 
 // lines are the lines of the order in the domain's form.
@@ -97,8 +130,8 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	if err := a.chargeable(in.Content()); err != nil {
 		return err
 	}
-	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, order.Recipient{ShippingAddress: r.ShippingAddress}); err != nil {
-		return httpx.Unavailable(fmt.Errorf("seal the address: %w", err))
+	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, r.recipient()); err != nil {
+		return httpx.Unavailable(fmt.Errorf("seal the recipient: %w", err))
 	}
 	if in.Payment, err = a.vault.Seal(ctx, in.CustomerID, r.PaymentToken); err != nil {
 		return httpx.Unavailable(fmt.Errorf("seal the payment token: %w", err))
@@ -156,7 +189,7 @@ func (a *API) settled(ctx context.Context, x *httpx.Exchange, in workflows.Order
 		return placed(x, in, existed)
 	}
 	body := orderBody{Shown: shown}
-	if err := a.openAddress(ctx, &body); err != nil {
+	if err := a.openRecipient(ctx, &body); err != nil {
 		x.Note(err)
 		return placed(x, in, existed)
 	}

@@ -50,7 +50,10 @@ func TestPlaceOrderStartsASaga(t *testing.T) {
 	require.Equal(t, "tok_approve", token)
 	var r order.Recipient
 	require.NoError(t, b.Open(t.Context(), in.Personal, &r))
-	require.Equal(t, order.Address{Street: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE"}, r.ShippingAddress)
+	require.Equal(t, order.Recipient{
+		Contact:         order.Contact{Name: "Geheime Person"},
+		ShippingAddress: order.Address{Line1: "Geheime Str. 7", City: "Berlin", Zip: "10119", Country: "DE"},
+	}, r)
 }
 
 // An order is refused when the gateway could charge it in no way.
@@ -127,7 +130,7 @@ func TestPlaceOrderWaitsAsLongAsItIsAskedTo(t *testing.T) {
 	require.Equal(t, "wait=5", first.header.Get("Preference-Applied"))
 	body := first.object(t)
 	require.Equal(t, "confirmed", body["status"])
-	require.Equal(t, "Geheime Str. 7", body["shipping_address"].(map[string]any)["street"])
+	require.Equal(t, "Geheime Str. 7", body["shipping_address"].(map[string]any)["line1"])
 	require.Equal(t, "/api/v1/orders/"+body["order_id"].(string), first.header.Get("Location"))
 
 	again := b.post(t, ordersPath, goodOrder, "Prefer", "wait=99", "Idempotency-Key", "k-1")
@@ -289,12 +292,14 @@ func TestPlaceOrderRefusesBadInput(t *testing.T) {
 		body   string
 		fields []string
 	}{
-		"unknown field":           {with(`"customer_id"`, `"note": 1, "customer_id"`), []string{"body:note"}},
-		"unknown field of item":   {with(`"sku"`, `"colour": {"deep": [1, {}]}, "sku"`), []string{"body:items[0].colour"}},
-		"field twice":             {with(`"customer_id"`, `"customer_id": "cust-1", "customer_id"`), []string{"body:customer_id"}},
-		"not an object":           {`[]`, []string{"body:"}},
-		"null":                    {`null`, []string{"body:"}},
-		"empty object":            {`{}`, []string{"body:customer_id", "body:currency", "body:items", "body:shipping_address", "body:payment_token"}},
+		"unknown field":         {with(`"customer_id"`, `"note": 1, "customer_id"`), []string{"body:note"}},
+		"unknown field of item": {with(`"sku"`, `"colour": {"deep": [1, {}]}, "sku"`), []string{"body:items[0].colour"}},
+		"field twice":           {with(`"customer_id"`, `"customer_id": "cust-1", "customer_id"`), []string{"body:customer_id"}},
+		"not an object":         {`[]`, []string{"body:"}},
+		"null":                  {`null`, []string{"body:"}},
+		"empty object": {`{}`, []string{
+			"body:customer_id", "body:currency", "body:items", "body:recipient.name", "body:shipping_address", "body:payment_token",
+		}},
 		"no items":                {with(item, ""), []string{"body:items"}},
 		"items missing":           {with(`"items": [`+item+`],`, ""), []string{"body:items"}},
 		"items no list":           {with(`[`+item+`]`, `{}`), []string{"body:items"}},
@@ -333,23 +338,40 @@ func TestPlaceOrderRefusesBadInput(t *testing.T) {
 		"address missing":         {with(`"shipping_address"`, `"address"`), []string{"body:address", "body:shipping_address"}},
 		"address in one line":     {goodOrderWithAddress(`"Geheime Str. 7"`), []string{"body:shipping_address"}},
 		"address empty": {goodOrderWithAddress(`{}`), []string{
-			"body:shipping_address.street", "body:shipping_address.city", "body:shipping_address.zip", "body:shipping_address.country",
+			"body:shipping_address.line1", "body:shipping_address.country",
 		}},
-		"street blank":      {with(`"Geheime Str. 7"`, `"  "`), []string{"body:shipping_address.street"}},
-		"city too long":     {with(`"Berlin"`, `"`+strings.Repeat("x", 201)+`"`), []string{"body:shipping_address.city"}},
-		"control character": {with(`"Berlin"`, `"Ber\u0000lin"`), []string{"body:shipping_address.city"}},
-		"no customer":       {with(`"cust-1"`, `""`), []string{"body:customer_id"}},
-		"customer a number": {with(`"cust-1"`, `1`), []string{"body:customer_id"}},
-		"customer too long": {with(`"cust-1"`, `"`+strings.Repeat("c", 65)+`"`), []string{"body:customer_id"}},
-		"no token":          {with(`"tok_approve"`, `""`), []string{"body:payment_token"}},
-		"backorder as text": {with(`"payment_token"`, `"allow_backorder": "yes", "payment_token"`), []string{"body:allow_backorder"}},
-		"token too long":    {with(`"tok_approve"`, `"`+strings.Repeat("c", 256)+`"`), []string{"body:payment_token"}},
+		"address of a country": {goodOrderWithAddress(`{"country": "US"}`), []string{
+			"body:shipping_address.line1", "body:shipping_address.city", "body:shipping_address.state", "body:shipping_address.zip",
+		}},
+		"first line twice":      {with(`"street"`, `"line1": "Str. 7", "street"`), []string{"body:shipping_address.street"}},
+		"zip of another form":   {with(`"10119"`, `"1011"`), []string{"body:shipping_address.zip"}},
+		"recipient missing":     {with(`"recipient": {"name": "Geheime Person"},`, ``), []string{"body:recipient.name"}},
+		"name missing":          {with(`"name": "Geheime Person"`, ``), []string{"body:recipient.name"}},
+		"name that is not seen": {with(`Geheime Person`, `\u200b\u3164\u0007`), []string{"body:recipient.name"}},
+		"name of zero width":    {with(`Geheime Person`, `\u200b\ufeff`), []string{"body:recipient.name"}},
+		"phone of two digits":   {with(`"name"`, `"phone": "12", "name"`), []string{"body:recipient.phone"}},
+		"email without an @":    {with(`"name"`, `"email": "ada", "name"`), []string{"body:recipient.email"}},
+		"bill to nowhere": {with(`"recipient"`, `"billing_address": {"name": "x", "country": "DE"}, "recipient"`), []string{
+			"body:billing_address.line1", "body:billing_address.city", "body:billing_address.zip",
+		}},
+		"note too long":               {with(`"recipient"`, `"customer_note": "`+strings.Repeat("x", 2001)+`", "recipient"`), []string{"body:customer_note"}},
+		"control character in a note": {with(`"recipient"`, `"customer_note": "a\u0000b", "recipient"`), []string{"body:customer_note"}},
+		"customer that is not seen":   {with(`"cust-1"`, `"\u3164"`), []string{"body:customer_id"}},
+		"street blank":                {with(`"Geheime Str. 7"`, `"  "`), []string{"body:shipping_address.street"}},
+		"city too long":               {with(`"Berlin"`, `"`+strings.Repeat("x", 201)+`"`), []string{"body:shipping_address.city"}},
+		"control character":           {with(`"Berlin"`, `"Ber\u0000lin"`), []string{"body:shipping_address.city"}},
+		"no customer":                 {with(`"cust-1"`, `""`), []string{"body:customer_id"}},
+		"customer a number":           {with(`"cust-1"`, `1`), []string{"body:customer_id"}},
+		"customer too long":           {with(`"cust-1"`, `"`+strings.Repeat("c", 65)+`"`), []string{"body:customer_id"}},
+		"no token":                    {with(`"tok_approve"`, `""`), []string{"body:payment_token"}},
+		"backorder as text":           {with(`"payment_token"`, `"allow_backorder": "yes", "payment_token"`), []string{"body:allow_backorder"}},
+		"token too long":              {with(`"tok_approve"`, `"`+strings.Repeat("c", 256)+`"`), []string{"body:payment_token"}},
 		"everything at once": {`{"customer_id": 7, "currency": "EURO", "note": "x", "items": [
 				{"product_id": "", "sku": " s", "quantity": 0.5, "unit_price": -1},
 				{"product_id": "p", "sku": "s", "quantity": 1, "unit_price": "1.00001", "quantity": 2}],
 			"shipping_address": {"street": "", "city": 1, "zip": "1", "country": "Mars"}}`, []string{
 			"body:customer_id", "body:currency", "body:note", "body:items[0].product_id", "body:items[0].sku", "body:items[0].quantity",
-			"body:items[0].unit_price", "body:items[1].unit_price", "body:items[1].quantity", "body:shipping_address.street",
+			"body:items[0].unit_price", "body:items[1].unit_price", "body:items[1].quantity", "body:shipping_address.line1", "body:recipient.name",
 			"body:shipping_address.city", "body:shipping_address.country", "body:payment_token",
 		}},
 	} {
@@ -382,7 +404,7 @@ func TestPlaceOrderRefusesWhatIsNotJSON(t *testing.T) {
 		"nothing there":        {" ", 1, 2},
 		"cut off":              {"{\n \"customer_id\": \"cust", 2, 22},
 		"trailing comma":       {`{"customer_id": "c",}`, 1, 21},
-		"trailing garbage":     {goodOrder + "x", 7, 2},
+		"trailing garbage":     {goodOrder + "x", 8, 2},
 		"two values":           {`{} {}`, 1, 4},
 		"single quotes":        {`{'customer_id': 1}`, 1, 2},
 		"comment":              {"{} // yes", 1, 4},
@@ -423,7 +445,7 @@ func TestPlaceOrderRefusesWrongHeaders(t *testing.T) {
 		})
 	}
 	p := b.post(t, ordersPath, "{}", "Idempotency-Key", "a", "Idempotency-Key", "b").problem(t, http.StatusUnprocessableEntity, codeInvalid)
-	require.Len(t, p.Errors, 6, "headers and body in one answer")
+	require.Len(t, p.Errors, 7, "headers and body in one answer")
 	require.True(t, b.untouched())
 
 	require.Equal(t, http.StatusCreated, b.post(t, ordersPath, goodOrder, "Content-Type", "", "Content-Type", "application/json; charset=UTF-8").status)

@@ -42,7 +42,8 @@ func Example() {
 		CustomerID:      "cust-1001",
 		Currency:        "EUR",
 		Items:           []client.NewItem{{ProductID: "p-espresso", SKU: "ESP-250", Quantity: 2, UnitPrice: "19.90"}},
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace", Email: "ada@example.com"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 		PaymentToken:    "tok_approve",
 	}, client.IdempotencyKey("basket-4711"), client.Wait(5*time.Second))
 	if err != nil {

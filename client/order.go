@@ -17,24 +17,65 @@ type Money struct {
 // String writes the amount and its currency: 19.90 EUR.
 func (m Money) String() string { return m.Amount + " " + m.Currency }
 
-// Address is where an order goes.
+// Address is where an order goes. Line1 and Country are always required; the country decides on the others.
 type Address struct {
-	Street string `json:"street"`
-	City   string `json:"city"`
-	// State may be empty.
+	// Line1 is street and number, or what takes their place.
+	Line1 string `json:"line1,omitempty"`
+	// Line2 is a flat, a floor or a building.
+	Line2 string `json:"line2,omitempty"`
+	// DependentLocality is a part of the city, where addresses name it.
+	DependentLocality string `json:"dependent_locality,omitempty"`
+	City              string `json:"city,omitempty"`
+	// State is a state, province or prefecture, by its code or name.
 	State string `json:"state,omitempty"`
-	Zip   string `json:"zip"`
+	Zip   string `json:"zip,omitempty"`
 	// Country is an ISO 3166-1 alpha-2 code.
 	Country string `json:"country"`
+}
+
+// BillingAddress is where a bill goes. Without a name and a company it goes to the recipient there.
+type BillingAddress struct {
+	Name    string `json:"name,omitempty"`
+	Company string `json:"company,omitempty"`
+	Address
+}
+
+// Recipient is who gets an order.
+type Recipient struct {
+	// Name is required of a new order.
+	Name    string `json:"name"`
+	Company string `json:"company,omitempty"`
+	// Phone has its country's code, or is as it is dialled in the country that the order goes to. It is shown in E.164.
+	Phone string `json:"phone,omitempty"`
+	Email string `json:"email,omitempty"`
+}
+
+// Labels are the lines of a label: for post within the country, and for post from abroad.
+type Labels struct {
+	Local []string `json:"local"`
+	Latin []string `json:"latin"`
+}
+
+// OrderLabels are the labels of an order.
+type OrderLabels struct {
+	Shipping Labels `json:"shipping"`
+	// Billing is nil where the bill goes to the recipient.
+	Billing *Labels `json:"billing,omitempty"`
 }
 
 // NewOrder is an order to be placed.
 type NewOrder struct {
 	CustomerID string `json:"customer_id"`
 	// Currency is an ISO 4217 code.
-	Currency        string    `json:"currency"`
-	Items           []NewItem `json:"items"`
-	ShippingAddress Address   `json:"shipping_address"`
+	Currency string    `json:"currency"`
+	Items    []NewItem `json:"items"`
+	// Recipient is required, with a name.
+	Recipient       *Recipient `json:"recipient,omitempty"`
+	ShippingAddress Address    `json:"shipping_address"`
+	// BillingAddress is nil where the bill goes to the recipient.
+	BillingAddress *BillingAddress `json:"billing_address,omitempty"`
+	// CustomerNote is what the customer wants the shop to know, in one line or several.
+	CustomerNote string `json:"customer_note,omitempty"`
 	// AllowBackorder lets the order wait for goods that are not there; else it is cancelled as out of stock.
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
 	// KeepPaymentMethod says that the customer has agreed that the means of payment is charged again for this order
@@ -179,6 +220,11 @@ type Order struct {
 	ShipToCountry    string `json:"ship_to_country"`
 	// ShippingAddress is nil once it is erased, while the order is provisional, and in lists that did not ask for it.
 	ShippingAddress *Address `json:"shipping_address,omitempty"`
+	// Recipient, BillingAddress and CustomerNote come and go with the address. Recipient is nil also of an order from
+	// before names were required.
+	Recipient      *Recipient      `json:"recipient,omitempty"`
+	BillingAddress *BillingAddress `json:"billing_address,omitempty"`
+	CustomerNote   string          `json:"customer_note,omitempty"`
 	// Erased is true when the personal data of this order was erased.
 	Erased bool `json:"erased,omitempty"`
 	// Provisional is true when the order is accepted and nothing more is recorded yet.
@@ -186,9 +232,11 @@ type Order struct {
 	// Timeline comes with [ExpandTimeline] only.
 	Timeline []TimelineEntry `json:"timeline,omitempty"`
 	// Customer comes with [ExpandCustomer] only; it is nil while the customer's first order is not counted yet.
-	Customer  *CustomerSummary `json:"customer,omitempty"`
-	CreatedAt time.Time        `json:"created_at"`
-	UpdatedAt time.Time        `json:"updated_at"`
+	Customer *CustomerSummary `json:"customer,omitempty"`
+	// Labels comes with [ExpandLabels] only; it is nil once the personal data are erased.
+	Labels    *OrderLabels `json:"labels,omitempty"`
+	CreatedAt time.Time    `json:"created_at"`
+	UpdatedAt time.Time    `json:"updated_at"`
 	// Version is the number of the order's events so far, PaymentVersion that of its payment's.
 	Version        int64 `json:"version"`
 	PaymentVersion int64 `json:"payment_version"`

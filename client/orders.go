@@ -61,6 +61,9 @@ func ExpandTimeline() CallOption { return func(r *request) { r.set("expand[]", "
 // ExpandCustomer makes [Client.GetOrder] show the customer's summary too.
 func ExpandCustomer() CallOption { return func(r *request) { r.set("expand[]", "customer") } }
 
+// ExpandLabels makes [Client.GetOrder] show the labels for the order's addresses too.
+func ExpandLabels() CallOption { return func(r *request) { r.set("expand[]", "labels") } }
+
 // GetOrder shows an order. An order that was accepted is never not_found; see [Order.Provisional].
 func (c *Client) GetOrder(ctx context.Context, id uuid.UUID, options ...CallOption) (Order, error) {
 	var o Order
@@ -130,12 +133,28 @@ func (c *Client) CancelLines(ctx context.Context, id uuid.UUID, cancel CancelLin
 }
 
 // AmendOrder is the request of [Client.AmendOrder].
+// What is nil stays as it is.
 type AmendOrder struct {
-	ShippingAddress Address `json:"shipping_address"`
-	By              Actor   `json:"by,omitempty"`
+	Recipient       *RecipientChange `json:"recipient,omitempty"`
+	ShippingAddress *Address         `json:"shipping_address,omitempty"`
+	BillingAddress  *BillingAddress  `json:"billing_address,omitempty"`
+	// BillToRecipient takes the billing address out.
+	BillToRecipient bool `json:"bill_to_recipient,omitempty"`
+	// CustomerNote is another note; an empty one takes it out.
+	CustomerNote *string `json:"customer_note,omitempty"`
+	By           Actor   `json:"by,omitempty"`
 }
 
-// AmendOrder replaces the address of an order. Errors: not_amendable once a shipment has left; country_fixed for
+// RecipientChange is what of a [Recipient] becomes another. What is nil stays, and an empty text takes the company,
+// phone or email out.
+type RecipientChange struct {
+	Name    *string `json:"name,omitempty"`
+	Company *string `json:"company,omitempty"`
+	Phone   *string `json:"phone,omitempty"`
+	Email   *string `json:"email,omitempty"`
+}
+
+// AmendOrder changes whom and where an order goes to. Errors: not_amendable once a shipment has left; country_fixed for
 // another country.
 func (c *Client) AmendOrder(ctx context.Context, id uuid.UUID, amend AmendOrder, options ...CallOption) (Outcome, error) {
 	return c.change(ctx, orderPath(id)+"/amend", amend, options)

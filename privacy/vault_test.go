@@ -45,7 +45,7 @@ func (c *clock) pass(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
-var ada = order.Recipient{ShippingAddress: order.Address{Street: "Dorset Street 1", City: "London", Zip: "W1", Country: "GB"}}
+var ada = order.Recipient{ShippingAddress: order.Address{Line1: "Dorset Street 1", City: "London", Zip: "W1", Country: "GB"}}
 
 func opened(t *testing.T, v *privacy.Vault, s domain.Sealed) order.Recipient {
 	t.Helper()

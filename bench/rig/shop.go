@@ -31,7 +31,8 @@ func NewOrder(customer, sku string, quantity int) client.NewOrder {
 	return client.NewOrder{
 		CustomerID: customer, Currency: "EUR", PaymentToken: "tok_approve",
 		Items:           []client.NewItem{{ProductID: "p-" + sku, SKU: sku, Quantity: quantity, UnitPrice: "19.90"}},
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient: &client.Recipient{Name: "Ada Lovelace"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}
 }
 

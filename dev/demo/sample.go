@@ -3,6 +3,7 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/client"
@@ -58,10 +59,16 @@ type cast struct {
 func (c cast) sku(name string) string      { return name + "-" + c.run }
 func (c cast) customer(name string) string { return name + "-" + c.run }
 
+// name is the person behind a customer of the demo.
+func (c cast) name(customer string) string {
+	return strings.ToUpper(customer[:1]) + customer[1:] + " Lovelace"
+}
+
 func (c cast) order(customer, token string, items ...client.NewItem) client.NewOrder {
 	return client.NewOrder{
 		CustomerID: c.customer(customer), Currency: "EUR", Items: items, PaymentToken: token,
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: c.name(customer), Phone: "030 1234567", Email: c.customer(customer) + "@example.com"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}
 }
 

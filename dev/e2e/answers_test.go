@@ -165,6 +165,7 @@ var askedElsewhere = map[string]string{
 func orderBody(quantity string) string {
 	return `{"customer_id": "c", "currency": "EUR", "payment_token": "tok_approve",
 		"items": [{"product_id": "p", "sku": "$SKU", "quantity": ` + quantity + `, "unit_price": "1.00"}],
+		"recipient": {"name": "Ada Lovelace"},
 		"shipping_address": {"street": "Torstraße 1", "city": "Berlin", "zip": "10119", "country": "DE"}}`
 }
 

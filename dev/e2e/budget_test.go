@@ -164,7 +164,8 @@ func (c customer) deliver() uuid.UUID {
 	placed, err := c.api.PlaceOrder(c.t.Context(), client.NewOrder{
 		CustomerID: "budget", Currency: "EUR", PaymentToken: "tok_approve",
 		Items:           []client.NewItem{{ProductID: "p", SKU: "BUDGET", Quantity: 1, UnitPrice: "19.90"}},
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}, client.WithoutIdempotencyKey(), client.Wait(10*time.Second))
 	require.NoError(c.t, err)
 	id := placed.OrderID

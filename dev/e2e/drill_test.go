@@ -146,7 +146,7 @@ func TestDrillOfManyAmendments(t *testing.T) {
 	run := o.running()
 	for i := range amendments {
 		_, err := o.AmendOrder(t.Context(), o.id, client.AmendOrder{
-			ShippingAddress: client.Address{Street: fmt.Sprintf("Torstraße %d", i), City: "Berlin", Zip: "10119", Country: "DE"},
+			ShippingAddress: &client.Address{Line1: fmt.Sprintf("Torstraße %d", i), City: "Berlin", Zip: "10119", Country: "DE"},
 		})
 		require.NoError(t, err, "amendment %d", i)
 	}

@@ -62,7 +62,8 @@ func cancelAndReturnByLine(t *testing.T, p *platform.Platform) {
 		Items: []client.NewItem{
 			{ProductID: "p", SKU: sku, Quantity: 2, UnitPrice: "10.00"}, {ProductID: "p", SKU: sku, Quantity: 2, UnitPrice: "12.00"},
 		},
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}, client.Wait(10*time.Second))
 	require.NoError(t, err)
 	require.Equal(t, client.OrderConfirmed, placed.Order.Status)

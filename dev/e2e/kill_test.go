@@ -271,7 +271,8 @@ func place(t *testing.T, c *client.Client, key, token string) client.Order {
 	placed, err := c.PlaceOrder(t.Context(), client.NewOrder{
 		CustomerID: "cus_1", Currency: "EUR", PaymentToken: token,
 		Items:           []client.NewItem{{ProductID: "p", SKU: "A", Quantity: 1, UnitPrice: "10.00"}},
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}, client.IdempotencyKey(strings.ReplaceAll(key, " ", "-")), client.Wait(time.Second))
 	var refused *client.Problem
 	require.NotErrorAs(t, err, &refused)

@@ -109,7 +109,8 @@ func (s *shop) confirmMany(t *testing.T, count int) {
 				_, err := s.PlaceOrder(t.Context(), client.NewOrder{
 					CustomerID: "c-" + strconv.Itoa(int(i)%1000), Currency: "EUR", PaymentToken: "tok_approve",
 					Items:           []client.NewItem{{ProductID: "p", SKU: rateSKU(int(i) % skus), Quantity: 1, UnitPrice: "10.00"}},
-					ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+					Recipient:       &client.Recipient{Name: "Ada Lovelace"},
+					ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 				}, client.IdempotencyKey(uuid.NewString()))
 				if err != nil {
 					failed.Add(1)

@@ -102,7 +102,8 @@ func (s *shop) place(t *testing.T, in state) *drilled {
 	}
 	placed, err := o.PlaceOrder(t.Context(), client.NewOrder{
 		CustomerID: "c-" + o.sku, Currency: "EUR", PaymentToken: token, AllowBackorder: true, Items: items,
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	})
 	require.NoError(t, err)
 	o.id = placed.OrderID

@@ -33,7 +33,8 @@ func TestAPaymentTokenIsNowhereInTheClear(t *testing.T) {
 	placed := "tok_placed_" + uuid.NewString()
 	declined, err := o.PlaceOrder(t.Context(), client.NewOrder{
 		CustomerID: "c-" + o.sku, Currency: "EUR", PaymentToken: placed, Items: []client.NewItem{{ProductID: "p", SKU: o.sku, Quantity: 1, UnitPrice: "10.00"}},
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	})
 	require.NoError(t, err)
 	o.await("the decline", func() bool {

@@ -136,7 +136,8 @@ func (b *buyer) place(ctx context.Context, s story, o *lived) error {
 	}
 	order := client.NewOrder{
 		CustomerID: "cus_" + b.name, Currency: "EUR", PaymentToken: s.token,
-		ShippingAddress: client.Address{Street: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace", Phone: "030 1234567", Email: "ada@example.com"},
+		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}
 	for _, l := range o.lines {
 		order.Items = append(order.Items, l.NewItem)

@@ -1,7 +1,6 @@
 package inventory
 
 import (
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -62,11 +61,7 @@ func Adjust(s Stock, c AdjustStock) ([]domain.Event, error) {
 		return nil, err
 	}
 	bad := checkItem(c.SKU, c.Location, "adjustment_id", c.AdjustmentID)
-	if strings.TrimSpace(c.Reason) == "" {
-		bad.Add("reason", "is required")
-	} else {
-		bad.Text("reason", c.Reason, ReasonLengthMax)
-	}
+	bad.Required("reason", c.Reason, ReasonLengthMax)
 	if c.Delta == 0 || c.Delta < -QuantityMax || c.Delta > QuantityMax-s.OnHand {
 		bad.Add("delta", "must not be 0, nor take the stock beyond %d", QuantityMax)
 	}

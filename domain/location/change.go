@@ -2,7 +2,6 @@ package location
 
 import (
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -131,11 +130,7 @@ func (l Location) Validate() error {
 	if !ValidID(l.ID) {
 		bad.Add("id", "has from 1 to 32 of a-z, 0-9, - and _, and begins with none of the last two")
 	}
-	if strings.TrimSpace(l.Name) == "" {
-		bad.Add("name", "is required")
-	} else {
-		bad.Text("name", l.Name, NameLengthMax)
-	}
+	bad.Required("name", l.Name, NameLengthMax)
 	if !order.KnownCountry(l.Country) {
 		bad.Add("country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", domain.Clip(l.Country))
 	}

@@ -1,7 +1,6 @@
 package order
 
 import (
-	"strings"
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
@@ -123,9 +122,5 @@ func checkCancel(bad *domain.Invalids, reason, by string) {
 
 // checkText blames a text that is missing or can't be kept.
 func checkText(bad *domain.Invalids, field, text string) {
-	if strings.TrimSpace(text) == "" {
-		bad.Add(field, "is required")
-		return
-	}
-	bad.Text(field, text, TextLengthMax)
+	bad.Required(field, text, TextLengthMax)
 }

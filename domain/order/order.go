@@ -53,21 +53,6 @@ const (
 	ShipmentStatusCancelled ShipmentStatus = "cancelled"
 )
 
-// Recipient is the personal part of an order. It exists in the clear only where it enters and where
-// it is shown; between the two it is a [domain.Sealed].
-type Recipient struct {
-	ShippingAddress Address `json:"shipping_address"`
-}
-
-// Address is a postal address. Country is an ISO 3166-1 alpha-2 code.
-type Address struct {
-	Street  string `json:"street"`
-	City    string `json:"city"`
-	State   string `json:"state"`
-	Zip     string `json:"zip"`
-	Country string `json:"country"`
-}
-
 // Shipment is one shipment: what leaves one location together, and what it costs.
 type Shipment struct {
 	ShipmentID uuid.UUID `json:"shipment_id"`

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -122,32 +121,11 @@ func checkMetadata(bad *domain.Invalids, field string, metadata map[string]strin
 		return
 	}
 	for _, key := range slices.Sorted(maps.Keys(metadata)) {
-		if strings.TrimSpace(key) == "" {
+		if domain.Blank(key) {
 			bad.Add(field, "has an empty key")
 			continue
 		}
 		bad.Text(field, key, MetadataKeyLengthMax)
 		bad.Text(field+"."+domain.Clip(key), metadata[key], MetadataValueLengthMax)
 	}
-}
-
-// CheckAddress names everything that is wrong with an address, with JSON paths below prefix. The
-// state may be empty, since most countries have none in their addresses.
-func CheckAddress(prefix string, a Address) error {
-	var bad domain.Invalids
-	for _, f := range []struct {
-		name, value string
-		required    bool
-	}{{"street", a.Street, true}, {"city", a.City, true}, {"state", a.State, false}, {"zip", a.Zip, true}} {
-		switch {
-		case f.required && strings.TrimSpace(f.value) == "":
-			bad.Add(prefix+"."+f.name, "is required")
-		default:
-			bad.Text(prefix+"."+f.name, f.value, TextLengthMax)
-		}
-	}
-	if !KnownCountry(a.Country) {
-		bad.Add(prefix+".country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", domain.Clip(a.Country))
-	}
-	return bad.Err()
 }

@@ -2,7 +2,6 @@ package order_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -132,42 +131,6 @@ func TestRefusalsAreShort(t *testing.T) {
 	}, long)
 	require.Error(t, err)
 	require.Less(t, len(err.Error()), 2_000)
-	err = order.CheckAddress("shipping_address", order.Address{Street: long, City: long, State: long, Zip: long, Country: long})
-	require.Len(t, fields(t, err), 5)
-	require.Less(t, len(err.Error()), 1_000)
-}
-
-func TestCheckAddress(t *testing.T) {
-	t.Parallel()
-	good := order.Address{Street: "Straße des 17. Juni 135", City: "Berlin", Zip: "10623", Country: "DE"}
-	require.NoError(t, order.CheckAddress("a", good), "most countries have no state")
-	for field, spoil := range map[string]func(*order.Address){
-		"a.street":  func(a *order.Address) { a.Street = " " },
-		"a.city":    func(a *order.Address) { a.City = "Ber\nlin" },
-		"a.state":   func(a *order.Address) { a.State = strings.Repeat("x", 201) },
-		"a.zip":     func(a *order.Address) { a.Zip = "" },
-		"a.country": func(a *order.Address) { a.Country = "UK" },
-	} {
-		t.Run(field, func(t *testing.T) {
-			t.Parallel()
-			a := good
-			spoil(&a)
-			require.Equal(t, []string{field}, fields(t, order.CheckAddress("a", a)))
-		})
-	}
-}
-
-func TestCountries(t *testing.T) {
-	t.Parallel()
-	n := 0
-	for a := 'A'; a <= 'Z'; a++ {
-		for b := 'A'; b <= 'Z'; b++ {
-			if order.KnownCountry(fmt.Sprintf("%c%c", a, b)) {
-				n++
-			}
-		}
-	}
-	require.Equal(t, 249, n, "ISO 3166-1 has 249 officially assigned codes")
 }
 
 // What was checked can be stored: no text that PostgreSQL's JSON refuses, no amount that does not

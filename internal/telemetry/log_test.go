@@ -19,7 +19,7 @@ import (
 
 func TestLogHidesPersonalData(t *testing.T) {
 	t.Parallel()
-	recipient := order.Recipient{ShippingAddress: order.Address{Street: "Canary Lane 7", City: "Canaryville", Zip: "CANARY", Country: "DE"}}
+	recipient := order.Recipient{ShippingAddress: order.Address{Line1: "Canary Lane 7", City: "Canaryville", Zip: "CANARY", Country: "DE"}}
 	for _, format := range []string{"json", "text"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
