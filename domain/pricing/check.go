@@ -3,7 +3,6 @@ package pricing
 import (
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
@@ -128,11 +127,7 @@ func checkTaxes(bad *domain.Invalids, path string, taxes []TaxRule, currency str
 		return
 	}
 	for i, t := range taxes {
-		if strings.TrimSpace(t.Name) == "" {
-			bad.Add(taxPath(path, i, "name"), "is required")
-		} else {
-			bad.Text(taxPath(path, i, "name"), t.Name, NameLengthMax)
-		}
+		bad.Required(taxPath(path, i, "name"), t.Name, NameLengthMax)
 		checkDigits(bad, taxPath(path, i, "rate"), t.Rate, RateDigitsMax, RateMax)
 		if t.Amount != nil {
 			checkAmount(bad, taxPath(path, i, "amount"), *t.Amount, currency, 0)
