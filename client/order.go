@@ -131,7 +131,9 @@ type PaymentStatus string
 
 // Statuses of a payment.
 const (
-	PaymentPending        PaymentStatus = "pending"
+	PaymentPending PaymentStatus = "pending"
+	// PaymentNotRequired is that of an order which costs nothing.
+	PaymentNotRequired    PaymentStatus = "not_required"
 	PaymentActionRequired PaymentStatus = "action_required"
 	// PaymentRequired is an order that waits for money which is missing.
 	PaymentRequired   PaymentStatus = "payment_required"

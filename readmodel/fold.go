@@ -15,8 +15,11 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 )
 
-// PaymentPending is the payment status of an order whose payment has no events yet.
-const PaymentPending = "pending"
+// The payment statuses of an order whose payment has no events. One that costs nothing never has any.
+const (
+	PaymentPending     = "pending"
+	PaymentNotRequired = "not_required"
+)
 
 // FoldOrder makes the view of an order from its events and those of its payment, each in the order of
 // their versions. Either may be empty. Errors: what [catalog.Decode] returns.
@@ -72,6 +75,7 @@ func (v *OrderView) showOrder() {
 	o := v.order
 	v.OrderNumber, v.CustomerID, v.Status, v.Items, v.Total = o.Number, o.CustomerID, o.Status, o.Items, o.Total
 	v.ShipToCountry, v.Personal, v.Shipments = o.ShipToCountry, o.Personal, o.Shipments
+	v.ShippingLines, v.Discounts, v.Rounding, v.Totals = o.ShippingLines, o.Discounts, o.Rounding, o.Content().Totals()
 	v.CancelReason, v.CancelledBy, v.ApprovedBy, v.RejectedBy = o.CancelReason, o.CancelledBy, o.ApprovedBy, o.RejectedBy
 	v.FulfillmentStatus = o.FulfillmentStatus()
 	v.Held, v.Overdue, v.Returns = o.Held, o.Overdue, o.Returns
@@ -81,18 +85,28 @@ func (v *OrderView) showOrder() {
 		at := o.DeliveredAt.UTC()
 		v.DeliveredAt = &at
 	}
+	v.showPaymentStatus()
 	v.showAction()
 	v.showAttention()
 	v.nameNothing()
 }
 
+// showPaymentStatus shows where the payment stands, also where there is none.
+func (v *OrderView) showPaymentStatus() {
+	switch {
+	case v.payment.Status != "":
+		v.PaymentStatus = string(v.payment.ShownStatus())
+	case v.order.Status != "" && v.order.Total.IsZero():
+		v.PaymentStatus = PaymentNotRequired
+	default:
+		v.PaymentStatus = PaymentPending
+	}
+}
+
 // showPayment fills in what the view shows of the payment's state.
 func (v *OrderView) showPayment() {
 	p := v.payment
-	v.PaymentStatus = string(p.ShownStatus())
-	if p.Status == "" {
-		v.PaymentStatus = PaymentPending
-	}
+	v.showPaymentStatus()
 	v.Captured, v.Refunded = p.Captured, p.Refunded
 	v.showAction()
 	v.showAttention()

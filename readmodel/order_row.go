@@ -58,6 +58,7 @@ func ScanOrder(row pgx.Row) (OrderView, error) {
 		o := &v.order
 		o.ID, o.Number, o.CustomerID, o.Status, o.Total = v.OrderID, v.OrderNumber, v.CustomerID, v.Status, v.Total
 		o.Items, o.Shipments, o.Personal = v.Items, v.Shipments, v.Personal
+		o.ShippingLines, o.Discounts, o.Rounding = v.ShippingLines, v.Discounts, v.Rounding
 	}
 	return v, nil
 }
@@ -76,6 +77,9 @@ func (v OrderView) OrderState() ([]byte, error) {
 		Items      *struct{} `json:"items,omitempty"`
 		Shipments  *struct{} `json:"shipments,omitempty"`
 		Personal   *struct{} `json:"personal,omitempty"`
+		Shipping   *struct{} `json:"shipping_lines,omitempty"`
+		Discounts  *struct{} `json:"discounts,omitempty"`
+		Rounding   *struct{} `json:"rounding,omitempty"`
 		// Only who decides on a request asks for it, and decides on events.
 		Asked *struct{} `json:"asked,omitempty"`
 	}{Order: v.order})

@@ -10,6 +10,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // OrderView is one row of order_views: an order with its payment and its shipments, as people read it. Its JSON is
@@ -21,14 +22,20 @@ type OrderView struct {
 	CustomerID  string       `json:"customer_id"`
 	Status      order.Status `json:"status"`
 	// Settled is true once the order is finished, its money included: see [attention.Settled].
-	Settled           bool             `json:"settled"`
-	PaymentStatus     string           `json:"payment_status"`
-	FulfillmentStatus string           `json:"fulfillment_status"`
-	Total             money.Money      `json:"total"`
-	Captured          money.Money      `json:"captured"`
-	Refunded          money.Money      `json:"refunded"`
-	Items             []order.Item     `json:"items"`
-	Shipments         []order.Shipment `json:"shipments"`
+	Settled           bool         `json:"settled"`
+	PaymentStatus     string       `json:"payment_status"`
+	FulfillmentStatus string       `json:"fulfillment_status"`
+	Total             money.Money  `json:"total"`
+	Captured          money.Money  `json:"captured"`
+	Refunded          money.Money  `json:"refunded"`
+	Items             []order.Item `json:"items"`
+	// ShippingLines, Discounts and Rounding are as the order was priced, without what was cancelled. Totals explain the
+	// total; they are left out where it is just the prices of the items.
+	ShippingLines []order.ShippingLine `json:"shipping_lines,omitempty"`
+	Discounts     []order.Discount     `json:"discounts,omitempty"`
+	Rounding      pricing.Rounding     `json:"rounding,omitzero"`
+	Totals        *pricing.Totals      `json:"totals,omitempty"`
+	Shipments     []order.Shipment     `json:"shipments"`
 	// Refunds are those that are owed, asked for or made, oldest first.
 	Refunds []payment.RefundSummary `json:"refunds,omitempty"`
 	// Waived is what of the order's goods is never charged: it is less than the gateway captures, or never arrived.

@@ -210,7 +210,7 @@ func (s *orderSaga) waitAtBank() {
 
 // lookDue is when the payment of what has not left has to be looked at; zero for never.
 func (s *orderSaga) lookDue(ctx workflow.Context) time.Time {
-	if s.lookAt.IsZero() || s.atBank || !s.hasPlanned() || s.lookAt.Sub(workflow.Now(ctx)) > lookWithin {
+	if s.lookAt.IsZero() || s.atBank || !s.costsMore() || s.lookAt.Sub(workflow.Now(ctx)) > lookWithin {
 		return time.Time{}
 	}
 	return s.lookAt
@@ -222,6 +222,13 @@ func (s *orderSaga) payBy() time.Time {
 		return time.Time{}
 	}
 	return s.required().DeadlineAt
+}
+
+// costsMore reports whether a shipment that costs something is still to leave.
+func (s *orderSaga) costsMore() bool {
+	return slices.ContainsFunc(s.state.Shipments, func(shipment order.Shipment) bool {
+		return shipment.Status == order.ShipmentStatusPlanned && shipment.Amount.IsPositive()
+	})
 }
 
 func (s *orderSaga) hasPlanned() bool {

@@ -81,10 +81,12 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 
 // pushCompensations pushes what undoes the steps that an earlier saga has taken.
 func (s *orderSaga) pushCompensations() {
-	s.undo.push(func(ctx workflow.Context) error {
-		return releaseStock(ctx, InventoryInput{OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items)}, false)
-	})
-	if s.facts.VoidRefused {
+	if lines := order.Lines(s.in.Items); len(lines) > 0 {
+		s.undo.push(func(ctx workflow.Context) error {
+			return releaseStock(ctx, InventoryInput{OrderID: s.in.OrderID, Lines: lines}, false)
+		})
+	}
+	if s.facts.VoidRefused || s.free() {
 		return // a person decides: each saga that takes another's place would ask once more
 	}
 	s.undo.push(func(ctx workflow.Context) error { return s.voidPayment(ctx, "order_cancelled") })

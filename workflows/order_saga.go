@@ -140,6 +140,8 @@ type orderSaga struct {
 	atBank      bool
 	// lookAt is when the authorisation has to be looked at; zero for never.
 	lookAt time.Time
+	// digitalAt is when a shipment of what ships nothing is tried again that was refused.
+	digitalAt time.Time
 	// paymentAskedAt is when the payment was asked for that is not secured yet.
 	paymentAskedAt time.Time
 }
@@ -215,15 +217,7 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 	}
 	s.securing = "Securing the stock."
 	s.setWaitingToSecure(ctx)
-	reserved, err := secureStockInline(ctx, InventoryInput{
-		OrderID: s.in.OrderID, Lines: order.Lines(s.in.Items), ShipToCountry: s.in.ShipToCountry,
-		Backorder: s.in.AllowBackorder, Deadline: s.remaining(ctx, s.in.Deadlines.Stock, s.placedAt()),
-	}, early, &s.undo, func() error {
-		s.backordered = true
-		s.setWaitingToSecure(ctx)
-		return s.setMark(ctx, s.markSecuring())
-	})
-	s.backordered = false
+	reserved, err := s.secureStock(ctx, early)
 	if err != nil {
 		return err
 	}
@@ -233,13 +227,15 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 			return err
 		}
 	}
-	s.undo.push(func(ctx workflow.Context) error {
-		return s.voidPayment(ctx, "order_cancelled")
-	})
-	s.setWaitingToSecure(ctx)
-	confirmed, err := s.securePayment(ctx, s.in.Total(), reserved.Allocations)
-	if err != nil {
-		return err
+	var confirmed activities.Confirmed
+	if !s.free() {
+		s.undo.push(func(ctx workflow.Context) error {
+			return s.voidPayment(ctx, "order_cancelled")
+		})
+		s.setWaitingToSecure(ctx)
+		if confirmed, err = s.securePayment(ctx, s.in.Total(), reserved.Allocations); err != nil {
+			return err
+		}
 	}
 	if len(confirmed.Shipments) == 0 {
 		var a *activities.Activities
@@ -252,6 +248,29 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 	}
 	s.state.Shipments = confirmed.Shipments
 	return s.setStatus(ctx, cmp.Or(confirmed.Status, order.StatusConfirmed))
+}
+
+// secureStock reserves the goods, and waits for those that are backordered. What ships nothing wants none.
+func (s *orderSaga) secureStock(ctx workflow.Context, early activities.Reserved) (activities.Reserved, error) {
+	lines := order.Lines(s.in.Items)
+	if len(lines) == 0 {
+		return activities.Reserved{}, nil
+	}
+	defer func() { s.backordered = false }()
+	return secureStockInline(ctx, InventoryInput{
+		OrderID: s.in.OrderID, Lines: lines, ShipToCountry: s.in.ShipToCountry,
+		Backorder: s.in.AllowBackorder, Deadline: s.remaining(ctx, s.in.Deadlines.Stock, s.placedAt()),
+	}, early, &s.undo, func() error {
+		s.backordered = true
+		s.setWaitingToSecure(ctx)
+		return s.setMark(ctx, s.markSecuring())
+	})
+}
+
+// free reports whether the order costs nothing, so that nobody is asked for money. One that came to cost nothing has a
+// payment to let go.
+func (s *orderSaga) free() bool {
+	return s.in.Total().IsZero() && (s.standing == nil || s.standing.Payment == "")
 }
 
 // awaitReview waits until a person has approved the order. It refuses when nobody decides before the deadline. A
@@ -358,6 +377,9 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 	defer clock.stop()
 	dispatchBy := workflow.Now(ctx).Add(s.remaining(ctx, s.in.Deadlines.Dispatch, s.confirmedAt()))
 	for !s.state.Status.Ended() {
+		if err := s.releaseDigital(ctx); err != nil {
+			return err
+		}
 		s.setWaitingForShipments(ctx)
 		s.waitAtBank()
 		late := func() time.Time {
@@ -366,7 +388,7 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 			}
 			return dispatchBy
 		}
-		next := func() time.Time { return earliest(late(), s.payBy(), s.lookDue(ctx)) }
+		next := func() time.Time { return earliest(late(), s.payBy(), s.lookDue(ctx), s.digitalDue()) }
 		clock.set(ctx, next())
 		if err := workflow.Await(ctx, func() bool {
 			return s.cancelRequest != nil || s.queue.next(laneShipments) != nil || s.state.Status.Ended() || clock.rang() || clock.tooLate(next())

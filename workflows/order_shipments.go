@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/google/uuid"
@@ -106,13 +107,21 @@ func (s *orderSaga) payAndDispatch(ctx workflow.Context, d Dispatch) (activities
 
 func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch) (activities.Moved, error) {
 	var a *activities.Activities
-	shipment := s.shipment(d.ShipmentID)
-	summary := "Capture " + shipment.Amount.String() + " and dispatch from " + shipment.Location
-	return runStep(ctx, summary, a.DispatchShipment, activities.DispatchShipment{
+	o := s.order()
+	o.Terms.ShippingByValue = s.in.ShippingByValue
+	shipment, _ := o.Leaving(d.ShipmentID)
+	in := activities.DispatchShipment{
 		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber,
-		Location: shipment.Location, SKUs: shipment.SKUs(), At: workflow.Now(ctx),
-	})
+		Location: shipment.Location, At: workflow.Now(ctx),
+	}
+	if !shipment.Digital() {
+		in.SKUs = shipment.SKUs()
+	}
+	return runStep(ctx, "Capture "+shipment.Amount.String()+" and dispatch from "+placeOf(shipment), a.DispatchShipment, in)
 }
+
+// placeOf says for people where a shipment leaves from.
+func placeOf(shipment order.Shipment) string { return cmp.Or(shipment.Location, "no location") }
 
 // adoptMoved takes over what a step about the shipments has answered: the order as its events tell it.
 func (s *orderSaga) adoptMoved(ctx workflow.Context, moved activities.Moved) error {
@@ -175,7 +184,7 @@ func (s *orderSaga) endShipment(
 	if shipment.Status.Ended() {
 		return nil
 	}
-	ended, err := runStep(ctx, summary+shipment.Location, activity, activities.EndShipment{
+	ended, err := runStep(ctx, summary+placeOf(shipment), activity, activities.EndShipment{
 		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, At: workflow.Now(ctx),
 	})
 	if err != nil {

@@ -122,9 +122,9 @@ func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
 	for _, shipment := range s.state.Shipments {
 		switch shipment.Status {
 		case order.ShipmentStatusPlanned:
-			planned = append(planned, shipment.Location)
+			planned = append(planned, placeOf(shipment))
 		case order.ShipmentStatusDispatched:
-			dispatched = append(dispatched, cmp.Or(strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber), "from "+shipment.Location))
+			dispatched = append(dispatched, cmp.Or(strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber), "from "+placeOf(shipment)))
 		}
 	}
 	waits := s.missingMoney()

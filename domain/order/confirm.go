@@ -103,7 +103,10 @@ func (o Order) newShipment(location string) Shipment {
 
 // add puts n pieces of an order's line into the shipment, after those that others have.
 func (s *Shipment) add(item Item, before, n int) {
-	share := item.Breakdown().Share(int64(item.Quantity), int64(before), int64(before+n))
+	share := pricing.Plain(item.UnitPrice.Times(n))
+	if item.Money != nil {
+		share = item.Money.Share(int64(item.Quantity), int64(before), int64(before+n))
+	}
 	s.Amount = s.Amount.Add(share.Payable)
 	j := s.line(item.LineID)
 	if j < 0 {

@@ -122,8 +122,11 @@ func (c Content) Priced(p pricing.Priced) Content {
 // Total is what the lines and shipping lines cost. They have one currency.
 func (c Content) Total() money.Money { return Total(c.Items, c.ShippingLines) }
 
-// Totals explain the total.
-func (c Content) Totals() pricing.Totals {
+// Totals explain the total; nil where it is just the lines' prices.
+func (c Content) Totals() *pricing.Totals {
+	if len(c.ShippingLines) == 0 && !slices.ContainsFunc(c.Items, func(i Item) bool { return i.Money != nil }) {
+		return nil
+	}
 	var lines, shipping []pricing.Breakdown
 	for _, i := range c.Items {
 		lines = append(lines, i.Breakdown())
@@ -131,23 +134,16 @@ func (c Content) Totals() pricing.Totals {
 	for _, l := range c.ShippingLines {
 		shipping = append(shipping, l.Breakdown())
 	}
-	return pricing.Sum(c.Total().Currency, lines, shipping)
+	totals := pricing.Sum(c.Total().Currency, lines, shipping)
+	if totals.IsPlain() {
+		return nil
+	}
+	return &totals
 }
 
 // Content is what the order consists of and costs now, without what was cancelled.
 func (o Order) Content() Content {
 	return Content{Items: o.Items, ShippingLines: o.ShippingLines, Discounts: o.Discounts, Rounding: o.Rounding}
-}
-
-// Totals explain the order's total; nil where it is just the lines' prices.
-func (o Order) Totals() *pricing.Totals { return detailed(o.Content().Totals()) }
-
-// detailed leaves totals out that tell no more than the total.
-func detailed(t pricing.Totals) *pricing.Totals {
-	if t.IsPlain() {
-		return nil
-	}
-	return &t
 }
 
 // Total is what lines and shipping lines cost, which have one currency.

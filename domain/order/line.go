@@ -41,6 +41,9 @@ func (l ShipmentLine) next(n int) pricing.Breakdown { return l.pieces(l.Returned
 
 // pieces explains what n pieces cost that were not cancelled, after the first few of these.
 func (l ShipmentLine) pieces(after, n int) pricing.Breakdown {
+	if l.Money == nil {
+		return pricing.Plain(l.UnitPrice.Times(n))
+	}
 	first := int64(l.Cancelled + after)
 	return l.whole().Share(int64(l.Quantity+l.Cancelled), first, first+int64(n))
 }

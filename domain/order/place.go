@@ -59,7 +59,7 @@ func Place(o Order, c PlaceOrder) ([]domain.Event, error) {
 	}
 	return []domain.Event{OrderPlaced{
 		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: content.Items, Total: content.Total(),
-		ShippingLines: content.ShippingLines, Discounts: c.Discounts, Rounding: c.Rounding, Totals: detailed(content.Totals()),
+		ShippingLines: content.ShippingLines, Discounts: c.Discounts, Rounding: c.Rounding, Totals: content.Totals(),
 		ShipToCountry: c.ShipToCountry, Personal: c.Personal, RequestHash: c.RequestHash, PlacedAt: c.At,
 		Terms: c.Terms, Allocations: c.Allocations,
 	}}, nil

@@ -20,6 +20,9 @@ func (s Shipment) Digital() bool { return s.Location == "" }
 // Leaving returns a shipment as it would leave now, with the shipping lines that it would take along. It is false when
 // the order has no shipment with this id.
 func (o Order) Leaving(id uuid.UUID) (Shipment, bool) {
+	if !slices.ContainsFunc(o.Shipments, func(s Shipment) bool { return len(s.Shipping) > 0 }) {
+		return o.Shipment(id)
+	}
 	o = o.Clone()
 	s := o.shipment(id)
 	if s == nil {
