@@ -392,7 +392,7 @@ func TestConstantsAreTheEnumerations(t *testing.T) {
 	document := loadContract(t)
 	for name, values := range map[string][]string{
 		"OrderStatus": texts(client.OrderCreated, client.OrderConfirmed, client.OrderShipped, client.OrderDelivered, client.OrderCancelled),
-		"PaymentStatus": texts(client.PaymentPending, client.PaymentActionRequired, client.PaymentRequired, client.PaymentAuthorized, client.PaymentDeclined,
+		"PaymentStatus": texts(client.PaymentPending, client.PaymentNotRequired, client.PaymentActionRequired, client.PaymentRequired, client.PaymentAuthorized, client.PaymentDeclined,
 			client.PaymentVoided, client.PaymentExpired, client.PaymentCaptured, client.PaymentRefunded),
 		"FulfillmentStatus": texts(client.Unfulfilled, client.PartiallyShipped, client.Shipped, client.PartiallyDelivered, client.Delivered,
 			client.Undeliverable),

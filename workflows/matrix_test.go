@@ -48,7 +48,9 @@ type scenario struct {
 
 const hour = time.Hour
 
-var scenarios = []scenario{
+var scenarios = slices.Concat(ordinary, moneyScenarios)
+
+var ordinary = []scenario{
 	{
 		name: "delivered", stock: map[string]int{"A@berlin": 5}, token: "tok_approve", items: []order.Item{item("A", 2, "10.00")},
 		world: func(_ *testing.T, p *platform) {
@@ -478,7 +480,12 @@ func (p *platform) audit(t *testing.T, s scenario, told workflows.OrderState) {
 				sold[l.SKU+"@"+shipment.Location] += l.Quantity
 			}
 			if shipment.Status == order.ShipmentStatusDelivered {
-				owed = owed.Add(l.UnitPrice.Times(l.Quantity))
+				owed = owed.Add(l.Cost())
+			}
+		}
+		if shipment.Status == order.ShipmentStatusDelivered {
+			for _, share := range shipment.Shipping {
+				owed = owed.Add(share.Amount)
 			}
 		}
 	}
