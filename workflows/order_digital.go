@@ -9,7 +9,7 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// digitalPause is how long a shipment of what ships nothing waits after a refusal, until its capture is asked for again.
+// digitalPause is how long what ships nothing waits after a refusal, until its capture is asked for again.
 const digitalPause = 5 * time.Minute
 
 // releaseDigital captures what ships nothing, and lets it leave and arrive. Nobody reports that. When its money is
