@@ -22,8 +22,8 @@ import (
 // moneyScenarios are the paths of orders with more than prices: taxes, discounts, shipping, downloads and gifts.
 var moneyScenarios = []scenario{
 	{
-		// 10.00 and 15.00 less 10 % are 9.00 and 13.50. With 19 % on top that is 10.71 and 16.07. Shipping is 4.90, with
-		// its tax inside. It goes with the shipment from Reno, and comes back with it.
+		// 10.00 and 15.00 less 10 % are 9.00 and 13.50. With 19 % on top that is 10.71 and 16.07. Shipping is 4.90.
+		// It goes with the shipment from Reno, and comes back with it.
 		name: "shipping goes with the first shipment, which is lost", stock: map[string]int{"A@berlin": 5, "B@reno": 5}, token: "tok_approve",
 		items: []order.Item{item("A", 1, "10.00"), item("B", 2, "7.50")}, input: priced,
 		world: func(_ *testing.T, p *platform) {

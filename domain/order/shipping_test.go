@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// shipped is a confirmed order of goods in Berlin (20.00) and Reno (10.00) and a download (5.00), with shipping of 6.00.
+// shipped is a confirmed order of goods in Berlin (20.00) and Reno (10.00), a download (5.00), and shipping of 6.00.
 func shipped(t *testing.T, byValue bool) order.Order {
 	t.Helper()
 	download := item("D", 1, "5.00")
