@@ -34,7 +34,8 @@ type Activities struct {
 
 // Vault turns a personal section that was sealed without the customer's key into one under it.
 type Vault interface {
-	// Reseal returns s unchanged when it is under the subject's key already. May be repeated.
+	// Reseal returns s unchanged when it is under the subject's key already. May be repeated. Error:
+	// [domain.ErrUnreadable] when nobody can open it, now or later.
 	Reseal(ctx context.Context, subject string, s domain.Sealed) (domain.Sealed, error)
 	// Seal encrypts the JSON of a value under the subject's key. May be repeated; each call gives another text.
 	Seal(ctx context.Context, subject string, value any) (domain.Sealed, error)

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -27,13 +28,14 @@ type ProvidePayment struct {
 }
 
 // ProvidePayment records another means of payment for an order that waits for money. It asks nobody:
-// [Activities.AuthorizePayment] does. Replayed tells that it was recorded before.
+// [Activities.AuthorizePayment] does. Replayed tells that it was recorded before. A token that nobody can open is
+// refused.
 //
-// Refusals: idempotency_key_reused; payment_not_required; payment_under_way.
+// Refusals: invalid; idempotency_key_reused; payment_not_required; payment_under_way.
 func (a *Activities) ProvidePayment(ctx context.Context, in ProvidePayment) (Changed, error) {
-	token, err := a.vault.Reseal(ctx, in.CustomerID, in.Token)
+	token, err := a.readable(ctx, in.CustomerID, "payment_token", in.Token)
 	if err != nil {
-		return Changed{}, fmt.Errorf("seal the payment token of order %s: %w", in.OrderID, err)
+		return Changed{}, err
 	}
 	st := stamp(ctx, "provide-payment/"+in.RequestID.String(), in.OrderID, in.At)
 	_, replayed, err := a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
@@ -43,4 +45,20 @@ func (a *Activities) ProvidePayment(ctx context.Context, in ProvidePayment) (Cha
 		})
 	})
 	return Changed{Replayed: replayed}, err
+}
+
+// readable returns what was sealed for a customer, under the customer's key, after it has been opened. What nobody can
+// open is refused, because no later attempt can either. Refusal: invalid, for the field.
+func (a *Activities) readable(ctx context.Context, customerID, field string, s domain.Sealed) (domain.Sealed, error) {
+	sealed, err := a.vault.Reseal(ctx, customerID, s)
+	if err == nil {
+		err = a.vault.Open(ctx, sealed, &json.RawMessage{})
+	}
+	switch {
+	case closedForGood(err):
+		return sealed, Refusal(domain.Invalid(field, "can't be opened: %s", domain.Clip(err.Error())))
+	case err != nil:
+		return sealed, fmt.Errorf("seal the %s of customer %s: %w", field, customerID, err)
+	}
+	return sealed, nil
 }

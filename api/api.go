@@ -142,7 +142,9 @@ func New(o Options) *API {
 	}
 	a.limits.SettleWait = min(o.Limits.SettleWait, o.Limits.RequestTimeout*2/3).Truncate(time.Second)
 	if o.Registerer != nil {
-		o.Registerer.MustRegister(a.following, a.reported)
+		o.Registerer.MustRegister(a.following, a.reported, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderloom_http_settling", Help: "Requests with \"Prefer: wait\" that wait for their order.",
+		}, func() float64 { return float64(len(a.waits)) }))
 	}
 	if len(o.APIKeys) == 0 {
 		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; set ORDERLOOM_API_KEYS to close it")

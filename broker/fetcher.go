@@ -270,6 +270,7 @@ func (p *partition) readable() bool { return p.leader != nobody && p.fetched >= 
 // fetchFrom reads the partitions that one broker leads, until there are none or the generation ends.
 func (r *Reader) fetchFrom(ctx context.Context, g *generation, leader int) {
 	b := backoff.New()
+	var complaint backoff.Complaint
 	for asked := g.begin(leader); len(asked) > 0; asked = g.begin(leader) {
 		answer, err := r.fetchNext(ctx, asked)
 		if err == nil {
@@ -281,7 +282,9 @@ func (r *Reader) fetchFrom(ctx context.Context, g *generation, leader int) {
 		}
 		g.end(asked, err)
 		if err != nil {
-			r.cfg.logger().WarnContext(ctx, "can't read from Kafka, trying again", "broker", leader, "partitions", len(asked), "error", err)
+			if complaint.Due(err) {
+				r.cfg.logger().WarnContext(ctx, "can't read from Kafka, trying again", "broker", leader, "partitions", len(asked), "error", err)
+			}
 			if b.Wait(ctx) != nil {
 				return
 			}

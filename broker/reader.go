@@ -170,6 +170,7 @@ func (r *Reader) Lost() <-chan struct{} { return r.lost }
 func (r *Reader) run(ctx context.Context) {
 	defer close(r.done)
 	wait := backoff.New()
+	var complaint backoff.Complaint
 	for ctx.Err() == nil {
 		counts, err := r.partitionCounts(ctx)
 		var present, missing []string
@@ -188,7 +189,10 @@ func (r *Reader) run(ctx context.Context) {
 			r.member(ctx, present, counts)
 			continue
 		}
-		if ctx.Err() == nil {
+		if err == nil {
+			err = kafka.UnknownTopicOrPartition
+		}
+		if ctx.Err() == nil && complaint.Due(err) {
 			r.cfg.logger().WarnContext(ctx, "can't join the consumer group yet", "group", r.cfg.Group, "missing", missing, "error", err)
 		}
 		_ = wait.Wait(ctx)
@@ -217,6 +221,7 @@ func (r *Reader) member(ctx context.Context, topics []string, counts map[string]
 		}
 	}()
 	wait := backoff.Between(backoff.First, generationRest)
+	var complaint backoff.Complaint
 	for {
 		kg, err := group.Next(next)
 		begun := time.Now()
@@ -224,8 +229,11 @@ func (r *Reader) member(ctx context.Context, topics []string, counts map[string]
 		case next.Err() != nil || errors.Is(err, kafka.ErrGroupClosed):
 			return
 		case err != nil:
-			r.cfg.logger().WarnContext(ctx, "can't join the consumer group yet", "group", r.cfg.Group, "error", err)
+			if complaint.Due(err) {
+				r.cfg.logger().WarnContext(ctx, "can't join the consumer group yet", "group", r.cfg.Group, "error", err)
+			}
 		default:
+			complaint.Over()
 			r.begin(ctx, kg, counts)
 			<-r.ended()
 		}

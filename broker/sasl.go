@@ -70,13 +70,16 @@ func (token oauthBearer) Start(ctx context.Context) (sasl.StateMachine, []byte, 
 	return bearerSession{}, []byte("n,,\x01auth=Bearer " + t + "\x01\x01"), nil
 }
 
+// errTokenRefused is the error for an access token that Kafka does not take.
+var errTokenRefused = errors.New("kafka refuses the access token")
+
 // bearerSession waits for the broker's answer: nothing for yes, and for no a JSON object that says why.
 type bearerSession struct{}
 
 // Next implements [sasl.StateMachine].
 func (bearerSession) Next(_ context.Context, challenge []byte) (done bool, response []byte, err error) {
 	if len(challenge) > 0 {
-		return false, nil, fmt.Errorf("kafka refuses the access token: %s", challenge)
+		return false, nil, fmt.Errorf("%w: %s", errTokenRefused, challenge)
 	}
 	return true, nil, nil
 }

@@ -46,7 +46,9 @@ func (f *flusher) persist(callers []*request, do func() error) error {
 			return err
 		}
 		f.metrics.retries.Inc()
-		f.logger.Warn("the event store was interrupted and tries again", "error", err, "retry_in", wait.Next())
+		if f.complaint.Due(err) {
+			f.logger.Warn("the event store was interrupted and tries again", "error", err)
+		}
 		_ = wait.Wait(f.base) // the loop looks whether base has ended
 	}
 }

@@ -38,7 +38,9 @@ type flusher struct {
 	metrics *metrics
 	wake    waker
 	gate    gate
-	round   uint64 // counts what is decided together; used by the goroutine only
+	// complaint is about what is tried again and again.
+	complaint backoff.Complaint
+	round     uint64 // counts what is decided together; used by the goroutine only
 
 	mu      sync.Mutex
 	queue   []*request
@@ -161,6 +163,7 @@ func (f *flusher) await() bool {
 		}
 		err := f.engine.ready(f.base)
 		if err == nil {
+			f.complaint.Over()
 			return true
 		}
 		// Nothing was sent, so whoever does not want to wait any longer leaves without a doubt.
@@ -168,7 +171,9 @@ func (f *flusher) await() bool {
 			f.failQueued(err)
 			continue
 		}
-		f.logger.Warn("the event store can't be reached, appends wait", "error", err, "retry_in", wait.Next())
+		if f.complaint.Due(err) {
+			f.logger.Warn("the event store can't be reached, appends wait", "error", err)
+		}
 		_ = wait.Wait(f.base) // the loop looks whether base has ended
 	}
 }

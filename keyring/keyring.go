@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +41,8 @@ const (
 	CodeKeyWrong domain.ErrorCode = "key_wrong"
 	// CodeKeyMissing refuses a set of keys that lacks one which is in use.
 	CodeKeyMissing domain.ErrorCode = "key_missing"
+	// CodeKeyUnknown refuses to encrypt with a key that no process has used.
+	CodeKeyUnknown domain.ErrorCode = "key_unknown"
 	// CodeKeyInUse refuses to retire a key that something still needs.
 	CodeKeyInUse domain.ErrorCode = "key_in_use"
 )
@@ -88,6 +91,30 @@ func Check(ctx context.Context, db DB, purpose Purpose, keys []Key) error {
 		_, err = compare(ctx, db, purpose, keys)
 	}
 	return err
+}
+
+// Match compares the keys of a command with those that are in use, and remembers nothing. A command that would encrypt
+// with a key which no process has would make what nobody can read. Errors: as [Check]; key_unknown.
+func Match(ctx context.Context, db DB, purpose Purpose, keys []Key) error {
+	known, err := compare(ctx, db, purpose, keys)
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if k.Encrypts && !known[k.ID].InUse() {
+			return domain.Refuse(CodeKeyUnknown, "the %s key %q is in use by no process: start the processes with it first", purpose, k.ID)
+		}
+	}
+	return nil
+}
+
+// InUse reports whether a process has encrypted with a key, and nobody has retired it since.
+func InUse(ctx context.Context, db DB, purpose Purpose, id string) (bool, error) {
+	all, err := List(ctx, db)
+	if err != nil {
+		return false, err
+	}
+	return slices.ContainsFunc(all, func(e Entry) bool { return e.Purpose == purpose && e.ID == id && e.InUse() }), nil
 }
 
 // compare returns the keys of a purpose that are known, by their ids. The error is what is wrong with a process's keys.

@@ -79,7 +79,7 @@ func (m *MasterKeys) Wrap(_ context.Context, label string, key []byte) (masterKe
 func (m *MasterKeys) Unwrap(_ context.Context, masterKey, label string, wrapped []byte) ([]byte, error) {
 	c, ok := m.ciphers[masterKey]
 	if !ok {
-		return nil, fmt.Errorf("%w: %s", ErrMasterKeyUnknown, masterKey)
+		return nil, &UnknownKeyError{ID: masterKey}
 	}
 	return open(c, label, wrapped)
 }
@@ -112,3 +112,30 @@ func open(c cipher.AEAD, label string, sealed []byte) ([]byte, error) {
 	}
 	return plain, nil
 }
+
+// NoMasterKeys is a wrapper without any key, for a vault that seals and opens nothing.
+type NoMasterKeys struct{}
+
+// Current implements [KeyWrapper].
+func (NoMasterKeys) Current() string { return "" }
+
+// Wrap implements [KeyWrapper].
+func (NoMasterKeys) Wrap(context.Context, string, []byte) (masterKey string, wrapped []byte, err error) {
+	return "", nil, ErrMasterKeyUnknown
+}
+
+// Unwrap implements [KeyWrapper].
+func (NoMasterKeys) Unwrap(_ context.Context, masterKey, _ string, _ []byte) ([]byte, error) {
+	return nil, &UnknownKeyError{ID: masterKey}
+}
+
+// UnknownKeyError is [ErrMasterKeyUnknown] with the id of that key.
+type UnknownKeyError struct{ ID string }
+
+// Error names the key.
+func (e *UnknownKeyError) Error() string {
+	return fmt.Sprintf("%v: %q", ErrMasterKeyUnknown, domain.Clip(e.ID))
+}
+
+// Unwrap returns [ErrMasterKeyUnknown].
+func (e *UnknownKeyError) Unwrap() error { return ErrMasterKeyUnknown }

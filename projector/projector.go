@@ -112,9 +112,12 @@ func (p *Projector) Run(ctx context.Context) error {
 		defer func() { _ = p.writer.Close() }()
 	}
 	wait := backoff.New()
+	var complaint backoff.Complaint
 	for err := p.begin(ctx); err != nil; err = p.begin(ctx) {
 		p.mender.metrics.failures.Inc()
-		p.opts.Logger.WarnContext(ctx, "can't begin to keep the views, trying again", "error", err)
+		if complaint.Due(err) {
+			p.opts.Logger.WarnContext(ctx, "can't begin to keep the views, trying again", "error", err)
+		}
 		if wait.Wait(ctx) != nil {
 			return nil
 		}
@@ -160,6 +163,7 @@ func (p *Projector) gather(events int, took time.Duration) time.Duration {
 // ended before that.
 func (p *Projector) applyUntilDone(ctx context.Context, reader *broker.Reader, messages []kafka.Message) bool {
 	wait := backoff.New()
+	var complaint backoff.Complaint
 	for {
 		work, done := drain.Outlive(ctx, drainTimeout)
 		err := p.project(work, messages)
@@ -168,7 +172,9 @@ func (p *Projector) applyUntilDone(ctx context.Context, reader *broker.Reader, m
 			break
 		}
 		p.mender.metrics.failures.Inc()
-		p.opts.Logger.WarnContext(ctx, "can't write the views, trying again", "error", err, "events", len(messages))
+		if complaint.Due(err) {
+			p.opts.Logger.WarnContext(ctx, "can't write the views, trying again", "error", err, "events", len(messages))
+		}
 		if wait.Wait(ctx) != nil {
 			return false
 		}

@@ -8,13 +8,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/internal/breaker"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -28,7 +32,9 @@ const (
 	// cleared once Redis is back.
 	redisPendingMax = 100_000
 	redisRetry      = time.Second
-	redisPrefix     = "orderloom:order:"
+	// redisBatch is how many changes are told at once: so many that a busy Redis answers within the timeout.
+	redisBatch  = 200
+	redisPrefix = "orderloom:order:"
 )
 
 // RedisCache keeps orders in Redis, for all processes together. While Redis is away it does nothing, at no
@@ -45,6 +51,8 @@ type RedisCache struct {
 	mu       sync.Mutex
 	pending  map[uuid.UUID]int64
 	overflow bool
+	// flushing is true while Redis is being told, or is to be.
+	flushing bool
 	timer    *time.Timer
 	closed   bool
 }
@@ -60,6 +68,8 @@ type RedisOptions struct {
 	Logger *slog.Logger
 	// Breakers is the set that shows the breaker of Redis; nil shows it to nobody.
 	Breakers *breaker.Set
+	// Registerer takes the metric of what Redis is to forget; nil shows it to nobody.
+	Registerer prometheus.Registerer
 }
 
 // redisBreaker are the settings of the breaker of Redis. It asks once a second whether Redis is back, which costs one
@@ -85,9 +95,19 @@ func NewRedisCache(opts RedisOptions) (*RedisCache, error) {
 	if breakers == nil {
 		breakers = breaker.NewSet(log, nil)
 	}
-	return &RedisCache{
+	c := &RedisCache{
 		client: redis.NewClient(o), ttl: opts.TTL, log: log, breaker: breakers.Add(redisBreaker), pending: map[uuid.UUID]int64{},
-	}, nil
+	}
+	if opts.Registerer != nil {
+		opts.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderloom_redis_pending_orders", Help: "Orders that have changed while Redis did not answer, and that it is to forget.",
+		}, func() float64 {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			return float64(len(c.pending))
+		}))
+	}
+	return c, nil
 }
 
 // withServerName returns how to talk TLS to the server at an address, which the certificate has to name unless another
@@ -98,6 +118,39 @@ func withServerName(t *tls.Config, address string) *tls.Config {
 		t.ServerName = host
 	}
 	return t
+}
+
+// Check asks Redis once for each thing that the cache does: it may be there, and not let us do some of them.
+func (c *RedisCache) Check(ctx context.Context) error {
+	key := redisPrefix + uuid.Nil.String() // no order's
+	if err := redisFault(c.client.Get(ctx, key).Err()); err != nil {
+		return fmt.Errorf("read from Redis: %w", err)
+	}
+	if err := putScript.Run(ctx, c.client, []string{key}, 0, "", time.Second.Milliseconds()).Err(); err != nil {
+		return fmt.Errorf("write to Redis: %w", err)
+	}
+	if err := c.client.Scan(ctx, 0, redisPrefix+"*", 1).Err(); err != nil {
+		return fmt.Errorf("list the keys of Redis: %w", err)
+	}
+	if err := c.client.Unlink(ctx, key).Err(); err != nil {
+		return fmt.Errorf("delete from Redis: %w", err)
+	}
+	return nil
+}
+
+// RefusesCaller reports whether an error says that Redis does not take who we are, or does not let us do that. It stays
+// so until somebody changes a setting or a right.
+func RefusesCaller(err error) bool {
+	var answer redis.Error
+	if !errors.As(err, &answer) {
+		return false
+	}
+	for _, refusal := range []string{"WRONGPASS", "NOAUTH", "NOPERM", "ERR AUTH", "ERR invalid password", "ERR invalid DB", "ERR DB index"} {
+		if strings.Contains(answer.Error(), refusal) {
+			return true
+		}
+	}
+	return false
 }
 
 // Close closes the connections.
@@ -168,77 +221,121 @@ func redisFault(err error) error {
 
 // Invalidate implements [Cache]. What Redis can't be told now it is told later.
 func (c *RedisCache) Invalidate(ctx context.Context, changed []OrderVersion) {
-	c.mu.Lock()
+	versions := make(map[uuid.UUID]int64, len(changed))
 	for _, v := range changed {
-		if _, known := c.pending[v.OrderID]; !known && len(c.pending) >= redisPendingMax {
-			c.overflow = true
-			break
-		}
-		c.pending[v.OrderID] = max(c.pending[v.OrderID], v.total())
+		versions[v.OrderID] = max(versions[v.OrderID], v.total())
 	}
-	c.mu.Unlock()
-	c.flush(ctx)
-}
-
-// flush tells Redis what has changed, and comes back if that fails.
-func (c *RedisCache) flush(ctx context.Context) {
-	c.mu.Lock()
-	changed, overflow := c.pending, c.overflow
-	c.pending, c.overflow = map[uuid.UUID]int64{}, false
-	c.mu.Unlock()
-	if len(changed) == 0 && !overflow {
-		return
-	}
-	ok := c.try(ctx, "invalidate", func() error {
-		if overflow {
-			if err := c.clear(ctx); err != nil {
-				return err
-			}
-		}
-		return c.putTombstones(ctx, changed)
-	})
-	if ok {
+	if len(versions) == 0 || c.try(ctx, "invalidate", func() error { return c.putTombstones(ctx, versions) }) {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for id, version := range changed {
+	for id, version := range versions {
+		if _, known := c.pending[id]; !known && len(c.pending) >= redisPendingMax {
+			c.overflow = true
+			break
+		}
 		c.pending[id] = max(c.pending[id], version)
 	}
-	c.overflow = c.overflow || overflow
-	switch {
-	case c.closed:
-	case c.timer == nil:
-		background := context.WithoutCancel(ctx)
-		c.timer = time.AfterFunc(redisRetry, func() { c.flush(background) })
-	default:
-		c.timer.Reset(redisRetry)
+	c.flushLater(ctx)
+}
+
+// flushLater lets Redis be told soon of what it could not be told. The caller holds the lock.
+func (c *RedisCache) flushLater(ctx context.Context) {
+	if c.closed || c.flushing {
+		return
+	}
+	c.flushing = true
+	ctx = context.WithoutCancel(ctx)
+	c.timer = time.AfterFunc(redisRetry, func() { c.flush(ctx) })
+}
+
+// flush tells Redis what it could not be told, a batch after the other, and comes back if that fails.
+func (c *RedisCache) flush(ctx context.Context) {
+	done := c.flushAll(ctx)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flushing = false
+	if !done || c.overflow || len(c.pending) > 0 {
+		c.flushLater(ctx)
+	}
+}
+
+// flushAll reports whether Redis was told of all.
+func (c *RedisCache) flushAll(ctx context.Context) bool {
+	c.mu.Lock()
+	overflow := c.overflow
+	c.overflow = false
+	c.mu.Unlock()
+	if overflow && !c.try(ctx, "clear", func() error { return c.clear(ctx) }) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.overflow = true
+		return false
+	}
+	for {
+		batch := c.pendingBatch()
+		if len(batch) == 0 {
+			return true
+		}
+		if !c.try(ctx, "invalidate", func() error { return c.putTombstones(ctx, batch) }) {
+			return false
+		}
+		c.forgotten(batch)
+	}
+}
+
+// pendingBatch returns some of what Redis is to be told.
+func (c *RedisCache) pendingBatch() map[uuid.UUID]int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	batch := make(map[uuid.UUID]int64, min(len(c.pending), redisBatch))
+	for id, version := range c.pending {
+		if len(batch) == redisBatch {
+			break
+		}
+		batch[id] = version
+	}
+	return batch
+}
+
+// forgotten takes out what Redis was told.
+func (c *RedisCache) forgotten(batch map[uuid.UUID]int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, version := range batch {
+		if c.pending[id] == version { // otherwise it has changed meanwhile
+			delete(c.pending, id)
+		}
 	}
 }
 
 // putTombstones leaves, in place of each order, the version below which a state of it is out of date.
 func (c *RedisCache) putTombstones(ctx context.Context, changed map[uuid.UUID]int64) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
 	if err := putScript.Load(ctx, c.client).Err(); err != nil {
 		return fmt.Errorf("load script: %w", err)
 	}
-	_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		for id, version := range changed {
-			putScript.EvalSha(ctx, p, []string{redisPrefix + id.String()}, version, "", strconv.FormatInt(redisTombstoneTTL.Milliseconds(), 10))
+	for batch := range slices.Chunk(slices.Collect(maps.Keys(changed)), redisBatch) { // each is answered within one timeout
+		_, err := c.client.Pipelined(ctx, func(p redis.Pipeliner) error {
+			for _, id := range batch {
+				putScript.EvalSha(ctx, p, []string{redisPrefix + id.String()}, changed[id], "", strconv.FormatInt(redisTombstoneTTL.Milliseconds(), 10))
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
-	return err
+	}
+	return nil
 }
 
 // Clear forgets all orders. The projector calls it when it starts. It may be repeated.
 func (c *RedisCache) Clear(ctx context.Context) {
 	if !c.try(ctx, "clear", func() error { return c.clear(ctx) }) {
 		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.overflow = true
-		c.mu.Unlock()
-		c.flush(ctx)
+		c.flushLater(ctx)
 	}
 }
 

@@ -102,9 +102,12 @@ func NewChanges(pool *pgxpool.Pool, cache *LocalCache, log *slog.Logger) *Change
 
 // Run follows the changes until ctx ends. It keeps one connection.
 func (c *Changes) Run(ctx context.Context) error {
+	var complaint backoff.Complaint
 	for ctx.Err() == nil {
 		if err := c.listen(ctx); err != nil && ctx.Err() == nil {
-			c.log.WarnContext(ctx, "can't follow the changes of orders, trying again", "error", err)
+			if complaint.Due(err) {
+				c.log.WarnContext(ctx, "can't follow the changes of orders, trying again", "error", err)
+			}
 			_ = backoff.Pause(ctx, changesPoll)
 		}
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 )
 
@@ -466,6 +467,38 @@ func TestDeadRedisCostsNothingAndMissesNothing(t *testing.T) {
 		20*time.Second, 20*time.Millisecond, "the change is told as soon as Redis is back")
 	_, ok := c.Get(t.Context(), v.OrderID)
 	require.False(t, ok)
+}
+
+// Fails where all that has changed during an outage is told at once, which no Redis answers within the timeout.
+func TestRedisIsToldOfALongOutage(t *testing.T) {
+	t.Parallel()
+	const orders = 20_000
+	server := miniredis.RunT(t)
+	registry := prometheus.NewRegistry()
+	c, err := readmodel.NewRedisCache(readmodel.RedisOptions{URL: "redis://" + server.Addr(), TTL: 5 * time.Minute, Logger: logger(t), Registerer: registry})
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	waiting := func() float64 {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		require.Len(t, families, 1)
+		require.Equal(t, "orderloom_redis_pending_orders", families[0].GetName())
+		return families[0].GetMetric()[0].GetGauge().GetValue()
+	}
+	server.Close()
+	changed := make([]readmodel.OrderVersion, orders)
+	for i := range changed {
+		changed[i] = readmodel.OrderVersion{OrderID: uuid.New(), Version: 2}
+	}
+	c.Invalidate(t.Context(), changed)
+	require.InDelta(t, orders, waiting(), 0)
+	require.NoError(t, server.Restart())
+	require.Eventually(t, func() bool { return waiting() == 0 }, 50*time.Second, 20*time.Millisecond)
+	for _, v := range changed {
+		value, err := server.Get("orderloom:order:" + v.OrderID.String())
+		require.NoError(t, err)
+		require.Equal(t, "2\n", value)
+	}
 }
 
 func TestStampedeIsOneQuery(t *testing.T) {

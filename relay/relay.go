@@ -91,6 +91,8 @@ type Relay struct {
 	opts    Options
 	log     *slog.Logger
 	metrics *metrics
+	// complaint is about what is tried again and again.
+	complaint backoff.Complaint
 }
 
 // New returns a relay. It begins to work with [Relay.Run].
@@ -157,7 +159,9 @@ func (r *Relay) report(ctx context.Context, what string, err error) {
 	if ctx.Err() == nil {
 		r.metrics.failures.Inc()
 		r.metrics.up.Set(0)
-		r.log.WarnContext(ctx, "relay is in trouble", "what", what, "error", err)
+		if r.complaint.Due(err) {
+			r.log.WarnContext(ctx, "relay is in trouble", "what", what, "error", err)
+		}
 	}
 }
 
@@ -241,6 +245,7 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 	}
 	t.tellWithheld(ctx, refused)
 	t.metrics.up.Set(1)
+	t.complaint.Over()
 	t.metrics.published(without(page.Events, t.withheld), time.Since(start))
 	return len(page.Events), page.More, nil
 }

@@ -50,6 +50,9 @@ func New(c client.Client, memos converter.DataConverter, deadlines workflows.Dea
 	return &Client{temporal: prompt{c}, memos: memos, deadlines: deadlines, build: build}
 }
 
+// Waiting counts the requests of this process that wait until others to the same order have ended.
+func (c *Client) Waiting() int { return c.turns.waiting() }
+
 // PlaceOrder starts the saga of an order. It may be repeated: an order that was placed before by the
 // same request is answered with existed. Errors: idempotency_key_reused when it was placed by another
 // one; [ErrUnavailable].

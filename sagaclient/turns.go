@@ -37,6 +37,16 @@ func (t *turns) take(ctx context.Context, orderID uuid.UUID) (end func(), err er
 	}
 }
 
+// waiting counts the requests that wait for their turn.
+func (t *turns) waiting() (count int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range t.orders {
+		count += max(0, l.users-updatesAtOnce)
+	}
+	return count
+}
+
 func (t *turns) join(orderID uuid.UUID) *line {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -3,6 +3,7 @@ package sagaclient
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -18,6 +19,17 @@ func TestRequestsToOneOrderTakeTurns(t *testing.T) {
 		ends[i], err = all.take(t.Context(), order)
 		require.NoError(t, err)
 	}
+	require.Zero(t, all.waiting(), "each has its turn")
+	patient, giveUp := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := all.take(patient, order)
+		left <- err
+	}()
+	require.Eventually(t, func() bool { return all.waiting() == 1 }, time.Minute, time.Millisecond)
+	giveUp()
+	require.ErrorIs(t, <-left, ErrUnavailable)
+	require.Zero(t, all.waiting())
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := all.take(gone, order)

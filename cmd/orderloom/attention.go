@@ -174,17 +174,17 @@ func attentionArgument(c *cobra.Command, args []string) error {
 	if err := arguments("attention-id")(c, args); err != nil {
 		return err
 	}
-	if _, err := uuid.Parse(args[0]); err != nil {
-		return fmt.Errorf("%s: <attention-id> must be a UUID, got %q", c.CommandPath(), args[0])
-	}
-	return nil
+	_, err := parseID("<attention-id>", args[0])
+	return about(c, err)
 }
 
 // attentionOf checks the argument <attention-id> and the flag --order.
 func attentionOf(orderID *string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
-		if _, err := uuid.Parse(*orderID); *orderID != "" && err != nil {
-			return fmt.Errorf("%s: --order must be the id of an order, a UUID, got %q", c.CommandPath(), *orderID)
+		if *orderID != "" {
+			if _, err := parseID("--order", *orderID); err != nil {
+				return about(c, err)
+			}
 		}
 		return attentionArgument(c, args)
 	}

@@ -18,7 +18,7 @@ func (p *program) eraseCustomerCommand() *cobra.Command {
 		Long: `Destroy the key of a customer's personal data, and say what was done. It can't be undone, and may be repeated. The
 orders stay, without the personal data: see docs/privacy.md. A customer who never had personal data is an error.`,
 		Args: arguments("customer-id"),
-		RunE: p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 			done, err := app.EraseCustomer(ctx, cfg, tel, args[0])
 			if err != nil {
 				return err

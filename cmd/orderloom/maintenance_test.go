@@ -255,9 +255,9 @@ func TestWrongArgumentsAboutWhatWaitsAreNamed(t *testing.T) {
 		{exitUsage, "--cause must be one of void_failed, ", []string{"list", "--cause", "void"}},
 		{exitUsage, "must be table or json", []string{"list", "-o", "yaml"}},
 		{exitUsage, "does not take the argument", []string{"list", id}},
-		{exitUsage, "<attention-id> must be a UUID", []string{"show", "7"}},
+		{exitUsage, "<attention-id> must be an id", []string{"show", "7"}},
 		{exitUsage, "needs the argument <attention-id>", []string{"retry"}},
-		{exitUsage, "--order must be the id of an order", []string{"retry", id, "--order", "ORD-1"}},
+		{exitUsage, "--order must be an id", []string{"retry", id, "--order", "ORD-1"}},
 		{exitUsage, "amount", []string{"resolve", id, "--reference", "SEPA-1", "--by", "ann"}},
 		{exitFailure, "nothing waits for a person under " + id, []string{"show", id}},
 	} {

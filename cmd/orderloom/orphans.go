@@ -165,15 +165,14 @@ func optionalOrder(c *cobra.Command, args []string) error {
 		return fmt.Errorf("%s takes at most one <order-id>, got %d arguments", c.CommandPath(), len(args))
 	}
 	if len(args) == 1 {
-		if _, err := uuid.Parse(args[0]); err != nil {
-			return fmt.Errorf("%s: <order-id> must be a UUID, got %q", c.CommandPath(), args[0])
-		}
+		_, err := parseID("<order-id>", args[0])
+		return about(c, err)
 	}
 	return nil
 }
 
 func (p *program) withOrphans(f func(ctx context.Context, o *app.Orphans, args []string) error) action {
-	return p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+	return p.runsWith(config.RoleOrphans, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 		return app.WithOrphans(ctx, cfg, tel, func(o *app.Orphans) error { return f(ctx, o, args) })
 	})
 }

@@ -100,10 +100,8 @@ func aggregateArguments(c *cobra.Command, args []string) error {
 	if err := arguments("projection", "aggregate-id")(c, args); err != nil {
 		return err
 	}
-	if _, err := uuid.Parse(args[1]); err != nil {
-		return fmt.Errorf("%s: <aggregate-id> must be a UUID, got %q", c.CommandPath(), args[1])
-	}
-	return nil
+	_, err := parseID("<aggregate-id>", args[1])
+	return about(c, err)
 }
 
 // freed says whether an aggregate is free again.

@@ -51,9 +51,18 @@ func (p *program) runsWith(
 	})
 }
 
-// maintains returns the action of a command about delivery and the views. They have the projector's settings.
+// maintains returns the action of a command about the database alone.
 func (p *program) maintains(f func(ctx context.Context, m *app.Maintenance, args []string) error) action {
-	return p.runsWith(config.RoleProjector, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+	return p.maintainsWith(config.RoleMigrate, f)
+}
+
+// comparesKafka returns the action of a command that compares the event store with Kafka.
+func (p *program) comparesKafka(f func(ctx context.Context, m *app.Maintenance, args []string) error) action {
+	return p.maintainsWith(config.RoleProjector, f)
+}
+
+func (p *program) maintainsWith(role config.Role, f func(ctx context.Context, m *app.Maintenance, args []string) error) action {
+	return p.runsWith(role, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 		collectSeldom() // a rebuild and a verification are as busy as the projector
 		m, err := app.OpenMaintenance(ctx, cfg, tel)
 		if err != nil {

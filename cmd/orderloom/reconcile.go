@@ -11,7 +11,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/progress"
@@ -51,7 +50,7 @@ A worker carries it out. It may run at any time, and beside the nightly one.`,
 
 // reconciles returns the action of a reconciliation with this input.
 func (p *program) reconciles(in app.Reconciliation, output format) action {
-	return p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+	return p.runsWith(config.RoleReconcile, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 		var counted atomic.Pointer[app.Reconciled]
 		counted.Store(&app.Reconciled{})
 		done := progress.TickWith(p.tell, func() string { return counting(*counted.Load()) })
@@ -102,8 +101,8 @@ func (f *format) Set(text string) error {
 func reconciliationInput(orderID, since string, sinceGiven bool, now time.Time) (in app.Reconciliation, err error) {
 	in.To = now.UTC()
 	if orderID != "" {
-		if in.OrderID, err = uuid.Parse(orderID); err != nil {
-			return in, fmt.Errorf("--order must be the id of an order, a UUID, got %q", orderID)
+		if in.OrderID, err = parseID("--order", orderID); err != nil {
+			return in, err
 		}
 		if sinceGiven {
 			return in, fmt.Errorf("--since does not go with --order: the payment of one order is compared as a whole")
@@ -120,7 +119,10 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		if d <= 0 {
 			return time.Time{}, fmt.Errorf("--since must be a duration of more than nothing, got %q", text)
 		}
-		return now.Add(-d).UTC(), nil
+		if at := now.Add(-d).UTC(); at.After(sinceMin) {
+			return at, nil
+		}
+		return time.Time{}, fmt.Errorf("--since must not lie before %s, got %q", sinceMin.Format(time.RFC3339), text)
 	}
 	at, err := time.Parse(time.RFC3339, text)
 	switch {
@@ -128,9 +130,14 @@ func parseSince(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("--since must be a duration such as 48h or a time such as 2026-11-26T08:00:00Z, got %q", text)
 	case !at.Before(now):
 		return time.Time{}, fmt.Errorf("--since must lie in the past, got %q", text)
+	case at.Before(sinceMin):
+		return time.Time{}, fmt.Errorf("--since must not lie before %s, got %q", sinceMin.Format(time.RFC3339), text)
 	}
 	return at.UTC(), nil
 }
+
+// sinceMin is before any payment. The zero time would stand for another one.
+var sinceMin = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // printReconciled tells people what was adopted, what differs, and what to do.
 func printReconciled(out io.Writer, r app.Reconciled) error {

@@ -32,12 +32,14 @@ With --confirm it is carried out:
 Workers carry the last step out. When none runs, the exit status is 1, and the command to run afterwards is printed.
 
 It may be repeated, also after it was interrupted. What is lost for good is listed, and has to be accepted.`,
-		Args:        arguments(),
-		Annotations: map[string]string{exitNote: ", 3 when something is to be done, or payments differ"},
-		RunE: p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+		Args: func(c *cobra.Command, args []string) error {
 			if acceptLoss && !confirm {
-				return usageError{errors.New("--accept-loss goes with --confirm")}
+				return fmt.Errorf("%s: --accept-loss goes with --confirm", c.CommandPath())
 			}
+			return arguments()(c, args)
+		},
+		Annotations: map[string]string{exitNote: ", 3 when something is to be done, or payments differ"},
+		RunE: p.runsWith(config.RoleRecover, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 			progress := func(format string, args ...any) { _, _ = fmt.Fprintf(p.stderr, format+"\n", args...) }
 			done := p.tick("comparing the event store with Kafka and Temporal")
 			defer done()

@@ -24,7 +24,7 @@ func (p *program) relayStatusCommand() *cobra.Command {
 the topics. The exit status is 1 when the cursor is wrong, when Kafka has lost what was published, or when events are
 withheld because their topic takes nothing.`,
 		Args: arguments(),
-		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) error {
+		RunE: p.comparesKafka(func(ctx context.Context, m *app.Maintenance, _ []string) error {
 			all, err := relay.Statuses(ctx, m.Pool, m.Store)
 			if err != nil {
 				return err

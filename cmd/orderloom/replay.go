@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"time"
 
@@ -73,8 +74,12 @@ type replaying struct {
 }
 
 // check refuses arguments and flags that make no sense together.
-func (r *replaying) check(_ *cobra.Command, args []string) error {
+func (r *replaying) check(c *cobra.Command, args []string) error {
 	switch {
+	case c.Flags().Changed("limit") && r.query == "":
+		return errors.New("--limit goes with --query")
+	case slices.Contains(args, ""):
+		return errors.New("a file or workflow id is empty")
 	case r.limit < 1 || r.limit > queryMax:
 		return fmt.Errorf("--limit must be from 1 to %d", queryMax)
 	case len(args) == 0 && r.query == "":

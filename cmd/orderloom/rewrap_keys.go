@@ -16,7 +16,7 @@ func (p *program) rewrapKeysCommand() *cobra.Command {
 		Long: `Wrap all customers' keys under the current master key, so that an older one may be discarded. It may be
 repeated and interrupted.`,
 		Args: arguments(),
-		RunE: p.runsWith(config.RoleWorker, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+		RunE: p.runsWith(config.RoleRewrapKeys, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 			return app.RewrapKeys(ctx, cfg, tel, p.stdout)
 		}),
 	}

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit statuses. Each has one meaning, which the help tells.
@@ -104,6 +106,7 @@ Settings come from the environment: see docs/configuration.md, or run "orderloom
 		p.settingsCommand(), p.healthCommand(), p.versionCommand(),
 	)
 	root.SetHelpCommand(p.helpCommand())
+	refuseEmptyFlags(root)
 	return root
 }
 
@@ -187,6 +190,43 @@ func arguments(names ...string) cobra.PositionalArgs {
 			return fmt.Errorf("%s got an empty <%s>", c.CommandPath(), names[i])
 		}
 		return nil
+	}
+}
+
+// parseID reads an id. The zero one is refused: it would stand for none, or for all.
+func parseID(name, text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil || id == uuid.Nil {
+		return uuid.Nil, fmt.Errorf("%s must be an id, a UUID, got %q", name, text)
+	}
+	return id, nil
+}
+
+// about names the command that an error is about; nil for nil.
+func about(c *cobra.Command, err error) error {
+	if err != nil {
+		err = fmt.Errorf("%s: %w", c.CommandPath(), err)
+	}
+	return err
+}
+
+// refuseEmptyFlags makes a command and those below it refuse a flag that is set to nothing, such as by a variable of the
+// shell that is not set. It would count as not given, and the command would do something else.
+func refuseEmptyFlags(c *cobra.Command) {
+	check := c.Args
+	c.Args = func(c *cobra.Command, args []string) (err error) {
+		c.Flags().Visit(func(f *pflag.Flag) {
+			if strings.TrimSpace(f.Value.String()) == "" {
+				err = fmt.Errorf("%s: --%s is set to nothing", c.CommandPath(), f.Name)
+			}
+		})
+		if err != nil || check == nil {
+			return err
+		}
+		return check(c, args)
+	}
+	for _, below := range c.Commands() {
+		refuseEmptyFlags(below)
 	}
 }
 

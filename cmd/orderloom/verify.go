@@ -43,38 +43,45 @@ its topics.
 When Kafka or the mark at Temporal know more than the event store, it was restored from an older backup. Nothing is
 appended to it from then on, until "orderloom recover" has mended it.`,
 		Args: arguments(),
-		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, _ []string) (err error) {
-			var v verification
-			if err := v.compareStore(ctx, m, !noKafka, !noTemporal); err != nil {
+	}
+	compare := func(ctx context.Context, m *app.Maintenance, _ []string) (err error) {
+		var v verification
+		if err := v.compareStore(ctx, m, !noKafka, !noTemporal); err != nil {
+			return err
+		}
+		if v.Views, err = m.Views.Verify(ctx, m.Store, nil); err != nil {
+			return err
+		}
+		if v.Store.OK && !noKafka && len(m.Broker.Brokers) > 0 { // otherwise no relay publishes
+			k, err := maintain.VerifyKafka(ctx, m.Broker, m.Published, expired, nil)
+			if err != nil {
 				return err
 			}
-			if v.Views, err = m.Views.Verify(ctx, m.Store, nil); err != nil {
-				return err
-			}
-			if v.Store.OK && !noKafka && len(m.Broker.Brokers) > 0 { // otherwise no relay publishes
-				k, err := maintain.VerifyKafka(ctx, m.Broker, m.Published, expired, nil)
-				if err != nil {
-					return err
-				}
-				v.Kafka = &k
-			}
-			if !noTemporal {
-				done := p.tick("comparing the sagas")
-				v.compareSagas(ctx, m)
-				done()
-			}
-			if asJSON {
-				err = json.NewEncoder(p.stdout).Encode(v)
-			} else {
-				err = v.print(p.stdout)
-			}
-			return errors.Join(err, v.err())
-		}),
+			v.Kafka = &k
+		}
+		if !noTemporal {
+			done := p.tick("comparing the sagas")
+			v.compareSagas(ctx, m)
+			done()
+		}
+		if asJSON {
+			err = json.NewEncoder(p.stdout).Encode(v)
+		} else {
+			err = v.print(p.stdout)
+		}
+		return errors.Join(err, v.err())
+	}
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if noKafka {
+			return p.maintains(compare)(c, args)
+		}
+		return p.comparesKafka(compare)(c, args)
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&noKafka, "no-kafka", false, "leave Kafka out")
 	c.Flags().BoolVar(&noTemporal, "no-temporal", false, "leave the sagas at Temporal out")
 	c.Flags().BoolVar(&expired, "expired", false, "take streams of which Kafka holds nothing as expired, such as after topics were emptied")
+	c.MarkFlagsMutuallyExclusive("no-kafka", "expired")
 	return c
 }
 

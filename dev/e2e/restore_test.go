@@ -6,7 +6,10 @@ import (
 	"encoding/base64"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,8 +19,10 @@ import (
 	"github.com/orderloom/orderloom/dev/stack"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/internal/testing/kafkatest"
 	"github.com/orderloom/orderloom/internal/testing/pgserver"
 	"github.com/orderloom/orderloom/projector/maintain"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -87,7 +92,7 @@ func drillRestore(t *testing.T, way restoring, states map[string]state, each int
 		way.backUp(t)
 		r.start(t)
 	} else {
-		way.backUp(t)
+		r.underLoad(t, func() { way.backUp(t) })
 	}
 	r.place(t, "after", states, each)
 	ended := r.orders[0] // was placed before the backup and ends after it
@@ -130,7 +135,11 @@ func drillRestore(t *testing.T, way restoring, states map[string]state, each int
 // ruined starts Kafka and Temporal, which outlive the platform, beside a database.
 func ruined(t *testing.T, database string) *ruin {
 	t.Helper()
-	servers, err := stack.Start(t.Context(), stack.Options{Log: t.Logf}) // Temporal has a PostgreSQL of its own
+	var given stack.Addresses
+	if os.Getenv(kafkatest.BrokersVariable) != "" {
+		given.KafkaBrokers = strings.Join(kafkatest.Start(t).Brokers, ",")
+	}
+	servers, err := stack.Start(t.Context(), stack.Options{Given: given, Log: t.Logf}) // Temporal has a PostgreSQL of its own
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, servers.Stop(context.Background())) })
 	var key [32]byte
@@ -158,6 +167,49 @@ func (r *ruin) place(t *testing.T, when string, states map[string]state, count i
 		}
 	}
 	each(t, "place "+when, placed, func(t *testing.T, w *waiting) { w.order = r.s.place(t, w.state) })
+	r.orders = append(r.orders, placed...)
+}
+
+// loadMax is how many orders are placed at most while something is done under load, and loaders is how many at once.
+const (
+	loadMax = 60
+	loaders = 4
+)
+
+// underLoad does something while orders are placed, which then belong to the others.
+func (r *ruin) underLoad(t *testing.T, do func()) {
+	t.Helper()
+	in := states["confirmed"]
+	var mu sync.Mutex
+	var placed []*waiting
+	begun, over := make(chan struct{}), make(chan struct{})
+	once := sync.OnceFunc(func() { close(begun) })
+	var all sync.WaitGroup
+	for range loaders {
+		all.Go(func() {
+			defer once()
+			for range loadMax / loaders {
+				o, err := r.s.placeOnly(t, in)
+				if !assert.NoError(t, err) {
+					return
+				}
+				mu.Lock()
+				placed = append(placed, &waiting{state: in, name: "under load", order: o})
+				mu.Unlock()
+				once()
+				select {
+				case <-over:
+					return
+				default:
+				}
+			}
+		})
+	}
+	<-begun
+	do()
+	close(over)
+	all.Wait()
+	t.Logf("%d orders were placed meanwhile", len(placed))
 	r.orders = append(r.orders, placed...)
 }
 

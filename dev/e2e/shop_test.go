@@ -89,12 +89,26 @@ func (o *drilled) far() string { return o.sku + "-reno" }
 // place places an order and waits until it is in a state.
 func (s *shop) place(t *testing.T, in state) *drilled {
 	t.Helper()
+	o, err := s.placeOnly(t, in)
+	require.NoError(t, err)
+	in.reach(o)
+	return o
+}
+
+// placeOnly places an order, and waits for nothing. Several goroutines may do so.
+func (s *shop) placeOnly(t *testing.T, in state) (*drilled, error) {
+	t.Helper()
 	o := &drilled{shop: s, t: t, sku: uuid.NewString()}
-	o.receive("berlin", o.sku, in.stock)
 	items := []client.NewItem{{ProductID: "p", SKU: o.sku, Quantity: in.quantity, UnitPrice: in.price}}
+	receipts := []client.Receipt{{SKU: o.sku, Location: "berlin", Quantity: in.stock}}
 	if in.reno {
-		o.receive("reno", o.far(), 1)
 		items = append(items, client.NewItem{ProductID: "p", SKU: o.far(), Quantity: 1, UnitPrice: in.price})
+		receipts = append(receipts, client.Receipt{SKU: o.far(), Location: "reno", Quantity: 1})
+	}
+	for _, r := range receipts {
+		if _, err := o.ReceiveStock(t.Context(), r); err != nil {
+			return o, err
+		}
 	}
 	token := "tok_approve"
 	if in.bank {
@@ -105,10 +119,8 @@ func (s *shop) place(t *testing.T, in state) *drilled {
 		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
 		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	})
-	require.NoError(t, err)
 	o.id = placed.OrderID
-	in.reach(o)
-	return o
+	return o, err
 }
 
 func (o *drilled) shown() client.Order {

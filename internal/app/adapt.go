@@ -16,15 +16,18 @@ import (
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // openRedis returns the cache in Redis.
-func openRedis(cfg config.Redis, log *slog.Logger, breakers *breaker.Set) (*readmodel.RedisCache, error) {
+func openRedis(cfg config.Redis, log *slog.Logger, breakers *breaker.Set, r prometheus.Registerer) (*readmodel.RedisCache, error) {
 	t, err := clientTLS("Redis", cfg.TLS)
 	if err != nil {
 		return nil, err
 	}
-	return readmodel.NewRedisCache(readmodel.RedisOptions{URL: string(cfg.URL), TLS: t, TTL: cfg.TTL, Logger: log, Breakers: breakers})
+	return readmodel.NewRedisCache(readmodel.RedisOptions{
+		URL: string(cfg.URL), TLS: t, TTL: cfg.TTL, Logger: log, Breakers: breakers, Registerer: r,
+	})
 }
 
 // eventSource lets the read side read streams without knowing the event store.

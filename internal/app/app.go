@@ -30,6 +30,7 @@ import (
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/interceptor"
@@ -70,10 +71,11 @@ type platform struct {
 	guard *recovery.Guard
 	// breakers keep callers away from what does not answer.
 	breakers *breaker.Set
-	// gateway is the payment gateway's; nil without sagas.
-	gateway *breaker.Breaker
-	// sealing is true for a process that works with encryption keys.
-	sealing bool
+	// gateway is the payment gateway's, and registry the schema registry's; nil without sagas.
+	gateway, registry *breaker.Breaker
+	// sealing is true for a process that works with encryption keys. A command that starts sagas encrypts what they are
+	// told, and has to do that as they do.
+	sealing, command bool
 }
 
 // cache is what the reader reads from and the projector invalidates.
@@ -123,14 +125,17 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 		return nil, err
 	}
 	// One that does not answer yet is looked at again while the process runs.
-	if err := checkDatabase(ctx, p.pool, tel.Logger); errors.Is(err, ErrUnfit) {
+	if err := checkDatabase(ctx, p.pool, tel.Logger); permanent(err) {
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if o.runs(config.RoleWorker) {
 		p.gateway = p.breakers.Add(payments.BreakerSettings())
+		if cfg.Kafka.SchemaRegistryURL != "" {
+			p.registry = p.breakers.Add(registryBreaker)
+		}
 	}
-	p.sealing = o.runs(config.RoleAPI) || o.runs(config.RoleWorker)
-	if err := p.checkKeys(ctx); errors.Is(err, ErrUnfit) {
+	p.sealing, p.command = o.runs(config.RoleAPI) || o.runs(config.RoleWorker), len(o.Roles) == 0
+	if err := p.checkKeys(ctx); permanent(err) {
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {
@@ -139,7 +144,9 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel, sagaclient.FailsAtOnce(p.breakers.Add(sagaclient.BreakerSettings()))); err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
-	if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
+	if !p.sealing {
+		p.vault = privacy.NewVault(p.pool, privacy.NoMasterKeys{}, privacy.Options{})
+	} else if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if p.kafka, err = brokerConfig(cfg, tel.Logger); err != nil {
@@ -148,7 +155,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	local := readmodel.NewLocalCache(cfg.Redis.TTL)
 	p.cache = local
 	if cfg.Redis.URL != "" {
-		if p.cache, err = openRedis(cfg.Redis, tel.Logger, p.breakers); err != nil {
+		if p.cache, err = openRedis(cfg.Redis, tel.Logger, p.breakers, tel.Registry); err != nil {
 			return nil, errors.Join(err, p.close(ctx))
 		}
 		local = nil
@@ -195,6 +202,9 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		return nil, err
 	}
 	stages := []stage{{listen, part{"database", p.watchDatabase}, part{"attention", p.countAttention()}}}
+	for _, s := range p.servers(o) {
+		stages[0] = append(stages[0], p.awaited(s))
+	}
 	if p.cfg.HTTP.ProfileAddress != "" {
 		stages[0] = append(stages[0], part{"profiles", p.profiles})
 	}
@@ -208,7 +218,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		}
 		published := p.kafka
 		var asking stage
-		if published.Registry, asking, err = openRegistry(ctx, p.cfg.Kafka, p.tel); err != nil {
+		if published.Registry, asking, err = p.openRegistry(); err != nil {
 			return nil, err
 		}
 		writer := broker.NewWriter(published)
@@ -245,6 +255,9 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 
 func (p *platform) api(o Options) (*api.API, error) {
 	sagas := p.sagas()
+	p.tel.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "orderloom_http_order_requests_waiting", Help: "Requests that wait until others to the same order have ended.",
+	}, func() float64 { return float64(sagas.Waiting()) }))
 	hooks, err := webhooks(p.cfg.Payment)
 	if err != nil {
 		return nil, err
@@ -344,7 +357,7 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 	}
 	acts := activities.New(activities.Options{
 		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}),
-		Log:    p.store, Gateway: gateway, Capabilities: can, Vault: p.vault, Locations: p.cfg.Orders.Locations,
+		Log:    p.store, Gateway: gateway, Capabilities: can, Vault: sagaVault{p.vault, p.pool}, Locations: p.cfg.Orders.Locations,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	o := workerOptions(p.cfg)

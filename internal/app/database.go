@@ -18,21 +18,21 @@ import (
 )
 
 // ErrUnfit is the error for a database that answers, and that this program can't work with until somebody changes
-// something.
+// something. One that refuses who we are is [ErrRefused].
 var ErrUnfit = errors.New("this program can't work with the database of DATABASE_URL")
 
 // lookTimeout bounds a look at the database when a process starts. One that does not answer is waited for later.
 const lookTimeout = 3 * time.Second
 
-// checkDatabase looks whether a program of this schema can work with the database, once it answers. Errors: ErrUnfit;
-// any other means that it did not answer.
+// checkDatabase looks whether a program of this schema can work with the database, once it answers. Errors: ErrUnfit
+// and ErrRefused; any other means that it did not answer.
 func checkDatabase(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
-	defer cancel()
-	if err := checkSessions(ctx, pool); err != nil {
-		return err
-	}
-	return checkSchema(ctx, pool, log)
+	return databaseServer(func(ctx context.Context) error {
+		if err := checkSessions(ctx, pool); err != nil {
+			return err
+		}
+		return checkSchema(ctx, pool, log)
+	}).ask(ctx)
 }
 
 // checkSchema refuses a schema that lacks migrations. One with migrations that this program does not know is right:
@@ -115,19 +115,12 @@ func refusedByPooler(err error) error {
 // use one that it lacks.
 const keysEvery = time.Minute
 
-// watchDatabase looks at the database until it answers, for a process that has started before it. From then on it looks
-// at the encryption keys. It returns an error when the program can't work with the database or with its keys.
+// watchDatabase waits for the database of a process that has started before it. From then on it looks at the encryption
+// keys. It returns an error when the program can't work with the database or with its keys.
 func (p *platform) watchDatabase(ctx context.Context) error {
-	wait := backoff.New()
-	for ctx.Err() == nil {
-		err := checkDatabase(ctx, p.pool, p.tel.Logger)
-		if err == nil {
-			break
-		}
-		if errors.Is(err, ErrUnfit) {
-			return err
-		}
-		_ = wait.Wait(ctx)
+	look := func(ctx context.Context) error { return checkDatabase(ctx, p.pool, p.tel.Logger) }
+	if err := databaseServer(look).await(ctx, p.tel.Logger); err != nil {
+		return err
 	}
 	for ctx.Err() == nil {
 		if err := p.checkKeys(ctx); errors.Is(err, ErrUnfit) {
@@ -141,13 +134,16 @@ func (p *platform) watchDatabase(ctx context.Context) error {
 // checkKeys looks whether this process has all encryption keys that are in use, and the right ones. Errors: ErrUnfit;
 // any other means that the database did not answer.
 func (p *platform) checkKeys(ctx context.Context) error {
-	if !p.sealing {
-		return nil
-	}
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	for purpose, keys := range encryptionKeys(p.cfg) {
-		err := keyring.Check(ctx, p.pool, purpose, keys)
+		var err error
+		switch {
+		case p.sealing:
+			err = keyring.Check(ctx, p.pool, purpose, keys)
+		case p.command && purpose == keyring.Payload:
+			err = keyring.Match(ctx, p.pool, purpose, keys)
+		}
 		if domain.Code(err) != "" {
 			return fmt.Errorf("%w: %w", ErrUnfit, err)
 		}
@@ -171,19 +167,35 @@ func encryptionKeys(cfg config.Config) map[keyring.Purpose][]keyring.Key {
 	return all
 }
 
-// writable asks PostgreSQL whether it takes writes: a standby and a server that is set to read only answer too.
+// spill makes PostgreSQL write a temporary file, which needs room on its disk as new rows do. It leaves nothing behind.
+const spill = `SELECT count(*) FROM generate_series(1, 10000)`
+
+// writable asks PostgreSQL whether it takes writes: a standby, a server that is set to read only and one whose disk is
+// full answer too.
 func writable(pool *pgxpool.Pool) func(context.Context) error {
 	return func(ctx context.Context) error {
 		var standby, readOnly bool
-		err := pool.QueryRow(ctx, `SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).Scan(&standby, &readOnly)
+		err := pgx.BeginFunc(ctx, pool, func(tx pgx.Tx) error {
+			q := &pgx.Batch{}
+			q.Queue(`SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean`).QueryRow(func(row pgx.Row) error {
+				return row.Scan(&standby, &readOnly)
+			})
+			q.Queue(`SELECT set_config('work_mem', '64kB', true)`)
+			q.Queue(spill)
+			return tx.SendBatch(ctx, q).Close()
+		})
+		var answer *pgconn.PgError
 		switch {
-		case err != nil:
-			return err
 		case standby:
 			return errors.New("it is a standby, and takes no writes")
 		case readOnly:
 			return errors.New("it is read-only, and takes no writes")
+		case errors.As(err, &answer) && answer.Code == diskFull:
+			return fmt.Errorf("its disk is full: %w", err)
 		}
-		return nil
+		return err
 	}
 }
+
+// diskFull is the SQLSTATE of a server that has no room to write.
+const diskFull = "53100"

@@ -6,8 +6,10 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
@@ -116,4 +118,20 @@ func TestAProcessWithoutAKeyThatIsInUseIsRefused(t *testing.T) {
 
 func keyText(id string, seed byte) string {
 	return id + ":" + base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{seed}, 32))
+}
+
+// The probe of readiness has to need room on the disk. Fails where it fits into memory.
+func TestReadinessAsksForRoomOnTheDisk(t *testing.T) {
+	t.Parallel()
+	conn, err := pgtest.Pool(t).Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	_, err = conn.Exec(t.Context(), "SET work_mem = '64kB'")
+	require.NoError(t, err)
+	rows, err := conn.Query(t.Context(), "EXPLAIN (ANALYZE, BUFFERS, COSTS off) "+spill)
+	require.NoError(t, err)
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(plan, "\n"), "temp read=")
+	require.Contains(t, strings.Join(plan, "\n"), "written=")
 }

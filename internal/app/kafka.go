@@ -56,7 +56,3 @@ func tokens(cfg config.SASL) func(context.Context) (string, error) {
 		return token.AccessToken, nil
 	}
 }
-
-func registry(cfg config.Kafka) broker.RegistryAt {
-	return broker.RegistryAt{URL: cfg.SchemaRegistryURL, Username: cfg.SchemaRegistryUsername, Password: string(cfg.SchemaRegistryPassword)}
-}

@@ -43,6 +43,7 @@ func (p *platform) copyKeys(w *broker.Writer) func(context.Context) error {
 	}
 	return func(ctx context.Context) error {
 		wait := backoff.New()
+		var complaint backoff.Complaint
 		for ctx.Err() == nil {
 			n, err := 0, p.guard.Await(ctx)
 			if err == nil {
@@ -51,11 +52,14 @@ func (p *platform) copyKeys(w *broker.Writer) func(context.Context) error {
 				cancel()
 			}
 			if err != nil {
-				p.tel.Logger.WarnContext(ctx, "customers' keys could not be copied to Kafka, trying again", "error", err)
+				if complaint.Due(err) && ctx.Err() == nil {
+					p.tel.Logger.WarnContext(ctx, "customers' keys could not be copied to Kafka, trying again", "error", err)
+				}
 				_ = wait.Wait(ctx) // the loop looks whether ctx has ended
 				continue
 			}
 			wait.Reset()
+			complaint.Over()
 			if n < copyKeysMax {
 				_ = backoff.Pause(ctx, copyKeysEvery) // the same
 			}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
-	"github.com/orderloom/orderloom/docs/events"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/breaker"
@@ -52,7 +51,7 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	m.Published = published{m.Store, pool}
 	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: views.All(), Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
-		if m.cache, err = openRedis(cfg.Redis, tel.Logger, breaker.NewSet(tel.Logger, nil)); err != nil {
+		if m.cache, err = openRedis(cfg.Redis, tel.Logger, breaker.NewSet(tel.Logger, nil), nil); err != nil {
 			return nil, errors.Join(err, m.Close(ctx))
 		}
 		options.Cache = m.cache
@@ -133,44 +132,4 @@ func (m *Maintenance) Close(ctx context.Context) error {
 	}
 	m.Pool.Close()
 	return err
-}
-
-// registerSchemas registers the events' schemas, if there is a registry.
-func registerSchemas(ctx context.Context, cfg config.Kafka) error {
-	if cfg.SchemaRegistryURL == "" {
-		return nil
-	}
-	schemas, err := broker.Schemas(events.FS)
-	if err != nil {
-		return err
-	}
-	if _, err := broker.RegisterSchemas(ctx, registry(cfg), schemas); err != nil {
-		return fmt.Errorf("set up the schema registry: %w", err)
-	}
-	return nil
-}
-
-// openRegistry returns what the relay's messages refer to: nil without a registry. Without an answer of the registry
-// the platform runs all the same, and its messages go without the reference. Parts ask for it until there is an answer.
-func openRegistry(ctx context.Context, cfg config.Kafka, tel *telemetry.Telemetry) (r *broker.Registry, parts stage, err error) {
-	if cfg.SchemaRegistryURL == "" {
-		return nil, nil, nil
-	}
-	schemas, err := broker.Schemas(events.FS)
-	if err != nil {
-		return nil, nil, err
-	}
-	r = broker.NewRegistry(registry(cfg), schemas)
-	missing := r.Load(ctx)
-	if missing == nil {
-		return r, nil, nil
-	}
-	tel.Logger.WarnContext(ctx, "messages go without a reference to their schema until the registry answers", "error", missing)
-	return r, stage{part{"registry", func(ctx context.Context) error {
-		if r.Await(ctx) == nil {
-			tel.Logger.InfoContext(ctx, "the schema registry has answered: messages refer to their schema")
-		}
-		<-ctx.Done()
-		return nil
-	}}}, nil
 }

@@ -19,28 +19,39 @@ func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (
 		return nil, err
 	}
 	defer pool.Close()
+	if err := reachable(pool).ask(ctx); err != nil {
+		return nil, err
+	}
 	if err := migrations.Apply(ctx, pool); err != nil {
-		return nil, refusedByPooler(err)
+		return nil, err
 	}
 	state, err := migrations.Inspect(ctx, pool)
 	return state.Newer, err
 }
 
+// reachable is a database without regard to what is in it.
+func reachable(pool *pgxpool.Pool) server {
+	return databaseServer(func(ctx context.Context) error { return refusedByPooler(pool.Ping(ctx)) })
+}
+
 // Setup creates what the platform needs and is not there yet: the schema, the topics, the Temporal
 // namespace and its search attributes. It may be repeated, and waits for servers that are still
-// starting as long as ctx lasts.
+// starting as long as ctx lasts. Errors: [ErrRefused].
 func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) error {
-	if _, err := Migrate(ctx, cfg, tel); err != nil {
+	if err := setupDatabase(ctx, cfg, tel); err != nil {
 		return fmt.Errorf("set up the database: %w", err)
 	}
 	kafka, err := brokerConfig(cfg, tel.Logger)
 	if err != nil {
 		return err
 	}
+	if err := reachedKafka(kafka).await(ctx, tel.Logger); err != nil {
+		return err
+	}
 	if err := broker.EnsureTopics(ctx, kafka); err != nil {
 		return fmt.Errorf("set up Kafka: %w", err)
 	}
-	if err := registerSchemas(ctx, cfg.Kafka); err != nil {
+	if err := setupRegistry(ctx, cfg.Kafka, tel.Logger); err != nil {
 		return err
 	}
 	c, _, err := dialTemporal(cfg.Temporal, tel)
@@ -48,10 +59,26 @@ func Setup(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) err
 		return err
 	}
 	defer c.Close()
+	if err := reachedTemporal(c).await(ctx, tel.Logger); err != nil {
+		return err
+	}
 	if err := setupTemporal(ctx, c, cfg.Temporal); err != nil {
 		return fmt.Errorf("set up Temporal at %s: %w", cfg.Temporal.Address, err)
 	}
 	return nil
+}
+
+func setupDatabase(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) error {
+	pool, err := openPool(ctx, cfg.Database, tel)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	if err := reachable(pool).await(ctx, tel.Logger); err != nil {
+		return err
+	}
+	_, err = Migrate(ctx, cfg, tel)
+	return err
 }
 
 // openTool returns a pool for a command, of a database that fits this program. Errors: ErrUnfit.

@@ -84,7 +84,7 @@ func setupTemporal(ctx context.Context, c client.Client, cfg config.Temporal) er
 		if err == nil {
 			break
 		}
-		if errors.Is(err, errWrongType) {
+		if errors.Is(err, errWrongType) || refusedByTemporal(err) {
 			return err
 		}
 		// A new namespace is known to every service of the server only after a while.

@@ -46,18 +46,14 @@ func EraseCustomer(ctx context.Context, cfg config.Config, tel *telemetry.Teleme
 		return done, err
 	}
 	defer pool.Close()
-	vault, err := openVault(pool, cfg.Privacy)
-	if err != nil {
-		return done, err
-	}
-	return vault.Erase(ctx, customerID)
+	return privacy.NewVault(pool, privacy.NoMasterKeys{}, privacy.Options{}).Erase(ctx, customerID)
 }
 
 // rewrapBatch is how many customers' keys are wrapped anew between two signs of progress.
 const rewrapBatch = 1000
 
 // RewrapKeys wraps every customer's key under the current master key, so that an older one may be
-// discarded. It may be repeated and interrupted.
+// discarded. It may be repeated and interrupted. Errors: those of [keyring.Match].
 func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, out io.Writer) error {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
@@ -66,6 +62,9 @@ func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 	defer pool.Close()
 	vault, err := openVault(pool, cfg.Privacy)
 	if err != nil {
+		return err
+	}
+	if err := keyring.Match(ctx, pool, keyring.Master, encryptionKeys(cfg)[keyring.Master]); err != nil {
 		return err
 	}
 	for total := 0; ; {

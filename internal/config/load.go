@@ -21,6 +21,11 @@ const (
 	RoleSetup     Role = "setup"
 	// RoleCodecServer decrypts payloads for the Web UI.
 	RoleCodecServer Role = "codec-server"
+	// Commands that need more than the database.
+	RoleReconcile  Role = "reconcile"
+	RoleOrphans    Role = "orphans"
+	RoleRecover    Role = "recover"
+	RoleRewrapKeys Role = "rewrap-keys"
 )
 
 // Problem is one wrong or missing setting.

@@ -42,10 +42,10 @@ const (
 
 var (
 	serving  = []Role{RoleAPI, RoleWorker, RoleProjector, RoleAll}
-	database = append([]Role{RoleMigrate}, serving...)
-	temporal = []Role{RoleAPI, RoleWorker, RoleAll, RoleSetup}
-	kafka    = []Role{RoleWorker, RoleProjector, RoleAll, RoleSetup}
-	sealing  = []Role{RoleAPI, RoleWorker, RoleAll}
+	database = append([]Role{RoleMigrate, RoleOrphans, RoleRecover, RoleRewrapKeys}, serving...)
+	temporal = []Role{RoleAPI, RoleWorker, RoleAll, RoleSetup, RoleReconcile, RoleOrphans, RoleRecover}
+	kafka    = []Role{RoleWorker, RoleProjector, RoleAll, RoleSetup, RoleRecover}
+	sealing  = []Role{RoleAPI, RoleWorker, RoleAll, RoleRewrapKeys}
 	sagas    = []Role{RoleWorker, RoleAll}
 )
 
