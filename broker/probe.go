@@ -30,8 +30,8 @@ func (p *Probe) Ask(ctx context.Context) error {
 	return nil
 }
 
-// Reach returns nil when one of the brokers to begin with takes who we are, whatever topics it has. It makes a connection
-// of its own each time, because the client tries again in the background, and keeps why to itself.
+// Reach returns nil when one of the brokers to begin with takes who we are, whatever topics it has. It makes a
+// connection of its own each time: the client tries again in the background, and keeps why to itself.
 func (p *Probe) Reach(ctx context.Context) error {
 	var refusals []error
 	for _, address := range p.cfg.Brokers {
