@@ -210,8 +210,8 @@ func about(c *cobra.Command, err error) error {
 	return err
 }
 
-// refuseEmptyFlags makes a command and those below it refuse a flag that is set to nothing. A variable of the shell that
-// is not set does that. The flag would count as not given, and the command would do something else.
+// refuseEmptyFlags makes a command and those below it refuse a flag that is set to nothing. A variable of the shell
+// that is not set does that. The flag would count as not given, and the command would do something else.
 func refuseEmptyFlags(c *cobra.Command) {
 	check := c.Args
 	c.Args = func(c *cobra.Command, args []string) (err error) {
