@@ -22,6 +22,8 @@ type DispatchShipment struct {
 	ShipmentID     uuid.UUID `json:"shipment_id"`
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
+	// After is how many refusals of the gateway a person has seen who tries it again: it is asked at once then.
+	After int `json:"after,omitempty"`
 	// Location and SKUs say which reservations leave with the shipment.
 	Location string    `json:"location"`
 	SKUs     []string  `json:"skus"`
@@ -83,7 +85,7 @@ func moved(o order.Order, events []domain.Event) Moved {
 //
 // When a shipment is cancelled while its money is captured, the money is owed with the capture and goes back. When the
 // gateway refuses, it is asked what has happened to the payment meanwhile. The same capture is then answered with the
-// recorded refusal, until [payment.RefusedShortlyBefore] says no more.
+// recorded refusal, until [payment.RefusedShortlyBefore] says no more, or a person tries it again.
 //
 // Refusals: not_found; shipment_not_found; not_dispatchable; reservation_not_found; not_capturable;
 // authorization_expired; capture_exceeds_authorization; gateway_refused.
@@ -142,7 +144,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 		}
 		request.GatewayRef, request.Capturable, request.AskedAt = p.GatewayRef, p.Capturable(), askedToCapture(o)
 		events, err := payment.Capture(p, capture)
-		if f, refused := payment.RefusedShortlyBefore(p, capture); err == nil && refused {
+		if f, refused := payment.RefusedShortlyBefore(p, capture); err == nil && refused && in.After < f.Attempt {
 			return refusedShortlyBefore(f)
 		}
 		paid = len(events) == 0
@@ -154,7 +156,9 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	if !paid && capture.Amount.IsPositive() {
 		taken, err := a.gateway.Capture(ctx, request)
 		if err = a.noteAccess(ctx, in.OrderID, access, in.At, err); err != nil {
-			return out, a.failCapture(ctx, in, payment.FailedCapture{CaptureID: in.ShipmentID, Attempt: attempt, Amount: capture.Amount, At: in.At}, err)
+			return out, a.failCapture(ctx, in, payment.FailedCapture{
+				CaptureID: in.ShipmentID, Attempt: attempt, Amount: capture.Amount, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber, At: in.At,
+			}, err)
 		}
 		// An earlier request under this key may have been for another amount: the order has changed since.
 		capture.GatewayRef, capture.Amount = taken.Ref, taken.Amount

@@ -62,7 +62,7 @@ func TestDispatchShipment(t *testing.T) {
 		require.Equal(t, attention.CauseCaptureFailed, items[0].Cause)
 		require.Equal(t, o.shipment("berlin"), items[0].ShipmentID)
 		require.Equal(t, "20.00 EUR the card was closed", items[0].Amount.String()+" "+items[0].Detail)
-		require.Equal(t, []attention.Action{attention.ActionDispatch, attention.ActionCancel}, items[0].Actions)
+		require.Equal(t, []attention.Action{attention.ActionRetry, attention.ActionDispatch, attention.ActionCancel}, items[0].Actions)
 		in := o.dispatchInput("berlin")
 		in.At = in.At.Add(time.Minute)
 		requireRefused(t, payments.CodeGatewayRefused, o.as("again").dispatch(in))
@@ -105,6 +105,24 @@ func TestDispatchShipment(t *testing.T) {
 			require.False(t, v.Settled)
 		}
 		require.Len(t, o.gateway.voids, 2, "the gateway is asked each time")
+	})
+	t.Run("asks at once when a person tries it again, once for each refusal that was seen", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		o.gateway.refuses = "the card was closed"
+		requireRefused(t, payments.CodeGatewayRefused, dispatch(o))
+		in := o.dispatchInput("berlin")
+		in.After = 1
+		requireRefused(t, payments.CodeGatewayRefused, o.as("retry").dispatch(in))
+		require.Len(t, o.gateway.captures, 2)
+		requireRefused(t, payments.CodeGatewayRefused, o.as("retry").dispatch(in))
+		require.Len(t, o.gateway.captures, 2, "the same once more")
+		f, refused := o.paymentState().RefusedCapture(o.shipment("berlin"))
+		require.True(t, refused)
+		require.Equal(t, []any{2, in.Carrier, in.TrackingNumber}, []any{f.Attempt, f.Carrier, f.TrackingNumber})
+		o.gateway.refuses, in.After = "", 2
+		require.NoError(t, o.as("mended").dispatch(in))
+		o.requireBalance("40", "20", "0")
 	})
 	t.Run("captures the money, commits the stock and records that the shipment has left", func(t *testing.T) {
 		t.Parallel()

@@ -144,8 +144,7 @@ func (r *gatewayRecord) captures(ctx context.Context, entry payments.LedgerEntry
 
 // hold records that an authorisation has ended, and lets go of one that came too late.
 func (r *gatewayRecord) hold(ctx context.Context, entry payments.LedgerEntry) error {
-	closed := r.payment.Status == payment.StatusVoided || r.payment.Status == payment.StatusDeclined
-	late := closed && !r.payment.HeldLate.IsPositive() && entry.Balance.Held.IsPositive()
+	late := holdsLate(entry, r.payment)
 	if _, _, ended := endOf(entry, r.payment); !ended && !late {
 		return nil
 	}
@@ -155,7 +154,7 @@ func (r *gatewayRecord) hold(ctx context.Context, entry payments.LedgerEntry) er
 	if err != nil {
 		return Refusal(fmt.Errorf("find payment %s: %w", r.payment.ID, err))
 	}
-	if late && fresh.Balance.Held.IsPositive() {
+	if late && holdsLate(fresh, r.payment) {
 		if err := r.voidLatePayment(ctx, r.payment.OrderID, lateHold(fresh, r.at)); err != nil {
 			return err
 		}
@@ -177,6 +176,13 @@ func (r *gatewayRecord) hold(ctx context.Context, entry payments.LedgerEntry) er
 		}
 		return payment.EndAuthorization(p, reason, at), nil
 	})
+}
+
+// holdsLate reports whether the gateway holds money of a payment that is closed. It has taken all that was captured, so
+// nothing of that is what it holds.
+func holdsLate(e payments.LedgerEntry, p payment.Payment) bool {
+	return p.Closed() && !p.HeldLate.IsPositive() && e.Balance.Held.IsPositive() &&
+		(p.Captured.IsZero() || e.Balance.Captured.SameCurrency(p.Captured) && e.Balance.Captured.Cmp(p.Captured) >= 0)
 }
 
 // endOf tells that the present authorisation of a payment is gone at the gateway, and why. The time is the gateway's.

@@ -66,7 +66,7 @@ func TestRecordGatewayEvent(t *testing.T) {
 		require.Equal(t, "lost_or_stolen_card", r.Cause())
 		require.Equal(t, "40.00", p.Refundable().Text(), "it stays owed")
 	})
-	t.Run("tells a person when a refund fails that had left nothing for a loss", func(t *testing.T) {
+	t.Run("owes a loss that a refund had covered which fails, and tells a person of the rest", func(t *testing.T) {
 		t.Parallel()
 		o, g := bundle(t)
 		in := o.requestInput("60.00")
@@ -77,15 +77,18 @@ func TestRecordGatewayEvent(t *testing.T) {
 		require.Equal(t, payment.RefundStatusPaid, refund.Status)
 		_, err = run(o, o.LoseShipment, o.endInput("berlin"))
 		require.NoError(t, err)
-		require.Len(t, o.paymentState().Refunds, 1, "all has gone back, so the loss owes nothing")
+		require.True(t, o.paymentState().Owed().IsZero(), "all has gone back, so the loss owes nothing")
 
 		key := payment.RefundKey(payment.ID(o.id), in.RefundID, 1)
 		g.entry.Events = []payments.Event{{Kind: payments.EventRefundFailed, Ref: "re_1", Key: key, Amount: eur("60.00"), Code: "lost_or_stolen_card", At: at}}
-		require.Equal(t, 1, record(o).Recorded)
+		recorded := record(o)
+		require.Equal(t, 1, recorded.Recorded)
+		require.Len(t, recorded.Refunds, 1, "a saga carries on with what is owed instead")
+		require.Equal(t, "20.00", o.paymentState().Owed().Text())
 		items := attention.Of(o.orderState(), o.paymentState())
 		require.Len(t, items, 1)
 		require.Equal(t, attention.CauseRefundFailed, items[0].Cause)
-		require.Equal(t, "60.00 lost_or_stolen_card", items[0].Amount.Text()+" "+items[0].Detail)
+		require.Equal(t, "40.00 lost_or_stolen_card", items[0].Amount.Text()+" "+items[0].Detail)
 		require.Equal(t, in.RefundID, items[0].RefundID)
 	})
 	t.Run("adopts a refund whose answer was lost", func(t *testing.T) {

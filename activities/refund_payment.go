@@ -141,7 +141,8 @@ type RefundPayment struct {
 
 // RefundPayment carries on with a refund that is owed or was requested, until the gateway has answered, and tells where
 // it stands then. What is owed is requested first: recorded, before the gateway is asked. A request that has no answer
-// is made again under the same key. A refusal of the gateway is an answer, and recorded: the refund has failed.
+// is made again under the same key. A refusal of the gateway is an answer, and recorded: the refund has failed. What is
+// owed in its place is carried on with at once.
 //
 // It does nothing for a refund that is not known, that has ended, or that waits for the end of a dispute.
 func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (payment.RefundSummary, error) {
@@ -170,7 +171,13 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (payme
 			return payment.RefundSummary{}, err
 		}
 	}
-	r, _ = p.Refund(in.RefundID)
+	if r, _ = p.Refund(in.RefundID); !r.Owed && known {
+		for _, owed := range p.OwedInstead() {
+			if _, err := a.RefundPayment(ctx, RefundPayment{OrderID: in.OrderID, RefundID: owed, At: in.At}); err != nil {
+				return payment.RefundSummary{}, err
+			}
+		}
+	}
 	return p.Summary(r), nil
 }
 

@@ -26,7 +26,7 @@ type ReturnGoods struct {
 type GoodsReturned struct {
 	Amount money.Money `json:"amount"`
 	// Refund is the obligation, which has the return's id. It is less than Amount when a part went back before, and nil
-	// when all did.
+	// when all did, or it is less than the gateway gives back.
 	Refund *payment.RefundSummary `json:"refund,omitempty"`
 	Served Served                 `json:"served"`
 	// Replayed is true when the return was recorded before.
@@ -68,7 +68,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 		eventstore.Record(s.tx, orderAggregate, in.OrderID, events...)
 		out.Refund = nil
 		p := eventstore.State(s.tx, paymentAggregate, payment.ID(in.OrderID))
-		if r, owed := p.Refund(in.ReturnID); owed {
+		if r, owed := p.Refund(in.ReturnID); owed && r.Obligation.IsPositive() {
 			summary := p.Summary(r)
 			out.Refund = &summary
 		}

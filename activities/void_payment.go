@@ -18,7 +18,9 @@ import (
 type VoidPayment struct {
 	OrderID uuid.UUID `json:"order_id"`
 	Reason  string    `json:"reason"`
-	At      time.Time `json:"at"`
+	// Currency is the order's, for a payment of which no amount is known.
+	Currency string    `json:"currency,omitempty"`
+	At       time.Time `json:"at"`
 }
 
 // Voided is how the gateway has answered a void.
@@ -41,7 +43,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) (Voided, e
 	if f := p.VoidFailure; f != nil && f.FailedAt.Equal(in.At) {
 		return Voided{Refused: f.Cause}, nil // this step's own refusal, whose answer was lost
 	}
-	void := payment.VoidPayment{OrderID: in.OrderID, Reason: in.Reason, At: in.At}
+	void := payment.VoidPayment{OrderID: in.OrderID, Reason: in.Reason, Currency: in.Currency, At: in.At}
 	if len(payment.Void(p, void)) == 0 {
 		return Voided{}, nil
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -26,6 +27,8 @@ func (a *API) retryAttention(ctx context.Context, x *httpx.Exchange, _ *struct{}
 		return retriedBefore(x, view, err)
 	case err != nil:
 		return err
+	case item.Cause == attention.CauseCaptureFailed:
+		return a.retryCapture(ctx, x, item)
 	case item.Cause != attention.CauseRefundFailed:
 		return a.attend(ctx, x, workflows.AttentionInput{OrderID: view.OrderID, AttentionID: item.AttentionID, Attempts: item.Attempts})
 	}
@@ -40,8 +43,32 @@ func (a *API) retryAttention(ctx context.Context, x *httpx.Exchange, _ *struct{}
 	return attended(x, refundHTTPStatus(&refund))
 }
 
-// retriedBefore answers for a void or refund of the order that the gateway refuses no longer: there is nothing to try
-// again. Anything else is not found.
+// retryCapture reports a shipment once more whose money the gateway refused, as it was reported before. The gateway is
+// asked at once.
+func (a *API) retryCapture(ctx context.Context, x *httpx.Exchange, item attention.Item) error {
+	p, err := a.history.Payment(ctx, x.Subject())
+	if err != nil {
+		return err
+	}
+	failure, _ := p.RefusedCapture(item.ShipmentID)
+	wait, cancel := context.WithTimeout(ctx, a.limits.ReportWait)
+	defer cancel()
+	state, err := a.sagas.ReportShipment(wait, x.Subject(), workflows.ShipmentUpdate{Name: workflows.ShipmentDispatched, Report: workflows.Dispatch{
+		ShipmentID: item.ShipmentID, Carrier: failure.Carrier, TrackingNumber: failure.TrackingNumber, After: item.Attempts,
+	}})
+	switch late := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil; {
+	case late || err == nil && state.UnderWay:
+		return attended(x, http.StatusAccepted)
+	case domain.Code(err) == workflows.CodeAlreadyReported: // the view does not show yet that it has left
+		replay(x, true)
+	case err != nil:
+		return a.withState(ctx, x, err)
+	}
+	return attended(x, http.StatusCreated)
+}
+
+// retriedBefore answers for a void, a refund or a capture of the order that the gateway refuses no longer. There is
+// nothing to try again. Anything else is not found.
 func retriedBefore(x *httpx.Exchange, view readmodel.OrderView, notFound error) error {
 	attentionID := x.UUID("attention_id")
 	status := 0
@@ -51,6 +78,11 @@ func retriedBefore(x *httpx.Exchange, view readmodel.OrderView, notFound error) 
 	for _, r := range view.Refunds {
 		if attentionID == attention.Refund(view.OrderID, r.RefundID) {
 			status = refundHTTPStatus(&r)
+		}
+	}
+	for _, s := range view.Shipments {
+		if attentionID == attention.Capture(view.OrderID, s.ShipmentID) && s.Status.Left() {
+			status = http.StatusCreated
 		}
 	}
 	if status == 0 {

@@ -29,6 +29,7 @@ func (a *API) cancelOrder(ctx context.Context, x *httpx.Exchange, r *cancellatio
 	id := x.UUID("order_id")
 	x.About("order_id", id)
 	return a.changeOrder(ctx, x, change{
+		tellsSettled: true,
 		askSaga: func(ctx context.Context) (orderState, error) {
 			return a.sagas.CancelOrder(ctx, id, workflows.CancelRequest{Reason: r.Reason, By: r.By})
 		},

@@ -22,6 +22,9 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 		Personal: len(x.QueryTexts("expand[]")) > 0,
 	}
 	q.Currency = x.QueryText("currency")
+	if x.HasQuery("settled") {
+		q.Settled = new(x.QueryText("settled") == "true")
+	}
 	q.TotalMin, _ = total(x, "total_min") // checkTotals has seen them
 	q.TotalMax, _ = total(x, "total_max")
 	page, err := a.orders.Orders(ctx, q)

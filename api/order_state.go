@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
@@ -108,6 +109,29 @@ type change struct {
 	askSaga func(context.Context) (orderState, error)
 	// decide is the domain's rule. No events and no error mean that the order has done what is asked before.
 	decide func(order.Order) ([]domain.Event, error)
+	// tellsSettled adds to the answer whether the order is finished, its money included.
+	tellsSettled bool
+}
+
+// settledState is where an order stands, and whether it is finished, its money included.
+type settledState struct {
+	*orderState
+	// Settled is left out while the events can't be read.
+	Settled *bool `json:"settled,omitempty"`
+}
+
+// tell answers with where an order stands after a change.
+func (a *API) tell(ctx context.Context, x *httpx.Exchange, c change, status int, s *orderState) error {
+	if !c.tellsSettled {
+		return x.JSON(status, s)
+	}
+	body := settledState{orderState: s}
+	if o, err := a.history.Order(ctx, x.Subject()); err == nil {
+		if p, err := a.history.Payment(ctx, x.Subject()); err == nil {
+			body.Settled = new(attention.Settled(o, p))
+		}
+	}
+	return x.JSON(status, body)
 }
 
 // changeOrder asks an order's saga for a change. It answers 200 with the order's state after it, or 202 when that
@@ -122,7 +146,7 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 	defer cancel()
 	state, err := c.askSaga(wait)
 	if err == nil && !state.UnderWay && !state.Replayed {
-		return x.JSON(http.StatusOK, shownState(state))
+		return a.tell(ctx, x, c, http.StatusOK, shownState(state))
 	}
 	late := state.UnderWay || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
 	if errors.Is(err, sagaclient.ErrUnavailable) || err != nil && domain.Code(err) == "" && !late {
@@ -137,12 +161,12 @@ func (a *API) changeOrder(ctx context.Context, x *httpx.Exchange, c change) erro
 	switch {
 	case state.Replayed || !late && refusal == nil && len(events) == 0:
 		replay(x, true)
-		return x.JSON(http.StatusOK, stateOf(o))
+		return a.tell(ctx, x, c, http.StatusOK, stateOf(o))
 	case tellsWhatStands(refusal), late && final, refusal != nil && notRunning(err):
 		return refusedBy(o, refusal)
 	case late:
 		x.Writer.Header().Set("Retry-After", "1")
-		return x.JSON(http.StatusAccepted, stateOf(o))
+		return a.tell(ctx, x, c, http.StatusAccepted, stateOf(o))
 	case !notRunning(err):
 		return refusedBy(o, err)
 	}

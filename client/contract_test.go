@@ -56,7 +56,7 @@ var operations = map[string]operation{
 	"listOrders": {
 		call: func(c *client.Client) error {
 			_, err := c.ListOrders(ctx(), client.OrderQuery{
-				CustomerID: "cust-1001", Status: client.OrderShipped, PaymentStatus: client.PaymentCaptured, SKU: "ESP-250", Attention: client.AttentionOverdue,
+				CustomerID: "cust-1001", Status: client.OrderShipped, PaymentStatus: client.PaymentCaptured, SKU: "ESP-250", Attention: client.AttentionOverdue, Settled: new(false),
 				OrderNumber: "ORD-7K3M", CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), Currency: "EUR", TotalMin: "1",
 				TotalMax: "2.50", Sort: client.LargestFirst, Cursor: "c", Limit: 3, Addresses: true,
 			}, client.RequestID("r1"))

@@ -17,6 +17,8 @@ type OrderQuery struct {
 	SKU string
 	// Attention chooses orders that wait for a person, because of a cause or of [AttentionAny].
 	Attention AttentionCause
+	// Settled chooses orders that are settled, or those that are not; nil chooses both.
+	Settled *bool
 	// OrderNumber is how the orders' numbers begin.
 	OrderNumber string
 	// CreatedFrom and CreatedTo choose orders placed at or after the one, and before the other; zero times don't
@@ -61,6 +63,9 @@ func (c *Client) ListOrders(ctx context.Context, q OrderQuery, options ...CallOp
 	r.set("payment_status", string(q.PaymentStatus))
 	r.set("sku", q.SKU)
 	r.set("attention", string(q.Attention))
+	if q.Settled != nil {
+		r.set("settled", strconv.FormatBool(*q.Settled))
+	}
 	r.set("order_number", q.OrderNumber)
 	r.set("created_from", timeText(q.CreatedFrom))
 	r.set("created_to", timeText(q.CreatedTo))

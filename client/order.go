@@ -191,6 +191,8 @@ type Order struct {
 	Shipments []Shipment `json:"shipments"`
 	// Refunds are those that are owed, asked for or made.
 	Refunds []Refund `json:"refunds,omitempty"`
+	// RefundRest is what is owed in all and less than the payment gateway gives back. The next refund takes it along.
+	RefundRest *Money `json:"refund_rest,omitempty"`
 	// Waived is what of the order's goods is never charged; nil for nothing.
 	Waived *Money `json:"waived,omitempty"`
 	// Hold is there while the gateway refuses to let go of what was authorised.
@@ -301,6 +303,8 @@ type Refund struct {
 	Cause string `json:"cause,omitempty"`
 	// Attempts is how often the gateway was asked.
 	Attempts int `json:"attempts"`
+	// Covered is what is owed besides, and other refunds give back that nobody owed; nil for nothing.
+	Covered *Money `json:"covered,omitempty"`
 	// MadeElsewhere is true when others have made the refund at the gateway.
 	MadeElsewhere bool         `json:"made_elsewhere,omitempty"`
 	Lines         []RefundLine `json:"lines,omitempty"`
@@ -354,6 +358,8 @@ type OrderState struct {
 	Shipments   []Shipment `json:"shipments,omitempty"`
 	// WaitingFor is what the order's saga is waiting for, in words.
 	WaitingFor string `json:"waiting_for,omitempty"`
+	// Settled is as in [Order], in the answer to a cancellation. It is nil in others, and while that can't be read.
+	Settled *bool `json:"settled,omitempty"`
 }
 
 // TimelineEntry is an event of an order, its payment or its stock.

@@ -62,30 +62,43 @@ type AttentionPage struct {
 	NextCursor string
 }
 
-// waitingQuery reads all that waits: what the views show of orders, sagas, and parked aggregates. Each row is an
+// waitingQuery reads what waits: what the views show of orders, sagas, and parked aggregates. Each row is an
 // [attention.Item] as JSON without what the columns tell. Those of a cause are found by the causes of their order.
+//
+// What waits at one order stands together, and the order that has waited longest first. A saga and a parked aggregate
+// stand for themselves. So each of the three reads no more than a page, in the order of an index. It
+// begins where the page before has ended, and has $8 rows. For one thing alone all are read: $8 is NULL.
 const waitingQuery = `
-	SELECT w.attention_id, w.cause, w.since, w.item, w.order_id, w.order_number, w.order_status, w.workflow_id, w.run_id, w.stream FROM (
-		SELECT (i->>'attention_id')::uuid attention_id, i->>'cause' cause, (i->>'since')::timestamptz since, i::text item, order_id, order_number,
-			status order_status, NULL workflow_id, NULL run_id, NULL stream
-		FROM orderloom.order_views, json_array_elements(shown->'attention') i
-		WHERE attention IS NOT NULL AND ($1 = '' OR attention @> ARRAY[$1])
+	SELECT w.attention_id, w.cause, w.since, w.item, w.order_id, w.order_number, w.order_status, w.workflow_id, w.run_id, w.stream,
+		w.first_since, w.subject FROM (
+		SELECT (i->>'attention_id')::uuid attention_id, i->>'cause' cause, (i->>'since')::timestamptz since, i::text item, v.order_id, v.order_number,
+			v.status order_status, NULL workflow_id, NULL run_id, NULL stream, v.attention_since first_since, v.order_id subject
+		FROM (SELECT order_id, order_number, status, shown, attention_since FROM orderloom.order_views
+			WHERE attention_since IS NOT NULL AND ($1 = '' OR attention @> ARRAY[$1])
+				AND (attention_since, order_id) >= (coalesce($3::timestamptz, '-infinity'), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'))
+			ORDER BY attention_since, order_id LIMIT $8) v, json_array_elements(v.shown->'attention') i
 		UNION ALL
 		SELECT attention_id, cause, since, json_build_object('detail', detail, 'attempts', attempts)::text, order_id, order_number,
-			(SELECT status FROM orderloom.order_views v WHERE v.order_id = s.order_id), workflow_id, run_id, NULL
-		FROM orderloom.waiting_sagas s
+			(SELECT status FROM orderloom.order_views v WHERE v.order_id = s.order_id), workflow_id, run_id, NULL, since, attention_id
+		FROM (SELECT * FROM orderloom.waiting_sagas
+			WHERE ($1 = '' OR cause = $1)
+				AND (since, attention_id) >= (coalesce($3::timestamptz, '-infinity'), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'))
+			ORDER BY since, attention_id LIMIT $8) s
 		UNION ALL
 		SELECT p.attention_id, 'parked', parked_at, json_build_object('detail', error, 'attempts', attempts)::text, v.order_id, v.order_number,
 			v.status, NULL, NULL, json_build_object('projection', projection, 'aggregate_type', aggregate_type, 'aggregate_id', aggregate_id,
-				'version', p.version, 'event_type', event_type)::text
-		FROM orderloom.parked_streams p LEFT JOIN orderloom.order_views v ON p.aggregate_type = 'order' AND v.order_id = p.aggregate_id
+				'version', p.version, 'event_type', event_type)::text, parked_at, p.attention_id
+		FROM (SELECT * FROM orderloom.parked_streams
+			WHERE (parked_at, attention_id) >= (coalesce($3::timestamptz, '-infinity'), coalesce($4::uuid, '00000000-0000-0000-0000-000000000000'))
+			ORDER BY parked_at, attention_id LIMIT $8) p
+			LEFT JOIN orderloom.order_views v ON p.aggregate_type = 'order' AND v.order_id = p.aggregate_id
 	) w
 	WHERE ($1 = '' OR w.cause = $1) AND ($2::uuid IS NULL OR w.attention_id = $2)
-		AND ($3::timestamptz IS NULL OR (w.since, w.attention_id) > ($3, $4::uuid))
-	ORDER BY w.since, w.attention_id LIMIT $5`
+		AND ($3::timestamptz IS NULL OR (w.first_since, w.subject, w.since, w.attention_id) > ($3, $4::uuid, $5::timestamptz, $6::uuid))
+	ORDER BY w.first_since, w.subject, w.since, w.attention_id LIMIT $7`
 
-// Attention returns a page of what waits for a person, what has waited longest first. Errors: [domain.Invalids] for a
-// query that makes no sense, among them a cursor of another list.
+// Attention returns a page of what waits for a person, what has waited longest first. What waits at one order stands
+// together. Errors: [domain.Invalids] for a query that makes no sense, among them a cursor of another list.
 func (r *Reader) Attention(ctx context.Context, q AttentionQuery) (AttentionPage, error) {
 	return Attention(ctx, r.pool, q)
 }
@@ -104,35 +117,47 @@ func Attention(ctx context.Context, db Querier, q AttentionQuery) (AttentionPage
 	if err := bad.Err(); err != nil {
 		return AttentionPage{}, err
 	}
-	rows, err := db.Query(ctx, waitingQuery, q.Cause, orNull(q.AttentionID), after.since(), after.ID, limit+1)
+	read := new(limit + 2) // one that is only there to be known of, and the order in which the page before has ended
+	if q.AttentionID != uuid.Nil {
+		read = nil
+	}
+	rows, err := db.Query(ctx, waitingQuery, q.Cause, orNull(q.AttentionID), orNullTime(after.FirstSince), orNull(after.Subject),
+		orNullTime(after.Since), after.ID, limit+1, read)
 	if err != nil {
 		return AttentionPage{}, fmt.Errorf("list what needs attention: %w", err)
 	}
-	items, err := pgx.CollectRows(rows, scanWaiting)
+	page := AttentionPage{Items: make([]Waiting, 0, limit)}
+	var last attentionCursor
+	_, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (struct{}, error) {
+		if len(page.Items) == limit {
+			page.NextCursor = last.text(q)
+			return struct{}{}, nil
+		}
+		w, at, err := scanWaiting(row)
+		page.Items, last = append(page.Items, w), at
+		return struct{}{}, err
+	})
 	if err != nil {
 		return AttentionPage{}, fmt.Errorf("list what needs attention: %w", err)
-	}
-	page := AttentionPage{Items: items}
-	if len(items) > limit {
-		page.Items = items[:limit]
-		page.NextCursor = q.cursorAfter(items[limit-1])
 	}
 	return page, nil
 }
 
 // scanWaiting reads a row of [waitingQuery].
-func scanWaiting(row pgx.CollectableRow) (w Waiting, err error) {
+func scanWaiting(row pgx.CollectableRow) (w Waiting, at attentionCursor, err error) {
 	var id uuid.UUID
 	var cause attention.Cause
 	var since time.Time
 	var item string
 	var orderID *uuid.UUID
 	var number, status, workflowID, runID, stream *string
-	if err := row.Scan(&id, &cause, &since, &item, &orderID, &number, &status, &workflowID, &runID, &stream); err != nil {
-		return w, err
+	err = row.Scan(&id, &cause, &since, &item, &orderID, &number, &status, &workflowID, &runID, &stream, &at.FirstSince, &at.Subject)
+	if err != nil {
+		return w, at, err
 	}
+	at.Since, at.ID = since, id
 	if err := json.Unmarshal([]byte(item), &w.Item); err != nil {
-		return w, fmt.Errorf("%w: %w", ErrUnreadableRow, err)
+		return w, at, fmt.Errorf("%w: %w", ErrUnreadableRow, err)
 	}
 	w.AttentionID, w.Cause, w.Since = id, cause, since.UTC()
 	ofOrder := workflowID == nil && stream == nil
@@ -151,7 +176,7 @@ func scanWaiting(row pgx.CollectableRow) (w Waiting, err error) {
 		w.Parked = new(ParkedStream)
 		err = json.Unmarshal([]byte(*stream), w.Parked)
 	}
-	return w, err
+	return w, at, err
 }
 
 func textOf(s *string) string {
@@ -171,14 +196,36 @@ func orNull(id uuid.UUID) *uuid.UUID {
 // fingerprint tells one list from another: all of the query but the page.
 func (q AttentionQuery) fingerprint() string { return "attention/" + string(q.Cause) }
 
-// cursorAfter is where a page ended. The time is as the database keeps it.
-func (q AttentionQuery) cursorAfter(last Waiting) string {
-	b := fmt.Appendf(nil, `{"k":"%s","i":"%s","q":"%s"}`, last.Since.Format(time.RFC3339Nano), last.AttentionID, q.fingerprint())
+// attentionCursor is where a page ended: its last item, and what the item waits at. The times are as the database keeps
+// them.
+type attentionCursor struct {
+	FirstSince time.Time `json:"f"`
+	Subject    uuid.UUID `json:"s"`
+	Since      time.Time `json:"k"`
+	ID         uuid.UUID `json:"i"`
+	// Query tells which list the cursor is of.
+	Query string `json:"q"`
+}
+
+// text is the cursor of a list.
+func (c attentionCursor) text(q AttentionQuery) string {
+	c.FirstSince, c.Since, c.Query = c.FirstSince.UTC(), c.Since.UTC(), q.fingerprint()
+	b, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // of times and ids
+	}
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+func orNullTime(at time.Time) *time.Time {
+	if at.IsZero() {
+		return nil
+	}
+	return &at
+}
+
 // decodeCursor returns the zero cursor for the first page.
-func (q AttentionQuery) decodeCursor(bad *domain.Invalids) (c cursor) {
+func (q AttentionQuery) decodeCursor(bad *domain.Invalids) (c attentionCursor) {
 	if q.Cursor == "" {
 		return c
 	}
@@ -186,25 +233,13 @@ func (q AttentionQuery) decodeCursor(bad *domain.Invalids) (c cursor) {
 	if err == nil {
 		err = json.Unmarshal(b, &c)
 	}
-	if err == nil {
-		_, err = time.Parse(time.RFC3339Nano, c.Key)
-	}
 	switch {
-	case err != nil:
+	case err != nil || c.FirstSince.IsZero() || c.Since.IsZero():
 		bad.Add("cursor", "is not one that a list has returned")
 	case c.Query != q.fingerprint():
 		bad.Add("cursor", "belongs to a list of another cause")
 	}
 	return c
-}
-
-// since is the time of a cursor whose key is one; nil for the zero cursor.
-func (c cursor) since() *time.Time {
-	at, err := time.Parse(time.RFC3339Nano, c.Key)
-	if err != nil {
-		return nil
-	}
-	return &at
 }
 
 // AttentionCounts counts what waits for a person, by cause. Every cause is there, also with nothing. Of an order, each

@@ -27,12 +27,13 @@ func TestAllThatWaitsIsInOneList(t *testing.T) {
 		id, void, refund := uuid.New(), uuid.New(), uuid.New()
 		since := at.Add(time.Duration(i/5) * time.Hour).Format(time.RFC3339Nano)
 		_, err := pool.Exec(ctx, `INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number,
-				customer_id, status, fulfillment_status, total_amount, currency, skus, shown, payment_status, captured_amount, refunded_amount, attention)
+				customer_id, status, fulfillment_status, total_amount, currency, skus, shown, payment_status, captured_amount, refunded_amount, attention,
+				attention_since)
 			VALUES ($1, 3, 2, $2, $2, 'ORD-' || $3::text, 'c', 'cancelled', 'unfulfilled', 5, 'EUR', '{}', $4::json, 'captured', 0, 0,
-				'{void_failed,refund_failed}')`, id, at, fmt.Sprint(i), fmt.Sprintf(`{"attention": [
+				'{void_failed,refund_failed}', $5)`, id, at, fmt.Sprint(i), fmt.Sprintf(`{"attention": [
 				{"attention_id": %q, "cause": "void_failed", "since": %q, "attempts": 2, "detail": "gone", "actions": ["retry", "resolve"]},
 				{"attention_id": %q, "cause": "refund_failed", "since": %q, "attempts": 1, "refund_id": %q, "actions": ["resolve"]}]}`,
-			void, since, refund, since, uuid.New()))
+			void, since, refund, since, uuid.New()), since)
 		require.NoError(t, err)
 		want[void], want[refund] = attention.CauseVoidFailed, attention.CauseRefundFailed
 		saga, parked := uuid.New(), uuid.New()

@@ -111,6 +111,9 @@ func (v *OrderView) showPayment() {
 	v.showAction()
 	v.showAttention()
 	v.Refunds, v.Hold, v.Disputes, v.PaymentRequired = nil, p.VoidFailure, p.Disputes, p.Required
+	if v.RefundRest = nil; p.RefundRest.IsPositive() {
+		v.RefundRest = &p.RefundRest
+	}
 	if v.Waived = nil; len(p.Waivers) > 0 {
 		waived := p.Waived()
 		v.Waived = &waived

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/shopspring/decimal"
 )
 
@@ -68,6 +69,9 @@ func (r *Reader) Orders(ctx context.Context, q OrderQuery) (OrderPage, error) {
 	}
 	return page, nil
 }
+
+// endedStatuses are those of orders that have ended.
+var endedStatuses = []string{string(order.StatusDelivered), string(order.StatusCancelled)}
 
 type statement struct {
 	sql    string
@@ -155,6 +159,13 @@ func (q OrderQuery) statement() (statement, error) {
 	default:
 		add("attention IS NOT NULL AND attention @> ARRAY[?::text]", q.Attention)
 	}
+	switch {
+	case q.Settled == nil:
+	case *q.Settled:
+		add("status = ANY(?::text[]) AND unsettled IS NULL", endedStatuses)
+	default:
+		add("(status <> ALL(?::text[]) OR unsettled)", endedStatuses)
+	}
 	if q.NumberPrefix != "" {
 		add("order_number LIKE ?", likePrefix(q.NumberPrefix))
 	}
@@ -216,6 +227,9 @@ func (q OrderQuery) fingerprint() string {
 	b := make([]byte, 0, 256)
 	for _, text := range []string{q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.Attention, q.NumberPrefix, q.currency(), sort} {
 		b = strconv.AppendQuote(b, text)
+	}
+	if q.Settled != nil {
+		b = append(strconv.AppendBool(b, *q.Settled), ' ')
 	}
 	for _, at := range []time.Time{q.CreatedFrom, q.CreatedTo} {
 		b = append(at.UTC().AppendFormat(b, time.RFC3339Nano), ' ')

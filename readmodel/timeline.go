@@ -178,7 +178,14 @@ func summaryOfPayment(e domain.Event) string {
 func summaryOfRefund(e domain.Event) string {
 	switch e := e.(type) {
 	case payment.RefundOwed:
-		return fmt.Sprintf("%s owed to the customer: %s", e.Amount, e.Reason)
+		text := fmt.Sprintf("%s owed to the customer: %s", e.Amount, e.Reason)
+		if e.Covered.IsPositive() {
+			text += fmt.Sprintf("; %s of it is given back otherwise", e.Covered)
+		}
+		if e.Rest.IsPositive() {
+			text += fmt.Sprintf("; %s, below the gateway's step, joins the next refund", e.Rest)
+		}
+		return text
 	case payment.RefundRequested:
 		return fmt.Sprintf("Refund of %s requested: %s", e.Amount, e.Reason)
 	case payment.RefundReduced:

@@ -38,6 +38,8 @@ type OrderView struct {
 	Shipments     []order.Shipment     `json:"shipments"`
 	// Refunds are those that are owed, asked for or made, oldest first.
 	Refunds []payment.RefundSummary `json:"refunds,omitempty"`
+	// RefundRest is what is owed in all and less than the gateway's step: the next refund takes it along.
+	RefundRest *money.Money `json:"refund_rest,omitempty"`
 	// Waived is what of the order's goods is never charged: it is less than the gateway captures, or never arrived.
 	Waived *money.Money `json:"waived,omitempty"`
 	// Hold is the money of a cancelled order that the gateway refuses to let go.
@@ -152,7 +154,9 @@ type OrderQuery struct {
 	PaymentStatus string
 	SKU           string
 	// Attention chooses orders that wait for a person, because of a cause or of [AttentionAny].
-	Attention    string
+	Attention string
+	// Settled chooses orders that are settled, or those that are not: see [OrderView.Settled]. Nil chooses both.
+	Settled      *bool
 	NumberPrefix string
 	CreatedFrom  time.Time // inclusive
 	CreatedTo    time.Time // exclusive

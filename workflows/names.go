@@ -214,6 +214,8 @@ type Dispatch struct {
 	ShipmentID     uuid.UUID `json:"shipment_id"`
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
+	// After is as in [activities.DispatchShipment]: a person tries once more what the gateway has refused.
+	After int `json:"after,omitempty"`
 }
 
 // TrackingRequest corrects the carrier and the tracking number of a shipment on its way.

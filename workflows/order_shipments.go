@@ -111,7 +111,7 @@ func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch) (activi
 	o.Terms.ShippingByValue = s.in.ShippingByValue
 	shipment, _ := o.Leaving(d.ShipmentID)
 	in := activities.DispatchShipment{
-		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber,
+		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, After: d.After,
 		Location: shipment.Location, At: workflow.Now(ctx),
 	}
 	if !shipment.Digital() {

@@ -57,7 +57,7 @@ func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	ctx = forOrder(ctx, in.OrderID)
 	var undo compensations
 	undo.push(func(ctx workflow.Context) error {
-		out, err := voidPayment(ctx, in.OrderID, "payment_not_secured")
+		out, err := voidPayment(ctx, in.OrderID, in.Amount.Currency, "payment_not_secured")
 		if out.Refused != "" {
 			tellOrder(ctx, in.OrderID)
 		}
@@ -165,9 +165,9 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 }
 
 // voidPayment lets go of what is authorised and not captured.
-func voidPayment(ctx workflow.Context, orderID uuid.UUID, reason string) (activities.Voided, error) {
+func voidPayment(ctx workflow.Context, orderID uuid.UUID, currency, reason string) (activities.Voided, error) {
 	var a *activities.Activities
 	return runStep(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{
-		OrderID: orderID, Reason: reason, At: workflow.Now(ctx),
+		OrderID: orderID, Reason: reason, Currency: currency, At: workflow.Now(ctx),
 	})
 }

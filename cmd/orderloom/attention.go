@@ -104,8 +104,9 @@ func (p *program) attentionRetryCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "retry <attention-id>",
 		Short: "Ask the gateway once more, as the API's route does",
-		Long: `Ask the gateway once more for a void that it refuses or a refund that failed, as the API's route does. It may be
-repeated: the gateway is asked once for each attempt that has failed.`,
+		Long: `Ask the gateway once more for a void or a capture that it refuses or a refund that failed, as the API's route does. A
+shipment whose money is captured leaves, as it was reported. It may be repeated: the gateway is asked once for each
+attempt that has failed.`,
 		Args: attentionOf(&orderID),
 		RunE: p.attends(&orderID, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
 			return c.RetryAttention(ctx, w.OrderID, w.AttentionID)

@@ -191,7 +191,7 @@ func TestWhatWaitsForAPersonIsListed(t *testing.T) {
 		(projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
 		VALUES ('orders', $1, 'order', 3, $1, 'OrderPlaced', 4, 'no such event')`, id)
 	require.NoError(t, err)
-	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET attention = '{void_failed}', shown = (shown::jsonb ||
+	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET attention = '{void_failed}', attention_since = '2026-11-01T00:00:00Z', shown = (shown::jsonb ||
 		'{"attention": [{"attention_id": "6b982da7-89fe-483e-987e-fda395167e2f", "cause": "void_failed", "since": "2026-11-01T00:00:00Z",
 			"amount": {"amount": "5.00", "currency": "EUR"}, "detail": "gone", "attempts": 2, "actions": ["retry", "resolve"]}]}')::json`)
 	require.NoError(t, err)
@@ -225,7 +225,8 @@ func TestADecisionIsRefusedAsTheAPIDoes(t *testing.T) {
 		(attention_id, projection, aggregate_id, aggregate_type, version, event_id, event_type, last_version, error)
 		VALUES ($1, 'orders', $2, 'stock', 3, $1, 'StockReceived', 4, 'no such event')`, parked, order)
 	require.NoError(t, err)
-	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET attention = '{void_failed,dispute_open}', shown = (shown::jsonb || format(
+	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET attention = '{void_failed,dispute_open}', attention_since = '2026-11-01',
+		shown = (shown::jsonb || format(
 		'{"attention": [{"attention_id": "%s", "cause": "dispute_open", "since": "2026-11-01T00:00:00Z", "actions": ["answer_dispute"]},
 			{"attention_id": "%s", "cause": "void_failed", "since": "2026-11-01T00:00:00Z", "amount": {"amount": "5.00", "currency": "EUR"},
 			"actions": ["retry", "resolve"]}]}', $1::text, $2::text)::jsonb)::json

@@ -110,8 +110,8 @@ func Of(o order.Order, p payment.Payment) []Item {
 	for _, f := range p.RefusedCaptures() {
 		if s, known := o.Shipment(f.CaptureID); known && s.Status == order.ShipmentStatusPlanned {
 			items = append(items, Item{
-				AttentionID: id(o.ID, CauseCaptureFailed, f.CaptureID.String()), Cause: CauseCaptureFailed, Since: f.FailedAt, Amount: &f.Amount,
-				Detail: f.Cause, Attempts: f.Attempt, ShipmentID: f.CaptureID, GatewayRef: p.GatewayRef, Actions: withCancel(o, ActionDispatch),
+				AttentionID: Capture(o.ID, f.CaptureID), Cause: CauseCaptureFailed, Since: f.FailedAt, Amount: &f.Amount,
+				Detail: f.Cause, Attempts: f.Attempt, ShipmentID: f.CaptureID, GatewayRef: p.GatewayRef, Actions: withCancel(o, ActionRetry, ActionDispatch),
 			})
 		}
 	}
@@ -223,6 +223,11 @@ func withCancel(o order.Order, actions ...Action) []Action {
 
 // Void is the id of the item of an order whose void the gateway refuses.
 func Void(orderID uuid.UUID) uuid.UUID { return id(orderID, CauseVoidFailed, "") }
+
+// Capture is the id of the item of a shipment whose money the gateway refuses.
+func Capture(orderID, shipmentID uuid.UUID) uuid.UUID {
+	return id(orderID, CauseCaptureFailed, shipmentID.String())
+}
 
 // Refund is the id of the item of a refund that failed.
 func Refund(orderID, refundID uuid.UUID) uuid.UUID {

@@ -62,7 +62,7 @@ func TestWhatWaitsForAPerson(t *testing.T) {
 			}},
 			attention.Item{
 				Cause: attention.CauseCaptureFailed, Amount: &price, Detail: "amount_too_small", Attempts: 1, ShipmentID: shipment, GatewayRef: "pi_1",
-				Actions: []attention.Action{attention.ActionDispatch, attention.ActionCancel},
+				Actions: []attention.Action{attention.ActionRetry, attention.ActionDispatch, attention.ActionCancel},
 			},
 			[]domain.Event{cancelled},
 		},

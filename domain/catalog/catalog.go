@@ -41,13 +41,21 @@ var upcasters = map[string][]Upcaster{
 	"OrderReturned":          {unnamedLines, justPrices},
 	"ShippingAddressAmended": {amendedByNoRequest},
 	"PaymentRefunded":        {refundedWithoutAttempt},
-	"RefundOwed":             {justPrices},
+	"RefundOwed":             {owedByItself},
 	"RefundRequested":        {justPrices},
 	"CaptureWaived":          {justPrices},
+	"CaptureFailed":          {refusedWithoutReport},
 }
 
 // refundedWithoutAttempt is the step to version 2, which tells the attempt. Version 1 knew no requests before.
 func refundedWithoutAttempt(b json.RawMessage) (json.RawMessage, error) { return b, nil }
+
+// owedByItself is the step to version 2, which tells what is covered and left over, and explains its lines. Version 1 was
+// rounded up by itself.
+func owedByItself(b json.RawMessage) (json.RawMessage, error) { return b, nil }
+
+// refusedWithoutReport is the step to version 2, which tells carrier and tracking number. Version 1 told neither.
+func refusedWithoutReport(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
 // placedWithoutTerms is the step to version 2, which tells the terms. Version 1 had none, nor allocations.
 func placedWithoutTerms(b json.RawMessage) (json.RawMessage, error) { return b, nil }

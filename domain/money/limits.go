@@ -21,7 +21,7 @@ func (l Limits) IsZero() bool {
 }
 
 // InStep reports whether m is a multiple of the step.
-func (l Limits) InStep(m Money) bool { return m.Cmp(l.floor(m)) == 0 }
+func (l Limits) InStep(m Money) bool { return m.Cmp(l.Floor(m)) == 0 }
 
 // Authorizes reports whether m can be authorised.
 func (l Limits) Authorizes(m Money) bool { return l.moves(m, l.AuthorizeMin) }
@@ -45,9 +45,9 @@ func (l Limits) moves(m Money, least decimal.Decimal) bool {
 // next. One after which less than the least capture would be left takes that too. So the shares of all parts add up to
 // the total, cut off to the step. Where less than the least capture is left in the end, nobody can capture it.
 func (l Limits) Share(due, taken, rest Money) Money {
-	share := l.floor(due.Sub(taken))
+	share := l.Floor(due.Sub(taken))
 	if rest.IsPositive() {
-		all := l.floor(due.Add(rest).Sub(taken))
+		all := l.Floor(due.Add(rest).Sub(taken))
 		if last := all.Sub(share); last.IsZero() || last.Amount.Cmp(l.CaptureMin) < 0 {
 			share = all
 		}
@@ -60,7 +60,7 @@ func (l Limits) Share(due, taken, rest Money) Money {
 
 // Ceil rounds m up to a multiple of the step.
 func (l Limits) Ceil(m Money) Money {
-	if floor := l.floor(m); floor.Cmp(m) != 0 {
+	if floor := l.Floor(m); floor.Cmp(m) != 0 {
 		return floor.Add(Money{Amount: l.Step, Currency: m.Currency})
 	}
 	return m
@@ -69,9 +69,9 @@ func (l Limits) Ceil(m Money) Money {
 // Refundable splits what is owed into what one refund can pay, and what is left to join the next refund. Now is zero
 // when all of it has to wait.
 func (l Limits) Refundable(owed Money) (now, later Money) {
-	now = l.floor(owed)
+	now = l.Floor(owed)
 	if !l.Max.IsZero() && now.Amount.Cmp(l.Max) > 0 {
-		now = l.floor(Money{Amount: l.Max, Currency: owed.Currency})
+		now = l.Floor(Money{Amount: l.Max, Currency: owed.Currency})
 	}
 	if !now.IsPositive() || now.Amount.Cmp(l.RefundMin) < 0 {
 		now = owed.Sub(owed)
@@ -79,8 +79,8 @@ func (l Limits) Refundable(owed Money) (now, later Money) {
 	return now, owed.Sub(now)
 }
 
-// floor cuts m off to a multiple of the step.
-func (l Limits) floor(m Money) Money {
+// Floor cuts m off to a multiple of the step.
+func (l Limits) Floor(m Money) Money {
 	if l.Step.IsZero() {
 		return m
 	}

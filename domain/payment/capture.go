@@ -78,6 +78,9 @@ type CaptureFailure struct {
 	FailedAt time.Time   `json:"failed_at"`
 	// Generation is the payment's authorisation that it was to be taken from.
 	Generation int `json:"generation,omitempty"`
+	// Carrier and TrackingNumber are as in [CaptureFailed].
+	Carrier        string `json:"carrier,omitempty"`
+	TrackingNumber string `json:"tracking_number,omitempty"`
 }
 
 // The pauses after a refused capture, in which the gateway is not asked for the same again. Each is twice the one
@@ -112,7 +115,9 @@ type FailedCapture struct {
 	Amount  money.Money
 	// Cause is the gateway's reason.
 	Cause string
-	At    time.Time
+	// Carrier and TrackingNumber are as in [CaptureFailed].
+	Carrier, TrackingNumber string
+	At                      time.Time
 }
 
 // FailCapture records that the gateway has refused a capture, so that it is seen. It returns no events when that is
@@ -123,7 +128,7 @@ func FailCapture(p Payment, c FailedCapture) []domain.Event {
 	}
 	return []domain.Event{CaptureFailed{
 		PaymentID: p.ID, OrderID: p.OrderID, CaptureID: c.CaptureID, Attempt: c.Attempt, Amount: c.Amount,
-		Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
+		Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At, Carrier: c.Carrier, TrackingNumber: c.TrackingNumber,
 	}}
 }
 
@@ -136,6 +141,15 @@ func (p Payment) RefusedCaptures() (refused []CaptureFailure) {
 		}
 	}
 	return refused
+}
+
+// RefusedCapture returns the last refusal of a capture, from whichever authorisation; false when there is none.
+func (p Payment) RefusedCapture(id uuid.UUID) (CaptureFailure, bool) {
+	i := p.captureFailureIndex(id)
+	if i < 0 {
+		return CaptureFailure{}, false
+	}
+	return p.CaptureFailures[i], true
 }
 
 // CaptureAttempt numbers the next capture of this id, from 1. After a refusal the gateway is asked under another key,

@@ -127,6 +127,19 @@ func EndAuthorization(p Payment, reason EndReason, at time.Time) []domain.Event 
 	return []domain.Event{AuthorizationEnded{PaymentID: p.ID, OrderID: p.OrderID, Amount: p.Held(), Reason: reason, GatewayRef: p.GatewayRef, EndedAt: at}}
 }
 
+// Closed reports whether the gateway has no reason to hold money of the payment. It was declined or voided, or all was
+// captured. Nothing is asked for, and no authorisation has ended that is made anew.
+func (p Payment) Closed() bool {
+	switch p.Status {
+	case StatusVoided, StatusDeclined:
+		return true
+	case StatusCaptured, StatusRefunded:
+		return !p.Lapsed && p.Requested == nil && p.Required == nil && !p.Capturable().IsPositive()
+	default:
+		return false
+	}
+}
+
 // LateAuthorization is money that the gateway has reserved after the payment was closed.
 type LateAuthorization struct {
 	Amount     money.Money
@@ -134,11 +147,11 @@ type LateAuthorization struct {
 	At         time.Time
 }
 
-// AuthorizeLate records what the gateway has reserved after the payment was declined or voided. Who calls it voids
-// that, and records the gateway's answer with it. It returns no events for a payment that is not closed, or when that
-// is known.
+// AuthorizeLate records what the gateway has reserved after the payment was closed. That is so too where a request was
+// thought to have made nothing, and all was captured otherwise. Who calls it voids that, and records the gateway's
+// answer with it. It returns no events for a payment that is not closed, or when that is known.
 func AuthorizeLate(p Payment, c LateAuthorization) []domain.Event {
-	if p.Status != StatusVoided && p.Status != StatusDeclined || p.HeldLate.IsPositive() || !c.Amount.IsPositive() {
+	if !p.Closed() || p.HeldLate.IsPositive() || !c.Amount.IsPositive() {
 		return nil
 	}
 	return []domain.Event{PaymentAuthorizedLate{

@@ -179,6 +179,9 @@ type CaptureFailed struct {
 	Amount   money.Money `json:"amount"`
 	Cause    string      `json:"cause"`
 	FailedAt time.Time   `json:"failed_at"`
+	// Carrier and TrackingNumber are those of the report of the shipment, for who tries it again.
+	Carrier        string `json:"carrier,omitempty"`
+	TrackingNumber string `json:"tracking_number,omitempty"`
 }
 
 // CaptureWaived says that money which the customer owes for goods that have left is not taken. It is less than the
@@ -207,10 +210,21 @@ type PaymentVoided struct {
 
 // RefundOwed says that a fact owes the customer money. It is recorded with that fact, and reserves the amount.
 type RefundOwed struct {
-	PaymentID uuid.UUID   `json:"payment_id"`
-	OrderID   uuid.UUID   `json:"order_id"`
-	RefundID  uuid.UUID   `json:"refund_id"`
-	Amount    money.Money `json:"amount"`
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	RefundID  uuid.UUID `json:"refund_id"`
+	// Amount is in the gateway's steps. It is nothing where all of it is covered, or less than a step.
+	Amount money.Money `json:"amount"`
+	// Rest is what all obligations so far leave over below the gateway's step. The next one takes it along.
+	Rest money.Money `json:"rest,omitzero"`
+	// Covered is what the fact owes besides, and refunds give back that nobody owed. It is owed once they fail.
+	// CoveredLines are what of it they give back of the same lines.
+	Covered      money.Money  `json:"covered,omitzero"`
+	CoveredLines []RefundLine `json:"covered_lines,omitempty"`
+	// Completes is the obligation of which this was covered, and InsteadOf the refund that had covered it and has failed.
+	// They are zero for a fact of its own.
+	Completes uuid.UUID `json:"completes,omitzero"`
+	InsteadOf uuid.UUID `json:"instead_of,omitzero"`
 	// Reason names the fact: return, shipment_lost, shipment_refused or shipment_cancelled.
 	Reason string       `json:"reason"`
 	Lines  []RefundLine `json:"lines,omitempty"`
@@ -403,7 +417,7 @@ func (RefundFailed) EventType() string { return "RefundFailed" }
 func (RefundFailed) EventVersion() int { return 1 }
 
 func (CaptureFailed) EventType() string { return "CaptureFailed" }
-func (CaptureFailed) EventVersion() int { return 1 }
+func (CaptureFailed) EventVersion() int { return 2 }
 
 func (CaptureWaived) EventType() string { return "CaptureWaived" }
 func (CaptureWaived) EventVersion() int { return 2 }

@@ -42,6 +42,8 @@ type Payment struct {
 	ExpiresAt  time.Time   `json:"expires_at"`
 	// RequiredAt is since when the customer's bank was waited for, the last time that it was.
 	RequiredAt time.Time `json:"required_at,omitzero"`
+	// Awaited is what the customer's bank is asked to confirm; nothing once it has answered.
+	Awaited money.Money `json:"awaited,omitzero"`
 	// Generation counts the authorisations that were asked for and are answered, or over.
 	Generation int `json:"generation"`
 	// Differences are the amounts in which the gateway's ledger and this stream disagree.
@@ -70,8 +72,10 @@ type Payment struct {
 	Earlier []Source `json:"earlier,omitempty"`
 	// Refunds are those that are owed, asked for or made, oldest first. Refunded sums what the gateway has paid or
 	// accepted of them.
-	Refunds  []Refund  `json:"refunds,omitempty"`
-	Disputes []Dispute `json:"disputes,omitempty"`
+	Refunds []Refund `json:"refunds,omitempty"`
+	// RefundRest is what is owed in all and less than the gateway's step. The next obligation takes it along.
+	RefundRest money.Money `json:"refund_rest,omitzero"`
+	Disputes   []Dispute   `json:"disputes,omitempty"`
 	// VoidFailure is set while the gateway refuses to let the authorisation go.
 	VoidFailure *VoidFailure `json:"void_failure,omitempty"`
 	// Voids counts the voids that the gateway was asked for.
@@ -107,6 +111,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 			p.Captured, p.Refunded = money.Zero(e.Amount.Currency), money.Zero(e.Amount.Currency)
 		}
 		p.Authorized, p.Lapsed, p.Requested, p.Required, p.Ending = p.Captured.Add(e.Amount), false, nil, nil, nil
+		p.Awaited = money.Money{}
 		p.Status = p.settledOr(StatusAuthorized)
 	case PaymentAuthorizationExpired:
 		p.Authorized, p.Lapsed, p.VoidFailure, p.Ending = p.Captured, true, nil, nil
@@ -117,11 +122,12 @@ func Evolve(p Payment, e domain.Event) Payment {
 		if p.ID, p.OrderID = e.PaymentID, e.OrderID; !p.Capturable().IsPositive() { // else another authorisation holds
 			p.Status = p.settledOr(StatusDeclined)
 		}
-		p.Requested = nil
+		p.Requested, p.Awaited = nil, money.Money{}
 		p.Declined, p.DeclineCode, p.DeclinedAt = p.Generation+1, e.Code, e.DeclinedAt
 	case PaymentActionRequired:
 		p = p.withGatewayRef(e.GatewayRef)
 		p.ID, p.OrderID, p.Status, p.ActionURL, p.RequiredAt = e.PaymentID, e.OrderID, StatusActionRequired, e.ActionURL, e.RequiredAt
+		p.Awaited = e.Amount
 		p.Requested = nil
 	case PaymentCaptured:
 		if p.Captures == nil {
@@ -134,7 +140,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 	case CaptureFailed:
 		p.CaptureFailures = append(p.withoutCaptureFailure(e.CaptureID), CaptureFailure{
 			CaptureID: e.CaptureID, Attempt: e.Attempt, Amount: e.Amount, Cause: e.Cause, FailedAt: e.FailedAt,
-			Generation: p.Generation,
+			Generation: p.Generation, Carrier: e.Carrier, TrackingNumber: e.TrackingNumber,
 		})
 	case CaptureWaived:
 		p.Waivers = append(slices.Clip(p.Waivers), Waiver{
@@ -159,7 +165,7 @@ func Evolve(p Payment, e domain.Event) Payment {
 // letGo returns the payment with nothing authorised, asked for or waited for.
 func (p Payment) letGo() Payment {
 	p.Authorized, p.Lapsed, p.VoidFailure, p.HeldLate = p.Captured, false, nil, money.Money{}
-	p.Requested, p.Required, p.Ending = nil, nil, nil
+	p.Requested, p.Required, p.Ending, p.Awaited = nil, nil, nil, money.Money{}
 	return p
 }
 

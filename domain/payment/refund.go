@@ -38,6 +38,10 @@ type Refund struct {
 	Owed bool `json:"owed,omitempty"`
 	// Obligation is what was owed first, whatever has become of it since.
 	Obligation money.Money `json:"obligation,omitzero"`
+	// Covers are what an obligation lacks because refunds that nobody owed give it back. It is owed once they fail.
+	Covers []Cover `json:"covers,omitempty"`
+	// Completes is the obligation that this one completes, because a refund that had covered a part of it has failed.
+	Completes uuid.UUID `json:"completes,omitzero"`
 	// MadeElsewhere is true of a refund that was made at the gateway by others.
 	MadeElsewhere bool `json:"made_elsewhere,omitempty"`
 	// Unapplied is what of the amount gives back money that was captured elsewhere and pays for no shipment.
@@ -94,7 +98,8 @@ type RefundSummary struct {
 	Cause string `json:"cause,omitempty"`
 	// Attempts is how often the gateway was asked.
 	Attempts int `json:"attempts"`
-	// MadeElsewhere and Lines are as in [Refund].
+	// Covered is as [Refund.Covered]; nil for nothing. MadeElsewhere and Lines are as in [Refund].
+	Covered       *money.Money `json:"covered,omitempty"`
 	MadeElsewhere bool         `json:"made_elsewhere,omitempty"`
 	Lines         []RefundLine `json:"lines,omitempty"`
 	CreatedAt     time.Time    `json:"created_at"`
@@ -107,6 +112,9 @@ func (p Payment) Summary(r Refund) RefundSummary {
 	s := RefundSummary{
 		RefundID: r.RefundID, Amount: r.Amount, Status: r.Status(), Reason: r.Reason, Cause: r.Cause(), Attempts: len(r.Attempts), MadeElsewhere: r.MadeElsewhere,
 		Lines: r.Lines, CreatedAt: r.CreatedAt.UTC(),
+	}
+	if covered := r.Covered(); covered.IsPositive() {
+		s.Covered = &covered
 	}
 	if s.Status == RefundStatusOwed && p.Disputed() {
 		s.Cause = string(CodePaymentDisputed)
@@ -211,6 +219,16 @@ func (p Payment) OpenRefunds() (ids []uuid.UUID) {
 	for _, r := range p.Refunds {
 		if s := r.Status(); s == RefundStatusRequested || s == RefundStatusOwed && !p.Disputed() {
 			ids = append(ids, r.RefundID)
+		}
+	}
+	return ids
+}
+
+// OwedInstead returns those of [Payment.OpenRefunds] that are owed because another refund has failed.
+func (p Payment) OwedInstead() (ids []uuid.UUID) {
+	for _, id := range p.OpenRefunds() {
+		if r, _ := p.Refund(id); r.Completes != uuid.Nil {
+			ids = append(ids, id)
 		}
 	}
 	return ids

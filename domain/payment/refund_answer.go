@@ -30,7 +30,7 @@ type RefundAnswer struct {
 const CodeUnknownRefund domain.ErrorCode = "unknown_refund"
 
 // AnswerRefund records what the gateway says of a refund that was asked for. A refund that failed gives its amount back
-// to the books, and one that is owed stays owed.
+// to the books, and one that is owed stays owed. What one that nobody owed had covered of an obligation is owed then.
 //
 // It returns no events for an answer that is known, or that is older than what is known. A refund which the gateway has
 // paid is not pending any more, and one which failed stays so. Errors: unknown_refund; unknown_gateway_answer.
@@ -56,10 +56,10 @@ func AnswerRefund(p Payment, c RefundAnswer) ([]domain.Event, error) {
 			PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Attempt: a.Attempt, Amount: a.Amount, GatewayRef: ref, AcceptedAt: c.At,
 		}}, nil
 	case RefundStatusFailed:
-		return []domain.Event{RefundFailed{
+		return p.fail(RefundFailed{
 			PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Attempt: a.Attempt, Amount: a.Amount, GatewayRef: ref,
 			Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
-		}}, nil
+		}), nil
 	}
 	return []domain.Event{PaymentRefunded{
 		PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Attempt: a.Attempt, Amount: a.Amount, Reason: r.Reason, GatewayRef: ref,

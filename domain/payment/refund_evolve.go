@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 )
 
@@ -12,12 +13,7 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 	unapplied := p.Unapplied()
 	switch e := e.(type) {
 	case RefundOwed:
-		return p.changeRefund(e.RefundID, func(r *Refund) {
-			r.Amount, r.Obligation, r.Reason, r.Owed, r.Lines, r.CreatedAt = e.Amount, e.Amount, e.Reason, true, e.Lines, e.OwedAt
-			if e.Reason == ReasonCapturedElsewhere {
-				r.Unapplied = e.Amount
-			}
-		})
+		return p.withObligation(e)
 	case RefundRequested:
 		return p.changeRefund(e.RefundID, func(r *Refund) {
 			r.Amount, r.Lines = e.Amount, e.Lines
@@ -30,7 +26,13 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 			}
 		})
 	case RefundReduced:
-		return p.changeRefund(e.RefundID, func(r *Refund) { r.Amount, r.Lines = e.Amount, trimLines(r.Lines, e.Amount) })
+		by := p.covering(uuid.Nil)
+		return p.changeRefund(e.RefundID, func(r *Refund) {
+			if r.Owed && e.Reason == ReasonRefundedElsewhere {
+				r.Covers = append(slices.Clip(r.Covers), Cover{Amount: r.Amount.Sub(e.Amount), By: by})
+			}
+			r.Amount, r.Lines = e.Amount, trimLines(r.Lines, e.Amount)
+		})
 	case RefundPending:
 		return p.changeRefund(e.RefundID, func(r *Refund) {
 			r.settle(e.Attempt, RefundStatusPending, e.GatewayRef, "", e.AcceptedAt)
@@ -78,5 +80,8 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 func (r *Refund) settle(attempt int, status RefundStatus, ref, cause string, at time.Time) {
 	if a := r.attempt(attempt); a != nil {
 		a.Status, a.GatewayRef, a.Cause, a.SettledAt, a.Outside = status, ref, cause, at, false
+	}
+	if live := r.Live(); live.Cmp(r.Amount) > 0 { // it had failed, and was made all the same
+		r.Amount = live
 	}
 }

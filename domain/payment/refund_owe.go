@@ -43,30 +43,55 @@ type OwedLine struct {
 }
 
 // Owe records an obligation. Its amount is capped by what is refundable, of each line and of the whole payment. So it
-// never stands in the way of the fact that owes it, and it belongs into the same append. It is rounded up to the
-// gateway's step, as far as that much is refundable.
+// never stands in the way of the fact that owes it, and it belongs into the same append.
+//
+// All obligations together are cut off to the gateway's step, and not each by itself. What one of them leaves over, the
+// next one takes along. What refunds that nobody owed give back already is covered by them: see [Payment.fail].
 //
 // It returns no events when the obligation is known, or nothing can be owed any more.
 func Owe(p Payment, c OweRefund) []domain.Event {
 	if _, known := p.Refund(c.RefundID); known || !c.Amount.SameCurrency(p.Captured) {
 		return nil
 	}
-	e := RefundOwed{PaymentID: p.ID, OrderID: p.OrderID, RefundID: c.RefundID, Amount: c.Amount, Reason: c.Reason, OwedAt: c.At}
+	e := RefundOwed{PaymentID: p.ID, OrderID: p.OrderID, RefundID: c.RefundID, Reason: c.Reason, OwedAt: c.At}
+	due, lines := p.due(c, p.Refundable())
+	e.Amount, e.Rest = p.inSteps(due, c.Limits)
+	e.Lines = trimLines(lines, e.Amount)
+	uncovered := p.onlyOwed()
+	if most, all := uncovered.due(c, uncovered.Refundable()); most.Cmp(due) > 0 {
+		e.Covered = most.Sub(due)
+		e.CoveredLines = trimLines(linesWithout(all, lines), e.Covered)
+	}
+	if !e.Amount.IsPositive() && e.Covered.IsZero() && e.Rest.Cmp(p.RefundRest) == 0 {
+		return nil
+	}
+	return []domain.Event{e}
+}
+
+// due is what a fact owes, and for which lines. Most is what all that is owed may be at most.
+func (p Payment) due(c OweRefund, most money.Money) (amount money.Money, lines []RefundLine) {
+	amount = c.Amount
 	sum := money.Zero(c.Amount.Currency)
 	for _, l := range c.Lines {
-		amount := smaller(l.Amount, p.leftOf(l).Sub(amountOf(e.Lines, l.LineID)))
-		if amount.IsPositive() {
-			e.Lines, sum = append(e.Lines, p.explain(l, amount, e.Lines)), sum.Add(amount)
+		left := smaller(l.Amount, p.leftOf(l).Sub(amountOf(lines, l.LineID)))
+		if left.IsPositive() {
+			lines, sum = append(lines, p.explain(l, left, lines)), sum.Add(left)
 		}
 	}
 	if len(c.Lines) > 0 {
-		e.Amount = smaller(e.Amount, sum)
+		amount = smaller(amount, sum)
 	}
-	if e.Amount = smaller(c.Limits.Ceil(e.Amount), p.Refundable()); !e.Amount.IsPositive() {
-		return nil
+	return atLeastNothing(smaller(amount, most.Sub(p.RefundRest))), lines
+}
+
+// inSteps is what the gateway can give back of an amount that is due and of what was left over. Rest is left over now.
+func (p Payment) inSteps(due money.Money, l money.Limits) (now, rest money.Money) {
+	if l.Step.IsZero() {
+		return due, p.RefundRest
 	}
-	e.Lines = trimLines(e.Lines, e.Amount)
-	return []domain.Event{e}
+	all := due.Add(p.RefundRest)
+	now = l.Floor(all)
+	return now, all.Sub(now)
 }
 
 // leftOf is what a line of the order can still get back. It is what was captured for it and neither went back nor is to

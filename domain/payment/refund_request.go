@@ -29,6 +29,8 @@ const (
 	ReasonRefundedElsewhere = "refunded_elsewhere"
 	// ReasonJoined says that another refund pays it too, because the gateway pays no amount that small.
 	ReasonJoined = "joined_another_refund"
+	// ReasonOwedInstead says that a refund which nobody owed has failed, and what it had covered is owed in its place.
+	ReasonOwedInstead = "owed_instead"
 )
 
 // RefundPayment asks to give captured money back: a new refund, or one that is owed or failed.
@@ -93,9 +95,12 @@ func RequestRefund(p Payment, c RefundPayment) ([]domain.Event, error) {
 	if unpaid.IsPositive() {
 		failed := RefundPart{Attempt: len(r.Attempts) + len(parts) + 1, Amount: unpaid}
 		request.Parts = append(request.Parts, failed)
-		return append(events, request, RefundFailed{
+		for _, e := range append(events, request) {
+			p = Evolve(p, e)
+		}
+		return append(append(events, request), p.fail(RefundFailed{
 			PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Attempt: failed.Attempt, Amount: unpaid, Cause: CauseNotPayable, FailedAt: c.At,
-		}), nil
+		})...), nil
 	}
 	return append(events, request), nil
 }

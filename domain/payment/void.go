@@ -1,6 +1,7 @@
 package payment
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,7 +13,9 @@ import (
 type VoidPayment struct {
 	OrderID uuid.UUID
 	Reason  string
-	At      time.Time
+	// Currency is the order's, for a payment of which no amount is known.
+	Currency string
+	At       time.Time
 }
 
 // Void records that the rest of an authorisation was let go.
@@ -28,7 +31,7 @@ func Void(p Payment, c VoidPayment) []domain.Event {
 	}
 	switch p.Status {
 	case "", StatusActionRequired, StatusExpired, StatusPaymentRequired:
-		voided.Amount = money.Zero(p.Authorized.Currency)
+		voided.Amount = money.Zero(cmp.Or(p.Authorized.Currency, p.Awaited.Currency, c.Currency))
 	case StatusAuthorized, StatusCaptured, StatusRefunded:
 		voided.Amount = p.Capturable()
 		if voided.Amount.IsZero() && !p.Lapsed && p.Requested == nil {
@@ -57,7 +60,7 @@ func FailVoid(p Payment, c FailedVoid) []domain.Event {
 		return nil
 	}
 	return []domain.Event{VoidFailed{
-		PaymentID: ID(c.OrderID), OrderID: c.OrderID, Attempt: c.Attempt, Amount: p.Held(), Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
+		PaymentID: ID(c.OrderID), OrderID: c.OrderID, Attempt: c.Attempt, Amount: p.Held().Add(p.Awaited), Cause: domain.Clip(domain.Valid(c.Cause)), FailedAt: c.At,
 	}}
 }
 

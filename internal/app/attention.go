@@ -7,13 +7,11 @@ import (
 	"crypto/sha256"
 	"errors"
 	"io"
-	"math"
 	"net/http"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/client"
-	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/config"
@@ -60,15 +58,12 @@ func (p *platform) countAttention() func(context.Context) error {
 	}
 }
 
-// newAttentionGauge returns the metric, with every cause. It is NaN until it is counted, since 0 would say that nothing
-// waits.
+// newAttentionGauge returns the metric. It is shown from the first count on, with every cause. It is not shown while
+// the last count has failed, because neither 0 nor an old number would be true.
 func newAttentionGauge(r prometheus.Registerer) *prometheus.GaugeVec {
 	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "orderloom_attention", Help: "What waits for a person, by cause: orders, sagas by the last look, and parked aggregates. The same in every process.",
 	}, []string{"cause"})
-	for _, c := range attention.AllCauses() {
-		gauge.WithLabelValues(string(c)).Set(math.NaN())
-	}
 	r.MustRegister(gauge)
 	return gauge
 }
@@ -78,6 +73,7 @@ func setAttention(ctx context.Context, gauge *prometheus.GaugeVec, pool *pgxpool
 	defer cancel()
 	counts, err := readmodel.AttentionCounts(ctx, pool)
 	if err != nil {
+		gauge.Reset()
 		return err
 	}
 	for cause, n := range counts {

@@ -1,6 +1,8 @@
 package moneytest_test
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/attention"
@@ -147,7 +149,7 @@ func (l *life) auditRequests() {
 }
 
 func (l *life) capturesOnce() bool {
-	return l.setting.singleOnly || l.setting.card == stripefake.CardOnceOnly || l.setting.card == stripefake.CardBreaksPromise
+	return l.onceOnly || l.setting.singleOnly || l.setting.card == stripefake.CardOnceOnly || l.setting.card == stripefake.CardBreaksPromise
 }
 
 // auditIntents looks at each of the gateway's payments. At most what was authorised was taken, and at most what was
@@ -245,12 +247,13 @@ func (l *life) auditCustomer(s sight) {
 			}
 		}
 	}
+	slack := money.Money{Amount: l.setting.limits.Step.Add(l.setting.limits.CaptureMin), Currency: l.setting.currency}
 	given, outstanding := none, none.Add(l.writtenOff) // without goods, and still to be paid
 	for _, r := range s.p.Refunds {
 		if !r.Owed {
 			given = given.Add(r.Live())
 		}
-		if r.Status() == payment.RefundStatusFailed {
+		if r.Owed && r.Status() == payment.RefundStatusFailed {
 			outstanding = outstanding.Add(r.Remaining())
 		}
 	}
@@ -259,16 +262,15 @@ func (l *life) auditCustomer(s sight) {
 			given = given.Add(d.Amount)
 		}
 	}
-	if rest := s.o.Planned(); !s.o.Status.Ended() && rest.IsPositive() {
-		// What was captured elsewhere pays for what is still to leave.
-		if unapplied := s.p.Unapplied(); unapplied.IsPositive() && unapplied.Cmp(rest) < 0 {
-			rest = unapplied
-		} else if !unapplied.IsPositive() {
-			rest = none
+	if !s.o.Status.Ended() {
+		// What was captured elsewhere pays for what is still to leave, and a person is told of what exceeds that.
+		unapplied := s.p.Unapplied()
+		outstanding = outstanding.Add(unapplied)
+		told := slices.ContainsFunc(attention.Of(s.o, s.p), func(i attention.Item) bool { return i.Cause == attention.CauseCapturedInExcess })
+		if excess := unapplied.Sub(s.o.Planned()).Sub(slack); excess.IsPositive() && !told {
+			l.fault("%s more was captured than the order costs, and nobody is told", excess.Text())
 		}
-		outstanding = outstanding.Add(rest)
 	}
-	slack := money.Money{Amount: l.setting.limits.Step.Add(l.setting.limits.CaptureMin), Currency: l.setting.currency}
 	if net.Cmp(kept.Add(outstanding).Add(slack)) > 0 {
 		l.fault("the customer has paid %s for goods worth %s, and %s is outstanding", net.Text(), kept.Text(), outstanding.Text())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
@@ -33,6 +34,7 @@ type execution struct {
 	// gone is true once the execution is taken away; ended is closed when it runs no more.
 	gone  bool
 	ended chan struct{}
+	steps steps
 	// looping is true while something happens within its main loop. signals counts those that found nobody.
 	looping bool
 	signals int
@@ -56,6 +58,7 @@ func (l *life) run(id string, begun func(*execution), saga, in, out any) (gone b
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(quiet)
 	x := &execution{l: l, id: id, env: suite.NewTestWorkflowEnvironment(), ended: make(chan struct{})}
+	x.steps.changed.L = &x.steps.mu
 	worker.Register(x.env, l.activities(x))
 	x.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{x}, DeadlockDetectionTimeout: testTimeout})
 	x.env.SetTestTimeout(testTimeout)
@@ -77,6 +80,7 @@ func (l *life) run(id string, begun func(*execution), saga, in, out any) (gone b
 	l.depth--
 	l.mu.Unlock()
 	close(x.ended)
+	x.steps.end()
 	l.syncClock()
 	if x.gone {
 		return true, nil
@@ -123,11 +127,13 @@ func (x *execution) take() {
 	}, 0)
 }
 
-// die ends the step that calls it.
-func (x *execution) die(andTake bool) {
+// die ends the step that calls it, or makes this call. Who goes on after the step's deadline is not waited for.
+func (x *execution) die(andTake bool, call *http.Request) {
 	if andTake {
 		x.take()
-		<-x.ended
+		if call == nil || !isLate(call) {
+			<-x.ended
+		}
 	}
 	panic(errDied)
 }
@@ -179,23 +185,32 @@ var errLost = errors.New("the answer is lost")
 
 func (m *mortal) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	l, step := m.x.l, activity.GetInfo(ctx).ActivityType.Name
+	if !m.x.steps.begin() {
+		return nil, errGone
+	}
+	defer m.x.steps.done()
 	fate := l.fateOfStep()
-	if fate == takenBefore {
+	switch {
+	case fate == takenBefore:
 		l.note("… the execution %s is taken away before %s", m.x.id, step)
-		m.x.die(true)
+		m.x.die(true, nil)
+	case fate == lostBefore:
+		l.note("… the database is too slow for %s", step)
+		return nil, errSlow
+	case l.tooLong(step):
+		m.x.die(true, nil)
 	}
-	if l.tooLong(step) {
-		m.x.die(true)
-	}
-	out, err := m.Next.ExecuteActivity(ctx, in)
+	out, err := m.execute(ctx, in, fate == late)
 	var refusal *domain.Error
 	if err != nil && !errors.As(err, &refusal) {
 		l.noteOnce("… %s fails: %v", step, err)
 	}
 	switch {
+	case errors.Is(err, errSlow):
+		l.note("… the deadline of %s comes before its answer", step)
 	case fate == takenAfter:
 		l.note("… the execution %s is taken away after %s", m.x.id, step)
-		m.x.die(true)
+		m.x.die(true, nil)
 	case fate == lostAfter && err == nil:
 		l.note("… the answer of %s is lost", step)
 		return nil, errLost

@@ -150,6 +150,10 @@ func ofTheOrder() []happening {
 		{12, func(_ *life, s sight) bool { return len(s.shipments(order.ShipmentStatusDelivered)) > 0 }, (*life).returnGoods, true},
 		{4, func(l *life, _ sight) bool { return len(l.returns) > 0 }, (*life).returnAgain, true},
 		{12, func(_ *life, s sight) bool { return s.p.Status == payment.StatusActionRequired }, (*life).confirmAtBank, false},
+		{24, func(_ *life, s sight) bool { return s.saga != nil && s.p.Required != nil }, (*life).providePayment, true},
+		{6, func(_ *life, s sight) bool { return s.saga != nil && s.p.Status == payment.StatusActionRequired }, (*life).providePayment, true},
+		{2, running, (*life).providePayment, true},
+		{6, func(l *life, s sight) bool { return s.saga != nil && len(l.methods) > 0 }, (*life).provideAgain, true},
 		{3, running, func(l *life, s sight) {
 			l.note("the order's execution is taken away")
 			s.saga.take()

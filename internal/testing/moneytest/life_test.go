@@ -58,9 +58,12 @@ type life struct {
 	reports    int
 	told       map[string]int     // by the id of a webhook: how often it was delivered
 	unanswered map[uuid.UUID]bool // shipments whose dispatch was reported, and not answered
+	// onceOnly is true once a card was given that can be captured once.
+	onceOnly bool
 	// writtenOff is what a person has settled with less than was owed.
 	writtenOff money.Money
 	requests   []workflows.RefundInput
+	methods    []workflows.PaymentRequest
 	returns    []workflows.ReturnInput
 
 	// count is how many steps of sagas were begun.
@@ -140,7 +143,7 @@ func (l *life) choose() {
 	s := &l.setting
 	s.currency = pick(l, "EUR", "EUR", "EUR", "KWD", "JPY", "GBP")
 	s.card = pick(l, stripefake.CardVisa, stripefake.CardVisa, stripefake.CardVisa, stripefake.CardOnceOnly, stripefake.CardBreaksPromise,
-		stripefake.Card3DS, stripefake.CardConfirmationOnce)
+		stripefake.Card3DS, stripefake.CardConfirmationOnce, stripefake.CardDeclinesAgain)
 	s.singleOnly, s.keep, s.strict = l.chance(0.15), l.chance(0.6), l.chance(0.2)
 	s.capabilities = stripe.Provider.Capabilities
 	if s.strict {
@@ -177,7 +180,7 @@ func (l *life) choose() {
 	}
 }
 
-var deadlines = workflows.Deadlines{Stock: 14 * 24 * time.Hour, Review: 48 * time.Hour, Payment: 30 * time.Minute, Dispatch: 72 * time.Hour}
+var deadlines = workflows.Deadlines{Stock: 14 * 24 * time.Hour, Review: 48 * time.Hour, Payment: 30 * time.Minute, Dispatch: 72 * time.Hour, PaymentRequired: 5 * 24 * time.Hour}
 
 // receive brings goods in without a saga.
 func (l *life) receive(p place, quantity int) {

@@ -61,6 +61,7 @@ func (l *life) goOn(x *execution) {
 			return
 		}
 		x.looping = true
+		x.steps.letLateGoOn()
 		if l.left > 0 {
 			l.left--
 			l.happen()
@@ -103,6 +104,8 @@ func (l *life) end(x *execution) {
 		l.cancelLines(s)
 	case l.idle > idleMax && len(dispatched) == 0:
 		l.cancel(s)
+	case s.p.Required != nil && l.chance(0.6):
+		l.providePayment(s)
 	case s.p.Status == payment.StatusActionRequired:
 		l.confirmAtBank(s)
 	case len(dispatched) > 0:

@@ -34,6 +34,7 @@ const (
 	failsAfterEffect
 	tooMany
 	interlude
+	late
 )
 
 // RoundTrip implements [http.RoundTripper].
@@ -51,7 +52,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errBroken
 	case diesBefore, takenBefore:
 		l.note("… the process dies before %s (execution taken away: %t)", call, fate == takenBefore)
-		w.x.die(fate == takenBefore)
+		w.x.die(fate == takenBefore, r)
 	case failsKept, failsAfterEffect:
 		l.note("… Stripe fails at %s (took effect: %t)", call, fate == failsAfterEffect)
 		l.stripe.Inject(stripefake.Fault{Method: r.Method, Path: r.URL.Path, Status: http.StatusInternalServerError, Kept: true, Effect: fate == failsAfterEffect})
@@ -68,13 +69,14 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	response.Body = io.NopCloser(bytes.NewReader(body))
+	holdBack(r)
 	switch fate {
 	case lostAfter:
 		l.note("… the answer of %s is lost: %d", call, response.StatusCode)
 		return nil, errBroken
 	case diesAfter, takenAfter:
 		l.note("… the process dies after %s: %d (execution taken away: %t)", call, response.StatusCode, fate == takenAfter)
-		w.x.die(fate == takenAfter)
+		w.x.die(fate == takenAfter, r)
 	case interlude:
 		l.note("… before the answer of %s is recorded:", call)
 		l.happenMeanwhile()
@@ -136,12 +138,16 @@ func (l *life) fateOfStep() fate {
 	defer l.mu.Unlock()
 	n := l.rand.IntN(1000)
 	switch {
-	case !l.chaos || n >= 60:
+	case !l.chaos || n >= 90:
 		return spared
 	case n < 10:
 		return takenBefore
 	case n < 30:
 		return takenAfter
+	case n < 60:
+		return lostAfter
+	case n < 70:
+		return lostBefore
 	}
-	return lostAfter
+	return late
 }

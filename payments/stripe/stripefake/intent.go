@@ -21,6 +21,7 @@ const (
 	Card3DS              = "pm_card_threeDSecure2Required"
 	CardOnceOnly         = "pm_card_onceOnly"         // ours: can't be captured several times
 	CardBreaksPromise    = "pm_card_breaksPromise"    // ours: says that it can, and then refuses
+	CardDeclinesAgain    = "pm_card_declinesAgain"    // ours: is authorised with the customer, and declined without
 	CardAppOnly          = "pm_card_appOnly"          // ours: wants a confirmation that only an app can give
 	CardProcessing       = "pm_card_processing"       // ours: Stripe doesn't know yet
 	CardConfirmationOnce = "ctoken_confirmationToken" // a confirmation token instead of a payment method
@@ -106,6 +107,10 @@ func (s *Server) confirm(pi *intent, form url.Values) *failure {
 	case Card3DS, CardAppOnly:
 		if pi.status = requiresAction; pi.offSession {
 			pi.status, pi.code, pi.decline = requiresPayment, "authentication_required", "authentication_required"
+		}
+	case CardDeclinesAgain:
+		if pi.status = requiresCapture; pi.offSession {
+			pi.status, pi.code, pi.decline = requiresPayment, "card_declined", "insufficient_funds"
 		}
 	case CardProcessing:
 		pi.status = processing

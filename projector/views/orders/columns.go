@@ -25,19 +25,22 @@ type orderColumns struct {
 	personal                                                             [][]byte
 	paymentStatuses, captured, refunded, shown                           []string
 	owed, disputed, disputesLost                                         []*string
+	attentionSince                                                       []*time.Time
+	unsettled                                                            []*bool
 }
 
 const (
 	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
 		total_amount, currency, skus, shown, personal_key, personal_data, order_state, payment_state, payment_status, captured_amount,
-		refunded_amount, attention, owed_amount, disputed_amount, disputes_lost_amount`
+		refunded_amount, attention, owed_amount, disputed_amount, disputes_lost_amount, attention_since, unsettled`
 	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
 		u.fulfillment_status, u.total_amount::numeric, u.currency, u.skus::text[], u.shown::json, u.personal_key, u.personal_data, u.order_state::json,
 		u.payment_state::json, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric, u.attention::text[],
-		u.owed_amount::numeric, u.disputed_amount::numeric, u.disputes_lost_amount::numeric`
+		u.owed_amount::numeric, u.disputed_amount::numeric, u.disputes_lost_amount::numeric,
+		u.attention_since, u.unsettled`
 	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
 		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::text[], $19::text[],
-		$20::text[], $21::text[], $22::text[], $23::text[], $24::text[]) AS u(` + orderColumnNames + `)`
+		$20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::timestamptz[], $26::boolean[]) AS u(` + orderColumnNames + `)`
 )
 
 // orderTexts are the columns of a row that take some work to write; nil for NULL.
@@ -89,14 +92,33 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 	c.captured, c.refunded = append(c.captured, v.Captured.Amount.String()), append(c.refunded, v.Refunded.Amount.String())
 	c.owed, c.disputed = append(c.owed, someText(v.Owed())), append(c.disputed, someText(v.InDispute()))
 	c.disputesLost = append(c.disputesLost, someText(v.LostInDisputes()))
+	c.attentionSince, c.unsettled = append(c.attentionSince, attentionSince(v)), append(c.unsettled, unsettled(v))
 }
 
 func (c *orderColumns) args() []any {
 	return []any{
 		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
 		c.skus, c.shown, c.personalKeys, c.personal, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded, c.attention,
-		c.owed, c.disputed, c.disputesLost,
+		c.owed, c.disputed, c.disputesLost, c.attentionSince, c.unsettled,
 	}
+}
+
+// attentionSince is since when the first of what the order waits for has waited; nil while it needs nobody.
+func attentionSince(v readmodel.OrderView) (first *time.Time) {
+	for i := range v.Attention {
+		if at := &v.Attention[i].Since; first == nil || at.Before(*first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// unsettled is true of an order that has ended and whose money has not; nil of all others.
+func unsettled(v readmodel.OrderView) *bool {
+	if !v.Status.Ended() || v.Settled {
+		return nil
+	}
+	return new(true)
 }
 
 // someText returns an amount, nil for nothing, which it is of most orders.

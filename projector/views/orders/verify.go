@@ -36,7 +36,8 @@ func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
 			'total', trim_scale(total_amount)::text, 'currency', currency, 'captured', trim_scale(captured_amount)::text,
 			'refunded', trim_scale(refunded_amount)::text, 'owed', trim_scale(owed_amount)::text,
 			'disputed', trim_scale(disputed_amount)::text, 'disputes_lost', trim_scale(disputes_lost_amount)::text,
-			'skus', skus, 'attention', attention, 'shown', shown::jsonb - 'parked', 'personal_key', personal_key,
+			'skus', skus, 'attention', attention, 'attention_since', attention_since, 'unsettled', unsettled,
+			'shown', shown::jsonb - 'parked', 'personal_key', personal_key,
 			'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
 		FROM orderloom.order_views WHERE order_id = ANY($1)`, projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
@@ -102,7 +103,10 @@ func columnsOf(o readmodel.OrderView) map[string]any {
 		columns["skus"] = skus(o.Items)
 	}
 	if len(o.Attention) > 0 {
-		columns["attention"] = attention.CausesOf(o.Attention)
+		columns["attention"], columns["attention_since"] = attention.CausesOf(o.Attention), attentionSince(o)
+	}
+	if unsettled := unsettled(o); unsettled != nil {
+		columns["unsettled"] = true
 	}
 	return columns
 }
