@@ -50,8 +50,8 @@ var upcasters = map[string][]Upcaster{
 // refundedWithoutAttempt is the step to version 2, which tells the attempt. Version 1 knew no requests before.
 func refundedWithoutAttempt(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
-// owedByItself is the step to version 2, which tells what is covered and left over, and explains its lines. Version 1 was
-// rounded up by itself.
+// owedByItself is the step to version 2, which tells what is covered and left over, and explains its lines. Version 1
+// was rounded up by itself.
 func owedByItself(b json.RawMessage) (json.RawMessage, error) { return b, nil }
 
 // refusedWithoutReport is the step to version 2, which tells carrier and tracking number. Version 1 told neither.
