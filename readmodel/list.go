@@ -70,6 +70,17 @@ func (r *Reader) Orders(ctx context.Context, q OrderQuery) (OrderPage, error) {
 	return page, nil
 }
 
+// addSettled chooses orders that are settled, or those that are not.
+func (q OrderQuery) addSettled(add func(condition string, values ...any)) {
+	switch {
+	case q.Settled == nil:
+	case *q.Settled:
+		add("status = ANY(?::text[]) AND unsettled IS NULL", endedStatuses)
+	default:
+		add("(status <> ALL(?::text[]) OR unsettled)", endedStatuses)
+	}
+}
+
 // endedStatuses are those of orders that have ended.
 var endedStatuses = []string{string(order.StatusDelivered), string(order.StatusCancelled)}
 
@@ -159,13 +170,7 @@ func (q OrderQuery) statement() (statement, error) {
 	default:
 		add("attention IS NOT NULL AND attention @> ARRAY[?::text]", q.Attention)
 	}
-	switch {
-	case q.Settled == nil:
-	case *q.Settled:
-		add("status = ANY(?::text[]) AND unsettled IS NULL", endedStatuses)
-	default:
-		add("(status <> ALL(?::text[]) OR unsettled)", endedStatuses)
-	}
+	q.addSettled(add)
 	if q.NumberPrefix != "" {
 		add("order_number LIKE ?", likePrefix(q.NumberPrefix))
 	}
