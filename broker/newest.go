@@ -33,6 +33,22 @@ func Newest(ctx context.Context, cfg Config) (sequence int64, err error) {
 	return sequence, nil
 }
 
+// Ends returns the offset at which each partition ends, of the topics of all aggregate types and of customers' keys. A
+// topic that does not exist has none.
+func (w *Writer) Ends(ctx context.Context) (map[PartitionID]int64, error) {
+	ranges, err := offsetsThere(ctx, w.client, append(Topics(), CustomerKeys)...)
+	if err != nil {
+		return nil, err
+	}
+	ends := map[PartitionID]int64{}
+	for topic, partitions := range ranges {
+		for _, p := range partitions {
+			ends[PartitionID{topic, p.Partition}] = p.LastOffset
+		}
+	}
+	return ends, nil
+}
+
 // newestOf returns the sequence of the last message of a partition, 0 when that is no event.
 func newestOf(ctx context.Context, client *kafka.Client, topic string, p kafka.PartitionOffsets) (sequence int64, err error) {
 	response, err := client.Fetch(ctx, &kafka.FetchRequest{

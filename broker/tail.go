@@ -37,7 +37,7 @@ const tailsAtOnce = 8
 func ReadTail(ctx context.Context, cfg Config, count, knownEnds int64) (Tail, error) {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	ranges, err := offsetsThere(ctx, client)
+	ranges, err := offsetsThere(ctx, client, Topics()...)
 	if err != nil {
 		return Tail{}, err
 	}
@@ -83,7 +83,7 @@ func ReadTail(ctx context.Context, cfg Config, count, knownEnds int64) (Tail, er
 func Scan(ctx context.Context, cfg Config, progress func(read, all int64), each func(Published) error) error {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	ranges, err := offsetsThere(ctx, client)
+	ranges, err := offsetsThere(ctx, client, Topics()...)
 	if err != nil {
 		return err
 	}
@@ -116,10 +116,10 @@ func Scan(ctx context.Context, cfg Config, progress func(read, all int64), each 
 // scanProgressEvery is after how many messages progress is told.
 const scanProgressEvery = 10_000
 
-// offsetsThere is [offsetsOf] of the topics that exist.
-func offsetsThere(ctx context.Context, client *kafka.Client) (map[string][]kafka.PartitionOffsets, error) {
+// offsetsThere is [offsetsOf] of those topics that exist.
+func offsetsThere(ctx context.Context, client *kafka.Client, topics ...string) (map[string][]kafka.PartitionOffsets, error) {
 	var there []string
-	for _, topic := range Topics() {
+	for _, topic := range topics {
 		_, err := partitionCount(ctx, client, topic)
 		if errors.Is(err, kafka.UnknownTopicOrPartition) {
 			continue

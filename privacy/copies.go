@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // Copy is a customer's key as it is copied to outside of the database, wrapped, or that it was destroyed.
@@ -50,6 +51,30 @@ func (v *Vault) CopyOut(ctx context.Context, limit int, send func(context.Contex
 		return 0, fmt.Errorf("copy customers' keys: %w", err)
 	}
 	return n, nil
+}
+
+// copyAgainAtOnce bounds the keys of one statement of [CopyAgain].
+const copyAgainAtOnce = 10_000
+
+// CopyAgain lets [Vault.CopyOut] copy all keys once more, such as after the copies were lost. It may be repeated.
+func CopyAgain(ctx context.Context, pool *pgxpool.Pool) error {
+	// In the order of their names, since others copy meanwhile.
+	const sql = `WITH page AS (SELECT subject, generation FROM orderloom.customer_keys WHERE (subject, generation) > ($1, $2)
+				ORDER BY subject, generation LIMIT $3),
+			again AS (UPDATE orderloom.customer_keys k SET published = false FROM page p
+				WHERE k.subject = p.subject AND k.generation = p.generation AND k.published)
+		SELECT subject, generation FROM page ORDER BY subject DESC, generation DESC LIMIT 1`
+	var subject string
+	var generation int
+	for {
+		err := pool.QueryRow(ctx, sql, subject, generation, copyAgainAtOnce).Scan(&subject, &generation)
+		if errors.Is(err, pgx.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("copy customers' keys again: %w", err)
+		}
+	}
 }
 
 // errDry rolls back what was only to be counted.

@@ -98,3 +98,24 @@ func TestAnErasureIsCopiedAfterTheKey(t *testing.T) {
 	require.Len(t, newest, 1)
 	require.Nil(t, newest[0].Wrapped)
 }
+
+// After the copies were lost, all are made again, that of a destroyed key too.
+func TestAllKeysAreCopiedAgain(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	master, err := NewMasterKeys(MasterKey{ID: "m1", Key: make([]byte, 32)})
+	require.NoError(t, err)
+	vault := NewVault(pool, master, Options{})
+	for _, subject := range []string{"a", "b", "c"} {
+		_, err := vault.Seal(t.Context(), subject, "secret")
+		require.NoError(t, err)
+	}
+	_, err = vault.Erase(t.Context(), "b")
+	require.NoError(t, err)
+	for range 2 {
+		n, err := vault.CopyOut(t.Context(), 10, func(context.Context, []Copy) error { return nil })
+		require.NoError(t, err)
+		require.Equal(t, 3, n)
+		require.NoError(t, CopyAgain(t.Context(), pool))
+	}
+}

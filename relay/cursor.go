@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/advisory"
 )
 
 // Querier is a pool, a connection or a transaction in the relay's database.
@@ -104,6 +105,11 @@ type Status struct {
 	Behind int64
 	// Withheld are the types whose events wait for their topic.
 	Withheld []Withheld
+	// LostSince is when Kafka was found to lack events that were published, zero when it has all. A rewind publishes
+	// them again.
+	LostSince time.Time
+	// SilentFor is for how long the leader has said nothing. Another relay leads soon after [SilentMax].
+	SilentFor time.Duration
 	// Leader is the process that leads, or led last, and Epoch counts the leaders.
 	Leader  string
 	Epoch   int64
@@ -148,6 +154,12 @@ func (s *Status) count(ctx context.Context, pool *pgxpool.Pool, store CountingSt
 		return err
 	}
 	if s.Withheld, err = withheld(ctx, pool, s.Name); err != nil {
+		return err
+	}
+	if s.LostSince, err = lostSince(ctx, pool, s.Name); err != nil {
+		return err
+	}
+	if s.SilentFor, err = advisory.SilentFor(ctx, pool, advisory.RelayLeader, s.Name); err != nil {
 		return err
 	}
 	backlog, err := unpublished(ctx, store, s.Position, s.Withheld, 0)
@@ -199,8 +211,9 @@ func rewind(ctx context.Context, tx pgx.Tx, id eventstore.Identity, name string,
 	case to > position:
 		return domain.Invalid("to", "must not be above %d, up to which all is published, got %d: the events between would be left out", position, to)
 	}
-	if _, err := tx.Exec(ctx, `UPDATE orderloom.relay_cursors SET position = $2, store_id = $3, store_epoch = $4, updated_at = now() WHERE name = $1`,
-		name, to, id.ID, id.Epoch); err != nil {
+	const set = `UPDATE orderloom.relay_cursors
+		SET position = $2, store_id = $3, store_epoch = $4, updated_at = now(), lost_since = NULL WHERE name = $1`
+	if _, err := tx.Exec(ctx, set, name, to, id.ID, id.Epoch); err != nil {
 		return err
 	}
 	_, err = tx.Exec(ctx, `UPDATE orderloom.relay_withheld SET position = least(position, $2) WHERE name = $1`, name, to)

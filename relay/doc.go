@@ -14,6 +14,8 @@
 //     was deposed without knowing can only repeat events that its successor publishes as well.
 //   - The cursor moves by comparing and setting position and epoch, and every new leader raises the epoch,
 //     so a deposed leader can't move it.
+//   - A leader that is frozen is replaced. A follower ends its session, since PostgreSQL would keep the lock for it.
+//   - What Kafka has lost is noticed by where its partitions end, and told until an operator rewinds the relay.
 //   - Nothing of an epoch of the store is published that is not confirmed, and each message tells its epoch.
 //   - No transaction is open while Kafka is waited for.
 //

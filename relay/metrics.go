@@ -14,6 +14,10 @@ type metrics struct {
 	up             prometheus.Gauge
 	position       prometheus.Gauge
 	backlogSeconds prometheus.Gauge
+	// openAppendSeconds and lostSeconds tell two causes apart.
+	openAppendSeconds, lostSeconds prometheus.Gauge
+	// takeovers counts leaders whose session was ended because they were silent.
+	takeovers      prometheus.Counter
 	publishSeconds prometheus.Histogram
 	delay          prometheus.Histogram
 }
@@ -34,16 +38,22 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		failures: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "orderloom_relay_failures_total", Help: "Attempts to publish, or to lead, that failed and are repeated.",
 		}),
-		leading:        gauge("leading", "1 while this process publishes, 0 while another one does."),
-		up:             gauge("up", "1 when the last attempt to publish succeeded, 0 when it failed."),
-		position:       gauge("position", "Last sequence published."),
-		backlogSeconds: gauge("backlog_seconds", "Age of the oldest event that is not published yet."),
+		leading:           gauge("leading", "1 while this process publishes, 0 while another one does."),
+		up:                gauge("up", "1 when the last attempt to publish succeeded, 0 when it failed."),
+		position:          gauge("position", "Last sequence published."),
+		backlogSeconds:    gauge("backlog_seconds", "Age of the oldest event that is not published yet."),
+		openAppendSeconds: gauge("open_append_seconds", "How long the append is open that publishing waits for longest."),
+		lostSeconds:       gauge("lost_seconds", "How long Kafka is known to lack events that were published, 0 when it has all."),
+		takeovers: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "orderloom_relay_takeovers_total", Help: "Leaders that were silent, and whose session this process has ended.",
+		}),
 		publishSeconds: histogram("publish_seconds", "Time to publish one page and move the cursor."),
 		delay:          histogram("delay_seconds", "From the time of an event to its publication."),
 	}
 	m.up.Set(1)
 	if registerer != nil {
-		registerer.MustRegister(m.events, m.failures, m.leading, m.up, m.position, m.backlogSeconds, m.publishSeconds, m.delay)
+		registerer.MustRegister(m.events, m.failures, m.leading, m.up, m.position, m.backlogSeconds,
+			m.openAppendSeconds, m.lostSeconds, m.takeovers, m.publishSeconds, m.delay)
 	}
 	return m
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -93,6 +94,10 @@ type Relay struct {
 	metrics *metrics
 	// complaint is about what is tried again and again.
 	complaint backoff.Complaint
+	// leads is the epoch in which this relay leads, 0 while it does not.
+	leads atomic.Int64
+	// lookedForSilence is when it last looked whether another leader is silent.
+	lookedForSilence time.Time
 }
 
 // New returns a relay. It begins to work with [Relay.Run].
@@ -135,13 +140,18 @@ func (r *Relay) Run(ctx context.Context) error {
 		case term == nil:
 			wait.Reset()
 			r.metrics.up.Set(1) // another relay publishes, and tells how that goes
+			if err := r.endSilentLeader(ctx); err != nil && ctx.Err() == nil {
+				r.log.DebugContext(ctx, "can't look whether the leader is silent", "error", err)
+			}
 			_ = backoff.Pause(ctx, electionInterval)
 			continue
 		}
 		wait.Reset()
 		r.log.InfoContext(ctx, "relay leads", "epoch", term.epoch, "position", term.position)
 		r.metrics.leading.Set(1)
+		r.leads.Store(term.epoch)
 		err = term.lead(ctx)
+		r.leads.Store(0)
 		r.metrics.leading.Set(0)
 		term.unlock(ctx) // so that another relay leads at once
 		switch {
@@ -216,7 +226,10 @@ func (t *term) lead(ctx context.Context) error {
 // others. The page is read and published under work, which outlives ctx a little. Errors: errRewound, when an operator
 // has set the cursor meanwhile.
 func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err error) {
-	page, err := t.opts.Store.Read(work, eventstore.ReadOptions{After: t.position, Limit: pageEvents})
+	var page eventstore.Page
+	t.whileBeating(work, func() {
+		page, err = t.opts.Store.Read(work, eventstore.ReadOptions{After: t.position, Limit: pageEvents})
+	})
 	if err != nil {
 		return 0, false, fmt.Errorf("read events after %d: %w", t.position, err)
 	}
@@ -227,7 +240,7 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 	var refused map[string]error
 	rest := without(page.Events, t.withheld)
 	for wait := backoff.New(); len(rest) > 0; {
-		rest, err = t.opts.Writer.Publish(work, rest)
+		t.whileBeating(work, func() { rest, err = t.opts.Writer.Publish(work, rest) })
 		if refused = refusedTypes(err); err == nil || len(refused) > 0 && len(without(rest, refused)) == 0 {
 			break
 		}

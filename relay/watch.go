@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/backoff"
 )
 
@@ -18,6 +19,7 @@ const (
 // may hang, be cut off, or wait for Kafka or for an append that stays open. There may also be none.
 func (r *Relay) watch(ctx context.Context) {
 	var oldest time.Time // of what is not published; zero for nothing
+	var loss lossWatch
 	for {
 		measured, err := r.oldestUnpublished(ctx)
 		switch {
@@ -31,9 +33,57 @@ func (r *Relay) watch(ctx context.Context) {
 		} else {
 			r.metrics.backlogSeconds.Set(max(0, time.Since(oldest).Seconds()))
 		}
+		r.watchAppends(ctx, oldest)
+		loss.look(ctx, r)
 		if backoff.Pause(ctx, watchInterval) != nil {
 			return
 		}
+	}
+}
+
+// watchAppends tells how long the oldest append is open, while something waits to be published.
+func (r *Relay) watchAppends(ctx context.Context, oldest time.Time) {
+	var open time.Duration
+	if store, ok := r.opts.Store.(interface {
+		OpenAppends(ctx context.Context) ([]eventstore.OpenAppend, error)
+	}); ok && !oldest.IsZero() {
+		ctx, cancel := context.WithTimeout(ctx, watchTimeout)
+		defer cancel()
+		appends, err := store.OpenAppends(ctx)
+		if err != nil {
+			r.log.DebugContext(ctx, "can't look for open appends", "error", err)
+		}
+		for _, a := range appends {
+			open = max(open, a.For)
+		}
+	}
+	r.metrics.openAppendSeconds.Set(open.Seconds())
+}
+
+// lossWatch looks whether Kafka has lost what was published.
+type lossWatch struct {
+	at        time.Time
+	suspected bool
+}
+
+// look shows since when Kafka lacks something. From time to time the leader looks whether it does.
+func (l *lossWatch) look(ctx context.Context, r *Relay) {
+	if epoch := r.leads.Load(); epoch > 0 && time.Since(l.at) >= endsInterval {
+		l.at = time.Now()
+		var err error
+		if l.suspected, err = r.lookForLoss(ctx, epoch, l.suspected); err != nil && ctx.Err() == nil {
+			r.log.DebugContext(ctx, "can't look whether Kafka has lost events", "error", err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, watchTimeout)
+	defer cancel()
+	since, err := lostSince(ctx, r.opts.Pool, r.opts.Name)
+	switch {
+	case err != nil: // what was told last stays
+	case since.IsZero():
+		r.metrics.lostSeconds.Set(0)
+	default:
+		r.metrics.lostSeconds.Set(max(time.Since(since).Seconds(), 1))
 	}
 }
 

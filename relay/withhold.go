@@ -91,7 +91,8 @@ func (t *term) release(ctx context.Context, aggregateType string) (more bool, er
 		events, all = events[:i], true // the others are not withheld, but to come
 	}
 	if len(events) > 0 {
-		rest, err := t.opts.Writer.Publish(ctx, events)
+		var rest []domain.Envelope
+		t.whileBeating(ctx, func() { rest, err = t.opts.Writer.Publish(ctx, events) })
 		if err != nil {
 			t.log.DebugContext(ctx, "events stay withheld", "aggregate_type", aggregateType, "error", err)
 			t.metrics.failures.Inc()

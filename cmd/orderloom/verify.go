@@ -52,7 +52,12 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 		if v.Views, err = m.Views.Verify(ctx, m.Store, nil); err != nil {
 			return err
 		}
-		if v.Store.OK && !noKafka && len(m.Broker.Brokers) > 0 { // otherwise no relay publishes
+		open, err := openAppends(ctx, m)
+		if err != nil {
+			return err
+		}
+		// Otherwise no relay publishes everything.
+		if v.Store.OK && len(open) == 0 && !noKafka && len(m.Broker.Brokers) > 0 {
 			k, err := maintain.VerifyKafka(ctx, m.Broker, m.Published, expired, nil)
 			if err != nil {
 				return err
@@ -69,7 +74,7 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 		} else {
 			err = v.print(p.stdout)
 		}
-		return errors.Join(err, v.err())
+		return errors.Join(append(open, err, v.err())...)
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if noKafka {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/orderloom/orderloom/internal/advisory"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
@@ -73,4 +74,40 @@ func TestEveryKeyIsInTheList(t *testing.T) {
 		return nil
 	}))
 	require.Greater(t, found, 5)
+}
+
+// A holder that says nothing loses the lock; one that says something keeps it.
+func TestASilentHolderLosesTheLock(t *testing.T) {
+	t.Parallel()
+	const silence = 300 * time.Millisecond
+	pool := pgtest.Pool(t)
+	ended, err := advisory.EndSilent(t.Context(), pool, advisory.RelayLeader, "one", 0)
+	require.NoError(t, err)
+	require.False(t, ended, "nobody holds it")
+	conn, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	locked, err := advisory.TryLock(t.Context(), conn, advisory.RelayLeader, "one")
+	require.NoError(t, err)
+	require.True(t, locked)
+	for begun := time.Now(); time.Since(begun) < 2*silence; {
+		_, err := conn.Exec(t.Context(), "SELECT 1")
+		require.NoError(t, err)
+		ended, err = advisory.EndSilent(t.Context(), pool, advisory.RelayLeader, "one", silence)
+		require.NoError(t, err)
+		require.False(t, ended, "it has just said something")
+	}
+	require.Eventually(t, func() bool {
+		silent, err := advisory.SilentFor(t.Context(), pool, advisory.RelayLeader, "one")
+		require.NoError(t, err)
+		return silent > silence
+	}, time.Minute, 10*time.Millisecond)
+	ended, err = advisory.EndSilent(t.Context(), pool, advisory.Rebuild, "one", silence)
+	require.NoError(t, err)
+	require.False(t, ended, "that is another lock")
+	ended, err = advisory.EndSilent(t.Context(), pool, advisory.RelayLeader, "one", silence)
+	require.NoError(t, err)
+	require.True(t, ended)
+	_, err = conn.Exec(t.Context(), "SELECT 1")
+	require.Error(t, err)
 }

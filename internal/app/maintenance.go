@@ -14,10 +14,12 @@ import (
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/orphans"
+	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/maintain"
 	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
+	"github.com/orderloom/orderloom/relay"
 	"github.com/orderloom/orderloom/sagaclient"
 )
 
@@ -119,6 +121,15 @@ func (m *Maintenance) LostByKafka(ctx context.Context, position int64) (loss Kaf
 		}
 	}
 	return loss, nil
+}
+
+// Rewind makes the relay publish again what comes after a sequence. From 0, the copies of customers' keys are made
+// again too, since Kafka may have lost everything. It may be repeated. Errors: those of [relay.Rewind].
+func (m *Maintenance) Rewind(ctx context.Context, to int64) error {
+	if err := relay.Rewind(ctx, m.Pool, m.Store, relay.Name, to); err != nil || to > 0 {
+		return err
+	}
+	return privacy.CopyAgain(ctx, m.Pool)
 }
 
 // Close frees what [OpenMaintenance] took.

@@ -30,7 +30,7 @@ var owners = []struct {
 		names:  []string{"append", "append_settle", "identify", "fingerprint", "ensure_partitions", "index_event_ids", "event_sequence"},
 		writes: []string{"eventstore"},
 	},
-	{names: []string{"relay_cursors", "relay_withheld"}, writes: []string{"relay"}},
+	{names: []string{"relay_cursors", "relay_withheld", "relay_ends"}, writes: []string{"relay"}},
 	{
 		names:  []string{"projections", "projection_checkpoints", "parked_streams", "projection_rebuilds"},
 		writes: []string{"projector", "projector/maintain"},
