@@ -141,7 +141,7 @@ func rowOf(k projector.Key) uuid.UUID {
 	return k.OrderID
 }
 
-// Skip implements [projector.Batch].
+// Skip implements [projector.Batch]. A row of which nothing but discarded events is known has no times, as its fold.
 func (b *orderBatch) Skip(e projector.Event) {
 	r := b.row(rowOf(e.Key()))
 	r.changed = true
@@ -149,9 +149,6 @@ func (b *orderBatch) Skip(e projector.Event) {
 		r.view.PaymentVersion = e.Version
 	} else {
 		r.view.Version = e.Version
-	}
-	if r.view.UpdatedAt.IsZero() {
-		r.view.UpdatedAt = e.Timestamp
 	}
 }
 
