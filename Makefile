@@ -9,9 +9,10 @@ DURATION ?= 3m
 SEED ?= 0
 SEEDS ?= 2000
 ORDERS ?= 10000
+DRILL ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets seeds drill-temporal drill-restore drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets seeds drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +69,10 @@ drill-temporal: ## Take executions away from orders in every state, and drop the
 drill-restore: ## Carry out docs/backup.md: dumps, a point in time and a lagging replica under load, restored and recovered
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
 	$(GO) -C dev test -tags drill -run RestoringBackups -count=1 -v -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e
+
+drill-faults: ## Break what is around the platform, with orders in every state: make drill-faults DRILL=kafka-wiped for one
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(GO) -C dev test -run 'TestFaults/^$(DRILL)' -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e -full
 
 drill-resume: ## Measure how fast 10,000 orders are resumed after the loss of Temporal's databases: make drill-resume ORDERS=10000
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...

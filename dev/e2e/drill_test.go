@@ -4,7 +4,6 @@ package e2e_test
 
 import (
 	"bytes"
-	"flag"
 	"fmt"
 	"maps"
 	"os"
@@ -19,8 +18,6 @@ import (
 	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/workflowservice/v1"
 )
-
-var update = flag.Bool("update", false, "write docs/drill-temporal.md anew")
 
 // ordersOfState is how many orders of each state are open when Temporal's databases are lost.
 const ordersOfState = 40

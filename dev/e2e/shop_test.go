@@ -98,11 +98,19 @@ func (s *shop) place(t *testing.T, in state) *drilled {
 // placeOnly places an order, and waits for nothing. Several goroutines may do so.
 func (s *shop) placeOnly(t *testing.T, in state) (*drilled, error) {
 	t.Helper()
+	o, err := s.stocked(t, in)
+	if err != nil {
+		return o, err
+	}
+	return o, o.order(in)
+}
+
+// stocked receives the goods of an order that is to be placed.
+func (s *shop) stocked(t *testing.T, in state) (*drilled, error) {
+	t.Helper()
 	o := &drilled{shop: s, t: t, sku: uuid.NewString()}
-	items := []client.NewItem{{ProductID: "p", SKU: o.sku, Quantity: in.quantity, UnitPrice: in.price}}
 	receipts := []client.Receipt{{SKU: o.sku, Location: "berlin", Quantity: in.stock}}
 	if in.reno {
-		items = append(items, client.NewItem{ProductID: "p", SKU: o.far(), Quantity: 1, UnitPrice: in.price})
 		receipts = append(receipts, client.Receipt{SKU: o.far(), Location: "reno", Quantity: 1})
 	}
 	for _, r := range receipts {
@@ -110,17 +118,26 @@ func (s *shop) placeOnly(t *testing.T, in state) (*drilled, error) {
 			return o, err
 		}
 	}
+	return o, nil
+}
+
+// order places the order. An error means that it was not accepted.
+func (o *drilled) order(in state) error {
+	items := []client.NewItem{{ProductID: "p", SKU: o.sku, Quantity: in.quantity, UnitPrice: in.price}}
+	if in.reno {
+		items = append(items, client.NewItem{ProductID: "p", SKU: o.far(), Quantity: 1, UnitPrice: in.price})
+	}
 	token := "tok_approve"
 	if in.bank {
 		token = "tok_require_action"
 	}
-	placed, err := o.PlaceOrder(t.Context(), client.NewOrder{
+	placed, err := o.PlaceOrder(o.t.Context(), client.NewOrder{
 		CustomerID: "c-" + o.sku, Currency: "EUR", PaymentToken: token, AllowBackorder: true, Items: items,
 		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
 		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	})
 	o.id = placed.OrderID
-	return o, err
+	return err
 }
 
 func (o *drilled) shown() client.Order {

@@ -25,6 +25,7 @@ func settings(opts Options, addresses stack.Addresses) (config.Config, error) {
 	}
 	defaults := addresses.Environment()
 	defaults["ORDERLOOM_PAYMENT_GATEWAY"] = sandbox.Name
+	defaults["ORDERLOOM_DRAIN_DELAY"] = "0s" // nobody distributes requests
 	defaults["ORDERLOOM_LOCATIONS"] = "berlin:DE,reno:US"
 	if opts.Data != "" {
 		defaults["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(opts.Data, "sandbox-ledger.jsonl")

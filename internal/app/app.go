@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"time"
@@ -189,19 +188,21 @@ func (p *platform) close(ctx context.Context) error {
 // stages returns the parts of the roles in the order in which they stop.
 func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	p.guard = recovery.NewGuard(p.guardOptions(o.runs(config.RoleWorker)))
-	handler, refuse := p.serviceHandler(o)
+	served := service{ready: o.Ready}
+	served.handler, served.refuse = p.serviceHandler(o)
 	if o.runs(config.RoleAPI) {
 		a, err := p.api(o) //nolint:contextcheck // each request has a context of its own
 		if err != nil {
 			return nil, err
 		}
-		handler, refuse = a, a.Drain
+		served.handler, served.refuse, served.delay = a, a.Drain, drainDelay(p.cfg)
 	}
-	listen, err := p.listener(ctx, handler, refuse, o.Ready)
+	listen, err := p.listener(ctx, served)
 	if err != nil {
 		return nil, err
 	}
-	stages := []stage{{listen, part{"database", p.watchDatabase}, part{"attention", p.countAttention()}}}
+	checks := part{"checks", watchChecks(p.tel.Registry, p.checks(o))}
+	stages := []stage{{listen, part{"database", p.watchDatabase}, part{"attention", p.countAttention()}, checks}}
 	for _, s := range p.servers(o) {
 		stages[0] = append(stages[0], p.awaited(s))
 	}
@@ -307,43 +308,6 @@ func deadlines(cfg config.Orders) workflows.Deadlines {
 		Stock: cfg.StockDeadline, Review: cfg.ReviewDeadline, Payment: cfg.PaymentDeadline,
 		PaymentRequired: cfg.PaymentRequiredDeadline, Dispatch: cfg.DispatchDeadline,
 	}
-}
-
-func (p *platform) listener(ctx context.Context, h http.Handler, refuse func(), ready func(string)) (part, error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.HTTP.Address)
-	if err != nil {
-		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
-	}
-	server := httpx.NewServer(p.cfg.HTTP.Address, h, p.tel.Logger, serverLimits(p.cfg.HTTP))
-	return part{"http", func(ctx context.Context) error {
-		failed := make(chan error, 1)
-		go func() { failed <- server.Serve(l) }()
-		if ready != nil {
-			ready(baseURL(l.Addr()))
-		}
-		select {
-		case err := <-failed:
-			return err
-		case <-ctx.Done():
-		}
-		refuse()
-		stopCtx, cancel := drain.Timeout(ctx, p.cfg.DrainTimeout)
-		defer cancel()
-		return server.Shutdown(stopCtx)
-	}}, nil
-}
-
-// baseURL is where a browser on this machine finds the listener.
-func baseURL(a net.Addr) string {
-	tcp, ok := a.(*net.TCPAddr)
-	if !ok {
-		return "http://" + a.String()
-	}
-	host := tcp.IP.String()
-	if tcp.IP.IsUnspecified() {
-		host = "localhost"
-	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
 }
 
 func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, error) {

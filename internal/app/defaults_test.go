@@ -99,6 +99,7 @@ var used = map[string]struct {
 	"OTEL_SERVICE_NAME":     {"shop", func(_ *testing.T, c config.Config) any { return c.Telemetry.ServiceName }},
 	"ORDERLOOM_TRACE_RATIO": {"0.5", func(_ *testing.T, c config.Config) any { return c.Telemetry.TraceRatio }},
 
+	"ORDERLOOM_DRAIN_DELAY":   {"3s", func(_ *testing.T, c config.Config) any { return drainDelay(c) }},
 	"ORDERLOOM_DRAIN_TIMEOUT": {"3s", func(_ *testing.T, c config.Config) any { return workerOptions(c).DrainTimeout }},
 }
 

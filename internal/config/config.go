@@ -36,6 +36,8 @@ type HTTP struct {
 	// request which takes too long still gets its answer.
 	RequestTimeout time.Duration
 	BodyBytesMax   int64
+	// DrainDelay is how long a stopping API takes requests on after GET /ready says that it stops.
+	DrainDelay time.Duration
 	// ProfileAddress is where profiles are served; empty serves none.
 	ProfileAddress string
 	// APIKeys are who may call; none opens the API to everyone.

@@ -218,6 +218,10 @@ var Settings = slices.Concat(
 		duration("ORDERLOOM_DRAIN_TIMEOUT", "25s", time.Second, 10*time.Minute,
 			"How long a stopping process may take to finish or hand over what it holds; stay below the killer's patience (Kubernetes: 30 s).",
 			func(c *Config) *time.Duration { return &c.DrainTimeout }),
+		duration("ORDERLOOM_DRAIN_DELAY", "5s", 0, time.Minute,
+			"How long a stopping API takes requests on, while GET /ready already says that it stops. Load balancers have to notice within that time. "+
+				"It takes at most half of ORDERLOOM_DRAIN_TIMEOUT.",
+			func(c *Config) *time.Duration { return &c.HTTP.DrainDelay }),
 	),
 )
 

@@ -1,0 +1,59 @@
+package e2e_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/orderloom/orderloom/internal/advisory"
+	"github.com/stretchr/testify/require"
+)
+
+var openAppend = fault{
+	name:      "open-append",
+	what:      "An append stays open, as of a program that hangs in the middle of it",
+	meanwhile: "Orders go on. What is appended after it is not published. Views lag behind, and a single order is shown from the store.",
+	told:      []condition{"max(orderloom_relay_open_append_seconds) > 2", "max(orderloom_relay_backlog_seconds) > 2"},
+	named: []naming{
+		{command: "relay status", status: 1, says: "ends it"},
+		{command: "verify", status: 1, says: "events that came after it are not published until it ends"},
+	},
+	mended: "By itself once the append ends. `orderloom relay status` prints the statement that ends it, `SELECT pg_terminate_backend(…)`.",
+	drill:  drillOpenAppend,
+}
+
+// drillOpenAppend fails where the backlog is told by what was published last, which is nothing then.
+func drillOpenAppend(t *testing.T, d *drill) {
+	d.open(t)
+	d.start(t, "all")
+	d.place(t)
+	d.awaitQuiet(t)
+
+	open, err := d.pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer open.Release()
+	begun := time.Now()
+	var process int
+	for _, sql := range []string{
+		"BEGIN", fmt.Sprintf("SELECT pg_advisory_xact_lock_shared(%d, %d)", advisory.Appends, advisory.AppendsKey),
+		"SELECT nextval('orderloom.event_sequence')",
+	} {
+		_, err := open.Exec(t.Context(), sql)
+		require.NoError(t, err)
+	}
+	require.NoError(t, open.QueryRow(t.Context(), "SELECT pg_backend_pid()").Scan(&process))
+	d.order(t)
+	first := time.Now()
+	d.requireTold(t)
+	await(t, "the append to be open for long", func() bool { return time.Since(begun) > lasts(0, time.Minute) })
+	// The metrics are measured each second, so they lag behind by little more.
+	want := time.Since(first) - 3*time.Second
+	require.Greater(t, d.value(t, "orderloom_relay_backlog_seconds"), want.Seconds())
+	require.Greater(t, d.value(t, "orderloom_relay_open_append_seconds"), want.Seconds())
+	d.requireNamed(t)
+
+	_, err = d.pool.Exec(t.Context(), "SELECT pg_terminate_backend($1)", process)
+	require.NoError(t, err)
+	d.place(t)
+	d.requireEnds(t)
+}

@@ -1,0 +1,70 @@
+package e2e_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+var databaseReadOnly = fault{
+	name: "postgres-read-only",
+	what: "PostgreSQL takes no writes",
+	meanwhile: "Reads go on. Steps of sagas wait, and requests that change something are answered once they are done, or with 202 or 503. " +
+		"No process is ready, so none is sent new requests.",
+	told:  []condition{`max(orderloom_check_failing{check="postgres"}) > 0`},
+	named: []naming{{command: "GET /ready", status: 503, says: `{"name":"postgres","status":"failing"}`}},
+	mended: "By itself once PostgreSQL takes writes, such as after `ALTER SYSTEM RESET default_transaction_read_only` and " +
+		"`SELECT pg_reload_conf()`.",
+	drill: drillReadOnly,
+}
+
+// drillReadOnly fails where a server that answers is taken for one that works.
+func drillReadOnly(t *testing.T, d *drill) {
+	server := startPostgres(t, nil)
+	d.open(t, "DATABASE_URL", server.URL("orderloom"))
+	d.start(t, "all")
+	d.place(t)
+	d.awaitQuiet(t)
+
+	late, err := d.stocked(t, confirmedSoon())
+	require.NoError(t, err)
+	set := setting(t, server.URL("postgres"))
+	begun := time.Now()
+	set("ALTER SYSTEM SET default_transaction_read_only = on")
+	d.requireTold(t)
+	d.requireNamed(t)
+	seen := d.orders[0].order
+	seen.t = t
+	require.Equal(t, seen.id, seen.shown().OrderID, "reads go on")
+	answered := make(chan error, 1)
+	go func() { answered <- late.order(confirmedSoon()) }() // the client tries again for a while
+	await(t, "the fault to last", func() bool { return time.Since(begun) > lasts(0, time.Minute) })
+
+	set("ALTER SYSTEM RESET default_transaction_read_only")
+	if err := <-answered; err != nil {
+		t.Logf("an order was refused meanwhile: %v", err)
+	} else {
+		d.accepted(late)
+	}
+	await(t, "the process to be ready", func() bool { _, status := d.ask(t, "GET /ready"); return status == 200 })
+	d.place(t)
+	d.requireEnds(t)
+}
+
+// setting returns a function that changes a server's settings.
+func setting(t *testing.T, url string) func(sql string) {
+	t.Helper()
+	admin, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = admin.Close(context.Background()) })
+	return func(sql string) {
+		t.Helper()
+		for _, statement := range []string{sql, "SELECT pg_reload_conf()"} {
+			_, err := admin.Exec(t.Context(), statement)
+			require.NoError(t, err)
+		}
+	}
+}
