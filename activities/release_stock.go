@@ -15,8 +15,10 @@ type ReleaseStock struct {
 	Lines  []inventory.Line `json:"lines"`
 	Reason string           `json:"reason"`
 	// Fence is set when an attempt to reserve may still be under way.
-	Fence bool      `json:"fence,omitempty"`
-	At    time.Time `json:"at"`
+	Fence bool `json:"fence,omitempty"`
+	// Waiting releases nothing of an order whose goods are all reserved: it does not wait, and may have gone on.
+	Waiting bool      `json:"waiting,omitempty"`
+	At      time.Time `json:"at"`
 }
 
 // ReleaseStock frees what is reserved for an order, and ends its waiting. It does nothing when there is nothing to end.
@@ -26,6 +28,9 @@ func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) (Served,
 		return Served{}, err
 	}
 	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), stockOf(o, in.Lines), func(s supply) (changed bool, err error) {
+		if before := s.reservedFor(in.OrderID, inventory.SKUs(in.Lines)); in.Waiting && len(before.Allocations) > 0 && !before.Waiting {
+			return false, nil
+		}
 		release := inventory.ReleaseStock{OrderID: in.OrderID, Reason: in.Reason, Fence: in.Fence, At: in.At}
 		for _, release.SKU = range inventory.SKUs(in.Lines) {
 			for _, release.Location = range s.locations {

@@ -47,6 +47,28 @@ func TestReleaseStock(t *testing.T) {
 		_, err = run(o, o.ReserveStock, reserveInput(o, 1))
 		requireRefused(t, inventory.CodeReservationClosed, err)
 	})
+	t.Run("frees nothing of an order that has its goods, where that is asked for", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).place()
+		in := releaseInput(o)
+		in.Waiting, in.Fence = true, true
+		o.requireUnchanged(func() {
+			_, err := run(o, o.ReleaseStock, in)
+			require.NoError(t, err)
+		})
+		waits := o.as("order-that-waits")
+		waits.id = uuid.New()
+		reserve := reserveInput(waits, 50)
+		reserve.Backorder = true
+		reserved, err := run(waits, o.ReserveStock, reserve)
+		require.NoError(t, err)
+		require.True(t, reserved.Waiting)
+		in.OrderID = waits.id
+		_, err = run(waits, o.ReleaseStock, in)
+		require.NoError(t, err)
+		_, err = run(waits, o.ReserveStock, reserve)
+		requireRefused(t, inventory.CodeReservationClosed, err)
+	})
 	t.Run("serves the orders that wait for the goods", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).place()

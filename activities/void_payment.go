@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/payments"
@@ -19,8 +20,10 @@ type VoidPayment struct {
 	OrderID uuid.UUID `json:"order_id"`
 	Reason  string    `json:"reason"`
 	// Currency is the order's, for a payment of which no amount is known.
-	Currency string    `json:"currency,omitempty"`
-	At       time.Time `json:"at"`
+	Currency string `json:"currency,omitempty"`
+	// Unsecured voids nothing that was authorised, and nothing of an order that is confirmed. That is for its own saga.
+	Unsecured bool      `json:"unsecured,omitempty"`
+	At        time.Time `json:"at"`
 }
 
 // Voided is how the gateway has answered a void.
@@ -42,6 +45,13 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) (Voided, e
 	}
 	if f := p.VoidFailure; f != nil && f.FailedAt.Equal(in.At) {
 		return Voided{Refused: f.Cause}, nil // this step's own refusal, whose answer was lost
+	}
+	if in.Unsecured {
+		o, err := a.foldOrder(ctx, in.OrderID)
+		confirmed := o.Status != "" && o.Status != order.StatusCreated && o.Status != order.StatusCancelled
+		if err != nil || confirmed || p.Capturable().IsPositive() || p.Captured.IsPositive() {
+			return Voided{}, err
+		}
 	}
 	void := payment.VoidPayment{OrderID: in.OrderID, Reason: in.Reason, Currency: in.Currency, At: in.At}
 	if len(payment.Void(p, void)) == 0 {

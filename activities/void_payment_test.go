@@ -53,6 +53,41 @@ func TestVoidPayment(t *testing.T) {
 		require.NoError(t, o.void())
 		o.requireBalance("0", "0", "0")
 	})
+	t.Run("lets nothing go that is secured, where that is asked for", func(t *testing.T) {
+		t.Parallel()
+		unsecured := activities.VoidPayment{Reason: "payment_not_secured", Unsecured: true, At: at}
+		for _, o := range []*testOrder{b.order(t).place().authorize(), b.order(t).confirmed(), b.order(t).dispatched()} {
+			unsecured.OrderID = o.id
+			o.gateway.down = true // it is not even asked
+			o.requireUnchanged(func() {
+				_, err := run(o, o.VoidPayment, unsecured)
+				require.NoError(t, err)
+			})
+		}
+		o := b.order(t).place()
+		answer, err := run(o, o.AuthorizePayment, o.authorizeInput("tok_require_action"))
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusActionRequired, answer.Status)
+		unsecured.OrderID = o.id
+		_, err = run(o, o.VoidPayment, unsecured)
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusVoided, o.paymentState().Status)
+	})
+	t.Run("lets nothing go that a confirmed order asks its bank for, where that is asked for", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		later := at.Add(payment.AuthorizationLife + time.Hour)
+		_, err := run(o, o.AuthorizePayment, activities.AuthorizePayment{OrderID: o.id, Amount: total, Within: time.Hour, At: later})
+		require.NoError(t, err)
+		o.provide("tok_require_action", false, later)
+		answer, err := run(o, o.AuthorizePayment, activities.AuthorizePayment{OrderID: o.id, Amount: total, Within: time.Hour, At: later})
+		require.NoError(t, err)
+		require.Equal(t, payment.StatusActionRequired, answer.Status)
+		o.requireUnchanged(func() {
+			_, err := run(o, o.VoidPayment, activities.VoidPayment{OrderID: o.id, Reason: "payment_not_secured", Unsecured: true, At: later})
+			require.NoError(t, err)
+		})
+	})
 	t.Run("asks the gateway at the time of this step", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).place().authorize()

@@ -11,7 +11,8 @@
 //   - orders that have ended, owe nothing, and have an open saga all the same, which is replaced;
 //   - executions whose workflow tasks keep failing, which are shown only.
 //
-// A resumed saga goes on from the order's events, so starting one is safe at any time: see package workflows.
+// A resumed saga goes on from the order's events, so starting one is safe at any time: see package workflows. What
+// waits for an order's bank or goods is no saga of the order. It may outlive that, and the resumed saga finds it.
 //
 // Invariants:
 //   - Nothing is resumed in a namespace of Temporal that carries another store's [Mark].

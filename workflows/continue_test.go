@@ -21,6 +21,7 @@ func (p *platform) continueAfter(t *testing.T, s scenario, in workflows.OrderInp
 		p.env.SetContinueAsNewSuggested(true)
 		p.env.SignalWorkflow("wake up", nil) // the server's suggestion comes with a workflow task
 	}, after)
+	p.env.SetDetachedChildWait(false) // its children are not in the world of the next run
 	p.env.ExecuteWorkflow(workflows.OrderSaga, in)
 	require.True(t, p.env.IsWorkflowCompleted())
 	var next *workflow.ContinueAsNewError

@@ -7,7 +7,6 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -21,17 +20,28 @@ type InventoryInput struct {
 	Backorder bool `json:"backorder,omitempty"`
 	// Deadline is [Deadlines.Stock].
 	Deadline time.Duration `json:"deadline,omitempty"`
+	// giveUp lets the compensation release the goods only while some of them are missing.
+	giveUp bool
 }
 
 // InventorySagaID is the workflow id of an order's stock when it is an execution of its own.
 func InventorySagaID(orderID uuid.UUID) string { return "inventory-" + orderID.String() }
 
 // InventorySaga reserves the goods of an order and waits for those that are backordered, up to its deadline. It answers
-// where the goods lie. When it fails or is cancelled, nothing stays reserved.
+// where the goods lie. When it fails or is cancelled while goods are missing, nothing stays reserved. Goods that are
+// all there are its order's, whose saga goes on with them.
 //
-// The signal [StockServed] tells it that goods were reserved for it. Refusals: out_of_stock; stock_deadline.
+// The signal [StockServed] tells it that goods were reserved for it. It outlives the run of the order's saga that has
+// started it, see [OrderWaits]. Refusals: out_of_stock; stock_deadline.
 func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
+	reserved, err := waitForStock(ctx, in)
+	tellWaitingOrder(ctx, in.OrderID, err)
+	return reserved, err
+}
+
+func waitForStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	var undo compensations
+	in.giveUp = true
 	reserved, err := reserveStock(ctx, in, activities.Reserved{}, &undo)
 	if err == nil && reserved.Waiting {
 		reserved, err = awaitStock(ctx, in)
@@ -51,22 +61,25 @@ func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved
 func secureStockInline(
 	ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations, beforeWaiting func() error,
 ) (activities.Reserved, error) {
+	begun := workflow.Now(ctx)
+	deadline := orUnset(in.Deadline)
+	withLeft := func(left time.Duration) InventoryInput { in.Deadline = left; return in }
 	reserved, err := reserveStock(ctx, in, early, undo)
-	if err != nil || !reserved.Waiting {
-		return reserved, err
+	for err == nil && reserved.Waiting {
+		if err := beforeWaiting(); err != nil {
+			return reserved, err
+		}
+		var answer activities.Reserved
+		left := max(deadline-workflow.Now(ctx).Sub(begun), time.Millisecond)
+		survivor, childErr := runChild(ctx, child{
+			id: InventorySagaID(in.OrderID), summary: "Waits for backordered goods", saga: InventorySaga,
+		}, left, withLeft, &answer)
+		if childErr != nil || survivor == nil {
+			return answer, childErr
+		}
+		reserved, err = runReserveStock(ctx, in)
+		err = closedBySurvivor(survivor, err, inventory.CodeReservationClosed)
 	}
-	if err := beforeWaiting(); err != nil {
-		return reserved, err
-	}
-	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: InventorySagaID(in.OrderID),
-		// One that is still there is of an earlier saga of the order: this one goes on from the events.
-		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING, //nolint:staticcheck // a child has no conflict policy yet
-		WaitForCancellation:   true,
-		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_TERMINATE, // nothing is undone: the next run starts another one
-		StaticSummary:         "Waits for backordered goods",
-	})
-	err = runChild(ctx, InventorySaga, in.Deadline, func(left time.Duration) InventoryInput { in.Deadline = left; return in }, &reserved)
 	return reserved, err
 }
 
@@ -94,14 +107,14 @@ func runReserveStock(ctx workflow.Context, in InventoryInput) (activities.Reserv
 func releaseStock(ctx workflow.Context, in InventoryInput, fence bool) error {
 	var a *activities.Activities
 	served, err := runStep(ctx, "Release the stock", a.ReleaseStock, activities.ReleaseStock{
-		OrderID: in.OrderID, Lines: in.Lines, Reason: "order_cancelled", Fence: fence, At: workflow.Now(ctx),
+		OrderID: in.OrderID, Lines: in.Lines, Reason: "order_cancelled", Fence: fence, Waiting: in.giveUp, At: workflow.Now(ctx),
 	})
 	signalServed(ctx, served)
 	return err
 }
 
 // awaitStock waits until nothing is backordered any more. It looks at the stock itself each time, so that a signal
-// which came before or twice does no harm.
+// which came before or twice does no harm. It looks at the deadline too, since a signal may have been lost.
 func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	workflow.SetCurrentDetails(ctx, "Waiting for backordered goods.")
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
@@ -109,9 +122,13 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 	deadline := workflow.NewTimerWithOptions(timerCtx, orUnset(in.Deadline), workflow.TimerOptions{Summary: "stock deadline"})
 	served := workflow.GetSignalChannel(ctx, StockServed)
 	for {
+		late := deadline.IsReady()
 		reserved, err := runReserveStock(ctx, in)
-		if err != nil || !reserved.Waiting {
+		switch {
+		case err != nil || !reserved.Waiting:
 			return reserved, err
+		case late:
+			return activities.Reserved{}, refuseOrder(order.ReasonStockDeadline, "the goods did not come in time")
 		}
 		err = workflow.Await(ctx, func() bool { return served.Len() > 0 || deadline.IsReady() })
 		if ctx.Err() != nil { // which ends the deadline's timer as well
@@ -120,9 +137,7 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 		if err != nil {
 			return activities.Reserved{}, err
 		}
-		if !served.ReceiveAsync(nil) && deadline.IsReady() {
-			return activities.Reserved{}, refuseOrder(order.ReasonStockDeadline, "the goods did not come in time")
-		}
+		served.ReceiveAsync(nil)
 	}
 }
 

@@ -355,7 +355,7 @@ func (p *platform) attendAt(t *testing.T, after time.Duration, in func(at time.T
 			p.carryOut(t, func(a *activities.Activities) any { return a.ResolveAttention }, in)
 		}
 		if !p.env.IsWorkflowCompleted() {
-			p.env.SignalWorkflow(workflows.PaymentChanged, nil)
+			p.signal(workflows.PaymentChanged, nil)
 		}
 	}, delay)
 }

@@ -48,6 +48,10 @@ const (
 	// the payment, and nothing more. Signal.
 	PaymentChanged = "payment_changed"
 
+	// ChildEnded takes a [ChildEnd]: an execution that an earlier run has started for the order is about to end. It is
+	// a reason to look at the events. Signal.
+	ChildEnded = "child_ended"
+
 	// QueryState answers [OrderState]. Query.
 	QueryState = "state"
 )
@@ -58,6 +62,28 @@ const (
 	PaymentUpdated = "payment_updated"
 	// StockServed takes nothing: goods that the order waits for were reserved. Of [InventorySaga].
 	StockServed = "stock_served"
+	// OrderWaits takes nothing: a run of the order's saga waits for the end of what an earlier run has started. It
+	// wants to be told by [ChildEnded]. Of [PaymentSaga] and [InventorySaga].
+	OrderWaits = "order_waits"
+)
+
+// ChildEnd says that an execution which waits for something on behalf of an order is about to end.
+type ChildEnd struct {
+	// ChildID and RunID are the workflow id and the run id of that execution.
+	ChildID string `json:"child_id"`
+	RunID   string `json:"run_id"`
+	// Outcome is how it ends. What it did is in the order's events.
+	Outcome ChildOutcome `json:"outcome"`
+}
+
+// ChildOutcome is how an execution that waits for something on behalf of an order ends.
+type ChildOutcome string
+
+// The ends of such an execution: it has an answer, it has failed or was refused, or somebody has cancelled it.
+const (
+	ChildDone      ChildOutcome = "done"
+	ChildFailed    ChildOutcome = "failed"
+	ChildCancelled ChildOutcome = "cancelled"
 )
 
 // Search attributes of an order's saga, all of type Keyword but the total and the attention.

@@ -91,7 +91,7 @@ func (s *orderSaga) adoptFacts(ctx workflow.Context, facts activities.PaymentFac
 
 // voidPayment lets go of what is authorised and not captured. A refusal of the gateway is for a person.
 func (s *orderSaga) voidPayment(ctx workflow.Context, reason string) error {
-	out, err := voidPayment(ctx, s.in.OrderID, s.in.Total().Currency, reason)
+	out, err := voidPayment(ctx, activities.VoidPayment{OrderID: s.in.OrderID, Reason: reason, Currency: s.in.Total().Currency})
 	if err != nil {
 		return err
 	}

@@ -200,12 +200,21 @@ func (s *orderSaga) waitAtBank() {
 		return
 	}
 	s.atBank = true
-	workflow.GoNamed(s.body, "bank", func(ctx workflow.Context) {
-		if _, _, err := s.askForPayment(s.withSteps(ctx), s.missingAmount(), nil); err != nil {
+	ctx, stop := workflow.WithCancel(s.body)
+	s.stopBank = stop
+	workflow.GoNamed(ctx, "bank", func(ctx workflow.Context) {
+		if _, _, err := s.askForPayment(s.withSteps(ctx), s.missingAmount(), nil); err != nil && ctx.Err() == nil {
 			workflow.GetLogger(ctx).Error("An order does not wait for its customer's bank any more.", "error", err)
 		}
-		s.atBank = false
+		s.atBank, s.stopBank = false, nil
 	})
+}
+
+// leaveBank ends the wait for the customer's bank: there is nothing left to pay.
+func (s *orderSaga) leaveBank() {
+	if s.stopBank != nil {
+		s.stopBank()
+	}
 }
 
 // lookDue is when the payment of what has not left has to be looked at; zero for never.

@@ -64,6 +64,7 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
 	s.state.CancelledBy, s.state.ApprovedBy, s.state.RejectedBy = standing.CancelledBy, standing.ApprovedBy, standing.RejectedBy
 	s.facts = standing.Facts
+	s.noteLeftBehind(standing)
 	s.partlyCancelled, s.overdue, s.held = standing.PartlyCancelled, standing.Overdue, standing.Held
 	if s.lookAt = standing.LookAt; standing.Asked {
 		s.lookAt = standing.PlacedAt // at once

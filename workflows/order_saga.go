@@ -53,7 +53,8 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 func newOrderSaga(ctx workflow.Context, in OrderInput) *orderSaga {
 	s := &orderSaga{
 		in: in, placing: in, body: ctx, mark: MarkOpen, resets: watchResets(ctx, in.Carried), besides: map[string]bool{},
-		state: OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
+		childEnds: map[string]*ChildEnd{},
+		state:     OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
 	}
 	s.kinds = s.requestKinds()
 	return s
@@ -61,7 +62,8 @@ func newOrderSaga(ctx workflow.Context, in OrderInput) *orderSaga {
 
 // end answers whoever waits for an answer, and returns how the order has ended.
 func (s *orderSaga) end(ctx workflow.Context) (OrderState, error) {
-	if err := workflow.Await(ctx, func() bool { return s.queue.busy == [lanes]bool{} && !s.looking }); err != nil {
+	s.leaveBank()
+	if err := workflow.Await(ctx, func() bool { return s.queue.busy == [lanes]bool{} && !s.looking && !s.atBank }); err != nil {
 		return s.state, err
 	}
 	// Others may come while those that wait are being answered.
@@ -103,6 +105,10 @@ type orderSaga struct {
 	besides map[string]bool
 	// open is as in [activities.Captures].
 	open money.Money
+	// leftBehind are the ids of children that earlier runs may have left, and that this one has not waited for yet.
+	// ChildEnds is what was told of the ends of children, by their ids.
+	leftBehind map[string]bool
+	childEnds  map[string]*ChildEnd
 	// closing is true once the execution is about to continue as new, because of resets or for another reason.
 	closing bool
 	resets  *resetWatch
@@ -135,9 +141,10 @@ type orderSaga struct {
 	lastRefusal string
 	// amendments counts the changes of address, so that each without an id is a request of its own.
 	amendments int
-	// stopPayment cancels the steps for another means of payment. atBank is true while the bank is waited for.
-	stopPayment workflow.CancelFunc
-	atBank      bool
+	// stopPayment cancels the steps for another means of payment. atBank is true while the bank is waited for, and
+	// stopBank ends that where it is waited for beside all else.
+	stopPayment, stopBank workflow.CancelFunc
+	atBank                bool
 	// lookAt is when the authorisation has to be looked at; zero for never.
 	lookAt time.Time
 	// digitalAt is when a shipment of what ships nothing is tried again that was refused.
@@ -321,6 +328,9 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 		reason = order.ReasonSystemError
 	}
 	s.setWaitingFor(ctx, "Undoing what was done: "+reason)
+	if err := s.endLeftBehind(ctx); err != nil {
+		return err
+	}
 	undone, err := s.cancelAndUndo(ctx, reason, by)
 	switch refusalCode(err) {
 	case order.CodeNotCancellable, order.CodeNotHeld, order.CodeAlreadyReviewed, payment.CodePaymentNotRequired:

@@ -129,6 +129,9 @@ func (s *orderSaga) adoptMoved(ctx workflow.Context, moved activities.Moved) err
 	if s.confirmed() && s.required() != nil && !s.hasPlanned() {
 		s.state.Payment = nil // nothing is missing any more
 	}
+	if s.confirmed() && !s.hasPlanned() {
+		s.leaveBank()
+	}
 	if !moved.Status.Ended() {
 		s.setWaitingForShipments(ctx)
 	}

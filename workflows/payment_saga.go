@@ -9,7 +9,6 @@ import (
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
-	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -49,15 +48,23 @@ const declinedByDeadline = "payment_deadline"
 func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.String() }
 
 // PaymentSaga secures a payment and waits for the customer's bank, up to its deadline. Cancelled or too late, it voids
-// what was authorised.
+// what was asked for and is not authorised. What is authorised is its order's, whose saga goes on with it.
 //
 // The signal [PaymentUpdated] lets it ask the gateway what the bank has decided. So does the deadline, since a report
-// may have been lost.
+// may have been lost. It outlives the run of the order's saga that has started it, see [OrderWaits].
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	ctx = forOrder(ctx, in.OrderID)
+	result, err := waitForPayment(ctx, in)
+	tellWaitingOrder(ctx, in.OrderID, err)
+	return result, err
+}
+
+func waitForPayment(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
 	var undo compensations
 	undo.push(func(ctx workflow.Context) error {
-		out, err := voidPayment(ctx, in.OrderID, in.Amount.Currency, "payment_not_secured")
+		out, err := voidPayment(ctx, activities.VoidPayment{
+			OrderID: in.OrderID, Reason: "payment_not_secured", Currency: in.Amount.Currency, Unsecured: true,
+		})
 		if out.Refused != "" {
 			tellOrder(ctx, in.OrderID)
 		}
@@ -89,26 +96,26 @@ func resultOf(a activities.Authorized) PaymentResult {
 func securePaymentInline(
 	ctx workflow.Context, in PaymentInput, goods []inventory.Allocation, beforeWaiting func(activities.Authorized) error,
 ) (PaymentResult, activities.Confirmed, error) {
-	begun := workflow.Now(ctx)
-	answer, err := authorizePayment(ctx, in, goods)
-	if err != nil || answer.Status != payment.StatusActionRequired {
-		return resultOf(answer), answer.Confirmed, err
+	deadline, begun := orUnset(in.Deadline), workflow.Now(ctx)
+	withLeft := func(left time.Duration) PaymentInput { in.Deadline = left; return in }
+	for survivor := (*ChildEnd)(nil); ; in.Again = true {
+		answer, err := authorizePayment(ctx, in, goods)
+		if err != nil || answer.Status != payment.StatusActionRequired {
+			return resultOf(answer), answer.Confirmed, closedBySurvivor(survivor, err, payment.CodePaymentClosed)
+		}
+		if err := beforeWaiting(answer); err != nil {
+			return PaymentResult{}, activities.Confirmed{}, err
+		}
+		var result PaymentResult
+		left := max(deadline-workflow.Now(ctx).Sub(begun), time.Millisecond)
+		survivor, err = runChild(ctx, child{
+			id: PaymentSagaID(in.OrderID), summary: "Waits for the customer to confirm the payment at the bank", saga: PaymentSaga,
+		}, left, withLeft, &result)
+		if err != nil || survivor == nil {
+			return result, activities.Confirmed{}, err
+		}
+		in.Deadline = max(deadline-workflow.Now(ctx).Sub(begun), time.Millisecond)
 	}
-	in.Deadline = max(orUnset(in.Deadline)-workflow.Now(ctx).Sub(begun), time.Millisecond)
-	if err := beforeWaiting(answer); err != nil {
-		return PaymentResult{}, activities.Confirmed{}, err
-	}
-	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID: PaymentSagaID(in.OrderID),
-		// One that is still there is of an earlier saga of the order: this one goes on from the events.
-		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING, //nolint:staticcheck // a child has no conflict policy yet
-		WaitForCancellation:   true,
-		ParentClosePolicy:     enums.PARENT_CLOSE_POLICY_TERMINATE, // nothing is undone: the next run starts another one
-		StaticSummary:         "Waits for the customer to confirm the payment at the bank",
-	})
-	var result PaymentResult
-	err = runChild(ctx, PaymentSaga, in.Deadline, func(left time.Duration) PaymentInput { in.Deadline = left; return in }, &result)
-	return result, activities.Confirmed{}, err
 }
 
 // authorizePayment asks the gateway, and outwaits its outage no longer than the deadline. What may have been authorised
@@ -165,9 +172,8 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 }
 
 // voidPayment lets go of what is authorised and not captured.
-func voidPayment(ctx workflow.Context, orderID uuid.UUID, currency, reason string) (activities.Voided, error) {
+func voidPayment(ctx workflow.Context, in activities.VoidPayment) (activities.Voided, error) {
 	var a *activities.Activities
-	return runStep(ctx, "Void the payment", a.VoidPayment, activities.VoidPayment{
-		OrderID: orderID, Reason: reason, Currency: currency, At: workflow.Now(ctx),
-	})
+	in.At = workflow.Now(ctx)
+	return runStep(ctx, "Void the payment", a.VoidPayment, in)
 }

@@ -29,6 +29,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/interceptor"
 	"go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	sdkworker "go.temporal.io/sdk/worker"
 )
@@ -52,6 +53,9 @@ type platform struct {
 	// elapsed is how long an earlier saga of the same order was there; zero for the first one. What the world did in
 	// that time is asked for once more, as callers do that heard nothing.
 	elapsed time.Duration
+	// started are the run ids of the executions below a root, by their workflow ids: see keep. It is nil where the
+	// order's saga is the root itself.
+	started map[string][]string
 }
 
 var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
@@ -104,9 +108,11 @@ func (p *platform) register(gateway payments.Gateway, review activities.ReviewRu
 		Capabilities: payments.Capabilities{Amounts: func(currency string) (money.Limits, bool) { return p.limits, money.KnownCurrency(currency) }},
 	})
 	worker.Register(p.env, a)
+	p.env.RegisterWorkflow(root)
 	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
 	p.env.SetTestTimeout(time.Minute)
 	p.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.PaymentChanged, mock.Anything).Return(nil).Maybe()
+	p.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(&temporal.UnknownExternalWorkflowExecutionError{}).Maybe()
 	return a
 }
 
@@ -202,9 +208,18 @@ func (p *platform) at(after time.Duration, signal string, input any) {
 	delay, _ := p.delay(after)
 	p.env.RegisterDelayedCallback(func() {
 		if !p.env.IsWorkflowCompleted() {
-			p.env.SignalWorkflow(signal, input)
+			p.signal(signal, input)
 		}
 	}, delay)
+}
+
+// signal sends a signal to the order's saga. One that has ended meanwhile gets none.
+func (p *platform) signal(name string, input any) {
+	if p.started == nil {
+		p.env.SignalWorkflow(name, input)
+		return
+	}
+	_ = p.env.SignalWorkflowByID(workflows.OrderSagaID(p.orderID), name, input)
 }
 
 // delay is when something happens that the world does at a time after the order's start, by the clock of this saga.

@@ -342,6 +342,7 @@ func (s *orderSaga) takeSignals(ctx workflow.Context) {
 		s.takeSignal(ctx, kind.name, kind)
 	}
 	s.takePaymentChanges(ctx)
+	s.takeChildEnds(ctx)
 	unknown := workflow.GetUnhandledSignalNames(ctx)
 	slices.Sort(unknown)
 	for _, name := range unknown {

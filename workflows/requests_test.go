@@ -19,6 +19,7 @@ import (
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/sdk/v1"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 )
@@ -41,7 +42,7 @@ func (p *platform) ask(after time.Duration, update string, request any) *answer 
 		if p.env.IsWorkflowCompleted() {
 			return
 		}
-		p.env.UpdateWorkflow(update, uuid.NewString(), &testsuite.TestUpdateCallback{
+		callback := &testsuite.TestUpdateCallback{
 			OnAccept: func() {},
 			OnReject: func(err error) { a.err, a.rejected, a.done = err, true, true },
 			OnComplete: func(v any, err error) {
@@ -51,7 +52,12 @@ func (p *platform) ask(after time.Duration, update string, request any) *answer 
 				}
 				a.err, a.done = err, true
 			},
-		}, request)
+		}
+		if p.started == nil {
+			p.env.UpdateWorkflow(update, uuid.NewString(), callback, request)
+		} else if err := p.env.UpdateWorkflowByID(workflows.OrderSagaID(p.orderID), update, uuid.NewString(), callback, request); err != nil {
+			a.err, a.done = err, true
+		}
 	}, delay)
 	return a
 }
@@ -66,7 +72,13 @@ func code(err error) string {
 
 // details returns what the Web UI shows of the execution at this moment.
 func (p *platform) details(t *testing.T) string {
-	v, err := p.env.QueryWorkflow("__temporal_workflow_metadata")
+	query := p.env.QueryWorkflow
+	if p.started != nil {
+		query = func(name string, args ...any) (converter.EncodedValue, error) {
+			return p.env.QueryWorkflowByID(workflows.OrderSagaID(p.orderID), name, args...)
+		}
+	}
+	v, err := query("__temporal_workflow_metadata")
 	require.NoError(t, err)
 	var m sdk.WorkflowMetadata
 	require.NoError(t, v.Get(&m))

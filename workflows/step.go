@@ -119,24 +119,6 @@ func withDurableOptions(ctx workflow.Context, summary string, limit time.Duratio
 	})
 }
 
-// runChild runs a saga as an execution of its own, with the options of ctx, and waits for its answer. One that somebody
-// has terminated has undone nothing: another one takes its place, and goes on from the events. Input makes the child's
-// input, with what is left of its deadline.
-func runChild[I any](ctx workflow.Context, saga any, deadline time.Duration, input func(left time.Duration) I, out any) error {
-	begun := workflow.Now(ctx)
-	return watchOf(ctx).outwait(ctx, func() error {
-		for {
-			left := max(orUnset(deadline)-workflow.Now(ctx).Sub(begun), time.Millisecond)
-			err := workflow.ExecuteChildWorkflow(ctx, saga, input(left)).Get(ctx, out)
-			var terminated *temporal.TerminatedError
-			if ctx.Err() != nil || !errors.As(err, &terminated) {
-				return err
-			}
-			workflow.GetLogger(ctx).Warn("A child execution was terminated: another one takes its place.", "error", err)
-		}
-	})
-}
-
 // outwaitsKey is the key of a *bool in a context, which is set when a step goes on as a durable activity.
 type outwaitsKey struct{}
 

@@ -62,10 +62,12 @@ func (l *life) run(id string, begun func(*execution), saga, in, out any) (gone b
 	worker.Register(x.env, l.activities(x))
 	x.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{x}, DeadlockDetectionTimeout: testTimeout})
 	x.env.SetTestTimeout(testTimeout)
+	x.env.SetDetachedChildWait(false) // its children are gone with it
 	x.env.SetStartTime(l.now())
 	x.env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: id, TaskQueue: workflows.TaskQueue})
 	x.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, mock.Anything, mock.Anything).Return(
 		func(_, workflowID, _, signal string, arg any) error { return l.signal(x, workflowID, signal, arg) })
+	x.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(&temporal.UnknownExternalWorkflowExecutionError{})
 	l.mu.Lock()
 	l.running = append(l.running, x)
 	l.depth++
