@@ -37,6 +37,9 @@ type child struct {
 func runChild[I any](
 	ctx workflow.Context, c child, deadline time.Duration, input func(left time.Duration) I, out any,
 ) (survivor *ChildEnd, err error) {
+	if ctx.Err() != nil { // before anything was waited for
+		return nil, temporal.NewCanceledError()
+	}
 	begun := workflow.Now(ctx)
 	w := watchOf(ctx)
 	options := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
@@ -139,7 +142,7 @@ func (s *orderSaga) noteLeftBehind(standing activities.Standing) {
 // endLeftBehind ends the children that an earlier run has left and this one has not come to wait for. An order that is
 // confirmed waits for its bank beside all else, and ends that itself.
 func (s *orderSaga) endLeftBehind(ctx workflow.Context) error {
-	if s.confirmed() {
+	if s.confirmed() || !s.leftBehind[InventorySagaID(s.in.OrderID)] && !s.leftBehind[PaymentSagaID(s.in.OrderID)] {
 		return nil
 	}
 	return watchOf(ctx).outwait(ctx, func() error {

@@ -60,8 +60,12 @@ type platform struct {
 
 var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
 
+// requestsMax is how many requests and signals a run takes here: the tests send fewer, but those that mean it.
+const requestsMax = 100
+
 func TestMain(m *testing.M) {
 	workflows.SetLocalAttemptTimeout(100 * time.Millisecond)
+	workflows.SetRequestsMax(requestsMax)
 	os.Exit(m.Run())
 }
 

@@ -107,9 +107,10 @@ func TestChildrenOutliveTheRunThatHasStartedThem(t *testing.T) {
 				o.finish(func(*drilled) {}, in.cancelled, func(client.OrderStatus) {})
 				require.Equal(t, "changed_my_mind", o.shown().CancelReason)
 				require.Equal(t, child, o.childOfAnyState(id(o)))
-				d, err := s.sagas.DescribeWorkflowExecution(t.Context(), id(o), child)
-				require.NoError(t, err)
-				require.Equal(t, enums.WORKFLOW_EXECUTION_STATUS_CANCELED, d.GetWorkflowExecutionInfo().GetStatus())
+				o.await("the end of its child", func() bool {
+					d, err := s.sagas.DescribeWorkflowExecution(t.Context(), id(o), child)
+					return err == nil && d.GetWorkflowExecutionInfo().GetStatus() == enums.WORKFLOW_EXECUTION_STATUS_CANCELED
+				})
 			})
 			t.Run(way+"/"+name+"/the child is terminated", func(t *testing.T) {
 				t.Parallel()

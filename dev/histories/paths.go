@@ -57,8 +57,15 @@ var paths = []path{
 		return errors.Join(p.backordered(), p.awaitStock(), p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
 	}},
 
+	{name: "backordered-another-run-cancelled", play: func(p *player) error {
+		return errors.Join(p.backordered(), p.awaitStock(), p.anotherRun(), p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
+	}},
+
 	{name: "bank-confirmed", play: func(p *player) error {
 		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.bank(true), p.await(order.StatusConfirmed), p.delivered())
+	}},
+	{name: "bank-another-run-confirmed", play: func(p *player) error {
+		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.anotherRun(), p.bank(true), p.await(order.StatusConfirmed), p.delivered())
 	}},
 	{name: "bank-declined", play: func(p *player) error {
 		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.bank(false), p.end(order.StatusCancelled, order.ReasonPaymentDeclined))

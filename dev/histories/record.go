@@ -71,6 +71,7 @@ func Record(ctx context.Context, dir string, say progress.Log) (err error) {
 // world is what the sagas work with: the event store in memory, the sandbox gateway, and Temporal.
 type world struct {
 	temporal   client.Client
+	namespace  string
 	gateway    *faulty
 	activities *activities.Activities
 }
@@ -95,7 +96,7 @@ func open(ctx context.Context, s *stack.Stack) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &world{gateway: &faulty{Gateway: sandboxed}}
+	w := &world{namespace: cfg.Temporal.Namespace, gateway: &faulty{Gateway: sandboxed}}
 	w.activities = activities.New(activities.Options{
 		Events:  eventstore.NewRepository(eventstore.NewMemory(), eventstore.RepositoryOptions{}),
 		Gateway: w.gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review,

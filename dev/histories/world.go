@@ -16,7 +16,9 @@ import (
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/worker"
 	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/api/common/v1"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdkworker "go.temporal.io/sdk/worker"
 )
@@ -207,6 +209,39 @@ func (p *player) awaitPayment() error {
 func (p *player) awaitStock() error {
 	p.ran(workflows.InventorySagaID(p.orderID))
 	return p.awaitTimer(workflows.InventorySagaID(p.orderID))
+}
+
+// anotherRun resets the order's execution, and waits until another run of it waits for the execution that the first one
+// has started.
+func (p *player) anotherRun() error {
+	id := workflows.OrderSagaID(p.orderID)
+	first := int64(0)
+	err := p.until("a workflow task", func() (bool, error) {
+		events := p.world.temporal.GetWorkflowHistory(p.ctx, id, "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+		for first == 0 && events.HasNext() {
+			e, err := events.Next()
+			if err != nil {
+				return false, err
+			}
+			if e.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED {
+				first = e.GetEventId()
+			}
+		}
+		return first > 0, nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = p.world.temporal.ResetWorkflowExecution(p.ctx, &workflowservice.ResetWorkflowExecutionRequest{
+		Namespace: p.world.namespace, WorkflowExecution: &common.WorkflowExecution{WorkflowId: id}, Reason: "another run",
+		RequestId: uuid.NewString(), WorkflowTaskFinishEventId: first,
+	})
+	if err != nil {
+		return p.check(err)
+	}
+	return p.until("a run that waits for an earlier one's child", func() (bool, error) {
+		return p.has(id, enums.EVENT_TYPE_EXTERNAL_WORKFLOW_EXECUTION_SIGNALED), nil
+	})
 }
 
 func (p *player) awaitTimer(workflowID string) error {
