@@ -243,7 +243,7 @@ func TestAChildWithoutItsOrderUndoesNothingThatTheOrderRestsOn(t *testing.T) {
 	for what, run := range map[string]func(*platform){
 		"payment": func(p *platform) {
 			p.env.ExecuteWorkflow(workflows.PaymentSaga, workflows.PaymentInput{
-				OrderID: p.orderID, Amount: order.Total(items), Token: "tok_approve", Deadline: hour,
+				OrderID: p.orderID, Amount: order.Total(items, nil), Token: "tok_approve", Deadline: hour,
 			})
 		},
 		"goods": func(p *platform) {
