@@ -25,7 +25,7 @@ type RequestRefund struct {
 	Lines []order.RefundLine `json:"lines,omitempty"`
 	// Spread shares the amount out over all that is left of the order's lines and shipping lines. Otherwise it is for
 	// none of them.
-	Spread bool `json:"spread,omitempty"`
+	Spread bool `json:"spread,omitzero"`
 	// After is as in [payment.RefundPayment].
 	After int       `json:"after,omitempty"`
 	At    time.Time `json:"at"`

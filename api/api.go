@@ -44,6 +44,11 @@ type Options struct {
 	Payments PaymentReports
 	// Capabilities are what the payment gateway can do; the zero value charges every order.
 	Capabilities payments.Capabilities
+	// Taxes finds the taxes of lines that come without any; nil finds none.
+	Taxes TaxProvider
+	// ShippingByValue shares shipping lines out over the shipments by what each costs. Otherwise the one that leaves
+	// first carries them.
+	ShippingByValue bool
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
 	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
@@ -99,6 +104,9 @@ type API struct {
 	payments  PaymentReports
 	can       payments.Capabilities
 	changes   Changes // nil without
+	// taxes is nil where none are found.
+	taxes           TaxProvider
+	shippingByValue bool
 
 	limits    Limits
 	readiness *readiness
@@ -134,6 +142,7 @@ func New(o Options) *API {
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, limits: o.Limits,
+		taxes: o.Taxes, shippingByValue: o.ShippingByValue,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),

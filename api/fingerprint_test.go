@@ -13,6 +13,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 )
@@ -32,15 +33,26 @@ func retriedRequests() map[string]retried {
 	text := func(s string) *string { return &s }
 	no := func() *bool { return new(bool) }
 	seven, name, country := 7, "n", "DE"
+	one := decimal.RequireFromString("1.00")
+	taxes := func() []newTax { return []newTax{{Name: "t", Rate: one, Included: no(), Amount: new(one)}} }
 	return map[string]retried{
 		"order": {mark: byFingerprint, full: func() any {
 			billing := address
 			return &newOrder{
 				CustomerID: "c", Currency: "EUR", PaymentToken: "t", AllowBackorder: true, KeepPaymentMethod: true, ShippingAddress: address,
 				Recipient: &newContact{Name: "n", Company: "c", Phone: "p", Email: "e"}, BillingAddress: &billing, CustomerNote: "n",
+				PricesIncludeTax: true, Rounding: pricing.Rounding{Mode: pricing.HalfEven, Per: pricing.PerUnit},
+				ShippingLines: []newShippingLine{{Method: "m", Name: "n", Amount: one, TaxClass: "c", Taxes: taxes()}},
+				Discounts:     []newDiscount{{Target: "line", Items: []int{1}, Percentage: one, Amount: one, Code: "c", Reason: "r"}},
 				Items: []newItem{
-					{ProductID: "p", SKU: "s", Quantity: 1, UnitPrice: decimal.RequireFromString("1.00"), Currency: "EUR"},
-					{ProductID: "q", SKU: "r", Quantity: 2, UnitPrice: decimal.RequireFromString("2.00"), Currency: "EUR"},
+					{
+						ProductID: "p", SKU: "s", Quantity: 1, UnitPrice: decimal.RequireFromString("1.00"), Currency: "EUR",
+						Name: "n", TaxClass: "c", Taxes: taxes(), RequiresShipping: no(), Metadata: map[string]string{"k": "v"},
+					},
+					{
+						ProductID: "q", SKU: "r", Quantity: 2, UnitPrice: decimal.RequireFromString("2.00"), Currency: "EUR",
+						Name: "m", TaxClass: "d", Taxes: taxes(), RequiresShipping: no(), Metadata: map[string]string{"k": "w"},
+					},
 				},
 			}
 		}},
@@ -70,8 +82,8 @@ func retriedRequests() map[string]retried {
 		},
 		"refund": {
 			full: func() any {
-				lines := []order.RefundLine{{LineID: uuid.NameSpaceURL, SKU: "s", Quantity: 1, Amount: decimal.RequireFromString("1.00")}}
-				return &refund{Amount: decimal.RequireFromString("1.00"), Currency: "EUR", Lines: lines, Reason: "r"}
+				lines := []order.RefundLine{{LineID: uuid.NameSpaceURL, SKU: "s", ShippingLineID: uuid.NameSpaceOID, Quantity: 1, Amount: one}}
+				return &refund{Amount: one, Currency: "EUR", Lines: lines, Spread: true, Reason: "r"}
 			},
 			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*refund).request()) },
 		},
@@ -185,6 +197,8 @@ func changeLeaf(t *testing.T, v reflect.Value, name string, n *int) string {
 		flipped := reflect.New(v.Type().Elem())
 		flipped.Elem().SetBool(!v.Elem().Bool())
 		return leaf(func() { v.Set(flipped) })
+	case reflect.Map:
+		return leaf(func() { v.Set(reflect.ValueOf(map[string]string{"k": name})) })
 	case reflect.String:
 		return leaf(func() { v.SetString(v.String() + name) })
 	case reflect.Int:

@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/shopspring/decimal"
 )
@@ -30,6 +31,11 @@ type newOrder struct {
 	AllowBackorder bool        `json:"allow_backorder"`
 	// KeepPaymentMethod is left out of the fingerprint where it is not asked for.
 	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
+	// The order's money beside its prices is left out of the fingerprint where it is not given.
+	PricesIncludeTax bool              `json:"prices_include_tax,omitempty"`
+	ShippingLines    []newShippingLine `json:"shipping_lines,omitempty"`
+	Discounts        []newDiscount     `json:"discounts,omitempty"`
+	Rounding         pricing.Rounding  `json:"rounding,omitzero"`
 }
 
 // newItem is one line of a new order.
@@ -40,6 +46,13 @@ type newItem struct {
 	UnitPrice decimal.Decimal `json:"unit_price"`
 	// Currency is the order's; it may be left out.
 	Currency string `json:"currency"`
+	// The rest is left out of the fingerprint where it is not given.
+	Name     string `json:"name,omitempty"`
+	TaxClass string `json:"tax_class,omitempty"`
+	// Taxes are nil where the platform is to find them, and empty for none.
+	Taxes            []newTax          `json:"taxes,omitzero"`
+	RequiresShipping *bool             `json:"requires_shipping,omitempty"`
+	Metadata         map[string]string `json:"metadata,omitempty"`
 }
 
 // Check gives each line the order's currency, and names what the domain finds wrong.
@@ -56,7 +69,7 @@ func (r *newOrder) Check() error {
 	// The recipient comes first because it says more about a country than the order does.
 	bad = append(bad, r.checkRecipient()...)
 	bad = append(bad, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country))...)
-	return bad.Err()
+	return append(bad, r.checkMoney()...).Err()
 }
 
 // checkRecipient brings the personal part of the order into the form in which it is kept, and names what is wrong.
@@ -94,7 +107,10 @@ func (r *newOrder) lines() []order.Item {
 	for i, item := range r.Items {
 		lines[i] = order.Item{
 			ProductID: item.ProductID, SKU: item.SKU, Quantity: item.Quantity,
-			UnitPrice: money.Money{Amount: item.UnitPrice, Currency: item.Currency},
+			UnitPrice: money.Money{Amount: item.UnitPrice, Currency: item.Currency}, Name: item.Name, TaxClass: item.TaxClass, Metadata: item.Metadata,
+		}
+		if item.RequiresShipping != nil && !*item.RequiresShipping {
+			lines[i].RequiresShipping = item.RequiresShipping
 		}
 	}
 	return lines
@@ -114,20 +130,28 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 		return err
 	}
 	in := workflows.OrderInput{
-		OrderID: id, CustomerID: r.CustomerID, Items: r.lines(), ShipToCountry: r.ShippingAddress.Country,
+		OrderID: id, CustomerID: r.CustomerID, ShipToCountry: r.ShippingAddress.Country,
 		RequestHash: hash, UserID: x.Caller, AllowBackorder: r.AllowBackorder,
-		KeepPaymentMethod: r.KeepPaymentMethod,
+		KeepPaymentMethod: r.KeepPaymentMethod, ShippingByValue: a.shippingByValue,
 	}
+	var before order.Order
 	if x.IdempotencyKey() != "" {
-		known, err := a.placedBefore(ctx, x, in)
-		if err != nil {
+		if before, err = a.placedBefore(ctx, x, in); err != nil {
 			return a.withState(ctx, x, err)
 		}
-		if known {
-			return a.settled(ctx, x, in, true)
+	}
+	known := before.Status != ""
+	content := before.Content()
+	if !known || !a.findsTaxes(r) { // what was found for the first request counts, and not what would be found now
+		if content, err = a.priced(ctx, id, r); err != nil {
+			return err
 		}
 	}
-	if err := a.chargeable(in.Content()); err != nil {
+	in.Items, in.ShippingLines, in.Discounts, in.Rounding = content.Items, content.ShippingLines, content.Discounts, content.Rounding
+	if known {
+		return a.settled(ctx, x, in, true)
+	}
+	if err := a.chargeable(content); err != nil {
 		return err
 	}
 	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, r.recipient()); err != nil {
@@ -149,22 +173,22 @@ func (a *API) chargeable(c order.Content) error {
 	return order.CheckChargeable(c, limits, taken)
 }
 
-// placedBefore reports whether the events know the order. Errors: idempotency_key_reused when they know another one
-// by this key.
-func (a *API) placedBefore(ctx context.Context, x *httpx.Exchange, in workflows.OrderInput) (bool, error) {
+// placedBefore returns the order where the events know it, and else the zero value. Errors: idempotency_key_reused when
+// they know another one by this key.
+func (a *API) placedBefore(ctx context.Context, x *httpx.Exchange, in workflows.OrderInput) (order.Order, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.limits.HistoryWait)
 	defer cancel()
 	o, err := a.history.Order(ctx, in.OrderID)
 	switch {
 	case domain.Code(err) == domain.CodeNotFound:
-		return false, nil
+		return order.Order{}, nil
 	case err != nil:
 		x.Note(fmt.Errorf("ask the events whether the order exists: %w", err))
-		return false, nil
+		return order.Order{}, nil
 	}
 	// The domain knows a retry: it decides on no events.
 	_, err = order.Place(o, order.PlaceOrder{OrderID: in.OrderID, RequestHash: in.RequestHash})
-	return err == nil, err
+	return o, err
 }
 
 // settled answers 201 with the order as its events tell it, once it is settled. It is settled when it is confirmed,

@@ -315,7 +315,7 @@ func TestPlaceOrderRefusesBadInput(t *testing.T) {
 		"quantity null":           {with(`"quantity": 2`, `"quantity": null`), []string{"body:items[0].quantity"}},
 		"quantity missing":        {with(`"quantity": 2,`, ``), []string{"body:items[0].quantity"}},
 		"negative price":          {with(`"19.90"`, `"-19.90"`), []string{"body:items[0].unit_price"}},
-		"zero price":              {with(`"19.90"`, `0`), []string{"body:items[0].unit_price"}},
+		"negative number":         {with(`"19.90"`, `-0.01`), []string{"body:items[0].unit_price"}},
 		"over-precise price":      {with(`"19.90"`, `"19.901"`), []string{"body:items[0].unit_price"}},
 		"over-precise number":     {with(`"19.90"`, `19.901`), []string{"body:items[0].unit_price"}},
 		"price in words":          {with(`"19.90"`, `"a lot"`), []string{"body:items[0].unit_price"}},

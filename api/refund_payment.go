@@ -22,7 +22,9 @@ type refund struct {
 	Amount   decimal.Decimal    `json:"amount"`
 	Currency string             `json:"currency"`
 	Lines    []order.RefundLine `json:"lines"`
-	Reason   string             `json:"reason"`
+	// Spread shares the amount out over all that is left of the order.
+	Spread bool   `json:"spread,omitzero"`
+	Reason string `json:"reason"`
 }
 
 // Check names what the domain finds wrong.
@@ -39,6 +41,9 @@ func (r *refund) Check() error {
 	if !r.Amount.IsZero() {
 		return domain.Invalid("amount", "follows from the lines: it has either an amount or lines")
 	}
+	if r.Spread {
+		return domain.Invalid("spread", "is for an amount, and not for lines")
+	}
 	return order.CheckRefundLines(r.Lines)
 }
 
@@ -46,7 +51,7 @@ func (r *refund) money() money.Money { return money.Money{Amount: r.Amount, Curr
 
 // request is what is asked of the saga.
 func (r *refund) request() workflows.RefundInput {
-	return workflows.RefundInput{Amount: r.money(), Lines: r.Lines, Reason: r.Reason}
+	return workflows.RefundInput{Amount: r.money(), Lines: r.Lines, Spread: r.Spread, Reason: r.Reason}
 }
 
 // refundPayment gives money back without goods: POST /api/v1/orders/{order_id}/refunds. With an Idempotency-Key it
@@ -151,7 +156,7 @@ func refundHTTPStatus(r *payment.RefundSummary) int {
 
 // standingRefund is a refund as it was asked for.
 func standingRefund(in workflows.RefundInput) refundBefore {
-	return refundBefore{OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Lines: in.Lines, Reason: in.Reason}
+	return refundBefore{OrderID: in.OrderID, RefundID: in.RefundID, Amount: in.Amount, Lines: in.Lines, Spread: in.Spread, Reason: in.Reason}
 }
 
 type refundBefore struct {
@@ -160,6 +165,7 @@ type refundBefore struct {
 	Amount   money.Money `json:"amount,omitzero"`
 	// Lines are present instead of an amount, for a refund by lines.
 	Lines  []order.RefundLine `json:"lines,omitempty"`
+	Spread bool               `json:"spread,omitzero"`
 	Reason string             `json:"reason"`
 }
 

@@ -33,7 +33,17 @@ var (
 		Recipient:      &client.Recipient{Name: "Ada Lovelace", Company: "Engines", Phone: "030 123456", Email: "ada@example.com"},
 		BillingAddress: &client.BillingAddress{Name: "Accounts", Address: address}, CustomerNote: "Ring twice.",
 		CustomerID: "cust-1001", Currency: "EUR", ShippingAddress: address, PaymentToken: "tok_approve", AllowBackorder: true, KeepPaymentMethod: true,
-		Items: []client.NewItem{{ProductID: "p-espresso", SKU: "ESP-250", Quantity: 2, UnitPrice: "19.90", Currency: "EUR"}},
+		PricesIncludeTax: true, Rounding: &client.Rounding{Mode: "half_even", Per: "unit"},
+		ShippingLines: []client.NewShippingLine{{Method: "standard", Name: "DHL", Amount: "4.90", TaxClass: "standard", Taxes: []client.NewTax{}}},
+		Discounts: []client.NewDiscount{
+			{Target: client.DiscountLine, Items: []int{0}, Percentage: "12.5", Code: "SPRING", Reason: "campaign"},
+			{Target: client.DiscountShipping, Amount: "1.00"},
+		},
+		Items: []client.NewItem{{
+			ProductID: "p-espresso", SKU: "ESP-250", Name: "Espresso", Quantity: 2, UnitPrice: "19.90", Currency: "EUR", TaxClass: "reduced",
+			Taxes: []client.NewTax{{Name: "MwSt", Rate: "0.07", Included: new(true), Amount: "2.60"}}, RequiresShipping: new(true),
+			Metadata: map[string]string{"colour": "red"},
+		}},
 	}
 )
 
@@ -590,6 +600,11 @@ func kindOf(schema map[string]any) string {
 
 func (c contract) compareObject(t *testing.T, schema map[string]any, of reflect.Type, at string) {
 	t.Helper()
+	if values, open := schema["additionalProperties"].(map[string]any); open { // the caller names the members
+		require.Equal(t, reflect.Map, of.Kind(), at)
+		c.compare(t, values, of.Elem(), at+"{}")
+		return
+	}
 	require.Equal(t, reflect.Struct, of.Kind(), at)
 	properties, _ := schema["properties"].(map[string]any)
 	required := map[string]bool{}

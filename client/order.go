@@ -81,6 +81,11 @@ type NewOrder struct {
 	// KeepPaymentMethod says that the customer has agreed that the means of payment is charged again for this order
 	// without them. What leaves after an authorisation has run out needs that.
 	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
+	// PricesIncludeTax says that the prices contain the taxes which the platform finds, or that do not say it themselves.
+	PricesIncludeTax bool              `json:"prices_include_tax,omitempty"`
+	ShippingLines    []NewShippingLine `json:"shipping_lines,omitempty"`
+	Discounts        []NewDiscount     `json:"discounts,omitempty"`
+	Rounding         *Rounding         `json:"rounding,omitempty"`
 	// PaymentToken is what the payment gateway gave the customer's browser for a means of payment.
 	PaymentToken string `json:"payment_token"`
 }
@@ -89,11 +94,19 @@ type NewOrder struct {
 type NewItem struct {
 	ProductID string `json:"product_id"`
 	SKU       string `json:"sku"`
-	Quantity  int    `json:"quantity"`
-	// UnitPrice is a decimal number, such as "19.90".
+	// Name is what people call it.
+	Name     string `json:"name,omitempty"`
+	Quantity int    `json:"quantity"`
+	// UnitPrice is a decimal number, such as "19.90". A gift costs "0".
 	UnitPrice string `json:"unit_price"`
 	// Currency may be empty; otherwise it is the order's.
 	Currency string `json:"currency,omitempty"`
+	// TaxClass is the class by which the platform finds the taxes. Taxes are nil where it is to, and empty for none.
+	TaxClass string   `json:"tax_class,omitempty"`
+	Taxes    []NewTax `json:"taxes,omitzero"`
+	// RequiresShipping is false for what ships nothing; nil is true.
+	RequiresShipping *bool             `json:"requires_shipping,omitempty"`
+	Metadata         map[string]string `json:"metadata,omitempty"`
 }
 
 // OrderAccepted is an order right after it was placed.
@@ -187,6 +200,12 @@ type Order struct {
 	Captured          Money             `json:"captured"`
 	Refunded          Money             `json:"refunded"`
 	Items             []Item            `json:"items"`
+	// ShippingLines and Discounts are as they were priced, without what was cancelled. Totals explain the total; nil where
+	// that is just the price of the items.
+	ShippingLines []ShippingLine `json:"shipping_lines,omitempty"`
+	Discounts     []Discount     `json:"discounts,omitempty"`
+	Rounding      *Rounding      `json:"rounding,omitempty"`
+	Totals        *Totals        `json:"totals,omitempty"`
 	// Shipments is empty until the order is confirmed.
 	Shipments []Shipment `json:"shipments"`
 	// Refunds are those that are owed, asked for or made.
@@ -255,15 +274,25 @@ type Item struct {
 	LineID    uuid.UUID `json:"line_id"`
 	ProductID string    `json:"product_id"`
 	SKU       string    `json:"sku"`
+	Name      string    `json:"name,omitempty"`
 	Quantity  int       `json:"quantity"`
 	UnitPrice Money     `json:"unit_price"`
+	TaxClass  string    `json:"tax_class,omitempty"`
+	// RequiresShipping is false for what ships nothing; nil is true.
+	RequiresShipping *bool             `json:"requires_shipping,omitempty"`
+	Metadata         map[string]string `json:"metadata,omitempty"`
+	// Money explains what the line costs; nil where that is just the price of its pieces.
+	Money *Breakdown `json:"money,omitempty"`
 }
 
 // Shipment is a part of an order that leaves from one location.
 type Shipment struct {
-	ShipmentID uuid.UUID      `json:"shipment_id"`
-	Location   string         `json:"location"`
-	Lines      []ShipmentLine `json:"lines"`
+	ShipmentID uuid.UUID `json:"shipment_id"`
+	// Location is empty for what ships nothing.
+	Location string         `json:"location"`
+	Lines    []ShipmentLine `json:"lines"`
+	// Shipping is what it carries of the order's shipping lines.
+	Shipping []ShippingShare `json:"shipping,omitempty"`
 	// Amount is the part of the total that is captured when it leaves.
 	Amount         Money          `json:"amount"`
 	Status         ShipmentStatus `json:"status"`
@@ -277,8 +306,11 @@ type ShipmentLine struct {
 	SKU       string    `json:"sku"`
 	Quantity  int       `json:"quantity"`
 	UnitPrice Money     `json:"unit_price"`
-	// Returned is how many of the pieces came back after their delivery.
-	Returned int `json:"returned,omitempty"`
+	// Returned is how many of the pieces came back after their delivery, and Cancelled how many were taken out before.
+	Returned  int `json:"returned,omitempty"`
+	Cancelled int `json:"cancelled,omitempty"`
+	// Money explains what the pieces cost, the cancelled ones too; nil where that is just their price.
+	Money *Breakdown `json:"money,omitempty"`
 }
 
 // RefundStatus is where a refund stands.
@@ -313,10 +345,15 @@ type Refund struct {
 	RefundedAt *time.Time `json:"refunded_at,omitempty"`
 }
 
-// RefundLine is what one line of the order gets back.
+// RefundLine is what one line or shipping line of the order gets back.
 type RefundLine struct {
+	// LineID is the id of the line, or of the shipping line.
 	LineID uuid.UUID `json:"line_id"`
 	Amount Money     `json:"amount"`
+	// Quantity is the pieces that it is for; zero where it is an amount.
+	Quantity int `json:"quantity,omitempty"`
+	// Money tells what of the amount is price, discount and tax; nil where it is just price.
+	Money *Breakdown `json:"money,omitempty"`
 }
 
 // Hold is money that the gateway refuses to let go of.

@@ -244,8 +244,10 @@ type RefundPayment struct {
 	// Currency is the order's. It may be empty where there are lines.
 	Currency string `json:"currency,omitempty"`
 	// Lines are what goes back line by line, instead of an amount.
-	Lines  []RefundLineRequest `json:"lines,omitempty"`
-	Reason string              `json:"reason"`
+	Lines []RefundLineRequest `json:"lines,omitempty"`
+	// Spread shares the amount out over all that is left of the order's lines and shipping lines.
+	Spread bool   `json:"spread,omitempty"`
+	Reason string `json:"reason"`
 }
 
 // RefundLineRequest asks for the money of one line: of some pieces, or an amount.
@@ -253,7 +255,9 @@ type RefundLineRequest struct {
 	// LineID names the line. SKU names one that no other line has.
 	LineID uuid.UUID `json:"line_id,omitzero"`
 	SKU    string    `json:"sku,omitempty"`
-	// Quantity is the pieces whose price goes back. Amount is a decimal number instead of it.
+	// ShippingLineID names a shipping line instead. Without an amount, all that is left of it goes back.
+	ShippingLineID uuid.UUID `json:"shipping_line_id,omitzero"`
+	// Quantity is the pieces of which all goes back that they have cost. Amount is a decimal number instead of it.
 	Quantity int    `json:"quantity,omitempty"`
 	Amount   string `json:"amount,omitempty"`
 }
@@ -270,8 +274,11 @@ type RefundedPayment struct {
 type StandingRefund struct {
 	OrderID  uuid.UUID `json:"order_id"`
 	RefundID uuid.UUID `json:"refund_id"`
-	Amount   Money     `json:"amount"`
-	Reason   string    `json:"reason"`
+	// Amount is nil where it follows from the lines.
+	Amount *Money              `json:"amount,omitempty"`
+	Lines  []RefundLineRequest `json:"lines,omitempty"`
+	Spread bool                `json:"spread,omitempty"`
+	Reason string              `json:"reason"`
 }
 
 // RefundPayment gives money back without goods. Its amount is reserved when it answers, and it may be paid later.

@@ -386,7 +386,7 @@ type RefundInput struct {
 	// Lines are what is asked for line by line; there is no amount then, because it follows from them.
 	Lines []order.RefundLine `json:"lines,omitempty"`
 	// Spread is as in [activities.RequestRefund].
-	Spread bool `json:"spread,omitempty"`
+	Spread bool `json:"spread,omitzero"`
 	// After is how many attempts the caller has seen fail, for a refund that is tried again: see
 	// [payment.RefundPayment]. The refund has its amount and reason already then.
 	After int `json:"after,omitempty"`

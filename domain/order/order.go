@@ -99,7 +99,7 @@ type ShipmentLine struct {
 	// Returned is how many of the pieces came back after their delivery.
 	Returned int `json:"returned,omitempty"`
 	// Cancelled is how many pieces were taken out of the shipment since the order was confirmed.
-	Cancelled int `json:"cancelled,omitempty"`
+	Cancelled int `json:"cancelled,omitzero"`
 	// Money is what the pieces cost with which the order was confirmed, the cancelled ones too. It is left out where
 	// that is just their price.
 	Money *pricing.Breakdown `json:"money,omitempty"`

@@ -58,7 +58,7 @@ type RefundLine struct {
 	LineID uuid.UUID   `json:"line_id"`
 	Amount money.Money `json:"amount"`
 	// Quantity is the pieces that it is for; left out where it is an amount.
-	Quantity int `json:"quantity,omitempty"`
+	Quantity int `json:"quantity,omitzero"`
 	// Money explains the amount: what of it is price, discount and tax. It is left out where it is just price.
 	Money *pricing.Breakdown `json:"money,omitempty"`
 }

@@ -34,7 +34,7 @@ type Tax struct {
 	// Rate is a part of one: 0.19 for 19 %. It may be left out of a tax whose amount the shop gives.
 	Rate decimal.Decimal `json:"rate,omitzero"`
 	// Included says that the price contains the tax. Otherwise it comes on top.
-	Included bool        `json:"included,omitempty"`
+	Included bool        `json:"included,omitzero"`
 	Amount   money.Money `json:"amount"`
 }
 

@@ -2,6 +2,7 @@ package pricing
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
@@ -15,6 +16,11 @@ type Order struct {
 	Lines     []Line
 	Shipping  []ShippingLine
 	Discounts []Discount
+}
+
+// IsPlain reports whether the order is nothing but prices.
+func (o Order) IsPlain() bool {
+	return len(o.Shipping) == 0 && len(o.Discounts) == 0 && !slices.ContainsFunc(o.Lines, func(l Line) bool { return len(l.Taxes) > 0 })
 }
 
 // Line is some pieces at one price.

@@ -269,11 +269,19 @@ func (p *platform) api(o Options) (*api.API, error) {
 	}
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
-		Webhooks: hooks, Payments: sagas, Capabilities: can,
+		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
 		Checks: p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
+}
+
+// taxes finds the taxes of lines that come without any; nil where no table was given.
+func taxes(cfg config.Orders) api.TaxProvider {
+	if len(cfg.Taxes) == 0 {
+		return nil
+	}
+	return api.TaxTable{Table: cfg.Taxes}
 }
 
 func apiKeys(keys []config.APIKey) []httpx.APIKey {

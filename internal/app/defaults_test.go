@@ -34,6 +34,13 @@ var used = map[string]struct {
 	"ORDERLOOM_STOCK_DEADLINE":            {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Stock }},
 	"ORDERLOOM_REVIEW_DEADLINE":           {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Review }},
 
+	"ORDERLOOM_SHIPPING_CAPTURE": {"value", func(_ *testing.T, c config.Config) any {
+		if c.Orders.ShippingByValue {
+			return "value"
+		}
+		return "first"
+	}},
+
 	"ORDERLOOM_ORPHANS_RESUME": {"false", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Resume }},
 	"ORDERLOOM_ORPHANS_EVERY":  {"3s", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Every }},
 

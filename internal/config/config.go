@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // Config is every setting of the platform, checked.
@@ -165,6 +166,11 @@ type Orders struct {
 	// ReviewAbove and ReviewCustomers say which orders are held for review.
 	ReviewAbove     []money.Money
 	ReviewCustomers []string
+	// Taxes are the taxes of lines that come without any; none in an empty table.
+	Taxes pricing.TaxTable
+	// ShippingByValue shares shipping lines out over the shipments by what each costs. Otherwise the one that leaves
+	// first carries them.
+	ShippingByValue bool
 }
 
 // Payment is the payment gateway.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -19,6 +20,7 @@ import (
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/pricing"
 )
 
 // errForm says that a value does not have its setting's form, with nothing to add to that.
@@ -330,6 +332,30 @@ func amounts(name, help, example string, at func(*Config) *[]money.Money) Settin
 			list = append(list, m)
 		}
 		*at(c) = list
+		return nil
+	}}
+}
+
+// taxTable reads a table of taxes: JSON, or the path of a file that holds it.
+func taxTable(name, help, example string, at func(*Config) *pricing.TaxTable) Setting {
+	return Setting{Name: name, Example: example, Form: "a JSON list of rows, or the path of a file with one", Help: help, set: func(c *Config, v string) error {
+		text := []byte(v)
+		if !strings.HasPrefix(strings.TrimSpace(v), "[") {
+			var err error
+			if text, err = os.ReadFile(v); err != nil {
+				return err
+			}
+		}
+		table, err := pricing.ParseTaxTable(text)
+		if err != nil {
+			return err
+		}
+		for i, row := range table {
+			if !order.KnownCountry(row.Country) {
+				return fmt.Errorf("[%d].country: %q is not a country code in upper case", i, domain.Clip(row.Country))
+			}
+		}
+		*at(c) = table
 		return nil
 	}}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/orderloom/orderloom/internal/gateways"
 	"github.com/orderloom/orderloom/payments/sandbox"
 )
@@ -111,6 +112,11 @@ var Settings = slices.Concat(
 			func(c *Config) *[]money.Money { return &c.Orders.ReviewAbove }),
 		texts("ORDERLOOM_REVIEW_CUSTOMERS", "Customers all of whose orders are held for review.", "cus_17,cus_23",
 			func(c *Config) *[]string { return &c.Orders.ReviewCustomers }),
+		taxTable("ORDERLOOM_TAX_TABLE",
+			"The taxes of each country and tax class, for lines that come without any (docs/money.md); without it these have none.",
+			`[{"country":"DE","taxes":[{"name":"MwSt","rate":"0.19"}]}]`, func(c *Config) *pricing.TaxTable { return &c.Orders.Taxes }),
+		choice("ORDERLOOM_SHIPPING_CAPTURE", "first", []string{"first", "value"},
+			"With which shipment shipping is captured: the first that leaves, or each by its value.", "", nil, func(c *Config, v string) { c.Orders.ShippingByValue = v == "value" }),
 	),
 	group("Payment gateway",
 		append([]Setting{choice("ORDERLOOM_PAYMENT_GATEWAY", "", gateways.All.Names(),
