@@ -139,8 +139,8 @@ func (a *API) findsTaxes(r *newOrder) bool {
 		slices.ContainsFunc(r.ShippingLines, func(l newShippingLine) bool { return l.Taxes == nil }))
 }
 
-// priced returns what is ordered, with what each part of it costs. Errors: [domain.Invalids]; unavailable when the taxes
-// can't be found.
+// priced returns what is ordered, with what each part of it costs. Errors: [domain.Invalids]; unavailable when the
+// taxes can't be found.
 func (a *API) priced(ctx context.Context, id uuid.UUID, r *newOrder) (order.Content, error) {
 	p := r.money()
 	if a.findsTaxes(r) {

@@ -81,7 +81,7 @@ type NewOrder struct {
 	// KeepPaymentMethod says that the customer has agreed that the means of payment is charged again for this order
 	// without them. What leaves after an authorisation has run out needs that.
 	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
-	// PricesIncludeTax says that the prices contain the taxes which the platform finds, or that do not say it themselves.
+	// PricesIncludeTax says that the prices contain the taxes that the platform finds, or that do not say it.
 	PricesIncludeTax bool              `json:"prices_include_tax,omitempty"`
 	ShippingLines    []NewShippingLine `json:"shipping_lines,omitempty"`
 	Discounts        []NewDiscount     `json:"discounts,omitempty"`
@@ -200,8 +200,8 @@ type Order struct {
 	Captured          Money             `json:"captured"`
 	Refunded          Money             `json:"refunded"`
 	Items             []Item            `json:"items"`
-	// ShippingLines and Discounts are as they were priced, without what was cancelled. Totals explain the total; nil where
-	// that is just the price of the items.
+	// ShippingLines and Discounts are as they were priced, without what was cancelled. Totals explain the total; nil
+	// where that is just the price of the items.
 	ShippingLines []ShippingLine `json:"shipping_lines,omitempty"`
 	Discounts     []Discount     `json:"discounts,omitempty"`
 	Rounding      *Rounding      `json:"rounding,omitempty"`
