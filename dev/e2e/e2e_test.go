@@ -5,7 +5,7 @@ package e2e_test
 import (
 	"bytes"
 	"context"
-	"slices"
+	"reflect"
 	"testing"
 	"time"
 
@@ -98,7 +98,7 @@ func cancelAndReturnByLine(t *testing.T, p *platform.Platform) {
 	require.Eventually(t, func() bool {
 		o, err := shop.GetOrder(ctx, placed.OrderID)
 		return err == nil && o.Refunded.Amount == "12.00" && o.Captured.Amount == "34.00" && len(o.Returns) == 1 &&
-			slices.Equal(o.Items, []client.Item{
+			reflect.DeepEqual(o.Items, []client.Item{
 				{LineID: first, ProductID: "p", SKU: sku, Quantity: 1, UnitPrice: client.Money{Amount: "10.00", Currency: "EUR"}},
 				{LineID: second, ProductID: "p", SKU: sku, Quantity: 2, UnitPrice: client.Money{Amount: "12.00", Currency: "EUR"}},
 			}) && o.Shipments[0].Lines[0].Returned == 0 && o.Shipments[0].Lines[1].Returned == 1
