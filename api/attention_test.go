@@ -54,6 +54,31 @@ func TestWhatWaitsForAPersonIsRetriedOrResolved(t *testing.T) {
 	send(failed.AttentionID, "retry", `{}`).problem(t, http.StatusConflict, codeGatewayRefused)
 }
 
+// A shipment whose money was refused is reported once more, as it was reported before.
+func TestARefusedCaptureIsRetried(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
+	view := b.views[someOrder]
+	shipment := view.Shipments[0].ShipmentID
+	view.Attention = []attention.Item{{
+		AttentionID: attention.Capture(someOrder, shipment), Cause: attention.CauseCaptureFailed, Since: acceptedAt, Attempts: 2, ShipmentID: shipment,
+		Actions: []attention.Action{attention.ActionRetry},
+	}}
+	b.views[someOrder] = view
+	b.pay = payment.Payment{CaptureFailures: []payment.CaptureFailure{{CaptureID: shipment, Attempt: 2, Carrier: "DHL", TrackingNumber: "T7"}}}
+	path := orderPath("/attention/" + attention.Capture(someOrder, shipment).String() + "/retry")
+	require.Equal(t, http.StatusCreated, b.post(t, path, `{}`).status)
+	require.Equal(t, workflows.ShipmentUpdate{Name: workflows.ShipmentDispatched, Report: workflows.Dispatch{
+		ShipmentID: shipment, Carrier: "DHL", TrackingNumber: "T7", After: 2,
+	}}, b.reported[len(b.reported)-1])
+
+	b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
+	a := b.post(t, path, `{}`)
+	require.Equal(t, http.StatusCreated, a.status)
+	require.Equal(t, "true", a.header.Get("Idempotent-Replayed"), "it has left")
+}
+
 // What does not wait any more is answered by what was done. The same again is a replay, and another resolution a
 // conflict.
 func TestWhatWaitedForAPersonIsAskedForOnce(t *testing.T) {

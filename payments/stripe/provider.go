@@ -13,6 +13,7 @@ const Name = "stripe"
 const (
 	settingKey           = "STRIPE_API_KEY"
 	settingReturnURL     = "ORDERLOOM_STRIPE_RETURN_URL"
+	settingURL           = "ORDERLOOM_STRIPE_URL"
 	settingWebhookSecret = "STRIPE_WEBHOOK_SECRET" //nolint:gosec // the name of a setting
 )
 
@@ -32,9 +33,10 @@ var Provider = payments.Provider{
 			Name: settingWebhookSecret, Help: "The signing secret of Stripe's webhook, several with commas between while it is rotated.",
 			Secret: true, RequiredBy: payments.PartWebhook,
 		},
+		{Name: settingURL, Help: "Where Stripe's API is; left out for Stripe's own. It is for tests against a fake."},
 	},
 	Open: func(setting payments.Settings) (payments.Gateway, error) {
-		return New(Options{Key: setting(settingKey), ReturnURL: setting(settingReturnURL)})
+		return New(Options{Key: setting(settingKey), ReturnURL: setting(settingReturnURL), URL: setting(settingURL)})
 	},
 	Webhook: func(setting payments.Settings) (payments.Webhook, error) {
 		return NewWebhook(strings.FieldsFunc(setting(settingWebhookSecret), func(r rune) bool { return r == ',' || r == ' ' })...)
