@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reserveUnseen reserves money for the payment that no event tells of: as a request does whose answer nobody waits for,
-// and that comes once more after Stripe has forgotten its key.
+// reserveUnseen reserves money for the payment that no event tells of. A request does so that comes once more after
+// Stripe has forgotten its key.
 func (o *dashboardOrder) reserveUnseen() {
 	o.t.Helper()
 	form := url.Values{

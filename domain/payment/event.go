@@ -221,8 +221,8 @@ type RefundOwed struct {
 	// CoveredLines are what of it they give back of the same lines.
 	Covered      money.Money  `json:"covered,omitzero"`
 	CoveredLines []RefundLine `json:"covered_lines,omitempty"`
-	// Completes is the obligation of which this was covered. InsteadOf is the refund that had covered it, and failed. They
-	// are zero for a fact of its own.
+	// Completes is the obligation of which this was covered. InsteadOf is the refund that had covered it, and failed.
+	// They are zero for a fact of its own.
 	Completes uuid.UUID `json:"completes,omitzero"`
 	InsteadOf uuid.UUID `json:"instead_of,omitzero"`
 	// Reason names the fact: return, shipment_lost, shipment_refused or shipment_cancelled.
