@@ -268,10 +268,14 @@ func (c *Changes) Follow(ctx context.Context, after string, handle func(Change) 
 		return err
 	}
 	for {
-		changes, wake := c.since(at)
-		if changes == nil && wake == nil { // further back than what is remembered
+		changes, wake, from := c.since(at)
+		if wake == nil { // further back than what is remembered
 			if changes, err = queryChanges(ctx, c.pool, at); err != nil {
 				return err
+			}
+			if len(changes) == 0 { // nor is there anything up to what is remembered
+				at = from
+				continue
 			}
 		}
 		for _, ch := range changes {
@@ -281,12 +285,6 @@ func (c *Changes) Follow(ctx context.Context, after string, handle func(Change) 
 			at = ch.at
 		}
 		if len(changes) > 0 {
-			continue
-		}
-		if wake == nil {
-			if err := backoff.Pause(ctx, changesRecheck); err != nil {
-				return err
-			}
 			continue
 		}
 		select {
@@ -321,19 +319,19 @@ func (c *Changes) position(ctx context.Context, after string) (position, error) 
 	return at, nil
 }
 
-// since returns the changes after a position and the channel that is closed with the next one. It returns two nils
-// when the position lies further back than what is remembered.
-func (c *Changes) since(at position) ([]Change, <-chan struct{}) {
+// since returns the changes after a position and the channel that is closed with the next one. The channel is nil when
+// the position lies further back than from, where what is remembered begins.
+func (c *Changes) since(at position) (changes []Change, wake <-chan struct{}, from position) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if at.before(c.from) {
-		return nil, nil
+		return nil, nil, c.from
 	}
 	i := len(c.recent)
 	for i > 0 && at.before(c.recent[i-1].at) {
 		i--
 	}
-	return append([]Change(nil), c.recent[i:]...), c.wake
+	return append([]Change(nil), c.recent[i:]...), c.wake, c.from
 }
 
 // PruneChanges forgets changes that are older than [ChangesRetention], at most 10,000 at once, and returns

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/attention"
@@ -613,6 +614,56 @@ func TestChangesComeInTheOrderOfTheirTransactionsNumbers(t *testing.T) {
 	})
 	require.ErrorIs(t, err, enough)
 	require.Equal(t, []int64{9, 10, 99, 100}, versions, "as numbers, not as texts")
+}
+
+// asked counts the statements of contexts that carry it, and those of all others.
+type asked struct{ own, others atomic.Int64 }
+
+type askedKey struct{}
+
+func (a *asked) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	if ctx.Value(askedKey{}) == a {
+		a.own.Add(1)
+	} else {
+		a.others.Add(1)
+	}
+	return ctx
+}
+
+func (*asked) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+// Fails where a follower that resumes before what the process remembers asks the database again and again.
+func TestAFollowerOfAnIdleShopAsksTheDatabaseNothing(t *testing.T) {
+	t.Parallel()
+	b := setup(t, nil)
+	const insert = `INSERT INTO orderloom.order_changes (tx, order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status)
+		SELECT tx::text::xid8, gen_random_uuid(), 1, 0, 'c', 'created', 'pending', 'unfulfilled' FROM unnest($1::text[]) tx`
+	_, err := b.pool.Exec(t.Context(), insert, []string{"8", "9"})
+	require.NoError(t, err)
+	var a asked
+	config := b.pool.Config()
+	config.ConnConfig.Tracer = &a
+	pool, err := pgxpool.NewWithConfig(t.Context(), config)
+	require.NoError(t, err)
+	t.Cleanup(pool.Close)
+	changes := readmodel.NewChanges(pool, nil, logger(t))
+	whole, stop := context.WithCancel(t.Context())
+	t.Cleanup(stop)
+	ctx := context.WithValue(whole, askedKey{}, &a)
+	var running sync.WaitGroup
+	t.Cleanup(running.Wait)
+	running.Go(func() { _ = changes.Run(whole) })
+	require.Eventually(t, func() bool { return readmodel.Started(changes) }, time.Minute, time.Millisecond)
+	got := make(chan readmodel.Change, 10)
+	running.Go(func() { _ = changes.Follow(ctx, "8-1", func(c readmodel.Change) error { got <- c; return nil }) })
+	<-got
+	before := a.others.Load()
+	require.Eventually(t, func() bool { return a.others.Load() >= before+4 }, time.Minute, time.Millisecond, "the process looks from time to time")
+	require.LessOrEqual(t, a.own.Load(), int64(3), "where the position is, what comes after it, and that nothing else does")
+	_, err = b.pool.Exec(t.Context(), `INSERT INTO orderloom.order_changes (order_id, version, payment_version, customer_id, status, payment_status,
+		fulfillment_status) VALUES (gen_random_uuid(), 2, 0, 'c', 'created', 'pending', 'unfulfilled')`)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, (<-got).Version)
 }
 
 func TestListsHoldPersonalSectionsOnlyWhenAsked(t *testing.T) {

@@ -244,3 +244,45 @@ func TestDocumentedCommandLinesAreRight(t *testing.T) {
 	}
 	require.Greater(t, found, 15)
 }
+
+// Fails where a command demands the settings of a role that it does not run.
+func TestCommandsDemandWhatTheyUseAlone(t *testing.T) {
+	t.Parallel()
+	const id = "2f7f2bd1-9d2c-4a0c-8a39-9bd7d3b5a2f1"
+	const database, kafka, temporal, masterKeys = "DATABASE_URL", "KAFKA_BROKERS", "TEMPORAL_ADDRESS", "ORDERLOOM_MASTER_KEYS"
+	demanded := regexp.MustCompile(`(\S+) is required by`)
+	for line, want := range map[string][]string{
+		"reconcile":                        {temporal},
+		"orphans list":                     {database, temporal},
+		"orphans resume":                   {database, temporal},
+		"recover":                          {database, kafka, temporal},
+		"verify":                           {database, kafka},
+		"verify --no-kafka":                {database},
+		"relay status":                     {database, kafka},
+		"relay rewind --to 1":              {database},
+		"parked list":                      {database},
+		"parked retry orders " + id:        {database},
+		"rebuild orders":                   {database},
+		"attention list":                   {database},
+		"attention show " + id:             {database},
+		"attention retry " + id:            {database, temporal, masterKeys},
+		"erase-customer c":                 {database},
+		"rewrap-keys":                      {database, masterKeys},
+		"encryption-keys list":             {database},
+		"encryption-keys retire master k1": {database},
+		"partitions list":                  {database},
+		"migrate":                          {database},
+		"projector":                        {database, kafka},
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			got := orderloom(t, nil, strings.Fields(line)...)
+			require.Equal(t, exitUsage, got.code)
+			var names []string
+			for _, m := range demanded.FindAllStringSubmatch(got.stderr, -1) {
+				names = append(names, m[1])
+			}
+			require.ElementsMatch(t, want, names, got.stderr)
+		})
+	}
+}
