@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/require"
@@ -198,6 +200,20 @@ func TestAServerOutOfReachIsAFailure(t *testing.T) {
 	got := orderloom(t, map[string]string{"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "ORDERLOOM_DATABASE_CONNECT_TIMEOUT": "1s"}, "migrate")
 	require.Equal(t, exitFailure, got.code)
 	require.NotEmpty(t, got.stderr)
+}
+
+// Fails where a setting that the server refuses is told as any other failure.
+func TestASettingThatTheServerRefusesIsAWrongSetting(t *testing.T) {
+	t.Parallel()
+	u, err := url.Parse(pgtest.Database(t))
+	require.NoError(t, err)
+	u.Path = "/nowhere"
+	for _, line := range []string{"migrate", "partitions list", "attention list", "verify --no-kafka"} {
+		got := orderloom(t, map[string]string{"DATABASE_URL": u.String()}, strings.Fields(line)...)
+		require.Equal(t, exitUsage, got.code, got.stderr)
+		require.Contains(t, got.stderr, "DATABASE_URL")
+		require.Contains(t, got.stderr, "3D000")
+	}
 }
 
 func TestWithoutACommandAllAreListed(t *testing.T) {

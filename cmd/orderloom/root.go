@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -61,7 +62,7 @@ func wrongArgument(err error) bool {
 	case domain.CodeInvalid, projector.CodeUnknownProjection:
 		return true
 	}
-	return errors.As(err, new(usageError))
+	return errors.As(err, new(usageError)) || errors.Is(err, app.ErrRefused)
 }
 
 // execute carries out a command line, and returns the command that it names.

@@ -167,6 +167,11 @@ func (r *ruin) place(t *testing.T, when string, states map[string]state, count i
 		}
 	}
 	each(t, "place "+when, placed, func(t *testing.T, w *waiting) { w.order = r.s.place(t, w.state) })
+	each(t, "leave "+when, placed, func(_ *testing.T, w *waiting) {
+		if w.leave != nil {
+			w.leave(w.order)
+		}
+	})
 	r.orders = append(r.orders, placed...)
 }
 

@@ -143,6 +143,11 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel, sagaclient.FailsAtOnce(p.breakers.Add(sagaclient.BreakerSettings()))); err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
+	if p.command {
+		if err := temporalServer(p.temporal, cfg.Temporal).ask(ctx); permanent(err) {
+			return nil, errors.Join(err, p.close(ctx))
+		}
+	}
 	if !p.sealing {
 		p.vault = privacy.NewVault(p.pool, privacy.NoMasterKeys{}, privacy.Options{})
 	} else if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {

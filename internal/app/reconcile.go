@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -54,7 +55,7 @@ func ReconcileRecovered(
 }
 
 // Reconcile lets the workers compare the gateway's ledger with the payments, and waits for that. Sofar and the errors
-// are those of [sagaclient.Client.Reconcile].
+// are those of [sagaclient.Client.Reconcile]. Error besides: [ErrRefused].
 func Reconcile(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, in Reconciliation, sofar func(Reconciled)) (Reconciled, error) {
 	if cfg.Temporal.Address == "" {
 		return Reconciled{}, errors.New("TEMPORAL_ADDRESS is not set")
@@ -64,5 +65,8 @@ func Reconcile(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry,
 		return Reconciled{}, err
 	}
 	defer c.Close()
+	if err := temporalServer(c, cfg.Temporal).ask(ctx); err != nil {
+		return Reconciled{}, fmt.Errorf("reach Temporal: %w", err)
+	}
 	return sagaclient.New(c, memos, deadlines(cfg.Orders), "").Reconcile(ctx, workflows.ReconciliationInput(in), sofar)
 }

@@ -179,6 +179,8 @@ func TestATemporalThatRefusesUsEndsTheStart(t *testing.T) {
 			require.NoError(t, err)
 			defer temporal.Close()
 			refused(t, temporalServer(temporal, cfg), c.setting)
+			_, err = Reconcile(t.Context(), config.Config{Temporal: cfg}, tel, Reconciliation{}, func(Reconciled) {})
+			require.ErrorIs(t, err, ErrRefused, "a command says so too")
 		})
 	}
 }

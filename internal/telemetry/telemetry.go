@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -48,10 +49,15 @@ func Setup(ctx context.Context, cfg config.Telemetry, role string) (*Telemetry, 
 		buildInfo(role),
 		t.temporal,
 	)
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { t.Logger.WarnContext(ctx, "telemetry failed", "error", err) }))
+	var complaint backoff.Complaint
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) {
+		if complaint.Due(err) {
+			t.Logger.WarnContext(ctx, "telemetry failed", "error", err)
+		}
+	}))
 	otel.SetTextMapPropagator(propagation.TraceContext{})
 	if cfg.OTLPEndpoint != "" {
-		provider, err := newTracerProvider(ctx, cfg, role)
+		provider, err := newTracerProvider(ctx, cfg, role, t.Registry)
 		if err != nil {
 			return nil, fmt.Errorf("set up tracing to %s: %w", cfg.OTLPEndpoint, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/exaring/otelpgx"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
@@ -16,7 +17,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-func newTracerProvider(ctx context.Context, cfg config.Telemetry, role string) (*sdktrace.TracerProvider, error) {
+func newTracerProvider(ctx context.Context, cfg config.Telemetry, role string, r prometheus.Registerer) (*sdktrace.TracerProvider, error) {
 	headers := make(map[string]string, len(cfg.OTLPHeaders))
 	for name, value := range cfg.OTLPHeaders {
 		headers[name] = string(value)
@@ -43,8 +44,10 @@ func newTracerProvider(ctx context.Context, cfg config.Telemetry, role string) (
 		return nil, fmt.Errorf("describe the service: %w", err)
 	}
 	// The sampler is given here, so OTEL_TRACES_SAMPLER has no say: one setting, one name.
+	counted, ended := countSent(exporter, r)
 	return sdktrace.NewTracerProvider(
-		sdktrace.WithBatcher(exporter),
+		sdktrace.WithSpanProcessor(ended),
+		sdktrace.WithBatcher(counted),
 		sdktrace.WithResource(res),
 		sdktrace.WithSampler(sdktrace.ParentBased(sdktrace.TraceIDRatioBased(cfg.TraceRatio))),
 	), nil

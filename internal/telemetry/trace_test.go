@@ -86,4 +86,8 @@ func TestSpansAreExported(t *testing.T) {
 	require.Equal(t, "/v1/traces", got.path)
 	require.Equal(t, "Bearer x", got.authorization)
 	require.Positive(t, got.bytes)
+	w := httptest.NewRecorder()
+	tel.MetricsHandler().ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics", http.NoBody))
+	require.Contains(t, w.Body.String(), "\norderloom_trace_spans_ended_total 1\n")
+	require.Contains(t, w.Body.String(), "\norderloom_trace_spans_sent_total{outcome=\"ok\"} 1\n")
 }
