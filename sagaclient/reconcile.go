@@ -33,13 +33,16 @@ func (c *Client) Reconcile(
 	if err != nil {
 		return out, inDomainTerms(err)
 	}
+	// One wait for the whole: one that is ended from time to time can't be told from a server that does not answer.
+	ended := make(chan error, 1)
+	go func() { ended <- run.Get(ctx, &out) }()
+	ticker := time.NewTicker(countedEvery)
+	defer ticker.Stop()
 	for {
-		waitCtx, stop := context.WithTimeout(ctx, countedEvery)
-		err = run.Get(waitCtx, &out)
-		goesOn := err != nil && waitCtx.Err() != nil && ctx.Err() == nil
-		stop()
-		if !goesOn {
+		select {
+		case err := <-ended:
 			return out, inDomainTerms(err)
+		case <-ticker.C:
 		}
 		if counted, ok := c.counted(ctx, run); ok {
 			sofar(counted)

@@ -32,20 +32,28 @@ type Reconciliation struct {
 }
 
 const (
-	// workersWaitMax bounds how long a reconciliation after a recovery waits for a worker that takes it up, and
-	// workersPoll is how often it looks.
+	// workersWaitMax bounds how long a reconciliation after a recovery waits for a worker that takes it up, and for a
+	// server that starts all sagas anew. workersPoll is how often it looks.
 	workersWaitMax = 15 * time.Second
+	serverWaitMax  = time.Minute
 	workersPoll    = 500 * time.Millisecond
 )
 
 // ReconcileRecovered is [Reconcile] of all that has changed since a time, right after a recovery. It gives workers some
-// seconds to begin. Error: no_worker when none does.
+// seconds to begin, and a busy server a minute to answer. Error: no_worker when none does.
 func ReconcileRecovered(
 	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, since time.Time, sofar func(Reconciled),
 ) (Reconciled, error) {
 	for begun := time.Now(); ; {
 		out, err := Reconcile(ctx, cfg, tel, Reconciliation{From: since, To: time.Now().UTC()}, sofar)
-		if domain.Code(err) != sagaclient.CodeNoWorker || time.Since(begun) > workersWaitMax {
+		var patience time.Duration
+		switch {
+		case domain.Code(err) == sagaclient.CodeNoWorker:
+			patience = workersWaitMax
+		case errors.Is(err, sagaclient.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded):
+			patience = serverWaitMax
+		}
+		if time.Since(begun) > patience || ctx.Err() != nil {
 			return out, err
 		}
 		if paused := backoff.Pause(ctx, workersPoll); paused != nil {
