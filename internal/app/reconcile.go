@@ -32,8 +32,8 @@ type Reconciliation struct {
 }
 
 const (
-	// workersWaitMax bounds how long a reconciliation after a recovery waits for a worker that takes it up, and for a
-	// server that starts all sagas anew. workersPoll is how often it looks.
+	// A reconciliation after a recovery waits for a worker that takes it up at most workersWaitMax. For a server that
+	// starts all sagas anew it waits serverWaitMax. It looks every workersPoll.
 	workersWaitMax = 15 * time.Second
 	serverWaitMax  = time.Minute
 	workersPoll    = 500 * time.Millisecond
