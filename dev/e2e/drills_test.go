@@ -62,10 +62,14 @@ func (d *drill) open(t *testing.T, set ...string) {
 	d.openShop(t)
 }
 
-// openShop opens what a drill asserts with.
+// openShop opens what a drill asserts with. It may be repeated, when the database is another.
 func (d *drill) openShop(t *testing.T) {
 	t.Helper()
+	before := d.shop
 	d.shop = &shop{}
+	if before != nil {
+		d.Client = before.Client
+	}
 	var err error
 	d.sagas, err = temporal.DialContext(t.Context(), temporal.Options{
 		HostPort: d.environment["TEMPORAL_ADDRESS"], Namespace: d.environment["TEMPORAL_NAMESPACE"],
@@ -74,13 +78,15 @@ func (d *drill) openShop(t *testing.T) {
 	t.Cleanup(d.sagas.Close)
 	d.gateway, err = sandbox.Open(d.environment["ORDERLOOM_SANDBOX_LEDGER"])
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, d.gateway.Close()) })
+	gateway := d.gateway
+	t.Cleanup(func() { require.NoError(t, gateway.Close()) })
 	d.pool, err = pgxpool.New(t.Context(), d.environment["DATABASE_URL"])
 	require.NoError(t, err)
 	t.Cleanup(d.pool.Close)
 	d.store, err = eventstore.Open(t.Context(), d.pool, eventstore.Options{})
 	require.NoError(t, err)
-	t.Cleanup(func() { _ = d.store.Close(context.Background()) }) // the server may be gone
+	store := d.store
+	t.Cleanup(func() { _ = store.Close(context.Background()) }) // the server may be gone
 	d.events = eventstore.NewRepository(d.store, eventstore.RepositoryOptions{})
 }
 
@@ -242,6 +248,14 @@ func (d *drill) place(t *testing.T) {
 	}
 	each(t, fmt.Sprintf("place after %d", len(d.orders)), placed, func(t *testing.T, w *waiting) { w.order = d.shop.place(t, w.state) })
 	d.orders = append(d.orders, placed...)
+}
+
+// confirmed is an order that was placed before the fault.
+func (d *drill) confirmed(t *testing.T) *drilled {
+	t.Helper()
+	i := slices.IndexFunc(d.orders, func(w *waiting) bool { return w.name == "confirmed" })
+	d.orders[i].order.t = t
+	return d.orders[i].order
 }
 
 // confirmedSoon is the state of orders that are placed during a fault: nobody waits for it.

@@ -40,7 +40,7 @@ func drillPoisonedEvents(t *testing.T, d *drill) {
 	d.place(t)
 	d.awaitQuiet(t)
 
-	placed := d.placedBy(t, d.orders[0].order)
+	placed := d.placedBy(t, d.confirmed(t))
 	for _, poison := range []func(payload map[string]any, e *eventstore.NewEvent){
 		func(_ map[string]any, e *eventstore.NewEvent) { e.Type = "OrderTeleported" },
 		func(_ map[string]any, e *eventstore.NewEvent) { e.SchemaVersion = 99 },

@@ -1,11 +1,10 @@
 package e2e_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/internal/testing/pgserver"
 	"github.com/stretchr/testify/require"
 )
 
@@ -23,7 +22,8 @@ var databaseReadOnly = fault{
 
 // drillReadOnly fails where a server that answers is taken for one that works.
 func drillReadOnly(t *testing.T, d *drill) {
-	server := startPostgres(t, nil)
+	server := startPostgres(t, pgserver.Options{})
+	require.NoError(t, server.CreateDatabase(t.Context(), "orderloom"))
 	d.open(t, "DATABASE_URL", server.URL("orderloom"))
 	d.start(t, "all")
 	d.place(t)
@@ -31,19 +31,18 @@ func drillReadOnly(t *testing.T, d *drill) {
 
 	late, err := d.stocked(t, confirmedSoon())
 	require.NoError(t, err)
-	set := setting(t, server.URL("postgres"))
+	set := statements(t, server.URL("postgres"))
 	begun := time.Now()
-	set("ALTER SYSTEM SET default_transaction_read_only = on")
+	set("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 	d.requireTold(t)
 	d.requireNamed(t)
-	seen := d.orders[0].order
-	seen.t = t
+	seen := d.confirmed(t)
 	require.Equal(t, seen.id, seen.shown().OrderID, "reads go on")
 	answered := make(chan error, 1)
 	go func() { answered <- late.order(confirmedSoon()) }() // the client tries again for a while
 	await(t, "the fault to last", func() bool { return time.Since(begun) > lasts(0, time.Minute) })
 
-	set("ALTER SYSTEM RESET default_transaction_read_only")
+	set("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()")
 	if err := <-answered; err != nil {
 		t.Logf("an order was refused meanwhile: %v", err)
 	} else {
@@ -52,19 +51,4 @@ func drillReadOnly(t *testing.T, d *drill) {
 	await(t, "the process to be ready", func() bool { _, status := d.ask(t, "GET /ready"); return status == 200 })
 	d.place(t)
 	d.requireEnds(t)
-}
-
-// setting returns a function that changes a server's settings.
-func setting(t *testing.T, url string) func(sql string) {
-	t.Helper()
-	admin, err := pgx.Connect(t.Context(), url)
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = admin.Close(context.Background()) })
-	return func(sql string) {
-		t.Helper()
-		for _, statement := range []string{sql, "SELECT pg_reload_conf()"} {
-			_, err := admin.Exec(t.Context(), statement)
-			require.NoError(t, err)
-		}
-	}
 }

@@ -26,8 +26,7 @@ func drillRedisFrozen(t *testing.T, d *drill) {
 	d.start(t, "all")
 	d.place(t)
 	d.awaitQuiet(t)
-	seen := d.orders[0].order
-	seen.t = t
+	seen := d.confirmed(t)
 	before := seen.shown().Status
 
 	redis.freeze()

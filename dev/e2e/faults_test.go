@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -28,6 +29,8 @@ type fault struct {
 	// drill plays it. A fault that another test plays names that test instead, and the make target of its full size.
 	drill        func(*testing.T, *drill)
 	test, target string
+	// asRoot is set for a drill that only root can carry out; others leave it out.
+	asRoot bool
 }
 
 // naming is a command that says what is wrong, by its exit status and its words.
@@ -44,7 +47,7 @@ func TestFaults(t *testing.T) {
 	t.Parallel()
 	g := openGround(t)
 	for _, f := range faults {
-		if f.drill == nil {
+		if f.drill == nil || f.asRoot && os.Geteuid() != 0 {
 			continue
 		}
 		t.Run(f.name, func(t *testing.T) {
@@ -64,6 +67,9 @@ func TestReliabilityDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(reliabilityHeading)
 	for _, f := range faults {
+		f.summarise(&b)
+	}
+	for _, f := range faults {
 		require.False(t, f.drill == nil && f.test == "", "nothing plays %s", f.name)
 		f.writeTo(&b)
 	}
@@ -74,6 +80,31 @@ func TestReliabilityDocument(t *testing.T) {
 	written, err := os.ReadFile(reliabilityDocument)
 	require.NoError(t, err)
 	require.Equal(t, b.String(), string(written), "run: go -C dev test ./e2e -run Reliability -update")
+}
+
+// unanchored is what an anchor leaves out of its heading.
+var unanchored = regexp.MustCompile(`[^a-z0-9 -]`)
+
+// summarise writes the fault's row of the table of all.
+func (f fault) summarise(b *strings.Builder) {
+	cells := func(texts []string) string { return "`" + strings.Join(texts, "`, `") + "`" }
+	anchor := strings.ReplaceAll(unanchored.ReplaceAllString(strings.ToLower(f.what), ""), " ", "-")
+	told, named := "nothing", "–"
+	if len(f.told) > 0 {
+		var all []string
+		for _, c := range f.told {
+			all = append(all, string(c))
+		}
+		told = cells(all)
+	}
+	if len(f.named) > 0 {
+		var all []string
+		for _, n := range f.named {
+			all = append(all, n.command)
+		}
+		named = cells(all)
+	}
+	fmt.Fprintf(b, "| [%s](#%s) | %s | %s | nothing |\n", f.what, anchor, told, named)
 }
 
 func (f fault) writeTo(b *strings.Builder) {
@@ -99,7 +130,14 @@ func (f fault) writeTo(b *strings.Builder) {
 		}
 		fmt.Fprintf(b, "| Named by | `%s`, status %d: `%s` |\n", command, n.status, n.says)
 	}
-	fmt.Fprintf(b, "| Mended | %s |\n| Played by | `%s`; `%s` in small |\n", f.mended, target, test)
+	played := fmt.Sprintf("`%s`; `%s` in small", target, test)
+	if target == "" {
+		played = "`" + test + "`"
+	}
+	if f.asRoot {
+		played += ", as root"
+	}
+	fmt.Fprintf(b, "| Mended | %s |\n| Played by | %s |\n", f.mended, played)
 }
 
 const reliabilityHeading = `# What may break, and what tells and mends it
@@ -116,4 +154,7 @@ processes, on a real Temporal server, while orders are under way. It demands tha
 
 ` + "`make test`" + ` plays all of them with few orders. ` + "`make drill-faults`" + ` plays them with orders in every state, and for
 longer.
+
+| What breaks | Told by | Named by | Lost |
+|---|---|---|---|
 `

@@ -2,10 +2,8 @@ package e2e_test
 
 import (
 	"fmt"
-	"net"
 	"os/exec"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"testing"
 
@@ -25,7 +23,8 @@ type freezable struct {
 func startRedis(t *testing.T) freezable {
 	t.Helper()
 	if !*full {
-		return behindProxy(t, miniredis.RunT(t).Addr())
+		p := startProxy(t, miniredis.RunT(t).Addr())
+		return freezable{p.address, func() { p.freeze(true) }, func() { p.freeze(false) }}
 	}
 	ports, err := freeport.Find(t.Context(), 1)
 	require.NoError(t, err)
@@ -36,44 +35,4 @@ func startRedis(t *testing.T) freezable {
 	thaw := func() { _ = server.Process.Signal(syscall.SIGCONT) }
 	t.Cleanup(func() { thaw(); stop() })
 	return freezable{address, func() { require.NoError(t, server.Process.Signal(syscall.SIGSTOP)) }, thaw}
-}
-
-// behindProxy puts a proxy before a server, which can be frozen.
-func behindProxy(t *testing.T, server string) freezable {
-	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = l.Close() })
-	gate := &sync.RWMutex{} // is locked while it is frozen
-	go func() {
-		for {
-			from, err := l.Accept()
-			if err != nil {
-				return
-			}
-			to, err := net.Dial("tcp", server)
-			if err != nil {
-				_ = from.Close()
-				continue
-			}
-			go pass(gate, from, to)
-			go pass(gate, to, from)
-		}
-	}()
-	return freezable{l.Addr().String(), gate.Lock, gate.Unlock}
-}
-
-// pass hands on what comes until one side has ended.
-func pass(gate *sync.RWMutex, to, from net.Conn) {
-	defer func() { _, _ = to.Close(), from.Close() }()
-	buffer := make([]byte, 32<<10)
-	for {
-		n, err := from.Read(buffer)
-		gate.RLock()
-		_, failed := to.Write(buffer[:n])
-		gate.RUnlock()
-		if failed != nil || err != nil {
-			return
-		}
-	}
 }

@@ -62,14 +62,28 @@ func (g *ground) database(t *testing.T, name string) string {
 	return fmt.Sprintf("postgres://%s:%s@%s/%s?sslmode=disable", at.User, at.Password, net.JoinHostPort(at.Host, strconv.Itoa(int(at.Port))), name)
 }
 
-// startPostgres starts a server of a drill's own, with a database for it.
-func startPostgres(t *testing.T, settings map[string]string) *pgserver.Server {
+// startPostgres starts a server of a drill's own.
+func startPostgres(t *testing.T, o pgserver.Options) *pgserver.Server {
 	t.Helper()
-	server, err := pgserver.Start(t.Context(), pgserver.Options{Settings: settings})
+	server, err := pgserver.Start(t.Context(), o)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, server.Stop(context.Background())) })
-	require.NoError(t, server.CreateDatabase(t.Context(), "orderloom"))
 	return server
+}
+
+// statements returns a function that carries out statements at a server, each by itself.
+func statements(t *testing.T, url string) func(sql ...string) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), url)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close(context.Background()) })
+	return func(sql ...string) {
+		t.Helper()
+		for _, statement := range sql {
+			_, err := db.Exec(t.Context(), statement)
+			require.NoError(t, err, statement)
+		}
+	}
 }
 
 // kafkaServer is a broker that can be away, and come back at the same address with what it held or without.

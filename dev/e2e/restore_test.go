@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -253,14 +251,8 @@ func (r *ruin) awaitNothingTaken(t *testing.T) {
 		return client.CodeOf(err) == client.CodeStoreUnconfirmed
 	})
 	require.Equal(t, r.orders[0].order.id, r.orders[0].order.shown().OrderID)
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.s.platform.APIURL+"/metrics", http.NoBody)
-	require.NoError(t, err)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(t, err)
-	defer func() { require.NoError(t, response.Body.Close()) }()
-	metrics, err := io.ReadAll(response.Body)
-	require.NoError(t, err)
-	require.Contains(t, string(metrics), "\norderloom_store_unconfirmed 1\n", "the metric tells")
+	told := scrapeAll(t.Context(), map[string]string{"all": r.s.platform.APIURL})
+	require.True(t, restored.told[0].holds(t, told, nil), "the metric tells")
 }
 
 // end takes all orders to their ends, but for the one that has ended before, and audits them.

@@ -12,7 +12,7 @@ import (
 
 const (
 	// checkEvery is how often the checks of GET /ready are made for their metric, and checkTimeout bounds each.
-	checkEvery   = 2 * time.Second
+	checkEvery   = 5 * time.Second
 	checkTimeout = 2 * time.Second
 )
 
