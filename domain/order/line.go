@@ -36,6 +36,9 @@ func (l ShipmentLine) Cost() money.Money {
 	return l.Breakdown().Payable
 }
 
+// Kept is what the pieces cost that were neither cancelled nor returned.
+func (l ShipmentLine) Kept() money.Money { return l.pieces(l.Returned, l.Quantity-l.Returned).Payable }
+
 // next explains what the next n pieces cost that are neither cancelled nor returned.
 func (l ShipmentLine) next(n int) pricing.Breakdown { return l.pieces(l.Returned, n) }
 

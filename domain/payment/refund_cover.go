@@ -98,7 +98,7 @@ func (p Payment) fail(e RefundFailed) []domain.Event {
 				Amount: amount, Rest: p.RefundRest, Completes: o.RefundID, InsteadOf: r.RefundID, Reason: o.Reason, OwedAt: e.FailedAt,
 			}
 			if c.LineID != uuid.Nil {
-				instead.Lines = []RefundLine{{LineID: c.LineID, Amount: amount}}
+				instead.Lines = []RefundLine{partOf(r.Lines, c.LineID, amount)}
 			}
 			left, r.Amount = left.Sub(amount), r.Amount.Sub(amount)
 			owed = append(owed, instead)

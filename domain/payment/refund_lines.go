@@ -56,13 +56,7 @@ func (p Payment) explain(l OwedLine, amount money.Money, besides []RefundLine) R
 		return out
 	}
 	left := l.Captured
-	gone := func(g RefundLine) {
-		if g.Money != nil {
-			left = left.Sub(*g.Money)
-		} else {
-			left = left.Sub(left.Part(smaller(g.Amount, left.Payable)))
-		}
-	}
+	gone := func(g RefundLine) { left = left.Sub(g.explained(left)) }
 	p.eachRefunded(l.LineID, gone)
 	for _, w := range p.Waivers {
 		besides = append(besides[:len(besides):len(besides)], w.Lines...)
@@ -72,8 +66,41 @@ func (p Payment) explain(l OwedLine, amount money.Money, besides []RefundLine) R
 			gone(b)
 		}
 	}
-	if amount.Cmp(left.Payable) <= 0 {
-		out.Money = left.Part(amount).Detail()
+	if !left.Consistent() { // more went back than was captured, for which nobody can tell the parts
+		left = l.Captured
+	}
+	out.Money = left.Part(smaller(amount, left.Payable)).Detail()
+	return out
+}
+
+// explained explains what a line gets back. Of what was recorded without, it is in proportion to what is left.
+func (l RefundLine) explained(left pricing.Breakdown) pricing.Breakdown {
+	if l.Money != nil {
+		return *l.Money
+	}
+	if !left.Consistent() {
+		return pricing.Plain(l.Amount)
+	}
+	return left.Part(smaller(l.Amount, left.Payable))
+}
+
+// partOf returns an amount of what lines tell of one line of the order, from the first entry.
+func partOf(lines []RefundLine, id uuid.UUID, amount money.Money) RefundLine {
+	out := RefundLine{LineID: id, Amount: amount}
+	for _, l := range lines {
+		if l.LineID != id || !amount.IsPositive() {
+			continue
+		}
+		now, _ := l.split(smaller(l.Amount, amount))
+		amount = amount.Sub(now.Amount)
+		switch {
+		case now.Money == nil:
+		case out.Money == nil:
+			out.Money = now.Money
+		default:
+			sum := out.Money.Add(*now.Money)
+			out.Money = &sum
+		}
 	}
 	return out
 }

@@ -99,7 +99,7 @@ func (l *life) auditGateway(s sight) {
 	if twice.Cmp(g.refunded) > 0 {
 		twice = g.refunded
 	}
-	total := l.setting.limits.Ceil(order.Total(l.setting.items, nil))
+	total := l.setting.limits.Ceil(l.setting.content().Total())
 	for _, r := range s.p.Refunds { // it was taken anew after it had gone back, and came back from the bank later
 		total = total.Add(r.Amount).Sub(r.Live())
 	}
@@ -243,7 +243,10 @@ func (l *life) auditCustomer(s sight) {
 	for _, shipment := range s.o.Shipments {
 		if shipment.Status == order.ShipmentStatusDelivered || shipment.Status == order.ShipmentStatusDispatched {
 			for _, line := range shipment.Lines {
-				kept = kept.Add(line.UnitPrice.Times(line.Quantity - line.Returned))
+				kept = kept.Add(line.Kept())
+			}
+			for _, share := range shipment.Shipping {
+				kept = kept.Add(share.Amount)
 			}
 		}
 	}

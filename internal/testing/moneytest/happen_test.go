@@ -323,7 +323,7 @@ func (l *life) refund(s sight) {
 	if !amount.IsPositive() {
 		amount = unit
 	}
-	in := workflows.RefundInput{OrderID: l.orderID, RefundID: l.id(), Amount: amount, Reason: "late"}
+	in := workflows.RefundInput{OrderID: l.orderID, RefundID: l.id(), Amount: amount, Spread: l.chance(0.3), Reason: "late"}
 	l.requests = append(l.requests, in)
 	l.giveBack("refund-"+in.RefundID.String(), in)
 }
@@ -337,6 +337,11 @@ func (l *life) refundLines(s sight) {
 			if shipment.Status.Left() && !known && l.chance(0.6) {
 				in.Lines = append(in.Lines, order.RefundLine{LineID: line.LineID, Quantity: 1 + l.intN(line.Quantity)})
 			}
+		}
+	}
+	for _, line := range s.o.ShippingLines {
+		if s.o.CapturedFor(line.ShippingLineID).IsPositive() && l.chance(0.4) {
+			in.Lines = append(in.Lines, order.RefundLine{ShippingLineID: line.ShippingLineID})
 		}
 	}
 	if len(in.Lines) == 0 {

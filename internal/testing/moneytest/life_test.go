@@ -78,20 +78,30 @@ type place struct{ sku, location string }
 
 // setting is what a gateway and a card can do.
 type setting struct {
-	currency     string
-	card         string
-	singleOnly   bool // the account can capture an intent only once
-	keep         bool
-	strict       bool // a gateway with coarser steps and larger minimums
-	limits       money.Limits
-	items        []order.Item
+	currency   string
+	card       string
+	singleOnly bool // the account can capture an intent only once
+	keep       bool
+	strict     bool // a gateway with coarser steps and larger minimums
+	limits     money.Limits
+	items      []order.Item
+	// shipping and discounts are priced with the items, and so are their taxes.
+	shipping     []order.ShippingLine
+	discounts    []order.Discount
 	capabilities payments.Capabilities
 }
 
+func (s setting) content() order.Content {
+	return order.Content{Items: s.items, ShippingLines: s.shipping, Discounts: s.discounts}
+}
+
 func (s setting) String() string {
-	text := fmt.Sprintf("%s, %s, single capture %t, method kept %t, strict %t", s.card, order.Total(s.items, nil), s.singleOnly, s.keep, s.strict)
+	text := fmt.Sprintf("%s, %s, single capture %t, method kept %t, strict %t", s.card, s.content().Total(), s.singleOnly, s.keep, s.strict)
 	for _, i := range s.items {
-		text += fmt.Sprintf("; %d of %s at %s", i.Quantity, i.SKU, i.UnitPrice.Text())
+		text += fmt.Sprintf("; %d of %s at %s, in all %s", i.Quantity, i.SKU, i.UnitPrice.Text(), i.Total().Text())
+	}
+	for _, line := range s.shipping {
+		text += "; shipping " + line.Total().Text()
 	}
 	return text
 }
@@ -156,8 +166,9 @@ func (l *life) choose() {
 		}
 	}
 	s.limits, _ = s.capabilities.Limits(s.currency)
-	for ok := false; !ok; ok = order.CheckChargeable(order.Content{Items: s.items}, s.limits, true) == nil {
-		s.items = nil
+	taxed := l.chance(0.5)
+	for ok := false; !ok; ok = order.CheckChargeable(s.content(), s.limits, true) == nil {
+		s.items, s.shipping, s.discounts = nil, nil, nil
 		for i := range 1 + l.rand.IntN(3) {
 			cents := int64(1 + l.rand.IntN(pick(l, 40, 3_000, 3_000, 20_000)))
 			if s.currency == "KWD" {
@@ -168,13 +179,20 @@ func (l *life) choose() {
 				ProductID: "prod", SKU: sku, Quantity: 1 + l.rand.IntN(3), UnitPrice: money.FromMinorUnits(cents, s.currency),
 			})
 		}
+		if taxed {
+			l.price()
+		}
 	}
 	for _, i := range s.items {
+		if i.Digital() {
+			continue
+		}
 		at := pick(l, "berlin", "reno")
 		l.receive(place{i.SKU, at}, i.Quantity+l.rand.IntN(2))
 	}
 	l.input = workflows.OrderInput{
-		OrderID: l.orderID, CustomerID: "cus_" + l.orderID.String()[:8], Items: s.items, ShipToCountry: "DE",
+		OrderID: l.orderID, CustomerID: "cus_" + l.orderID.String()[:8], Items: s.items, ShippingLines: s.shipping, Discounts: s.discounts,
+		ShippingByValue: l.chance(0.3), ShipToCountry: "DE",
 		Personal: domain.Sealed{Key: "test", Data: []byte("sealed")}, PaymentToken: s.card, RequestHash: "hash",
 		KeepPaymentMethod: s.keep, Deadlines: deadlines,
 	}
