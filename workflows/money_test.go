@@ -148,6 +148,20 @@ func TestGoodsOfADownloadAreCancelledAndTheOrderIsDelivered(t *testing.T) {
 	p.audit(t, scenario{}, told)
 }
 
+func TestGoodsBesideADownloadAreOverdue(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 5}, noReview)
+	var late, left bool
+	p.env.RegisterDelayedCallback(func() { late = p.order(t).Overdue }, 73*hour)
+	p.deliver(80*hour, "berlin")
+	p.env.RegisterDelayedCallback(func() { left = !p.order(t).Overdue }, 80*hour+time.Minute)
+	told := p.play(t, p.input("tok_approve", item("A", 1, "10.00"), download("5.00")))
+	require.True(t, late, "the download has left, and the goods have not")
+	require.True(t, left)
+	require.Equal(t, order.StatusDelivered, told.Status)
+	p.audit(t, scenario{}, told)
+}
+
 // What comes back, and what is refunded without goods, is the same to the cent as what was charged.
 func TestAReturnAndRefundsGiveBackWhatWasCharged(t *testing.T) {
 	t.Parallel()

@@ -393,7 +393,7 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 		s.setWaitingForShipments(ctx)
 		s.waitAtBank()
 		late := func() time.Time {
-			if s.state.Status != order.StatusConfirmed || s.overdue {
+			if !s.order().AwaitsGoods() || s.overdue {
 				return time.Time{}
 			}
 			return dispatchBy

@@ -64,7 +64,7 @@ func (s *orderSaga) markUnderWay() string {
 	if s.required() != nil {
 		return s.markMissing()
 	}
-	if s.overdue && s.state.Status == order.StatusConfirmed {
+	if s.overdue && s.order().AwaitsGoods() {
 		return MarkOverdue
 	}
 	return MarkOpen
@@ -128,7 +128,7 @@ func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
 		}
 	}
 	waits := s.missingMoney()
-	if s.overdue && s.state.Status == order.StatusConfirmed {
+	if s.overdue && s.order().AwaitsGoods() {
 		waits = append(waits, "**Overdue:** the dispatch deadline has passed.")
 	}
 	if len(planned) > 0 {

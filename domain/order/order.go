@@ -207,6 +207,7 @@ func Evolve(o Order, e domain.Event) Order {
 		if s := o.shipment(e.ShipmentID); s != nil {
 			o.loadShipping(s)
 			s.Status, s.Carrier, s.TrackingNumber = ShipmentStatusDispatched, e.Carrier, e.TrackingNumber
+			o.Overdue = o.Overdue && s.Digital()
 		}
 	case ShipmentTrackingCorrected:
 		o = o.withTracking(e)
@@ -219,7 +220,7 @@ func Evolve(o Order, e domain.Event) Order {
 	case ShipmentRefused:
 		o.setShipment(e.ShipmentID, ShipmentStatusRefused)
 	case OrderDelivered:
-		o.Status, o.DeliveredAt = StatusDelivered, e.DeliveredAt
+		o.Status, o.DeliveredAt, o.Overdue = StatusDelivered, e.DeliveredAt, false
 	case OrderReturned:
 		o = o.withReturn(e)
 	}

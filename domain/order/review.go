@@ -96,7 +96,7 @@ func CanReview(o Order) error {
 // Overdue records that no shipment had left at the deadline. It returns no events when that is recorded
 // or not true any more.
 func Overdue(o Order, deadline time.Time) []domain.Event {
-	if o.Status != StatusConfirmed || o.Overdue {
+	if !o.AwaitsGoods() || o.Overdue {
 		return nil
 	}
 	return []domain.Event{DispatchOverdue{OrderID: o.ID, DeadlineAt: deadline}}

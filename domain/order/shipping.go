@@ -17,6 +17,22 @@ import (
 // and the order's saga lets it leave and arrive.
 func (s Shipment) Digital() bool { return s.Location == "" }
 
+// AwaitsGoods reports whether a confirmed order waits for its first shipment of goods to leave. What ships nothing has
+// left before.
+func (o Order) AwaitsGoods() bool {
+	if o.Status != StatusConfirmed && o.Status != StatusShipped {
+		return false
+	}
+	planned := false
+	for _, s := range o.Shipments {
+		if s.Status.Left() && !s.Digital() {
+			return false
+		}
+		planned = planned || s.Status == ShipmentStatusPlanned && !s.Digital()
+	}
+	return planned
+}
+
 // Leaving returns a shipment as it would leave now, with the shipping lines that it would take along. It is false when
 // the order has no shipment with this id.
 func (o Order) Leaving(id uuid.UUID) (Shipment, bool) {
