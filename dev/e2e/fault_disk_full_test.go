@@ -29,7 +29,7 @@ var diskFull = fault{
 func drillDiskFull(t *testing.T, d *drill) {
 	server := startPostgres(t, pgserver.Options{})
 	disk := smallDisk(t)
-	do := statements(t, server.URL("postgres"))
+	do := atServer(t, server.URL("postgres"))
 	do("CREATE TABLESPACE small LOCATION '"+filepath.Join(disk, "postgres")+"'", "CREATE DATABASE orderloom TABLESPACE small")
 	d.open(t, "DATABASE_URL", server.URL("orderloom"))
 	d.start(t, "all")

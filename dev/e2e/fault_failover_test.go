@@ -39,7 +39,7 @@ func drillFailover(t *testing.T, d *drill) {
 	d.start(t, "all")
 	d.place(t)
 	d.awaitQuiet(t)
-	do := statements(t, replica.URL("postgres"))
+	do := atServer(t, replica.URL("postgres"))
 	requireFollows(t, primary, replica)
 	do("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()") // it lags from now on
 	d.place(t)

@@ -31,7 +31,7 @@ func drillReadOnly(t *testing.T, d *drill) {
 
 	late, err := d.stocked(t, confirmedSoon())
 	require.NoError(t, err)
-	set := statements(t, server.URL("postgres"))
+	set := atServer(t, server.URL("postgres"))
 	begun := time.Now()
 	set("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()")
 	d.requireTold(t)

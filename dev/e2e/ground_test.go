@@ -71,8 +71,8 @@ func startPostgres(t *testing.T, o pgserver.Options) *pgserver.Server {
 	return server
 }
 
-// statements returns a function that carries out statements at a server, each by itself.
-func statements(t *testing.T, url string) func(sql ...string) {
+// atServer returns a function that carries out statements at a server, each by itself.
+func atServer(t *testing.T, url string) func(sql ...string) {
 	t.Helper()
 	db, err := pgx.Connect(t.Context(), url)
 	require.NoError(t, err)
