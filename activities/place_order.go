@@ -25,8 +25,9 @@ type PlaceOrder struct {
 	Discounts       []order.Discount     `json:"discounts,omitempty"`
 	Rounding        pricing.Rounding     `json:"rounding,omitzero"`
 	ShippingByValue bool                 `json:"shipping_by_value,omitempty"`
-	RequestHash     string               `json:"request_hash"`
-	UserID          string               `json:"user_id,omitempty"`
+	order.References
+	RequestHash string `json:"request_hash"`
+	UserID      string `json:"user_id,omitempty"`
 	// These become the order's terms. Payment seals the token; PaymentToken has it in the clear, and is sealed.
 	Payment           domain.Sealed   `json:"payment,omitzero"`
 	PaymentToken      string          `json:"payment_token,omitempty"`
@@ -103,7 +104,7 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 	return order.PlaceOrder{
 		OrderID: in.OrderID, CustomerID: in.CustomerID, Items: in.Items, ShipToCountry: in.ShipToCountry,
 		ShippingLines: in.ShippingLines, Discounts: in.Discounts, Rounding: in.Rounding,
-		Personal: personal, RequestHash: in.RequestHash, Terms: terms, At: in.At,
+		Personal: personal, RequestHash: in.RequestHash, Terms: terms, At: in.At, References: in.References, Caller: in.UserID,
 	}, nil
 }
 

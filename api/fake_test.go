@@ -67,13 +67,24 @@ type fakePlatform struct {
 	waiting                                    readmodel.AttentionPage
 	attentionCause                             string               // empty for settled
 	refundStatus                               payment.RefundStatus // empty for paid
+	noted                                      []workflows.NoteInput
+	detailed                                   []workflows.DetailsInput
+	detailsErr                                 error
+	partQuery                                  readmodel.PartQuery
+	partPage                                   readmodel.PartPage
+	stockQuery                                 readmodel.StockQuery
+	stockPage                                  readmodel.StockPage
+	totals                                     []readmodel.CustomerTotals
+	claims                                     map[string]readmodel.ReferenceClaim
+	claimErr                                   error
 }
 
 func newFakePlatform() *fakePlatform {
 	return &fakePlatform{
 		started: map[uuid.UUID]workflows.OrderInput{}, erased: map[string]bool{}, views: map[uuid.UUID]readmodel.OrderView{},
 		folds: map[uuid.UUID]order.Order{}, customers: map[string]readmodel.CustomerSummary{}, stock: map[string][]readmodel.StockLevel{},
-		wake: make(chan struct{}), following: make(chan struct{}, 100),
+		claims: map[string]readmodel.ReferenceClaim{},
+		wake:   make(chan struct{}), following: make(chan struct{}, 100),
 	}
 }
 
@@ -238,6 +249,58 @@ func (f *fakePlatform) OrderMemo(_ context.Context, id uuid.UUID) (workflows.Ord
 		return workflows.OrderMemo{}, domain.Refuse(codeNotFound, "no saga")
 	}
 	return memoOf(in), nil
+}
+
+func (f *fakePlatform) AddNote(_ context.Context, in workflows.NoteInput) (workflows.Recorded, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noted = append(f.noted, in)
+	return workflows.Recorded{Replayed: f.replayed}, f.detailsErr
+}
+
+func (f *fakePlatform) ChangeDetails(_ context.Context, in workflows.DetailsInput) (workflows.Recorded, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.detailed = append(f.detailed, in)
+	return workflows.Recorded{Replayed: f.replayed}, f.detailsErr
+}
+
+func (f *fakePlatform) Parts(_ context.Context, q readmodel.PartQuery) (readmodel.PartPage, error) {
+	f.partQuery = q
+	return f.partPage, f.viewErr
+}
+
+func (f *fakePlatform) StockLevels(_ context.Context, q readmodel.StockQuery) (readmodel.StockPage, error) {
+	f.stockQuery = q
+	return f.stockPage, f.viewErr
+}
+
+func (f *fakePlatform) CustomerTotals(context.Context, string) ([]readmodel.CustomerTotals, error) {
+	if f.totals == nil && f.customerErr == nil {
+		return nil, domain.Refuse(codeNotFound, "no customer")
+	}
+	return f.totals, f.customerErr
+}
+
+func (f *fakePlatform) ClaimReference(_ context.Context, caller, reference string, id uuid.UUID) (readmodel.ReferenceClaim, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	claim, there := f.claims[caller+"/"+reference]
+	if !there {
+		claim = readmodel.ReferenceClaim{OrderID: id, ClaimedAt: time.Now()}
+		f.claims[caller+"/"+reference] = claim
+	}
+	return claim, f.claimErr
+}
+
+func (f *fakePlatform) TakeReference(_ context.Context, caller, reference string, from, to uuid.UUID) (bool, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	taken := f.claims[caller+"/"+reference].OrderID == from
+	if taken {
+		f.claims[caller+"/"+reference] = readmodel.ReferenceClaim{OrderID: to, ClaimedAt: time.Now()}
+	}
+	return taken, f.claimErr
 }
 
 func (f *fakePlatform) ReceiveStock(_ context.Context, r workflows.StockReceipt) (workflows.Recorded, error) {

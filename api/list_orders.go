@@ -17,7 +17,9 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 	q := readmodel.OrderQuery{
 		CustomerID: x.QueryText("customer_id"), Status: x.QueryText("status"), PaymentStatus: x.QueryText("payment_status"),
 		SKU: x.QueryText("sku"), Attention: x.QueryText("attention"), NumberPrefix: x.QueryText("order_number"),
-		CreatedFrom: x.QueryTime("created_from"), CreatedTo: x.QueryTime("created_to"),
+		CreatedFrom: x.QueryTime("created_from"), CreatedTo: x.QueryTime("created_to"), UpdatedSince: x.QueryTime("updated_since"),
+		FulfillmentStatus: x.QueryText("fulfillment_status"), ExternalReference: x.QueryText("external_reference"),
+		Channel: x.QueryText("channel"), Tag: x.QueryText("tag"),
 		Sort: x.QueryText("sort"), Cursor: x.QueryText("cursor"), Limit: int(x.QueryInt("limit")),
 		Personal: len(x.QueryTexts("expand[]")) > 0,
 	}
@@ -45,9 +47,14 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 	})
 }
 
-// checkList blames what no order can be: see [checkTotals], and a time of creation that begins after its end.
+// checkList blames what no order can be: see [checkTotals] and [checkTimes].
 func checkList(x *httpx.Exchange) {
 	checkTotals(x)
+	checkTimes(x)
+}
+
+// checkTimes blames a time of creation that begins after its end.
+func checkTimes(x *httpx.Exchange) {
 	from, to := x.QueryTime("created_from"), x.QueryTime("created_to")
 	if !from.IsZero() && !to.IsZero() && !from.Before(to) {
 		x.Blame(httpx.InQuery, "created_to", "must be after created_from")

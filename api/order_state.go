@@ -32,7 +32,7 @@ func (a *API) order(ctx context.Context, id uuid.UUID) (order.Order, error) {
 	}
 	return order.Order{
 		ID: id, Number: v.OrderNumber, CustomerID: v.CustomerID, Status: v.Status, Items: v.Items, Total: v.Total,
-		ShippingLines: v.ShippingLines, Discounts: v.Discounts, Rounding: v.Rounding,
+		ShippingLines: v.ShippingLines, Discounts: v.Discounts, Rounding: v.Rounding, References: v.References,
 		ShipToCountry: v.ShipToCountry, Shipments: v.Shipments, Held: v.Held, DeliveredAt: deliveredAt(v),
 		CancelReason: v.CancelReason, CancelledBy: v.CancelledBy, ApprovedBy: v.ApprovedBy, RejectedBy: v.RejectedBy,
 	}, nil

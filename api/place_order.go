@@ -36,6 +36,11 @@ type newOrder struct {
 	ShippingLines    []newShippingLine `json:"shipping_lines,omitempty"`
 	Discounts        []newDiscount     `json:"discounts,omitempty"`
 	Rounding         pricing.Rounding  `json:"rounding,omitzero"`
+	// What the shop knows the order by is left out of the fingerprint where it is not given.
+	ExternalReference string            `json:"external_reference,omitempty"`
+	Channel           string            `json:"channel,omitempty"`
+	Metadata          map[string]string `json:"metadata,omitempty"`
+	Tags              []string          `json:"tags,omitempty"`
 }
 
 // newItem is one line of a new order.
@@ -68,6 +73,7 @@ func (r *newOrder) Check() error {
 	}
 	// The recipient comes first because it says more about a country than the order does.
 	bad = append(bad, r.checkRecipient()...)
+	bad = append(bad, r.checkReferences()...)
 	bad = append(bad, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country))...)
 	return append(bad, r.checkMoney()...).Err()
 }
@@ -132,7 +138,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	in := workflows.OrderInput{
 		OrderID: id, CustomerID: r.CustomerID, ShipToCountry: r.ShippingAddress.Country,
 		RequestHash: hash, UserID: x.Caller, AllowBackorder: r.AllowBackorder,
-		KeepPaymentMethod: r.KeepPaymentMethod, ShippingByValue: a.shippingByValue,
+		KeepPaymentMethod: r.KeepPaymentMethod, ShippingByValue: a.shippingByValue, References: r.references(),
 	}
 	var before order.Order
 	if x.IdempotencyKey() != "" {
@@ -152,6 +158,9 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 		return a.settled(ctx, x, in, true)
 	}
 	if err := a.chargeable(content); err != nil {
+		return err
+	}
+	if err := a.claimReference(ctx, x, in); err != nil {
 		return err
 	}
 	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, r.recipient()); err != nil {

@@ -28,6 +28,7 @@ var (
 type Sagas interface {
 	Placements
 	Amendments
+	Details
 	Shipments
 	Aftersales
 }
@@ -54,6 +55,13 @@ type Amendments interface {
 	ProvidePayment(ctx context.Context, orderID uuid.UUID, r workflows.PaymentRequest) (workflows.OrderState, error)
 	CorrectTracking(ctx context.Context, orderID uuid.UUID, r workflows.TrackingRequest) (workflows.OrderState, error)
 	ReviewOrder(ctx context.Context, orderID uuid.UUID, approve bool, r workflows.ReviewRequest) (workflows.OrderState, error)
+}
+
+// Details tells of orders what changes nothing about them, in whatever state they are. Errors: not_found; refusals of
+// the domain; [sagaclient.Reused] when the id belongs to another request.
+type Details interface {
+	AddNote(ctx context.Context, in workflows.NoteInput) (workflows.Recorded, error)
+	ChangeDetails(ctx context.Context, in workflows.DetailsInput) (workflows.Recorded, error)
 }
 
 // Shipments reports to a running saga what became of its shipments.
@@ -101,8 +109,27 @@ type Orders interface {
 	Timeline(ctx context.Context, orderID uuid.UUID) ([]readmodel.TimelineEntry, error)
 }
 
+// Lists reads lists of what orders and the stock consist of, and what a customer's orders come to. Errors: invalid for
+// a cursor of another list.
+type Lists interface {
+	Parts(ctx context.Context, q readmodel.PartQuery) (readmodel.PartPage, error)
+	StockLevels(ctx context.Context, q readmodel.StockQuery) (readmodel.StockPage, error)
+	// CustomerTotals returns what a customer has ordered, by currency. Errors: not_found for one without orders.
+	CustomerTotals(ctx context.Context, id string) ([]readmodel.CustomerTotals, error)
+}
+
+// References keeps the external references of a caller's orders apart.
+type References interface {
+	// ClaimReference claims a reference for an order, and returns which order has it. It may be repeated.
+	ClaimReference(ctx context.Context, caller, reference string, orderID uuid.UUID) (readmodel.ReferenceClaim, error)
+	// TakeReference gives a reference to another order than the one that has claimed it, which does not exist.
+	TakeReference(ctx context.Context, caller, reference string, from, to uuid.UUID) (taken bool, err error)
+}
+
 // Views reads what is kept beside orders.
 type Views interface {
+	Lists
+	References
 	// Customer returns a customer's summary. Errors: not_found for one without orders.
 	Customer(ctx context.Context, id string) (readmodel.CustomerSummary, error)
 	// Stock returns a SKU's level at each location; empty for one that was never received.

@@ -109,6 +109,14 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "Another country may mean another warehouse and another price. Cancel the order and place a new one.",
 	},
 	{
+		Code: order.CodeExternalReferenceTaken, Status: http.StatusConflict, Title: "Another order has this external reference",
+		About: "An external reference names one order of a caller, for ever. The order member tells which one has it; no other one was placed.",
+	},
+	{
+		Code: order.CodeTooManyNotes, Status: http.StatusConflict, Title: "The order has as many notes as it may have",
+		About: "Internal notes are never removed, and an order has 200 of them at most.",
+	},
+	{
 		Code: order.CodeNotHeld, Status: http.StatusConflict, Title: "The order waits for no review",
 		About: "Only an order that a rule has held is approved or rejected. The order member tells where the order stands.",
 	},

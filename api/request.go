@@ -25,6 +25,8 @@ var (
 	paymentNamespace        = domain.DerivedID(namespace, "means of payment")
 	returnNamespace         = domain.DerivedID(namespace, "return")
 	refundNamespace         = domain.DerivedID(namespace, "refund")
+	noteNamespace           = domain.DerivedID(namespace, "note")
+	detailsNamespace        = domain.DerivedID(namespace, "changed details")
 )
 
 // byCustomer is who asks for a change when the request does not say.

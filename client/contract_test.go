@@ -44,8 +44,13 @@ var (
 			Taxes: []client.NewTax{{Name: "MwSt", Rate: "0.07", Included: new(true), Amount: "2.60"}}, RequiresShipping: new(true),
 			Metadata: map[string]string{"colour": "red"},
 		}},
+		ExternalReference: "WEB-1", Channel: "web", Metadata: map[string]string{"campaign": "spring"}, Tags: []string{"rush"},
 	}
 )
+
+var parts = client.PartQuery{
+	OrderID: orderID, CustomerID: "cust-1001", CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), UpdatedSince: time.Unix(3, 0), Cursor: "c", Limit: 3,
+}
 
 // operation is how a test calls an operation, with each of its parameters.
 type operation struct {
@@ -63,10 +68,76 @@ var operations = map[string]operation{
 		},
 		request: newOrder, answers: []any{client.OrderAccepted{}, client.Order{}},
 	},
+	"changeDetails": {
+		call: func(c *client.Client) error {
+			_, err := c.ChangeDetails(ctx(), orderID, client.DetailsChange{
+				Metadata: map[string]string{"bin": "A-17"}, RemoveMetadata: []string{"campaign"}, AddTags: []string{"packed"}, RemoveTags: []string{"rush"}, By: "ann",
+			}, client.RequestID("r1"))
+			return err
+		},
+		request: client.DetailsChange{}, answers: []any{client.OrderDetails{}},
+	},
+	"addNote": {
+		call: func(c *client.Client) error {
+			_, err := c.AddNote(ctx(), orderID, client.NewNote{Text: "Has called.", Author: "ann"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.NewNote{}, answers: []any{client.NoteAdded{}},
+	},
+	"listNotes": {
+		call: func(c *client.Client) error {
+			_, err := c.ListNotes(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Notes{}},
+	},
+	"listPayments": {
+		call: func(c *client.Client) error {
+			_, err := c.ListPayments(ctx(), client.PaymentQuery{PartQuery: parts, Status: client.PaymentCaptured}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.PaymentPage{}},
+	},
+	"listRefunds": {
+		call: func(c *client.Client) error {
+			_, err := c.ListRefunds(ctx(), client.RefundQuery{PartQuery: parts, Status: client.RefundPaid}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.RefundPage{}},
+	},
+	"listReturns": {
+		call: func(c *client.Client) error {
+			_, err := c.ListReturns(ctx(), parts, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.ReturnPage{}},
+	},
+	"listShipments": {
+		call: func(c *client.Client) error {
+			_, err := c.ListShipments(ctx(), client.ShipmentQuery{PartQuery: parts, Status: client.ShipmentPlanned, Location: "berlin"}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.ShipmentPage{}},
+	},
+	"listStock": {
+		call: func(c *client.Client) error {
+			_, err := c.ListStock(ctx(), client.StockQuery{SKU: "ESP-250", Location: "berlin", Backordered: true, Cursor: "c", Limit: 3}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.StockPage{}},
+	},
+	"getCustomerTotals": {
+		call: func(c *client.Client) error {
+			_, err := c.GetCustomerTotals(ctx(), "cust/1001", client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Customer{}},
+	},
 	"listOrders": {
 		call: func(c *client.Client) error {
 			_, err := c.ListOrders(ctx(), client.OrderQuery{
 				CustomerID: "cust-1001", Status: client.OrderShipped, PaymentStatus: client.PaymentCaptured, SKU: "ESP-250", Attention: client.AttentionOverdue, Settled: new(false),
+				FulfillmentStatus: client.Shipped, ExternalReference: "WEB-1", Channel: "web", Tag: "rush", UpdatedSince: time.Unix(3, 0),
 				OrderNumber: "ORD-7K3M", CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), Currency: "EUR", TotalMin: "1",
 				TotalMax: "2.50", Sort: client.LargestFirst, Cursor: "c", Limit: 3, Addresses: true,
 			}, client.RequestID("r1"))

@@ -19,11 +19,18 @@ type OrderQuery struct {
 	Attention AttentionCause
 	// Settled chooses orders that are settled, or those that are not; nil chooses both.
 	Settled *bool
-	// OrderNumber is how the orders' numbers begin.
+	// FulfillmentStatus, ExternalReference and Channel are as orders have them; Tag is one of their tags.
+	FulfillmentStatus FulfillmentStatus
+	ExternalReference string
+	Channel           string
+	Tag               string
+	// OrderNumber is how the orders' numbers begin, in upper or lower case.
 	OrderNumber string
 	// CreatedFrom and CreatedTo choose orders placed at or after the one, and before the other; zero times don't
 	// choose.
 	CreatedFrom, CreatedTo time.Time
+	// UpdatedSince chooses orders that have changed at this time or later.
+	UpdatedSince time.Time
 	// Currency chooses orders in one currency. It is required with TotalMin, TotalMax and a Sort by total.
 	Currency           string
 	TotalMin, TotalMax string
@@ -46,6 +53,9 @@ const (
 	NewestFirst   Sort = "-created_at"
 	SmallestFirst Sort = "total"
 	LargestFirst  Sort = "-total"
+	// LongestUnchanged is for those who follow changes, with [OrderQuery.UpdatedSince].
+	LongestUnchanged Sort = "updated_at"
+	LastChangedFirst Sort = "-updated_at"
 )
 
 // OrderPage is a page of orders.
@@ -67,6 +77,11 @@ func (c *Client) ListOrders(ctx context.Context, q OrderQuery, options ...CallOp
 		r.set("settled", strconv.FormatBool(*q.Settled))
 	}
 	r.set("order_number", q.OrderNumber)
+	r.set("fulfillment_status", string(q.FulfillmentStatus))
+	r.set("external_reference", q.ExternalReference)
+	r.set("channel", q.Channel)
+	r.set("tag", q.Tag)
+	r.set("updated_since", timeText(q.UpdatedSince))
 	r.set("created_from", timeText(q.CreatedFrom))
 	r.set("created_to", timeText(q.CreatedTo))
 	r.set("currency", q.Currency)

@@ -86,6 +86,13 @@ type NewOrder struct {
 	ShippingLines    []NewShippingLine `json:"shipping_lines,omitempty"`
 	Discounts        []NewDiscount     `json:"discounts,omitempty"`
 	Rounding         *Rounding         `json:"rounding,omitempty"`
+	// ExternalReference is the shop's own name of the order, which no two orders of a caller have.
+	ExternalReference string `json:"external_reference,omitempty"`
+	// Channel is where the order comes from.
+	Channel string `json:"channel,omitempty"`
+	// Metadata is the shop's own.
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Tags     []string          `json:"tags,omitempty"`
 	// PaymentToken is what the payment gateway gave the customer's browser for a means of payment.
 	PaymentToken string `json:"payment_token"`
 }
@@ -208,6 +215,15 @@ type Order struct {
 	Totals        *Totals        `json:"totals,omitempty"`
 	// Shipments is empty until the order is confirmed.
 	Shipments []Shipment `json:"shipments"`
+	// ExternalReference is the shop's own name of the order, which no two orders of a caller have.
+	ExternalReference string `json:"external_reference,omitempty"`
+	// Channel is where the order comes from.
+	Channel string `json:"channel,omitempty"`
+	// Metadata is the shop's own.
+	Metadata map[string]string `json:"metadata,omitempty"`
+	Tags     []string          `json:"tags,omitempty"`
+	// NoteCount is how many internal notes the order has: see [Client.ListNotes].
+	NoteCount int `json:"note_count,omitempty"`
 	// Refunds are those that are owed, asked for or made.
 	Refunds []Refund `json:"refunds,omitempty"`
 	// RefundRest is what is owed in all and less than the payment gateway gives back. The next refund takes it along.
@@ -379,6 +395,9 @@ type Dispute struct {
 type Return struct {
 	ReturnID uuid.UUID `json:"return_id"`
 	Amount   Money     `json:"amount"`
+	// Reason and ReturnedAt are empty of returns from before they were kept with the order.
+	Reason     string    `json:"reason,omitempty"`
+	ReturnedAt time.Time `json:"returned_at,omitzero"`
 }
 
 // OrderState is where an order stands after a change, or after a refused one.

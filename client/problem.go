@@ -89,6 +89,8 @@ const (
 	CodeTooManyLocations     Code = "too_many_locations"
 	CodeNothingLeft          Code = "nothing_left"
 	CodeNotAmendable         Code = "not_amendable"
+	CodeReferenceTaken       Code = "external_reference_taken"
+	CodeTooManyNotes         Code = "too_many_notes"
 	CodeCountryFixed         Code = "country_fixed"
 	CodeNotHeld              Code = "not_held"
 	CodeAlreadyReviewed      Code = "already_reviewed"

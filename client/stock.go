@@ -99,3 +99,11 @@ func (c *Client) GetCustomer(ctx context.Context, id string, options ...CallOpti
 	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, "/api/v1/customers/"+url.PathEscape(id)+"/summary", nil, options), into(&s))
 	return s, err
 }
+
+// GetCustomerTotals shows what a customer's orders come to, in each currency. Errors: not_found when no order of the
+// customer is counted yet.
+func (c *Client) GetCustomerTotals(ctx context.Context, id string, options ...CallOption) (Customer, error) {
+	var customer Customer
+	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, "/api/v1/customers/"+url.PathEscape(id), nil, options), into(&customer))
+	return customer, err
+}

@@ -24,6 +24,8 @@ const (
 	SortCreatedReverse = "-created_at"
 	SortTotal          = "total"
 	SortTotalReverse   = "-total"
+	SortUpdated        = "updated_at"
+	SortUpdatedReverse = "-updated_at"
 )
 
 // cursor is where a page ended: the sort key and the id of its last order. Later pages begin after it, so an
@@ -33,6 +35,8 @@ type cursor struct {
 	ID  uuid.UUID `json:"i"`
 	// Query tells which list the cursor is of.
 	Query string `json:"q"`
+	// Part is the position in its order, in lists of parts of orders.
+	Part int `json:"n,omitempty"`
 }
 
 // Orders returns a page of orders. Errors: [domain.Invalids] for a query that makes no sense, among them a
@@ -100,13 +104,14 @@ type sortColumn struct {
 
 var (
 	byCreated = sortColumn{"created_at", "timestamptz", "created_at"}
+	byUpdated = sortColumn{"updated_at", "timestamptz", "updated_at"}
 	byTotal   = sortColumn{"total_amount", "numeric", "total_amount::text"}
 )
 
 // sortKey is the value of a sort column in one row.
 type sortKey struct {
-	created time.Time
-	total   string
+	at    time.Time
+	total string
 }
 
 // scanned is what a row's value of column is read into.
@@ -114,7 +119,7 @@ func (k *sortKey) scanned(column sortColumn) any {
 	if column == byTotal {
 		return &k.total
 	}
-	return &k.created
+	return &k.at
 }
 
 // String is the key as a cursor has it.
@@ -122,7 +127,7 @@ func (k *sortKey) String() string {
 	if k.total != "" {
 		return k.total
 	}
-	return k.created.UTC().Format(time.RFC3339Nano)
+	return k.at.UTC().Format(time.RFC3339Nano)
 }
 
 // statement returns the SQL of a query: it reads one order more than the page holds, to know whether there
@@ -151,18 +156,7 @@ func (q OrderQuery) statement() (statement, error) {
 		}
 		where = append(where, condition)
 	}
-	if q.CustomerID != "" {
-		add("customer_id = ?", q.CustomerID)
-	}
-	if q.Status != "" {
-		add("status = ?", q.Status)
-	}
-	if q.PaymentStatus != "" {
-		add("payment_status = ?", q.PaymentStatus)
-	}
-	if q.SKU != "" {
-		add("skus @> ARRAY[?::text]", q.SKU)
-	}
+	q.addTexts(add)
 	switch q.Attention {
 	case "":
 	case AttentionAny:
@@ -171,15 +165,7 @@ func (q OrderQuery) statement() (statement, error) {
 		add("attention IS NOT NULL AND attention @> ARRAY[?::text]", q.Attention)
 	}
 	q.addSettled(add)
-	if q.NumberPrefix != "" {
-		add("order_number LIKE ?", likePrefix(q.NumberPrefix))
-	}
-	if !q.CreatedFrom.IsZero() {
-		add("created_at >= ?", q.CreatedFrom)
-	}
-	if !q.CreatedTo.IsZero() {
-		add("created_at < ?", q.CreatedTo)
-	}
+	q.addTimes(add)
 	if currency := q.currency(); currency != "" {
 		add("currency = ?", currency)
 	}
@@ -197,6 +183,41 @@ func (q OrderQuery) statement() (statement, error) {
 	sql := fmt.Sprintf("SELECT %s, %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT $%d",
 		shownColumns(q.Personal), column.read, strings.Join(where, " AND "), column.name, direction, direction, len(args))
 	return statement{sql: sql, args: args, limit: limit, column: column}, nil
+}
+
+// addTexts chooses by what orders have.
+func (q OrderQuery) addTexts(add func(condition string, values ...any)) {
+	number := ""
+	if q.NumberPrefix != "" {
+		number = likePrefix(strings.ToUpper(q.NumberPrefix))
+	}
+	for _, f := range []struct{ condition, value string }{
+		{"customer_id = ?", q.CustomerID},
+		{"status = ?", q.Status},
+		{"payment_status = ?", q.PaymentStatus},
+		{"fulfillment_status = ?", q.FulfillmentStatus},
+		{"skus @> ARRAY[?::text]", q.SKU},
+		{"order_number LIKE ?", number},
+		{"external_reference = ?", q.ExternalReference},
+		{"channel = ?", q.Channel},
+		{"tags IS NOT NULL AND tags @> ARRAY[?::text]", q.Tag},
+	} {
+		if f.value != "" {
+			add(f.condition, f.value)
+		}
+	}
+}
+
+// addTimes chooses by when orders were placed and have changed.
+func (q OrderQuery) addTimes(add func(condition string, values ...any)) {
+	for _, f := range []struct {
+		condition string
+		at        time.Time
+	}{{"created_at >= ?", q.CreatedFrom}, {"created_at < ?", q.CreatedTo}, {"updated_at >= ?", q.UpdatedSince}} {
+		if !f.at.IsZero() {
+			add(f.condition, f.at)
+		}
+	}
 }
 
 // currency is the one that all orders of the list have; empty when they may have any.
@@ -221,8 +242,14 @@ func (q OrderQuery) order(bad *domain.Invalids) (column sortColumn, direction, c
 		return byTotal, "DESC", "<"
 	case SortTotal:
 		return byTotal, "ASC", ">"
+	case SortUpdatedReverse:
+		return byUpdated, "DESC", "<"
+	case SortUpdated:
+		return byUpdated, "ASC", ">"
 	}
-	bad.Add("sort", "must be %s, %s, %s or %s", SortCreated, SortCreatedReverse, SortTotal, SortTotalReverse)
+	bad.Add("sort", "must be one of %s", strings.Join([]string{
+		SortCreated, SortCreatedReverse, SortUpdated, SortUpdatedReverse, SortTotal, SortTotalReverse,
+	}, ", "))
 	return byCreated, "DESC", "<"
 }
 
@@ -230,13 +257,16 @@ func (q OrderQuery) order(bad *domain.Invalids) (column sortColumn, direction, c
 func (q OrderQuery) fingerprint() string {
 	sort := cmp.Or(q.Sort, SortCreatedReverse)
 	b := make([]byte, 0, 256)
-	for _, text := range []string{q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.Attention, q.NumberPrefix, q.currency(), sort} {
+	for _, text := range []string{
+		q.CustomerID, q.Status, q.PaymentStatus, q.SKU, q.Attention, q.NumberPrefix, q.currency(), sort,
+		q.FulfillmentStatus, q.ExternalReference, q.Channel, q.Tag,
+	} {
 		b = strconv.AppendQuote(b, text)
 	}
 	if q.Settled != nil {
 		b = append(strconv.AppendBool(b, *q.Settled), ' ')
 	}
-	for _, at := range []time.Time{q.CreatedFrom, q.CreatedTo} {
+	for _, at := range []time.Time{q.CreatedFrom, q.CreatedTo, q.UpdatedSince} {
 		b = append(at.UTC().AppendFormat(b, time.RFC3339Nano), ' ')
 	}
 	for _, m := range []*money.Money{q.TotalMin, q.TotalMax} {

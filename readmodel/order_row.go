@@ -58,7 +58,7 @@ func ScanOrder(row pgx.Row) (OrderView, error) {
 		o := &v.order
 		o.ID, o.Number, o.CustomerID, o.Status, o.Total = v.OrderID, v.OrderNumber, v.CustomerID, v.Status, v.Total
 		o.Items, o.Shipments, o.Personal = v.Items, v.Shipments, v.Personal
-		o.ShippingLines, o.Discounts, o.Rounding = v.ShippingLines, v.Discounts, v.Rounding
+		o.ShippingLines, o.Discounts, o.Rounding, o.References = v.ShippingLines, v.Discounts, v.Rounding, v.References
 	}
 	return v, nil
 }
@@ -80,6 +80,10 @@ func (v OrderView) OrderState() ([]byte, error) {
 		Shipping   *struct{} `json:"shipping_lines,omitempty"`
 		Discounts  *struct{} `json:"discounts,omitempty"`
 		Rounding   *struct{} `json:"rounding,omitempty"`
+		Reference  *struct{} `json:"external_reference,omitempty"`
+		Channel    *struct{} `json:"channel,omitempty"`
+		Metadata   *struct{} `json:"metadata,omitempty"`
+		Tags       *struct{} `json:"tags,omitempty"`
 		// Only who decides on a request asks for it, and decides on events.
 		Asked *struct{} `json:"asked,omitempty"`
 	}{Order: v.order})

@@ -281,17 +281,20 @@ func (r *Reader) Stock(ctx context.Context, sku string) ([]StockLevel, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read stock: %w", err)
 	}
-	levels, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (StockLevel, error) {
-		var l StockLevel
-		err := row.Scan(&l.SKU, &l.Location, &l.OnHand, &l.Reserved, &l.Backorders, &l.UpdatedAt, &l.Version)
-		l.UpdatedAt = l.UpdatedAt.UTC()
-		l.show()
-		return l, err
-	})
+	levels, err := pgx.CollectRows(rows, scanStockLevel)
 	if err != nil {
 		return nil, fmt.Errorf("read stock: %w", err)
 	}
 	return levels, nil
+}
+
+// scanStockLevel reads a row of stock_levels.
+func scanStockLevel(row pgx.CollectableRow) (StockLevel, error) {
+	var l StockLevel
+	err := row.Scan(&l.SKU, &l.Location, &l.OnHand, &l.Reserved, &l.Backorders, &l.UpdatedAt, &l.Version)
+	l.UpdatedAt = l.UpdatedAt.UTC()
+	l.show()
+	return l, err
 }
 
 // Payment returns the payment of an order. Errors: not_found when nothing is known of one.

@@ -83,6 +83,10 @@ func summaryOfOrder(e domain.Event) string {
 		return fmt.Sprintf("%s worth %s cancelled by %s: %s", plural(pieces, "piece"), e.Amount, e.CancelledBy, e.Reason)
 	case order.ShippingAddressAmended:
 		return fmt.Sprintf("Shipping address amended by %s", e.AmendedBy)
+	case order.OrderDetailsChanged:
+		return fmt.Sprintf("Metadata and tags changed by %s", e.ChangedBy)
+	case order.OrderNoted:
+		return fmt.Sprintf("Internal note by %s", e.Author)
 	case order.DispatchOverdue:
 		return "Dispatch is overdue"
 	case order.ShipmentLost:

@@ -36,6 +36,9 @@ type OrderView struct {
 	Rounding      pricing.Rounding     `json:"rounding,omitzero"`
 	Totals        *pricing.Totals      `json:"totals,omitempty"`
 	Shipments     []order.Shipment     `json:"shipments"`
+	order.References
+	// NoteCount is how many internal notes the order has. Their text is sealed, and read for itself.
+	NoteCount int `json:"note_count,omitempty"`
 	// Refunds are those that are owed, asked for or made, oldest first.
 	Refunds []payment.RefundSummary `json:"refunds,omitempty"`
 	// RefundRest is what is owed in all and less than the gateway's step: the next refund takes it along.
@@ -156,15 +159,24 @@ type OrderQuery struct {
 	// Attention chooses orders that wait for a person, because of a cause or of [AttentionAny].
 	Attention string
 	// Settled chooses orders that are settled, or those that are not: see [OrderView.Settled]. Nil chooses both.
-	Settled      *bool
+	Settled *bool
+	// NumberPrefix is in any case.
 	NumberPrefix string
-	CreatedFrom  time.Time // inclusive
-	CreatedTo    time.Time // exclusive
+	// FulfillmentStatus, ExternalReference and Channel are as orders have them; Tag is one of their tags.
+	FulfillmentStatus string
+	ExternalReference string
+	Channel           string
+	Tag               string
+	CreatedFrom       time.Time // inclusive
+	CreatedTo         time.Time // exclusive
+	// UpdatedSince chooses orders that have changed at this time or later.
+	UpdatedSince time.Time
 	// Currency chooses orders in one currency. TotalMin and TotalMax choose theirs, which is the same.
 	Currency string
 	TotalMin *money.Money
 	TotalMax *money.Money
-	// Sort is "created_at", "-created_at" (the default), "total" or "-total". By total needs one currency.
+	// Sort is "created_at", "-created_at" (the default), "updated_at", "-updated_at", "total" or "-total". By total
+	// needs one currency.
 	Sort string
 	// Cursor is the NextCursor of the page before; empty for the first page.
 	Cursor string

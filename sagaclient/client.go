@@ -282,10 +282,19 @@ func startSaga[I any](ctx context.Context, c *Client, id, summary string, saga a
 	if err := c.readMemo(ctx, id, &before); err != nil {
 		return nil, false, err
 	}
-	if !sameContent(before, in) {
+	if !sameRequest(before, in) {
 		return nil, false, &Reused{domain.Refuse(domain.CodeIdempotencyKeyReused, "%s was asked for with another content", id), before}
 	}
 	return c.temporal.GetWorkflow(ctx, id, ""), true, nil
+}
+
+// sameRequest reports whether two inputs ask for the same. One that is sealed anew each time says what it is known by.
+func sameRequest(a, b any) bool {
+	type known interface{ KnownBy() any }
+	if k, is := a.(known); is {
+		return sameContent(k.KnownBy(), b.(known).KnownBy())
+	}
+	return sameContent(a, b)
 }
 
 func sameContent(a, b any) bool {

@@ -132,6 +132,8 @@ func Sagas() map[string]any {
 		"StockReceiptSaga":    workflows.StockReceiptSaga,
 		"StockAdjustmentSaga": workflows.StockAdjustmentSaga,
 		"LocationSaga":        workflows.LocationSaga,
+		"NoteSaga":            workflows.NoteSaga,
+		"DetailsSaga":         workflows.DetailsSaga,
 	}
 }
 

@@ -8,6 +8,7 @@
 //   - [ReturnSaga] and [RefundSaga] give money back after the delivery.
 //   - [AttentionSaga] carries out what a person has decided on what waits for one.
 //   - [StockReceiptSaga] and [StockAdjustmentSaga] change the stock itself, and [LocationSaga] where it may lie.
+//   - [NoteSaga] and [DetailsSaga] tell of an order what changes nothing about it.
 //   - [ReconciliationSaga] compares the gateway's ledger with the payments every night.
 //
 // Nothing here does I/O, reads a clock, makes a random number or ranges over a map: the Temporal server replays the

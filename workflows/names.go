@@ -138,6 +138,7 @@ type OrderInput struct {
 	ShippingLines []order.ShippingLine `json:"shipping_lines,omitempty"`
 	Discounts     []order.Discount     `json:"discounts,omitempty"`
 	Rounding      pricing.Rounding     `json:"rounding,omitzero"`
+	order.References
 	// ShippingByValue is as in [order.Terms].
 	ShippingByValue bool `json:"shipping_by_value,omitempty"`
 	// Payment seals the payment token, a JSON string: what the payment gateway gave the customer's browser for a means

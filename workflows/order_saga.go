@@ -208,7 +208,7 @@ func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) 
 	return runStep(ctx, "Place the order and reserve its stock", a.PlaceOrder, activities.PlaceOrder{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
 		ShippingLines: s.in.ShippingLines, Discounts: s.in.Discounts, Rounding: s.in.Rounding, ShippingByValue: s.in.ShippingByValue,
-		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID,
+		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID, References: s.in.References,
 		Payment: s.in.Payment, PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
 		KeepPaymentMethod: s.in.KeepPaymentMethod,
 		At:                workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),

@@ -593,3 +593,31 @@ func TestReconciliationRecordsWhatDiffersOnce(t *testing.T) {
 	reconcile(activities.Reconciled{Compared: 1, Differences: 1})
 	p.auditEvents(t)
 }
+
+func TestNotesAndDetailsNeedNoOrdersSaga(t *testing.T) {
+	t.Parallel()
+	p := setup(t, map[string]int{"A@berlin": 3}, noReview)
+	in := p.input("tok_approve", item("A", 3, "10.00"))
+	p.play(t, in) // to its delivery
+	note := workflows.NoteInput{
+		OrderID: p.orderID, NoteID: uuid.New(), RequestHash: "h", CustomerID: in.CustomerID, Text: domain.Sealed{Key: "inline", Data: []byte(`"x"`)}, Author: "ann",
+	}
+	details := workflows.DetailsInput{OrderID: p.orderID, RequestID: uuid.New(), Change: order.DetailsChange{AddTags: []string{"rush"}}, By: "ann"}
+	for _, replayed := range []bool{false, true} {
+		for saga, in := range map[string]any{"note": note, "details": details} {
+			r := setupLike(p)
+			if saga == "note" {
+				r.env.ExecuteWorkflow(workflows.NoteSaga, in)
+			} else {
+				r.env.ExecuteWorkflow(workflows.DetailsSaga, in)
+			}
+			var out workflows.Recorded
+			require.NoError(t, r.env.GetWorkflowResult(&out))
+			require.Equal(t, replayed, out.Replayed, saga)
+		}
+	}
+	note.OrderID = uuid.New()
+	r := setupLike(p)
+	r.env.ExecuteWorkflow(workflows.NoteSaga, note)
+	require.Equal(t, "not_found", code(r.env.GetWorkflowError()))
+}

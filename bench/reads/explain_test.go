@@ -42,6 +42,8 @@ func TestEveryReadHasAnIndex(t *testing.T) {
 	reads := map[string]func(ctx context.Context){
 		"one":      func(ctx context.Context) { ignore(reader.Order(ctx, uuid.New())) },
 		"customer": func(ctx context.Context) { ignore(reader.Customer(ctx, "customer-7")) },
+		"totals":   func(ctx context.Context) { ignore(reader.CustomerTotals(ctx, "customer-7")) },
+		"claim":    func(ctx context.Context) { ignore(reader.ClaimReference(ctx, "", "R-7", uuid.New())) },
 		"stock":    func(ctx context.Context) { ignore(reader.Stock(ctx, "SKU-7")) },
 		"timeline": func(ctx context.Context) { ignore(reader.Timeline(ctx, uuid.New())) },
 		"payment":  func(ctx context.Context) { ignore(reader.Payment(ctx, uuid.New())) },
@@ -50,7 +52,9 @@ func TestEveryReadHasAnIndex(t *testing.T) {
 	for name, q := range map[string]readmodel.OrderQuery{
 		"all": {}, "oldest": {Sort: readmodel.SortCreated}, "dearest": {Currency: "EUR", Sort: readmodel.SortTotalReverse}, "cheapest": {Currency: "EUR", Sort: readmodel.SortTotal},
 		"status": {Status: "shipped"}, "payment": {PaymentStatus: "refunded"}, "of a customer": {CustomerID: "customer-7"},
-		"sku": {SKU: "SKU-7"}, "number": {NumberPrefix: "N-0000047"},
+		"sku": {SKU: "SKU-7"}, "number": {NumberPrefix: "n-0000047"}, "fulfillment": {FulfillmentStatus: "undeliverable"},
+		"reference": {ExternalReference: "R-7"}, "channel": {Channel: "market-7"}, "tag": {Tag: "tag-7"},
+		"changed": {UpdatedSince: time.Now().Add(-time.Hour)}, "changed, in order": {UpdatedSince: time.Now().Add(-time.Hour), Sort: readmodel.SortUpdated},
 		"since": {CreatedFrom: time.Now().Add(-time.Hour)}, "until": {CreatedTo: time.Now().Add(-time.Hour)},
 		"from a total": {TotalMin: eur(990)}, "to a total": {TotalMax: eur(10)},
 		"a time":             {CreatedFrom: time.Now().Add(-2 * time.Hour), CreatedTo: time.Now().Add(-time.Hour), Sort: readmodel.SortCreated},
@@ -73,6 +77,7 @@ func TestEveryReadHasAnIndex(t *testing.T) {
 			}
 		}
 	}
+	addLists(reads, reader)
 	for name, read := range reads {
 		seen.taken()
 		read(t.Context())
@@ -88,6 +93,37 @@ func TestEveryReadHasAnIndex(t *testing.T) {
 			without.sql = "SELECT FROM orderloom.customer_summaries WHERE orders = 7"
 		}
 		require.Regexp(t, seqScan, explain(t, pool, without), "%s is so large that a read without an index would show", table)
+	}
+}
+
+// addLists adds the lists of parts of orders and of stock, each page after the first too.
+func addLists(reads map[string]func(context.Context), reader *readmodel.Reader) {
+	hour := time.Now().Add(-time.Hour)
+	for _, kind := range []readmodel.PartKind{readmodel.PartPayments, readmodel.PartRefunds, readmodel.PartReturns, readmodel.PartShipments} {
+		for name, q := range map[string]readmodel.PartQuery{
+			"all": {}, "status": {Status: "lost"}, "order": {OrderID: uuid.New()}, "customer": {CustomerID: "customer-7"},
+			"since": {CreatedFrom: hour}, "until": {CreatedTo: hour}, "changed": {UpdatedSince: hour}, "location": {Location: "berlin"},
+		} {
+			q.Kind = kind
+			reads[string(kind)+": "+name] = func(ctx context.Context) {
+				page, err := reader.Parts(ctx, q)
+				if err == nil && page.NextCursor != "" {
+					q.Cursor = page.NextCursor
+					_, _ = reader.Parts(ctx, q)
+				}
+			}
+		}
+	}
+	for name, q := range map[string]readmodel.StockQuery{
+		"all": {}, "sku": {SKU: "SKU-7"}, "location": {Location: "berlin-7"}, "backordered": {Backordered: true},
+	} {
+		reads["stock: "+name] = func(ctx context.Context) {
+			page, err := reader.StockLevels(ctx, q)
+			if err == nil && page.NextCursor != "" {
+				q.Cursor = page.NextCursor
+				_, _ = reader.StockLevels(ctx, q)
+			}
+		}
 	}
 }
 
@@ -123,10 +159,12 @@ func fillViews(t *testing.T, pool *pgxpool.Pool) {
 	const orders = 30_000
 	for _, sql := range []string{
 		`INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
-			total_amount, currency, skus, payment_status, shown)
-		SELECT md5('o' || g)::uuid, 3, 1, now() - g * interval '1 minute', now(), 'N-' || to_char(g, 'FM000000000'), 'customer-' || g % 1000,
+			total_amount, currency, skus, payment_status, shown, external_reference, channel, tags, parts)
+		SELECT md5('o' || g)::uuid, 3, 1, now() - g * interval '1 minute', now() - g * interval '1 minute', 'N-' || to_char(g, 'FM000000000'), 'customer-' || g % 1000,
 			(ARRAY['delivered', 'shipped', 'confirmed', 'cancelled'])[1 + (g % 40) / 13], 'delivered', g % 1000, 'EUR',
-			ARRAY['SKU-' || g % 500], (ARRAY['captured', 'refunded', 'authorized'])[1 + (g % 40) / 18], '{}' FROM generate_series(1, $1::int) g`,
+			ARRAY['SKU-' || g % 500], (ARRAY['captured', 'refunded', 'authorized'])[1 + (g % 40) / 18], '{"shipments": [{"status": "delivered"}]}',
+			'R-' || g, 'market-' || g % 1000, ARRAY['tag-' || g % 500],
+			CASE g % 500 WHEN 0 THEN ARRAY['refund', 'refund:lost', 'return', 'shipment:lost'] END FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.order_timeline (aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by)
 		SELECT md5('o' || g)::uuid, 1, g, gen_random_uuid(), md5('o' || g)::uuid, now(), 'order', 'OrderPlaced', 'x', 'y' FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.payment_views (payment_id, order_id, version, status, currency, authorized_amount, captured_amount, refunded_amount, gateway_ref,
@@ -134,9 +172,10 @@ func fillViews(t *testing.T, pool *pgxpool.Pool) {
 		SELECT md5('p' || g)::uuid, md5('o' || g)::uuid, 1, 'captured', 'EUR', 1, 1, 0, 'g', now(), '{}' FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.order_changes (tx, order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status)
 		SELECT ((99 + g) / 100)::text::xid8, md5('o' || g)::uuid, 1, 1, 'customer-7', 'shipped', 'captured', 'shipped' FROM generate_series(1, $1::int) g`,
+		`INSERT INTO orderloom.external_references (caller, reference, order_id) SELECT '', 'R-' || g, md5('o' || g)::uuid FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.customer_summaries SELECT 'customer-' || g, 'EUR', 1, 0, 0, 1, now(), now() FROM generate_series(1, $1::int) g`,
 		`INSERT INTO orderloom.stock_levels (stock_id, sku, location, on_hand, reserved, version, updated_at)
-		SELECT md5('s' || g)::uuid, 'SKU-' || g, 'berlin', 1, 0, 1, now() FROM generate_series(1, $1::int) g`,
+		SELECT md5('s' || g)::uuid, 'SKU-' || g, 'berlin-' || g % 1000, 1, 0, 1, now() FROM generate_series(1, $1::int) g`,
 	} {
 		_, err := pool.Exec(t.Context(), sql, orders)
 		require.NoError(t, err)

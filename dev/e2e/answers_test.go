@@ -55,6 +55,16 @@ var questions = map[string]question{
 		code: client.CodeIdempotencyKeyReused, shows: "order",
 		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
 	},
+	"changeDetails": {
+		path: "/details", body: `{"add_tags": ["a"], "by": "ann"}`, other: `{"add_tags": ["b"], "by": "ann"}`, status: http.StatusOK,
+		code: client.CodeIdempotencyKeyReused, shows: "order",
+		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
+	},
+	"addNote": {
+		path: "/notes", body: `{"text": "has called", "author": "ann"}`, other: `{"text": "has not called", "author": "ann"}`,
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "order",
+		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
+	},
 	"providePayment": {
 		path: "/payment", body: `{"payment_token": "tok_approve"}`, other: `{"payment_token": "tok_decline"}`, status: http.StatusOK,
 		code: client.CodeIdempotencyKeyReused, shows: "order", given: func(o *asked) { o.atBank() }, later: func(o *asked) {

@@ -29,6 +29,8 @@ var Events = []domain.Event{
 	ShipmentRefused{},
 	OrderDelivered{},
 	OrderReturned{},
+	OrderDetailsChanged{},
+	OrderNoted{},
 }
 
 // OrderPlaced says that an order was accepted with these lines at this total.
@@ -44,6 +46,9 @@ type OrderPlaced struct {
 	Discounts     []Discount       `json:"discounts,omitempty"`
 	Rounding      pricing.Rounding `json:"rounding,omitzero"`
 	Totals        *pricing.Totals  `json:"totals,omitempty"`
+	References
+	// Caller is whose external reference it is: the name of the API key, empty for an open API or no reference.
+	Caller string `json:"caller,omitempty"`
 	// ShipToCountry stands outside the personal section because the choice of a location needs it.
 	ShipToCountry string `json:"ship_to_country"`
 	// Personal seals a [Recipient].

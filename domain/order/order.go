@@ -117,15 +117,18 @@ type Order struct {
 	ShippingLines []ShippingLine   `json:"shipping_lines,omitempty"`
 	Discounts     []Discount       `json:"discounts,omitempty"`
 	Rounding      pricing.Rounding `json:"rounding,omitzero"`
-	ShipToCountry string           `json:"ship_to_country"`
-	Personal      domain.Sealed    `json:"personal"`
-	RequestHash   string           `json:"request_hash"`
-	Shipments     []Shipment       `json:"shipments"`
-	CancelReason  string           `json:"cancel_reason,omitempty"`
-	CancelledBy   string           `json:"cancelled_by,omitempty"`
-	PlacedAt      time.Time        `json:"placed_at"`
-	ConfirmedAt   time.Time        `json:"confirmed_at,omitzero"`
-	Terms         Terms            `json:"terms"`
+	References
+	// Caller is whose external reference it is.
+	Caller        string        `json:"caller,omitempty"`
+	ShipToCountry string        `json:"ship_to_country"`
+	Personal      domain.Sealed `json:"personal"`
+	RequestHash   string        `json:"request_hash"`
+	Shipments     []Shipment    `json:"shipments"`
+	CancelReason  string        `json:"cancel_reason,omitempty"`
+	CancelledBy   string        `json:"cancelled_by,omitempty"`
+	PlacedAt      time.Time     `json:"placed_at"`
+	ConfirmedAt   time.Time     `json:"confirmed_at,omitzero"`
+	Terms         Terms         `json:"terms"`
 	// Allocations are where the order's goods are set aside or waited for, as far as its own events tell.
 	Allocations []inventory.Allocation `json:"allocations,omitempty"`
 	// PartlyCancelled is true once lines were cancelled, so that less is captured than was authorised.
@@ -145,6 +148,8 @@ type Order struct {
 	Requests []uuid.UUID  `json:"requests,omitempty"`
 	Asked    []uuid.UUID  `json:"asked,omitempty"`
 	Returns  []Refundable `json:"returns,omitempty"`
+	// Notes are what people of the shop have noted, oldest first.
+	Notes []Note `json:"notes,omitempty"`
 	// Reported is how the shipments had left whose tracking was corrected since, so that a report which comes again is
 	// known.
 	Reported []Tracking `json:"reported,omitempty"`
@@ -161,6 +166,9 @@ type Tracking struct {
 type Refundable struct {
 	ReturnID uuid.UUID   `json:"return_id"`
 	Amount   money.Money `json:"amount"`
+	// Reason and ReturnedAt are left out in states from before they were kept.
+	Reason     string    `json:"reason,omitempty"`
+	ReturnedAt time.Time `json:"returned_at,omitzero"`
 }
 
 // ReturnedAmount is what the goods of a return had cost; no money for an unknown one.
@@ -181,6 +189,7 @@ func Evolve(o Order, e domain.Event) Order {
 			ID: e.OrderID, Number: e.OrderNumber, CustomerID: e.CustomerID, Status: StatusCreated, Items: e.Items, Total: e.Total,
 			ShipToCountry: e.ShipToCountry, Personal: e.Personal, RequestHash: e.RequestHash, PlacedAt: e.PlacedAt,
 			Terms: e.Terms, Allocations: e.Allocations, ShippingLines: e.ShippingLines, Discounts: e.Discounts, Rounding: e.Rounding,
+			References: e.References, Caller: e.Caller,
 		}
 	case StockAllocated:
 		o.Allocations = e.Allocations
@@ -223,6 +232,10 @@ func Evolve(o Order, e domain.Event) Order {
 		o.Status, o.DeliveredAt, o.Overdue = StatusDelivered, e.DeliveredAt, false
 	case OrderReturned:
 		o = o.withReturn(e)
+	case OrderDetailsChanged:
+		o = o.withDetails(e)
+	case OrderNoted:
+		o = o.withNote(e)
 	}
 	return o
 }

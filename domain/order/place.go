@@ -29,6 +29,9 @@ type PlaceOrder struct {
 	ShippingLines []ShippingLine
 	Discounts     []Discount
 	Rounding      pricing.Rounding
+	References
+	// Caller is whose external reference it is; it is kept beside one.
+	Caller        string
 	ShipToCountry string
 	Personal      domain.Sealed
 	RequestHash   string
@@ -57,11 +60,18 @@ func Place(o Order, c PlaceOrder) ([]domain.Event, error) {
 	if content.check(&bad); len(bad) > 0 {
 		return nil, bad
 	}
+	references, err := c.References.Checked()
+	if err != nil {
+		return nil, err
+	}
+	if references.ExternalReference == "" {
+		c.Caller = ""
+	}
 	return []domain.Event{OrderPlaced{
 		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: content.Items, Total: content.Total(),
 		ShippingLines: content.ShippingLines, Discounts: c.Discounts, Rounding: c.Rounding, Totals: content.Totals(),
 		ShipToCountry: c.ShipToCountry, Personal: c.Personal, RequestHash: c.RequestHash, PlacedAt: c.At,
-		Terms: c.Terms, Allocations: c.Allocations,
+		Terms: c.Terms, Allocations: c.Allocations, References: references, Caller: c.Caller,
 	}}, nil
 }
 

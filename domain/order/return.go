@@ -148,7 +148,7 @@ func returnRequest(id uuid.UUID, pieces map[string]int, reason string) Request {
 
 func (o Order) withReturn(e OrderReturned) Order {
 	o = o.Clone().withRequest(e.request(o))
-	o.Returns = append(o.Returns, Refundable{ReturnID: e.ReturnID, Amount: e.Amount})
+	o.Returns = append(o.Returns, Refundable{ReturnID: e.ReturnID, Amount: e.Amount, Reason: e.Reason, ReturnedAt: e.ReturnedAt})
 	for _, l := range e.Lines {
 		l = l.named(o)
 		if s := o.shipment(l.ShipmentID); s != nil {

@@ -146,6 +146,7 @@ func (l *life) step(g *generator) bool {
 			l.cancel(g, order.ReasonCustomerRequest)
 			return false
 		}
+		l.tell(g)
 		s := l.order.Shipments[0]
 		for _, i := range l.order.Items {
 			g.add(domain.AggregateInventory, inventory.ID(i.SKU, location), l.id,
@@ -166,6 +167,7 @@ func (l *life) step(g *generator) bool {
 			RefundID: id, Attempt: 1, Status: payment.RefundStatusPaid, GatewayRef: "refund", At: g.at,
 		})))
 	case 9:
+		l.giveBack(g)
 		l.owe(g, l.pay.Captured.MinorUnits()%5)
 	case 10:
 		l.dispute(g, l.pay.Captured.MinorUnits()%4)
@@ -216,8 +218,42 @@ func (l *life) place(g *generator) {
 	l.decide(g, must(order.Place(l.order, order.PlaceOrder{
 		OrderID: l.id, CustomerID: fmt.Sprintf("customer-%d", g.rand.IntN(200)), Items: items, ShipToCountry: "DE",
 		Personal:    domain.Sealed{Key: "customer:1", Data: []byte("sealed personal data of about a hundred bytes, as AES-GCM leaves them behind it here")},
-		RequestHash: "hash", At: g.at,
+		RequestHash: "hash", At: g.at, References: l.references(),
 	})))
+}
+
+// references are those of an order in three.
+func (l *life) references() (r order.References) {
+	if l.id[0]%3 == 0 {
+		r = order.References{
+			ExternalReference: "R-" + l.id.String(), Channel: fmt.Sprintf("channel-%d", l.id[1]%3), Metadata: map[string]string{"campaign": "spring"},
+			Tags: []string{"gift", fmt.Sprintf("tag-%d", l.id[2]%3)},
+		}
+	}
+	return r
+}
+
+// tell appends a note and a change of the details, to an order in three.
+func (l *life) tell(g *generator) {
+	if l.id[3]%3 != 0 {
+		return
+	}
+	noted := order.AddNote{NoteID: g.id(), Text: domain.Sealed{Key: "customer:1", Data: []byte("sealed note")}, Author: "ann", At: g.at}
+	l.decide(g, must(order.Noted(l.order, noted)))
+	l.decide(g, must(order.Change(l.order, order.ChangeDetails{
+		RequestID: g.id(), By: "ann", At: g.at,
+		Change: order.DetailsChange{
+			Metadata: map[string]string{"bin": "A-17"}, RemoveMetadata: []string{"campaign"}, AddTags: []string{"packed"}, RemoveTags: []string{"gift"},
+		},
+	})))
+}
+
+// giveBack appends that a piece came back, of an order in two.
+func (l *life) giveBack(g *generator) {
+	if l.id[4]%2 == 0 {
+		lines := []order.ReturnLine{{LineID: l.order.Items[0].LineID, Quantity: 1, Restock: true}}
+		l.decide(g, must(order.Return(l.order, order.ReturnOrder{ReturnID: g.id(), Lines: lines, Reason: "broken", At: g.at})))
+	}
 }
 
 // authorize appends what became of the payment's authorisation.

@@ -39,6 +39,7 @@ var owners = []struct {
 	{names: []string{"waiting_sagas"}, writes: []string{"orphans"}, reads: []string{"readmodel"}},
 	{names: []string{"discarded_events"}, writes: []string{"projector/maintain"}},
 	{names: []string{"order_changes"}, writes: []string{"projector/views/orders"}, reads: []string{"readmodel"}},
+	{names: []string{"external_references"}, writes: []string{"readmodel"}},
 	{names: []string{"customer_keys"}, writes: []string{"privacy"}},
 	{names: []string{"key_checks"}, writes: []string{"keyring"}},
 	{names: []string{"schema_migrations"}, writes: []string{"migrations"}},

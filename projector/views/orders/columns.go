@@ -27,20 +27,23 @@ type orderColumns struct {
 	owed, disputed, disputesLost                                         []*string
 	attentionSince                                                       []*time.Time
 	unsettled                                                            []*bool
+	references, channels, tags, parts                                    []*string
 }
 
 const (
 	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
 		total_amount, currency, skus, shown, personal_key, personal_data, order_state, payment_state, payment_status, captured_amount,
-		refunded_amount, attention, owed_amount, disputed_amount, disputes_lost_amount, attention_since, unsettled`
+		refunded_amount, attention, owed_amount, disputed_amount, disputes_lost_amount, attention_since, unsettled,
+		external_reference, channel, tags, parts`
 	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
 		u.fulfillment_status, u.total_amount::numeric, u.currency, u.skus::text[], u.shown::json, u.personal_key, u.personal_data, u.order_state::json,
 		u.payment_state::json, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric, u.attention::text[],
 		u.owed_amount::numeric, u.disputed_amount::numeric, u.disputes_lost_amount::numeric,
-		u.attention_since, u.unsettled`
+		u.attention_since, u.unsettled, u.external_reference, u.channel, u.tags::text[], u.parts::text[]`
 	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
 		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::text[], $19::text[],
-		$20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::timestamptz[], $26::boolean[]) AS u(` + orderColumnNames + `)`
+		$20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::timestamptz[], $26::boolean[],
+		$27::text[], $28::text[], $29::text[], $30::text[]) AS u(` + orderColumnNames + `)`
 )
 
 // orderTexts are the columns of a row that take some work to write; nil for NULL.
@@ -49,16 +52,20 @@ type orderTexts struct {
 	skus, personalKey, orderState, paymentState *string
 	// attention are the causes for which the order waits for a person; NULL for most orders.
 	attention *string
+	// tags and parts are NULL for none.
+	tags, parts *string
 }
 
 func textsOf(v readmodel.OrderView) orderTexts {
-	known := v.Status != ""
+	known, parts := v.Status != "", v.Parts()
 	return orderTexts{
 		shown:        string(v.Shown().JSON),
 		skus:         text(known, func() string { return arrayText(skus(v.Items)) }),
 		personalKey:  text(!v.Personal.IsZero(), func() string { return v.Personal.Key }),
 		orderState:   text(known, func() string { return projector.MustText(v.OrderState()) }),
 		attention:    text(len(v.Attention) > 0, func() string { return arrayText(attention.CausesOf(v.Attention)) }),
+		tags:         text(len(v.Tags) > 0, func() string { return arrayText(v.Tags) }),
+		parts:        text(len(parts) > 0, func() string { return arrayText(parts) }),
 		paymentState: text(v.PaymentVersion > 0, func() string { return projector.MustText(v.PaymentState()) }),
 	}
 }
@@ -93,6 +100,9 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 	c.owed, c.disputed = append(c.owed, someText(v.Owed())), append(c.disputed, someText(v.InDispute()))
 	c.disputesLost = append(c.disputesLost, someText(v.LostInDisputes()))
 	c.attentionSince, c.unsettled = append(c.attentionSince, attentionSince(v)), append(c.unsettled, unsettled(v))
+	c.references = append(c.references, text(v.ExternalReference != "", func() string { return v.ExternalReference }))
+	c.channels = append(c.channels, text(v.Channel != "", func() string { return v.Channel }))
+	c.tags, c.parts = append(c.tags, t.tags), append(c.parts, t.parts)
 }
 
 func (c *orderColumns) args() []any {
@@ -100,6 +110,7 @@ func (c *orderColumns) args() []any {
 		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
 		c.skus, c.shown, c.personalKeys, c.personal, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded, c.attention,
 		c.owed, c.disputed, c.disputesLost, c.attentionSince, c.unsettled,
+		c.references, c.channels, c.tags, c.parts,
 	}
 }
 

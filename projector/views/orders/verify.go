@@ -38,6 +38,7 @@ func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
 			'disputed', trim_scale(disputed_amount)::text, 'disputes_lost', trim_scale(disputes_lost_amount)::text,
 			'skus', skus, 'attention', attention, 'attention_since', attention_since, 'unsettled', unsettled,
 			'shown', shown::jsonb - 'parked', 'personal_key', personal_key,
+			'external_reference', external_reference, 'channel', channel, 'tags', tags, 'parts', parts,
 			'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
 		FROM orderloom.order_views WHERE order_id = ANY($1)`, projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
@@ -102,6 +103,18 @@ func columnsOf(o readmodel.OrderView) map[string]any {
 		columns["fulfillment_status"], columns["total"], columns["currency"] = o.FulfillmentStatus, o.Total.Amount.String(), o.Total.Currency
 		columns["skus"] = skus(o.Items)
 	}
+	if o.ExternalReference != "" {
+		columns["external_reference"] = o.ExternalReference
+	}
+	if o.Channel != "" {
+		columns["channel"] = o.Channel
+	}
+	if len(o.Tags) > 0 {
+		columns["tags"] = o.Tags
+	}
+	if parts := o.Parts(); len(parts) > 0 {
+		columns["parts"] = parts
+	}
 	if len(o.Attention) > 0 {
 		columns["attention"], columns["attention_since"] = attention.CausesOf(o.Attention), attentionSince(o)
 	}
@@ -126,13 +139,15 @@ func (v *verifier) Finish(ctx context.Context, c projector.Comparison, tx pgx.Tx
 			SELECT customer_id, currency, count(*) AS orders, count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
 				count(*) FILTER (WHERE status = 'delivered') AS delivered,
 				coalesce(sum(total_amount) FILTER (WHERE status <> 'cancelled'), 0) AS total_amount,
+				coalesce(sum(captured_amount), 0) AS captured_amount,
 				coalesce(sum(refunded_amount), 0) AS refunded_amount, coalesce(sum(owed_amount), 0) AS owed_amount,
 				coalesce(sum(disputed_amount), 0) AS disputed_amount, coalesce(sum(disputes_lost_amount), 0) AS disputes_lost_amount,
 				min(created_at) AS first_order_at, max(created_at) AS last_order_at
 			FROM orderloom.order_views WHERE status IS NOT NULL AND customer_id <> '' GROUP BY customer_id, currency)
 		SELECT coalesce(w.customer_id, h.customer_id), coalesce(w.currency, h.currency), coalesce(to_jsonb(w)::text, ''), coalesce(to_jsonb(h)::text, ''),
 			w.orders IS NOT DISTINCT FROM h.orders AND w.cancelled IS NOT DISTINCT FROM h.cancelled AND w.delivered IS NOT DISTINCT FROM h.delivered
-			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.refunded_amount IS NOT DISTINCT FROM h.refunded_amount
+			AND w.total_amount IS NOT DISTINCT FROM h.total_amount AND w.captured_amount IS NOT DISTINCT FROM h.captured_amount
+			AND w.refunded_amount IS NOT DISTINCT FROM h.refunded_amount
 			AND w.owed_amount IS NOT DISTINCT FROM h.owed_amount AND w.disputed_amount IS NOT DISTINCT FROM h.disputed_amount
 			AND w.disputes_lost_amount IS NOT DISTINCT FROM h.disputes_lost_amount AND w.first_order_at IS NOT DISTINCT FROM h.first_order_at
 			AND w.last_order_at IS NOT DISTINCT FROM h.last_order_at
