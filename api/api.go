@@ -49,6 +49,8 @@ type Options struct {
 	// ShippingByValue shares shipping lines out over the shipments by what each costs. Otherwise the one that leaves
 	// first carries them.
 	ShippingByValue bool
+	// Contacts finds orders by email address and phone number; nil finds none by them.
+	Contacts ContactIndex
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
 	Changes Changes
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
@@ -103,7 +105,8 @@ type API struct {
 	webhooks  map[string]payments.Webhook
 	payments  PaymentReports
 	can       payments.Capabilities
-	changes   Changes // nil without
+	changes   Changes      // nil without
+	contacts  ContactIndex // nil without
 	// taxes is nil where none are found.
 	taxes           TaxProvider
 	shippingByValue bool
@@ -141,7 +144,7 @@ func New(o Options) *API {
 	}
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
-		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, limits: o.Limits,
+		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, contacts: o.Contacts, limits: o.Limits,
 		taxes: o.Taxes, shippingByValue: o.ShippingByValue,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
@@ -163,7 +166,7 @@ func New(o Options) *API {
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {
-		if r.Method == http.MethodPost {
+		if r.Method == http.MethodPost && r.Path != searchPath {
 			r.Handle = a.changing(r.Handle)
 		}
 		a.router.Handle(r)
@@ -188,10 +191,14 @@ func (a *API) draining() bool {
 	}
 }
 
+// searchPath takes a POST that changes nothing.
+const searchPath = "/api/v1/orders/search"
+
 func (a *API) routes(o Options) []httpx.Route {
 	routes := []httpx.Route{
 		{Method: "POST", Path: "/api/v1/orders", Handle: httpx.Body(a.placeOrder)},
 		{Method: "GET", Path: "/api/v1/orders", Check: checkList, Handle: a.listOrders},
+		{Method: "POST", Path: searchPath, Handle: httpx.Body(a.searchOrders)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}", Handle: a.getOrder},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/cancel", Handle: httpx.Body(a.cancelOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/lines/cancel", Handle: httpx.Body(a.cancelLines)},

@@ -89,6 +89,7 @@ func FuzzDecodeOrder(f *testing.F) {
 // operations are those of the document that programs call, with a body that each takes.
 var operations = map[string]string{
 	"POST /api/v1/orders":                                             goodOrder,
+	"POST /api/v1/orders/search":                                      `{"status": "shipped"}`,
 	"POST /api/v1/orders/{order_id}/cancel":                           goodCancel,
 	"POST /api/v1/orders/{order_id}/lines/cancel":                     goodCancelLines,
 	"POST /api/v1/orders/{order_id}/amend":                            goodAmend,

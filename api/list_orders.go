@@ -29,10 +29,20 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 	}
 	q.TotalMin, _ = total(x, "total_min") // checkTotals has seen them
 	q.TotalMax, _ = total(x, "total_max")
+	err := a.answerList(ctx, x, q)
+	if domain.Code(err) == domain.CodeInvalid {
+		return httpx.InvalidQuery(err)
+	}
+	return err
+}
+
+// answerList answers with a page of orders. Errors: [domain.Invalids] for a cursor that is none, or belongs to another
+// query; unavailable.
+func (a *API) answerList(ctx context.Context, x *httpx.Exchange, q readmodel.OrderQuery) error {
 	page, err := a.orders.Orders(ctx, q)
 	switch {
-	case domain.Code(err) == domain.CodeInvalid: // a cursor that is none, or belongs to another query
-		return httpx.InvalidQuery(err)
+	case domain.Code(err) == domain.CodeInvalid:
+		return err
 	case err != nil:
 		return httpx.Unavailable(fmt.Errorf("list orders: %w", err))
 	}

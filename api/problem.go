@@ -101,8 +101,8 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "To take everything out of an order is to cancel it: use the route for that.",
 	},
 	{
-		Code: order.CodeNotAmendable, Status: http.StatusConflict, Title: "The address can't be changed any more",
-		About: "A shipment has left with the address it had, or the order is cancelled. The order member tells where the order stands.",
+		Code: order.CodeNotAmendable, Status: http.StatusConflict, Title: "The recipient can't be changed any more",
+		About: "A shipment has left to the recipient and address it had, or the order is cancelled. The order member tells where the order stands.",
 	},
 	{
 		Code: order.CodeCountryFixed, Status: http.StatusConflict, Title: "The country of an order can't be changed",
@@ -115,6 +115,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 	{
 		Code: order.CodeTooManyNotes, Status: http.StatusConflict, Title: "The order has as many notes as it may have",
 		About: "Internal notes are never removed, and an order has 200 of them at most.",
+	},
+	{
+		Code: CodeContactsUnindexed, Status: http.StatusConflict, Title: "Contacts are not indexed here",
+		About: "This platform has no key for the index of email addresses and phone numbers, so nothing can be found by them. " +
+			"An operator gives it one: ORDERLOOM_INDEX_KEYS.",
 	},
 	{
 		Code: order.CodeNotHeld, Status: http.StatusConflict, Title: "The order waits for no review",

@@ -145,6 +145,18 @@ var operations = map[string]operation{
 		},
 		answers: []any{client.OrderPage{}},
 	},
+	"searchOrders": {
+		call: func(c *client.Client) error {
+			_, err := c.SearchOrders(ctx(), client.OrderSearch{
+				Email: "ada@example.com", Phone: "+4930123456", CustomerID: "cust-1001", Status: client.OrderShipped,
+				PaymentStatus: client.PaymentCaptured, SKU: "ESP-250", Attention: client.AttentionOverdue, OrderNumber: "ORD-7K3M",
+				CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), Currency: "EUR", TotalMin: "1", TotalMax: "2.50",
+				Sort: client.LargestFirst, Cursor: "c", Limit: 3, Expand: []string{client.ExpandRecipient},
+			}, client.RequestID("r1"))
+			return err
+		},
+		request: client.OrderSearch{}, answers: []any{client.OrderPage{}},
+	},
 	"streamOrders": {
 		call: func(c *client.Client) error {
 			for _, err := range c.StreamOrders(ctx(), client.StreamQuery{CustomerID: "cust-1001", OrderID: orderID, After: "17-4"}, client.RequestID("r1")) {

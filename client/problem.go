@@ -92,6 +92,7 @@ const (
 	CodeReferenceTaken       Code = "external_reference_taken"
 	CodeTooManyNotes         Code = "too_many_notes"
 	CodeCountryFixed         Code = "country_fixed"
+	CodeContactsUnindexed    Code = "contacts_unindexed"
 	CodeNotHeld              Code = "not_held"
 	CodeAlreadyReviewed      Code = "already_reviewed"
 	CodeNotReturnable        Code = "not_returnable"

@@ -25,7 +25,12 @@ const (
 	Master Purpose = "master"
 	// Payload keys encrypt what the sagas leave at the Temporal server: ORDERLOOM_PAYLOAD_KEYS.
 	Payload Purpose = "payload"
+	// Index keys are those of the MACs by which contacts are found: ORDERLOOM_INDEX_KEYS.
+	Index Purpose = "index"
 )
+
+// Purposes are all of them.
+var Purposes = []Purpose{Master, Payload, Index}
 
 // Key is one key of a process. Secret is at least 32 random bytes, of which nothing is stored.
 type Key struct {

@@ -87,6 +87,15 @@ func columns(copies []Copy) (subjects []string, generations []int) {
 	return subjects, generations
 }
 
+// storedKeys returns the keys that copies are of.
+func storedKeys(copies []Copy) []storedKey {
+	keys := make([]storedKey, len(copies))
+	for i, c := range copies {
+		keys[i] = storedKey{Subject: c.Subject, Generation: c.Generation}
+	}
+	return keys
+}
+
 // TakeBack compares the keys with the newest copy of each. It destroys again those that were destroyed, and stores
 // those that are missing. It returns how many there were. With dry it only counts. It may be repeated.
 func (v *Vault) TakeBack(ctx context.Context, copies []Copy, dry bool) (erased, taken int, err error) {
@@ -108,6 +117,9 @@ func (v *Vault) TakeBack(ctx context.Context, copies []Copy, dry bool) (erased, 
 			return err
 		}
 		erased = int(tag.RowsAffected())
+		if err := v.forgetKeys(ctx, tx, storedKeys(destroyed)); err != nil { // a backup brings back what was dropped, too
+			return err
+		}
 		for _, c := range append(destroyed, living...) {
 			tag, err := tx.Exec(ctx, `INSERT INTO orderloom.customer_keys (subject, generation, master_key, wrapped, erased_at, published)
 				SELECT $1, $2, $3, $4, $5, true WHERE NOT EXISTS (SELECT FROM orderloom.customer_keys WHERE subject = $1 AND generation = $2)`,

@@ -21,7 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var orders = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
+var ordersOf = eventstore.Aggregate[order.Order]{Type: domain.AggregateOrder, Evolve: order.Evolve}
 
 // streams is an event store as projector and read model want it.
 type streams struct{ store *eventstore.Store }
@@ -42,7 +42,7 @@ func (s streams) Check(ctx context.Context, c eventstore.Cursor) (eventstore.Ide
 func place(t *testing.T, r *eventstore.Repository, personal domain.Sealed) uuid.UUID {
 	t.Helper()
 	id := uuid.New()
-	_, _, err := eventstore.Execute(t.Context(), r, orders, id, eventstore.Stamp{Source: "order-" + id.String() + "/place", At: time.Now()},
+	_, _, err := eventstore.Execute(t.Context(), r, ordersOf, id, eventstore.Stamp{Source: "order-" + id.String() + "/place", At: time.Now()},
 		func(o order.Order) ([]domain.Event, error) {
 			return order.Place(o, order.PlaceOrder{
 				OrderID: id, CustomerID: "ada", ShipToCountry: "GB", Personal: personal, RequestHash: "h", At: time.Now(),
@@ -95,7 +95,7 @@ func TestEventsOfAnErasedCustomerStayReplayable(t *testing.T) {
 	require.NoError(t, err)
 
 	var r order.Recipient
-	o, version, err := eventstore.Fold(t.Context(), eventstore.NewRepository(store, eventstore.RepositoryOptions{}), orders, id)
+	o, version, err := eventstore.Fold(t.Context(), eventstore.NewRepository(store, eventstore.RepositoryOptions{}), ordersOf, id)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, version)
 	require.Equal(t, "ada", o.CustomerID)

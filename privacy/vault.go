@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/advisory"
 )
 
 // inline is the name of the key of data that carry their own, wrapped.
@@ -31,13 +32,17 @@ const (
 type Options struct {
 	// Now is the clock of the cache; nil means [time.Now].
 	Now func() time.Time
+	// Forget drops what else is kept of sections under these keys, in the transaction that destroys the keys; nil for
+	// nothing. Nobody fills an index meanwhile.
+	Forget func(ctx context.Context, tx pgx.Tx, keys []string) error
 }
 
 // Vault seals, opens and erases personal data. Its methods may be called concurrently.
 type Vault struct {
-	pool  *pgxpool.Pool
-	keys  KeyWrapper
-	cache *cache
+	pool   *pgxpool.Pool
+	keys   KeyWrapper
+	cache  *cache
+	forget func(ctx context.Context, tx pgx.Tx, keys []string) error
 }
 
 // NewVault returns a vault whose data keys lie in the pool's database, wrapped by keys.
@@ -45,7 +50,10 @@ func NewVault(pool *pgxpool.Pool, keys KeyWrapper, o Options) *Vault {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Vault{pool: pool, keys: keys, cache: newCache(o.Now)}
+	if o.Forget == nil {
+		o.Forget = func(context.Context, pgx.Tx, []string) error { return nil }
+	}
+	return &Vault{pool: pool, keys: keys, cache: newCache(o.Now), forget: o.Forget}
 }
 
 // Seal encrypts the JSON of v under the subject's key, which is made when there is none. While the
@@ -158,16 +166,28 @@ type Erasure struct {
 }
 
 // Erase destroys the subject's key: nothing that was sealed for the subject can be opened again, here at once, in other
-// processes within [CacheTTL]. It may be repeated, and says then that nothing was left. Errors: not_found for a subject
-// who never had a key.
+// processes within [CacheTTL]. In the same transaction it drops by what the subject's contacts are found. It may be
+// repeated, and says then that nothing was left. Errors: not_found for a subject who never had a key.
 func (v *Vault) Erase(ctx context.Context, subject string) (done Erasure, err error) {
-	const sql = `WITH destroyed AS (
-			UPDATE orderloom.customer_keys SET wrapped = NULL, erased_at = now(), published = false
-			WHERE subject = $1 AND wrapped IS NOT NULL RETURNING erased_at)
-		SELECT (SELECT count(*) FROM destroyed), greatest((SELECT max(erased_at) FROM destroyed),
-			(SELECT max(erased_at) FROM orderloom.customer_keys WHERE subject = $1))`
 	var at *time.Time
-	if err := v.pool.QueryRow(ctx, sql, subject).Scan(&done.Destroyed, &at); err != nil {
+	err = pgx.BeginFunc(ctx, v.pool, func(tx pgx.Tx) error {
+		rows, err := tx.Query(ctx, `UPDATE orderloom.customer_keys SET wrapped = NULL, erased_at = now(), published = false
+			WHERE subject = $1 AND wrapped IS NOT NULL RETURNING subject, generation, master_key, wrapped`, subject)
+		if err != nil {
+			return err
+		}
+		destroyed, err := pgx.CollectRows(rows, pgx.RowToStructByPos[storedKey])
+		if err != nil {
+			return err
+		}
+		if done.Destroyed = len(destroyed); done.Destroyed > 0 {
+			if err := v.forgetKeys(ctx, tx, destroyed); err != nil {
+				return err
+			}
+		}
+		return tx.QueryRow(ctx, `SELECT max(erased_at) FROM orderloom.customer_keys WHERE subject = $1`, subject).Scan(&at)
+	})
+	if err != nil {
 		return Erasure{}, fmt.Errorf("erase: %w", err)
 	}
 	v.cache.forget(subject)
@@ -176,6 +196,19 @@ func (v *Vault) Erase(ctx context.Context, subject string) (done Erasure, err er
 	}
 	done.At = at.UTC()
 	return done, nil
+}
+
+// forgetKeys drops what else is kept of sections under keys that tx destroys. First it waits for those who have begun to
+// fill an index. Who begins after that finds the keys destroyed.
+func (v *Vault) forgetKeys(ctx context.Context, tx pgx.Tx, destroyed []storedKey) error {
+	if _, err := tx.Exec(ctx, lockIndex+"($1)", advisory.ContactIndex); err != nil {
+		return err
+	}
+	names := make([]string, len(destroyed))
+	for i, k := range destroyed {
+		names[i] = k.name()
+	}
+	return v.forget(ctx, tx, names)
 }
 
 // Rewrap wraps up to limit data keys anew that are under another master key than the current one, and returns how

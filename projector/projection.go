@@ -43,6 +43,13 @@ type Batch interface {
 	Flush(q *pgx.Batch)
 }
 
+// PreparedBatch is a [Batch] that has to read before it can write.
+type PreparedBatch interface {
+	Batch
+	// Prepare is called before Flush, with the transaction.
+	Prepare(ctx context.Context, tx pgx.Tx) error
+}
+
 // CachedBatch is a [Batch] of rows that caches hold copies of. After the commit the caches are told to forget them.
 type CachedBatch interface {
 	Batch

@@ -206,6 +206,11 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w Work) error {
 	q := &pgx.Batch{}
 	for i := range s.views {
 		s.mark(&s.views[i])
+		if b, ok := s.views[i].Batch.(PreparedBatch); ok {
+			if err := b.Prepare(ctx, tx); err != nil {
+				return fmt.Errorf("write views: %w", err)
+			}
+		}
 		s.views[i].Flush(q)
 		if c, ok := s.views[i].Batch.(CachedBatch); ok {
 			s.result.Changed = append(s.result.Changed, c.Changed()...)

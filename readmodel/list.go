@@ -157,6 +157,12 @@ func (q OrderQuery) statement() (statement, error) {
 		where = append(where, condition)
 	}
 	q.addTexts(add)
+	if q.Emails != nil {
+		add("order_id IN (SELECT order_id FROM orderloom.order_contacts WHERE email = ANY(?::bytea[]))", q.Emails)
+	}
+	if q.Phones != nil {
+		add("order_id IN (SELECT order_id FROM orderloom.order_contacts WHERE phone = ANY(?::bytea[]))", q.Phones)
+	}
 	switch q.Attention {
 	case "":
 	case AttentionAny:
@@ -274,6 +280,11 @@ func (q OrderQuery) fingerprint() string {
 			b = append(append(b, m.Amount.String()...), ' ')
 		} else {
 			b = append(b, "- "...)
+		}
+	}
+	for _, macs := range [][][]byte{q.Emails, q.Phones} {
+		for _, mac := range macs {
+			b = append(b, mac...)
 		}
 	}
 	sum := sha256.Sum256(b)

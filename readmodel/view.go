@@ -156,6 +156,8 @@ type OrderQuery struct {
 	Status        string
 	PaymentStatus string
 	SKU           string
+	// Emails and Phones choose orders whose entry in the index of contacts has one of these MACs; nil chooses all.
+	Emails, Phones [][]byte
 	// Attention chooses orders that wait for a person, because of a cause or of [AttentionAny].
 	Attention string
 	// Settled chooses orders that are settled, or those that are not: see [OrderView.Settled]. Nil chooses both.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -52,16 +53,17 @@ func shortTime(t time.Time) string {
 
 func (p *program) encryptionKeysRetireCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "retire <master|payload> <id>",
+		Use:   "retire <master|payload|index> <id>",
 		Short: "Record that nothing needs a key any more, so that processes may start without it",
 		Long: `Record that nothing needs a key any more, so that processes may start without it. docs/encryption.md says when that
-is so. A master key that still wraps the key of a customer is refused. It may be repeated. A process that encrypts with
+is so. A master key that still wraps the key of a customer is refused, and so is an index key that contacts are found
+by. It may be repeated. A process that encrypts with
 the key takes it back into use.`,
-		Args: arguments("master|payload", "id"),
+		Args: arguments("master|payload|index", "id"),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 			purpose := keyring.Purpose(args[0])
-			if purpose != keyring.Master && purpose != keyring.Payload {
-				return wrongUsage("%q is no purpose of a key: master or payload", args[0])
+			if !slices.Contains(keyring.Purposes, purpose) {
+				return wrongUsage("%q is no purpose of a key: master, payload or index", args[0])
 			}
 			if err := app.RetireEncryptionKey(ctx, cfg, tel, purpose, args[1]); err != nil {
 				return err

@@ -22,7 +22,6 @@ import (
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
-	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/recovery"
 	"github.com/orderloom/orderloom/relay"
@@ -75,6 +74,11 @@ type platform struct {
 	// sealing is true for a process that works with encryption keys. A command that starts sagas encrypts what they are
 	// told, and has to do that as they do.
 	sealing, command bool
+	// finding is true for a process that looks for contacts, and indexing for one that indexes them.
+	finding, indexing bool
+	// index finds contacts, and contacts fills it; nil without the keys.
+	index    *privacy.Index
+	contacts *privacy.Contacts
 }
 
 // cache is what the reader reads from and the projector invalidates.
@@ -134,6 +138,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 		}
 	}
 	p.sealing, p.command = o.runs(config.RoleAPI) || o.runs(config.RoleWorker), len(o.Roles) == 0
+	p.finding, p.indexing = o.runs(config.RoleAPI), o.runs(config.RoleProjector)
 	if err := p.checkKeys(ctx); permanent(err) {
 		return nil, errors.Join(err, p.close(ctx))
 	}
@@ -148,9 +153,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 			return nil, errors.Join(err, p.close(ctx))
 		}
 	}
-	if !p.sealing {
-		p.vault = privacy.NewVault(p.pool, privacy.NoMasterKeys{}, privacy.Options{})
-	} else if p.vault, err = openVault(p.pool, cfg.Privacy); err != nil {
+	if err := p.openPrivacy(); err != nil {
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if p.kafka, err = brokerConfig(cfg, tel.Logger); err != nil {
@@ -239,8 +242,9 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		))
 	}
 	if o.runs(config.RoleProjector) {
+		stages[0] = append(stages[0], part{"contacts", p.countContacts()})
 		pr, err := projector.New(projector.Options{
-			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Backlog: published{p.store, p.pool}, Projections: views.All(),
+			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Backlog: published{p.store, p.pool}, Projections: projections(p.contacts),
 			Broker: p.kafka, Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
@@ -275,6 +279,7 @@ func (p *platform) api(o Options) (*api.API, error) {
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
 		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
+		Contacts: p.contactIndex(),
 		Checks: p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
@@ -353,18 +358,6 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 
 func workerOptions(cfg config.Config) worker.Options {
 	return worker.Options{DrainTimeout: cfg.DrainTimeout, Deployment: cfg.Temporal.Deployment, BuildID: cfg.Temporal.BuildID}
-}
-
-func openVault(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Vault, error) {
-	keys := make([]privacy.MasterKey, len(cfg.MasterKeys))
-	for i, k := range cfg.MasterKeys {
-		keys[i] = privacy.MasterKey(k)
-	}
-	wrapper, err := privacy.NewMasterKeys(keys...)
-	if err != nil {
-		return nil, fmt.Errorf("read ORDERLOOM_MASTER_KEYS: %w", err)
-	}
-	return privacy.NewVault(pool, wrapper, privacy.Options{}), nil
 }
 
 // housekeepingEvery is how often the event store is looked after: partitions ahead of need, and the filters and

@@ -139,6 +139,11 @@ func (p *platform) checkKeys(ctx context.Context) error {
 	for purpose, keys := range encryptionKeys(p.cfg) {
 		var err error
 		switch {
+		case purpose == keyring.Index:
+			// A projector alone goes on without the keys of the index. An API that lacks one would find less than there is.
+			if p.finding || p.indexing && len(keys) > 0 {
+				err = keyring.Check(ctx, p.pool, purpose, keys)
+			}
 		case p.sealing:
 			err = keyring.Check(ctx, p.pool, purpose, keys)
 		case p.command && purpose == keyring.Payload:
@@ -156,13 +161,18 @@ func (p *platform) checkKeys(ctx context.Context) error {
 
 // encryptionKeys returns the keys of a process, by what they are for.
 func encryptionKeys(cfg config.Config) map[keyring.Purpose][]keyring.Key {
-	all := map[keyring.Purpose][]keyring.Key{keyring.Master: nil, keyring.Payload: nil}
-	for i, k := range cfg.Privacy.MasterKeys {
-		all[keyring.Master] = append(all[keyring.Master], keyring.Key{ID: k.ID, Secret: k.Key, Encrypts: i == 0})
+	return map[keyring.Purpose][]keyring.Key{
+		keyring.Master:  keysOf(cfg.Privacy.MasterKeys, true),
+		keyring.Payload: keysOf(cfg.Temporal.PayloadKeys, cfg.Temporal.EncryptPayloads),
+		keyring.Index:   keysOf(cfg.Privacy.IndexKeys, true),
 	}
-	for i, k := range cfg.Temporal.PayloadKeys {
-		encrypts := i == 0 && cfg.Temporal.EncryptPayloads
-		all[keyring.Payload] = append(all[keyring.Payload], keyring.Key{ID: k.ID, Secret: k.Key, Encrypts: encrypts})
+}
+
+// keysOf returns the keys of a setting. With encrypts, the first of them makes what is new.
+func keysOf(keys []config.MasterKey, encrypts bool) []keyring.Key {
+	all := make([]keyring.Key, len(keys))
+	for i, k := range keys {
+		all[i] = keyring.Key{ID: k.ID, Secret: k.Key, Encrypts: encrypts && i == 0}
 	}
 	return all
 }

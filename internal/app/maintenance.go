@@ -17,7 +17,6 @@ import (
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/maintain"
-	"github.com/orderloom/orderloom/projector/views"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
 	"github.com/orderloom/orderloom/sagaclient"
@@ -51,7 +50,11 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
 	}
 	m.Published = published{m.Store, pool}
-	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: views.All(), Logger: tel.Logger}
+	_, contacts, err := openContacts(pool, cfg.Privacy)
+	if err != nil {
+		return nil, errors.Join(err, m.Close(ctx))
+	}
+	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: projections(contacts), Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
 		if m.cache, err = openRedis(cfg.Redis, tel.Logger, breaker.NewSet(tel.Logger, nil), nil); err != nil {
 			return nil, errors.Join(err, m.Close(ctx))

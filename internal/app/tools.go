@@ -16,6 +16,7 @@ import (
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/keyring"
 	"github.com/orderloom/orderloom/privacy"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/worker"
 	"go.temporal.io/sdk/client"
 )
@@ -148,13 +149,22 @@ func EncryptionKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telem
 }
 
 // RetireEncryptionKey records that nothing needs a key any more. It may be repeated. Errors: not_found; key_in_use for
-// a master key that still wraps the key of a customer.
+// a master key that still wraps the key of a customer, and for an index key that contacts are found by.
 func RetireEncryptionKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, purpose keyring.Purpose, id string) error {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
+	if purpose == keyring.Index {
+		indexed, err := readmodel.IndexedUnder(ctx, pool, id)
+		if err != nil {
+			return err
+		}
+		if indexed {
+			return domain.Refuse(keyring.CodeKeyInUse, "contacts are still indexed under the index key %q: run \"orderloom rebuild orders\" first", id)
+		}
+	}
 	if purpose == keyring.Master {
 		wraps, err := privacy.Wraps(ctx, pool, id)
 		if err != nil {

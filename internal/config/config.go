@@ -145,6 +145,8 @@ type Redis struct {
 type Privacy struct {
 	// MasterKeys has the current key first; the others only open what they once wrapped.
 	MasterKeys []MasterKey
+	// IndexKeys has the key of new entries first; the others only find. Empty indexes no contacts.
+	IndexKeys []MasterKey
 }
 
 // Orders is how orders are fulfilled.

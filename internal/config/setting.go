@@ -127,6 +127,10 @@ var Settings = slices.Concat(
 		masterKeys("ORDERLOOM_MASTER_KEYS",
 			"Keys that wrap the customers' data keys, the current one first. To rotate, put a new one in front and keep the old ones.", sealing,
 			func(c *Config) *[]MasterKey { return &c.Privacy.MasterKeys }),
+		masterKeys("ORDERLOOM_INDEX_KEYS",
+			"Keys of the index by which orders are found by email address and phone number, the one of new entries first. "+
+				"Api and projector need them, and the projector the master keys too; without them nothing is found by contacts.", nil,
+			func(c *Config) *[]MasterKey { return &c.Privacy.IndexKeys }),
 	),
 	group("PostgreSQL",
 		integer("ORDERLOOM_DATABASE_CONNECTIONS_MAX", "16", 2, connectionsMax,

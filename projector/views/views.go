@@ -14,10 +14,13 @@ import (
 
 // region list
 
-// All returns the projections of the platform.
-func All() []projector.Projection {
+// All returns the projections of the platform. What they leave out is the index of contacts: see [Indexed].
+func All() []projector.Projection { return Indexed(nil) }
+
+// Indexed returns the projections of the platform, which also index the contacts of orders; not with nil.
+func Indexed(contacts orders.Contacts) []projector.Projection {
 	return []projector.Projection{
-		orders.View{},
+		orders.View{Contacts: contacts},
 		payments.View{},
 		stock.View{},
 		timeline.View{},

@@ -13,9 +13,12 @@ import (
 	"github.com/orderloom/orderloom/readmodel"
 )
 
-// View keeps order_views, one row for each order with its payment. From its changes it keeps customer_summaries and
-// order_changes.
-type View struct{}
+// View keeps order_views, one row for each order with its payment. From its changes it keeps customer_summaries,
+// order_contacts and order_changes.
+type View struct {
+	// Contacts indexes by what orders are found; nil leaves them out of the index, and counted as such.
+	Contacts Contacts
+}
 
 // Name is the name of the projection.
 const Name = "orders"
@@ -38,13 +41,19 @@ func (View) Tables() []projector.Table {
 				FROM {order_views} a FULL JOIN {order_views[shadow]} b USING (order_id)
 				WHERE (a.version, a.payment_version) IS DISTINCT FROM (b.version, b.payment_version))`,
 		},
+		{
+			Name: tableContacts, Key: []string{"order_id"},
+			Moving: `coalesce(l.order_id, s.order_id) IN (SELECT coalesce(a.order_id, b.order_id)
+				FROM {order_views} a FULL JOIN {order_views[shadow]} b USING (order_id)
+				WHERE a.version IS DISTINCT FROM b.version)`,
+		},
 	}
 }
 
 // Open implements [projector.Projection]. It locks the rows, because what a change adds to the customer's summary is
 // the difference between the row before and after it.
-func (View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) projector.Batch {
-	b := &orderBatch{in: in, rows: map[uuid.UUID]*orderRow{}}
+func (v View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) projector.Batch {
+	b := &orderBatch{in: in, rows: map[uuid.UUID]*orderRow{}, opener: v.Contacts}
 	seen := map[uuid.UUID]bool{}
 	for _, k := range keys {
 		seen[rowOf(k)] = true
@@ -87,6 +96,11 @@ func (b *orderBatch) readVersions(q *pgx.Batch, ids []uuid.UUID) {
 type orderBatch struct {
 	in   projector.Place
 	rows map[uuid.UUID]*orderRow
+	// opener is nil where contacts can't be indexed.
+	opener   Contacts
+	contacts []contactRow
+	// sorted are the rows to write, once [orderBatch.Prepare] has run.
+	sorted []*orderRow
 }
 
 type orderRow struct {
@@ -167,12 +181,12 @@ func (b *orderBatch) MarkParked(k projector.Key, parked bool) {
 	r.view.Parked = slices.DeleteFunc(slices.Clone(r.view.Parked), func(t string) bool { return t == k.AggregateType })
 }
 
-// Flush implements [projector.Batch].
+// Flush implements [projector.Batch]. [orderBatch.Prepare] comes before it.
 func (b *orderBatch) Flush(q *pgx.Batch) {
 	var added, updated orderColumns
 	customers := customerDeltas{}
 	var changed []readmodel.OrderView
-	rows := b.changedRows()
+	rows := b.sorted
 	texts := make([]orderTexts, len(rows))
 	projector.InParts(len(rows), func(from, to int) {
 		for i := from; i < to; i++ {
@@ -205,6 +219,7 @@ func (b *orderBatch) Flush(q *pgx.Batch) {
 			" WHERE t.order_id = u.order_id"), updated.args()...)
 	}
 	customers.flush(q, b.in)
+	b.flushContacts(q)
 	if len(changed) > 0 && b.in.IsLive() {
 		announce(q, changed)
 	}
