@@ -38,9 +38,6 @@ func (r *amendment) Check() error {
 	r.ShippingAddress.checkLine1(&bad, "shipping_address")
 	r.BillingAddress.checkLine1(&bad, "billing_address")
 	change := r.change()
-	if change.IsZero() {
-		bad.Add("", "asks for no change")
-	}
 	change.Contact = nil
 	_, err := r.checked(change, "")
 	return append(bad, invalids(err)...).Err()
@@ -75,6 +72,9 @@ func (r *amendment) checked(c order.RecipientChange, country string) (order.Reci
 func (a *API) amendOrder(ctx context.Context, x *httpx.Exchange, r *amendment) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
+	if r.change().IsZero() {
+		return domain.Invalid("", "asks for no change")
+	}
 	view, err := a.findView(ctx, id)
 	if err != nil {
 		return err

@@ -78,7 +78,7 @@ func (c ContactChange) checked(bad *domain.Invalids, country string) ContactChan
 
 // IsZero reports whether the change asks for nothing.
 func (c RecipientChange) IsZero() bool {
-	return c.ShippingAddress == nil && c.Contact == nil && c.BillingAddress == nil && !c.BillToRecipient && c.CustomerNote == nil
+	return c.ShippingAddress == nil && (c.Contact == nil || *c.Contact == ContactChange{}) && c.BillingAddress == nil && !c.BillToRecipient && c.CustomerNote == nil
 }
 
 // With returns the recipient after a change that was checked. Of an order whose personal data were erased, r is the
