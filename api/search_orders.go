@@ -13,8 +13,8 @@ import (
 
 // ContactIndex computes by what orders of an email address or phone number are found.
 type ContactIndex interface {
-	// Emails and Phones return what an order's entry may have, and whether the text is an email address, or a phone
-	// number with its country's code.
+	// Emails and Phones return what an order's entry may have. Ok is false for a text that is no email address, or no
+	// phone number with its country's code.
 	Emails(text string) (macs [][]byte, ok bool)
 	Phones(text string) (macs [][]byte, ok bool)
 }
@@ -22,8 +22,8 @@ type ContactIndex interface {
 // CodeContactsUnindexed refuses to look for contacts where the platform has no key of their index.
 const CodeContactsUnindexed domain.ErrorCode = "contacts_unindexed"
 
-// orderSearch is the body of POST /api/v1/orders/search: the filters of the list of orders, and those that must not
-// stand in an address, because proxies log those.
+// orderSearch is the body of POST /api/v1/orders/search. It has the filters of the list of orders, and those that must
+// not stand in the address of a request, because proxies log it.
 type orderSearch struct {
 	Email         string     `json:"email"`
 	Phone         string     `json:"phone"`
@@ -32,6 +32,7 @@ type orderSearch struct {
 	PaymentStatus string     `json:"payment_status"`
 	SKU           string     `json:"sku"`
 	Attention     string     `json:"attention"`
+	Settled       *bool      `json:"settled"`
 	OrderNumber   string     `json:"order_number"`
 	CreatedFrom   *time.Time `json:"created_from"`
 	CreatedTo     *time.Time `json:"created_to"`
@@ -61,7 +62,7 @@ func (s *orderSearch) Check() error {
 func (s *orderSearch) query() (q readmodel.OrderQuery, bad domain.Invalids) {
 	q = readmodel.OrderQuery{
 		CustomerID: s.CustomerID, Status: s.Status, PaymentStatus: s.PaymentStatus, SKU: s.SKU, Attention: s.Attention,
-		NumberPrefix: s.OrderNumber, Currency: s.Currency, Sort: s.Sort, Cursor: s.Cursor, Limit: s.Limit, Personal: len(s.Expand) > 0,
+		Settled: s.Settled, NumberPrefix: s.OrderNumber, Currency: s.Currency, Sort: s.Sort, Cursor: s.Cursor, Limit: s.Limit, Personal: len(s.Expand) > 0,
 	}
 	if s.CreatedFrom != nil {
 		q.CreatedFrom = *s.CreatedFrom

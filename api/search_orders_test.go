@@ -45,7 +45,7 @@ func TestSearchOrdersByContact(t *testing.T) {
 func TestSearchOrdersFilters(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	a := b.post(t, searchOrdersPath, `{"customer_id": "cust-1", "status": "shipped", "payment_status": "captured", "sku": "SKU-1", "attention": "any",
+	a := b.post(t, searchOrdersPath, `{"customer_id": "cust-1", "status": "shipped", "payment_status": "captured", "sku": "SKU-1", "attention": "any", "settled": false,
 		"order_number": "ORD-7", "created_from": "2026-11-01T00:00:00Z", "created_to": "2026-12-01T01:00:00+01:00", "currency": "EUR",
 		"total_min": "10", "total_max": "99.99", "sort": "-total", "cursor": "abc", "limit": 7}`)
 	require.Equal(t, http.StatusOK, a.status, a.body)
@@ -53,7 +53,7 @@ func TestSearchOrdersFilters(t *testing.T) {
 	require.True(t, b.query.CreatedTo.Equal(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)))
 	b.query.CreatedTo = time.Time{}
 	require.Equal(t, readmodel.OrderQuery{
-		CustomerID: "cust-1", Status: "shipped", PaymentStatus: "captured", SKU: "SKU-1", Attention: "any", NumberPrefix: "ORD-7",
+		CustomerID: "cust-1", Status: "shipped", PaymentStatus: "captured", SKU: "SKU-1", Attention: "any", Settled: new(false), NumberPrefix: "ORD-7",
 		CreatedFrom: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Currency: "EUR", TotalMin: &least, TotalMax: &most, Sort: "-total", Cursor: "abc", Limit: 7,
 	}, b.query)
 }

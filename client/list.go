@@ -118,6 +118,7 @@ type OrderSearch struct {
 	PaymentStatus PaymentStatus  `json:"payment_status,omitempty"`
 	SKU           string         `json:"sku,omitempty"`
 	Attention     AttentionCause `json:"attention,omitempty"`
+	Settled       *bool          `json:"settled,omitempty"`
 	OrderNumber   string         `json:"order_number,omitempty"`
 	CreatedFrom   time.Time      `json:"created_from,omitzero"`
 	CreatedTo     time.Time      `json:"created_to,omitzero"`

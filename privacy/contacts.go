@@ -102,11 +102,11 @@ type Contacts struct {
 // NewContacts returns what fills an index.
 func NewContacts(v *Vault, x *Index) *Contacts { return &Contacts{vault: v, index: x} }
 
-// Entries returns an entry for each section, in their order. That of an erased one is empty, and that of one which can't
-// be opened has no key.
+// Entries returns an entry for each section, in their order. That of an erased one is empty, and that of one which
+// can't be opened has no key.
 //
-// It locks in tx until its end, so that an erasure either comes first, and its sections are erased here, or waits until
-// what is made of them is there to be dropped. Errors: those of the database.
+// It locks in tx until its end. An erasure that comes first has erased the sections here. One that comes later waits
+// until what is made of them is there to be dropped. Errors: those of the database.
 func (c *Contacts) Entries(ctx context.Context, tx pgx.Tx, sealed []domain.Sealed) ([]contact.Entry, error) {
 	opened, err := c.vault.openAll(ctx, tx, sealed)
 	if err != nil {

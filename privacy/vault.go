@@ -198,8 +198,8 @@ func (v *Vault) Erase(ctx context.Context, subject string) (done Erasure, err er
 	return done, nil
 }
 
-// forgetKeys drops what else is kept of sections under keys that tx destroys. First it waits for those who have begun to
-// fill an index. Who begins after that finds the keys destroyed.
+// forgetKeys drops what else is kept of sections under keys that tx destroys. First it waits for those who have begun
+// to fill an index. Who begins after that finds the keys destroyed.
 func (v *Vault) forgetKeys(ctx context.Context, tx pgx.Tx, destroyed []storedKey) error {
 	if _, err := tx.Exec(ctx, lockIndex+"($1)", advisory.ContactIndex); err != nil {
 		return err

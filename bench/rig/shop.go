@@ -31,7 +31,7 @@ func NewOrder(customer, sku string, quantity int) client.NewOrder {
 	return client.NewOrder{
 		CustomerID: customer, Currency: "EUR", PaymentToken: "tok_approve",
 		Items:           []client.NewItem{{ProductID: "p-" + sku, SKU: sku, Quantity: quantity, UnitPrice: "19.90"}},
-		Recipient: &client.Recipient{Name: "Ada Lovelace"},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
 		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}
 }

@@ -30,12 +30,15 @@ func settings(opts Options, addresses stack.Addresses) (config.Config, error) {
 	if opts.Data != "" {
 		defaults["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(opts.Data, "sandbox-ledger.jsonl")
 	}
-	if given("ORDERLOOM_MASTER_KEYS") == "" {
-		key, err := masterKey(opts.Data)
+	for name, file := range map[string]string{"ORDERLOOM_MASTER_KEYS": "master-keys", "ORDERLOOM_INDEX_KEYS": "index-keys"} {
+		if given(name) != "" {
+			continue
+		}
+		key, err := drawnKey(opts.Data, file)
 		if err != nil {
 			return config.Config{}, err
 		}
-		defaults["ORDERLOOM_MASTER_KEYS"] = key
+		defaults[name] = key
 	}
 	if given("ORDERLOOM_HTTP_ADDRESS") == "" {
 		address, err := stack.Listen("the API", opts.APIPort, opts.Log)
@@ -53,27 +56,27 @@ func settings(opts Options, addresses stack.Addresses) (config.Config, error) {
 	}, config.RoleAll)
 }
 
-const masterKeyBytes = 32
+const keyBytes = 32
 
-// masterKey returns the key that wraps the customers' keys. It is drawn once for a data directory, since
-// personal data in there can't be read without it.
-func masterKey(data string) (string, error) {
-	var key [masterKeyBytes]byte
+// drawnKey returns a key of the platform. It is drawn once for a data directory, which keeps it in a file, since what
+// is there can't be read or found without it.
+func drawnKey(data, file string) (string, error) {
+	var key [keyBytes]byte
 	_, _ = rand.Read(key[:]) // never fails
 	drawn := "dev:" + base64.StdEncoding.EncodeToString(key[:])
 	if data == "" {
 		return drawn, nil
 	}
-	path := filepath.Join(data, "master-keys")
+	path := filepath.Join(data, file)
 	kept, err := os.ReadFile(path)
 	switch {
 	case err == nil:
 		return strings.TrimSpace(string(kept)), nil
 	case !errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("read the master key: %w", err)
+		return "", fmt.Errorf("read a key of the platform: %w", err)
 	}
 	if err := os.WriteFile(path, []byte(drawn+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("keep the master key: %w", err)
+		return "", fmt.Errorf("keep a key of the platform: %w", err)
 	}
 	return drawn, nil
 }

@@ -140,7 +140,7 @@ func (p *platform) checkKeys(ctx context.Context) error {
 		var err error
 		switch {
 		case purpose == keyring.Index:
-			// A projector alone goes on without the keys of the index. An API that lacks one would find less than there is.
+			// A projector alone goes on without the index's keys. An API that lacks one would find too little.
 			if p.finding || p.indexing && len(keys) > 0 {
 				err = keyring.Check(ctx, p.pool, purpose, keys)
 			}

@@ -27,8 +27,8 @@ func (p *platform) openPrivacy() (err error) {
 	return err
 }
 
-// openVault returns the vault of the customers' keys. Whoever destroys one with it drops by what the customer's contacts
-// are found.
+// openVault returns the vault of the customers' keys. Whoever destroys one with it drops by what the customer's
+// contacts are found.
 func openVault(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Vault, error) {
 	if len(cfg.MasterKeys) == 0 { // a projector needs none
 		return privacy.NewVault(pool, privacy.NoMasterKeys{}, privacy.Options{Forget: orders.Forget}), nil

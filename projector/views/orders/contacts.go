@@ -14,14 +14,13 @@ import (
 
 // Contacts opens personal sections and computes by what their contacts are found.
 type Contacts interface {
-	// Entries returns an entry for each section, in their order: an empty one where the section is erased, and one
-	// without a key where it can't be opened. It keeps erasures waiting until the end of tx. Errors: those of the
-	// database.
+	// Entries returns an entry for each section, in their order. It is empty where the section is erased, and without a
+	// key where it can't be opened. Erasures wait until the end of tx. Errors: those of the database.
 	Entries(ctx context.Context, tx pgx.Tx, sealed []domain.Sealed) ([]contact.Entry, error)
 }
 
-// tableContacts is the index of contacts. Its rows follow from the events and from which keys of customers live, so it
-// is the one part of the view that a rebuild does not make as it was: what was erased does not come back.
+// tableContacts is the index of contacts. Its rows follow from the events and from which keys of customers live. So a
+// rebuild does not bring back what was erased.
 const tableContacts = "order_contacts"
 
 // contactRow is what the index says of an order whose personal section is new.
@@ -32,8 +31,8 @@ type contactRow struct {
 	entry   contact.Entry
 }
 
-// Prepare implements [projector.PreparedBatch]: it opens the personal sections that are new. Without what opens them the
-// rows say that the orders are not indexed.
+// Prepare implements [projector.PreparedBatch]: it opens the personal sections that are new. Without what opens them
+// the rows say that the orders are not indexed.
 func (b *orderBatch) Prepare(ctx context.Context, tx pgx.Tx) error {
 	b.contacts, b.sorted = nil, b.changedRows()
 	for _, r := range b.sorted {
@@ -85,8 +84,8 @@ func (b *orderBatch) flushContacts(q *pgx.Batch) {
 	}
 }
 
-// Forget drops, in tx, what the index has of sections under these keys: of the live table, and of those of a rebuild
-// that are there. Whoever destroys the keys calls it. It may be repeated.
+// Forget drops, in tx, what the index has of sections under these keys. It looks in the live table, and in those of a
+// rebuild that are there. Whoever destroys the keys calls it. It may be repeated.
 func Forget(ctx context.Context, tx pgx.Tx, keys []string) error {
 	for _, in := range []projector.Place{projector.Live, projector.Shadow, projector.Old} {
 		var there bool
