@@ -146,9 +146,22 @@ func (q OrderQuery) statement() (statement, error) {
 	if err := bad.Err(); err != nil {
 		return statement{}, err
 	}
+	where, args := q.conditions()
+	if after != nil {
+		where = append(where, fmt.Sprintf("(%s, order_id) %s ($%d::text::%s, $%d)", column.name, compare, len(args)+1, column.kind, len(args)+2))
+		args = append(args, after.Key, after.ID)
+	}
+	args = append(args, limit+1)
+	// The column is qualified, because the output has a text of the same name.
+	sql := fmt.Sprintf("SELECT %s, %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT $%d",
+		shownColumns(q.Personal), column.read, strings.Join(where, " AND "), column.name, direction, direction, len(args))
+	return statement{sql: sql, args: args, limit: limit, column: column}, nil
+}
+
+// conditions returns which orders the query chooses, as conditions of SQL and their arguments.
+func (q OrderQuery) conditions() (where []string, args []any) {
 	// A row that has events of the payment only is no order yet.
-	where := []string{"created_at IS NOT NULL"}
-	var args []any
+	where = []string{"created_at IS NOT NULL"}
 	add := func(condition string, values ...any) {
 		for _, v := range values {
 			args = append(args, v)
@@ -181,14 +194,7 @@ func (q OrderQuery) statement() (statement, error) {
 	if q.TotalMax != nil {
 		add("total_amount <= ?::numeric", q.TotalMax.Amount.String())
 	}
-	if after != nil {
-		add("("+column.name+", order_id) "+compare+" (?::text::"+column.kind+", ?)", after.Key, after.ID)
-	}
-	args = append(args, limit+1)
-	// The column is qualified, because the output has a text of the same name.
-	sql := fmt.Sprintf("SELECT %s, %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT $%d",
-		shownColumns(q.Personal), column.read, strings.Join(where, " AND "), column.name, direction, direction, len(args))
-	return statement{sql: sql, args: args, limit: limit, column: column}, nil
+	return where, args
 }
 
 // addTexts chooses by what orders have.

@@ -78,7 +78,8 @@ func (c ContactChange) checked(bad *domain.Invalids, country string) ContactChan
 
 // IsZero reports whether the change asks for nothing.
 func (c RecipientChange) IsZero() bool {
-	return c.ShippingAddress == nil && (c.Contact == nil || *c.Contact == ContactChange{}) && c.BillingAddress == nil && !c.BillToRecipient && c.CustomerNote == nil
+	same := c.Contact == nil || *c.Contact == ContactChange{}
+	return same && c.ShippingAddress == nil && c.BillingAddress == nil && !c.BillToRecipient && c.CustomerNote == nil
 }
 
 // With returns the recipient after a change that was checked. Of an order whose personal data were erased, r is the
