@@ -280,7 +280,7 @@ func (p *platform) api(o Options) (*api.API, error) {
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
 		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
 		Contacts: p.contactIndex(),
-		Checks: p.checks(o), Unconfirmed: p.guard.Unconfirmed,
+		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
