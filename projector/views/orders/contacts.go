@@ -34,12 +34,7 @@ type contactRow struct {
 // Prepare implements [projector.PreparedBatch]: it opens the personal sections that are new. Without what opens them
 // the rows say that the orders are not indexed.
 func (b *orderBatch) Prepare(ctx context.Context, tx pgx.Tx) error {
-	b.contacts, b.sorted = nil, b.changedRows()
-	for _, r := range b.sorted {
-		if was, is := r.before.Personal, r.view.Personal; !is.IsZero() && (was.Key != is.Key || !bytes.Equal(was.Data, is.Data)) {
-			b.contacts = append(b.contacts, contactRow{orderID: r.view.OrderID, sealed: is, exists: !was.IsZero()})
-		}
-	}
+	b.gather()
 	if len(b.contacts) == 0 || b.opener == nil {
 		return nil
 	}
@@ -55,6 +50,16 @@ func (b *orderBatch) Prepare(ctx context.Context, tx pgx.Tx) error {
 		b.contacts[i].entry = entries[i]
 	}
 	return nil
+}
+
+// gather finds the rows to write, and those of them whose personal section is new.
+func (b *orderBatch) gather() {
+	b.contacts, b.sorted = nil, b.changedRows()
+	for _, r := range b.sorted {
+		if was, is := r.before.Personal, r.view.Personal; !is.IsZero() && (was.Key != is.Key || !bytes.Equal(was.Data, is.Data)) {
+			b.contacts = append(b.contacts, contactRow{orderID: r.view.OrderID, sealed: is, exists: !was.IsZero()})
+		}
+	}
 }
 
 // flushContacts queues the statements that write the index.

@@ -99,7 +99,7 @@ type orderBatch struct {
 	// opener is nil where contacts can't be indexed.
 	opener   Contacts
 	contacts []contactRow
-	// sorted are the rows to write, once [orderBatch.Prepare] has run.
+	// sorted are the rows to write, nil before they are gathered.
 	sorted []*orderRow
 }
 
@@ -181,11 +181,14 @@ func (b *orderBatch) MarkParked(k projector.Key, parked bool) {
 	r.view.Parked = slices.DeleteFunc(slices.Clone(r.view.Parked), func(t string) bool { return t == k.AggregateType })
 }
 
-// Flush implements [projector.Batch]. [orderBatch.Prepare] comes before it.
+// Flush implements [projector.Batch]. What was not prepared is left out of the index, and counted as such.
 func (b *orderBatch) Flush(q *pgx.Batch) {
 	var added, updated orderColumns
 	customers := customerDeltas{}
 	var changed []readmodel.OrderView
+	if b.sorted == nil {
+		b.gather()
+	}
 	rows := b.sorted
 	texts := make([]orderTexts, len(rows))
 	projector.InParts(len(rows), func(from, to int) {
