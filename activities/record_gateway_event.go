@@ -256,7 +256,7 @@ func (r *gatewayRecord) surplus(ctx context.Context, _ payments.LedgerEntry) err
 	if err != nil || !o.Status.Ended() {
 		return err
 	}
-	return r.change(ctx, "owed/"+r.payment.Captured.Text(), func(p payment.Payment) ([]domain.Event, error) { return payment.OweUnapplied(p, r.at), nil })
+	return r.change(ctx, "owed/"+r.payment.SurplusKey(), func(p payment.Payment) ([]domain.Event, error) { return payment.OweUnapplied(p, r.at), nil })
 }
 
 // isAwaited reports whether the gateway has decided what a payment waits for.

@@ -75,9 +75,19 @@ func RecordCaptures(p Payment, told []GatewayCapture, at time.Time) ([]domain.Ev
 // OweUnapplied records that what was captured elsewhere and pays for nothing goes back. It is for an order that is
 // cancelled. It returns no events when there is no such money, or the obligation is known.
 func OweUnapplied(p Payment, at time.Time) []domain.Event {
-	return Owe(p, OweRefund{
-		RefundID: domain.DerivedID(p.ID, ReasonCapturedElsewhere+"/"+p.capturedElsewhere().Text()), Amount: p.Unapplied(), Reason: ReasonCapturedElsewhere, At: at,
-	})
+	return Owe(p, OweRefund{RefundID: domain.DerivedID(p.ID, p.SurplusKey()), Amount: p.Unapplied(), Reason: ReasonCapturedElsewhere, At: at})
+}
+
+// SurplusKey names the facts after which money that was captured elsewhere pays for nothing. It is another one once more
+// was captured elsewhere, and once a refund has failed that had given some of it back.
+func (p Payment) SurplusKey() string {
+	key := ReasonCapturedElsewhere + "/" + p.capturedElsewhere().Text()
+	for _, r := range p.Refunds {
+		if !r.Owed && r.Unapplied.IsPositive() && r.has(RefundStatusFailed) {
+			key += "/" + r.RefundID.String()
+		}
+	}
+	return key
 }
 
 // Excess is what a gateway has taken of a payment beyond what anybody had asked for, and has not given back. That is

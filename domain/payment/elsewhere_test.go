@@ -115,6 +115,22 @@ func TestWhatWentBackPaysForNothing(t *testing.T) {
 	require.Equal(t, int64(70), p.Unapplied().MinorUnits(), "it came back")
 }
 
+func TestWhatAFailedRefundGivesBackOfASurplusIsOwedToo(t *testing.T) {
+	t.Parallel()
+	owe := func(p payment.Payment) ([]domain.Event, error) { return payment.OweUnapplied(p, at), nil }
+	p := must(t, must(t, payment.Payment{}, authorize(100)), told(foreignCapture("ch_1", 100)))
+	p = must(t, p, func(p payment.Payment) ([]domain.Event, error) {
+		return payment.RecordGatewayRefund(p, payment.RefundAnswer{GatewayRef: "re_1", Status: payment.RefundStatusPaid, Amount: eur(70), At: at})
+	})
+	p = must(t, p, owe)
+	require.Equal(t, int64(30), p.Owed().MinorUnits())
+	p = must(t, p, func(p payment.Payment) ([]domain.Event, error) {
+		return payment.RecordGatewayRefund(p, payment.RefundAnswer{GatewayRef: "re_1", Status: payment.RefundStatusFailed, At: at})
+	})
+	p = must(t, p, owe)
+	require.Equal(t, int64(100), p.Owed().MinorUnits())
+}
+
 func TestWhatIsAppliedLeavesAShareThatCanBeCaptured(t *testing.T) {
 	t.Parallel()
 	p := must(t, must(t, payment.Payment{}, authorize(10_000)), told(foreignCapture("ch_1", 3_980)))
