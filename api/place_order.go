@@ -178,7 +178,10 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 
 // chargeable refuses an order that the payment gateway could not charge, however it is split. Error: [domain.Invalids].
 func (a *API) chargeable(c order.Content) error {
-	limits, taken := a.can.Limits(c.Total().Currency)
+	if len(c.Items) == 0 {
+		return nil
+	}
+	limits, taken := a.can.Limits(c.Items[0].UnitPrice.Currency)
 	return order.CheckChargeable(c, limits, taken)
 }
 

@@ -46,9 +46,18 @@ type newDiscount struct {
 // checkMoney names what is wrong with taxes, shipping lines, discounts and rounding. What they come to is told by
 // [API.priced].
 func (r *newOrder) checkMoney() domain.Invalids {
+	if r.isPlain() { // as most are
+		return nil
+	}
 	bad := invalids(pricing.CheckTerms(r.money()))
 	c := r.content(uuid.Nil)
 	return append(bad, invalids(order.CheckShipping(c.ShippingLines, c.Discounts))...)
+}
+
+// isPlain reports whether the request has nothing but prices.
+func (r *newOrder) isPlain() bool {
+	return len(r.ShippingLines) == 0 && len(r.Discounts) == 0 && r.Rounding.IsZero() &&
+		!slices.ContainsFunc(r.Items, func(i newItem) bool { return len(i.Taxes) > 0 })
 }
 
 // money is the order's money as it is computed. A line whose taxes are to be found has none as yet.
@@ -142,14 +151,18 @@ func (a *API) findsTaxes(r *newOrder) bool {
 // priced returns what is ordered, with what each part of it costs. Errors: [domain.Invalids]; unavailable when the
 // taxes can't be found.
 func (a *API) priced(ctx context.Context, id uuid.UUID, r *newOrder) (order.Content, error) {
+	finds := a.findsTaxes(r)
+	if r.isPlain() && !finds {
+		return order.Content{Items: r.lines()}, nil
+	}
 	p := r.money()
-	if a.findsTaxes(r) {
+	if finds {
 		if err := a.findTaxes(ctx, r, &p); err != nil {
 			return order.Content{}, httpx.Unavailable(fmt.Errorf("find the taxes: %w", err))
 		}
 	}
 	c := r.content(id)
-	if p.IsPlain() { // as most are
+	if p.IsPlain() {
 		return c, nil
 	}
 	priced, err := pricing.Price(p)

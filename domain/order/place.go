@@ -100,9 +100,10 @@ func CheckOrder(customerID string, items []Item, country string) error {
 		checkItem(&bad, path("items", i), item)
 		lines[i] = pricing.Line{UnitPrice: item.UnitPrice, Quantity: item.Quantity}
 	}
-	var priced domain.Invalids
-	if errors.As(pricing.CheckLines(lines), &priced) {
-		bad = append(bad, priced...)
+	if err := pricing.CheckLines(lines); err != nil {
+		var wrong domain.Invalids
+		errors.As(err, &wrong)
+		bad = append(bad, wrong...)
 	}
 	if !KnownCountry(country) {
 		bad.Add("shipping_address.country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", domain.Clip(country))

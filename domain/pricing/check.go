@@ -48,16 +48,17 @@ func checkLines(bad *domain.Invalids, lines []Line) {
 				bad.Add("currency", "%q is not an active ISO 4217 currency code", domain.Clip(currency))
 			}
 		}
-		path := fmt.Sprintf("items[%d]", i)
 		if l.Quantity < 1 || l.Quantity > QuantityMax {
-			bad.Add(path+".quantity", "must be from 1 to %d, got %d", QuantityMax, l.Quantity)
+			bad.Add(fmt.Sprintf("items[%d].quantity", i), "must be from 1 to %d, got %d", QuantityMax, l.Quantity)
 		}
 		switch {
 		case l.UnitPrice.Currency != currency:
-			bad.Add(path+".unit_price", "an order has one currency: %q here, %q in the first line",
+			bad.Add(fmt.Sprintf("items[%d].unit_price", i), "an order has one currency: %q here, %q in the first line",
 				domain.Clip(l.UnitPrice.Currency), domain.Clip(currency))
 		case money.KnownCurrency(currency): // else said once, for the whole order
-			checkAmount(bad, path+".unit_price", l.UnitPrice.Amount, currency, 0)
+			if fault := faultOf(l.UnitPrice.Amount, currency, 0); fault != "" {
+				bad.Add(fmt.Sprintf("items[%d].unit_price", i), "%s", fault)
+			}
 		}
 		if len(*bad) == before {
 			sum = sum.Add(l.UnitPrice.Times(l.Quantity).Amount)
@@ -111,14 +112,23 @@ func checkRounding(bad *domain.Invalids, r Rounding) {
 
 // checkAmount blames an amount that its currency does not have, or that is below so many minor units.
 func checkAmount(bad *domain.Invalids, path string, amount decimal.Decimal, currency string, least int64) {
-	m, err := money.New(amount, currency)
-	var refusal *domain.Error
-	switch {
-	case errors.As(err, &refusal):
-		bad.Add(path, "%s", refusal.Message)
-	case m.MinorUnits() < least:
-		bad.Add(path, "must be at least %s, got %s", money.FromMinorUnits(least, currency).Text(), m.Text())
+	if fault := faultOf(amount, currency, least); fault != "" {
+		bad.Add(path, "%s", fault)
 	}
+}
+
+// faultOf says what is wrong with an amount; nothing when it is right.
+func faultOf(amount decimal.Decimal, currency string, least int64) string {
+	m, err := money.New(amount, currency)
+	if err != nil {
+		var refusal *domain.Error
+		errors.As(err, &refusal)
+		return refusal.Message
+	}
+	if m.Amount.IsNegative() || least > 0 && m.MinorUnits() < least {
+		return fmt.Sprintf("must be at least %s, got %s", money.FromMinorUnits(least, currency).Text(), m.Text())
+	}
+	return ""
 }
 
 func checkTaxes(bad *domain.Invalids, path string, taxes []TaxRule, currency string) {

@@ -21,7 +21,9 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/shopspring/decimal"
 )
 
 // SKUs is how many different SKUs the orders are for.
@@ -215,8 +217,13 @@ func (l *life) place(g *generator) {
 			UnitPrice: money.Must(fmt.Sprint(1+g.rand.IntN(200)), currency),
 		})
 	}
+	c := order.Content{Items: items}
+	if l.id[15]%8 == 0 {
+		c = priced(c, currency)
+	}
 	l.decide(g, must(order.Place(l.order, order.PlaceOrder{
-		OrderID: l.id, CustomerID: fmt.Sprintf("customer-%d", g.rand.IntN(200)), Items: items, ShipToCountry: "DE",
+		OrderID: l.id, CustomerID: fmt.Sprintf("customer-%d", g.rand.IntN(200)), ShipToCountry: "DE",
+		Items: c.Items, ShippingLines: c.ShippingLines, Discounts: c.Discounts, Rounding: c.Rounding,
 		Personal:    domain.Sealed{Key: "customer:1", Data: []byte("sealed personal data of about a hundred bytes, as AES-GCM leaves them behind it here")},
 		RequestHash: "hash", At: g.at, References: l.references(),
 	})))
@@ -254,6 +261,24 @@ func (l *life) giveBack(g *generator) {
 		lines := []order.ReturnLine{{LineID: l.order.Items[0].LineID, Quantity: 1, Restock: true}}
 		l.decide(g, must(order.Return(l.order, order.ReturnOrder{ReturnID: g.id(), Lines: lines, Reason: "broken", At: g.at})))
 	}
+}
+
+// priced gives an order shipping, a discount of 10 % and 19 % tax on top.
+func priced(c order.Content, currency string) order.Content {
+	tax := []pricing.TaxRule{{Name: "VAT", Rate: decimal.New(19, -2)}}
+	off := decimal.NewFromInt(10)
+	c.ShippingLines = []order.ShippingLine{{Method: "standard", Amount: money.Must("4", currency)}}
+	c.Discounts, c.Rounding = []order.Discount{{Target: pricing.TargetOrder, Percentage: off}}, pricing.Rounding{Mode: pricing.HalfEven}
+	p := pricing.Order{Currency: currency, Rounding: c.Rounding, Discounts: []pricing.Discount{{Target: pricing.TargetOrder, Percentage: off}}}
+	for _, i := range c.Items {
+		p.Lines = append(p.Lines, pricing.Line{UnitPrice: i.UnitPrice, Quantity: i.Quantity, Taxes: tax})
+	}
+	p.Shipping = []pricing.ShippingLine{{Amount: c.ShippingLines[0].Amount, Taxes: tax}}
+	result, err := pricing.Price(p)
+	if err != nil {
+		panic(err)
+	}
+	return c.Priced(result)
 }
 
 // authorize appends what became of the payment's authorisation.
