@@ -78,8 +78,8 @@ func OweUnapplied(p Payment, at time.Time) []domain.Event {
 	return Owe(p, OweRefund{RefundID: domain.DerivedID(p.ID, p.SurplusKey()), Amount: p.Unapplied(), Reason: ReasonCapturedElsewhere, At: at})
 }
 
-// SurplusKey names the facts after which money that was captured elsewhere pays for nothing. It is another one once more
-// was captured elsewhere, and once a refund has failed that had given some of it back.
+// SurplusKey names the facts after which money that was captured elsewhere pays for nothing. It is another one once
+// more was captured elsewhere, and once a refund has failed that had given some of it back.
 func (p Payment) SurplusKey() string {
 	key := ReasonCapturedElsewhere + "/" + p.capturedElsewhere().Text()
 	for _, r := range p.Refunds {
