@@ -80,10 +80,17 @@ func toStripe(m money.Money) (int64, string, error) {
 	case n%s.step != 0:
 		return 0, "", domain.Refuse(codeAmount, "Stripe takes %s in steps of %s, got %s", m.Currency, money.FromMinorUnits(s.step, m.Currency).Text(), m)
 	}
-	return n * s.times / s.per, strings.ToLower(m.Currency), nil
+	return minor(m), strings.ToLower(m.Currency), nil
 }
 
-// fromStripe is the inverse of toStripe. What Stripe may hold and ISO 4217 doesn't know, a hundredth of
+// minor returns an amount in Stripe's smallest unit, also one that no request may ask for: a person may have moved it at
+// Stripe.
+func minor(m money.Money) int64 {
+	s := scaleOf(m.Currency)
+	return m.MinorUnits() * s.times / s.per
+}
+
+// fromStripe is the inverse of toStripe and minor. What Stripe may hold and ISO 4217 doesn't know, a hundredth of
 // a króna, is cut off.
 func fromStripe(n int64, currency string) money.Money {
 	currency = strings.ToUpper(currency)

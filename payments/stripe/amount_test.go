@@ -52,6 +52,18 @@ func TestAmountsThatStripeCannotTakeAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "Stripe takes KWD in steps of 0.010, got 10.005 KWD")
 }
 
+func TestAmountsThatNoRequestMayAskForAreCountedAllTheSame(t *testing.T) {
+	t.Parallel()
+	for n, m := range map[int64]money.Money{
+		0: money.Zero("KWD"), 289: money.Must("0.289", "KWD"), 1239: money.Must("1.239", "TND"), 700: money.Must("700.00", "MGA"),
+		-5: money.Must("-0.05", "EUR"), 50000: money.Must("500", "ISK"),
+	} {
+		require.Equal(t, n, minor(m), m)
+		require.Equal(t, m.String(), fromStripe(n, m.Currency).String())
+	}
+	require.Zero(t, minor(money.Money{}))
+}
+
 func TestAmountsComeBackAsTheyWent(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/payments"
 	api "github.com/stripe/stripe-go/v85"
 )
@@ -78,8 +77,8 @@ func planCapture(pi *api.PaymentIntent, r payments.CaptureRequest) (capturePlan,
 	if err != nil {
 		return capturePlan{}, refuse("%v", err)
 	}
-	left, _, err := toStripe(r.Capturable)
-	if err != nil || currency != string(pi.Currency) || !r.Capturable.SameCurrency(r.Amount) || amount > left || left > pi.Amount {
+	left := minor(r.Capturable)
+	if currency != string(pi.Currency) || !r.Capturable.SameCurrency(r.Amount) || amount > left || left > pi.Amount {
 		return capturePlan{}, refuse("can't capture %s of %s: %s is authorised, %s of it left",
 			r.Amount, pi.ID, fromStripe(pi.Amount, string(pi.Currency)), r.Capturable)
 	}
@@ -200,13 +199,4 @@ func chargeOf(pi *api.PaymentIntent) string {
 		return pi.LatestCharge.ID
 	}
 	return pi.ID
-}
-
-// minor returns an amount in Stripe's smallest unit, 0 for none.
-func minor(m money.Money) int64 {
-	n, _, err := toStripe(m)
-	if err != nil {
-		return 0
-	}
-	return n
 }

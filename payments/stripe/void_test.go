@@ -259,3 +259,28 @@ func TestAPaymentThatWaitsForTheBankIsClosedAtOnce(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatAPersonHasCapturedInAnotherStepCountsInFull(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	kwd := func(s string) money.Money { return money.Must(s, "KWD") }
+	r, err := b.authorizeAmount(stripefake.CardVisa, kwd("10.000"))
+	require.NoError(t, err)
+	require.True(t, b.fake.CaptureElsewhere(r.GatewayRef, 2895))
+
+	entry, err := b.gateway.Find(t.Context(), payments.FindRequest{PaymentID: b.paymentID})
+	require.NoError(t, err)
+	requireBalance(t, entry, "0.000", "2.895", "0.000")
+	var captured []string
+	for _, e := range entry.Events {
+		if e.Kind == payments.EventCaptured {
+			captured = append(captured, e.Amount.Text())
+		}
+	}
+	require.Equal(t, []string{"2.895"}, captured)
+
+	require.NoError(t, b.void(r.GatewayRef, kwd("2.895")))
+	b.holds(0, 2895, 0)
+	require.NoError(t, b.void(r.GatewayRef, kwd("0.895")))
+	b.holds(0, 2895, 2000)
+}
