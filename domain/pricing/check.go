@@ -83,6 +83,7 @@ func checkTerms(bad *domain.Invalids, o Order) {
 		bad.Add("shipping_lines", "an order has at most %d shipping lines, got %d", ShippingLinesMax, n)
 		return
 	}
+	before, sum := len(*bad), decimal.Zero
 	for i, s := range o.Shipping {
 		path := fmt.Sprintf("shipping_lines[%d]", i)
 		if s.Amount.Currency != o.Currency {
@@ -91,6 +92,12 @@ func checkTerms(bad *domain.Invalids, o Order) {
 			checkAmount(bad, path+".amount", s.Amount.Amount, o.Currency, 0)
 		}
 		checkTaxes(bad, path+".taxes", s.Taxes, o.Currency)
+		if len(*bad) == before {
+			sum = sum.Add(s.Amount.Amount)
+		}
+	}
+	if _, err := money.New(sum, o.Currency); len(*bad) == before && err != nil {
+		bad.Add("shipping_lines", "the shipping is beyond what an order may cost")
 	}
 	if n := len(o.Discounts); n > DiscountsMax {
 		bad.Add("discounts", "an order has at most %d discounts, got %d", DiscountsMax, n)

@@ -138,7 +138,17 @@ func TestEveryWrongFieldIsNamed(t *testing.T) {
 			o.Lines[0].Quantity, o.Shipping[0].Amount = -1, eur("-1")
 			o.Rounding.Per = "x"
 		}, []string{"items[0].quantity", "rounding.per", "shipping_lines[0].amount"}},
-		"taxes beyond a total": {func(o *pricing.Order) { o.Shipping[0].Amount = eur("99999999999999.99") }, []string{"items"}},
+		"taxes beyond a total": {func(o *pricing.Order) { o.Shipping[0].Amount = eur("99999999999999.99") }, []string{"shipping_lines[0].taxes"}},
+		"taxes beyond a whole number of the machine": {func(o *pricing.Order) {
+			o.Currency, o.Shipping, o.Discounts = "CLF", nil, nil
+			o.Lines = []pricing.Line{{UnitPrice: money.Must("18446744073709.5517", "CLF"), Quantity: 1, Taxes: []pricing.TaxRule{{Name: "VAT", Rate: decimal.NewFromInt(100)}}}}
+		}, []string{"items[0].taxes"}},
+		"shipping beyond a total": {func(o *pricing.Order) {
+			o.Shipping = []pricing.ShippingLine{{Amount: eur("50000000000000.00")}, {Amount: eur("50000000000000.00")}}
+		}, []string{"shipping_lines"}},
+		"shipping and lines beyond a total": {func(o *pricing.Order) {
+			o.Lines[1].UnitPrice, o.Shipping = eur("60000000000000.00"), []pricing.ShippingLine{{Amount: eur("50000000000000.00")}}
+		}, []string{"items"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -16,6 +16,10 @@ func (b *Breakdown) addTaxes(bad *domain.Invalids, path string, r Rounding, rule
 	}
 	net := b.Payable
 	amounts, given := givenTaxes(rules, net.Currency)
+	if !given && beyond(net, rules) {
+		bad.Add(path, "with these taxes the price is beyond what an order may cost")
+		return
+	}
 	if !given {
 		amounts = r.taxes(net, rules, pieces)
 	}
@@ -28,6 +32,18 @@ func (b *Breakdown) addTaxes(bad *domain.Invalids, path string, r Rounding, rule
 		bad.Add(path, "the included taxes are more than the price after discounts, which is %s", net)
 	}
 	b.Payable = net.Add(b.TaxExcluded())
+}
+
+// beyond reports whether taxes by their rates make a price larger than any amount of money.
+func beyond(net money.Money, rules []TaxRule) bool {
+	whole := decimal.NewFromInt(1)
+	for _, rule := range rules {
+		if !rule.Included {
+			whole = whole.Add(rule.Rate)
+		}
+	}
+	_, err := money.New(net.Amount.Mul(whole).Truncate(0), net.Currency)
+	return err != nil
 }
 
 // givenTaxes are the amounts that the shop gives, in minor units; given is false when they are to be computed.
