@@ -64,7 +64,8 @@ func (a *Activities) recordGatewayEvents(ctx context.Context, entry payments.Led
 		return out, err
 	}
 	record := gatewayRecord{Activities: a, payment: p, at: at, unanswered: p.Lapsed && at.Sub(p.ExpiresAt) > captureUnderWayMax}
-	for _, step := range []func(context.Context, payments.LedgerEntry) error{record.movements, record.captures, record.hold, record.excess, record.surplus} {
+	// What was captured comes before what has become of it: only then is known what can have gone back.
+	for _, step := range []func(context.Context, payments.LedgerEntry) error{record.captures, record.movements, record.hold, record.excess, record.surplus} {
 		if err := step(ctx, entry); err != nil {
 			return out, err
 		}

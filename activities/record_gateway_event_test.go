@@ -197,6 +197,25 @@ func TestRecordGatewayEvent(t *testing.T) {
 			require.True(t, o.paymentState().Unapplied().IsZero())
 		}
 	})
+	t.Run("records what was captured elsewhere before what has become of it", func(t *testing.T) {
+		t.Parallel()
+		g := &told{}
+		o := b.order(t, func(options *activities.Options) { g.gateway = options.Gateway.(*gateway); options.Gateway = g }).place()
+		_, err := run(o, o.CancelOrder, activities.CancelOrder{OrderID: o.id, Reason: "changed_mind", By: order.ByCustomer, At: at})
+		require.NoError(t, err)
+		g.refuses = "not now" // of this payment no amount is known
+		_, err = run(o, o.VoidPayment, activities.VoidPayment{OrderID: o.id, Reason: "cancelled", Currency: "EUR", At: at})
+		require.NoError(t, err)
+		g.entry = payments.LedgerEntry{PaymentID: payment.ID(o.id), OrderID: o.id, Events: []payments.Event{
+			{Kind: payments.EventRefunded, Ref: "re_dashboard", Amount: eur("20.00"), GatewayRef: "pi_1", At: at},
+			{Kind: payments.EventDisputeOpened, Ref: "dp_1", Amount: eur("5.00"), GatewayRef: "pi_1", At: at},
+			{Kind: payments.EventCaptured, Ref: "ch_1", Amount: eur("60.00"), GatewayRef: "pi_1", At: at},
+		}}
+		record(o)
+		p := o.paymentState()
+		require.Equal(t, []string{"60.00", "20.00", "40.00"}, []string{p.Captured.Text(), p.Refunded.Text(), p.Owed().Text()})
+		require.True(t, p.Disputed())
+	})
 	t.Run("leaves alone what is none of ours", func(t *testing.T) {
 		t.Parallel()
 		o, g := bundle(t)

@@ -43,16 +43,26 @@ type GatewayDispute struct {
 
 // RecordDispute records what the gateway tells of a dispute. A dispute of which nothing was known is opened first.
 //
+// A claim in another currency, or of no amount, counts as one to all that has not gone back: nobody knows what of it the
+// bank takes, and nothing may go back twice.
+//
 // It returns no events for what is known, or is older than that: one that has ended stays so. Errors:
-// unknown_gateway_answer for a status that there is not, no reference, or an amount in another currency.
+// unknown_gateway_answer for a status that there is not, no reference, or a payment that nothing was captured of.
 func RecordDispute(p Payment, c GatewayDispute) ([]domain.Event, error) {
 	rank := []DisputeStatus{DisputeStatusOpen, DisputeStatusFundsWithdrawn, DisputeStatusWon, DisputeStatusLost}
 	told := slices.Index(rank, c.Status)
-	if told < 0 || c.GatewayRef == "" || !c.Amount.SameCurrency(p.Captured) {
+	if told < 0 || c.GatewayRef == "" || p.Captured.Currency == "" {
 		return nil, domain.Refuse(CodeUnknownGatewayAnswer, "the gateway told of a dispute %q about %s", domain.Clip(string(c.Status)), c.Amount)
 	}
-	var events []domain.Event
 	i := p.disputeIndex(c.GatewayRef)
+	switch {
+	case c.Amount.SameCurrency(p.Captured) && c.Amount.IsPositive():
+	case i >= 0:
+		c.Amount = p.Disputes[i].Amount
+	default:
+		c.Amount = atLeastNothing(p.Captured.Sub(p.Refunded).Sub(p.LostInDisputes()))
+	}
+	var events []domain.Event
 	known := DisputeStatusOpen
 	if i < 0 {
 		events = append(events, DisputeOpened{

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/stretchr/testify/require"
 )
@@ -40,4 +41,28 @@ func TestWhatIsOwedAndInDisputeFollowsTheEvents(t *testing.T) {
 	won := must(t, must(t, captured(t, 100), disputed(payment.DisputeStatusOpen, 20)), disputed(payment.DisputeStatusWon, 20))
 	require.True(t, won.InDispute().IsZero())
 	require.True(t, won.LostInDisputes().IsZero())
+}
+
+// The bank's money may be another one than the shop's.
+func TestAClaimInAnotherCurrencyHoldsAllThatHasNotGoneBack(t *testing.T) {
+	t.Parallel()
+	for name, amount := range map[string]money.Money{"another currency": money.Must("110.00", "USD"), "no amount": {}, "nothing": eur(0)} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			claim := func(status payment.DisputeStatus) func(payment.Payment) ([]domain.Event, error) {
+				return func(p payment.Payment) ([]domain.Event, error) {
+					return payment.RecordDispute(p, payment.GatewayDispute{GatewayRef: "dp_1", Amount: amount, Status: status, At: at})
+				}
+			}
+			p := must(t, captured(t, 10_000), elsewhere("re_1", 3_000, payment.RefundStatusPaid))
+			p = must(t, p, claim(payment.DisputeStatusOpen))
+			require.True(t, p.Disputed())
+			require.Equal(t, "70.00", p.InDispute().Text())
+			p = must(t, p, claim(payment.DisputeStatusLost))
+			require.Equal(t, "70.00", p.LostInDisputes().Text())
+			require.True(t, p.Refundable().IsZero())
+		})
+	}
+	_, err := payment.RecordDispute(payment.Payment{}, payment.GatewayDispute{GatewayRef: "dp_1", Amount: money.Must("1.00", "USD"), Status: payment.DisputeStatusOpen, At: at})
+	require.ErrorIs(t, err, domain.Refuse(payment.CodeUnknownGatewayAnswer, ""))
 }
