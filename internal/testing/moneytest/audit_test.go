@@ -78,9 +78,14 @@ func (l *life) auditGateway(s sight) {
 	if !l.now().Before(s.p.ExpiresAt) && !s.o.Status.Ended() {
 		books.held = none // the saga notices it with the next shipment
 	}
-	if ahead := g.captured.Sub(books.captured); !s.o.Status.Ended() && l.capturesOnce() && ahead.IsPositive() && ahead.Cmp(books.held) <= 0 {
-		// What a single capture took for the shipments that are still to leave.
-		g.held, g.captured = g.held.Add(ahead), g.captured.Sub(ahead)
+	open := none.Add(s.p.Capturable())
+	if ahead := g.captured.Sub(books.captured); !s.o.Status.Ended() && l.capturesOnce() && ahead.IsPositive() && ahead.Cmp(open) <= 0 {
+		// What a single capture took for the shipments that are still to leave. That it is kept beyond the end of the
+		// authorisation is recorded by the saga of an order that stays open.
+		g.captured = g.captured.Sub(ahead)
+		if books.held.IsPositive() {
+			g.held = g.held.Add(ahead)
+		}
 	}
 	if s.p.VoidFailure != nil { // a person is told of it, also of what the customer has confirmed at the bank since
 		g.held, g.captured = books.held, books.captured
@@ -286,6 +291,9 @@ func (l *life) auditCustomer(s sight) {
 func (l *life) auditStock(s sight) {
 	gone, reserved := map[place]int{}, map[place]int{}
 	for _, shipment := range s.o.Shipments {
+		if shipment.Digital() {
+			continue
+		}
 		for _, line := range shipment.Lines {
 			at := place{line.SKU, shipment.Location}
 			switch shipment.Status {

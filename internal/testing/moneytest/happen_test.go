@@ -420,11 +420,8 @@ func (l *life) attend(in workflows.AttentionInput) (settled bool) {
 
 func (l *life) refundElsewhere(s sight) {
 	pi := pick(l, s.takenFrom()...)
-	// What a single capture took for shipments that are still to leave is left alone: the books know nothing of it.
-	most := min(left(pi), s.p.Captured.Sub(s.p.Refunded).MinorUnits())
-	if most <= 0 {
-		return
-	}
+	// Of a single capture that may be more than is booked: all was taken with the first shipment.
+	most := left(pi)
 	amount := pick(l, most, 1+int64(l.intN(int(most))))
 	l.note("%d of %s are refunded in the dashboard: %s", amount, pi.ID, l.stripe.RefundElsewhere(pi.ID, amount))
 }

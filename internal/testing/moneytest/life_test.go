@@ -161,7 +161,7 @@ func (l *life) choose() {
 		s.capabilities.Amounts = func(currency string) (money.Limits, bool) {
 			m, taken := amounts(currency)
 			step := money.FromMinorUnits(50, currency).Amount
-			m.Step, m.CaptureMin, m.AuthorizeMin = step, step.Mul(decimal.NewFromInt(4)), step.Mul(decimal.NewFromInt(4))
+			m.Step, m.CaptureMin, m.AuthorizeMin, m.RefundMin = step, step.Mul(decimal.NewFromInt(4)), step.Mul(decimal.NewFromInt(4)), step.Mul(decimal.NewFromInt(2))
 			return m, taken
 		}
 	}
