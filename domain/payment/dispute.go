@@ -43,8 +43,8 @@ type GatewayDispute struct {
 
 // RecordDispute records what the gateway tells of a dispute. A dispute of which nothing was known is opened first.
 //
-// A claim in another currency, or of no amount, counts as one to all that has not gone back: nobody knows what of it the
-// bank takes, and nothing may go back twice.
+// A claim in another currency, or of no amount, counts as one to all that has not gone back. Nobody knows how much of
+// that the bank takes, and nothing may go back twice.
 //
 // It returns no events for what is known, or is older than that: one that has ended stays so. Errors:
 // unknown_gateway_answer for a status that there is not, no reference, or a payment that nothing was captured of.

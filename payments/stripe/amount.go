@@ -83,8 +83,8 @@ func toStripe(m money.Money) (int64, string, error) {
 	return minor(m), strings.ToLower(m.Currency), nil
 }
 
-// minor returns an amount in Stripe's smallest unit, also one that no request may ask for: a person may have moved it at
-// Stripe.
+// minor returns an amount in Stripe's smallest unit. It may be one that no request asks for: a person may have moved it
+// at Stripe.
 func minor(m money.Money) int64 {
 	s := scaleOf(m.Currency)
 	return m.MinorUnits() * s.times / s.per
