@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
@@ -172,6 +173,19 @@ func TestACancelledOrderEndsTheChildOfAnEarlierRun(t *testing.T) {
 				require.Error(t, ended[w.child(p)], "the child was cancelled")
 			})
 		}
+	}
+}
+
+// Who looks for orders without a saga must not take what waits for an order for its saga (package orphans).
+func TestWhatWaitsForAnOrderIsNoSagaOfIt(t *testing.T) {
+	t.Parallel()
+	id := uuid.New()
+	found, is := workflows.OrderOfSaga(workflows.OrderSagaID(id))
+	require.True(t, is)
+	require.Equal(t, id, found)
+	for _, child := range []string{workflows.PaymentSagaID(id), workflows.InventorySagaID(id)} {
+		_, is := workflows.OrderOfSaga(child)
+		require.False(t, is, child)
 	}
 }
 
