@@ -331,10 +331,6 @@ func (c *Client) readExecution(ctx context.Context, workflowID string, v any) (s
 func inDomainTerms(err error) error {
 	refusal := workflows.Refused(err)
 	var notFound *serviceerror.NotFound
-	var unavailable *serviceerror.Unavailable
-	var deadline *serviceerror.DeadlineExceeded
-	var exhausted *serviceerror.ResourceExhausted
-	var noNamespace *serviceerror.NamespaceNotFound // such as after the loss of Temporal's database, until setup has run
 	switch {
 	case err == nil:
 		return nil
@@ -342,9 +338,25 @@ func inDomainTerms(err error) error {
 		return refusal
 	case errors.As(err, &notFound):
 		return domain.Refuse(domain.CodeNotFound, "no open saga: %s", notFound.Message)
-	case errors.As(err, &unavailable), errors.As(err, &deadline), errors.As(err, &exhausted), errors.As(err, &noNamespace),
-		errors.Is(err, context.DeadlineExceeded):
+	case passes(err):
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
+}
+
+// passes reports whether Temporal may answer otherwise in a while.
+func passes(err error) bool {
+	var (
+		unavailable *serviceerror.Unavailable
+		deadline    *serviceerror.DeadlineExceeded
+		exhausted   *serviceerror.ResourceExhausted
+		noNamespace *serviceerror.NamespaceNotFound // such as after the loss of Temporal's database, until setup has run
+		notActive   *serviceerror.NamespaceNotActive
+		notReady    *serviceerror.WorkflowNotReady // a workflow task has failed, and is tried again
+		aborted     *serviceerror.Aborted
+		internal    *serviceerror.Internal
+	)
+	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &exhausted) || errors.As(err, &noNamespace) ||
+		errors.As(err, &notActive) || errors.As(err, &notReady) || errors.As(err, &aborted) || errors.As(err, &internal) ||
+		errors.Is(err, context.DeadlineExceeded)
 }
