@@ -18,7 +18,7 @@ import (
 )
 
 // Histories are not encrypted here, so that what a step is given in the clear would show.
-func TestAPaymentTokenIsNowhereInTheClear(t *testing.T) {
+func TestNeitherPaymentTokensNorPersonalDataAreAnywhereInTheClear(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, "ORDERLOOM_PAYLOAD_ENCRYPTION", "false")
 	o := newAsked(t, s)
@@ -31,10 +31,16 @@ func TestAPaymentTokenIsNowhereInTheClear(t *testing.T) {
 	o.await("the view", func() bool { return o.shown().MissingPayment != nil })
 
 	placed := "tok_placed_" + uuid.NewString()
+	personal := []string{"Ada-" + uuid.NewString(), "Company-" + uuid.NewString(), "a" + uuid.NewString() + "@example.com", "+4930901820", "Note-" + uuid.NewString(),
+		"Street-" + uuid.NewString(), "Billed-" + uuid.NewString()}
 	declined, err := o.PlaceOrder(t.Context(), client.NewOrder{
 		CustomerID: "c-" + o.sku, Currency: "EUR", PaymentToken: placed, Items: []client.NewItem{{ProductID: "p", SKU: o.sku, Quantity: 1, UnitPrice: "10.00"}},
-		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
-		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
+		Recipient:       &client.Recipient{Name: personal[0], Company: personal[1], Email: personal[2], Phone: personal[3]},
+		CustomerNote:    personal[4],
+		ShippingAddress: client.Address{Line1: personal[5], City: "Berlin", Zip: "10119", Country: "DE"},
+		BillingAddress: &client.BillingAddress{
+			Name: "Accounts", Address: client.Address{Line1: personal[6], City: "Berlin", Zip: "10119", Country: "DE"},
+		},
 	})
 	require.NoError(t, err)
 	o.await("the decline", func() bool {
@@ -42,7 +48,7 @@ func TestAPaymentTokenIsNowhereInTheClear(t *testing.T) {
 		return err == nil && order.Status == client.OrderCancelled
 	})
 
-	secrets := []string{given, placed}
+	secrets := append([]string{given, placed}, personal...)
 	o.await("the event in Kafka", func() bool {
 		published := o.published(t, secrets)
 		return bytes.Contains(published, []byte("PaymentRequired")) && bytes.Contains(published, []byte(o.id.String()))
@@ -116,7 +122,7 @@ func requireNone(t *testing.T, secrets []string, text []byte, where string) {
 	t.Helper()
 	for _, secret := range secrets {
 		for _, form := range []string{secret, hex.EncodeToString([]byte(secret)), base64.StdEncoding.EncodeToString([]byte(secret))} {
-			require.False(t, bytes.Contains(text, []byte(form)), "%s holds a payment token", where)
+			require.False(t, bytes.Contains(text, []byte(form)), "%s holds what is secret or personal", where)
 		}
 	}
 }

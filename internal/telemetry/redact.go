@@ -14,7 +14,8 @@ const redacted = "[redacted]"
 var forbidden = func() map[string]bool {
 	m := map[string]bool{}
 	for _, name := range strings.Fields(`
-		street city zip postalcode shippingaddress billingaddress recipient personal
+		street line1 line2 city zip postalcode shippingaddress billingaddress recipient company personal
+		customernote internalnotes
 		firstname lastname fullname customername email phone phonenumber birthdate clientip remoteaddr
 		paymenttoken cardnumber iban cvc
 		authorization cookie password secret token apikey clientsecret masterkey masterkeys
