@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -85,37 +86,9 @@ func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p pay
 	return p, replayed, nil
 }
 
-// byLine returns the request with what was captured for each line that it is about. A refund that is tried again is for
-// the lines that it has.
+// byLine returns the request with what it comes to for each line that it is about.
 func (in RequestRefund) byLine(c payment.RefundPayment, o order.Order, p payment.Payment) (payment.RefundPayment, error) {
-	r, known := p.Refund(in.RefundID)
-	lines := make([]order.LineAmount, len(r.Lines))
-	for i, l := range r.Lines {
-		lines[i] = order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}
-	}
-	switch {
-	case in.Spread && !known:
-		lines = order.SpreadRefund(o, in.Amount, func(id uuid.UUID) money.Money {
-			captured, _ := o.CapturedOf(id)
-			return p.LeftOf(id, captured)
-		})
-	case len(in.Lines) > 0 && (!known || !order.AsksFor(o, in.Lines, lines)):
-		var err error
-		lines, err = order.RefundLines(o, in.Lines, func(id uuid.UUID) order.GoneBack { return order.GoneBack(p.WentBack(id)) })
-		if err != nil {
-			return c, err
-		}
-	}
-	if len(in.Lines) > 0 {
-		c.Amount = money.Zero(o.Total.Currency)
-		for _, l := range lines {
-			c.Amount = c.Amount.Add(l.Amount)
-		}
-	}
-	for _, l := range lines {
-		c.Lines = append(c.Lines, owedLine(o, l))
-	}
-	return c, nil
+	return account.Refund(o, p, account.RefundRequest{RefundPayment: c, Asked: in.Lines, Spread: in.Spread})
 }
 
 // changePayment is [changeAggregate] that returns the payment afterwards. Replayed is true when nothing was decided.
@@ -206,10 +179,4 @@ func (a *Activities) askForRefund(
 	st := stamp(ctx, fmt.Sprintf("refund/%s/%d/%s", r.RefundID, attempt.Attempt, answer.Status), in.OrderID, in.At)
 	p, _, err = a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) { return payment.AnswerRefund(p, answer) })
 	return p, err
-}
-
-// owedLine is what is owed for a line of the order, which never gets back more than was captured for it.
-func owedLine(o order.Order, l order.LineAmount) payment.OwedLine {
-	captured, _ := o.CapturedOf(l.LineID)
-	return payment.OwedLine{LineID: l.LineID, Amount: l.Amount, Quantity: l.Quantity, Captured: captured}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -59,11 +60,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 			if err := restockReturned(s, returned); err != nil {
 				return false, err
 			}
-			owed := payment.OweRefund{RefundID: in.ReturnID, Amount: returned.Amount, Reason: payment.ReasonReturn, At: in.At}
-			for _, l := range returned.Lines {
-				owed.Lines = append(owed.Lines, owedLine(o, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}))
-			}
-			a.oweRefund(s.tx, in.OrderID, owed)
+			a.oweRefund(s.tx, in.OrderID, account.ReturnOwes(o, returned, money.Limits{}))
 		}
 		eventstore.Record(s.tx, orderAggregate, in.OrderID, events...)
 		out.Refund = nil

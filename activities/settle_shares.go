@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -77,7 +78,7 @@ func (a *Activities) oweForShipment(tx *eventstore.Tx, o order.Order, s order.Sh
 	})...)
 	owed := payment.OweRefund{RefundID: s.RefundID(), Amount: s.Amount.Sub(open), Reason: reason, At: at}
 	for _, part := range s.Parts() {
-		owed.Lines = append(owed.Lines, owedLine(o, part))
+		owed.Lines = append(owed.Lines, account.Owed(o, part))
 	}
 	a.oweRefund(tx, o.ID, owed)
 }

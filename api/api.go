@@ -206,6 +206,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/details", Handle: httpx.Body(a.changeDetails)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/notes", Handle: httpx.Body(a.addNote)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}/notes", Handle: a.getNotes},
+		{Method: "GET", Path: "/api/v1/orders/{order_id}/money", Handle: a.getMoney},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/payment", Handle: httpx.Body(a.providePayment)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/approve", Handle: httpx.Body(a.approveOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/reject", Handle: httpx.Body(a.rejectOrder)},

@@ -96,6 +96,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/details":                          goodDetails,
 	"POST /api/v1/orders/{order_id}/notes":                            goodNote,
 	"GET /api/v1/orders/{order_id}/notes":                             "",
+	"GET /api/v1/orders/{order_id}/money":                             "",
 	"GET /api/v1/payments":                                            "",
 	"GET /api/v1/refunds":                                             "",
 	"GET /api/v1/returns":                                             "",

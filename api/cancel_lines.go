@@ -7,6 +7,7 @@ import (
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
 )
 
@@ -35,10 +36,17 @@ func (a *API) cancelLines(ctx context.Context, x *httpx.Exchange, r *cancelledLi
 	x.About("order_id", id)
 	in := r.request()
 	in.RequestID = x.KeyedID(domain.DerivedID(linesNamespace, id.String()))
+	decide := func(o order.Order) ([]domain.Event, error) {
+		return order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By})
+	}
+	if wantsPreview(x) {
+		return a.answerPreview(ctx, x, func(o order.Order, _ payment.Payment) (orders, payments []domain.Event, err error) {
+			orders, err = decide(o)
+			return orders, nil, err
+		})
+	}
 	return a.changeOrder(ctx, x, change{
 		askSaga: func(ctx context.Context) (orderState, error) { return a.sagas.CancelLines(ctx, id, in) },
-		decide: func(o order.Order) ([]domain.Event, error) {
-			return order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By})
-		},
+		decide:  decide,
 	})
 }

@@ -165,6 +165,9 @@ func TestListsOfParts(t *testing.T) {
 		require.NotEmpty(t, b.partQuery.Status)
 	}
 	require.Equal(t, "berlin", func() string { b.get(t, "/api/v1/shipments?location=berlin"); return b.partQuery.Location }())
+	b.stockPage = readmodel.StockPage{Levels: []readmodel.StockLevel{{SKU: "CUPS", Backordered: 3}}}
+	require.Contains(t, b.get(t, "/api/v1/stock?backordered=true&sku=CUPS").body, `{"sku":"CUPS","on_hand":0,"reserved":0,"available":0,"backordered":3`)
+	require.Equal(t, readmodel.StockQuery{SKU: "CUPS", Backordered: true}, b.stockQuery)
 	b.get(t, "/api/v1/payments?status=unheard").problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	b.get(t, "/api/v1/refunds?created_from=2026-11-28T00:00:00Z&created_to=2026-11-27T00:00:00Z").problem(t, http.StatusUnprocessableEntity, codeInvalid)
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -71,6 +72,17 @@ func (a *API) refundPayment(ctx context.Context, x *httpx.Exchange, r *refund) e
 	}
 	in := r.request()
 	in.OrderID, in.RefundID = id, x.KeyedID(domain.DerivedID(refundNamespace, id.String()))
+	if wantsPreview(x) {
+		return a.answerPreview(ctx, x, func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {
+			c, err := account.Refund(o, p, account.RefundRequest{Asked: in.Lines, Spread: in.Spread, RefundPayment: payment.RefundPayment{
+				RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, Limits: a.gatewayLimits(o.Total.Currency), At: a.now(),
+			}})
+			if err == nil {
+				payments, err = payment.RequestRefund(p, c)
+			}
+			return nil, payments, err
+		})
+	}
 	return a.answerRefund(ctx, x, in)
 }
 

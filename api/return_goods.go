@@ -6,6 +6,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -43,6 +44,11 @@ func (a *API) returnGoods(ctx context.Context, x *httpx.Exchange, r *returned) e
 	x.About("order_id", id)
 	in := r.request()
 	in.OrderID, in.ReturnID = id, x.KeyedID(domain.DerivedID(returnNamespace, id.String()))
+	if wantsPreview(x) {
+		return a.answerPreview(ctx, x, func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {
+			return account.Return(o, p, order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: a.now()}, a.gatewayLimits(o.Total.Currency))
+		})
+	}
 	result, err := a.sagas.ReturnGoods(ctx, in)
 	if err != nil {
 		return a.withState(ctx, x, withStanding(err, "return", standingReturn))

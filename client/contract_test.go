@@ -3,6 +3,7 @@ package client_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -67,6 +68,13 @@ var operations = map[string]operation{
 			return err
 		},
 		request: newOrder, answers: []any{client.OrderAccepted{}, client.Order{}},
+	},
+	"getOrderMoney": {
+		call: func(c *client.Client) error {
+			_, err := c.GetOrderMoney(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.OrderMoney{}},
 	},
 	"changeDetails": {
 		call: func(c *client.Client) error {
@@ -176,7 +184,8 @@ var operations = map[string]operation{
 	"cancelOrder": {
 		call: func(c *client.Client) error {
 			_, err := c.CancelOrder(ctx(), orderID, client.CancelOrder{Reason: "why", By: client.ByOperator}, client.RequestID("r1"))
-			return err
+			_, previewErr := c.PreviewCancelOrder(ctx(), orderID, client.CancelOrder{Reason: "why", By: client.ByOperator}, client.RequestID("r1"))
+			return errors.Join(err, previewErr)
 		},
 		request: client.CancelOrder{}, answers: []any{client.OrderState{}},
 	},
@@ -184,7 +193,8 @@ var operations = map[string]operation{
 		call: func(c *client.Client) error {
 			lines := []client.LineQuantity{{SKU: "ESP-250", Quantity: 1}, {LineID: uuid.New(), Quantity: 1}}
 			_, err := c.CancelLines(ctx(), orderID, client.CancelLines{Lines: lines, Reason: "why", By: client.ByCustomer}, client.RequestID("r1"))
-			return err
+			_, previewErr := c.PreviewCancelLines(ctx(), orderID, client.CancelLines{Lines: lines, Reason: "why", By: client.ByCustomer}, client.RequestID("r1"))
+			return errors.Join(err, previewErr)
 		},
 		request: client.CancelLines{}, answers: []any{client.OrderState{}},
 	},
@@ -220,14 +230,16 @@ var operations = map[string]operation{
 		call: func(c *client.Client) error {
 			lines := []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Restock: &restock}, {LineID: uuid.New(), Quantity: 1}}
 			_, err := c.ReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, client.RequestID("r1"))
-			return err
+			_, previewErr := c.PreviewReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, client.RequestID("r1"))
+			return errors.Join(err, previewErr)
 		},
 		request: client.ReturnGoods{}, answers: []any{client.ReturnedGoods{}},
 	},
 	"refundPayment": {
 		call: func(c *client.Client) error {
 			_, err := c.RefundPayment(ctx(), orderID, client.RefundPayment{Amount: "5.00", Currency: "EUR", Reason: "late"}, client.RequestID("r1"))
-			return err
+			_, previewErr := c.PreviewRefundPayment(ctx(), orderID, client.RefundPayment{Amount: "5.00", Currency: "EUR", Reason: "late"}, client.RequestID("r1"))
+			return errors.Join(err, previewErr)
 		},
 		request: client.RefundPayment{}, answers: []any{client.RefundedPayment{}},
 	},
@@ -408,8 +420,13 @@ func TestMethodsSendWhatTheContractSays(t *testing.T) {
 			t.Parallel()
 			var sent *http.Request
 			var body []byte
+			query := url.Values{}
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				sent = r
+				maps.Copy(query, r.URL.Query()) // some operations are called in more than one way
+				if !pathMatches(o.path, r.URL.EscapedPath()) {
+					t.Errorf("%s is not %s", r.URL.EscapedPath(), o.path)
+				}
 				body, _ = io.ReadAll(r.Body)
 				w.WriteHeader(http.StatusTeapot)
 			}))
@@ -419,10 +436,8 @@ func TestMethodsSendWhatTheContractSays(t *testing.T) {
 			require.Error(t, operations[o.id].call(c))
 
 			require.Equal(t, strings.ToUpper(o.method), sent.Method)
-			require.True(t, pathMatches(o.path, sent.URL.EscapedPath()), "%s is not %s", sent.URL.EscapedPath(), o.path)
 			require.Equal(t, "Bearer secret", sent.Header.Get("Authorization"))
 			require.Equal(t, "test/1", sent.Header.Get("User-Agent"))
-			query := sent.URL.Query()
 			for _, p := range o.parameters() {
 				name := p["name"].(string)
 				switch p["in"] {
@@ -463,6 +478,13 @@ func TestStructsAreTheSchemas(t *testing.T) {
 				schemas := []any{schema}
 				if alternatives, ok := schema["oneOf"].([]any); ok {
 					schemas = alternatives
+				}
+				isPreview := func(s any) bool { return s.(map[string]any)["$ref"] == "#/components/schemas/Preview" }
+				if slices.ContainsFunc(schemas, isPreview) {
+					document.compare(t, map[string]any{"$ref": "#/components/schemas/Preview"}, reflect.TypeFor[client.Preview](), status)
+					if schemas = slices.DeleteFunc(slices.Clone(schemas), isPreview); len(schemas) == 0 {
+						continue
+					}
 				}
 				require.Len(t, operations[o.id].answers, len(schemas), status)
 				for i, s := range schemas {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -247,11 +248,21 @@ func (b *moneyBooks) returnSome(t *rapid.T, item order.Item, n int) bool {
 		return false
 	}
 	e := events[0].(order.OrderReturned)
+	goods, owed, err := account.Return(b.o, b.p, order.ReturnOrder{
+		ReturnID: id, Lines: []order.ReturnLine{{LineID: item.LineID, Quantity: n}}, Reason: e.Reason, At: e.ReturnedAt,
+	}, money.Limits{})
+	require.NoError(t, err)
+	require.Equal(t, []domain.Event{e}, goods)
+	previewed := b.p.Clone()
+	for _, o := range owed {
+		previewed = payment.Evolve(previewed, o)
+	}
 	var parts []order.LineAmount
 	for _, l := range e.Lines {
 		parts = append(parts, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount})
 	}
 	b.owe(t, id, payment.ReasonReturn, parts)
+	require.Zero(t, previewed.Owed().Cmp(b.p.Owed()), "what a preview tells is what is owed")
 	b.o = apply(b.o.Clone(), events)
 	return true
 }
@@ -371,6 +382,40 @@ func (b *moneyBooks) check(t *rapid.T) {
 	for id := range b.placed {
 		require.True(t, b.notGoneBack(t, id).Consistent(), "%+v", b.notGoneBack(t, id))
 	}
+	b.checkStatement(t)
+}
+
+// checkStatement demands that the statement explains every minor unit. Each column adds up to what the payment and the
+// order tell, and each row to its captures and refunds.
+func (b *moneyBooks) checkStatement(t *rapid.T) {
+	s := account.Of(b.o, b.p)
+	none := money.Zero(b.o.Total.Currency)
+	captures, refunds := map[uuid.UUID]money.Money{}, map[uuid.UUID]money.Money{}
+	for _, r := range s.Rows {
+		captured, refunded := none, none
+		for _, c := range r.Captures {
+			captured, captures[c.ID] = captured.Add(c.Amount), captures[c.ID].Add(c.Amount)
+		}
+		for _, back := range r.Refunds {
+			refunded, refunds[back.ID] = refunded.Add(back.Amount), refunds[back.ID].Add(back.Amount)
+		}
+		require.True(t, captured.Cmp(r.Captured) == 0 && refunded.Cmp(r.Refunded) == 0 && r.Left.Cmp(r.Captured.Sub(r.Refunded)) == 0, "%+v", r)
+		require.Equal(t, account.KindUnassigned == r.Kind, r.LineID == uuid.Nil)
+		if r.Kind != account.KindUnassigned {
+			require.False(t, r.Left.Amount.IsNegative() || r.Captured.Cmp(r.Payable) > 0, "%+v", r)
+		}
+	}
+	for id, amount := range b.p.Captures {
+		require.Zero(t, captures[id].Cmp(amount), "a capture is explained")
+	}
+	for id, amount := range refunds {
+		refund, known := b.p.Refund(id)
+		require.True(t, known && refund.Amount.Cmp(amount) >= 0, "a refund explains no more than it is")
+	}
+	require.Zero(t, s.Totals.Payable.Cmp(b.o.Total), "what the rows cost is what the order costs")
+	require.Zero(t, s.Totals.Captured.Cmp(none.Add(b.p.Captured)))
+	require.Zero(t, s.Totals.Refunded.Cmp(none.Add(b.p.Refunded)))
+	require.Zero(t, s.Totals.Left.Cmp(none.Add(b.p.Captured).Sub(b.p.Refunded)))
 }
 
 // notGoneBack explains what of a line or shipping line was captured and went back in no refund.

@@ -1,0 +1,78 @@
+package account
+
+import (
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
+)
+
+// Owed is what is owed for a line or shipping line of the order, which never gets back more than was captured for it.
+func Owed(o order.Order, l order.LineAmount) payment.OwedLine {
+	captured, _ := o.CapturedOf(l.LineID)
+	return payment.OwedLine{LineID: l.LineID, Amount: l.Amount, Quantity: l.Quantity, Captured: captured}
+}
+
+// ReturnOwes is what the customer is owed for goods that came back.
+func ReturnOwes(o order.Order, e order.OrderReturned, limits money.Limits) payment.OweRefund {
+	owed := payment.OweRefund{RefundID: e.ReturnID, Amount: e.Amount, Reason: payment.ReasonReturn, Limits: limits, At: e.ReturnedAt}
+	for _, l := range e.Lines {
+		owed.Lines = append(owed.Lines, Owed(o, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}))
+	}
+	return owed
+}
+
+// Return decides what goods that came back have cost, and what is owed for them. Errors: as [order.Return].
+func Return(o order.Order, p payment.Payment, c order.ReturnOrder, limits money.Limits) (goods, owed []domain.Event, err error) {
+	goods, err = order.Return(o, c)
+	for _, e := range goods {
+		if returned, is := e.(order.OrderReturned); is {
+			owed = append(owed, payment.Owe(p, ReturnOwes(o, returned, limits))...)
+		}
+	}
+	return goods, owed, err
+}
+
+// RefundRequest asks to give money back without goods: an amount, or what lines come to.
+type RefundRequest struct {
+	payment.RefundPayment
+	// Asked are what is asked for line by line. The amount follows from them.
+	Asked []order.RefundLine
+	// Spread shares the amount out over all that is left of the lines and shipping lines.
+	Spread bool
+}
+
+// Refund returns the request with what it comes to for each line that it is about. A refund that is tried again is for
+// the lines that it has. Errors: as [order.RefundLines].
+func Refund(o order.Order, p payment.Payment, r RefundRequest) (payment.RefundPayment, error) {
+	c := r.RefundPayment
+	before, known := p.Refund(c.RefundID)
+	lines := make([]order.LineAmount, len(before.Lines))
+	for i, l := range before.Lines {
+		lines[i] = order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}
+	}
+	switch {
+	case r.Spread && !known:
+		lines = order.SpreadRefund(o, c.Amount, func(id uuid.UUID) money.Money {
+			captured, _ := o.CapturedOf(id)
+			return p.LeftOf(id, captured)
+		})
+	case len(r.Asked) > 0 && (!known || !order.AsksFor(o, r.Asked, lines)):
+		var err error
+		lines, err = order.RefundLines(o, r.Asked, func(id uuid.UUID) order.GoneBack { return order.GoneBack(p.WentBack(id)) })
+		if err != nil {
+			return c, err
+		}
+	}
+	if len(r.Asked) > 0 {
+		c.Amount = money.Zero(o.Total.Currency)
+		for _, l := range lines {
+			c.Amount = c.Amount.Add(l.Amount)
+		}
+	}
+	for _, l := range lines {
+		c.Lines = append(c.Lines, Owed(o, l))
+	}
+	return c, nil
+}
