@@ -47,6 +47,7 @@ func TestSampleOrders(t *testing.T) {
 	require.LessOrEqual(t, saga.tasks, workflowTasksMax)
 
 	t.Run("lines of one SKU", func(t *testing.T) { cancelAndReturnByLine(t, p) })
+	t.Run("tax, a discount, shipping, a download and a gift", func(t *testing.T) { moneyOfAnOrder(t, p) })
 }
 
 // cancelAndReturnByLine orders one SKU in two lines at two prices, cancels a piece of the first line, and returns one
