@@ -92,6 +92,7 @@ var paths = []path{
 	{name: "waiting-for-dispatch", play: (*player).confirmed},
 	{name: "waiting-for-delivery", play: func(p *player) error { return errors.Join(p.confirmed(), p.dispatch("berlin")) }},
 
+	{name: "noted", play: noted},
 	{name: "returned", play: returned},
 	{name: "refunded", play: refunded},
 	{name: "attended", play: attended},
@@ -173,9 +174,26 @@ func amended(p *player) error {
 		return err
 	}
 	_, err := p.client.AmendAddress(p.ctx, p.orderID, workflows.AmendRequest{
-		Country: "DE", Personal: domain.Sealed{Key: "cus_1:1", Data: []byte(`"sealed too"`)}, By: "customer",
+		Country: "DE", By: "customer", Personal: domain.Sealed{
+			Key: "cus_1:1", Data: []byte(`{"shipping_address":{"line1":"Torstraße 2","city":"Berlin","zip":"10119","country":"DE"}}`),
+		},
 	})
 	return errors.Join(err, p.delivered())
+}
+
+// noted notes something about an order, and changes its tags.
+func noted(p *player) error {
+	return errors.Join(
+		p.confirmed(),
+		p.run("note-"+p.id("note").String(), workflows.NoteSaga, workflows.NoteInput{
+			OrderID: p.orderID, NoteID: p.id("note"), RequestHash: "h", CustomerID: "cus_1", Author: "support",
+			Text: domain.Sealed{Key: "cus_1:1", Data: []byte(`"Rings twice."`)},
+		}),
+		p.run("details-"+p.id("details").String(), workflows.DetailsSaga, workflows.DetailsInput{
+			OrderID: p.orderID, RequestID: p.id("details"), By: "support", Change: order.DetailsChange{AddTags: []string{"vip"}},
+		}),
+		p.delivered(),
+	)
 }
 
 // requestsRefused asks by signal for what can't be done.
