@@ -2,10 +2,12 @@ package activities
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/order"
 )
 
 // ReleaseStock is the input of [Activities.ReleaseStock].
@@ -26,6 +28,11 @@ func (a *Activities) ReleaseStock(ctx context.Context, in ReleaseStock) (Served,
 	o, err := a.foldOrder(ctx, in.OrderID)
 	if err != nil {
 		return Served{}, err
+	}
+	// An edit may have brought goods to the order of which the caller does not know.
+	in.Lines = append(slices.Clone(in.Lines), order.Lines(o.Items)...)
+	if o.Editing != nil {
+		in.Lines = append(in.Lines, order.Lines(o.Editing.Add)...)
 	}
 	return a.changeStock(ctx, stamp(ctx, "release-stock", in.OrderID, in.At), stockOf(o, in.Lines), func(s supply) (changed bool, err error) {
 		if before := s.reservedFor(in.OrderID, inventory.SKUs(in.Lines)); in.Waiting && len(before.Allocations) > 0 && !before.Waiting {

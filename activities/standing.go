@@ -45,6 +45,8 @@ type Standing struct {
 	PlacedAt    time.Time   `json:"placed_at"`
 	ConfirmedAt time.Time   `json:"confirmed_at,omitzero"`
 	Captures
+	// Edit is what an edit of the order asks for whose money has no answer yet; nil for none.
+	Edit *Edited `json:"edit,omitempty"`
 	// Facts are those that the saga looks at again when others have changed them.
 	Facts PaymentFacts `json:"facts,omitzero"`
 }
@@ -75,6 +77,12 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		Payment: p.Status, Required: p.Required, LookAt: a.lookAt(p), Asked: p.Requested != nil || p.Lapsed && p.Required == nil, Refunds: p.OpenRefunds(),
 		PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, Captures: capturesOf(o, p),
 		Facts: paymentFacts(o, p),
+	}
+	if o.Editing != nil {
+		out.Edit = &Edited{Goods: order.Lines(o.Editing.Add), Ask: o.Planned()}
+		if after, err := o.Editing.Outcome(o, o.ConfirmedAt); err == nil { // else it is declined when it is finished
+			out.Edit.Ask = after.Planned()
+		}
 	}
 	if p.Status == payment.StatusActionRequired {
 		out.PaymentRequiredAt = p.RequiredAt

@@ -202,6 +202,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "GET", Path: "/api/v1/orders/{order_id}", Handle: a.getOrder},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/cancel", Handle: httpx.Body(a.cancelOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/lines/cancel", Handle: httpx.Body(a.cancelLines)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/edit", Handle: httpx.Body(a.editOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/amend", Handle: httpx.Body(a.amendOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/details", Handle: httpx.Body(a.changeDetails)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/notes", Handle: httpx.Body(a.addNote)},

@@ -92,6 +92,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/search":                                      `{"status": "shipped"}`,
 	"POST /api/v1/orders/{order_id}/cancel":                           goodCancel,
 	"POST /api/v1/orders/{order_id}/lines/cancel":                     goodCancelLines,
+	"POST /api/v1/orders/{order_id}/edit":                             goodEdit,
 	"POST /api/v1/orders/{order_id}/amend":                            goodAmend,
 	"POST /api/v1/orders/{order_id}/details":                          goodDetails,
 	"POST /api/v1/orders/{order_id}/notes":                            goodNote,

@@ -170,6 +170,10 @@ func (f *fakePlatform) CancelLines(_ context.Context, _ uuid.UUID, r workflows.C
 	return f.asked(r)
 }
 
+func (f *fakePlatform) EditOrder(_ context.Context, _ uuid.UUID, r workflows.EditRequest) (workflows.OrderState, error) {
+	return f.asked(r)
+}
+
 func (f *fakePlatform) AmendAddress(_ context.Context, _ uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error) {
 	return f.asked(r)
 }

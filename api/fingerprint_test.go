@@ -74,6 +74,15 @@ func retriedRequests() map[string]retried {
 				Recipient: &changedContact{Name: text("n"), Company: text("c"), Phone: text("p"), Email: text("e")},
 			}
 		}},
+		"edit": {mark: byFingerprint, full: func() any {
+			return &edit{
+				Add: []newItem{{
+					ProductID: "p", SKU: "s", Quantity: 1, UnitPrice: one, Currency: "EUR",
+					Name: "n", TaxClass: "c", Taxes: taxes(), RequiresShipping: no(), Metadata: map[string]string{"k": "v"},
+				}},
+				PricesIncludeTax: true, Lines: []order.LineQuantity{{LineID: uuid.NameSpaceDNS, SKU: "s", Quantity: 1}}, Reason: "r", By: "customer",
+			}
+		}},
 		// The order's events tell these apart, by what the domain reads from them.
 		"cancelled lines": {
 			full: func() any {

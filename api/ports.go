@@ -50,6 +50,7 @@ type Placements interface {
 // context.DeadlineExceeded as with CancelOrder.
 type Amendments interface {
 	CancelLines(ctx context.Context, orderID uuid.UUID, r workflows.CancelLinesRequest) (workflows.OrderState, error)
+	EditOrder(ctx context.Context, orderID uuid.UUID, r workflows.EditRequest) (workflows.OrderState, error)
 	AmendAddress(ctx context.Context, orderID uuid.UUID, r workflows.AmendRequest) (workflows.OrderState, error)
 	// ProvidePayment gives another means of payment. The state's payment tells where that stands.
 	ProvidePayment(ctx context.Context, orderID uuid.UUID, r workflows.PaymentRequest) (workflows.OrderState, error)

@@ -20,6 +20,7 @@ var (
 	locationNamespace       = domain.DerivedID(namespace, "location")
 	locationChangeNamespace = domain.DerivedID(namespace, "changed location")
 	linesNamespace          = domain.DerivedID(namespace, "cancelled lines")
+	editNamespace           = domain.DerivedID(namespace, "edited order")
 	amendNamespace          = domain.DerivedID(namespace, "amended address")
 	trackingNamespace       = domain.DerivedID(namespace, "corrected tracking")
 	paymentNamespace        = domain.DerivedID(namespace, "means of payment")

@@ -198,6 +198,16 @@ var operations = map[string]operation{
 		},
 		request: client.CancelLines{}, answers: []any{client.OrderState{}},
 	},
+	"editOrder": {
+		call: func(c *client.Client) error {
+			edit := client.EditOrder{
+				Add: newOrder.Items, PricesIncludeTax: true, Lines: []client.LineQuantity{{SKU: "ESP-250", Quantity: 0}}, Reason: "why", By: client.ByOperator,
+			}
+			_, err := c.PreviewEdit(ctx(), orderID, edit, client.RequestID("r1"))
+			return err
+		},
+		request: client.EditOrder{}, answers: []any{client.OrderState{}, client.EditPreview{}},
+	},
 	"amendOrder": {
 		call: func(c *client.Client) error {
 			_, err := c.AmendOrder(ctx(), orderID, client.AmendOrder{ShippingAddress: &address, By: client.ByOperator}, client.RequestID("r1"))
@@ -474,6 +484,7 @@ func TestStructsAreTheSchemas(t *testing.T) {
 			if ok {
 				document.compare(t, schema, reflect.TypeOf(operations[o.id].request), "request")
 			}
+			kinds := 0
 			for status, schema := range o.answerSchemas() {
 				schemas := []any{schema}
 				if alternatives, ok := schema["oneOf"].([]any); ok {
@@ -486,11 +497,13 @@ func TestStructsAreTheSchemas(t *testing.T) {
 						continue
 					}
 				}
-				require.Len(t, operations[o.id].answers, len(schemas), status)
+				require.GreaterOrEqual(t, len(operations[o.id].answers), len(schemas), status)
+				kinds = max(kinds, len(schemas))
 				for i, s := range schemas {
 					document.compare(t, s.(map[string]any), reflect.TypeOf(operations[o.id].answers[i]), status)
 				}
 			}
+			require.Len(t, operations[o.id].answers, kinds)
 		})
 	}
 	for name, of := range map[string]any{"Problem": client.Problem{}, "OrderChange": client.OrderChange{}} {

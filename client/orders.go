@@ -132,6 +132,44 @@ func (c *Client) CancelLines(ctx context.Context, id uuid.UUID, cancel CancelLin
 	return c.change(ctx, orderPath(id)+"/lines/cancel", cancel, options)
 }
 
+// EditOrder is the request of [Client.EditOrder] and [Client.PreviewEdit].
+type EditOrder struct {
+	// Add are new lines; their prices contain their taxes where PricesIncludeTax says so.
+	Add              []NewItem `json:"add,omitempty"`
+	PricesIncludeTax bool      `json:"prices_include_tax,omitempty"`
+	// Lines are the quantities that lines are to have; 0 takes a line out.
+	Lines  []LineQuantity `json:"lines,omitempty"`
+	Reason string         `json:"reason"`
+	By     Actor          `json:"by,omitempty"`
+}
+
+// EditPreview is what an edit would come to.
+type EditPreview struct {
+	// Preview is true.
+	Preview bool `json:"preview"`
+	// TotalBefore and Total are what the order costs without and with the edit. Difference may be below zero.
+	TotalBefore   Money          `json:"total_before"`
+	Total         Money          `json:"total"`
+	Difference    Money          `json:"difference"`
+	Items         []Item         `json:"items"`
+	ShippingLines []ShippingLine `json:"shipping_lines,omitempty"`
+}
+
+// EditOrder changes what an order holds, before anything of it leaves. Errors: not_editable; edit_declined when the
+// money was declined, and the order is as it was; payment_method_not_kept; insufficient stock as out_of_stock.
+func (c *Client) EditOrder(ctx context.Context, id uuid.UUID, edit EditOrder, options ...CallOption) (Outcome, error) {
+	return c.change(ctx, orderPath(id)+"/edit", edit, options)
+}
+
+// PreviewEdit tells what an edit would come to, and changes nothing. Errors: as [Client.EditOrder].
+func (c *Client) PreviewEdit(ctx context.Context, id uuid.UUID, edit EditOrder, options ...CallOption) (EditPreview, error) {
+	var p EditPreview
+	r := newRequest(http.MethodPost, orderPath(id)+"/edit", edit, options)
+	r.set("preview", "true")
+	_, err := c.sendRequest(ctx, r, into(&p))
+	return p, err
+}
+
 // AmendOrder is the request of [Client.AmendOrder].
 // What is nil stays as it is.
 type AmendOrder struct {

@@ -81,6 +81,12 @@ func summaryOfOrder(e domain.Event) string {
 			pieces += l.Quantity
 		}
 		return fmt.Sprintf("%s worth %s cancelled by %s: %s", plural(pieces, "piece"), e.Amount, e.CancelledBy, e.Reason)
+	case order.OrderEditRequested:
+		return fmt.Sprintf("Edit requested by %s, of %s in all: %s", e.Edit.By, e.Amount, e.Edit.Reason)
+	case order.OrderEdited:
+		return fmt.Sprintf("Order edited by %s, %s worth %s added: %s", e.EditedBy, plural(len(e.Items), "line"), e.Amount, e.Reason)
+	case order.OrderEditDeclined:
+		return fmt.Sprintf("Edit declined: %s", e.Code)
 	case order.ShippingAddressAmended:
 		return fmt.Sprintf("Shipping address amended by %s", e.AmendedBy)
 	case order.OrderDetailsChanged:

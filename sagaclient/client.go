@@ -132,6 +132,14 @@ func (c *Client) CancelLines(ctx context.Context, orderID uuid.UUID, r workflows
 	return c.updateOrder(ctx, orderID, workflows.CancelLines, r, r)
 }
 
+// EditOrder changes what an order holds before it leaves. It may be repeated under the same request id, however late.
+//
+// Errors: idempotency_key_reused when the id belongs to another edit; not_editable; edit_declined; out_of_stock;
+// payment_method_not_kept; otherwise as [Client.CancelOrder].
+func (c *Client) EditOrder(ctx context.Context, orderID uuid.UUID, r workflows.EditRequest) (workflows.OrderState, error) {
+	return c.updateOrder(ctx, orderID, workflows.EditOrder, r, r.RequestID, r.RequestHash) // taxes are found anew each time
+}
+
 // AmendAddress sends an order elsewhere within its country. It may be repeated under the same request id, however
 // late.
 //

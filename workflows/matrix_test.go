@@ -48,7 +48,7 @@ type scenario struct {
 
 const hour = time.Hour
 
-var scenarios = slices.Concat(ordinary, moneyScenarios)
+var scenarios = slices.Concat(ordinary, moneyScenarios, editScenarios)
 
 var ordinary = []scenario{
 	{

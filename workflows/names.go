@@ -27,6 +27,8 @@ const (
 	CancelOrder = "cancel_order"
 	// CancelLines takes a [CancelLinesRequest]. Update and signal.
 	CancelLines = "cancel_lines"
+	// EditOrder takes an [EditRequest]. Update and signal.
+	EditOrder = "edit_order"
 	// AmendAddress takes an [AmendRequest]. Update and signal.
 	AmendAddress = "amend_address"
 	// CorrectTracking takes a [TrackingRequest]. Update and signal.
@@ -196,6 +198,23 @@ type CancelLinesRequest struct {
 	Lines     []order.LineQuantity `json:"lines"`
 	Reason    string               `json:"reason"`
 	By        string               `json:"by"`
+}
+
+// EditRequest asks to change what an order holds, before anything of it leaves.
+type EditRequest struct {
+	// RequestID makes the request repeatable, and RequestHash stands for what it asks.
+	RequestID   uuid.UUID `json:"request_id"`
+	RequestHash string    `json:"request_hash"`
+	// Add are new lines as they were priced. Lines are the quantities that lines are to have.
+	Add    []order.Item         `json:"add,omitempty"`
+	Lines  []order.LineQuantity `json:"lines,omitempty"`
+	Reason string               `json:"reason"`
+	By     string               `json:"by"`
+}
+
+// Edit is the request in the domain's form.
+func (r EditRequest) Edit() order.EditOrder {
+	return order.EditOrder{RequestID: r.RequestID, RequestHash: r.RequestHash, Add: r.Add, Set: r.Lines, Reason: r.Reason, By: r.By}
 }
 
 // AmendRequest asks to send the order elsewhere within its country.

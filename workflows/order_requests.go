@@ -17,6 +17,8 @@ func (s *orderSaga) requestKinds() []*requestKind {
 	return []*requestKind{
 		kindOf(CancelOrder, laneCancel, "Cancels the order, as long as no shipment has left.", s.validateCancelOrder, s.cancelOrder),
 		kindOf(CancelLines, laneShipments, "Takes pieces out of shipments that have not left.", s.validateCancelLines, s.cancelLines),
+		kindOf(EditOrder, laneShipments, "Adds lines to the order and changes quantities, before anything leaves.",
+			s.validateEditOrder, s.editOrder),
 		kindOf(AmendAddress, laneAddress, "Sends the order elsewhere within its country.", s.validateAmendAddress, s.amendAddress),
 		kindOf(CorrectTracking, laneShipments, "Corrects carrier and tracking number of a shipment on its way.",
 			s.validateCorrectTracking, s.correctTracking),

@@ -28,6 +28,9 @@ func (s *orderSaga) resumeOrder(ctx workflow.Context, standing activities.Standi
 			return err
 		}
 	}
+	if err := s.resumeEdit(ctx); err != nil {
+		return err
+	}
 	if err := s.settleRefunds(ctx); err != nil {
 		return err
 	}
@@ -86,6 +89,9 @@ func (s *orderSaga) pushCompensations() {
 		s.undo.push(func(ctx workflow.Context) error {
 			return releaseStock(ctx, InventoryInput{OrderID: s.in.OrderID, Lines: lines}, false)
 		})
+	}
+	if s.standing.Edit != nil {
+		s.undoEdit(s.standing.Edit.Goods, true)
 	}
 	if s.facts.VoidRefused || s.free() {
 		return // a person decides: each saga that takes another's place would ask once more

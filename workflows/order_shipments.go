@@ -19,7 +19,7 @@ func (s *orderSaga) changeShipments(ctx workflow.Context, r *queued) error {
 	replayed, err := r.kind.carryOut(ctx, r.Body)
 	r.replayed = replayed
 	if temporal.IsCanceledError(err) && s.cancelRequest != nil {
-		err = s.refusal(domain.Refuse(order.CodeNotDispatchable, "order %s is being cancelled", s.state.OrderNumber))
+		err = s.refusal(domain.Refuse(canceledCode(r.kind), "order %s is being cancelled", s.state.OrderNumber))
 	}
 	s.lookAfter(err)
 	s.finish(ctx, r, err)
@@ -27,6 +27,14 @@ func (s *orderSaga) changeShipments(ctx workflow.Context, r *queued) error {
 		return err
 	}
 	return nil
+}
+
+// canceledCode is the code of a request that the cancellation of the order has ended.
+func canceledCode(kind *requestKind) domain.ErrorCode {
+	if kind.name == EditOrder {
+		return order.CodeNotEditable
+	}
+	return order.CodeNotDispatchable
 }
 
 // CodeAlreadyReported refuses a report of a shipment that has come as far before.

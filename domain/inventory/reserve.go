@@ -34,6 +34,17 @@ func Reserve(s Stock, c ReserveStock) ([]domain.Event, error) {
 	if _, ok := s.Reservations[c.OrderID]; ok {
 		return nil, nil
 	}
+	return reserve(s, c)
+}
+
+// Extend keeps more goods for an order, whether it has some here or not. The caller knows a request that comes again.
+//
+// Errors: insufficient_stock; reservation_closed when the order's reservation was committed or released before.
+func Extend(s Stock, c ReserveStock) ([]domain.Event, error) {
+	return reserve(s, c)
+}
+
+func reserve(s Stock, c ReserveStock) ([]domain.Event, error) {
 	switch {
 	case s.Closed.Has(c.OrderID):
 		return nil, closed(c.OrderID, c.SKU, c.Location)

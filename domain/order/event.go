@@ -19,6 +19,9 @@ var Events = []domain.Event{
 	OrderConfirmed{},
 	OrderCancelled{},
 	OrderLinesCancelled{},
+	OrderEditRequested{},
+	OrderEdited{},
+	OrderEditDeclined{},
 	ShippingAddressAmended{},
 	DispatchOverdue{},
 	ShipmentDispatched{},
@@ -161,6 +164,44 @@ type CancelledLine struct {
 	Money *pricing.Breakdown `json:"money,omitempty"`
 }
 
+// OrderEditRequested says that an edit of the order waits for money. Its goods are reserved. The order is as it was until
+// [OrderEdited] or [OrderEditDeclined].
+type OrderEditRequested struct {
+	OrderID uuid.UUID `json:"order_id"`
+	Edit    Edit      `json:"edit"`
+	// Amount is what is to be authorised in place of what is.
+	Amount      money.Money `json:"amount"`
+	RequestedAt time.Time   `json:"requested_at"`
+}
+
+// OrderEdited says that lines came to an order before it left. What an edit takes out is told by the
+// [OrderLinesCancelled] that comes with it.
+type OrderEdited struct {
+	OrderID uuid.UUID `json:"order_id"`
+	// RequestID and RequestContent tell the request when it comes again, see [Request].
+	RequestID      uuid.UUID `json:"request_id"`
+	RequestContent uuid.UUID `json:"request_content"`
+	// Items are the new lines.
+	Items []Item `json:"items,omitempty"`
+	// Shipments are the pieces of them, by the shipments in which they leave. Each is a new one, or one that is there.
+	Shipments []Shipment `json:"shipments,omitempty"`
+	// Amount is what the new lines cost.
+	Amount   money.Money `json:"amount"`
+	Reason   string      `json:"reason"`
+	EditedBy string      `json:"edited_by"`
+	EditedAt time.Time   `json:"edited_at"`
+}
+
+// OrderEditDeclined says that an edit changes nothing, and that its goods are free again.
+type OrderEditDeclined struct {
+	OrderID        uuid.UUID `json:"order_id"`
+	RequestID      uuid.UUID `json:"request_id"`
+	RequestContent uuid.UUID `json:"request_content"`
+	// Code is the gateway's, or why the edit could not be carried out any more.
+	Code       domain.ErrorCode `json:"code"`
+	DeclinedAt time.Time        `json:"declined_at"`
+}
+
 // ShippingAddressAmended replaces the address of an order of which no shipment has left.
 type ShippingAddressAmended struct {
 	OrderID uuid.UUID `json:"order_id"`
@@ -299,3 +340,11 @@ func (OrderReturned) EventVersion() int          { return 3 }
 
 func (ShipmentTrackingCorrected) EventType() string { return "ShipmentTrackingCorrected" }
 func (ShipmentTrackingCorrected) EventVersion() int { return 1 }
+
+func (OrderEditRequested) EventType() string { return "OrderEditRequested" }
+func (OrderEdited) EventType() string        { return "OrderEdited" }
+func (OrderEditDeclined) EventType() string  { return "OrderEditDeclined" }
+
+func (OrderEditRequested) EventVersion() int { return 1 }
+func (OrderEdited) EventVersion() int        { return 1 }
+func (OrderEditDeclined) EventVersion() int  { return 1 }

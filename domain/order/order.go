@@ -150,6 +150,9 @@ type Order struct {
 	Returns  []Refundable `json:"returns,omitempty"`
 	// Notes are what people of the shop have noted, oldest first.
 	Notes []Note `json:"notes,omitempty"`
+	// Editing is the edit whose money is asked for, and DeclinedEdits are those that changed nothing.
+	Editing       *Edit          `json:"editing,omitempty"`
+	DeclinedEdits []DeclinedEdit `json:"declined_edits,omitempty"`
 	// Reported is how the shipments had left whose tracking was corrected since, so that a report which comes again is
 	// known.
 	Reported []Tracking `json:"reported,omitempty"`
@@ -236,6 +239,8 @@ func Evolve(o Order, e domain.Event) Order {
 		o = o.withDetails(e)
 	case OrderNoted:
 		o = o.withNote(e)
+	default:
+		return o.evolveEdit(e)
 	}
 	return o
 }

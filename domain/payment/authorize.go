@@ -85,6 +85,9 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 	if c.Status == StatusDeclined && p.Declined == p.Generation+1 {
 		return nil, nil
 	}
+	if c.Status == StatusActionRequired && p.AsksForEdit() { // the order does not wait for a bank to be changed
+		c.Status, c.DeclineCode = StatusDeclined, MissingConfirmation
+	}
 	id := ID(c.OrderID)
 	switch c.Status {
 	case StatusAuthorized:
@@ -107,9 +110,9 @@ func Authorize(p Payment, c RecordAuthorization) ([]domain.Event, error) {
 }
 
 // waitForMoney says that money is missing, unless it is the first authorisation: an order that was never paid is given
-// up then.
+// up then. Neither is money missing for an edit that was declined.
 func (p Payment) waitForMoney(c RecordAuthorization, reason string) []domain.Event {
-	if p.Generation == 0 {
+	if p.Generation == 0 || p.AsksForEdit() {
 		return nil
 	}
 	p.ID, p.OrderID = ID(c.OrderID), c.OrderID

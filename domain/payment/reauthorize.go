@@ -17,6 +17,8 @@ const (
 	CodePaymentNotRequired domain.ErrorCode = "payment_not_required"
 	// CodePaymentUnderWay refuses another means of payment while the gateway's answer about one is not known.
 	CodePaymentUnderWay domain.ErrorCode = "payment_under_way"
+	// CodePaymentMethodNotKept refuses to authorise more where the customer has not agreed to that.
+	CodePaymentMethodNotKept domain.ErrorCode = "payment_method_not_kept"
 )
 
 // Why an authorisation is asked for once more: [AuthorizationRequested].Reason.
@@ -24,6 +26,8 @@ const (
 	RequestReasonEnded   = "authorization_ended"
 	RequestReasonRenewal = "renewal"
 	RequestReasonMethod  = "payment_method"
+	// RequestReasonEdit is an edit of the order that costs more. A decline of it leaves what was authorised before.
+	RequestReasonEdit = "order_edited"
 )
 
 // Why money is missing, beside the codes of declines: [PaymentRequired].Reason.
@@ -120,6 +124,35 @@ func Renew(p Payment, c AskAgain) []domain.Event {
 		PaymentID: p.ID, OrderID: p.OrderID, Attempt: p.nextAttempt(), Amount: c.Amount, Reason: RequestReasonRenewal,
 		Replaces: p.GatewayRef, RequestedAt: c.At,
 	}}
+}
+
+// AuthorizeMore asks for more money than is authorised, in place of it. It returns no events where enough is.
+//
+// Errors: payment_under_way while the gateway's answer about another request is not known; payment_required while the
+// order waits for money, or its authorisation has ended; payment_method_not_kept where the customer has not agreed that
+// the means of payment is authorised again, or the order has had no payment.
+func AuthorizeMore(p Payment, c AskAgain) ([]domain.Event, error) {
+	switch {
+	case p.Requested != nil:
+		return nil, domain.Refuse(CodePaymentUnderWay, "the gateway's answer about payment %s is not known yet", p.ID)
+	case !c.Amount.IsPositive(), p.Generation > 0 && p.Holds(c.At) && c.Amount.Cmp(p.Capturable()) <= 0:
+		return nil, nil
+	case p.Generation == 0:
+		return nil, domain.Refuse(CodePaymentMethodNotKept, "the order has cost nothing, and has no means of payment")
+	case p.Required != nil, p.Status == StatusActionRequired, !p.Holds(c.At):
+		return nil, domain.Refuse(CodePaymentRequired, "payment %s lacks money, or its authorisation has ended", p.ID)
+	case !c.Kept:
+		return nil, domain.Refuse(CodePaymentMethodNotKept, "the customer has not agreed that the means of payment is authorised again")
+	}
+	return []domain.Event{AuthorizationRequested{
+		PaymentID: p.ID, OrderID: p.OrderID, Attempt: p.nextAttempt(), Amount: c.Amount, Reason: RequestReasonEdit,
+		Replaces: p.GatewayRef, RequestedAt: c.At,
+	}}, nil
+}
+
+// AsksForEdit reports whether the gateway is asked for the money of an edit.
+func (p Payment) AsksForEdit() bool {
+	return p.Requested != nil && p.Requested.Reason == RequestReasonEdit
 }
 
 // ProvideMethod gives another means of payment.
