@@ -33,8 +33,8 @@ func (r *edit) Check() error {
 }
 
 // editOrder changes what an order holds before it leaves: POST /api/v1/orders/{order_id}/edit. With an Idempotency-Key
-// it may be repeated, also after the order has moved on. With preview=true it changes nothing, and answers with what the
-// edit would come to.
+// it may be repeated, also after the order has moved on. With preview=true it changes nothing, and answers with what
+// the edit would come to.
 func (a *API) editOrder(ctx context.Context, x *httpx.Exchange, r *edit) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)

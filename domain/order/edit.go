@@ -213,8 +213,8 @@ func (d DeclinedEdit) refusal(o Order) error {
 	return domain.Refuse(CodeEditDeclined, "order %s stays as it was: %s", o.Number, domain.Clip(string(d.Code)))
 }
 
-// Apply returns what the edit changes at once. The pieces that come to the order are in a shipment that is still to
-// leave from where they are reserved, or in a new one. Pieces that are taken out are cancelled.
+// Apply returns what the edit changes at once. Pieces that come to the order join a shipment that is still to leave
+// from where they are reserved, or a new one. Pieces that are taken out are cancelled.
 //
 // Errors: as [CanEdit]; as [CancelPart].
 func (e Edit) Apply(o Order, at time.Time) ([]domain.Event, error) {

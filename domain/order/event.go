@@ -164,8 +164,8 @@ type CancelledLine struct {
 	Money *pricing.Breakdown `json:"money,omitempty"`
 }
 
-// OrderEditRequested says that an edit of the order waits for money. Its goods are reserved. The order is as it was until
-// [OrderEdited] or [OrderEditDeclined].
+// OrderEditRequested says that an edit of the order waits for money. Its goods are reserved. The order is as it was
+// until [OrderEdited] or [OrderEditDeclined].
 type OrderEditRequested struct {
 	OrderID uuid.UUID `json:"order_id"`
 	Edit    Edit      `json:"edit"`

@@ -221,7 +221,11 @@ func (b *moneyBooks) cancelSome(t *rapid.T) {
 	if err != nil {
 		return
 	}
-	e := events[0].(order.OrderLinesCancelled)
+	b.noteCancelled(t, events[0].(order.OrderLinesCancelled))
+	b.o = apply(b.o.Clone(), events)
+}
+
+func (b *moneyBooks) noteCancelled(t *rapid.T, e order.OrderLinesCancelled) {
 	sum := money.Zero(b.o.Total.Currency)
 	note := func(id uuid.UUID, amount money.Money, detail *pricing.Breakdown) {
 		part := pricing.Plain(amount)
@@ -238,7 +242,57 @@ func (b *moneyBooks) cancelSome(t *rapid.T) {
 		note(share.ShippingLineID, share.Amount, share.Money)
 	}
 	require.Zero(t, sum.Cmp(e.Amount))
+}
+
+// editSome changes the quantity of a line and adds another one. What that costs more is authorised before.
+func (b *moneyBooks) editSome(t *rapid.T) {
+	item, ok := b.item(t)
+	if !ok {
+		return
+	}
+	c := order.EditOrder{RequestID: b.request(), RequestHash: "h", Reason: "wish", By: "customer", At: at}
+	c.Set = []order.LineQuantity{{LineID: item.LineID, Quantity: rapid.IntRange(0, 8).Draw(t, "quantity")}}
+	if rapid.Bool().Draw(t, "a new line") {
+		price := money.FromMinorUnits(rapid.Int64Range(0, 900).Draw(t, "price"), b.o.Total.Currency)
+		c.Add = []order.Item{{ProductID: "p", SKU: "sku-new", Quantity: rapid.IntRange(1, 3).Draw(t, "pieces"), UnitPrice: price}}
+	}
+	plan, err := c.Plan(b.o)
+	if err != nil {
+		return
+	}
+	for _, l := range order.Lines(plan.Add) {
+		from := rapid.SampledFrom([]string{"berlin", "reno"}).Draw(t, "from")
+		plan.Allocations = append(plan.Allocations, inventory.Allocation{SKU: l.SKU, Location: from, Quantity: l.Quantity})
+	}
+	events, err := plan.Apply(b.o, at)
+	if err != nil {
+		return
+	}
+	preview, err := plan.Outcome(b.o, at)
+	require.NoError(t, err)
+	ask := payment.AskAgain{Amount: preview.Planned(), Kept: true, At: at}
+	if !b.pay(t, func(p payment.Payment) ([]domain.Event, error) { return payment.AuthorizeMore(p, ask) }) {
+		return // it has cost nothing, and has no means of payment
+	}
+	if b.p.AsksForEdit() {
+		require.True(t, b.pay(t, func(p payment.Payment) ([]domain.Event, error) {
+			return payment.Authorize(p, payment.RecordAuthorization{
+				OrderID: orderID, Amount: ask.Amount, Status: payment.StatusAuthorized, GatewayRef: "g", ExpiresAt: at.AddDate(1, 0, 0), Attempt: p.Generation + 1, At: at,
+			})
+		}))
+	}
+	for _, e := range events {
+		switch e := e.(type) {
+		case order.OrderEdited:
+			for _, added := range e.Items {
+				b.placed[added.LineID], b.cancelled[added.LineID] = added.Breakdown(), added.Breakdown().Share(1, 0, 0)
+			}
+		case order.OrderLinesCancelled:
+			b.noteCancelled(t, e)
+		}
+	}
 	b.o = apply(b.o.Clone(), events)
+	require.Zero(t, b.o.Total.Cmp(preview.Total), "the preview is the edit")
 }
 
 func (b *moneyBooks) returnSome(t *rapid.T, item order.Item, n int) bool {
@@ -286,6 +340,7 @@ func TestEveryPartOfTheMoneyAddsUp(t *testing.T) {
 					b.cancelSome(t)
 				}
 			},
+			"edit": b.editSome,
 			"arrive": func(t *rapid.T) {
 				if s, ok := b.shipment(t, order.ShipmentStatusDispatched); ok {
 					b.o = must(t, b.o, deliver(s.ShipmentID))
