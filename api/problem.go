@@ -103,6 +103,8 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 	{
 		Code: order.CodeNotAmendable, Status: http.StatusConflict, Title: "The recipient can't be changed any more",
 		About: "A shipment has left to the recipient and address it had, or the order is cancelled. The order member tells where the order stands.",
+	},
+	{
 		Code: order.CodeNotEditable, Status: http.StatusConflict, Title: "The order can't be edited",
 		About: "An order is edited once it is confirmed, and before anything of it has left. The order member tells where the order stands.",
 	},
@@ -119,10 +121,6 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		Code: payment.CodePaymentMethodNotKept, Status: http.StatusConflict, Title: "The means of payment can't be used again",
 		About: "The edited order costs more than is authorised, and the customer has not agreed that the means of payment is authorised " +
 			"again: see keep_payment_method. Nothing was changed.",
-	},
-	{
-		Code: order.CodeNotAmendable, Status: http.StatusConflict, Title: "The address can't be changed any more",
-		About: "A shipment has left with the address it had, or the order is cancelled. The order member tells where the order stands.",
 	},
 	{
 		Code: order.CodeCountryFixed, Status: http.StatusConflict, Title: "The country of an order can't be changed",

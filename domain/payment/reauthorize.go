@@ -129,8 +129,8 @@ func Renew(p Payment, c AskAgain) []domain.Event {
 // AuthorizeMore asks for more money than is authorised, in place of it. It returns no events where enough is.
 //
 // Errors: payment_under_way while the gateway's answer about another request is not known; payment_required while the
-// order waits for money, or its authorisation has ended; payment_method_not_kept without the customer's consent. An
-// order that has had no payment has none either.
+// order waits for money, or its authorisation has ended; payment_method_not_kept. That is so without the customer's
+// consent, and for an order that has had no payment.
 func AuthorizeMore(p Payment, c AskAgain) ([]domain.Event, error) {
 	switch {
 	case p.Requested != nil:
