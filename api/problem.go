@@ -114,6 +114,10 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 			"and so is its payment. The detail tells why. The same request is not tried again: ask anew under another key.",
 	},
 	{
+		Code: inventory.CodeOutOfStock, Status: http.StatusConflict, Title: "There are not so many goods",
+		About: "The order can't get what it lacks from any location, and an edit does not wait for goods. Nothing was changed.",
+	},
+	{
 		Code: order.CodeEditUnderWay, Status: http.StatusConflict, Title: "Another edit is under way",
 		About: "The money of another edit is being asked for. Ask again once it is carried out or declined.",
 	},

@@ -156,7 +156,7 @@ type EditPreview struct {
 }
 
 // EditOrder changes what an order holds, before anything of it leaves. Errors: not_editable; edit_declined when the
-// money was declined, and the order is as it was; payment_method_not_kept; insufficient stock as out_of_stock.
+// money was declined, and the order is as it was; payment_method_not_kept; out_of_stock.
 func (c *Client) EditOrder(ctx context.Context, id uuid.UUID, edit EditOrder, options ...CallOption) (Outcome, error) {
 	return c.change(ctx, orderPath(id)+"/edit", edit, options)
 }

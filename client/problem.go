@@ -93,6 +93,7 @@ const (
 	CodeTooManyNotes         Code = "too_many_notes"
 	CodeNotEditable          Code = "not_editable"
 	CodeEditDeclined         Code = "edit_declined"
+	CodeOutOfStock           Code = "out_of_stock"
 	CodeEditUnderWay         Code = "edit_under_way"
 	CodePaymentMethodNotKept Code = "payment_method_not_kept"
 	CodeCountryFixed         Code = "country_fixed"
