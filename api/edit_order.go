@@ -54,7 +54,7 @@ func (a *API) editOrder(ctx context.Context, x *httpx.Exchange, r *edit) error {
 			return err
 		}
 	}
-	if x.QueryText("preview") == "true" {
+	if wantsPreview(x) {
 		return a.previewEdit(x, o, in.Edit())
 	}
 	return a.changeOrder(ctx, x, change{
