@@ -30,6 +30,9 @@ var compacted = map[string]string{
 type Copy struct {
 	Name  string
 	Value []byte
+	// Last is set for a copy after which there is none. It goes to every partition, so that no older copy is kept
+	// anywhere: a name has another partition once the topic has got more of them.
+	Last bool
 }
 
 // WriteCopies sends copies of keys, and returns once every replica in sync has them. It may be repeated.
@@ -41,8 +44,13 @@ func (w *Writer) WriteCopies(ctx context.Context, copies []Copy) error {
 	batches := map[int][]kafka.Message{}
 	for _, c := range copies {
 		m := kafka.Message{Key: []byte(c.Name), Value: c.Value}
-		p := kafka.Murmur2Balancer{Consistent: true}.Balance(m, l.partitions...)
-		batches[p] = append(batches[p], m)
+		to := l.partitions
+		if !c.Last {
+			to = []int{kafka.Murmur2Balancer{Consistent: true}.Balance(m, l.partitions...)}
+		}
+		for _, p := range to {
+			batches[p] = append(batches[p], m)
+		}
 	}
 	for p, batch := range batches {
 		if err := w.produce(ctx, CustomerKeys, p, batch); err != nil {
@@ -67,10 +75,14 @@ func ReadCopies(ctx context.Context, cfg Config) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	newest := map[string][]byte{}
+	newest, written := map[string][]byte{}, map[string]time.Time{}
 	for _, p := range ranges[CustomerKeys] {
 		err := readRange(ctx, client, PartitionID{CustomerKeys, p.Partition}, p.FirstOffset, p.LastOffset, func(m kafka.Message) error {
-			newest[string(m.Key)] = m.Value
+			name := string(m.Key)
+			if m.Time.Before(written[name]) { // by another partition, when the topic has got more of them
+				return nil
+			}
+			newest[name], written[name] = m.Value, m.Time
 			return nil
 		})
 		if err != nil {

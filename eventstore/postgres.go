@@ -106,13 +106,15 @@ func connect(ctx context.Context, pool *pgxpool.Pool) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := &pgx.Batch{}
-	for name, value := range session {
-		batch.Queue("SELECT set_config($1, $2, false)", name, value)
-	}
-	err = conn.SendBatch(ctx, batch).Close()
-	if err == nil && pooled.AfterConnect != nil {
+	if pooled.AfterConnect != nil {
 		err = pooled.AfterConnect(ctx, conn)
+	}
+	if err == nil {
+		batch := &pgx.Batch{} // after the settings of the pool
+		for name, value := range session {
+			batch.Queue("SELECT set_config($1, $2, false)", name, value)
+		}
+		err = conn.SendBatch(ctx, batch).Close()
 	}
 	if err != nil {
 		_ = conn.Close(context.WithoutCancel(ctx))

@@ -231,14 +231,15 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 			return nil, err
 		}
 		writer := broker.NewWriter(published)
+		keys := &keyCopies{p.vault, p.store, p.guard, writer, p.tel.Logger}
 		r, err := relay.New(relay.Options{
-			Store: p.store, Pool: p.pool, Writer: writer, Logger: p.tel.Logger, Registerer: p.tel.Registry,
+			Store: p.store, Pool: p.pool, Writer: &keysFirst{Writer: writer, copy: keys.copy}, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		})
 		if err != nil {
 			return nil, err
 		}
 		stages = append(stages, stage{saga}, append(asking,
-			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"keys", p.copyKeys(writer)},
+			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"keys", keys.Run},
 		))
 	}
 	if o.runs(config.RoleProjector) {

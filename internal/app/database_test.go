@@ -135,3 +135,20 @@ func TestReadinessAsksForRoomOnTheDisk(t *testing.T) {
 	require.Contains(t, strings.Join(plan, "\n"), "temp read=")
 	require.Contains(t, strings.Join(plan, "\n"), "written=")
 }
+
+// Fails where a process that is frozen in the middle of a transaction keeps its row locks for as long as it is.
+func TestASessionThatIsSilentWithinATransactionIsEnded(t *testing.T) {
+	t.Parallel()
+	allowed := func(url string) (text string) {
+		pc, err := poolConfig(config.Database{URL: config.Secret(url), ConnectionsMax: 1, ConnectTimeout: lookTimeout})
+		require.NoError(t, err)
+		pool, err := pgxpool.NewWithConfig(t.Context(), pc)
+		require.NoError(t, err)
+		defer pool.Close()
+		require.NoError(t, pool.QueryRow(t.Context(), "SHOW "+idleInTransaction).Scan(&text))
+		return text
+	}
+	url := pgtest.Database(t)
+	require.Equal(t, "30s", allowed(url))
+	require.Equal(t, "2min", allowed(url+"&"+idleInTransaction+"=120000"), "DATABASE_URL may say otherwise")
+}

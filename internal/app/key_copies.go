@@ -1,18 +1,24 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/backoff"
+	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/orderloom/orderloom/privacy"
+	"github.com/orderloom/orderloom/recovery"
 )
 
 const (
@@ -24,47 +30,121 @@ const (
 	copyKeysTimeout = 5 * time.Second
 )
 
-// copyKeys copies customers' keys to Kafka until ctx ends, unless the store is unconfirmed: its keys may be older.
-func (p *platform) copyKeys(w *broker.Writer) func(context.Context) error {
-	send := func(ctx context.Context, keys []privacy.Copy) error {
-		identity, err := p.store.Identity(ctx)
+// keyCopies copies customers' keys to Kafka, unless the store is unconfirmed: its keys may be older.
+type keyCopies struct {
+	vault *privacy.Vault
+	store *eventstore.Store
+	guard *recovery.Guard
+	to    *broker.Writer
+	log   *slog.Logger
+}
+
+// Run copies until ctx ends, and then what was changed last, such as by an erasure.
+func (k *keyCopies) Run(ctx context.Context) error {
+	wait := backoff.New()
+	var complaint backoff.Complaint
+	answers := false
+	for ctx.Err() == nil {
+		err := k.guard.Await(ctx)
+		if err == nil {
+			err = k.copy(ctx)
+		}
+		answers = err == nil
 		if err != nil {
+			if complaint.Due(err) && ctx.Err() == nil {
+				k.log.WarnContext(ctx, "customers' keys could not be copied to Kafka, trying again", "error", err)
+			}
+			_ = wait.Wait(ctx) // the loop looks whether ctx has ended
+			continue
+		}
+		wait.Reset()
+		complaint.Over()
+		_ = backoff.Pause(ctx, copyKeysEvery) // the same
+	}
+	if !answers {
+		return nil // the next process copies them
+	}
+	return k.copy(ctx)
+}
+
+// copy copies all keys that have changed. What is under way ends a little after ctx does.
+func (k *keyCopies) copy(ctx context.Context) error {
+	for {
+		attempt, cancel := drain.Timeout(ctx, copyKeysTimeout)
+		n, err := k.vault.CopyOut(attempt, copyKeysMax, k.send)
+		cancel()
+		if err != nil || n < copyKeysMax || ctx.Err() != nil {
 			return err
 		}
-		copies := make([]broker.Copy, len(keys))
-		for i, k := range keys {
-			value, err := json.Marshal(k)
-			if err != nil {
-				return fmt.Errorf("copy key %s: %w", k.Name(), err)
-			}
-			copies[i] = broker.Copy{Name: copyName(identity.ID, k), Value: value}
-		}
-		return w.WriteCopies(ctx, copies)
 	}
-	return func(ctx context.Context) error {
-		wait := backoff.New()
-		var complaint backoff.Complaint
-		for ctx.Err() == nil {
-			n, err := 0, p.guard.Await(ctx)
-			if err == nil {
-				attempt, cancel := context.WithTimeout(ctx, copyKeysTimeout)
-				n, err = p.vault.CopyOut(attempt, copyKeysMax, send)
-				cancel()
-			}
-			if err != nil {
-				if complaint.Due(err) && ctx.Err() == nil {
-					p.tel.Logger.WarnContext(ctx, "customers' keys could not be copied to Kafka, trying again", "error", err)
-				}
-				_ = wait.Wait(ctx) // the loop looks whether ctx has ended
-				continue
-			}
-			wait.Reset()
-			complaint.Over()
-			if n < copyKeysMax {
-				_ = backoff.Pause(ctx, copyKeysEvery) // the same
+}
+
+func (k *keyCopies) send(ctx context.Context, keys []privacy.Copy) error {
+	identity, err := k.store.Identity(ctx)
+	if err != nil {
+		return err
+	}
+	copies := make([]broker.Copy, len(keys))
+	for i, c := range keys {
+		value, err := json.Marshal(c)
+		if err != nil {
+			return fmt.Errorf("copy key %s: %w", c.Name(), err)
+		}
+		copies[i] = broker.Copy{Name: copyName(identity.ID, c), Value: value, Last: c.Wrapped == nil}
+	}
+	return k.to.WriteCopies(ctx, copies)
+}
+
+const (
+	// copiedNamesMax bounds the names of copied keys that are remembered, to copy no key in vain.
+	copiedNamesMax = 100_000
+	// copyFailedPause is for how long events go without the copies of their keys, once these can't be made.
+	copyFailedPause = 5 * time.Second
+)
+
+// keysFirst publishes events after the keys under which their personal data are sealed. Otherwise an event could be
+// taken back after the loss of the database, and its personal data would be lost. When keys can't be copied, such as
+// without their topic, that holds up no event. One relay uses it.
+type keysFirst struct {
+	*broker.Writer
+	copy     func(context.Context) error
+	copied   map[string]bool
+	failedAt time.Time
+}
+
+// sealedKey finds the name of a key in an event's payload.
+var sealedKey = regexp.MustCompile(`"personal":\s*\{\s*"key":\s*"([^"]+)"`)
+
+// Publish implements [relay.Publisher].
+func (k *keysFirst) Publish(ctx context.Context, events []domain.Envelope) ([]domain.Envelope, error) {
+	var names []string
+	for _, e := range events {
+		if !bytes.Contains(e.Payload, []byte(`"personal"`)) {
+			continue
+		}
+		for _, found := range sealedKey.FindAllSubmatch(e.Payload, -1) {
+			if name := string(found[1]); !k.copied[name] {
+				names = append(names, name)
 			}
 		}
-		return nil
+	}
+	if len(names) > 0 && time.Since(k.failedAt) > copyFailedPause {
+		k.failedAt = time.Time{}
+		if err := k.copy(ctx); err != nil {
+			k.failedAt = time.Now()
+		} else {
+			k.remember(names)
+		}
+	}
+	return k.Writer.Publish(ctx, events)
+}
+
+func (k *keysFirst) remember(names []string) {
+	if len(k.copied)+len(names) > copiedNamesMax || k.copied == nil {
+		k.copied = map[string]bool{}
+	}
+	for _, name := range names {
+		k.copied[name] = true
 	}
 }
 

@@ -3,7 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/internal/config"
@@ -117,5 +119,20 @@ func poolConfig(cfg config.Database) (*pgxpool.Config, error) {
 	pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
 	pc.ConnConfig.RuntimeParams["application_name"] = "orderloom"
 	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
+	if _, given := pc.ConnConfig.RuntimeParams[idleInTransaction]; !given {
+		// Afterwards, because a pooler may refuse to start a session with a setting that it does not know.
+		pc.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "SELECT set_config($1, $2, false)", idleInTransaction, fmt.Sprint(idleInTransactionMax.Milliseconds()))
+			return err
+		}
+	}
 	return pc, nil
 }
+
+const (
+	// idleInTransaction is PostgreSQL's setting after which it ends a session that does nothing within a transaction.
+	idleInTransaction = "idle_in_transaction_session_timeout"
+	// idleInTransactionMax is longer than any transaction waits for something outside of PostgreSQL. A process that is
+	// frozen or cut off in the middle of one keeps its row locks until then, and others wait for them.
+	idleInTransactionMax = 30 * time.Second
+)
