@@ -31,7 +31,7 @@ type Copy struct {
 	Name  string
 	Value []byte
 	// Last is set for a copy after which there is none. It goes to every partition, so that no older copy is kept
-	// anywhere: a name has another partition once the topic has got more of them.
+	// anywhere. A name has another partition once the topic has got more of them.
 	Last bool
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// With more partitions, a name has another one. Fails where the last copy of a key that was destroyed goes there alone:
-// the old partition would keep the key for ever, and a recovery could take it back.
+// With more partitions, a name has another one. Fails where the last copy of a key that was destroyed goes there alone.
+// The old partition would keep the key for ever, and a recovery could take it back.
 func TestTheLastCopyOfAKeyReplacesThoseInAllPartitions(t *testing.T) {
 	t.Parallel()
 	cluster := kafkatest.Start(t)

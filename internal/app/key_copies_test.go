@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Fails where an event may be published before the key of its personal data is copied: after the loss of the database
+// Fails where an event may be published before the key of its personal data is copied. After the loss of the database
 // the order would come back without them.
 func TestKeysAreCopiedBeforeTheEventsThatNeedThem(t *testing.T) {
 	t.Parallel()
@@ -38,6 +38,7 @@ func TestKeysAreCopiedBeforeTheEventsThatNeedThem(t *testing.T) {
 		}})
 		require.NoError(t, err)
 	}
+
 	sealed := func(key string) string { return fmt.Sprintf(`{"recipient": {"personal": {"key": %q, "data": "AA=="}}}`, key) }
 	publish(`{"none": 1}`)
 	require.Empty(t, copies)
