@@ -25,7 +25,8 @@ func TestKeysAreCopiedBeforeTheEventsThatNeedThem(t *testing.T) {
 	w := broker.NewWriter(config)
 	defer func() { require.NoError(t, w.Close()) }()
 	published := func() int { return kafkatest.Count(t, cluster.Brokers, "order-events") }
-	copies, copied := []int{}, error(nil)
+	var copies []int
+	var copied error
 	relayed := &keysFirst{Writer: w, copy: func(context.Context) error {
 		copies = append(copies, published())
 		return copied
@@ -39,7 +40,9 @@ func TestKeysAreCopiedBeforeTheEventsThatNeedThem(t *testing.T) {
 		require.NoError(t, err)
 	}
 
-	sealed := func(key string) string { return fmt.Sprintf(`{"recipient": {"personal": {"key": %q, "data": "AA=="}}}`, key) }
+	sealed := func(key string) string {
+		return fmt.Sprintf(`{"recipient": {"personal": {"key": %q, "data": "AA=="}}}`, key)
+	}
 	publish(`{"none": 1}`)
 	require.Empty(t, copies)
 	publish(sealed("ada:1"))
