@@ -50,6 +50,12 @@ var questions = map[string]question{
 		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "order",
 		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
 	},
+	"editOrder": {
+		path: "/edit", body: `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "too_many"}`,
+		other:  `{"lines": [{"sku": "$SKU", "quantity": 1}], "reason": "too_dear"}`,
+		status: http.StatusOK, code: client.CodeIdempotencyKeyReused, shows: "order",
+		given: func(o *asked) { o.confirmed() }, later: func(o *asked) { o.ship("berlin") },
+	},
 	"amendOrder": {
 		path: "/amend", body: amendBody("1"), other: amendBody("2"), status: http.StatusOK,
 		code: client.CodeIdempotencyKeyReused, shows: "order",
@@ -165,9 +171,10 @@ var questions = map[string]question{
 	},
 }
 
-// askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing. Each
-// names the test of the API that asks for it twice.
+// askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing, and one
+// that changes nothing. Each names the test of the API that asks for it.
 var askedElsewhere = map[string]string{
+	"searchOrders":     "TestSearchOrdersByContact",
 	"retryAttention":   "TestWhatWaitedForAPersonIsAskedForOnce",
 	"resolveAttention": "TestWhatWaitedForAPersonIsAskedForOnce",
 }

@@ -170,6 +170,7 @@ func keyedOrder(key string) client.NewOrder {
 	return client.NewOrder{
 		CustomerID: "c-" + key, Currency: "EUR", PaymentToken: "tok_approve",
 		Items:           []client.NewItem{{ProductID: "p", SKU: key, Quantity: in.quantity, UnitPrice: in.price}},
+		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
 		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}
 }

@@ -146,6 +146,7 @@ func ruined(t *testing.T, database string) *ruin {
 		"DATABASE_URL", database, "TEMPORAL_ADDRESS", servers.TemporalAddress, "KAFKA_BROKERS", servers.KafkaBrokers,
 		"ORDERLOOM_SANDBOX_LEDGER", filepath.Join(t.TempDir(), "ledger.jsonl"),
 		"ORDERLOOM_MASTER_KEYS", "drill:" + base64.StdEncoding.EncodeToString(key[:]),
+		"ORDERLOOM_INDEX_KEYS", "drill:" + base64.StdEncoding.EncodeToString(key[:]),
 	}}
 }
 

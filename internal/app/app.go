@@ -44,6 +44,9 @@ type Options struct {
 	Ready func(url string)
 	// Interceptors run around every saga and activity of this process; for tests that break things.
 	Interceptors []interceptor.WorkerInterceptor
+
+	// own is true for an API that only this process reaches. Nobody looks for contacts there.
+	own bool
 }
 
 // runs reports whether a role is among those to run.
@@ -138,7 +141,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 		}
 	}
 	p.sealing, p.command = o.runs(config.RoleAPI) || o.runs(config.RoleWorker), len(o.Roles) == 0
-	p.finding, p.indexing = o.runs(config.RoleAPI), o.runs(config.RoleProjector)
+	p.finding, p.indexing = o.runs(config.RoleAPI) && !o.own, o.runs(config.RoleProjector)
 	if err := p.checkKeys(ctx); permanent(err) {
 		return nil, errors.Join(err, p.close(ctx))
 	}

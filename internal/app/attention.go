@@ -90,7 +90,7 @@ type AttentionList interface {
 // WithAPI calls f with a client of an API of this process, and with the list of what waits. So a command asks by the
 // very routes that others ask by: with the same checks, refusals and idempotency. Nobody else reaches that API.
 func WithAPI(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, f func(*client.Client, AttentionList) error) error {
-	o := Options{Roles: []config.Role{config.RoleAPI}, Telemetry: tel}
+	o := Options{Roles: []config.Role{config.RoleAPI}, Telemetry: tel, own: true}
 	p, err := open(ctx, cfg, o)
 	if err != nil {
 		return err
