@@ -31,8 +31,10 @@ func TestNeitherPaymentTokensNorPersonalDataAreAnywhereInTheClear(t *testing.T) 
 	o.await("the view", func() bool { return o.shown().MissingPayment != nil })
 
 	placed := "tok_placed_" + uuid.NewString()
-	personal := []string{"Ada-" + uuid.NewString(), "Company-" + uuid.NewString(), "a" + uuid.NewString() + "@example.com", "+4930901820", "Note-" + uuid.NewString(),
-		"Street-" + uuid.NewString(), "Billed-" + uuid.NewString()}
+	personal := []string{
+		"Ada-" + uuid.NewString(), "Company-" + uuid.NewString(), "a" + uuid.NewString() + "@example.com", "+4930901820",
+		"Note-" + uuid.NewString(), "Street-" + uuid.NewString(), "Billed-" + uuid.NewString(),
+	}
 	declined, err := o.PlaceOrder(t.Context(), client.NewOrder{
 		CustomerID: "c-" + o.sku, Currency: "EUR", PaymentToken: placed, Items: []client.NewItem{{ProductID: "p", SKU: o.sku, Quantity: 1, UnitPrice: "10.00"}},
 		Recipient:       &client.Recipient{Name: personal[0], Company: personal[1], Email: personal[2], Phone: personal[3]},
