@@ -111,9 +111,8 @@ func (i Item) more(r pricing.Rounding, n int) Item {
 	for _, t := range i.Money.Taxes {
 		rule := pricing.TaxRule{Name: t.Name, Rate: t.Rate, Included: t.Included}
 		if given { // a line has amounts for all of its taxes, or for none
-			pieces := int64(i.Quantity)
-			minor := (2*t.Amount.MinorUnits()*int64(n) + pieces) / (2 * pieces)
-			amount := decimal.New(minor, -money.Digits(t.Amount.Currency))
+			pieces := decimal.NewFromInt(int64(i.Quantity))
+			amount := t.Amount.Amount.Mul(decimal.NewFromInt(int64(n))).DivRound(pieces, money.Digits(t.Amount.Currency))
 			rule.Amount = &amount
 		}
 		line.Taxes = append(line.Taxes, rule)
