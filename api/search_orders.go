@@ -25,24 +25,29 @@ const CodeContactsUnindexed domain.ErrorCode = "contacts_unindexed"
 // orderSearch is the body of POST /api/v1/orders/search. It has the filters of the list of orders, and those that must
 // not stand in the address of a request, because proxies log it.
 type orderSearch struct {
-	Email         string     `json:"email"`
-	Phone         string     `json:"phone"`
-	CustomerID    string     `json:"customer_id"`
-	Status        string     `json:"status"`
-	PaymentStatus string     `json:"payment_status"`
-	SKU           string     `json:"sku"`
-	Attention     string     `json:"attention"`
-	Settled       *bool      `json:"settled"`
-	OrderNumber   string     `json:"order_number"`
-	CreatedFrom   *time.Time `json:"created_from"`
-	CreatedTo     *time.Time `json:"created_to"`
-	Currency      string     `json:"currency"`
-	TotalMin      string     `json:"total_min"`
-	TotalMax      string     `json:"total_max"`
-	Sort          string     `json:"sort"`
-	Cursor        string     `json:"cursor"`
-	Limit         int        `json:"limit"`
-	Expand        []string   `json:"expand"`
+	Email             string     `json:"email"`
+	Phone             string     `json:"phone"`
+	CustomerID        string     `json:"customer_id"`
+	Status            string     `json:"status"`
+	PaymentStatus     string     `json:"payment_status"`
+	FulfillmentStatus string     `json:"fulfillment_status"`
+	ExternalReference string     `json:"external_reference"`
+	Channel           string     `json:"channel"`
+	Tag               string     `json:"tag"`
+	SKU               string     `json:"sku"`
+	Attention         string     `json:"attention"`
+	Settled           *bool      `json:"settled"`
+	OrderNumber       string     `json:"order_number"`
+	CreatedFrom       *time.Time `json:"created_from"`
+	CreatedTo         *time.Time `json:"created_to"`
+	UpdatedSince      *time.Time `json:"updated_since"`
+	Currency          string     `json:"currency"`
+	TotalMin          string     `json:"total_min"`
+	TotalMax          string     `json:"total_max"`
+	Sort              string     `json:"sort"`
+	Cursor            string     `json:"cursor"`
+	Limit             int        `json:"limit"`
+	Expand            []string   `json:"expand"`
 }
 
 // Check names filters that no order can fit, as the list does.
@@ -63,6 +68,10 @@ func (s *orderSearch) query() (q readmodel.OrderQuery, bad domain.Invalids) {
 	q = readmodel.OrderQuery{
 		CustomerID: s.CustomerID, Status: s.Status, PaymentStatus: s.PaymentStatus, SKU: s.SKU, Attention: s.Attention,
 		Settled: s.Settled, NumberPrefix: s.OrderNumber, Currency: s.Currency, Sort: s.Sort, Cursor: s.Cursor, Limit: s.Limit, Personal: len(s.Expand) > 0,
+	}
+	q.FulfillmentStatus, q.ExternalReference, q.Channel, q.Tag = s.FulfillmentStatus, s.ExternalReference, s.Channel, s.Tag
+	if s.UpdatedSince != nil {
+		q.UpdatedSince = *s.UpdatedSince
 	}
 	if s.CreatedFrom != nil {
 		q.CreatedFrom = *s.CreatedFrom

@@ -45,7 +45,8 @@ func TestSearchOrdersByContact(t *testing.T) {
 func TestSearchOrdersFilters(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	a := b.post(t, searchOrdersPath, `{"customer_id": "cust-1", "status": "shipped", "payment_status": "captured", "sku": "SKU-1", "attention": "any", "settled": false,
+	a := b.post(t, searchOrdersPath, `{"customer_id": "cust-1", "status": "shipped", "payment_status": "captured", "fulfillment_status": "shipped", "external_reference": "WEB-1", "channel": "web", "tag": "rush",
+		"updated_since": "2026-11-02T00:00:00Z", "sku": "SKU-1", "attention": "any", "settled": false,
 		"order_number": "ORD-7", "created_from": "2026-11-01T00:00:00Z", "created_to": "2026-12-01T01:00:00+01:00", "currency": "EUR",
 		"total_min": "10", "total_max": "99.99", "sort": "-total", "cursor": "abc", "limit": 7}`)
 	require.Equal(t, http.StatusOK, a.status, a.body)
@@ -53,8 +54,8 @@ func TestSearchOrdersFilters(t *testing.T) {
 	require.True(t, b.query.CreatedTo.Equal(time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)))
 	b.query.CreatedTo = time.Time{}
 	require.Equal(t, readmodel.OrderQuery{
-		CustomerID: "cust-1", Status: "shipped", PaymentStatus: "captured", SKU: "SKU-1", Attention: "any", Settled: new(false), NumberPrefix: "ORD-7",
-		CreatedFrom: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), Currency: "EUR", TotalMin: &least, TotalMax: &most, Sort: "-total", Cursor: "abc", Limit: 7,
+		CustomerID: "cust-1", Status: "shipped", PaymentStatus: "captured", FulfillmentStatus: "shipped", ExternalReference: "WEB-1", Channel: "web", Tag: "rush", SKU: "SKU-1", Attention: "any", Settled: new(false), NumberPrefix: "ORD-7",
+		CreatedFrom: time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC), UpdatedSince: time.Date(2026, 11, 2, 0, 0, 0, 0, time.UTC), Currency: "EUR", TotalMin: &least, TotalMax: &most, Sort: "-total", Cursor: "abc", Limit: 7,
 	}, b.query)
 }
 

@@ -157,6 +157,7 @@ var operations = map[string]operation{
 		call: func(c *client.Client) error {
 			_, err := c.SearchOrders(ctx(), client.OrderSearch{
 				Email: "ada@example.com", Phone: "+4930123456", CustomerID: "cust-1001", Status: client.OrderShipped,
+				FulfillmentStatus: client.Shipped, ExternalReference: "WEB-1", Channel: "web", Tag: "rush", UpdatedSince: time.Unix(3, 0),
 				PaymentStatus: client.PaymentCaptured, SKU: "ESP-250", Attention: client.AttentionOverdue, Settled: new(true), OrderNumber: "ORD-7K3M",
 				CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), Currency: "EUR", TotalMin: "1", TotalMax: "2.50",
 				Sort: client.LargestFirst, Cursor: "c", Limit: 3, Expand: []string{client.ExpandRecipient},

@@ -111,23 +111,28 @@ func timeText(t time.Time) string {
 // in [OrderQuery], but Email, Phone and Expand.
 type OrderSearch struct {
 	// Email and Phone choose orders by their recipient, in any spelling. A phone number has its country's code.
-	Email         string         `json:"email,omitempty"`
-	Phone         string         `json:"phone,omitempty"`
-	CustomerID    string         `json:"customer_id,omitempty"`
-	Status        OrderStatus    `json:"status,omitempty"`
-	PaymentStatus PaymentStatus  `json:"payment_status,omitempty"`
-	SKU           string         `json:"sku,omitempty"`
-	Attention     AttentionCause `json:"attention,omitempty"`
-	Settled       *bool          `json:"settled,omitempty"`
-	OrderNumber   string         `json:"order_number,omitempty"`
-	CreatedFrom   time.Time      `json:"created_from,omitzero"`
-	CreatedTo     time.Time      `json:"created_to,omitzero"`
-	Currency      string         `json:"currency,omitempty"`
-	TotalMin      string         `json:"total_min,omitempty"`
-	TotalMax      string         `json:"total_max,omitempty"`
-	Sort          Sort           `json:"sort,omitempty"`
-	Cursor        string         `json:"cursor,omitempty"`
-	Limit         int            `json:"limit,omitempty"`
+	Email             string            `json:"email,omitempty"`
+	Phone             string            `json:"phone,omitempty"`
+	CustomerID        string            `json:"customer_id,omitempty"`
+	Status            OrderStatus       `json:"status,omitempty"`
+	PaymentStatus     PaymentStatus     `json:"payment_status,omitempty"`
+	FulfillmentStatus FulfillmentStatus `json:"fulfillment_status,omitempty"`
+	ExternalReference string            `json:"external_reference,omitempty"`
+	Channel           string            `json:"channel,omitempty"`
+	Tag               string            `json:"tag,omitempty"`
+	SKU               string            `json:"sku,omitempty"`
+	Attention         AttentionCause    `json:"attention,omitempty"`
+	Settled           *bool             `json:"settled,omitempty"`
+	OrderNumber       string            `json:"order_number,omitempty"`
+	CreatedFrom       time.Time         `json:"created_from,omitzero"`
+	CreatedTo         time.Time         `json:"created_to,omitzero"`
+	UpdatedSince      time.Time         `json:"updated_since,omitzero"`
+	Currency          string            `json:"currency,omitempty"`
+	TotalMin          string            `json:"total_min,omitempty"`
+	TotalMax          string            `json:"total_max,omitempty"`
+	Sort              Sort              `json:"sort,omitempty"`
+	Cursor            string            `json:"cursor,omitempty"`
+	Limit             int               `json:"limit,omitempty"`
 	// Expand is [ExpandRecipient] to show recipients and addresses, or empty.
 	Expand []string `json:"expand,omitempty"`
 }
