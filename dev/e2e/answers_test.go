@@ -171,8 +171,8 @@ var questions = map[string]question{
 	},
 }
 
-// askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing, and one
-// that changes nothing. Each names the test of the API that asks for it.
+// askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing. One of
+// them changes nothing. Each names the test of the API that asks for it.
 var askedElsewhere = map[string]string{
 	"searchOrders":     "TestSearchOrdersByContact",
 	"retryAttention":   "TestWhatWaitedForAPersonIsAskedForOnce",
