@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
@@ -45,7 +46,9 @@ It may be repeated, also after it was interrupted. What is lost for good is list
 			defer done()
 			if confirm {
 				f, err := app.Recover(ctx, cfg, tel, acceptLoss, progress)
-				p.printFound(f)
+				if f.Identity.ID != uuid.Nil { // else the store could not be looked at
+					p.printFound(f)
+				}
 				if errors.Is(err, recovery.ErrIncomplete) {
 					return fmt.Errorf("%w: nothing is confirmed; go on without it with --accept-loss", err)
 				}
