@@ -2,6 +2,7 @@ package broker_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -20,7 +21,12 @@ func TestTheLastCopyOfAKeyReplacesThoseInAllPartitions(t *testing.T) {
 	config := broker.Config{Brokers: cluster.Brokers, Partitions: 2, Replication: 1, Retention: time.Hour}
 	require.NoError(t, broker.EnsureTopics(t.Context(), config))
 	const names, after = 20, 7
+	var written int64
 	write := func(value string, last bool) {
+		for time.Now().UnixMilli() <= written { // copies of one millisecond have no order among partitions
+			runtime.Gosched()
+		}
+		defer func() { written = time.Now().UnixMilli() }()
 		w := broker.NewWriter(config)
 		defer func() { require.NoError(t, w.Close()) }()
 		var copies []broker.Copy

@@ -27,7 +27,7 @@ import (
 
 // Limits of the page.
 const (
-	pageBytesMax   = 400_000
+	pageBytesMax   = 500_000
 	zippedBytesMax = 60_000
 )
 

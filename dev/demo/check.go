@@ -17,6 +17,7 @@ type result struct {
 	order       client.Order
 	timeline    []client.TimelineEntry
 	levels      []string // what is in stock, for people
+	money       *client.OrderMoney
 	differences []string
 }
 
@@ -57,6 +58,9 @@ func (r *result) look(ctx context.Context, c *client.Client, placed client.Place
 	r.same("fulfilment status", r.order.FulfillmentStatus, want.fulfillment)
 	r.same("reason told to the customer", r.order.CancelReason, want.reason)
 	r.same("money taken", r.order.Captured.Amount, want.captured)
+	if want.refunded != "" {
+		r.same("money given back", r.order.Refunded.Amount, want.refunded)
+	}
 	r.same("order number", r.order.OrderNumber, placed.OrderNumber)
 	r.same("shipments delivered", deliveredShipments(r.order), want.shipments)
 	if err := r.lookAtTimeline(ctx, c); err != nil {
@@ -64,6 +68,14 @@ func (r *result) look(ctx context.Context, c *client.Client, placed client.Place
 	}
 	if err := r.lookAtStock(ctx, c); err != nil {
 		return err
+	}
+	if want.refunded != "" {
+		money, err := c.GetOrderMoney(ctx, placed.OrderID)
+		if err != nil {
+			return err
+		}
+		r.money = &money
+		r.same("money that the shop keeps", money.Totals.Left.Amount, want.kept)
 	}
 	return r.lookAtCustomer(ctx, c)
 }
@@ -89,7 +101,7 @@ func kinds(events []string) string {
 	var orders, payments, stock []string
 	for _, event := range events {
 		switch {
-		case strings.HasPrefix(event, "Payment"):
+		case strings.HasPrefix(event, "Payment"), strings.HasPrefix(event, "Refund"):
 			payments = append(payments, event)
 		case strings.HasPrefix(event, "Stock"):
 			stock = append(stock, event)

@@ -1,4 +1,4 @@
-// Package demo plays five sample orders through the platform's HTTP API, as a shop, a warehouse and a carrier would.
+// Package demo plays seven sample orders through the platform's HTTP API, as a shop, a warehouse and a carrier would.
 // It prints what happened to each, and checks that each ended as it should.
 //
 //	report, err := demo.Play(ctx, demo.Options{APIURL: "http://127.0.0.1:8080", Out: os.Stdout})

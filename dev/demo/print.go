@@ -54,6 +54,9 @@ func (p printer) result(r result) {
 	for _, level := range r.levels {
 		p.line("   %s %s", p.mark(dim, "stock  "), level)
 	}
+	if r.money != nil {
+		p.money(*r.money)
+	}
 	if len(r.differences) == 0 {
 		p.line("   %s", p.mark(green, "✓ "+verdict(r.order)))
 		return
@@ -61,6 +64,19 @@ func (p printer) result(r result) {
 	for _, difference := range r.differences {
 		p.line("   %s", p.mark(red, "✗ "+difference))
 	}
+}
+
+// money shows where an order's money belongs, a row for each line and shipping line.
+func (p printer) money(m client.OrderMoney) {
+	row := func(name string, a client.MoneyAmounts) {
+		p.line("   %s %-18s %8s %8s %8s %8s %8s %8s", p.mark(dim, "money  "), name, a.Gross.Amount, a.Discount.Amount, a.Tax.Amount,
+			a.Payable.Amount, a.Refunded.Amount, a.Left.Amount)
+	}
+	p.line("   %s %-18s %8s %8s %8s %8s %8s %8s", p.mark(dim, "money  "), "in "+m.Currency, "gross", "discount", "tax", "payable", "refunded", "left")
+	for _, r := range m.Rows {
+		row(r.Name, r.MoneyAmounts)
+	}
+	row("total", m.Totals)
 }
 
 // since writes the time between two events: +0.012 s.

@@ -33,8 +33,8 @@ type outcome struct {
 	fulfillment client.FulfillmentStatus
 	// reason is what the customer is told about a cancelled order.
 	reason string
-	// captured is the money taken.
-	captured string
+	// captured is the money taken. Where some of it went back, refunded is that, and kept the rest.
+	captured, refunded, kept string
 	// shipments is how many were delivered.
 	shipments int
 	// levels is what is then in stock.
@@ -77,7 +77,7 @@ func (c cast) item(name string, quantity int, price string) client.NewItem {
 }
 
 func (c cast) samples() []sample {
-	return []sample{c.delivered(), c.declined(), c.outOfStock(), c.cancelled(), c.twoShipments()}
+	return []sample{c.delivered(), c.declined(), c.outOfStock(), c.cancelled(), c.twoShipments(), c.partlyReturned(), c.edited()}
 }
 
 func (c cast) delivered() sample {
@@ -171,6 +171,70 @@ func (c cast) twoShipments() sample {
 				"ShipmentDispatched", "ShipmentDelivered", "OrderDelivered",
 				"PaymentAuthorized", "PaymentCaptured", "PaymentCaptured",
 				"StockReserved", "StockReserved", "StockCommitted", "StockCommitted",
+			},
+		},
+	}
+}
+
+func (c cast) partlyReturned() sample {
+	mugs := c.sku("mugs")
+	vat := []client.NewTax{{Name: "VAT", Rate: "0.19"}}
+	mug := c.item("mugs", 3, "10.00")
+	mug.Taxes = vat
+	order := c.order("fred", "tok_approve", mug)
+	order.ShippingLines = []client.NewShippingLine{{Method: "standard", Amount: "4.90", Taxes: vat}}
+	order.Discounts = []client.NewDiscount{{Target: client.DiscountOrder, Percentage: "10", Code: "WELCOME"}}
+	return sample{
+		name:  "Partly returned",
+		story: "three mugs with tax, a discount and shipping; one of them comes back",
+		stock: []delivery{{mugs, c.here, 5}},
+		order: order,
+		then: func(ctx context.Context, api *client.Client, o client.PlacedOrder) error {
+			if err := shipAll(ctx, api, o); err != nil {
+				return err
+			}
+			goods := client.ReturnGoods{Lines: []client.ReturnLine{{SKU: mugs, Quantity: 1}}, Reason: "chipped"}
+			_, err := api.ReturnGoods(ctx, o.OrderID, goods, client.IdempotencyKey("return-"+o.OrderNumber))
+			return err
+		},
+		want: outcome{
+			status: client.OrderDelivered, payment: client.PaymentCaptured, fulfillment: client.Delivered,
+			captured: "37.96", refunded: "10.71", kept: "27.25", shipments: 1, levels: []shelf{{mugs, c.here, 3, 0}},
+			events: []string{
+				"OrderPlaced", "OrderConfirmed", "ShipmentDispatched", "OrderShipped", "ShipmentDelivered", "OrderDelivered",
+				"OrderReturned", "PaymentAuthorized", "PaymentCaptured", "RefundOwed", "RefundRequested", "PaymentRefunded",
+				"StockReserved", "StockCommitted", "StockReturned",
+			},
+		},
+	}
+}
+
+func (c cast) edited() sample {
+	tea, pot := c.sku("tea"), c.sku("pot")
+	return sample{
+		name:  "Edited",
+		story: "before it leaves, two packets of tea become one, and a pot comes to it",
+		stock: []delivery{{tea, c.here, 4}, {pot, c.here, 2}},
+		order: c.order("gina", "tok_approve", c.item("tea", 2, "6.00")),
+		then: func(ctx context.Context, api *client.Client, o client.PlacedOrder) error {
+			if _, err := await(ctx, api, o.OrderID, "confirmed", isConfirmed); err != nil {
+				return err
+			}
+			edit := client.EditOrder{
+				Add: []client.NewItem{c.item("pot", 1, "5.00")}, Lines: []client.LineQuantity{{SKU: tea, Quantity: 1}}, Reason: changedMind,
+			}
+			if _, err := api.EditOrder(ctx, o.OrderID, edit, client.IdempotencyKey("edit-"+o.OrderNumber)); err != nil {
+				return err
+			}
+			return shipAll(ctx, api, o)
+		},
+		want: outcome{
+			status: client.OrderDelivered, payment: client.PaymentCaptured, fulfillment: client.Delivered, captured: "11.00", shipments: 1,
+			levels: []shelf{{tea, c.here, 3, 0}, {pot, c.here, 1, 0}},
+			events: []string{
+				"OrderPlaced", "OrderConfirmed", "OrderEdited", "OrderLinesCancelled", "ShipmentDispatched", "OrderShipped",
+				"ShipmentDelivered", "OrderDelivered", "PaymentAuthorized", "PaymentCaptured", "PaymentVoided",
+				"StockReserved", "StockReserved", "StockReservationReduced", "StockCommitted", "StockCommitted",
 			},
 		},
 	}

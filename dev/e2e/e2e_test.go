@@ -38,7 +38,7 @@ func TestSampleOrders(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.True(t, report.AsItShould(), "%s\n%s", report.Differences(), &shown)
-	require.Len(t, report.Orders, 5)
+	require.Len(t, report.Orders, 7)
 
 	delivered := report.Orders["Delivered"]
 	saga := look(t, p, delivered.OrderID.String())
