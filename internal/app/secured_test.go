@@ -229,7 +229,7 @@ func TestRedisWithTLSAndACL(t *testing.T) {
 			t.Parallel()
 			var said strings.Builder
 			log := slog.New(slog.NewTextHandler(&said, nil))
-			cache, err := openRedis(load(t, merged(tls, set.more)).Redis, log, breaker.NewSet(log, nil))
+			cache, err := openRedis(load(t, merged(tls, set.more)).Redis, log, breaker.NewSet(log, nil), nil)
 			require.NoError(t, err)
 			defer func() { require.NoError(t, cache.Close()) }()
 			v := readmodel.NewOrderView(uuid.New())
