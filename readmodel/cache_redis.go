@@ -32,9 +32,11 @@ const (
 	// cleared once Redis is back.
 	redisPendingMax = 100_000
 	redisRetry      = time.Second
-	// redisBatch is how many changes are told at once: so many that a busy Redis answers within the timeout.
-	redisBatch  = 200
-	redisPrefix = "orderloom:order:"
+	// redisBatch is how many changes are told at once. A Redis that does not answer within the timeout is told half as
+	// many the next time, and no fewer than redisBatchMin.
+	redisBatch    = 200
+	redisBatchMin = 10
+	redisPrefix   = "orderloom:order:"
 )
 
 // RedisCache keeps orders in Redis, for all processes together. While Redis is away it does nothing, at no
@@ -51,6 +53,8 @@ type RedisCache struct {
 	mu       sync.Mutex
 	pending  map[uuid.UUID]int64
 	overflow bool
+	// batch is how much of what is pending is told at once.
+	batch int
 	// flushing is true while Redis is being told, or is to be.
 	flushing bool
 	timer    *time.Timer
@@ -97,6 +101,7 @@ func NewRedisCache(opts RedisOptions) (*RedisCache, error) {
 	}
 	c := &RedisCache{
 		client: redis.NewClient(o), ttl: opts.TTL, log: log, breaker: breakers.Add(redisBreaker), pending: map[uuid.UUID]int64{},
+		batch: redisBatch,
 	}
 	if opts.Registerer != nil {
 		opts.Registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -276,22 +281,37 @@ func (c *RedisCache) flushAll(ctx context.Context) bool {
 	for {
 		batch := c.pendingBatch()
 		if len(batch) == 0 {
+			c.setBatch(redisBatch)
 			return true
 		}
-		if !c.try(ctx, "invalidate", func() error { return c.putTombstones(ctx, batch) }) {
+		var late net.Error
+		if !c.try(ctx, "invalidate", func() error {
+			err := c.putTombstones(ctx, batch)
+			errors.As(err, &late)
+			return err
+		}) {
+			if late != nil && late.Timeout() {
+				c.setBatch(max(len(batch)/2, redisBatchMin))
+			}
 			return false
 		}
 		c.forgotten(batch)
 	}
 }
 
+func (c *RedisCache) setBatch(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.batch = n
+}
+
 // pendingBatch returns some of what Redis is to be told.
 func (c *RedisCache) pendingBatch() map[uuid.UUID]int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	batch := make(map[uuid.UUID]int64, min(len(c.pending), redisBatch))
+	batch := make(map[uuid.UUID]int64, min(len(c.pending), c.batch))
 	for id, version := range c.pending {
-		if len(batch) == redisBatch {
+		if len(batch) == c.batch {
 			break
 		}
 		batch[id] = version
