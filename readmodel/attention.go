@@ -1,7 +1,6 @@
 package readmodel
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -106,10 +105,7 @@ func (r *Reader) Attention(ctx context.Context, q AttentionQuery) (AttentionPage
 // Attention is [Reader.Attention] for who has no reader.
 func Attention(ctx context.Context, db Querier, q AttentionQuery) (AttentionPage, error) {
 	var bad domain.Invalids
-	limit := cmp.Or(q.Limit, PageSizeDefault)
-	if limit < 1 || limit > PageSizeMax {
-		bad.Add("limit", "must be from 1 to %d, got %d", PageSizeMax, q.Limit)
-	}
+	limit := pageLimit(&bad, q.Limit)
 	if all := attention.AllCauses(); q.Cause != "" && !slices.Contains(all, q.Cause) {
 		bad.Add("cause", "must be one of %v, got %q", all, q.Cause)
 	}

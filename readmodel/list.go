@@ -134,10 +134,7 @@ func (k *sortKey) String() string {
 // is a next page.
 func (q OrderQuery) statement() (statement, error) {
 	var bad domain.Invalids
-	limit := cmp.Or(q.Limit, PageSizeDefault)
-	if limit < 1 || limit > PageSizeMax {
-		bad.Add("limit", "must be from 1 to %d, got %d", PageSizeMax, q.Limit)
-	}
+	limit := pageLimit(&bad, q.Limit)
 	if q.currency() == "" && q.byTotal() {
 		bad.Add("currency", "is required to sort by total: amounts of different currencies don't compare")
 	}
@@ -146,29 +143,21 @@ func (q OrderQuery) statement() (statement, error) {
 	if err := bad.Err(); err != nil {
 		return statement{}, err
 	}
-	where, args := q.conditions()
+	chosen := q.conditions()
 	if after != nil {
-		where = append(where, fmt.Sprintf("(%s, order_id) %s ($%d::text::%s, $%d)", column.name, compare, len(args)+1, column.kind, len(args)+2))
-		args = append(args, after.Key, after.ID)
+		chosen.add(fmt.Sprintf("(%s, order_id) %s (?::text::%s, ?)", column.name, compare, column.kind), after.Key, after.ID)
 	}
-	args = append(args, limit+1)
+	most := chosen.argument(limit + 1)
 	// The column is qualified, because the output has a text of the same name.
-	sql := fmt.Sprintf("SELECT %s, %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT $%d",
-		shownColumns(q.Personal), column.read, strings.Join(where, " AND "), column.name, direction, direction, len(args))
-	return statement{sql: sql, args: args, limit: limit, column: column}, nil
+	sql := fmt.Sprintf("SELECT %s, %s FROM orderloom.order_views WHERE %s ORDER BY order_views.%s %s, order_id %s LIMIT %s",
+		shownColumns(q.Personal), column.read, &chosen, column.name, direction, direction, most)
+	return statement{sql: sql, args: chosen.args, limit: limit, column: column}, nil
 }
 
-// conditions returns which orders the query chooses, as conditions of SQL and their arguments.
-func (q OrderQuery) conditions() (where []string, args []any) {
-	// A row that has events of the payment only is no order yet.
-	where = []string{"created_at IS NOT NULL"}
-	add := func(condition string, values ...any) {
-		for _, v := range values {
-			args = append(args, v)
-			condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(args)), 1)
-		}
-		where = append(where, condition)
-	}
+// conditions returns which orders the query chooses.
+func (q OrderQuery) conditions() (c conditions) {
+	add := c.add
+	add("created_at IS NOT NULL") // a row that has events of the payment only is no order yet
 	q.addTexts(add)
 	if q.Emails != nil {
 		add("order_id IN (SELECT order_id FROM orderloom.order_contacts WHERE email = ANY(?::bytea[]))", q.Emails)
@@ -194,7 +183,7 @@ func (q OrderQuery) conditions() (where []string, args []any) {
 	if q.TotalMax != nil {
 		add("total_amount <= ?::numeric", q.TotalMax.Amount.String())
 	}
-	return where, args
+	return c
 }
 
 // addTexts chooses by what orders have.

@@ -1,14 +1,11 @@
 package readmodel
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -131,21 +128,14 @@ func paymentPart(text []byte) ([]byte, error) {
 // statement returns the SQL of a query, which reads one part more than the page holds.
 func (q PartQuery) statement() (sql string, args []any, limit int, err error) {
 	var bad domain.Invalids
-	if limit = cmp.Or(q.Limit, PageSizeDefault); limit < 1 || limit > PageSizeMax {
-		bad.Add("limit", "must be from 1 to %d, got %d", PageSizeMax, q.Limit)
-	}
+	limit = pageLimit(&bad, q.Limit)
 	after := q.decodeCursor(&bad)
 	if err := bad.Err(); err != nil {
 		return "", nil, 0, err
 	}
-	where := []string{"v.created_at IS NOT NULL"}
-	add := func(condition string, values ...any) {
-		for _, v := range values {
-			args = append(args, v)
-			condition = strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args)))
-		}
-		where = append(where, condition)
-	}
+	var chosen conditions
+	add := chosen.add
+	add("v.created_at IS NOT NULL")
 	q.addStatus(add)
 	if q.OrderID != uuid.Nil {
 		add("v.order_id = ?", q.OrderID)
@@ -165,15 +155,14 @@ func (q PartQuery) statement() (sql string, args []any, limit int, err error) {
 		}
 	}
 	if after != nil {
-		args = append(args, after.Key, after.ID, after.Part)
-		n := len(args)
-		where = append(where, fmt.Sprintf(`(v.created_at, v.order_id) <= ($%d::text::timestamptz, $%d::uuid)
-			AND ((v.created_at, v.order_id) < ($%d::text::timestamptz, $%d::uuid) OR e.n > $%d)`, n-2, n-1, n-2, n-1, n))
+		key, id, n := chosen.argument(after.Key), chosen.argument(after.ID), chosen.argument(after.Part)
+		add(fmt.Sprintf(`(v.created_at, v.order_id) <= (%[1]s::text::timestamptz, %[2]s::uuid)
+			AND ((v.created_at, v.order_id) < (%[1]s::text::timestamptz, %[2]s::uuid) OR e.n > %[3]s)`, key, id, n))
 	}
-	args = append(args, limit+1)
+	most := chosen.argument(limit + 1)
 	return fmt.Sprintf(`SELECT v.order_id, coalesce(v.order_number, ''), coalesce(v.customer_id, ''), v.created_at, e.n, e.part
-		FROM orderloom.order_views v %s WHERE %s ORDER BY v.created_at DESC, v.order_id DESC, e.n LIMIT $%d`,
-		partSources[q.Kind], strings.Join(where, " AND "), len(args)), args, limit, nil
+		FROM orderloom.order_views v %s WHERE %s ORDER BY v.created_at DESC, v.order_id DESC, e.n LIMIT %s`,
+		partSources[q.Kind], &chosen, most), chosen.args, limit, nil
 }
 
 // addStatus chooses by the status, and by what the index of parts tells.

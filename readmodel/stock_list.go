@@ -1,13 +1,10 @@
 package readmodel
 
 import (
-	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
@@ -64,22 +61,14 @@ type stockCursor struct {
 
 func (q StockQuery) statement() (sql string, args []any, limit int, err error) {
 	var bad domain.Invalids
-	if limit = cmp.Or(q.Limit, PageSizeDefault); limit < 1 || limit > PageSizeMax {
-		bad.Add("limit", "must be from 1 to %d, got %d", PageSizeMax, q.Limit)
-	}
+	limit = pageLimit(&bad, q.Limit)
 	after := q.decodeCursor(&bad)
 	if err := bad.Err(); err != nil {
 		return "", nil, 0, err
 	}
-	// A queue of which nobody waits any more is no stock.
-	where := []string{"(location <> '' OR backorders IS NOT NULL)"}
-	add := func(condition string, values ...any) {
-		for _, v := range values {
-			args = append(args, v)
-			condition = strings.Replace(condition, "?", "$"+strconv.Itoa(len(args)), 1)
-		}
-		where = append(where, condition)
-	}
+	var chosen conditions
+	add := chosen.add
+	add("(location <> '' OR backorders IS NOT NULL)") // a queue of which nobody waits any more is no stock
 	if q.SKU != "" {
 		add("sku = ?", q.SKU)
 	}
@@ -92,9 +81,9 @@ func (q StockQuery) statement() (sql string, args []any, limit int, err error) {
 	if after != nil {
 		add("(sku, location) > (?, ?)", after.SKU, after.Location)
 	}
-	args = append(args, limit+1)
+	most := chosen.argument(limit + 1)
 	return fmt.Sprintf(`SELECT sku, location, on_hand, reserved, backorders, updated_at, version FROM orderloom.stock_levels
-		WHERE %s ORDER BY sku, location LIMIT $%d`, strings.Join(where, " AND "), len(args)), args, limit, nil
+		WHERE %s ORDER BY sku, location LIMIT %s`, &chosen, most), chosen.args, limit, nil
 }
 
 // fingerprint tells one list from another: all of the query but the page.
