@@ -67,11 +67,11 @@ func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p pay
 	err = a.events.Decide(ctx, st, withPayment(in.OrderID), func(tx *eventstore.Tx) error {
 		id := payment.ID(in.OrderID)
 		p = eventstore.State(tx, paymentAggregate, id)
+		command.Limits = a.limits(p.Captured.Currency)
 		lined, err := in.byLine(command, eventstore.State(tx, orderAggregate, in.OrderID), p)
 		if err != nil {
 			return err
 		}
-		lined.Limits = a.limits(p.Captured.Currency)
 		events, err := payment.RequestRefund(p, lined)
 		if err != nil {
 			return err

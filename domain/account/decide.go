@@ -1,6 +1,8 @@
 package account
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
@@ -44,7 +46,13 @@ type RefundRequest struct {
 }
 
 // Refund returns the request with what it comes to for each line that it is about. A refund that is tried again is for
-// the lines that it has. Errors: as [order.RefundLines].
+// the lines that it has.
+//
+// What pieces come to is cut off to the gateway's step, together. The next pieces of these lines take along what is cut
+// off, and the last piece all that is left.
+//
+// Errors: as [order.RefundLines]; [domain.Invalids] for lines that come to an amount that the gateway does not give
+// back.
 func Refund(o order.Order, p payment.Payment, r RefundRequest) (payment.RefundPayment, error) {
 	c := r.RefundPayment
 	before, known := p.Refund(c.RefundID)
@@ -53,7 +61,7 @@ func Refund(o order.Order, p payment.Payment, r RefundRequest) (payment.RefundPa
 		lines[i] = order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}
 	}
 	switch {
-	case r.Spread && !known:
+	case r.Spread && len(before.Lines) == 0:
 		lines = order.SpreadRefund(o, c.Amount, func(id uuid.UUID) money.Money {
 			captured, _ := o.CapturedOf(id)
 			return p.LeftOf(id, captured)
@@ -64,15 +72,46 @@ func Refund(o order.Order, p payment.Payment, r RefundRequest) (payment.RefundPa
 		if err != nil {
 			return c, err
 		}
+		if lines, err = inSteps(o, lines, c.Limits); err != nil {
+			return c, err
+		}
 	}
 	if len(r.Asked) > 0 {
-		c.Amount = money.Zero(o.Total.Currency)
-		for _, l := range lines {
-			c.Amount = c.Amount.Add(l.Amount)
-		}
+		c.Amount = sumOf(o, lines)
 	}
 	for _, l := range lines {
 		c.Lines = append(c.Lines, Owed(o, l))
 	}
 	return c, nil
+}
+
+// inSteps cuts the lines off to an amount that the gateway gives back, from the last one that is for pieces.
+func inSteps(o order.Order, lines []order.LineAmount, limits money.Limits) ([]order.LineAmount, error) {
+	sum := sumOf(o, lines)
+	over := sum.Sub(limits.Floor(sum))
+	for i, l := range slices.Backward(lines) {
+		if l.Quantity > 0 {
+			cut := smaller(over, l.Amount)
+			lines[i].Amount, over = l.Amount.Sub(cut), over.Sub(cut)
+		}
+	}
+	given := sumOf(o, lines)
+	if given.IsZero() {
+		given = sum // less than a step
+	}
+	if !sum.IsPositive() {
+		return lines, nil // of which nothing is left: the payment says so
+	}
+	if err := payment.CheckRefundable("lines", given, limits); err != nil {
+		return nil, err
+	}
+	return lines, nil
+}
+
+func sumOf(o order.Order, lines []order.LineAmount) money.Money {
+	sum := money.Zero(o.Total.Currency)
+	for _, l := range lines {
+		sum = sum.Add(l.Amount)
+	}
+	return sum
 }

@@ -10,15 +10,16 @@ import (
 // CauseNotPayable is why a part of a refund has failed that the gateway was not asked for: it moves no such amount.
 const CauseNotPayable = "below_gateway_minimum"
 
-// CheckRefundable names an amount that the gateway does not give back, as [domain.Invalids]. One above the most of one
-// refund is given back by several.
-func CheckRefundable(amount money.Money, l money.Limits) error {
+// CheckRefundable names an amount that the gateway does not give back, as [domain.Invalids] that blame a field. One
+// above the most of one refund is given back by several.
+func CheckRefundable(field string, amount money.Money, l money.Limits) error {
 	var bad domain.Invalids
 	switch {
 	case !l.InStep(amount):
-		bad.Add("amount", "the payment gateway refunds %s in steps of %s", amount.Currency, money.Money{Amount: l.Step, Currency: amount.Currency}.Text())
+		bad.Add(field, "the payment gateway refunds %s in steps of %s, and not %s",
+			amount.Currency, money.Money{Amount: l.Step, Currency: amount.Currency}.Text(), amount.Text())
 	case amount.Amount.Cmp(l.RefundMin) < 0:
-		bad.Add("amount", "the payment gateway refunds at least %s", money.Money{Amount: l.RefundMin, Currency: amount.Currency})
+		bad.Add(field, "the payment gateway refunds at least %s, and not %s", money.Money{Amount: l.RefundMin, Currency: amount.Currency}, amount.Text())
 	}
 	return bad.Err()
 }

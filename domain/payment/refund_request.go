@@ -138,7 +138,7 @@ func (p Payment) canRefund(r Refund, known bool, c RefundPayment) error {
 	if known { // a part of it may have been paid
 		return nil
 	}
-	return CheckRefundable(r.Amount, c.Limits)
+	return CheckRefundable("amount", r.Amount, c.Limits)
 }
 
 // unanswered returns the refund that was asked for and that the gateway has not answered.

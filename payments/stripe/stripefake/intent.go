@@ -74,8 +74,9 @@ func (s *Server) createIntent(form url.Values) (any, *failure) {
 		return nil, invalid("amount_too_small", "amount", "Amount must convert to at least 50 cents")
 	case amount > 99_999_999:
 		return nil, invalid("amount_too_large", "amount", "Amount must be no more than 999,999.99")
-	case slices.Contains([]string{"bhd", "jod", "kwd", "omr", "tnd"}, currency) && amount%10 != 0:
-		return nil, invalid("invalid_charge_amount", "amount", "The last digit must be 0")
+	}
+	if f := checkStep("amount", form.Get("amount"), currency); f != nil {
+		return nil, f
 	}
 	pi := &intent{
 		id: s.id("pi"), chargeID: s.id("ch"), currency: currency, amount: amount, status: requiresPayment, created: s.now,
@@ -231,6 +232,14 @@ func unexpectedState(pi *intent) *failure {
 	f := invalid("payment_intent_unexpected_state", "", "This PaymentIntent has a status of "+pi.status)
 	f.intent = pi.render(nil, 0)
 	return f
+}
+
+// captureInStep is a capture over the API.
+func (s *Server) captureInStep(pi *intent, form url.Values) *failure {
+	if f := checkStep("amount_to_capture", form.Get("amount_to_capture"), pi.currency); f != nil {
+		return f
+	}
+	return s.capture(pi, form)
 }
 
 func (s *Server) capture(pi *intent, form url.Values) *failure {

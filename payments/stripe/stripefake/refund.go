@@ -33,6 +33,16 @@ func (r *refund) render() map[string]any {
 	return m
 }
 
+// refundInStep is a refund over the API.
+func (s *Server) refundInStep(form url.Values) (any, *failure) {
+	if pi := s.intent(form.Get("payment_intent")); pi != nil {
+		if f := checkStep("amount", form.Get("amount"), pi.currency); f != nil {
+			return nil, f
+		}
+	}
+	return s.createRefund(form)
+}
+
 func (s *Server) createRefund(form url.Values) (any, *failure) {
 	if f := knows(form, "payment_intent amount metadata"); f != nil {
 		return nil, f

@@ -345,11 +345,11 @@ func (s *Server) handle(r *http.Request) (any, *failure) {
 		}
 		return s.withIntent(parts[2], r.Form, nil)
 	case "POST payment_intents id capture":
-		return s.withIntent(parts[2], r.Form, s.capture)
+		return s.withIntent(parts[2], r.Form, s.captureInStep)
 	case "POST payment_intents id cancel":
 		return s.withIntent(parts[2], r.Form, s.cancel)
 	case "POST refunds":
-		return s.createRefund(r.Form)
+		return s.refundInStep(r.Form)
 	case "GET refunds":
 		return s.listRefunds(r.Form)
 	case "POST customers":
