@@ -13,6 +13,7 @@ import (
 const (
 	workloadFloor     = "floor"
 	workloadOrders    = "orders"
+	workloadFull      = "full"
 	workloadReference = "reference"
 )
 

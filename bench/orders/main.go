@@ -5,6 +5,7 @@
 //	go -C bench run ./orders            everything, in less than ten minutes
 //	go -C bench run ./orders -rounds 1  quicker and rougher
 //	go -C bench run ./orders -reference oms  beside Temporal's order reference application, whose program is oms
+//	go -C bench run ./orders -full       beside orders of two lines with tax and shipping
 //	go -C bench run ./orders -grow 1000000  what an order costs before and after a million were added
 //
 // The floor is a bare workflow with the same waits: three local activities and two signals. It has the platform's own
@@ -46,6 +47,7 @@ type plan struct {
 	inFlight []int
 	// reference is the program of Temporal's order reference application, which takes turns too; empty leaves it out.
 	reference string
+	full      bool // orders of two lines with tax and shipping take turns too
 	look      bool // clients don't wait for the answer, but look in the views
 }
 
@@ -62,6 +64,7 @@ func main() {
 	flag.Float64Var(&p.rate, "rate", 0, "orders a second of the open loop; 0 is 70 % of the highest rate")
 	flag.IntVar(&p.grow, "grow", 0, "measure growth instead: before and after so many orders were added to the store and the views")
 	flag.StringVar(&p.reference, "reference", "", "also carry orders with Temporal's order reference application: the program that its cmd/oms builds")
+	flag.BoolVar(&p.full, "full", false, "also carry orders of two lines with tax and shipping")
 	flag.BoolVar(&p.look, "look", false, "place orders without waiting until they are confirmed, and look in the views for that")
 	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
@@ -113,6 +116,9 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		return growth(ctx, r, p, floor, orders)
 	}
 	turns := []workload{floor, orders}
+	if p.full {
+		turns = append(turns, fullOrders{orders})
+	}
 	if p.reference != "" {
 		reference, err := newReference(r, watch, p.reference)
 		if err != nil {

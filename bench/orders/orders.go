@@ -71,7 +71,11 @@ func (o *orders) begin() error { return nil }
 func (o *orders) end()         {}
 
 func (o *orders) runOne(ctx context.Context, due time.Time, took *latencies) {
-	if err := o.carry(ctx, due, took); err != nil {
+	o.runOrder(ctx, anOrder(), due, took)
+}
+
+func (o *orders) runOrder(ctx context.Context, order client.NewOrder, due time.Time, took *latencies) {
+	if err := o.carry(ctx, order, due, took); err != nil {
 		o.mu.Lock()
 		o.failed = append(o.failed, err)
 		o.mu.Unlock()
@@ -79,12 +83,12 @@ func (o *orders) runOne(ctx context.Context, due time.Time, took *latencies) {
 }
 
 // carry carries one order from its placing to its end.
-func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) error {
+func (o *orders) carry(ctx context.Context, order client.NewOrder, due time.Time, took *latencies) error {
 	place := o.placeSettled
 	if o.look || o.alternate && o.placed.Add(1)%2 == 0 {
 		place = o.placeAndLook
 	}
-	shown, err := place(ctx, due, took)
+	shown, err := place(ctx, order, due, took)
 	if err != nil {
 		return err
 	}
@@ -111,8 +115,8 @@ func (o *orders) carry(ctx context.Context, due time.Time, took *latencies) erro
 }
 
 // placeSettled places an order as a client does that wants to know at once whether it is confirmed.
-func (o *orders) placeSettled(ctx context.Context, _ time.Time, _ *latencies) (client.Order, error) {
-	placed, err := o.shop.PlaceOrder(ctx, anOrder(), rig.Once, waitForIt)
+func (o *orders) placeSettled(ctx context.Context, order client.NewOrder, _ time.Time, _ *latencies) (client.Order, error) {
+	placed, err := o.shop.PlaceOrder(ctx, order, rig.Once, waitForIt)
 	if err != nil {
 		return client.Order{}, err
 	}
@@ -126,8 +130,8 @@ func (o *orders) placeSettled(ctx context.Context, _ time.Time, _ *latencies) (c
 var waitForIt = client.Wait(10 * time.Second)
 
 // placeAndLook places an order as a client does that looks later what has become of it.
-func (o *orders) placeAndLook(ctx context.Context, due time.Time, took *latencies) (client.Order, error) {
-	placed, err := o.shop.PlaceOrder(ctx, anOrder(), rig.Once)
+func (o *orders) placeAndLook(ctx context.Context, order client.NewOrder, due time.Time, took *latencies) (client.Order, error) {
+	placed, err := o.shop.PlaceOrder(ctx, order, rig.Once)
 	if err != nil {
 		return client.Order{}, err
 	}
@@ -141,6 +145,29 @@ func (o *orders) placeAndLook(ctx context.Context, due time.Time, took *latencie
 
 func anOrder() client.NewOrder {
 	return rig.NewOrder(fmt.Sprintf("customer-%d", rand.IntN(customers)), sku(rand.IntN(skus)), 1+rand.IntN(3))
+}
+
+// fullOrders is the load of whole orders with all that an order's money can have: two lines, tax and
+// shipping. They are counted and audited with the others.
+type fullOrders struct{ *orders }
+
+func (fullOrders) name() string { return workloadFull }
+
+func (o fullOrders) runOne(ctx context.Context, due time.Time, took *latencies) {
+	o.runOrder(ctx, aFullOrder(), due, took)
+}
+
+func aFullOrder() client.NewOrder {
+	order := anOrder()
+	taxes := []client.NewTax{{Name: "VAT", Rate: "0.19"}}
+	order.PricesIncludeTax = true
+	second := rand.IntN(skus)
+	order.Items[0].Taxes = taxes
+	order.Items = append(order.Items, client.NewItem{
+		ProductID: "p-" + sku(second), SKU: sku(second), Quantity: 1, UnitPrice: "7.95", Taxes: taxes,
+	})
+	order.ShippingLines = []client.NewShippingLine{{Method: "standard", Name: "Standard", Amount: "4.90", Taxes: taxes}}
+	return order
 }
 
 func (o *orders) accept(id uuid.UUID) {

@@ -85,6 +85,12 @@ func (r *report) ratio(inFlight int, to string, of func(measurement) float64) fl
 
 func temporalEach(m measurement) float64 { return each(m.spent.Temporal, m.completed) }
 
+// allEach is the processor time of all servers and of the platform for one piece of work, in milliseconds.
+func allEach(m measurement) float64 {
+	s := m.spent
+	return each(s.Temporal+s.Ours+s.Kafka+s.Postgres, m.completed)
+}
+
 func each(d time.Duration, n int64) float64 { return milliseconds(d) / float64(max(n, 1)) }
 
 func (r *report) print(_ context.Context) error {
@@ -92,8 +98,8 @@ func (r *report) print(_ context.Context) error {
 		r.rig.Broker, r.plan.rounds, r.plan.window)
 	fmt.Println("                        /s    CPU-ms each: Temporal   ours  Kafka  PostgreSQL (Temporal's, ours)  driver")
 	for _, n := range r.plan.inFlight {
-		for _, w := range []string{workloadFloor, workloadOrders, workloadReference} {
-			if w == workloadReference && r.plan.reference == "" {
+		for _, w := range []string{workloadFloor, workloadOrders, workloadFull, workloadReference} {
+			if len(r.of(w, n)) == 0 {
 				continue
 			}
 			r.row(fmt.Sprintf("%s, %d in flight", w, n), r.of(w, n))
@@ -114,6 +120,9 @@ func (r *report) print(_ context.Context) error {
 	for _, n := range r.plan.inFlight {
 		ratios[n] = r.ratio(n, workloadFloor, measurement.rate)
 		fmt.Printf("\norders to floor at %d: %.2f, Temporal's CPU %.2f", n, ratios[n], r.ratio(n, workloadFloor, temporalEach))
+		if r.plan.full {
+			fmt.Printf("; a full order's CPU to an order's %.2f", 1/r.ratio(n, workloadFull, allEach))
+		}
 		if r.plan.reference != "" {
 			fmt.Printf("; to the reference application: %.1f, Temporal's CPU %.2f",
 				r.ratio(n, workloadReference, measurement.rate), r.ratio(n, workloadReference, temporalEach))
@@ -143,6 +152,11 @@ func (r *report) print(_ context.Context) error {
 	if r.plan.reference != "" {
 		for _, n := range r.plan.inFlight {
 			figures[fmt.Sprintf("orders_vs_reference_%d", n)] = round(r.ratio(n, workloadReference, measurement.rate))
+		}
+	}
+	if r.plan.full {
+		for _, n := range r.plan.inFlight {
+			figures[fmt.Sprintf("full_cpu_vs_orders_%d", n)] = round(1 / r.ratio(n, workloadFull, allEach))
 		}
 	}
 	line, err := json.Marshal(figures)
