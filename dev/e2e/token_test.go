@@ -23,6 +23,10 @@ func TestNeitherPaymentTokensNorPersonalDataAreAnywhereInTheClear(t *testing.T) 
 	s := openShop(t, "ORDERLOOM_PAYLOAD_ENCRYPTION", "false")
 	o := newAsked(t, s)
 	o.atBank()
+	o.await("the saga that waits for the bank", func() bool {
+		_, err := o.sagas.DescribeWorkflowExecution(t.Context(), workflows.PaymentSagaID(o.id), "")
+		return err == nil
+	})
 	given := "tok_given_" + uuid.NewString()
 	provided, err := o.ProvidePayment(t.Context(), o.id, client.NewPayment{PaymentToken: given})
 	require.NoError(t, err)
