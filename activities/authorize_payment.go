@@ -3,7 +3,6 @@ package activities
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -209,8 +208,9 @@ func (a *Activities) lookAt(p payment.Payment) time.Time {
 // CodePaymentTokenGone refuses an authorisation whose payment token can't be had any more.
 const CodePaymentTokenGone domain.ErrorCode = "payment_token_gone"
 
-// paymentToken returns the token that names the customer's means of payment. Refusal: payment_token_gone when the
-// customer was erased, or the order was placed by a program that did not keep the token.
+// paymentToken returns the token that names the customer's means of payment. Refusal: payment_token_gone.
+// The customer was erased, or no process has the key that it is sealed under, or the order was placed without keeping
+// it.
 func (a *Activities) paymentToken(ctx context.Context, in AuthorizePayment) (string, error) {
 	if in.Token != "" {
 		return in.Token, nil
@@ -218,7 +218,7 @@ func (a *Activities) paymentToken(ctx context.Context, in AuthorizePayment) (str
 	var token string
 	err := a.vault.Open(ctx, in.Sealed, &token)
 	switch {
-	case errors.Is(err, domain.ErrErased), err == nil && token == "":
+	case closedForGood(err), err == nil && token == "":
 		return "", Refusal(domain.Refuse(CodePaymentTokenGone, "the payment token of order %s is gone", in.OrderID))
 	case err != nil:
 		return "", fmt.Errorf("open the payment token of order %s: %w", in.OrderID, err)

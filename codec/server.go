@@ -10,10 +10,12 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/drain"
+	"github.com/prometheus/client_golang/prometheus"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
 	"google.golang.org/protobuf/proto"
@@ -52,6 +54,9 @@ type ServerOptions struct {
 	Issuer, Audience string
 	// Logger takes a line for each refused request, without any payload or token.
 	Logger *slog.Logger
+	// Registerer takes the metrics, and Metrics answers GET /metrics with them; nil for none.
+	Registerer prometheus.Registerer
+	Metrics    http.Handler
 	// Listening is called with the address once the server listens; nil for nobody.
 	Listening func(net.Addr)
 }
@@ -96,16 +101,26 @@ type handler struct {
 	static  Authenticator // nil without a static token
 	bearer  Authenticator
 	slots   chan struct{}
+	metrics http.Handler // nil for none
+	refused *prometheus.CounterVec
 	log     *slog.Logger
 }
 
 // NewHandler returns the codec server's handler: POST …/encode and …/decode by Temporal's remote codec
-// protocol, and GET /health. It needs a token or an issuer. Payloads that it can't decrypt are answered
+// protocol, GET /health and GET /metrics. It needs a token or an issuer. Payloads that it can't decrypt are answered
 // as they came, so that one under a forgotten key doesn't hide the others of its page.
 func NewHandler(ctx context.Context, c *Codec, o ServerOptions) (http.Handler, error) {
 	h := &handler{
 		codec: converter.NewPayloadCodecHTTPHandler(lenient{c}), origins: o.Origins,
-		slots: make(chan struct{}, requestsMax), log: o.Logger,
+		slots: make(chan struct{}, requestsMax), metrics: o.Metrics, log: o.Logger,
+		refused: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "orderloom_codec_requests_refused_total", Help: "Requests to the codec server that were refused, by status.",
+		}, []string{"status"}),
+	}
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(h.refused, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "orderloom_codec_requests_in_flight", Help: "Requests to the codec server that are under way.",
+		}, func() float64 { return float64(len(h.slots)) }))
 	}
 	var accepted []Authenticator
 	if o.Token != "" {
@@ -138,6 +153,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Set("Vary", "Origin")
 	if r.Method == http.MethodGet && r.URL.Path == "/health" {
 		_, _ = io.WriteString(w, "ok\n")
+		return
+	}
+	if r.Method == http.MethodGet && r.URL.Path == "/metrics" && h.metrics != nil {
+		h.metrics.ServeHTTP(w, r)
 		return
 	}
 	// Tools send no origin, browsers always do across origins.
@@ -212,6 +231,7 @@ func (h *handler) authenticate(r *http.Request) error {
 
 // refuse answers and logs. The path is not logged, since it may hold the token; nor is any body.
 func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, reason error) {
+	h.refused.WithLabelValues(strconv.Itoa(status)).Inc()
 	h.log.WarnContext(r.Context(), "The codec server refused a request.", "status", status, "reason", reason, "remote", r.RemoteAddr)
 	http.Error(w, http.StatusText(status), status)
 }

@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"log/slog"
 	"math/big"
 	"net"
@@ -19,6 +20,8 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/codec"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/stretchr/testify/require"
 	commonpb "go.temporal.io/api/common/v1"
 	"go.temporal.io/sdk/converter"
@@ -294,4 +297,18 @@ func TestServeStopsWithItsContext(t *testing.T) {
 	require.Equal(t, http.StatusOK, s.send(t, http.MethodGet, "/health", nil).StatusCode)
 	stop()
 	require.NoError(t, <-ended)
+}
+
+func TestTheCodecServerCountsWhatItRefuses(t *testing.T) {
+	t.Parallel()
+	registry := prometheus.NewRegistry()
+	s := newServer(t, func(o *codec.ServerOptions) {
+		o.Registerer, o.Metrics = registry, promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+	})
+	require.Equal(t, http.StatusUnauthorized, s.send(t, http.MethodPost, "/decode", body(t)).StatusCode)
+	told := s.send(t, http.MethodGet, "/metrics", nil)
+	text, err := io.ReadAll(told.Body)
+	require.NoError(t, err)
+	require.Contains(t, string(text), `orderloom_codec_requests_refused_total{status="401"} 1`)
+	require.Contains(t, string(text), `orderloom_codec_requests_in_flight 0`)
 }

@@ -113,6 +113,12 @@ func Match(ctx context.Context, db DB, purpose Purpose, keys []Key) error {
 	return nil
 }
 
+// Compare compares keys with those that are in use, and remembers nothing. Errors: as [Check].
+func Compare(ctx context.Context, db DB, purpose Purpose, keys []Key) error {
+	_, err := compare(ctx, db, purpose, keys)
+	return err
+}
+
 // InUse reports whether a process has encrypted with a key, and nobody has retired it since.
 func InUse(ctx context.Context, db DB, purpose Purpose, id string) (bool, error) {
 	all, err := List(ctx, db)

@@ -47,7 +47,17 @@ func (s *interceptedStep) ExecuteActivity(ctx context.Context, in *interceptor.E
 	if errors.As(err, &refusal) && refusal.NonRetryable() {
 		s.log.InfoContext(ctx, "a step was refused", append(attributes, "code", refusal.Type())...)
 	} else {
+		if !info.IsLocalActivity && info.Attempt >= stuckAttempts {
+			activity.GetMetricsHandler(ctx).Counter(stuckStepsMetric).Inc(1)
+		}
 		s.log.WarnContext(ctx, "a step failed and is tried again", append(attributes, "error", err)...)
 	}
 	return out, err
 }
+
+const (
+	// stuckAttempts is the failed attempt from which on a durable step counts as stuck: after ten minutes.
+	stuckAttempts = 16
+	// stuckStepsMetric counts the failed attempts of stuck steps, by the SDK's label activity_type.
+	stuckStepsMetric = "orderloom_stuck_steps_total"
+)

@@ -180,17 +180,21 @@ func (q *requestQueue) find(id string) *queued {
 	return nil
 }
 
-// check refuses a request for which there is no room.
-func (q *requestQueue) check(body []byte) error {
+// check refuses a request for which there is no room, and counts that.
+func (q *requestQueue) check(ctx workflow.Context, body []byte) error {
 	size := len(body)
 	for _, r := range q.waiting {
 		size += len(r.Body)
 	}
 	if size > queueBytesMax {
+		workflow.GetMetricsHandler(ctx).Counter(refusedRequestsMetric).Inc(1)
 		return activities.Refusal(domain.Refuse(CodeTooManyRequests, "%d requests wait already", len(q.waiting)))
 	}
 	return nil
 }
+
+// refusedRequestsMetric counts the requests for which an order's queue had no room.
+const refusedRequestsMetric = "orderloom_saga_requests_refused_total"
 
 func (q *requestQueue) remove(r *queued) {
 	q.waiting = slices.DeleteFunc(q.waiting, func(other *queued) bool { return other == r })
@@ -258,7 +262,7 @@ func (s *orderSaga) validateUpdate(ctx workflow.Context, kind *requestKind, raw 
 	if err != nil {
 		return err
 	}
-	if err := s.queue.check(body); err != nil {
+	if err := s.queue.check(ctx, body); err != nil {
 		return err
 	}
 	if !s.known || s.mustContinue(ctx) {
@@ -369,7 +373,7 @@ func (s *orderSaga) takeSignal(ctx workflow.Context, name string, kind *requestK
 		case kind == nil:
 			err = activities.Refusal(domain.Refuse(domain.CodeInvalid, "there is no signal %s", domain.Clip(name)))
 		case err == nil:
-			err = s.queue.check(body)
+			err = s.queue.check(ctx, body)
 		}
 		if err != nil {
 			s.queue.taken++

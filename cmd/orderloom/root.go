@@ -101,7 +101,7 @@ Settings come from the environment: see docs/configuration.md, or run "orderloom
 	root.AddCommand(
 		p.allCommand(), p.apiCommand(), p.workerCommand(), p.projectorCommand(),
 		p.setupCommand(), p.migrateCommand(),
-		p.verifyCommand(), p.parkedCommand(), p.attentionCommand(), p.orphansCommand(), p.reconcileCommand(), p.recoverCommand(),
+		p.doctorCommand(), p.verifyCommand(), p.parkedCommand(), p.attentionCommand(), p.orphansCommand(), p.reconcileCommand(), p.recoverCommand(),
 		p.rebuildCommand(), p.relayCommand(), p.replayCommand(),
 		p.eraseCustomerCommand(), p.rewrapKeysCommand(), p.encryptionKeysCommand(), p.partitionsCommand(), p.codecServerCommand(),
 		p.settingsCommand(), p.healthCommand(), p.versionCommand(),

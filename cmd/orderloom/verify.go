@@ -52,7 +52,7 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 		if v.Views, err = m.Views.Verify(ctx, m.Store, nil); err != nil {
 			return err
 		}
-		open, err := openAppends(ctx, m)
+		open, err := m.OpenAppends(ctx)
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ func scrapeAll(ctx context.Context, urls map[string]string) scrape {
 		if err != nil {
 			up = 0
 		}
-		all.add("up", map[string]string{"process": process}, up)
+		all.add("up", map[string]string{"process": process, "job": "orderloom"}, up)
 		for name, family := range families {
 			for _, m := range family.GetMetric() {
 				labels := map[string]string{"process": process}

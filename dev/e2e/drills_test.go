@@ -163,7 +163,8 @@ func (d *drill) awaitConditions(t *testing.T, what string, is func(holds int) bo
 	await(t, what, func() bool {
 		now, holds := d.scrape(t), 0
 		shown = nil
-		for _, c := range d.fault.told {
+		for _, a := range d.fault.told {
+			c := a.condition()
 			held := c.holds(t, now, d.before)
 			if held {
 				holds++

@@ -17,8 +17,8 @@ var diskFull = fault{
 	what: "PostgreSQL's disk is full",
 	meanwhile: "Reads go on, and so does what finds room. Steps of sagas wait. Requests that change something are answered once they are done, " +
 		"or with 202 or 503. No process is ready, so none is sent new requests.",
-	told:   []condition{`max(orderloom_check_failing{check="postgres"}) > 0`},
-	named:  []naming{{command: "GET /ready", status: 503, says: `{"name":"postgres","status":"failing"}`}},
+	told:   []alarm{{alert: "OrderloomPostgresFailing"}},
+	named:  []naming{{command: "doctor", status: 1, says: `FAIL  takes writes: its disk is full`}, {command: "GET /ready", status: 503, says: `{"name":"postgres","status":"failing"}`}},
 	mended: "By itself once there is room.",
 	drill:  drillDiskFull,
 	asRoot: true,

@@ -19,8 +19,9 @@ var failover = fault{
 	what: "PostgreSQL fails over to a replica that lagged",
 	meanwhile: "Reads go on. Nothing is appended, published or resumed: what was lost would be overwritten. Requests that change something are " +
 		"answered with 503 `store_unconfirmed`.",
-	told: []condition{"max(orderloom_store_unconfirmed) > 0", `max(orderloom_check_failing{check="event_store"}) > 0`},
+	told: []alarm{{alert: "OrderloomStoreUnconfirmed"}},
 	named: []naming{
+		{command: "doctor", status: 1, says: `FAIL  is confirmed`},
 		{command: "verify", status: 1, says: "Nothing is appended until \"orderloom recover\" has mended it"},
 		{command: "recover", status: 3, says: "run it with --confirm"},
 	},

@@ -11,8 +11,9 @@ var kafkaUnreachable = fault{
 	name:      "kafka-unreachable",
 	what:      "Kafka can't be reached",
 	meanwhile: "Orders go on. Events wait in the event store. Views lag behind, and a single order is shown from the store.",
-	told:      []condition{"max(orderloom_relay_backlog_seconds) > 2", "min(orderloom_relay_up) == 0", "max(orderloom_projection_lag_seconds) > 2"},
+	told:      []alarm{{alert: "OrderloomRelayBehind", limit: 2}, {alert: "OrderloomKafkaUnreachable"}, {alert: "OrderloomViewsBehind", limit: 2}},
 	named: []naming{
+		{command: "doctor", status: 1, says: `FAIL  answers: connect to broker`},
 		{command: "relay status", status: 1, says: "the topics could not be looked at"},
 		{command: "verify", status: 1, says: "connection refused"},
 	},

@@ -11,8 +11,9 @@ var kafkaWiped = fault{
 	name:      "kafka-wiped",
 	what:      "Kafka has lost everything, its topics too",
 	meanwhile: "Orders go on. Events wait in the event store. Views lag behind, and a single order is shown from the store.",
-	told:      []condition{"max(orderloom_relay_lost_seconds) > 0", "max(orderloom_relay_backlog_seconds) > 1"},
+	told:      []alarm{{alert: "OrderloomKafkaLostEvents"}, {alert: "OrderloomRelayBehind", limit: 1}},
 	named: []naming{
+		{command: "doctor", status: 1, says: `FAIL  publishes, and Kafka keeps it: orderloom: Kafka`},
 		{command: "relay status", status: 1, says: `"orderloom relay rewind --to 0" publishes all again`},
 		{command: "verify", status: 1, says: "incomplete or out of order"},
 	},

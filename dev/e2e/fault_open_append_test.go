@@ -13,8 +13,9 @@ var openAppend = fault{
 	name:      "open-append",
 	what:      "An append stays open, as of a program that hangs in the middle of it",
 	meanwhile: "Orders go on. What is appended after it is not published. Views lag behind, and a single order is shown from the store.",
-	told:      []condition{"max(orderloom_relay_open_append_seconds) > 2", "max(orderloom_relay_backlog_seconds) > 2"},
+	told:      []alarm{{alert: "OrderloomAppendOpen", limit: 2}, {alert: "OrderloomRelayBehind", limit: 2}},
 	named: []naming{
+		{command: "doctor", status: 1, says: `FAIL  no append stays open`},
 		{command: "relay status", status: 1, says: "ends it"},
 		{command: "verify", status: 1, says: "events that came after it are not published until it ends"},
 	},

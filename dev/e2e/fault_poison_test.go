@@ -19,11 +19,9 @@ var poisonedEvents = fault{
 	what: "Events that can't be applied, and messages that are no events",
 	meanwhile: "Such events are of an unknown type, of a newer version, unreadable, of another order, or have a row that collides. Their streams " +
 		"are parked, each by itself. All other orders go on. What is no event goes to the topic of dead letters.",
-	told: []condition{
-		"max(orderloom_projection_parked_aggregates) > 0", `max(orderloom_attention{cause="parked"}) > 0`,
-		"sum(increase(orderloom_projection_dead_letters_total[5m])) > 0",
-	},
+	told: []alarm{{alert: "OrderloomParked"}, {alert: "OrderloomAttention", group: "parked"}, {alert: "OrderloomDeadLetters"}},
 	named: []naming{
+		{command: "doctor", status: 1, says: `FAIL  nothing is parked`},
 		{command: "parked list", status: 0, says: "order_views_number"},
 		{command: "attention list --cause parked", status: 0, says: "retry_parked"},
 		{command: "verify", status: 0, says: "9 parked"},

@@ -13,8 +13,8 @@ var databaseReadOnly = fault{
 	what: "PostgreSQL takes no writes",
 	meanwhile: "Reads go on. Steps of sagas wait, and requests that change something are answered once they are done, or with 202 or 503. " +
 		"No process is ready, so none is sent new requests.",
-	told:  []condition{`max(orderloom_check_failing{check="postgres"}) > 0`},
-	named: []naming{{command: "GET /ready", status: 503, says: `{"name":"postgres","status":"failing"}`}},
+	told:  []alarm{{alert: "OrderloomPostgresFailing"}},
+	named: []naming{{command: "doctor", status: 1, says: `FAIL  takes writes: it is read-only`}, {command: "GET /ready", status: 503, says: `{"name":"postgres","status":"failing"}`}},
 	mended: "By itself once PostgreSQL takes writes, such as after `ALTER SYSTEM RESET default_transaction_read_only` and " +
 		"`SELECT pg_reload_conf()`.",
 	drill: drillReadOnly,

@@ -12,8 +12,8 @@ var redisFrozen = fault{
 	name:      "redis-frozen",
 	what:      "Redis takes connections and does not answer",
 	meanwhile: "Everything goes on. Orders are read from the views, since a breaker keeps readers away from Redis.",
-	told:      []condition{`max(orderloom_breaker_state{of="redis"}) > 0`, `max(orderloom_check_failing{check="breaker_redis"}) > 0`},
-	named:     []naming{{command: "GET /ready", status: 200, says: `{"name":"breaker_redis","status":"failing"}`}},
+	told:      []alarm{{alert: "OrderloomBreakerOpen", group: "redis"}},
+	named:     []naming{{command: "doctor", status: 1, says: `FAIL  answers`}, {command: "GET /ready", status: 200, says: `{"name":"breaker_redis","status":"failing"}`}},
 	mended: "By itself once Redis answers. The caches are told first what has changed meanwhile, so no old state is shown. Until then a " +
 		"second's reads at most wait for 0.1 seconds.",
 	drill: drillRedisFrozen,

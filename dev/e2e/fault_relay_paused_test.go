@@ -8,9 +8,10 @@ var relayPaused = fault{
 	name:      "relay-paused",
 	what:      "The process whose relay leads is frozen, as on a machine that is paused",
 	meanwhile: "Orders go on with the other processes. Events wait in the event store until another relay leads, after 10 seconds.",
-	told:      []condition{"min(up) == 0", "max(orderloom_relay_backlog_seconds) > 3"},
+	told:      []alarm{{alert: "OrderloomProcessDown"}, {alert: "OrderloomRelayBehind", limit: 3}},
 	named: []naming{
 		{command: "relay status", status: 1, says: "the leader has been silent"},
+		{command: "doctor", status: 1, says: `the leader has been silent`},
 	},
 	mended: "By itself: another relay ends the leader's session at PostgreSQL, and leads. What the frozen process does when it goes " +
 		"on repeats what was published.",

@@ -13,7 +13,7 @@ var (
 		what: "The event store was restored from an older backup",
 		meanwhile: "Reads go on. Nothing is appended, published or resumed: what was lost would be overwritten. Requests that change something are " +
 			"answered with 503 `store_unconfirmed`.",
-		told:   []condition{"max(orderloom_store_unconfirmed) > 0"},
+		told:   []alarm{{alert: "OrderloomStoreUnconfirmed"}},
 		mended: "`orderloom recover --confirm` takes back what Kafka, Temporal and the gateway know ([backup.md](backup.md)).",
 		test:   "TestARestoredStoreIsRecovered", target: "make drill-restore",
 	}
@@ -21,7 +21,7 @@ var (
 		name:      "temporal-lost",
 		what:      "Temporal has lost everything",
 		meanwhile: "Reads go on. Requests that change something are answered with 503 until a server is back.",
-		told:      []condition{"sum(increase(orderloom_orphaned_orders_resumed_total[5m])) > 0"},
+		told:      []alarm{{alert: "OrderloomSagasLost"}},
 		mended:    "`orderloom setup` makes the namespace of a new server. Open sagas go on by themselves, from the events.",
 		test:      "TestOrdersOutliveTemporalsDatabases", target: "make drill-temporal",
 	}
@@ -29,7 +29,7 @@ var (
 		name:      "key-missing",
 		what:      "A process lacks an encryption key that is in use",
 		meanwhile: "It refuses to start, and names the key. Sagas whose input it can't decrypt wait for the key.",
-		told:      []condition{"max(orderloom_failing_sagas) > 0"},
+		told:      []alarm{{alert: "OrderloomSagasFailing"}},
 		mended:    "Give the key back. Sagas go on by themselves.",
 		test:      "TestAMissingPayloadKeyLosesNoSaga",
 	}

@@ -20,8 +20,8 @@ var (
 type fault struct {
 	// name is the drill's, and what is what happens. meanwhile says what goes on and what waits.
 	name, what, meanwhile string
-	// told are the conditions that tell of it: they hold during the fault, and neither before nor after.
-	told []condition
+	// told are the alerts that tell of it. Their conditions hold during the fault, and neither before nor after.
+	told []alarm
 	// named are the commands that say what is wrong.
 	named []naming
 	// mended says what mends it.
@@ -93,7 +93,7 @@ func (f fault) summarise(b *strings.Builder) {
 	if len(f.told) > 0 {
 		var all []string
 		for _, c := range f.told {
-			all = append(all, string(c))
+			all = append(all, c.alert)
 		}
 		told = cells(all)
 	}
@@ -117,11 +117,7 @@ func (f fault) writeTo(b *strings.Builder) {
 		b.WriteString("| Told by | nothing, since nothing fails |\n")
 	}
 	for _, c := range f.told {
-		_, err := c.parse()
-		if err != nil {
-			panic(err)
-		}
-		fmt.Fprintf(b, "| Told by | `%s` |\n", c)
+		fmt.Fprintf(b, "| Told by | %s |\n", c.text())
 	}
 	for _, n := range f.named {
 		command := "orderloom " + n.command
@@ -145,8 +141,8 @@ const reliabilityHeading = `# What may break, and what tells and mends it
 Generated from the drills: ` + "`go -C dev test ./e2e -run Reliability -update`" + `. Each drill breaks something around running
 processes, on a real Temporal server, while orders are under way. It demands that:
 
-- the conditions below hold on what ` + "`/metrics`" + ` tells during the fault, and neither before nor after it. They are
-  expressions of PromQL, to make alerts of;
+- the conditions of the alerts below hold on what ` + "`/metrics`" + ` tells during the fault, and neither before nor after it.
+  The alerts are those of ` + "`deploy/prometheus/alerts.yml`" + `. A drill waits for shorter times;
 - the commands name the fault, with this exit status and these words;
 - what mends it is carried out, or comes by itself;
 - nothing is lost. Every order that was accepted comes to its right end. What the customer is told, the events, the

@@ -72,7 +72,7 @@ func TestAMissingPayloadKeyLosesNoSaga(t *testing.T) {
 		return false
 	})
 	await(t, "the metric to tell", func() bool {
-		return keyMissing.told[0].holds(t, scrapeAll(t.Context(), map[string]string{"all": first.url}), nil)
+		return keyMissing.told[0].condition().holds(t, scrapeAll(t.Context(), map[string]string{"all": first.url}), nil)
 	})
 	first.stop(t)
 

@@ -50,7 +50,7 @@ func drillDatabases(t *testing.T, ordersOfState int, note func(in string, end cl
 			w.order.awaitAnother("")
 		}
 	})
-	await(t, "the metric to tell", func() bool { return temporalLost.told[0].holds(t, scrapeAll(t.Context(), api), before) })
+	await(t, "the metric to tell", func() bool { return temporalLost.told[0].condition().holds(t, scrapeAll(t.Context(), api), before) })
 	t.Logf("%d orders have a saga again after %s", len(open), time.Since(begun).Round(time.Millisecond))
 	each(t, "end", open, func(_ *testing.T, w *waiting) {
 		w.order.finish(w.goOn, w.end, func(end client.OrderStatus) { note(w.name, end) })

@@ -253,7 +253,7 @@ func (r *ruin) awaitNothingTaken(t *testing.T) {
 	})
 	require.Equal(t, r.orders[0].order.id, r.orders[0].order.shown().OrderID)
 	told := scrapeAll(t.Context(), map[string]string{"all": r.s.platform.APIURL})
-	require.True(t, restored.told[0].holds(t, told, nil), "the metric tells")
+	require.True(t, restored.told[0].condition().holds(t, told, nil), "the metric tells")
 }
 
 // end takes all orders to their ends, but for the one that has ended before, and audits them.

@@ -42,7 +42,12 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	if err != nil {
 		return nil, err
 	}
-	m := &Maintenance{Pool: pool, cfg: cfg, tel: tel}
+	return newMaintenance(ctx, pool, cfg, tel)
+}
+
+// newMaintenance is [OpenMaintenance] for a database that nobody has looked at. Close closes the pool.
+func newMaintenance(ctx context.Context, pool *pgxpool.Pool, cfg config.Config, tel *telemetry.Telemetry) (m *Maintenance, err error) {
+	m = &Maintenance{Pool: pool, cfg: cfg, tel: tel}
 	if m.Broker, err = brokerConfig(cfg, tel.Logger); err != nil {
 		return nil, errors.Join(err, m.Close(ctx))
 	}

@@ -54,14 +54,21 @@ func (p *platform) openRegistry() (r *broker.Registry, parts stage, err error) {
 	if p.cfg.Kafka.SchemaRegistryURL == "" {
 		return nil, nil, nil
 	}
-	schemas, err := broker.Schemas(events.FS)
-	if err != nil {
+	if r, err = knownSchemas(p.cfg.Kafka); err != nil {
 		return nil, nil, err
 	}
-	r = broker.NewRegistry(registry(p.cfg.Kafka), schemas)
 	return r, stage{p.awaited(registryServer(func(ctx context.Context) error {
 		return p.registry.Do(ctx, func() error { return r.Load(ctx) })
 	}))}, nil
+}
+
+// knownSchemas returns the registry with this program's schemas.
+func knownSchemas(cfg config.Kafka) (*broker.Registry, error) {
+	schemas, err := broker.Schemas(events.FS)
+	if err != nil {
+		return nil, err
+	}
+	return broker.NewRegistry(registry(cfg), schemas), nil
 }
 
 // registryServer is the schema registry. Without the platform's schemas it is waited for as well: setup registers them.

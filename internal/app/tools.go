@@ -128,6 +128,7 @@ func ServeCodec(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 		return err
 	}
 	o := codecOptions(cfg.Codec)
+	o.Registerer, o.Metrics = tel.Registry, tel.MetricsHandler()
 	o.Logger, o.Listening = tel.Logger, func(a net.Addr) { tel.Logger.InfoContext(ctx, "serving", "url", baseURL(a)) }
 	return codec.Serve(ctx, c, o)
 }

@@ -1,0 +1,113 @@
+package e2e_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+)
+
+// alarm is an alert of deploy/prometheus/alerts.yml that tells of a fault.
+type alarm struct {
+	alert string
+	// limit is the limit of the drill in place of the alert's, which is about minutes; 0 leaves that.
+	limit int
+	// group is the value of the label that the alert groups by, where it does.
+	group string
+}
+
+// rule is an alert, as the file has it.
+type rule struct {
+	Alert       string            `yaml:"alert"`
+	Expr        string            `yaml:"expr"`
+	For         string            `yaml:"for"`
+	Labels      map[string]string `yaml:"labels"`
+	Annotations map[string]string `yaml:"annotations"`
+}
+
+// rules are the alerts that are shipped, by their names.
+var rules = sync.OnceValues(func() (map[string]rule, error) {
+	text, err := os.ReadFile("../../deploy/prometheus/alerts.yml")
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Groups []struct {
+			Rules []rule `yaml:"rules"`
+		} `yaml:"groups"`
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	all := map[string]rule{}
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			if _, twice := all[r.Alert]; twice {
+				return nil, fmt.Errorf("there are two alerts %s", r.Alert)
+			}
+			all[r.Alert] = r
+		}
+	}
+	return all, nil
+})
+
+func (a alarm) rule() rule {
+	all, err := rules()
+	if err != nil {
+		panic(err)
+	}
+	r, known := all[a.alert]
+	if !known {
+		panic("there is no alert " + a.alert)
+	}
+	return r
+}
+
+var grouping = regexp.MustCompile(`^max by \(([a-z_]+)\) \(([a-z_]+)\)`)
+
+// condition is the alert's expression, with the limit and the group of the drill.
+func (a alarm) condition() condition {
+	expr := a.rule().Expr
+	if a.limit != 0 {
+		at := strings.LastIndex(expr, " ") // before the limit
+		expr = expr[:at+1] + fmt.Sprint(a.limit)
+	}
+	if a.group != "" {
+		expr = grouping.ReplaceAllString(expr, `max($2{$1="`+a.group+`"})`)
+	}
+	return condition(expr)
+}
+
+// text is what docs/reliability.md says of it.
+func (a alarm) text() string {
+	r := a.rule()
+	text := fmt.Sprintf("%s: `%s`", a.alert, r.Expr)
+	if r.For != "" {
+		text += " for " + r.For
+	}
+	return text
+}
+
+// TestEachAlertSaysWhatToDo holds the alerts to a form that people on call can work with, and that drills can read.
+func TestEachAlertSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	all, err := rules()
+	require.NoError(t, err)
+	require.NotEmpty(t, all)
+	for name, r := range all {
+		require.Contains(t, []string{"page", "ticket"}, r.Labels["severity"], name)
+		require.NotEmpty(t, r.Annotations["summary"], name)
+		require.NotEmpty(t, r.Annotations["action"], name)
+		a := alarm{alert: name}
+		if grouping.MatchString(r.Expr) {
+			a.group = "one"
+		}
+		_, err := a.condition().parse()
+		require.NoError(t, err, name)
+	}
+}

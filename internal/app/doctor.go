@@ -1,0 +1,158 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/doctor"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/sagaclient"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+)
+
+// Examination is what the doctor looks at.
+type Examination struct {
+	// Before is set before an installation: what "orderloom setup" makes may be missing, and no process runs.
+	Before bool
+	// Whole also compares every view and every event in Kafka with the event store, which reads all of them.
+	Whole bool
+}
+
+// patient is what the checks ask.
+type patient struct {
+	Examination
+	*Maintenance
+
+	pool     *pgxpool.Pool
+	temporal client.Client
+	memos    converter.DataConverter
+}
+
+// Examine asks every part of the platform whether it is well, and tells each finding. It changes nothing, and may run
+// at any time. Errors: a setting can't be used.
+func Examine(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, e Examination, tell func(doctor.Finding)) (map[doctor.Status]int, error) {
+	pool, err := openPool(ctx, cfg.Database, tel)
+	if err != nil {
+		return nil, err
+	}
+	m, err := newMaintenance(ctx, pool, cfg, tel)
+	if err != nil {
+		return nil, err
+	}
+	p := &patient{Examination: e, Maintenance: m, pool: pool}
+	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel); err != nil {
+		return nil, errors.Join(err, m.Close(ctx))
+	}
+	defer p.temporal.Close()
+	counts := doctor.Run(ctx, p.checks(), tell)
+	return counts, m.Close(ctx)
+}
+
+// checks are in the order in which they build on one another.
+func (p *patient) checks() []doctor.Check {
+	all := append(p.ofPostgres(), p.ofTemporal()...)
+	all = append(all, p.ofKafka()...)
+	all = append(all, p.ofOthers()...)
+	if p.Before {
+		return all
+	}
+	all = append(all, p.ofDelivery()...)
+	all = append(all, p.ofSagas()...)
+	if p.Whole {
+		all = append(all, p.ofEverything()...)
+	}
+	return all
+}
+
+// missing is what "orderloom setup" makes, and what may be missing before an installation.
+func (p *patient) missing(what string) error {
+	return doctor.Fault{What: what, Remedy: `"orderloom setup" makes it`, Minor: p.Before}
+}
+
+// The names of checks that others need.
+const (
+	databaseAnswers  = "PostgreSQL: answers"
+	databaseSchema   = "PostgreSQL: has the schema"
+	temporalAnswers  = "Temporal: answers"
+	temporalSpace    = "Temporal: has the namespace"
+	temporalOurs     = "Sagas: the namespace is this store's"
+	kafkaAnswers     = "Kafka: answers"
+	kafkaTopics      = "Kafka: has the topics"
+	storeIsConfirmed = "Event store: is confirmed"
+)
+
+// ofOthers are the checks of what the platform works with besides.
+func (p *patient) ofOthers() (all []doctor.Check) {
+	if p.cache != nil {
+		all = append(all, doctor.Check{
+			Group: "Redis", Name: "answers", Remedy: "look at Redis, and at REDIS_URL and REDIS_TLS_…; orders are read without it meanwhile",
+			Ask: func(ctx context.Context) (string, error) { return "", p.cache.Check(ctx) },
+		})
+	}
+	if p.cfg.Payment.Gateway != "" {
+		all = append(all, doctor.Check{Group: "Payment gateway", Name: "answers", Remedy: "look at its status page, and at its settings", Ask: p.gatewayAnswers})
+	}
+	for purpose, keys := range encryptionKeys(p.cfg) {
+		if p.Before {
+			continue
+		}
+		all = append(all, doctor.Check{
+			Group: "Encryption keys", Name: fmt.Sprintf("the %s keys are those that are in use", purpose), Needs: []string{databaseAnswers, databaseSchema},
+			Ask: func(ctx context.Context) (string, error) { return p.keysFit(ctx, purpose, keys) },
+		})
+	}
+	return append(all, p.ofCertificates()...)
+}
+
+// sagas is the client of the sagas. Each caller has its own.
+func (p *patient) sagas() *sagaclient.Client {
+	return sagaclient.New(p.temporal, p.memos, deadlines(p.cfg.Orders), "")
+}
+
+// certificateWarns is how long before its end a certificate is warned of.
+const certificateWarns = 21 * 24 * time.Hour
+
+// ofCertificates looks at the client certificates of the settings.
+func (p *patient) ofCertificates() (all []doctor.Check) {
+	for _, c := range []struct {
+		server string
+		tls    config.TLS
+	}{{"Kafka", p.cfg.Kafka.TLS}, {"Temporal", p.cfg.Temporal.TLS}, {"Redis", p.cfg.Redis.TLS}} {
+		if !c.tls.Enabled || c.tls.CertFile == "" {
+			continue
+		}
+		all = append(all, doctor.Check{
+			Group: "Certificates", Name: "the one for " + c.server + " is valid", Remedy: "put a certificate and its key there",
+			Ask: func(context.Context) (string, error) { return certificateLasts(c.tls.CertFile, time.Now()) },
+		})
+	}
+	return all
+}
+
+const replaceCertificate = "replace it; it is read anew for each connection"
+
+// certificateLasts tells until when a certificate is valid.
+func certificateLasts(file string, now time.Time) (string, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	until, err := notAfter(pem)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s: %w", file, err)
+	case until.Before(now):
+		return "", doctor.Fault{What: fmt.Sprintf("%s has ended at %s", file, until.UTC().Format(time.RFC3339)), Remedy: replaceCertificate}
+	case until.Before(now.Add(certificateWarns)):
+		return "", doctor.Fault{
+			What: fmt.Sprintf("%s ends at %s", file, until.UTC().Format(time.RFC3339)), Remedy: replaceCertificate, Minor: true,
+		}
+	}
+	return "until " + until.UTC().Format(time.DateOnly), nil
+}

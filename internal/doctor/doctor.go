@@ -1,0 +1,164 @@
+// Package doctor asks each part of a platform whether it is well, and prints what is wrong with its remedy.
+package doctor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Status is what a check has come to.
+type Status string
+
+// What a check comes to. A warning is for people to look at soon; the platform does its work meanwhile. A check is
+// skipped when another one that it needs has failed.
+const (
+	OK      Status = "ok"
+	Warning Status = "warning"
+	Failing Status = "failing"
+	Skipped Status = "skipped"
+)
+
+// Fault is one thing that is wrong.
+type Fault struct {
+	// What says what is wrong, and Remedy what mends it.
+	What, Remedy string
+	// Minor is set for what the platform does its work with.
+	Minor bool
+}
+
+// Error is both in one sentence.
+func (f Fault) Error() string {
+	if f.Remedy == "" {
+		return f.What
+	}
+	return f.What + ": " + f.Remedy
+}
+
+// Check asks one part whether it is well.
+type Check struct {
+	// Group and Name say what is asked, such as "PostgreSQL" and "takes writes".
+	Group, Name string
+	// Needs are the names of the checks without whose success this one tells nothing, in the form "group: name".
+	Needs []string
+	// Timeout bounds it; zero is [TimeoutUsual].
+	Timeout time.Duration
+	// Remedy is what to do when it can't be asked.
+	Remedy string
+	// Ask returns what was found for people, such as a version, and what is wrong. An error that is no [Fault] means
+	// that the part can't be asked. It changes nothing.
+	Ask func(ctx context.Context) (found string, err error)
+}
+
+// TimeoutUsual bounds most checks.
+const TimeoutUsual = 10 * time.Second
+
+// Finding is what a check has come to. A check that finds several faults makes one of each.
+type Finding struct {
+	Group  string `json:"group"`
+	Check  string `json:"check"`
+	Status Status `json:"status"`
+	// Found says what was found, and Remedy what mends it.
+	Found  string `json:"found,omitempty"`
+	Remedy string `json:"remedy,omitempty"`
+}
+
+// Run makes the checks, one after the other, and tells each finding at once. It returns how many of each there were.
+func Run(ctx context.Context, checks []Check, tell func(Finding)) map[Status]int {
+	counts, failed := map[Status]int{}, map[string]bool{}
+	for _, c := range checks {
+		findings := c.run(ctx, failed)
+		for _, f := range findings {
+			f.Group, f.Check = c.Group, c.Name
+			counts[f.Status]++
+			if f.Status == Failing || f.Status == Skipped {
+				failed[c.Group+": "+c.Name] = true
+			}
+			tell(f)
+		}
+	}
+	return counts
+}
+
+func (c Check) run(ctx context.Context, failed map[string]bool) []Finding {
+	for _, need := range c.Needs {
+		if failed[need] {
+			return []Finding{{Status: Skipped, Found: "because of: " + need}}
+		}
+	}
+	timeout := c.Timeout
+	if timeout == 0 {
+		timeout = TimeoutUsual
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	type answer struct {
+		found string
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() { // a part may not look at the context
+		found, err := c.Ask(ctx)
+		answers <- answer{found, err}
+	}()
+	select {
+	case a := <-answers:
+		if a.err == nil {
+			return []Finding{{Status: OK, Found: a.found}}
+		}
+		return c.findings(a.err)
+	case <-ctx.Done():
+		return []Finding{{Status: Failing, Found: fmt.Sprintf("no answer within %s", timeout), Remedy: c.Remedy}}
+	}
+}
+
+// findings returns one for each fault of an error, and one for an error that holds none.
+func (c Check) findings(err error) []Finding {
+	var all []Finding
+	for _, one := range each(err) {
+		f := Finding{Status: Failing, Found: one.Error(), Remedy: c.Remedy}
+		if fault := (Fault{}); errors.As(one, &fault) {
+			f.Found, f.Remedy = fault.What, fault.Remedy
+			if fault.Minor {
+				f.Status = Warning
+			}
+		}
+		all = append(all, f)
+	}
+	return all
+}
+
+// each takes apart what [errors.Join] has joined.
+func each(err error) (all []error) {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if fault := (Fault{}); !ok || !errors.As(err, &fault) {
+		return []error{err}
+	}
+	for _, one := range joined.Unwrap() {
+		all = append(all, each(one)...)
+	}
+	return all
+}
+
+// Printer returns a function that prints findings for people, each group under its heading.
+func Printer(out io.Writer) func(Finding) {
+	marks := map[Status]string{OK: "ok", Warning: "WARN", Failing: "FAIL", Skipped: "-"}
+	group := ""
+	return func(f Finding) {
+		if f.Group != group {
+			group = f.Group
+			_, _ = fmt.Fprintf(out, "%s\n", group)
+		}
+		line := fmt.Sprintf("  %-4s  %s", marks[f.Status], f.Check)
+		if f.Found != "" {
+			line += ": " + strings.ReplaceAll(f.Found, "\n", "; ")
+		}
+		_, _ = fmt.Fprintln(out, line)
+		if f.Remedy != "" && f.Status != OK && f.Status != Skipped {
+			_, _ = fmt.Fprintf(out, "        > %s\n", f.Remedy)
+		}
+	}
+}
