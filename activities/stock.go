@@ -132,18 +132,12 @@ func (s supply) reservedFor(orderID uuid.UUID, skus []string) Reserved {
 	return out
 }
 
-// allocate chooses where the goods of the lines come from, by what look tells of a stock item. There are none of a SKU
-// that others wait for.
+// allocate chooses where the goods of the lines come from, by what look tells of a stock item.
 func (s supply) allocate(
 	allocator inventory.Allocator, lines []inventory.Line, country string, backorder bool,
 	look func(sku, location string) inventory.Stock,
 ) ([]inventory.Allocation, error) {
-	available := func(sku, location string) int {
-		if s.network.Backordered[sku] {
-			return 0
-		}
-		return look(sku, location).Available()
-	}
+	available := s.network.Available(func(sku, location string) int { return look(sku, location).Available() })
 	return allocator.Allocate(lines, s.network.Active(), available, country, backorder)
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
@@ -46,6 +47,9 @@ type Options struct {
 	Capabilities payments.Capabilities
 	// Taxes finds the taxes of lines that come without any; nil finds none.
 	Taxes TaxProvider
+	// Allocator chooses where the goods of an order come from, to preview one: the one that the sagas work with. Nil is
+	// [inventory.NearestFirst].
+	Allocator inventory.Allocator
 	// ShippingByValue shares shipping lines out over the shipments by what each costs. Otherwise the one that leaves
 	// first carries them.
 	ShippingByValue bool
@@ -109,6 +113,7 @@ type API struct {
 	contacts  ContactIndex // nil without
 	// taxes is nil where none are found.
 	taxes           TaxProvider
+	allocator       inventory.Allocator // nil for the usual one
 	shippingByValue bool
 
 	limits    Limits
@@ -145,7 +150,7 @@ func New(o Options) *API {
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, contacts: o.Contacts, limits: o.Limits,
-		taxes: o.Taxes, shippingByValue: o.ShippingByValue,
+		taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
@@ -166,7 +171,7 @@ func New(o Options) *API {
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {
-		if r.Method == http.MethodPost && r.Path != searchPath {
+		if r.Method == http.MethodPost && r.Path != searchPath && r.Path != previewPath {
 			r.Handle = a.changing(r.Handle)
 		}
 		a.router.Handle(r)
@@ -191,14 +196,18 @@ func (a *API) draining() bool {
 	}
 }
 
-// searchPath takes a POST that changes nothing.
-const searchPath = "/api/v1/orders/search"
+// These take a POST that changes nothing.
+const (
+	searchPath  = "/api/v1/orders/search"
+	previewPath = "/api/v1/orders/preview"
+)
 
 func (a *API) routes(o Options) []httpx.Route {
 	routes := []httpx.Route{
-		{Method: "POST", Path: "/api/v1/orders", Handle: httpx.Body(a.placeOrder)},
+		{Method: "POST", Path: "/api/v1/orders", Handle: httpx.BodyOrAgain(a.placeOrder, a.placedByOtherRules)},
 		{Method: "GET", Path: "/api/v1/orders", Check: checkList, Handle: a.listOrders},
 		{Method: "POST", Path: searchPath, Handle: httpx.Body(a.searchOrders)},
+		{Method: "POST", Path: previewPath, Handle: httpx.Body(a.previewOrder)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}", Handle: a.getOrder},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/cancel", Handle: httpx.Body(a.cancelOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/lines/cancel", Handle: httpx.Body(a.cancelLines)},

@@ -90,6 +90,7 @@ func FuzzDecodeOrder(f *testing.F) {
 var operations = map[string]string{
 	"POST /api/v1/orders":                                             goodOrder,
 	"POST /api/v1/orders/search":                                      `{"status": "shipped"}`,
+	"POST /api/v1/orders/preview":                                     goodOrder,
 	"POST /api/v1/orders/{order_id}/cancel":                           goodCancel,
 	"POST /api/v1/orders/{order_id}/lines/cancel":                     goodCancelLines,
 	"POST /api/v1/orders/{order_id}/edit":                             goodEdit,

@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
@@ -36,17 +37,14 @@ func (a *API) cancelLines(ctx context.Context, x *httpx.Exchange, r *cancelledLi
 	x.About("order_id", id)
 	in := r.request()
 	in.RequestID = x.KeyedID(domain.DerivedID(linesNamespace, id.String()))
-	decide := func(o order.Order) ([]domain.Event, error) {
-		return order.CancelPart(o, order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By})
-	}
+	c := order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: a.now()}
 	if wantsPreview(x) {
-		return a.answerPreview(ctx, x, func(o order.Order, _ payment.Payment) (orders, payments []domain.Event, err error) {
-			orders, err = decide(o)
-			return orders, nil, err
+		return a.answerPreview(ctx, x, func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {
+			return account.CancelPart(o, p, c, a.gatewayLimits(o.Total.Currency))
 		})
 	}
 	return a.changeOrder(ctx, x, change{
 		askSaga: func(ctx context.Context) (orderState, error) { return a.sagas.CancelLines(ctx, id, in) },
-		decide:  decide,
+		decide:  func(o order.Order) ([]domain.Event, error) { return order.CancelPart(o, c) },
 	})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/workflows"
@@ -30,9 +31,8 @@ func (a *API) cancelOrder(ctx context.Context, x *httpx.Exchange, r *cancellatio
 	id := x.UUID("order_id")
 	x.About("order_id", id)
 	if wantsPreview(x) {
-		return a.answerPreview(ctx, x, func(o order.Order, _ payment.Payment) (orders, payments []domain.Event, err error) {
-			orders, err = order.Cancel(o, order.CancelOrder{Reason: r.Reason, By: r.By, At: a.now()})
-			return orders, nil, err
+		return a.answerPreview(ctx, x, func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {
+			return account.Cancel(o, p, order.CancelOrder{Reason: r.Reason, By: r.By, At: a.now()})
 		})
 	}
 	return a.changeOrder(ctx, x, change{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
@@ -55,7 +56,7 @@ func (a *API) editOrder(ctx context.Context, x *httpx.Exchange, r *edit) error {
 		}
 	}
 	if wantsPreview(x) {
-		return a.previewEdit(x, o, in.Edit())
+		return a.previewEdit(ctx, x, o, in.Edit())
 	}
 	return a.changeOrder(ctx, x, change{
 		askSaga: func(ctx context.Context) (orderState, error) { return a.sagas.EditOrder(ctx, id, in) },
@@ -70,7 +71,7 @@ func (a *API) editOrder(ctx context.Context, x *httpx.Exchange, r *edit) error {
 			if err != nil {
 				return nil, err
 			}
-			_, err = plan.Outcome(o, a.now())
+			_, err = plan.Anywhere().Outcome(o, a.now())
 			return []domain.Event{order.OrderEdited{}}, err
 		},
 	})
@@ -128,18 +129,33 @@ type editPreview struct {
 	ShippingLines []order.ShippingLine `json:"shipping_lines,omitempty"`
 }
 
-// previewEdit answers with what an edit would come to, by the rules that carry it out. Whether the goods are there and
-// the money is granted is not asked.
-func (a *API) previewEdit(x *httpx.Exchange, o order.Order, c order.EditOrder) error {
-	plan, err := c.Plan(o)
+// previewEdit answers with what an edit would come to, by the rules that carry it out, on the stock as the views show
+// it. Whether the money is granted is not asked.
+func (a *API) previewEdit(ctx context.Context, x *httpx.Exchange, o order.Order, c order.EditOrder) error {
+	after, err := a.editedOrder(ctx, o, c)
 	if err != nil {
 		return refusedBy(o, err)
 	}
-	after, err := plan.Outcome(o, a.now())
-	if err != nil {
-		return refusedBy(o, err)
-	}
+	x.Writer.Header().Set("Cache-Control", "no-store")
 	return x.JSON(http.StatusOK, editPreview{
 		Preview: true, Before: o.Total, Total: after.Total, Difference: after.Total.Sub(o.Total), Items: after.Items, ShippingLines: after.ShippingLines,
 	})
+}
+
+// editedOrder is the order as it would be after an edit. Errors: as [order.EditOrder.Plan] and [order.CancelPart];
+// out_of_stock; unavailable.
+func (a *API) editedOrder(ctx context.Context, o order.Order, c order.EditOrder) (order.Order, error) {
+	plan, err := c.Plan(o)
+	if err != nil {
+		return o, err
+	}
+	goods := order.Lines(plan.Add)
+	supply, err := a.supply(ctx, inventory.SKUs(goods))
+	if err != nil {
+		return o, err
+	}
+	if plan.Allocations, err = supply.Allocate(goods, o.ShipToCountry, false); err != nil {
+		return o, err
+	}
+	return plan.Outcome(o, a.now())
 }

@@ -55,6 +55,8 @@ func TestEditPreviewTellsWhatTheEditComesTo(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.givenConfirmed(t)
+	b.post(t, orderPath("/edit?preview=true"), goodEdit).problem(t, http.StatusConflict, inventory.CodeOutOfStock)
+	b.stocked(map[string]map[string]int{"SKU-2": {"reno": 2}})
 	r := b.post(t, orderPath("/edit?preview=true"), goodEdit)
 	require.Equal(t, http.StatusOK, r.status, r.body)
 	require.Contains(t, r.body, `"total_before":{"amount":"20.00","currency":"EUR"}`)

@@ -400,8 +400,11 @@ func (f *fakePlatform) Customer(_ context.Context, id string) (readmodel.Custome
 	return c, nil
 }
 
-func (f *fakePlatform) Stock(_ context.Context, sku string) ([]readmodel.StockLevel, error) {
-	return f.stock[sku], f.viewErr
+func (f *fakePlatform) Stock(_ context.Context, skus ...string) (levels []readmodel.StockLevel, err error) {
+	for _, sku := range skus {
+		levels = append(levels, f.stock[sku]...)
+	}
+	return levels, f.viewErr
 }
 
 func (f *fakePlatform) Attention(_ context.Context, q readmodel.AttentionQuery) (readmodel.AttentionPage, error) {

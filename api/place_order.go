@@ -62,28 +62,39 @@ type newItem struct {
 
 // Check gives each line the order's currency, and names what the domain finds wrong.
 func (r *newOrder) Check() error {
+	return r.check(func(_ *newOrder, bad domain.Invalids) domain.Invalids { return bad })
+}
+
+// check is [newOrder.Check] without what a request may lack.
+func (r *newOrder) check(without func(*newOrder, domain.Invalids) domain.Invalids) error {
 	var bad domain.Invalids
-	for i := range r.Items {
-		item := &r.Items[i]
+	for i, item := range r.Items {
 		if item.Currency != "" && item.Currency != r.Currency {
 			bad.Add(fmt.Sprintf("items[%d].currency", i),
 				"an order has one currency: %q here, %q for the order", domain.Clip(item.Currency), domain.Clip(r.Currency))
 		}
-		item.Currency = r.Currency
 	}
+	r.nameCurrency()
 	// The recipient comes first because it says more about a country than the order does.
-	bad = append(bad, r.checkRecipient()...)
+	bad = append(bad, r.checkRecipient(without)...)
 	bad = append(bad, r.checkReferences()...)
-	bad = append(bad, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country))...)
+	bad = append(bad, without(r, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country)))...)
 	return append(bad, r.checkMoney()...).Err()
 }
 
+// nameCurrency gives each line the order's currency.
+func (r *newOrder) nameCurrency() {
+	for i := range r.Items {
+		r.Items[i].Currency = r.Currency
+	}
+}
+
 // checkRecipient brings the personal part of the order into the form in which it is kept, and names what is wrong.
-func (r *newOrder) checkRecipient() (bad domain.Invalids) {
+func (r *newOrder) checkRecipient(without func(*newOrder, domain.Invalids) domain.Invalids) (bad domain.Invalids) {
 	r.ShippingAddress.checkLine1(&bad, "shipping_address")
 	r.BillingAddress.checkLine1(&bad, "billing_address")
 	kept, err := r.recipient().Checked()
-	wrong := invalids(err)
+	wrong := without(r, invalids(err))
 	r.ShippingAddress.asNamed(wrong, "shipping_address")
 	r.BillingAddress.asNamed(wrong, "billing_address")
 	if bad = append(bad, wrong...); len(bad) > 0 {
@@ -140,23 +151,19 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 		RequestHash: hash, UserID: x.Caller, AllowBackorder: r.AllowBackorder,
 		KeepPaymentMethod: r.KeepPaymentMethod, ShippingByValue: a.shippingByValue, References: r.references(),
 	}
-	var before order.Order
 	if x.IdempotencyKey() != "" {
-		if before, err = a.placedBefore(ctx, x, in); err != nil {
+		switch before, err := a.placedBefore(ctx, x, in); {
+		case err != nil:
 			return a.withState(ctx, x, err)
+		case before.Status != "":
+			return a.answerAgain(ctx, x, r, in, before)
 		}
 	}
-	known := before.Status != ""
-	content := before.Content()
-	if !known || !a.findsTaxes(r) { // what was found for the first request counts, and not what would be found now
-		if content, err = a.priced(ctx, id, r); err != nil {
-			return err
-		}
+	content, err := a.priced(ctx, id, r)
+	if err != nil {
+		return err
 	}
 	in.Items, in.ShippingLines, in.Discounts, in.Rounding = content.Items, content.ShippingLines, content.Discounts, content.Rounding
-	if known {
-		return a.settled(ctx, x, in, true)
-	}
 	if err := a.chargeable(content); err != nil {
 		return err
 	}
@@ -174,6 +181,39 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 		return a.withState(ctx, x, err)
 	}
 	return a.settled(ctx, x, in, existed)
+}
+
+// placedByOtherRules answers an order that today's rules refuse, and that was accepted under its Idempotency-Key while
+// other rules held, as it was answered then. It reports whether it has.
+func (a *API) placedByOtherRules(ctx context.Context, x *httpx.Exchange, r *newOrder) (bool, error) {
+	if x.IdempotencyKey() == "" {
+		return false, nil
+	}
+	r.nameCurrency()
+	hash, err := x.Fingerprint(r)
+	if err != nil {
+		return false, err
+	}
+	in := workflows.OrderInput{OrderID: x.KeyedID(orderNamespace), CustomerID: r.CustomerID, RequestHash: hash}
+	if before, err := a.placedBefore(ctx, x, in); err == nil && before.Status != "" {
+		x.About("order_id", in.OrderID)
+		return true, a.answerAgain(ctx, x, r, in, before)
+	}
+	return false, nil // the request is answered with what is wrong with it
+}
+
+// answerAgain answers a request by which an order was placed before.
+func (a *API) answerAgain(ctx context.Context, x *httpx.Exchange, r *newOrder, in workflows.OrderInput, before order.Order) error {
+	content := before.Content()
+	if !a.findsTaxes(r) { // what was found for the first request counts, and not what would be found now
+		priced, err := a.priced(ctx, in.OrderID, r)
+		if err != nil {
+			return err
+		}
+		content = priced
+	}
+	in.Items, in.ShippingLines, in.Discounts, in.Rounding = content.Items, content.ShippingLines, content.Discounts, content.Rounding
+	return a.settled(ctx, x, in, true)
 }
 
 // chargeable refuses an order that the payment gateway could not charge, however it is split. Error: [domain.Invalids].
@@ -200,7 +240,22 @@ func (a *API) placedBefore(ctx context.Context, x *httpx.Exchange, in workflows.
 	}
 	// The domain knows a retry: it decides on no events.
 	_, err = order.Place(o, order.PlaceOrder{OrderID: in.OrderID, RequestHash: in.RequestHash})
+	if err != nil && a.sentBefore(x, o) {
+		return o, nil
+	}
 	return o, err
+}
+
+// sentBefore reports whether the order came from the request as it was sent. Orders from before recipients were
+// brought into one form were placed so.
+func (a *API) sentBefore(x *httpx.Exchange, o order.Order) bool {
+	var sent newOrder
+	if x.DecodeAsSent(&sent) != nil {
+		return false
+	}
+	sent.nameCurrency()
+	hash, err := x.Fingerprint(&sent)
+	return err == nil && hash == o.RequestHash
 }
 
 // settled answers 201 with the order as its events tell it, once it is settled. It is settled when it is confirmed,

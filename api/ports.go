@@ -133,8 +133,8 @@ type Views interface {
 	References
 	// Customer returns a customer's summary. Errors: not_found for one without orders.
 	Customer(ctx context.Context, id string) (readmodel.CustomerSummary, error)
-	// Stock returns a SKU's level at each location; empty for one that was never received.
-	Stock(ctx context.Context, sku string) ([]readmodel.StockLevel, error)
+	// Stock returns the level of each SKU at each location; none for one that was never received.
+	Stock(ctx context.Context, skus ...string) ([]readmodel.StockLevel, error)
 	// Attention returns a page of what waits for a person, what has waited longest first. Errors: invalid for a cursor
 	// of another list.
 	Attention(ctx context.Context, q readmodel.AttentionQuery) (readmodel.AttentionPage, error)

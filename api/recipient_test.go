@@ -63,7 +63,7 @@ func TestRefusalsTellNothingOfARecipient(t *testing.T) {
 	a := b.post(t, ordersPath, body)
 	p := a.problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{
-		"body:recipient.name", "body:recipient.company", "body:recipient.phone", "body:recipient.email", "body:billing_address.line1", "body:customer_note",
+		"body:recipient.name", "body:recipient.company", "body:recipient.phone", "body:recipient.email", "body:billing_address.line1", "body:billing_address.state", "body:billing_address.zip", "body:customer_note",
 	}, p.fields(), "%+v", p.Errors)
 	require.NotContains(t, strings.ToLower(a.body+b.log.String()), "geheim")
 	a = b.post(t, ordersPath, withRecipient(t, `"recipient": {"name": "x"},

@@ -1,11 +1,14 @@
 package api
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -119,4 +122,47 @@ func TestTheTrackingOfAShipmentIsCorrected(t *testing.T) {
 	other := `{"carrier": "DHL", "tracking_number": "3"}`
 	b.post(t, path, other, "Idempotency-Key", "k").problem(t, http.StatusUnprocessableEntity, codeKeyReused)
 	require.Equal(t, order.StatusShipped, b.post(t, path, other).problem(t, http.StatusConflict, order.CodeNotUnderWay).Order.Status)
+}
+
+// An order that was taken while other rules held is answered as it was, though today's rules refuse it.
+func TestAnOrderOfOtherRulesIsAnsweredAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	without := func(member string) string { return replaced(t, goodOrder, member, "") }
+	for name, sent := range map[string]string{
+		"without a name":        without(`"recipient": {"name": "Geheime Person"},`),
+		"with spaces around":    replaced(t, without(`"recipient": {"name": "Geheime Person"},`), `"Berlin"`, `" Berlin "`),
+		"with another spelling": replaced(t, goodOrder, `"Berlin"`, `" Berlin "`),
+		"with no such zip":      replaced(t, goodOrder, `"10119"`, `"1"`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			key := strings.ReplaceAll(name, " ", "-")
+			headers := []string{"Idempotency-Key", key}
+			before := b.placedAsSent(t, sent, key)
+			again := b.post(t, ordersPath, sent, headers...)
+			require.Equal(t, http.StatusCreated, again.status, again.body)
+			require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+			require.Equal(t, before.String(), again.object(t)["order_id"])
+			require.Equal(t, map[string]any{"amount": "39.80", "currency": "EUR"}, again.object(t)["total"])
+
+			other := b.post(t, ordersPath, replaced(t, sent, `"quantity": 2`, `"quantity": 3`), headers...)
+			require.Equal(t, http.StatusUnprocessableEntity, other.status, other.body)
+		})
+	}
+}
+
+// placedAsSent lets the events know an order that came from a request as it was sent.
+func (b *testBundle) placedAsSent(t *testing.T, body, key string) uuid.UUID {
+	t.Helper()
+	var r newOrder
+	require.NoError(t, json.Unmarshal([]byte(body), &r))
+	r.nameCurrency()
+	hash, err := httpx.Fingerprint(key, &r)
+	require.NoError(t, err)
+	id := domain.DerivedID(orderNamespace, "\x00"+key)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.folds[id] = order.Order{ID: id, Number: order.Number(id), Status: order.StatusConfirmed, RequestHash: hash, Items: r.lines()}
+	return id
 }

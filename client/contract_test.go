@@ -69,6 +69,13 @@ var operations = map[string]operation{
 		},
 		request: newOrder, answers: []any{client.OrderAccepted{}, client.Order{}},
 	},
+	"previewOrder": {
+		call: func(c *client.Client) error {
+			_, err := c.PreviewOrder(ctx(), newOrder.ToPreview(), client.RequestID("r1"))
+			return err
+		},
+		request: newOrder.ToPreview(), answers: []any{client.OrderPreview{}},
+	},
 	"getOrderMoney": {
 		call: func(c *client.Client) error {
 			_, err := c.GetOrderMoney(ctx(), orderID, client.RequestID("r1"))
@@ -527,6 +534,7 @@ func TestConstantsAreTheEnumerations(t *testing.T) {
 			client.Undeliverable),
 		"ShipmentStatus": texts(client.ShipmentPlanned, client.ShipmentDispatched, client.ShipmentDelivered, client.ShipmentLost,
 			client.ShipmentRefused, client.ShipmentCancelled),
+		"Goods":        texts(client.GoodsAvailable, client.GoodsBackordered, client.GoodsOutOfStock),
 		"RefundStatus": texts(client.RefundOwed, client.RefundRequested, client.RefundPending, client.RefundPaid, client.RefundFailed),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -273,11 +273,11 @@ func (r *Reader) Customer(ctx context.Context, id string) (CustomerSummary, erro
 	return s, nil
 }
 
-// Stock returns the levels of a SKU, one for each location, sorted by it; none for an unknown SKU. The first one may be
-// the queue, without a location.
-func (r *Reader) Stock(ctx context.Context, sku string) ([]StockLevel, error) {
+// Stock returns the levels of SKUs, one for each location, sorted by SKU and location; none for an unknown SKU. The
+// first one of a SKU may be the queue, without a location.
+func (r *Reader) Stock(ctx context.Context, skus ...string) ([]StockLevel, error) {
 	rows, err := r.pool.Query(ctx, `SELECT sku, location, on_hand, reserved, backorders, updated_at, version FROM orderloom.stock_levels
-		WHERE sku = $1 ORDER BY location LIMIT $2`, sku, stockLevelsMax)
+		WHERE sku = ANY($1) ORDER BY sku, location LIMIT $2`, skus, stockLevelsMax*len(skus))
 	if err != nil {
 		return nil, fmt.Errorf("read stock: %w", err)
 	}

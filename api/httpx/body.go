@@ -28,38 +28,66 @@ type Checker interface{ Check() error }
 func Body[T any](handle func(ctx context.Context, x *Exchange, body *T) error) Handler {
 	return func(ctx context.Context, x *Exchange) error {
 		body := new(T)
-		if err := x.decode(body); err != nil {
+		if _, err := x.decode(body); err != nil {
 			return err
 		}
 		return handle(ctx, x, body)
 	}
 }
 
+// BodyOrAgain is [Body] for a request that may be repeated for ever, also once other rules hold. What the domain finds
+// wrong with is given to again, as it was sent. It reports whether it has answered the request: one that was taken
+// before is answered as it was then.
+func BodyOrAgain[T any](
+	handle func(ctx context.Context, x *Exchange, body *T) error, again func(ctx context.Context, x *Exchange, body *T) (bool, error),
+) Handler {
+	return func(ctx context.Context, x *Exchange) error {
+		body := new(T)
+		allowed, err := x.decode(body)
+		if err == nil {
+			return handle(ctx, x, body)
+		}
+		sent := new(T)
+		if !allowed || x.DecodeAsSent(sent) != nil {
+			return err
+		}
+		if answered, errAgain := again(ctx, x, sent); answered || errAgain != nil {
+			return errAgain
+		}
+		return err
+	}
+}
+
+// DecodeAsSent decodes a body that the document allows once more, as it was sent. V is a pointer to a struct.
+func (x *Exchange) DecodeAsSent(v any) error { return json.Unmarshal(x.in, v, decodeOptions) }
+
 // decode reads the body into v, a pointer to a struct. Errors: unsupported_media_type, body_too_large, timeout,
-// malformed_json; invalid, which names all that is wrong with the request.
-func (x *Exchange) decode(v any) error {
+// malformed_json; invalid, which names all that is wrong with the request. Allowed tells that the document allows the
+// request, so that only the domain can have found something wrong.
+func (x *Exchange) decode(v any) (allowed bool, err error) {
 	var value any
 	f := &x.reader.faults
 	if x.Request.ContentLength != 0 || x.operation.bodyRequired {
 		text, err := x.ReadBody()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if value, err = x.reader.read(text); err != nil {
-			return malformed(err)
+			return false, malformed(err)
 		}
 		x.router.contract.check(x.operation.body, value, f)
 		if len(*f) > 0 {
 			decodeRest(value, *f, v)
 		} else if err := json.Unmarshal(text, v, decodeOptions); err != nil {
-			return fmt.Errorf("decode a body that the document allows: %w", err)
+			return false, fmt.Errorf("decode a body that the document allows: %w", err)
 		}
 	}
+	allowed = len(x.bad)+len(*f) == 0
 	if checker, ok := v.(Checker); ok {
 		f.addInvalids(checker.Check())
 	}
 	x.bad = append(x.bad, f.fieldErrors(value)...)
-	return x.Invalid()
+	return allowed, x.Invalid()
 }
 
 // decodeRest decodes what is left of a value without its faults, so that the domain can say what is wrong with

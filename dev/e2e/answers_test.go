@@ -171,9 +171,10 @@ var questions = map[string]question{
 	},
 }
 
-// askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing. One of
-// them changes nothing. Each names the test of the API that asks for it.
+// askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing. Some
+// of them change nothing. Each names the test that asks for it.
 var askedElsewhere = map[string]string{
+	"previewOrder":     "TestAPreviewIsTheOrderThatIsPlaced",
 	"searchOrders":     "TestSearchOrdersByContact",
 	"retryAttention":   "TestWhatWaitedForAPersonIsAskedForOnce",
 	"resolveAttention": "TestWhatWaitedForAPersonIsAskedForOnce",

@@ -29,9 +29,16 @@ func moneyOfAnOrder(t *testing.T, p *platform.Platform) {
 		Recipient:       &client.Recipient{Name: "Ada Lovelace"},
 		ShippingAddress: client.Address{Line1: "Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"},
 	}
+	var preview client.OrderPreview
+	require.Eventually(t, func() bool { // the view of the stock follows
+		var err error
+		preview, err = shop.PreviewOrder(ctx, order.ToPreview())
+		return err == nil && preview.Goods == client.GoodsAvailable
+	}, time.Minute, 50*time.Millisecond)
 	placed, err := shop.PlaceOrder(ctx, order, client.Wait(10*time.Second))
 	require.NoError(t, err)
 	require.Equal(t, "50.53 EUR", placed.Order.Total.String())
+	requirePreviewed(t, preview, *placed.Order)
 	shown := func(what string, is func(client.Order) bool) (o client.Order) {
 		require.Eventually(t, func() bool {
 			var err error
@@ -80,4 +87,28 @@ func moneyOfAnOrder(t *testing.T, p *platform.Platform) {
 	_, err = shop.DeliverShipment(ctx, placed.OrderID, gift)
 	require.NoError(t, err)
 	shown("it is delivered and settled", func(o client.Order) bool { return o.Status == client.OrderDelivered && o.Settled })
+}
+
+// requirePreviewed demands that an order is what its preview told.
+func requirePreviewed(t *testing.T, p client.OrderPreview, o client.Order) {
+	t.Helper()
+	require.Equal(t, o.Total, p.Total)
+	require.Equal(t, *o.Totals, p.Totals)
+	require.Len(t, p.Items, len(o.Items))
+	for i, item := range o.Items {
+		require.Equal(t, *item.Money, p.Items[i].Money)
+	}
+	require.Len(t, p.Shipments, len(o.Shipments))
+	for i, s := range o.Shipments {
+		told := p.Shipments[i]
+		require.Equal(t, []any{s.Location, s.Amount}, []any{told.Location, told.Amount})
+		for j, l := range s.Lines {
+			require.Equal(t, o.Items[told.Lines[j].Item].LineID, l.LineID)
+			require.Equal(t, []any{l.Quantity, *l.Money}, []any{told.Lines[j].Quantity, told.Lines[j].Money})
+		}
+		require.Len(t, told.Shipping, len(s.Shipping))
+		for j, share := range s.Shipping {
+			require.Equal(t, *share.Money, told.Shipping[j].Money)
+		}
+	}
 }

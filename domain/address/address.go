@@ -1,6 +1,7 @@
 package address
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/orderloom/orderloom/domain"
@@ -59,18 +60,21 @@ func Check(prefix string, a Address) error {
 	switch {
 	case !known:
 		bad.Add(prefix+".country", "%q is not an ISO 3166-1 alpha-2 country code in upper case", domain.Clip(a.Country))
-	case len(bad) == 0:
+	default:
 		c.checkParts(&bad, prefix, a)
 	}
 	return bad.Err()
 }
 
-// checkParts blames a postal code and a subdivision that the country does not have.
+// checkParts blames a postal code and a subdivision that the country does not have, unless they were blamed before.
 func (c *country) checkParts(bad *domain.Invalids, prefix string, a Address) {
-	if c.requires(fieldZip) && !c.hasZip(a.Zip) {
+	fine := func(part string) bool {
+		return !slices.ContainsFunc(*bad, func(e *domain.Error) bool { return e.Field == prefix+part })
+	}
+	if c.requires(fieldZip) && fine(".zip") && !c.hasZip(a.Zip) {
 		bad.Add(prefix+".zip", "is no postal code of %s, such as %s", c.name, strings.ReplaceAll(c.zipExamples, ",", " or "))
 	}
-	if !closed(c.code) {
+	if !closed(c.code) || !fine(".state") {
 		return
 	}
 	if _, ok := Subdivision(c.code, a.State); !ok {

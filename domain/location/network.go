@@ -107,6 +107,17 @@ func (n Network) Active() []inventory.Location {
 	return active
 }
 
+// Available returns how many pieces of a SKU may be reserved at a location, where look tells what is unreserved there.
+// There are none of a SKU that orders wait for: they get what comes.
+func (n Network) Available(look func(sku, location string) int) func(sku, location string) int {
+	return func(sku, location string) int {
+		if n.Backordered[sku] {
+			return 0
+		}
+		return look(sku, location)
+	}
+}
+
 // BackorderedSKUs returns the SKUs that orders wait for, sorted.
 func (n Network) BackorderedSKUs() []string { return slices.Sorted(maps.Keys(n.Backordered)) }
 

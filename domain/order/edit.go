@@ -238,14 +238,10 @@ func (e Edit) Apply(o Order, at time.Time) ([]domain.Event, error) {
 	return append(events, removed...), err
 }
 
-// Outcome is the order as it would be after the edit. Where its goods would come from makes no difference to what it
-// costs. Errors: as [Edit.Apply].
+// Outcome is the order as it would be after the edit, whose goods are allocated. Where they come from makes a
+// difference to what it costs: goods that join a shipment keep its share of the shipping lines.
+// Errors: as [Edit.Apply].
 func (e Edit) Outcome(o Order, at time.Time) (Order, error) {
-	if len(e.Allocations) == 0 {
-		for _, l := range Lines(e.Add) {
-			e.Allocations = append(e.Allocations, inventory.Allocation{SKU: l.SKU, Location: "preview", Quantity: l.Quantity})
-		}
-	}
 	events, err := e.Apply(o, at)
 	if err != nil {
 		return o, err
@@ -255,6 +251,15 @@ func (e Edit) Outcome(o Order, at time.Time) (Order, error) {
 		o = Evolve(o, event)
 	}
 	return o, nil
+}
+
+// Anywhere returns the edit with its goods at no known place, for what is refused whatever the stock is.
+func (e Edit) Anywhere() Edit {
+	e.Allocations = nil
+	for _, l := range Lines(e.Add) {
+		e.Allocations = append(e.Allocations, inventory.Allocation{SKU: l.SKU, Location: Awaited, Quantity: l.Quantity})
+	}
+	return e
 }
 
 // shipments are what comes to the order, by where it leaves from.

@@ -26,6 +26,7 @@ func (l *life) audit() {
 	l.auditObligations(s, view)
 	l.auditCustomer(s)
 	l.auditStock(s)
+	l.auditPreviews()
 }
 
 // view is the order as the API shows it.
@@ -104,7 +105,7 @@ func (l *life) auditGateway(s sight) {
 	if twice.Cmp(g.refunded) > 0 {
 		twice = g.refunded
 	}
-	total := l.setting.limits.Ceil(l.setting.content().Total())
+	total := l.setting.limits.Ceil(l.ordered())
 	for _, r := range s.p.Refunds { // it was taken anew after it had gone back, and came back from the bank later
 		total = total.Add(r.Amount).Sub(r.Live())
 	}
@@ -124,6 +125,19 @@ func (l *life) auditGateway(s sight) {
 	if g.held.IsPositive() && s.o.Status.Ended() && s.p.VoidFailure == nil {
 		l.fault("%s is still held for an order that has ended", g.held.Text())
 	}
+}
+
+// ordered is what the order has cost with all that came to it, whatever was taken out of it since.
+func (l *life) ordered() money.Money {
+	sum := l.setting.content().Total()
+	for _, f := range l.facts() {
+		for _, e := range f.orders {
+			if edited, ok := e.(order.OrderEdited); ok {
+				sum = sum.Add(edited.Amount)
+			}
+		}
+	}
+	return sum
 }
 
 // auditRequests looks at the books after each event. Never more is asked back than was captured, whatever the gateway
@@ -302,6 +316,11 @@ func (l *life) auditStock(s sight) {
 			case order.ShipmentStatusPlanned:
 				reserved[at] += line.Quantity
 			}
+		}
+	}
+	if s.o.Editing != nil { // its money is waited for
+		for _, al := range s.o.Editing.Allocations {
+			reserved[place{al.SKU, al.Location}] += al.Quantity
 		}
 	}
 	events, err := l.store.Load(l.ctx, eventstore.StreamID{Type: domain.AggregateOrder, ID: l.orderID}, 0)

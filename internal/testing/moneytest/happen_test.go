@@ -147,6 +147,8 @@ func ofTheOrder() []happening {
 		}, (*life).endShipment, false},
 		{3, running, (*life).cancel, true},
 		{6, func(_ *life, s sight) bool { return s.saga != nil && len(s.shipments(order.ShipmentStatusPlanned)) > 0 }, (*life).cancelLines, true},
+		{20, editable, (*life).edit, false},
+		{6, func(l *life, s sight) bool { return s.saga != nil && len(l.edits) > 0 }, (*life).editAgain, false},
 		{12, func(_ *life, s sight) bool { return len(s.shipments(order.ShipmentStatusDelivered)) > 0 }, (*life).returnGoods, true},
 		{4, func(l *life, _ sight) bool { return len(l.returns) > 0 }, (*life).returnAgain, true},
 		{12, func(_ *life, s sight) bool { return s.p.Status == payment.StatusActionRequired }, (*life).confirmAtBank, false},
@@ -267,9 +269,13 @@ func (l *life) cancelLines(s sight) {
 	shipment := pick(l, s.shipments(order.ShipmentStatusPlanned)...)
 	line := pick(l, shipment.Lines...)
 	n := 1 + l.intN(line.Quantity)
-	l.ask(s, fmt.Sprintf("%d pieces at %s are cancelled", n, line.UnitPrice.Text()), workflows.CancelLines, workflows.CancelLinesRequest{
+	r := workflows.CancelLinesRequest{
 		RequestID: l.id(), Lines: []order.LineQuantity{{LineID: line.LineID, Quantity: n}}, Reason: "too_many", By: order.ByCustomer,
-	})
+	}
+	l.mu.Lock()
+	l.cancellations[r.RequestID.String()] = r
+	l.mu.Unlock()
+	l.ask(s, fmt.Sprintf("%d pieces at %s are cancelled", n, line.UnitPrice.Text()), workflows.CancelLines, r)
 }
 
 // id is another id in each call, and the same ones in each life of the seed.

@@ -65,6 +65,11 @@ type life struct {
 	requests   []workflows.RefundInput
 	methods    []workflows.PaymentRequest
 	returns    []workflows.ReturnInput
+	edits      []workflows.EditRequest
+	// cancellations are the requests to cancel pieces, by their ids.
+	cancellations map[string]workflows.CancelLinesRequest
+	// promised is what the preview of the edit tells that is under way.
+	promised *order.Order
 
 	// count is how many steps of sagas were begun.
 	count  int
@@ -119,7 +124,7 @@ var begin = time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)
 func (s *shop) live(ctx context.Context, seed uint64) (l *life) {
 	l = &life{
 		shop: s, ctx: ctx, seed: seed, rand: rand.New(rand.NewPCG(seed, 20)), clock: begin, received: map[place]int{}, told: map[string]int{}, noted: map[string]bool{},
-		unanswered: map[uuid.UUID]bool{},
+		unanswered: map[uuid.UUID]bool{}, cancellations: map[string]workflows.CancelLinesRequest{},
 	}
 	l.orderID = domain.DerivedID(uuid.NameSpaceOID, fmt.Sprintf("money/%d", seed))
 	l.choose()
