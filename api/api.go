@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -61,8 +62,12 @@ type Options struct {
 	Checks []Check
 	// Unconfirmed returns an error while the event store takes no append: nothing is accepted then. Nil means never.
 	Unconfirmed func() error
-	// APIKeys are who may call. None opens the API to everyone, which is for development.
-	APIKeys []httpx.APIKey
+	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
+	Authenticator httpx.Authenticator
+	// Keys makes and ends the keys that the API takes; nil leaves the routes out. KeyOverlap is how long the former
+	// secret of a rotated key holds, where the request does not say.
+	Keys       Keys
+	KeyOverlap time.Duration
 	// Metrics answers GET /metrics; nil leaves the route out.
 	Metrics http.Handler
 
@@ -100,17 +105,19 @@ func (l Limits) complete() bool {
 
 // API is the platform's HTTP handler. It is safe for concurrent use.
 type API struct {
-	sagas     Sagas
-	warehouse Warehouse
-	orders    Orders
-	views     Views
-	vault     Vault
-	history   History
-	webhooks  map[string]payments.Webhook
-	payments  PaymentReports
-	can       payments.Capabilities
-	changes   Changes      // nil without
-	contacts  ContactIndex // nil without
+	sagas      Sagas
+	warehouse  Warehouse
+	orders     Orders
+	views      Views
+	vault      Vault
+	history    History
+	webhooks   map[string]payments.Webhook
+	payments   PaymentReports
+	can        payments.Capabilities
+	keys       Keys // nil without
+	keyOverlap time.Duration
+	changes    Changes      // nil without
+	contacts   ContactIndex // nil without
 	// taxes is nil where none are found.
 	taxes           TaxProvider
 	allocator       inventory.Allocator // nil for the usual one
@@ -150,7 +157,7 @@ func New(o Options) *API {
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, contacts: o.Contacts, limits: o.Limits,
-		taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
+		keys: o.Keys, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
@@ -163,15 +170,15 @@ func New(o Options) *API {
 			Name: "orderloom_http_settling", Help: "Requests with \"Prefer: wait\" that wait for their order.",
 		}, func() float64 { return float64(len(a.waits)) }))
 	}
-	if len(o.APIKeys) == 0 {
-		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; set ORDERLOOM_API_KEYS to close it")
+	if o.Authenticator == nil {
+		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; ORDERLOOM_API_OPEN=no closes it")
 	}
 	a.router = httpx.NewRouter(httpx.Options{
-		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Keys: o.APIKeys, AsProblem: asProblem,
+		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Authenticator: o.Authenticator, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {
-		if r.Method == http.MethodPost && r.Path != searchPath && r.Path != previewPath {
+		if r.Method == http.MethodPost && r.Path != searchPath && r.Path != previewPath && !strings.HasPrefix(r.Path, keysPath) {
 			r.Handle = a.changing(r.Handle)
 		}
 		a.router.Handle(r)
@@ -196,10 +203,12 @@ func (a *API) draining() bool {
 	}
 }
 
-// These take a POST that changes nothing.
+// The first two take a POST that changes nothing. Those below keysPath change no order, so that a key can be revoked at
+// all times.
 const (
 	searchPath  = "/api/v1/orders/search"
 	previewPath = "/api/v1/orders/preview"
+	keysPath    = "/api/v1/keys"
 )
 
 func (a *API) routes(o Options) []httpx.Route {
@@ -258,6 +267,9 @@ func (a *API) routes(o Options) []httpx.Route {
 	}
 	if o.Changes != nil {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/orders/stream", Unbounded: true, Endless: true, Handle: a.streamOrders})
+	}
+	if o.Keys != nil {
+		routes = append(routes, a.keyRoutes()...)
 	}
 	if len(o.Webhooks) > 0 {
 		routes = append(routes, httpx.Route{Method: "POST", Path: "/webhooks/{gateway}", Open: true, Handle: a.paymentWebhook})

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
@@ -34,7 +35,7 @@ func setup(t *testing.T, change ...func(*Options)) *testBundle {
 	b := &testBundle{fakePlatform: newFakePlatform(), log: &syncBuffer{}}
 	o := Options{
 		Sagas: b.fakePlatform, Warehouse: b.fakePlatform, Orders: b.fakePlatform, Views: b.fakePlatform, Vault: b.fakePlatform,
-		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Limits: testLimits(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Keys: newFakeKeys(), Limits: testLimits(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&o)
@@ -87,7 +88,8 @@ func (a answer) object(t *testing.T) map[string]any {
 // problem is a problem with the order that refused something.
 type problem struct {
 	httpx.Problem
-	Order *orderState `json:"order"`
+	Order         *orderState    `json:"order"`
+	MissingScopes []access.Scope `json:"missing_scopes"`
 }
 
 // problem decodes a problem and requires its code.

@@ -148,7 +148,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	}
 	in := workflows.OrderInput{
 		OrderID: id, CustomerID: r.CustomerID, ShipToCountry: r.ShippingAddress.Country,
-		RequestHash: hash, UserID: x.Caller, AllowBackorder: r.AllowBackorder,
+		RequestHash: hash, UserID: x.Account(), AllowBackorder: r.AllowBackorder,
 		KeepPaymentMethod: r.KeepPaymentMethod, ShippingByValue: a.shippingByValue, References: r.references(),
 	}
 	if x.IdempotencyKey() != "" {

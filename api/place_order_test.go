@@ -273,7 +273,7 @@ func TestPlaceOrderWhileTemporalCannotBeReached(t *testing.T) {
 
 func TestPlaceOrderKeysBelongToTheirCaller(t *testing.T) {
 	t.Parallel()
-	b := setup(t, func(o *Options) { o.APIKeys = keys("shop", "s3cret", "market", "0ther") })
+	b := setup(t, func(o *Options) { o.Authenticator = staticKeys("shop", "s3cret", "market", "0ther") })
 	one := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k", "Authorization", "Bearer s3cret")
 	two := b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k", "Authorization", "Bearer 0ther")
 	require.NotEqual(t, one.object(t)["order_id"], two.object(t)["order_id"])

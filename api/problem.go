@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/attention"
@@ -83,6 +84,14 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 	{
 		Code: order.CodeAlreadyEnded, Status: http.StatusConflict, Title: "The shipment has ended otherwise",
 		About: "A shipment ends once: delivered, lost or refused. The order member tells how this one has ended; nothing was changed.",
+	},
+	{
+		Code: access.CodeTooManyKeys, Status: http.StatusConflict, Title: "There are as many keys as there can be",
+		About: "Each process holds all keys that are not revoked. Revoke one that nobody uses, and ask again.",
+	},
+	{
+		Code: access.CodeKeyRevoked, Status: http.StatusConflict, Title: "The key was revoked, or has expired",
+		About: "That is for good. Make another key of the same account: Idempotency-Keys and orders belong to the account.",
 	},
 	{
 		Code: inventory.CodeInsufficientStock, Status: http.StatusConflict, Title: "There is not enough stock for that",

@@ -37,7 +37,7 @@ func (a *API) claimReference(ctx context.Context, x *httpx.Exchange, in workflow
 	if reference == "" {
 		return nil
 	}
-	claim, err := a.views.ClaimReference(ctx, x.Caller, reference, in.OrderID)
+	claim, err := a.views.ClaimReference(ctx, x.Account(), reference, in.OrderID)
 	if err != nil {
 		return httpx.Unavailable(err)
 	}
@@ -49,7 +49,7 @@ func (a *API) claimReference(ctx context.Context, x *httpx.Exchange, in workflow
 		return err
 	}
 	if !holds {
-		taken, err := a.views.TakeReference(ctx, x.Caller, reference, claim.OrderID, in.OrderID)
+		taken, err := a.views.TakeReference(ctx, x.Account(), reference, claim.OrderID, in.OrderID)
 		if err != nil {
 			return httpx.Unavailable(err)
 		}

@@ -27,6 +27,8 @@ var (
 	returnNamespace         = domain.DerivedID(namespace, "return")
 	refundNamespace         = domain.DerivedID(namespace, "refund")
 	noteNamespace           = domain.DerivedID(namespace, "note")
+	keyNamespace            = domain.DerivedID(namespace, "key")
+	rotationNamespace       = domain.DerivedID(namespace, "rotated key")
 	detailsNamespace        = domain.DerivedID(namespace, "changed details")
 )
 

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments"
@@ -49,7 +48,7 @@ func webhook(t *testing.T) (*testBundle, *paymentNews, *stripefake.Server, strin
 	reader, err := stripe.NewWebhook(webhookSecret)
 	require.NoError(t, err)
 	b := setup(t, func(o *Options) {
-		o.APIKeys = []httpx.APIKey{{Name: "shop"}} // Stripe has none
+		o.Authenticator = callers{} // Stripe has no key
 		o.Webhooks, o.Payments = map[string]payments.Webhook{stripe.Name: reader}, news
 	})
 	fake := stripefake.Start(stripefake.Options{Key: "sk"})

@@ -49,6 +49,11 @@ var (
 	}
 )
 
+var newKey = client.NewKey{
+	Account: "shop", Name: "the web shop", Role: client.RoleStorefront, Scopes: []string{"orders:read"}, Channels: []string{"web"},
+	ExpiresAt: new(time.Unix(4, 0).UTC()),
+}
+
 var parts = client.PartQuery{
 	OrderID: orderID, CustomerID: "cust-1001", CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), UpdatedSince: time.Unix(3, 0), Cursor: "c", Limit: 3,
 }
@@ -105,6 +110,41 @@ var operations = map[string]operation{
 			return err
 		},
 		answers: []any{client.Notes{}},
+	},
+	"createKey": {
+		call: func(c *client.Client) error {
+			_, err := c.CreateKey(ctx(), newKey, client.RequestID("r1"))
+			return err
+		},
+		request: client.NewKey{}, answers: []any{client.Key{}},
+	},
+	"listKeys": {
+		call: func(c *client.Client) error {
+			_, err := c.ListKeys(ctx(), client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Keys{}},
+	},
+	"getKey": {
+		call: func(c *client.Client) error {
+			_, err := c.GetKey(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Key{}},
+	},
+	"rotateKey": {
+		call: func(c *client.Client) error {
+			_, err := c.RotateKey(ctx(), orderID, client.Rotation{OverlapSeconds: new(60)}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Rotation{}, answers: []any{client.Key{}},
+	},
+	"revokeKey": {
+		call: func(c *client.Client) error {
+			_, err := c.RevokeKey(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.Key{}},
 	},
 	"listPayments": {
 		call: func(c *client.Client) error {

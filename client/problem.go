@@ -28,6 +28,8 @@ type Problem struct {
 	Errors []FieldError `json:"errors,omitempty"`
 	// Position is where a body stops being JSON.
 	Position *Position `json:"position,omitempty"`
+	// MissingScopes are the scopes that the caller lacks.
+	MissingScopes []string `json:"missing_scopes,omitempty"`
 	// Order is where the order stands that refused something.
 	Order *OrderState `json:"order,omitempty"`
 	// Receipt, Adjustment, Location, Refund or Return is what stands under an Idempotency-Key that was used for
@@ -70,6 +72,9 @@ const (
 	CodeMalformedJSON        Code = "malformed_json"
 	CodeInvalid              Code = "invalid"
 	CodeUnauthenticated      Code = "unauthenticated"
+	CodeForbidden            Code = "forbidden"
+	CodeTooManyKeys          Code = "too_many_keys"
+	CodeKeyRevoked           Code = "key_revoked"
 	CodeNotFound             Code = "not_found"
 	CodeShipmentNotFound     Code = "shipment_not_found"
 	CodeRouteNotFound        Code = "route_not_found"

@@ -37,8 +37,9 @@ type group struct {
 
 type operation struct {
 	ID, Method, Path, Summary, Description string
-	// Open is true when no API key is needed.
+	// Open is true when no API key is needed. Scopes are those that it needs otherwise.
 	Open         bool
+	Scopes       []string
 	Parameters   []field
 	Headers      []string // shared ones, by name
 	Body         []field
@@ -194,6 +195,14 @@ func (d *document) operation(c *contract, method, path string, m yaml.MapSlice) 
 	o := operation{
 		ID: str(m, "operationId"), Method: strings.ToUpper(method), Path: path, Summary: str(m, "summary"), Description: str(m, "description"),
 		Open: c.Auth == nil || secured && len(security) == 0,
+	}
+	for _, requirement := range security {
+		for _, scheme := range rawMap(requirement) {
+			names, _ := scheme.Value.([]any)
+			for _, scope := range names {
+				o.Scopes = append(o.Scopes, fmt.Sprint(scope))
+			}
+		}
 	}
 	for _, p := range list(m, "parameters") {
 		pm := d.m(p)

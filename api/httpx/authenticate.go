@@ -1,36 +1,46 @@
 package httpx
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
+	"context"
+	"errors"
 	"net/http"
 	"strings"
+
+	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/domain"
 )
 
-// APIKey is who may call. Only the hash of the key is known here.
-type APIKey struct {
-	// Name is the caller's name: it scopes Idempotency-Keys and stands as user_id in events.
-	Name   string
-	SHA256 [sha256.Size]byte
+// Authenticator tells who calls by what stands behind "Bearer". Errors: unauthenticated; any other says that it can't
+// be told for the moment.
+type Authenticator interface {
+	Authenticate(ctx context.Context, credential string) (*access.Caller, error)
 }
 
-// authenticate returns the caller's name; empty when the API is open. It takes the same time for
-// every wrong key. Errors: unauthenticated.
-func (r *Router) authenticate(h http.Header) (string, error) {
-	if len(r.keys) == 0 {
-		return "", nil
+// authenticate returns who calls. Errors: unauthenticated; unavailable.
+func (r *Router) authenticate(ctx context.Context, h http.Header) (*access.Caller, error) {
+	if r.authenticator == nil {
+		return access.Anyone, nil
 	}
-	scheme, key, _ := strings.Cut(h.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || key == "" {
-		return "", NewProblem(KindUnauthenticated, "no API key was sent")
+	scheme, credential, _ := strings.Cut(h.Get("Authorization"), " ")
+	if credential = strings.TrimSpace(credential); !strings.EqualFold(scheme, "Bearer") || credential == "" {
+		return nil, NewProblem(KindUnauthenticated, "no API key was sent")
 	}
-	sum := sha256.Sum256([]byte(strings.TrimSpace(key)))
-	found := -1
-	for i := range r.keys {
-		found = subtle.ConstantTimeSelect(subtle.ConstantTimeCompare(sum[:], r.keys[i].SHA256[:]), i, found)
+	caller, err := r.authenticator.Authenticate(ctx, credential)
+	if err == nil {
+		return caller, nil
 	}
-	if found < 0 {
-		return "", NewProblem(KindUnauthenticated, "the API key is unknown")
+	if refusal := (*domain.Error)(nil); errors.As(err, &refusal) && refusal.Code == KindUnauthenticated.Code {
+		return nil, NewProblem(KindUnauthenticated, refusal.Message)
 	}
-	return r.keys[found].Name, nil
+	return nil, NewProblem(KindUnavailable, "it can't be told for the moment who calls").Because(err)
+}
+
+// Forbidden returns the problem of a caller who lacks scopes.
+func Forbidden(c *access.Caller, missing access.Scopes) *Problem {
+	words := "the scope "
+	if len(missing.List()) > 1 {
+		words = "the scopes "
+	}
+	return NewProblem(KindForbidden, "this needs "+words+missing.String()+", which the role "+string(c.Role)+" does not have here").
+		Extend("missing_scopes", missing.List())
 }

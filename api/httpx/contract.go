@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/goccy/go-yaml"
+	"github.com/orderloom/orderloom/access"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
@@ -32,6 +33,9 @@ type operation struct {
 	// body is nil when the operation takes none.
 	body         *jsonschema.Schema
 	bodyRequired bool
+	// scopes are those that a caller needs. Scoped tells that the document names them.
+	scopes access.Scopes
+	scoped bool
 }
 
 // parameter is a part of a request's path, query or header.
@@ -121,6 +125,9 @@ func (c *Contract) At(place ...string) any {
 // compile reads the operation at a place of the document.
 func (c *Contract) compile(place ...string) (*operation, error) {
 	o := &operation{}
+	if err := c.compileScopes(o, place); err != nil {
+		return nil, err
+	}
 	list, _ := c.At(join(place, "parameters")...).([]any)
 	for i := range list {
 		if err := c.compileParameter(o, join(place, "parameters", fmt.Sprint(i))); err != nil {
@@ -135,6 +142,36 @@ func (c *Contract) compile(place ...string) (*operation, error) {
 	var err error
 	o.body, err = c.Schema(join(place, "requestBody", "content", "application/json", "schema")...)
 	return o, err
+}
+
+// compileScopes reads the scopes of an operation, those of its first security requirement (OpenAPI 3.1, section
+// 4.8.30).
+func (c *Contract) compileScopes(o *operation, place []string) error {
+	requirements, _ := c.At(join(place, "security")...).([]any)
+	if len(requirements) == 0 {
+		return nil
+	}
+	schemes, _ := requirements[0].(map[string]any)
+	for _, names := range schemes {
+		list, _ := names.([]any)
+		for _, name := range list {
+			scope := access.Scope(fmt.Sprint(name))
+			if !slices.Contains(access.AllScopes, scope) {
+				return fmt.Errorf("%q is no scope", scope)
+			}
+			o.scopes |= access.ScopesOf(scope)
+		}
+	}
+	o.scoped = o.scopes != 0
+	return nil
+}
+
+// Scopes are what a caller needs for an operation, such as "GET /api/v1/orders"; none for one that is open.
+func (c *Contract) Scopes(name string) access.Scopes {
+	if o, ok := c.operations[name]; ok {
+		return o.scopes
+	}
+	return 0
 }
 
 func (c *Contract) compileParameter(o *operation, place []string) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 )
 
 // Handler answers one request. What it returns is answered as a problem; nil means that it has written its
@@ -22,8 +23,8 @@ type Exchange struct {
 	*gin.Context
 	// RequestID is the X-Request-Id of the answer.
 	RequestID string
-	// Caller is the name of the API key; empty when the API is open.
-	Caller string
+	// Caller is who calls; nil on routes that are open to everyone.
+	Caller *access.Caller
 	// Out is a buffer for an answer; whoever appends to it stores the result here.
 	Out []byte
 
@@ -62,7 +63,7 @@ func (x *Exchange) release() {
 	clear(x.bad[:cap(x.bad)])
 	x.reader.forget()
 	x.Context, x.router, x.operation = nil, nil, nil
-	x.RequestID, x.Caller = "", ""
+	x.RequestID, x.Caller = "", nil
 	x.subject, x.subjectName, x.cause, x.query = uuid.UUID{}, "", nil, nil
 	x.bad, x.in, x.Out = x.bad[:0], x.in[:0], x.Out[:0]
 	exchanges.Put(x)
@@ -127,4 +128,12 @@ func AppendText(b []byte, s string) []byte {
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
+}
+
+// Account is whose Idempotency-Keys and external references the request uses; empty for an open API.
+func (x *Exchange) Account() string {
+	if x.Caller == nil {
+		return ""
+	}
+	return x.Caller.Account
 }

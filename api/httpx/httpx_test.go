@@ -23,6 +23,7 @@ info: {title: Library, version: "1"}
 paths:
   /books:
     post:
+      security: [{key: ["orders:write"]}]
       parameters:
         - $ref: "#/components/parameters/Key"
       requestBody:
@@ -33,6 +34,7 @@ paths:
       responses: {"201": {description: It is there.}}
   /books/{id}:
     get:
+      security: [{key: ["orders:read"]}]
       parameters:
         - {name: id, in: path, required: true, schema: {type: string, format: uuid}}
         - {name: page, in: query, schema: {type: integer, minimum: 1, maximum: 9}}
@@ -350,4 +352,18 @@ func TestFingerprintIsForEver(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "request/2", fingerprintVersion)
 	require.Equal(t, "a8980e7d77c62afb805d8810574db87f20e96ed4b27eb5367726a31f6211b383", hash)
+}
+
+// Whoever adds a route says who may use it: nobody can by accident, and a word that is no scope is a mistake.
+func TestARouteWithoutScopesIsAMistake(t *testing.T) {
+	t.Parallel()
+	_, err := NewContract([]byte(strings.Replace(libraryYAML, "orders:write", "books:write", 1)))
+	require.ErrorContains(t, err, `"books:write" is no scope`)
+	contract, err := NewContract([]byte(strings.Replace(libraryYAML, `security: [{key: ["orders:read"]}]`, "security: []", 1)))
+	require.NoError(t, err)
+	router := NewRouter(Options{
+		Contract: contract, Limits: Limits{BodyBytesMax: 1 << 16, RequestTimeout: time.Minute, RequestsMax: 4}, Logger: slog.New(slog.DiscardHandler),
+	})
+	require.PanicsWithValue(t, `httpx: the document names no scopes for GET /books/{id}: add to the operation `+
+		`'security: [{apiKey: ["orders:read"]}]', see docs/access.md`, func() { router.Handle(Route{Method: "GET", Path: "/books/{id}"}) })
 }

@@ -11,14 +11,14 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
-// KeyedID returns the id that the caller's Idempotency-Key stands for, the same one for ever, and a random one
-// without a key. Space keeps the ids of different things apart.
+// KeyedID returns the id that the Idempotency-Key of the caller's account stands for, the same one for ever, and a
+// random one without a key. Space keeps the ids of different things apart.
 func (x *Exchange) KeyedID(space uuid.UUID) uuid.UUID {
 	key := x.IdempotencyKey()
 	if key == "" {
 		return uuid.New()
 	}
-	return domain.DerivedID(space, x.Caller+"\x00"+key)
+	return domain.DerivedID(space, x.Account()+"\x00"+key)
 }
 
 // Fingerprint is [Fingerprint] under the request's Idempotency-Key. Without a key, no two are the same.

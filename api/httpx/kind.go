@@ -3,6 +3,7 @@ package httpx
 import (
 	"net/http"
 
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain"
 )
 
@@ -20,8 +21,13 @@ var (
 			"the request and send it again.",
 	}
 	KindUnauthenticated = Kind{
-		Code: "unauthenticated", Status: http.StatusUnauthorized, Title: "The API key is missing or unknown",
-		About: "Send the key as “Authorization: Bearer <key>”.",
+		Code: access.CodeUnauthenticated, Status: http.StatusUnauthorized, Title: "The API key is missing or unknown",
+		About: "Send the key as “Authorization: Bearer <key>”. One that was revoked or has expired is as good as none.",
+	}
+	KindForbidden = Kind{
+		Code: access.CodeForbidden, Status: http.StatusForbidden, Title: "The caller may not do that",
+		About: "The credential is good, and its scopes do not allow this. missing_scopes names what it lacks. A role gives scopes, and a " +
+			"key may have others: whoever keeps the keys can make one that may do this.",
 	}
 	KindRouteNotFound = Kind{
 		Code: "route_not_found", Status: http.StatusNotFound, Title: "There is no such route",
@@ -61,6 +67,6 @@ var (
 
 // Kinds lists the kinds of problems of this package.
 var Kinds = []Kind{
-	KindMalformedJSON, KindInvalid, KindUnauthenticated, KindRouteNotFound, KindMethodNotAllowed, KindBodyTooLarge,
+	KindMalformedJSON, KindInvalid, KindUnauthenticated, KindForbidden, KindRouteNotFound, KindMethodNotAllowed, KindBodyTooLarge,
 	KindMediaType, KindOverloaded, KindUnavailable, KindTimeout, KindInternal,
 }

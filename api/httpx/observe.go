@@ -13,6 +13,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -114,8 +115,11 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 		}
 	}()
 	if !route.Open {
-		if x.Caller, err = r.authenticate(x.Request.Header); err != nil {
+		if x.Caller, err = r.authenticate(ctx, x.Request.Header); err != nil {
 			return err
+		}
+		if missing := x.operation.scopes.Without(x.Caller.Scopes); missing != 0 {
+			return Forbidden(x.Caller, missing)
 		}
 	}
 	if !route.Unbounded {
@@ -169,8 +173,8 @@ func (r *Router) report(ctx context.Context, x *Exchange, span trace.Span, route
 	attrs = append(attrs,
 		slog.String("method", method), slog.String("route", route.Path), slog.Int("status", status),
 		slog.Float64("took_seconds", took.Seconds()), slog.String("request_id", x.RequestID))
-	if x.Caller != "" {
-		attrs = append(attrs, slog.String("caller", x.Caller))
+	if x.Caller != nil && x.Caller != access.Anyone {
+		attrs = append(attrs, slog.String("account", x.Caller.Account), slog.String("caller", string(x.Caller.Actor())))
 	}
 	if x.subject != (uuid.UUID{}) {
 		attrs = append(attrs, slog.String(x.subjectName, x.subject.String()))

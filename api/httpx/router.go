@@ -19,7 +19,7 @@ import (
 type Route struct {
 	// Method and Path name an operation of the document, such as "GET" and "/api/v1/orders/{order_id}".
 	Method, Path string
-	// Open routes need no API key, and take any parameters in their query.
+	// Open routes need no credential, and take any parameters in their query.
 	Open bool
 	// Unbounded routes have no time limit and take no slot.
 	Unbounded bool
@@ -48,8 +48,8 @@ type Options struct {
 	Contract *Contract
 	Limits   Limits
 	Logger   *slog.Logger
-	// Keys are who may call. None opens the API to everyone, which is for development.
-	Keys []APIKey
+	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
+	Authenticator Authenticator
 	// AsProblem says how an error is answered; nil is [AsProblem].
 	AsProblem func(error) *Problem
 	// Registerer takes the metrics; nil keeps them to the router.
@@ -63,16 +63,16 @@ type Options struct {
 // Router is an HTTP handler for the operations of an OpenAPI document. It is safe for concurrent use once all
 // routes are there.
 type Router struct {
-	contract   *Contract
-	limits     Limits
-	keys       []APIKey
-	asProblem  func(error) *Problem
-	log        *slog.Logger
-	metrics    *metrics
-	tracer     trace.Tracer
-	propagator propagation.TextMapPropagator
-	slots      chan struct{}
-	engine     *gin.Engine
+	contract      *Contract
+	limits        Limits
+	authenticator Authenticator
+	asProblem     func(error) *Problem
+	log           *slog.Logger
+	metrics       *metrics
+	tracer        trace.Tracer
+	propagator    propagation.TextMapPropagator
+	slots         chan struct{}
+	engine        *gin.Engine
 }
 
 // NewRouter returns a router without routes. It panics when a required option is missing, or when two routers
@@ -91,7 +91,7 @@ func NewRouter(o Options) *Router {
 		o.Propagator = propagation.TraceContext{}
 	}
 	r := &Router{
-		contract: o.Contract, limits: o.Limits, keys: o.Keys, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
+		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: make(chan struct{}, o.Limits.RequestsMax), engine: newEngine(),
 	}
@@ -124,11 +124,16 @@ func unknownRoute(handle Handler) Route {
 }
 
 // Handle adds a route. HEAD is served with it wherever GET is and the answer has an end (RFC 9110, section 9.3.2). It
-// panics when the document has no such operation: that is a mistake of the program.
+// panics when the document has no such operation, or names no scopes for one that is not open. Both are mistakes of the
+// program.
 func (r *Router) Handle(route Route) {
 	o, ok := r.contract.operations[route.Method+" "+route.Path]
 	if !ok {
 		panic("httpx: the document has no " + route.Method + " " + route.Path)
+	}
+	if !route.Open && !o.scoped {
+		panic("httpx: the document names no scopes for " + route.Method + " " + route.Path +
+			`: add to the operation 'security: [{apiKey: ["orders:read"]}]', see docs/access.md`)
 	}
 	path := pathParameter.ReplaceAllString(route.Path, ":$1")
 	r.engine.Handle(route.Method, path, r.observe(route, o))

@@ -332,7 +332,7 @@ func TestASchemaIsOlderOrNewerThanTheProgram(t *testing.T) {
 
 	_, err = b.pool.Exec(t.Context(), `DELETE FROM orderloom.schema_migrations WHERE number = (SELECT max(number) FROM orderloom.schema_migrations WHERE number < 99999)`)
 	require.NoError(t, err)
-	b.environment["ORDERLOOM_HTTP_ADDRESS"], b.environment["ORDERLOOM_DRAIN_DELAY"] = "127.0.0.1:0", "0s"
+	b.environment["ORDERLOOM_HTTP_ADDRESS"], b.environment["ORDERLOOM_API_OPEN"], b.environment["ORDERLOOM_DRAIN_DELAY"] = "127.0.0.1:0", "loopback", "0s"
 	b.asWorker()
 	for _, line := range []string{"projector", "worker", "api", "all", "verify", "parked list", "relay status", "partitions list", "erase-customer ada", "orphans list"} {
 		require.Contains(t, b.orderloom(exitFailure, strings.Fields(line)...).stderr, `run "orderloom migrate"`, line)

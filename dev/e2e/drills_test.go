@@ -50,7 +50,7 @@ func (d *drill) open(t *testing.T, set ...string) {
 		"ORDERLOOM_KAFKA_PARTITIONS": "2", "ORDERLOOM_MASTER_KEYS": "drill:" + base64.StdEncoding.EncodeToString(key[:]),
 		"ORDERLOOM_PAYMENT_GATEWAY": sandbox.Name, "ORDERLOOM_SANDBOX_LEDGER": filepath.Join(t.TempDir(), "ledger.jsonl"),
 		"ORDERLOOM_LOCATIONS": "berlin:DE,reno:US", "ORDERLOOM_REVIEW_ABOVE": "500.00:EUR", "ORDERLOOM_ORPHANS_EVERY": orphansEvery.String(),
-		"ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0", "ORDERLOOM_DRAIN_DELAY": "0s",
+		"ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0", "ORDERLOOM_API_OPEN": "loopback", "ORDERLOOM_DRAIN_DELAY": "0s",
 	}
 	for pair := range slices.Chunk(set, 2) {
 		d.environment[pair[0]] = pair[1]

@@ -40,7 +40,7 @@ func TestAMissingPayloadKeyLosesNoSaga(t *testing.T) {
 	maps.Copy(environment, map[string]string{
 		"ORDERLOOM_PAYMENT_GATEWAY": sandbox.Name, "ORDERLOOM_SANDBOX_LEDGER": filepath.Join(t.TempDir(), "ledger"),
 		"ORDERLOOM_LOCATIONS": "berlin:DE", "ORDERLOOM_MASTER_KEYS": "k:" + strings.Repeat("A", 43) + "=",
-		"ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0", "ORDERLOOM_DRAIN_DELAY": "0s", "ORDERLOOM_ORPHANS_EVERY": "1s",
+		"ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0", "ORDERLOOM_API_OPEN": "loopback", "ORDERLOOM_DRAIN_DELAY": "0s", "ORDERLOOM_ORPHANS_EVERY": "1s",
 		"ORDERLOOM_LOG_LEVEL": "error", "ORDERLOOM_PAYLOAD_KEYS": payloadKey("k1", 1),
 	})
 	setUp(t, environment)

@@ -183,7 +183,7 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 	environment["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(dir, "ledger")
 	environment["ORDERLOOM_LOCATIONS"] = "berlin:DE"
 	environment["ORDERLOOM_MASTER_KEYS"] = "k:" + strings.Repeat("A", 43) + "="
-	environment["ORDERLOOM_HTTP_ADDRESS"], environment["ORDERLOOM_DRAIN_DELAY"] = "127.0.0.1:0", "0s"
+	environment["ORDERLOOM_HTTP_ADDRESS"], environment["ORDERLOOM_API_OPEN"], environment["ORDERLOOM_DRAIN_DELAY"] = "127.0.0.1:0", "loopback", "0s"
 	environment["ORDERLOOM_LOG_LEVEL"] = "error"
 	setUp(t, environment)
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/dev/stack"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/payments/sandbox"
@@ -17,15 +18,14 @@ import (
 // settings reads the product's settings: those given, else what suits one machine.
 func settings(opts Options, addresses stack.Addresses) (config.Config, error) {
 	given := func(name string) string {
-		if name == "ORDERLOOM_API_KEYS" {
-			return "" // only hashes of keys are known, and the sample orders need one: here the API is open
-		}
 		value, _ := opts.Lookup(name)
 		return strings.TrimSpace(value)
 	}
 	defaults := addresses.Environment()
 	defaults["ORDERLOOM_PAYMENT_GATEWAY"] = sandbox.Name
-	defaults["ORDERLOOM_DRAIN_DELAY"] = "0s" // nobody distributes requests
+	defaults["ORDERLOOM_DRAIN_DELAY"] = "0s"         // nobody distributes requests
+	defaults["ORDERLOOM_API_OPEN"] = "loopback"      // the sample orders have no key
+	defaults["ORDERLOOM_MODE"] = string(access.Test) // no money moves here
 	defaults["ORDERLOOM_LOCATIONS"] = "berlin:DE,reno:US"
 	if opts.Data != "" {
 		defaults["ORDERLOOM_SANDBOX_LEDGER"] = filepath.Join(opts.Data, "sandbox-ledger.jsonl")

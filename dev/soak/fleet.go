@@ -57,7 +57,7 @@ func newFleet(o Options, dir string, addresses map[string]string) *fleet {
 	settings := map[string]string{
 		"ORDERLOOM_PAYMENT_GATEWAY": sandbox.Name, "ORDERLOOM_SANDBOX_LEDGER": f.ledger,
 		"ORDERLOOM_LOCATIONS":   here + ":DE," + elsewhere + ":US",
-		"ORDERLOOM_MASTER_KEYS": "soak:" + base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0",
+		"ORDERLOOM_MASTER_KEYS": "soak:" + base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0", "ORDERLOOM_API_OPEN": "loopback",
 		"ORDERLOOM_DRAIN_DELAY": "0s", "ORDERLOOM_KAFKA_PARTITIONS": "3", "TEMPORAL_NAMESPACE": namespace,
 	}
 	f.environment = os.Environ()

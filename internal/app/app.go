@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/api/httpx"
@@ -82,6 +83,8 @@ type platform struct {
 	// index finds contacts, and contacts fills it; nil without the keys.
 	index    *privacy.Index
 	contacts *privacy.Contacts
+	// keys are who may call the API; nil for an open one.
+	keys *access.Keys
 }
 
 // cache is what the reader reads from and the projector invalidates.
@@ -222,6 +225,9 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	}
 	if o.runs(config.RoleAPI) {
 		stages[0] = append(stages[0], part{"changes", p.changes.Run})
+		if p.keys != nil {
+			stages[0] = append(stages[0], part{"keys", p.keys.Run})
+		}
 	}
 	if o.runs(config.RoleWorker) {
 		saga, err := p.worker(o.Interceptors)
@@ -242,7 +248,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 			return nil, err
 		}
 		stages = append(stages, stage{saga}, append(asking,
-			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"keys", keys.Run},
+			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"key copies", keys.Run},
 		))
 	}
 	if o.runs(config.RoleProjector) {
@@ -285,7 +291,8 @@ func (p *platform) api(o Options) (*api.API, error) {
 		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
 		Contacts: p.contactIndex(),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
-		APIKeys: apiKeys(p.cfg.HTTP.APIKeys), Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+		Authenticator: p.authenticator(o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
+		Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }
@@ -296,14 +303,6 @@ func taxes(cfg config.Orders) api.TaxProvider {
 		return nil
 	}
 	return api.TaxTable{Table: cfg.Taxes}
-}
-
-func apiKeys(keys []config.APIKey) []httpx.APIKey {
-	out := make([]httpx.APIKey, len(keys))
-	for i, k := range keys {
-		out[i] = httpx.APIKey(k)
-	}
-	return out
 }
 
 func apiLimits(cfg config.HTTP) api.Limits {

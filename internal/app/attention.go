@@ -107,7 +107,7 @@ func (p *platform) withAPI(ctx context.Context, o Options, f func(*client.Client
 		return eventstore.ErrUnconfirmed
 	}
 	key := rand.Text()
-	p.cfg.HTTP.APIKeys = []config.APIKey{{Name: "command", SHA256: sha256.Sum256([]byte(key))}}
+	p.cfg.HTTP.Access.Keys = []config.APIKey{{Name: "command", SHA256: sha256.Sum256([]byte(key))}}
 	a, err := p.api(o) //nolint:contextcheck // each request has a context of its own
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/pricing"
@@ -41,14 +42,36 @@ type HTTP struct {
 	DrainDelay time.Duration
 	// ProfileAddress is where profiles are served; empty serves none.
 	ProfileAddress string
-	// APIKeys are who may call; none opens the API to everyone.
-	APIKeys []APIKey
+	Access         Access
 }
+
+// Access says who may call the API.
+type Access struct {
+	// Open lets everyone call who reaches the API, without a key: on the loopback alone, or everywhere.
+	Open Openness
+	// Mode tells the keys of a live platform from those of one for trying.
+	Mode access.Mode
+	// Keys are who may call besides those with a key in the database.
+	Keys []APIKey
+	// KeyOverlap is how long the former secret of a rotated key holds.
+	KeyOverlap time.Duration
+}
+
+// Openness says whether the API can be called without a key.
+type Openness string
+
+// How open an API can be.
+const (
+	OpenNo         Openness = "no"
+	OpenOnLoopback Openness = "loopback"
+	OpenEverywhere Openness = "everywhere"
+)
 
 // APIKey is a caller of the API. Only the hash of the key is known here.
 type APIKey struct {
 	Name   string
 	SHA256 [32]byte
+	Role   access.Role
 }
 
 // Database is the PostgreSQL of the event store and the read model.

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/stretchr/testify/require"
@@ -279,7 +280,7 @@ func TestAPIKeysAreRefusedWithoutShowingThem(t *testing.T) {
 	sum := strings.Repeat("ab", 32)
 	for name, list := range map[string]string{
 		"no colon": "shop", "the key itself": "shop:s3cret", "half a hash": "shop:" + sum[:32], "no name": ":" + sum,
-		"control character": "a\x00b:" + sum, "second entry": "shop:" + sum + ",other:x",
+		"control character": "a\x00b:" + sum, "second entry": "shop:" + sum + ",other:x", "no role": "shop:" + sum + ":s3cret",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -288,9 +289,32 @@ func TestAPIKeysAreRefusedWithoutShowingThem(t *testing.T) {
 			require.NotContains(t, err.Error(), "s3cret")
 		})
 	}
+	c, err := config.Load(lookup(map[string]string{"ORDERLOOM_API_KEYS": "shop:" + sum + ",web:" + sum + ":storefront"}))
+	require.NoError(t, err)
+	require.Equal(t, []access.Role{access.Admin, access.Storefront}, []access.Role{c.HTTP.Access.Keys[0].Role, c.HTTP.Access.Keys[1].Role})
 	for _, none := range []string{"", " "} {
 		c, err := config.Load(lookup(map[string]string{"ORDERLOOM_API_KEYS": none}))
 		require.NoError(t, err)
-		require.Empty(t, c.HTTP.APIKeys)
+		require.Empty(t, c.HTTP.Access.Keys)
+	}
+}
+
+// Whoever reaches an open API may place orders. It is reached from this machine alone unless somebody says otherwise.
+func TestAnOpenAPIListensOnTheLoopbackAlone(t *testing.T) {
+	t.Parallel()
+	load := func(open, address string) error {
+		_, err := config.Load(lookup(map[string]string{
+			"ORDERLOOM_API_OPEN": open, "ORDERLOOM_HTTP_ADDRESS": address, "DATABASE_URL": "postgres://h/d", "TEMPORAL_ADDRESS": "h:1",
+			"ORDERLOOM_MASTER_KEYS": "a:" + base64.StdEncoding.EncodeToString(make([]byte, 32)),
+		}), config.RoleAPI)
+		return err
+	}
+	for _, address := range []string{"localhost:8080", "127.0.0.1:0", "127.1.2.3:80", "[::1]:8080"} {
+		require.NoError(t, load("loopback", address))
+	}
+	for _, address := range []string{":8080", "0.0.0.0:8080", "10.0.0.1:80", "[::]:8080", "orders.example.com:80"} {
+		require.ErrorContains(t, load("loopback", address), "ORDERLOOM_HTTP_ADDRESS must be on the loopback", address)
+		require.NoError(t, load("no", address))
+		require.NoError(t, load("everywhere", address))
 	}
 }

@@ -1,9 +1,7 @@
 package config
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
@@ -385,25 +383,6 @@ func pairs(name, help, example string, at func(*Config) *map[string]string) Sett
 func texts(name, help, example string, at func(*Config) *[]string) Setting {
 	return Setting{Name: name, Example: example, Form: "text,text,…", Help: help, set: func(c *Config, v string) error {
 		*at(c) = split(v)
-		return nil
-	}}
-}
-
-func apiKeys(name, help string) Setting {
-	form := "name:hash,name:hash,… with the SHA-256 of each key in hexadecimal, as sha256sum prints it"
-	return Setting{Name: name, Form: form, Help: help, Secret: true, set: func(c *Config, v string) error {
-		for i, item := range split(v) {
-			// The errors tell the place only: somebody may have put a key itself here.
-			caller, text, _ := strings.Cut(item, ":")
-			sum, err := hex.DecodeString(text)
-			switch {
-			case !idForm.MatchString(caller):
-				return fmt.Errorf("entry %d has no name of at most 32 of a-z, 0-9, - and _", i+1)
-			case err != nil || len(sum) != sha256.Size:
-				return fmt.Errorf("the hash of entry %d is not a SHA-256 in hexadecimal", i+1)
-			}
-			c.HTTP.APIKeys = append(c.HTTP.APIKeys, APIKey{Name: caller, SHA256: [sha256.Size]byte(sum)})
-		}
 		return nil
 	}}
 }

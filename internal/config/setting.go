@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/orderloom/orderloom/internal/gateways"
@@ -66,7 +67,6 @@ var Settings = slices.Concat(
 	group("HTTP",
 		hostPort("ORDERLOOM_HTTP_ADDRESS", ":8080", "Where to listen: the API (api, all), and /health and /metrics of every serving role.",
 			"", nil, func(c *Config) *string { return &c.HTTP.Address }),
-		apiKeys("ORDERLOOM_API_KEYS", "Who may call the API; without any it is open to everyone who reaches it, which is for development."),
 		duration("ORDERLOOM_HTTP_READ_HEADER_TIMEOUT", "5s", 100*time.Millisecond, time.Minute,
 			"How long a client may take to send a request's headers.", func(c *Config) *time.Duration { return &c.HTTP.ReadHeaderTimeout }),
 		duration("ORDERLOOM_HTTP_READ_TIMEOUT", "15s", 100*time.Millisecond, 5*time.Minute,
@@ -82,6 +82,19 @@ var Settings = slices.Concat(
 			"localhost:6060", nil, func(c *Config) *string { return &c.HTTP.ProfileAddress }),
 		integer("ORDERLOOM_HTTP_BODY_BYTES_MAX", "262144", 1024, bodyBytesMax,
 			"The largest request body that is read.", func(c *Config, n int64) { c.HTTP.BodyBytesMax = n }),
+	),
+	group("Access to the API",
+		choice("ORDERLOOM_API_OPEN", string(OpenNo), []string{string(OpenNo), string(OpenOnLoopback), string(OpenEverywhere)},
+			"Whether the API can be called without a key. With loopback the platform refuses to listen elsewhere; everywhere is for a network that is closed.",
+			"", nil, func(c *Config, v string) { c.HTTP.Access.Open = Openness(v) }),
+		apiKeys("ORDERLOOM_API_KEYS",
+			"Keys besides those that \"orderloom keys\" makes, for a first start; each has the role admin unless it says otherwise (docs/access.md)."),
+		choice("ORDERLOOM_MODE", string(access.Live), []string{string(access.Live), string(access.Test)},
+			"Whether this platform is live, or for trying: its keys begin with ol_live_ or ol_test_, and those of the other kind are refused.",
+			"", nil, func(c *Config, v string) { c.HTTP.Access.Mode = access.Mode(v) }),
+		duration("ORDERLOOM_KEY_OVERLAP", "24h", 0, access.OverlapMax,
+			"How long the former secret of a rotated key holds, where the rotation does not say.",
+			func(c *Config) *time.Duration { return &c.HTTP.Access.KeyOverlap }),
 	),
 	group("Orders",
 		locations("ORDERLOOM_LOCATIONS",

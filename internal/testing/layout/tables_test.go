@@ -42,6 +42,7 @@ var owners = []struct {
 	{names: []string{"external_references"}, writes: []string{"readmodel"}},
 	{names: []string{"customer_keys"}, writes: []string{"privacy"}},
 	{names: []string{"key_checks"}, writes: []string{"keyring"}},
+	{names: []string{"api_keys", "access_version", "access_changed"}, writes: []string{"access"}},
 	{names: []string{"schema_migrations"}, writes: []string{"migrations"}},
 }
 

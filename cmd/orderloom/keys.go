@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/spf13/cobra"
+)
+
+func (p *program) keysCommand() *cobra.Command {
+	return group("keys", "Make, list, rotate and revoke the keys of the API",
+		p.keysCreateCommand(), p.keysListCommand(), p.keysRotateCommand(), p.keysRevokeCommand())
+}
+
+func (p *program) keysCreateCommand() *cobra.Command {
+	var k access.NewKey
+	var role string
+	var scopes []string
+	var expires time.Duration
+	c := &cobra.Command{
+		Use:   "create",
+		Short: "Make a key of the API",
+		Long: `Make a key of the API. Its secret is printed this once: only a hash of it is kept. docs/access.md tells the roles
+and scopes. Orders and Idempotency-Keys belong to the account, and so outlive each of its keys.`,
+		Args: arguments(),
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			k.Role = access.Role(role)
+			for _, s := range scopes {
+				k.Scopes = append(k.Scopes, access.Scope(s))
+			}
+			if expires > 0 {
+				k.ExpiresAt = time.Now().Add(expires)
+			}
+			made, secret, err := app.CreateKey(ctx, cfg, tel, k)
+			if err != nil {
+				return err
+			}
+			return printSecret(p.stdout, made, secret)
+		}),
+	}
+	c.Flags().StringVar(&k.Account, "account", "", "whom the key belongs to, such as shop")
+	c.Flags().StringVar(&k.Name, "name", "", "what the key is for, in words")
+	c.Flags().StringVar(&role, "role", "", "storefront, support, warehouse, finance, admin or metrics")
+	c.Flags().StringSliceVar(&scopes, "scope", nil, "a scope, or several with commas, instead of those of the role")
+	c.Flags().StringSliceVar(&k.Channels, "channel", nil, "a channel, or several with commas, whose orders alone the key places and sees")
+	c.Flags().DurationVar(&expires, "expires-in", 0, "after how long the key ends by itself, such as 2160h; never when it is left out")
+	for _, required := range []string{"account", "name", "role"} {
+		_ = c.MarkFlagRequired(required) // it is there
+	}
+	return c
+}
+
+// printSecret prints the secret of a key by itself, so that a script can take it, and what people should know before.
+func printSecret(out io.Writer, k access.Key, secret string) error {
+	_, err := fmt.Fprintf(out, "Key %s of account %s, %s: %s\nThis is shown once, and is kept nowhere:\n%s\n",
+		k.KeyID, k.Account, k.Role, joined(k.Scopes), secret)
+	return err
+}
+
+func (p *program) keysListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the keys of the API",
+		Long:  "List the keys of the API, the newest first, with those that were revoked. It shows no secret but its end.",
+		Args:  arguments(),
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			keys, err := app.Keys(ctx, cfg, tel)
+			if err != nil {
+				return err
+			}
+			if len(keys) == 0 {
+				_, err = fmt.Fprintln(p.stdout, "There is no key yet: \"orderloom keys create\" makes one.")
+				return err
+			}
+			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+			_, _ = fmt.Fprintln(w, "KEY\tENDS IN\tACCOUNT\tROLE\tCHANNELS\tNAME\tEXPIRES\tLAST USED\tREVOKED")
+			for _, k := range keys {
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.KeyID, k.Hint, k.Account, k.Role, strings.Join(k.Channels, ","), k.Name,
+					whenever(k.ExpiresAt), whenever(k.LastUsedAt), whenever(k.RevokedAt))
+			}
+			return w.Flush()
+		}),
+	}
+}
+
+func whenever(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return shortTime(*t)
+}
+
+func (p *program) keysRotateCommand() *cobra.Command {
+	var overlap time.Duration
+	c := &cobra.Command{
+		Use:   "rotate <key-id>",
+		Short: "Give a key another secret",
+		Long: `Give a key another secret, which is printed this once. All else of the key stays. The former secret holds for a while
+(ORDERLOOM_KEY_OVERLAP, or --overlap), so that it can be replaced without haste. --overlap 0s ends it at once.`,
+		Args: keyArgument,
+	}
+	c.Flags().DurationVar(&overlap, "overlap", 0, "how long the former secret still holds, such as 1h")
+	c.RunE = p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+		if !c.Flags().Changed("overlap") {
+			overlap = cfg.HTTP.Access.KeyOverlap
+		}
+		id, err := parseID("<key-id>", args[0])
+		if err != nil {
+			return err
+		}
+		k, secret, err := app.RotateKey(ctx, cfg, tel, id, overlap)
+		if err != nil {
+			return err
+		}
+		return printSecret(p.stdout, k, secret)
+	})
+	return c
+}
+
+func (p *program) keysRevokeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "revoke <key-id>",
+		Short: "End a key for good",
+		Long:  "End a key for good, with all its secrets. Every process refuses it within a second. It may be repeated.",
+		Args:  keyArgument,
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+			id, err := parseID("<key-id>", args[0])
+			if err != nil {
+				return err
+			}
+			k, err := app.RevokeKey(ctx, cfg, tel, id)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.stdout, "Key %s of account %s is revoked since %s.\n", k.KeyID, k.Account, whenever(k.RevokedAt))
+			return err
+		}),
+	}
+}
+
+// keyArgument checks the argument <key-id>.
+func keyArgument(c *cobra.Command, args []string) error {
+	if err := arguments("key-id")(c, args); err != nil {
+		return err
+	}
+	_, err := parseID("<key-id>", args[0])
+	return about(c, err)
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/testing/pgtest"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAKeyThatACommandMakesIsOneOfTheAPI(t *testing.T) {
+	t.Parallel()
+	database := pgtest.Database(t)
+	environment := map[string]string{"DATABASE_URL": database, "ORDERLOOM_LOG_LEVEL": "error", "ORDERLOOM_MODE": "test"}
+	do := func(code int, line ...string) string {
+		t.Helper()
+		got := orderloom(t, environment, line...)
+		require.Equal(t, code, got.code, got.stderr)
+		return got.stdout + got.stderr
+	}
+	require.Contains(t, do(exitDone, "keys", "list"), "no key yet")
+	secrets := regexp.MustCompile(`ol_test_\w{38}\n`)
+	made := do(exitDone, "keys", "create", "--account", "shop", "--name", "the web shop", "--role", "storefront", "--channel", "web,app", "--expires-in", "1h")
+	secret := strings.TrimSpace(secrets.FindString(made))
+	id := uuid.MustParse(strings.Fields(made)[1])
+
+	keys := access.NewKeys(access.KeysOptions{Mode: access.Test, Connect: func(ctx context.Context) (*pgx.Conn, error) { return pgx.Connect(ctx, database) }})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- keys.Run(ctx) }()
+	t.Cleanup(func() { cancel(); require.NoError(t, <-ended) })
+	c, err := keys.Authenticate(t.Context(), secret)
+	require.NoError(t, err)
+	require.Equal(t, &access.Caller{
+		Account: "shop", ID: id.String(), Role: access.Storefront, Scopes: access.Storefront.Scopes(), Channels: []string{"web", "app"},
+	}, c)
+
+	list := do(exitDone, "keys", "list")
+	require.Contains(t, list, "web,app")
+	require.Contains(t, list, secret[len(secret)-4:])
+	require.NotContains(t, list, secret[:20])
+
+	other := strings.TrimSpace(secrets.FindString(do(exitDone, "keys", "rotate", id.String())))
+	for _, s := range []string{secret, other} {
+		again, err := keys.Authenticate(t.Context(), s)
+		require.NoError(t, err)
+		require.Equal(t, c, again)
+	}
+	do(exitDone, "keys", "rotate", id.String(), "--overlap", "0s")
+	require.Contains(t, do(exitDone, "keys", "revoke", id.String()), "is revoked since")
+	do(exitDone, "keys", "revoke", id.String())
+	require.Eventually(t, func() bool {
+		_, err := keys.Authenticate(t.Context(), other)
+		return domain.Code(err) == access.CodeUnauthenticated
+	}, time.Second, 10*time.Millisecond)
+
+	require.Contains(t, do(exitFailure, "keys", "rotate", id.String()), "key_revoked")
+	require.Contains(t, do(exitFailure, "keys", "revoke", uuid.NewString()), "not_found")
+	require.Contains(t, do(exitUsage, "keys", "revoke", "k1"), "must be an id")
+	require.Contains(t, do(exitUsage, "keys", "create", "--account", "A", "--name", "n", "--role", "king"), "role")
+}

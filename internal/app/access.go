@@ -1,0 +1,91 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+)
+
+// authenticator tells who calls the API; nil where everyone may. An API that only this process reaches has no keys but
+// those of the settings.
+func (p *platform) authenticator(o Options) httpx.Authenticator {
+	cfg := p.cfg.HTTP.Access
+	if cfg.Open != config.OpenNo && !o.own {
+		return nil
+	}
+	options := keysOptions(cfg)
+	options.Logger = p.tel.Logger
+	if !o.own {
+		options.Connect = func(ctx context.Context) (*pgx.Conn, error) {
+			return pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig)
+		}
+	}
+	p.keys = access.NewKeys(options)
+	return p.keys
+}
+
+func keysOptions(cfg config.Access) access.KeysOptions {
+	o := access.KeysOptions{Mode: cfg.Mode}
+	for _, k := range cfg.Keys {
+		o.Static = append(o.Static, access.StaticKey(k))
+	}
+	return o
+}
+
+// operator is who works with the platform's commands.
+var operator = &access.Caller{ID: "command", Role: access.Admin, Scopes: access.Admin.Scopes()}
+
+// withKeys calls f with the keys of a database that fits this program.
+func withKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, f func(*access.Table) error) error {
+	pool, err := openTool(ctx, cfg.Database, tel)
+	if err != nil {
+		return err
+	}
+	defer pool.Close()
+	return f(access.NewTable(pool, cfg.HTTP.Access.Mode))
+}
+
+// CreateKey makes a key of the API. Errors: as [access.Table.Create].
+func CreateKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, k access.NewKey) (made access.Key, secret string, err error) {
+	k.KeyID, k.By, k.At = uuid.New(), operator, time.Now()
+	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+		made, secret, err = t.Create(ctx, k)
+		return err
+	})
+	return made, secret, err
+}
+
+// Keys returns all keys of the API, the newest first.
+func Keys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (keys []access.Key, err error) {
+	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+		keys, err = t.List(ctx)
+		return err
+	})
+	return keys, err
+}
+
+// RotateKey gives a key another secret. Errors: as [access.Table.Rotate].
+func RotateKey(
+	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, id uuid.UUID, overlap time.Duration,
+) (k access.Key, secret string, err error) {
+	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+		k, secret, err = t.Rotate(ctx, access.Rotation{KeyID: id, RequestID: uuid.New(), Overlap: overlap, By: operator})
+		return err
+	})
+	return k, secret, err
+}
+
+// RevokeKey ends a key for good. It may be repeated. Errors: not_found.
+func RevokeKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, id uuid.UUID) (k access.Key, err error) {
+	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+		k, _, err = t.Revoke(ctx, id, operator)
+		return err
+	})
+	return k, err
+}
