@@ -25,10 +25,15 @@ func (c Copy) Name() string { return storedKey{Subject: c.Subject, Generation: c
 
 // CopyOut gives keys that have changed since they were last copied to send, at most limit, and returns how many. An
 // erasure waits while send is under way, so that the newest copy of a key is always the true one. It may be repeated.
-func (v *Vault) CopyOut(ctx context.Context, limit int, send func(context.Context, []Copy) error) (n int, err error) {
+//
+// Keys that another call is sending are left to that one. With wait, it is waited for: nothing is under way afterwards.
+func (v *Vault) CopyOut(ctx context.Context, limit int, wait bool, send func(context.Context, []Copy) error) (n int, err error) {
 	err = pgx.BeginFunc(ctx, v.pool, func(tx pgx.Tx) error {
-		const sql = `SELECT subject, generation, master_key, wrapped, erased_at FROM orderloom.customer_keys WHERE NOT published
-			ORDER BY subject, generation LIMIT $1 FOR UPDATE SKIP LOCKED`
+		sql := `SELECT subject, generation, master_key, wrapped, erased_at FROM orderloom.customer_keys WHERE NOT published
+			ORDER BY subject, generation LIMIT $1 FOR UPDATE`
+		if !wait {
+			sql += ` SKIP LOCKED`
+		}
 		rows, err := tx.Query(ctx, sql, limit)
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/doctor"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/recovery"
 	"github.com/spf13/cobra"
@@ -56,7 +57,7 @@ It may be repeated, also after it was interrupted. What is lost for good is list
 					return err
 				}
 				_, _ = fmt.Fprintf(p.stdout, "Epoch %d is confirmed.\n", f.Identity.Epoch)
-				return p.reconcileRecovered(ctx, cfg, tel, f)
+				return errors.Join(p.reconcileRecovered(ctx, cfg, tel, f), p.tellLostKeys(ctx, cfg, tel))
 			}
 			f, err := app.LookForLoss(ctx, cfg, tel, progress)
 			if err != nil {
@@ -73,6 +74,20 @@ It may be repeated, also after it was interrupted. What is lost for good is list
 	c.Flags().BoolVar(&confirm, "confirm", false, "carry it out, and confirm the store")
 	c.Flags().BoolVar(&acceptLoss, "accept-loss", false, "go on without what is lost for good")
 	return c
+}
+
+// tellLostKeys names orders whose customers' keys are gone: neither the backup nor Kafka had them.
+func (p *program) tellLostKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) error {
+	m, err := app.OpenMaintenance(ctx, cfg, tel)
+	if err != nil {
+		return err
+	}
+	_, err = m.CheckCustomerKeys(ctx)
+	if fault := (doctor.Fault{}); errors.As(err, &fault) {
+		_, _ = fmt.Fprintf(p.stdout, "As far as the views are up to date, %s. \"orderloom doctor --whole\" looks again.\n", fault.What)
+		err = nil
+	}
+	return errors.Join(err, m.Close(ctx))
 }
 
 // reconcileRecovered compares the payments with the gateway since the time of the backup.

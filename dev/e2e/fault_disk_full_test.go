@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -62,7 +63,8 @@ func drillDiskFull(t *testing.T, d *drill) {
 // smallDisk mounts a disk of a hundred megabytes, with a directory that PostgreSQL may use.
 func smallDisk(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("/var/tmp", "orderloom-disk-")
+	releaseDisks(t)
+	dir, err := os.MkdirTemp("/var/tmp", fmt.Sprintf("orderloom-disk-%d-", os.Getpid()))
 	require.NoError(t, err)
 	require.NoError(t, syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=100m,mode=0755"))
 	t.Cleanup(func() {
@@ -73,6 +75,21 @@ func smallDisk(t *testing.T) string {
 	out, err := exec.CommandContext(t.Context(), "chown", "postgres", filepath.Join(dir, "postgres")).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return dir
+}
+
+// releaseDisks unmounts what processes have left behind that were killed.
+func releaseDisks(t *testing.T) {
+	t.Helper()
+	left, err := filepath.Glob("/var/tmp/orderloom-disk-*")
+	require.NoError(t, err)
+	for _, dir := range left {
+		var pid int
+		if _, err := fmt.Sscanf(filepath.Base(dir), "orderloom-disk-%d-", &pid); err != nil || syscall.Kill(pid, 0) == nil {
+			continue
+		}
+		_ = syscall.Unmount(dir, syscall.MNT_DETACH) // it may be no mount any more
+		require.NoError(t, os.RemoveAll(dir))
+	}
 }
 
 // fill writes a file until there is no room.

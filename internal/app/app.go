@@ -242,7 +242,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		writer := broker.NewWriter(published)
 		keys := &keyCopies{p.vault, p.store, p.guard, writer, p.tel.Logger}
 		r, err := relay.New(relay.Options{
-			Store: p.store, Pool: p.pool, Writer: &keysFirst{Writer: writer, copy: keys.copy}, Logger: p.tel.Logger, Registerer: p.tel.Registry,
+			Store: p.store, Pool: p.pool, Writer: &keysFirst{Writer: writer, copy: keys.first}, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		})
 		if err != nil {
 			return nil, err

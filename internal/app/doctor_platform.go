@@ -182,6 +182,10 @@ const compareTimeout = 30 * time.Minute
 func (p *patient) ofEverything() []doctor.Check {
 	needs := []string{databaseAnswers, databaseSchema}
 	return []doctor.Check{
+		{Group: "Whole comparison", Name: "each customer has a key", Needs: needs, Timeout: compareTimeout, Ask: func(ctx context.Context) (string, error) {
+			customers, err := p.CheckCustomerKeys(ctx)
+			return fmt.Sprintf("%d customers", customers), err
+		}},
 		{Group: "Whole comparison", Name: "each row of each view", Needs: needs, Timeout: compareTimeout, Ask: func(ctx context.Context) (string, error) {
 			v, err := p.Maintenance.Views.Verify(ctx, p.Store, nil)
 			if err == nil && !v.OK() {

@@ -3,9 +3,12 @@ package app
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/doctor"
+	"github.com/orderloom/orderloom/privacy"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/relay"
 )
 
@@ -29,6 +32,45 @@ func (m *Maintenance) OpenAppends(ctx context.Context) (faults []error, err erro
 		}
 	}
 	return faults, err
+}
+
+const (
+	// customersPage is how many customers are looked at at once.
+	customersPage = 5_000
+	// ordersNamed is how many orders a fault names.
+	ordersNamed = 20
+)
+
+// CheckCustomerKeys counts the customers, and looks whether each has a key or was erased. The error is a
+// [doctor.Fault] that names orders whose personal data and payment token nobody can open.
+func (m *Maintenance) CheckCustomerKeys(ctx context.Context) (customers int, err error) {
+	var keyless []string
+	for after := ""; ; {
+		page, err := readmodel.CustomerPage(ctx, m.Pool, after, customersPage)
+		if err != nil || len(page) == 0 {
+			if err != nil {
+				return customers, err
+			}
+			break
+		}
+		found, err := privacy.Keyless(ctx, m.Pool, page)
+		if err != nil {
+			return customers, err
+		}
+		customers, keyless, after = customers+len(page), append(keyless, found...), page[len(page)-1]
+	}
+	if len(keyless) == 0 {
+		return customers, nil
+	}
+	numbers, err := readmodel.OrderNumbersOf(ctx, m.Pool, keyless, ordersNamed)
+	if err != nil {
+		return customers, err
+	}
+	return customers, doctor.Fault{
+		What: fmt.Sprintf("the keys of %d customers are gone, so nobody can open the recipients of their orders, such as %s",
+			len(keyless), strings.Join(numbers, ", ")),
+		Remedy: `"orderloom recover --confirm" takes keys back that Kafka still has; ask the customers for what is lost, and change the orders' recipients`,
+	}
 }
 
 // RelayFaults returns what is wrong with a relay, each as a [doctor.Fault] with its remedy.

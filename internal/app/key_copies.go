@@ -47,7 +47,7 @@ func (k *keyCopies) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		err := k.guard.Await(ctx)
 		if err == nil {
-			err = k.copy(ctx)
+			err = k.copy(ctx, false)
 		}
 		answers = err == nil
 		if err != nil {
@@ -64,14 +64,18 @@ func (k *keyCopies) Run(ctx context.Context) error {
 	if !answers {
 		return nil // the next process copies them
 	}
-	return k.copy(ctx)
+	return k.copy(ctx, false)
 }
 
-// copy copies all keys that have changed. What is under way ends a little after ctx does.
-func (k *keyCopies) copy(ctx context.Context) error {
+// first copies all keys that have changed, and waits for those that others are copying.
+func (k *keyCopies) first(ctx context.Context) error { return k.copy(ctx, true) }
+
+// copy copies all keys that have changed. What is under way ends a little after ctx does. Wait is as in
+// [privacy.Vault.CopyOut].
+func (k *keyCopies) copy(ctx context.Context, wait bool) error {
 	for {
 		attempt, cancel := drain.Timeout(ctx, copyKeysTimeout)
-		n, err := k.vault.CopyOut(attempt, copyKeysMax, k.send)
+		n, err := k.vault.CopyOut(attempt, copyKeysMax, wait, k.send)
 		cancel()
 		if err != nil || n < copyKeysMax || ctx.Err() != nil {
 			return err
