@@ -15,7 +15,9 @@ import (
 const installTimeout = 5 * time.Minute
 
 // packages are Debian's, by the program that each of them brings.
-var packages = map[string]string{"redis-server": "redis-server", "pgbouncer": "pgbouncer", "java": "openjdk-17-jre-headless", "mvn": "maven"}
+var packages = map[string]string{
+	"redis-server": "redis-server", "pgbouncer": "pgbouncer", "promtool": "prometheus", "java": "openjdk-17-jre-headless", "mvn": "maven",
+}
 
 // require makes sure that these programs are there. Where one is missing, it is installed by apt-get, as root or by a
 // sudo that asks for nothing. Otherwise the error says what to install.

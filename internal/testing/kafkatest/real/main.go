@@ -56,7 +56,7 @@ func beside(ctx context.Context, args []string) error {
 			}
 		}
 	}
-	if err := require(ctx, "pgbouncer"); err != nil { // which a test starts by itself
+	if err := require(ctx, "pgbouncer", "promtool"); err != nil { // which tests start by themselves
 		return err
 	}
 	if os.Getenv("ORDERLOOM_TEST_KAFKA_BROKERS") == "" {
