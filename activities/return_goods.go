@@ -20,7 +20,9 @@ type ReturnGoods struct {
 	ReturnID uuid.UUID          `json:"return_id"`
 	Lines    []order.ReturnLine `json:"lines"`
 	Reason   string             `json:"reason"`
-	At       time.Time          `json:"at"`
+	// Approved says that they are those of a return which was approved before.
+	Approved bool      `json:"approved,omitempty"`
+	At       time.Time `json:"at"`
 }
 
 // GoodsReturned is what the goods that came back had cost, and what is owed for them.
@@ -30,13 +32,15 @@ type GoodsReturned struct {
 	// when all did, or it is less than the gateway gives back.
 	Refund *payment.RefundSummary `json:"refund,omitempty"`
 	Served Served                 `json:"served"`
+	// Return is the return afterwards.
+	Return account.Returned `json:"return"`
 	// Replayed is true when the return was recorded before.
 	Replayed bool `json:"replayed,omitempty"`
 }
 
 // ReturnGoods records goods that came back, and what the customer is owed for them. It takes those that can be sold
-// again into the stock. All of it is stored, or nothing. Refusals: not_found; not_returnable; return_window_closed;
-// invalid.
+// again into the stock. All of it is stored, or nothing. Refusals: those of [order.Return], or of [order.Receive] for an
+// approved return; unknown_location.
 func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsReturned, error) {
 	var out GoodsReturned
 	command := order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At}
@@ -49,29 +53,49 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 	q.streams = append(q.streams, paymentStream(in.OrderID)...)
 	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {
 		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
-		events, err := order.Return(o, command)
+		id := payment.ID(in.OrderID)
+		p := eventstore.State(s.tx, paymentAggregate, id)
+		events, owed, err := account.Return(o, p, command, in.Approved, a.limits(o.Total.Currency))
 		if err != nil {
 			return false, err
 		}
-		out.Amount, out.Replayed = o.ReturnedAmount(in.ReturnID), len(events) == 0
+		if err := checkLocations(s, in.Lines); err != nil {
+			return false, err
+		}
 		for _, e := range events {
-			returned := e.(order.OrderReturned)
-			out.Amount = returned.Amount
-			if err := restockReturned(s, returned); err != nil {
+			if err := restockReturned(s, e.(order.OrderReturned)); err != nil {
 				return false, err
 			}
-			a.oweRefund(s.tx, in.OrderID, account.ReturnOwes(o, returned, money.Limits{}))
 		}
 		eventstore.Record(s.tx, orderAggregate, in.OrderID, events...)
-		out.Refund = nil
-		p := eventstore.State(s.tx, paymentAggregate, payment.ID(in.OrderID))
-		if r, owed := p.Refund(in.ReturnID); owed && r.Obligation.IsPositive() {
-			summary := p.Summary(r)
-			out.Refund = &summary
-		}
+		eventstore.Record(s.tx, paymentAggregate, id, owed...)
+		out.tell(orderAfter(o, events), paymentAfter(p, owed), in.ReturnID)
+		out.Replayed = len(events) == 0
 		return len(events) > 0, nil
 	})
 	return out, err
+}
+
+// tell fills in where the return stands.
+func (g *GoodsReturned) tell(o order.Order, p payment.Payment, returnID uuid.UUID) {
+	record, _ := o.FindReturn(returnID)
+	g.Amount, g.Return, g.Refund = record.Amount, account.ReturnedOf(record, p), nil
+	if r, owed := p.Refund(returnID); owed && r.Obligation.IsPositive() {
+		summary := p.Summary(r)
+		g.Refund = &summary
+	}
+}
+
+// checkLocations refuses goods for a location that is not there. Error: unknown_location.
+func checkLocations(s supply, lines []order.ReturnLine) error {
+	for _, l := range lines {
+		if l.Location != "" {
+			if err := s.network.Check(l.Location); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func restockReturned(s supply, e order.OrderReturned) error {

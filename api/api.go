@@ -54,6 +54,8 @@ type Options struct {
 	// ShippingByValue shares shipping lines out over the shipments by what each costs. Otherwise the one that leaves
 	// first carries them.
 	ShippingByValue bool
+	// Returns says how long returns wait.
+	Returns ReturnDeadlines
 	// Contacts finds orders by email address and phone number; nil finds none by them.
 	Contacts ContactIndex
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
@@ -122,6 +124,7 @@ type API struct {
 	taxes           TaxProvider
 	allocator       inventory.Allocator // nil for the usual one
 	shippingByValue bool
+	returns         ReturnDeadlines
 
 	limits    Limits
 	readiness *readiness
@@ -158,6 +161,7 @@ func New(o Options) *API {
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, contacts: o.Contacts, limits: o.Limits,
 		keys: o.Keys, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
+		returns: o.Returns,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
@@ -230,6 +234,11 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/approve", Handle: httpx.Body(a.approveOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/reject", Handle: httpx.Body(a.rejectOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns", Handle: httpx.Body(a.returnGoods)},
+		{Method: "GET", Path: "/api/v1/orders/{order_id}/returns", Handle: a.getReturns},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/approve", Handle: httpx.Body(a.approveReturn)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/refuse", Handle: httpx.Body(a.refuseReturn)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/cancel", Handle: httpx.Body(a.cancelReturn)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/receive", Handle: httpx.Body(a.receiveReturn)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/refunds", Handle: httpx.Body(a.refundPayment)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/refunds/{refund_id}/retry", Handle: httpx.Body(a.retryRefund)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/attention/{attention_id}/retry", Handle: httpx.Body(a.retryAttention)},

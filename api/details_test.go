@@ -146,7 +146,7 @@ func TestListsOfParts(t *testing.T) {
 	b := setup(t)
 	b.partPage = readmodel.PartPage{NextCursor: "abc", Parts: []readmodel.Part{{
 		OrderID: someOrder, OrderNumber: "ORD-7K3M-9Q2X-41TB", CustomerID: "cust-1001", OrderedAt: time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC),
-		JSON: json.RawMessage(`{"return_id": "` + someOrder.String() + `", "amount": {"amount": "1.00", "currency": "EUR"}}`),
+		JSON: json.RawMessage(`{"return_id": "` + someOrder.String() + `", "status": "received", "amount": {"amount": "1.00", "currency": "EUR"}}`),
 	}}}
 	answer := b.get(t, "/api/v1/returns?customer_id=cust-1001&updated_since=2026-11-27T08:00:00Z&limit=3")
 	require.Equal(t, http.StatusOK, answer.status, answer.body)
@@ -158,6 +158,7 @@ func TestListsOfParts(t *testing.T) {
 	b.partPage = readmodel.PartPage{}
 	for path, kind := range map[string]readmodel.PartKind{
 		"/api/v1/payments?status=captured": readmodel.PartPayments, "/api/v1/refunds?status=paid": readmodel.PartRefunds,
+		"/api/v1/returns?status=approved":                  readmodel.PartReturns,
 		"/api/v1/shipments?status=planned&location=berlin": readmodel.PartShipments,
 	} {
 		require.Equal(t, http.StatusOK, b.get(t, path).status, path)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -190,10 +191,19 @@ func (f *fakePlatform) ReviewOrder(_ context.Context, _ uuid.UUID, approve bool,
 	return f.asked(fmt.Sprintf("%t by %s", approve, r.By))
 }
 
-func (f *fakePlatform) ReturnGoods(_ context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
+func (f *fakePlatform) ChangeReturn(_ context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
 	_, err := f.asked(in)
 	refund := f.refund(in.ReturnID, money.Must("19.90", "EUR"), "return")
-	return workflows.ReturnResult{Amount: refund.Amount, Refund: &refund, Replayed: f.replayed}, err
+	out := workflows.ReturnResult{
+		Amount: refund.Amount, Refund: &refund, Replayed: f.replayed,
+		Return: account.Returned{ReturnRecord: order.ReturnRecord{ReturnID: in.ReturnID}, Status: order.ReturnStatusReceived, Amount: &refund.Amount},
+	}
+	switch in.Action {
+	case workflows.ReturnAtOnce, workflows.ReturnReceive:
+	default:
+		out.Refund, out.Return.Amount, out.Return.Status = nil, nil, order.ReturnStatusApproved
+	}
+	return out, err
 }
 
 func (f *fakePlatform) RefundPayment(_ context.Context, in workflows.RefundInput) (workflows.RefundResult, error) {

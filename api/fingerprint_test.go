@@ -96,7 +96,10 @@ func retriedRequests() map[string]retried {
 		// The sagas' memos tell these apart, by all that was asked of them.
 		"returned goods": {
 			full: func() any {
-				return &returned{Lines: []returnedLine{{LineID: uuid.NameSpaceDNS, SKU: "s", Quantity: 1, Restock: no()}, {LineID: uuid.NameSpaceURL, SKU: "t", Quantity: 2, Restock: no()}}, Reason: "r"}
+				return &returned{Status: "requested", By: "customer", Reason: "r", Lines: []returnedLine{
+					{LineID: uuid.NameSpaceDNS, SKU: "s", Quantity: 1, Restock: no(), Location: "l", Reason: "other", Note: "n"},
+					{LineID: uuid.NameSpaceURL, SKU: "t", Quantity: 2, Restock: no(), Location: "l", Reason: "damaged", Note: "m"},
+				}}
 			},
 			mark: func(t *testing.T, r any) string { return inJSON(t, r.(*returned).request()) },
 		},

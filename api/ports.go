@@ -77,7 +77,7 @@ type Shipments interface {
 // Aftersales gives money back. Errors: refusals of the domain; [sagaclient.Reused] when the id belongs to another
 // return or refund.
 type Aftersales interface {
-	ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error)
+	ChangeReturn(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error)
 	// RefundPayment answers a refund that the gateway refuses with status failed.
 	RefundPayment(ctx context.Context, in workflows.RefundInput) (workflows.RefundResult, error)
 	// Attend carries out what a person has decided on what waits for one; again tells that it was before.

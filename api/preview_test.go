@@ -50,6 +50,11 @@ func TestAPreviewTellsWhatARequestWouldDoAndDoesNothing(t *testing.T) {
 			order.StatusDelivered, order.ShipmentStatusDelivered, "/returns", `{"lines": [{"sku": "SKU-1", "quantity": 1}], "reason": "r"}`,
 			[]string{`"amount":{"amount":"19.90"`, `"refund":{"amount":"19.90"`},
 		},
+		"return that is requested": {
+			order.StatusDelivered, order.ShipmentStatusDelivered, "/returns",
+			`{"status": "requested", "lines": [{"sku": "SKU-1", "quantity": 1, "reason": "damaged"}], "reason": "r"}`,
+			[]string{`"amount":{"amount":"19.90"`, `"refund":{"amount":"19.90"`},
+		},
 		"refund": {
 			order.StatusDelivered, order.ShipmentStatusDelivered, "/refunds", `{"amount": "5.00", "currency": "EUR", "reason": "late"}`,
 			[]string{`"amount":{"amount":"5.00"`, `"refund":{"amount":"5.00"`},

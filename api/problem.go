@@ -169,6 +169,19 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "Goods can be returned within 30 days of their delivery.",
 	},
 	{
+		Code: order.CodeReturnNotApproved, Status: http.StatusConflict, Title: "The return is not approved",
+		About: "Somebody has to approve a return before its goods are received. Nothing was changed.",
+	},
+	{
+		Code: order.CodeReturnDecided, Status: http.StatusConflict, Title: "The return was decided otherwise",
+		About: "It has gone on, or has ended, and this request says something else. The order member tells where the order stands, and its " +
+			"returns where they do. Nothing was changed.",
+	},
+	{
+		Code: order.CodeTooManyReturns, Status: http.StatusConflict, Title: "The order has as many returns as it may have",
+		About: "An order has 100 returns at most. Goods that came back can still be reported without a request.",
+	},
+	{
 		Code: payment.CodeRefundExceedsCapture, Status: http.StatusConflict, Title: "There is not so much to refund",
 		About: "No more can go back than was captured, and neither refunded nor owed. What is asked for and not answered yet counts too.",
 	},

@@ -37,6 +37,8 @@ const (
 	AttentionGatewayCredentials AttentionCause = "gateway_credentials"
 	// AttentionOverdue is an order that waits for its first shipment beyond the dispatch deadline.
 	AttentionOverdue AttentionCause = "overdue"
+	// AttentionReturnWaiting is a return that nobody has decided on in time.
+	AttentionReturnWaiting AttentionCause = "return_waiting"
 )
 
 // The causes that are no facts of an order. They are in the list of [Client.ListAttention] only.
@@ -72,6 +74,8 @@ const (
 	AttentionAnswerDispute AttentionAction = "answer_dispute"
 	// AttentionMendCredentials is done by operators: it gives the platform credentials that the gateway takes.
 	AttentionMendCredentials AttentionAction = "mend_credentials"
+	// AttentionDecideReturn approves the return, or refuses it: by [Client.ApproveReturn] or [Client.RefuseReturn].
+	AttentionDecideReturn AttentionAction = "decide_return"
 	// AttentionResume is done by operators: it starts another saga for the order.
 	AttentionResume AttentionAction = "resume"
 	// AttentionInspect is done by operators: it looks at the execution in Temporal.
@@ -95,6 +99,7 @@ type Attention struct {
 	Attempts   int       `json:"attempts,omitempty"`
 	RefundID   uuid.UUID `json:"refund_id,omitzero"`
 	ShipmentID uuid.UUID `json:"shipment_id,omitzero"`
+	ReturnID   uuid.UUID `json:"return_id,omitzero"`
 	// GatewayRef is the gateway's reference of what it is about.
 	GatewayRef string `json:"gateway_ref,omitempty"`
 	// Actions are what can safely be done.

@@ -162,7 +162,7 @@ var operations = map[string]operation{
 	},
 	"listReturns": {
 		call: func(c *client.Client) error {
-			_, err := c.ListReturns(ctx(), parts, client.RequestID("r1"))
+			_, err := c.ListReturns(ctx(), client.ReturnQuery{PartQuery: parts, Status: client.ReturnApproved}, client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.ReturnPage{}},
@@ -286,12 +286,49 @@ var operations = map[string]operation{
 	},
 	"returnGoods": {
 		call: func(c *client.Client) error {
-			lines := []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Restock: &restock}, {LineID: uuid.New(), Quantity: 1}}
+			lines := []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Restock: &restock}, {LineID: uuid.New(), Quantity: 1, Location: "reno"}}
 			_, err := c.ReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, client.RequestID("r1"))
 			_, previewErr := c.PreviewReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, client.RequestID("r1"))
 			return errors.Join(err, previewErr)
 		},
 		request: client.ReturnGoods{}, answers: []any{client.ReturnedGoods{}},
+	},
+	"listOrderReturns": {
+		call: func(c *client.Client) error {
+			_, err := c.ListOrderReturns(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.OrderReturns{}},
+	},
+	"approveReturn": {
+		call: func(c *client.Client) error {
+			_, err := c.ApproveReturn(ctx(), orderID, shipmentID, client.ApprovedReturn{By: "office", Carrier: "DHL", TrackingNumber: "R1"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.ApprovedReturn{}, answers: []any{client.ReturnedGoods{}},
+	},
+	"refuseReturn": {
+		call: func(c *client.Client) error {
+			_, err := c.RefuseReturn(ctx(), orderID, shipmentID, client.RefusedReturn{By: "office", Reason: "worn"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.RefusedReturn{}, answers: []any{client.ReturnedGoods{}},
+	},
+	"cancelReturn": {
+		call: func(c *client.Client) error {
+			_, err := c.CancelReturn(ctx(), orderID, shipmentID, client.CancelledReturn{By: "customer", Reason: "kept"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.CancelledReturn{}, answers: []any{client.ReturnedGoods{}},
+	},
+	"receiveReturn": {
+		call: func(c *client.Client) error {
+			r := client.ReceivedReturn{Lines: []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Restock: &restock}}}
+			_, err := c.ReceiveReturn(ctx(), orderID, shipmentID, r, client.RequestID("r1"))
+			_, previewErr := c.PreviewReceiveReturn(ctx(), orderID, shipmentID, r, client.RequestID("r1"))
+			return errors.Join(err, previewErr)
+		},
+		request: client.ReceivedReturn{}, answers: []any{client.ReturnedGoods{}},
 	},
 	"refundPayment": {
 		call: func(c *client.Client) error {

@@ -237,7 +237,7 @@ type Order struct {
 	MissingPayment *MissingPayment `json:"payment_required,omitempty"`
 	// Attention is what of the order waits for a person.
 	Attention []Attention `json:"attention,omitempty"`
-	// Returns is goods that came back, and what they had cost.
+	// Returns are those that were requested or came back, oldest first.
 	Returns []Return `json:"returns,omitempty"`
 	// Held is the rule that asked for a review which nobody has made yet.
 	Held string `json:"held,omitempty"`
@@ -389,15 +389,6 @@ type Dispute struct {
 	Status   string    `json:"status"`
 	Reason   string    `json:"reason,omitempty"`
 	OpenedAt time.Time `json:"opened_at"`
-}
-
-// Return is goods that came back.
-type Return struct {
-	ReturnID uuid.UUID `json:"return_id"`
-	Amount   Money     `json:"amount"`
-	// Reason and ReturnedAt are empty of returns from before they were kept with the order.
-	Reason     string    `json:"reason,omitempty"`
-	ReturnedAt time.Time `json:"returned_at,omitzero"`
 }
 
 // OrderState is where an order stands after a change, or after a refused one.

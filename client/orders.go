@@ -222,59 +222,6 @@ func (c *Client) change(ctx context.Context, path string, body any, options []Ca
 	return o, err
 }
 
-// ReturnGoods is the request of [Client.ReturnGoods].
-type ReturnGoods struct {
-	Lines  []ReturnLine `json:"lines"`
-	Reason string       `json:"reason"`
-}
-
-// ReturnLine is pieces of one line that came back. The line is named as in [LineQuantity].
-type ReturnLine struct {
-	LineID   uuid.UUID `json:"line_id,omitzero"`
-	SKU      string    `json:"sku,omitempty"`
-	Quantity int       `json:"quantity"`
-	// Restock is false for pieces that can't be sold again; nil is true.
-	Restock *bool `json:"restock,omitempty"`
-}
-
-// ReturnedGoods is the answer to [Client.ReturnGoods].
-type ReturnedGoods struct {
-	OrderID  uuid.UUID `json:"order_id"`
-	ReturnID uuid.UUID `json:"return_id"`
-	// Amount is what the goods had cost.
-	Amount Money `json:"amount"`
-	// Refund is what is owed for them; nil when all of it went back before.
-	Refund *Refund `json:"refund,omitempty"`
-	// Replayed is true when an earlier request has done it.
-	Replayed bool `json:"-"`
-}
-
-// StandingReturn is a return as it was asked for.
-type StandingReturn struct {
-	OrderID  uuid.UUID      `json:"order_id"`
-	ReturnID uuid.UUID      `json:"return_id"`
-	Lines    []StandingLine `json:"lines"`
-	Reason   string         `json:"reason"`
-}
-
-// StandingLine is pieces of a line that came back, which is named as it was asked for. Restock is false for pieces that
-// can't be sold again.
-type StandingLine struct {
-	LineID   uuid.UUID `json:"line_id,omitzero"`
-	SKU      string    `json:"sku,omitempty"`
-	Quantity int       `json:"quantity"`
-	Restock  bool      `json:"restock"`
-}
-
-// ReturnGoods takes goods back. What is owed for them is owed until it is paid, which may be later. Errors: invalid for
-// a SKU that several lines have, with their ids; not_returnable before the delivery; return_window_closed.
-func (c *Client) ReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (ReturnedGoods, error) {
-	var returned ReturnedGoods
-	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, orderPath(id)+"/returns", goods, options), into(&returned))
-	returned.Replayed = a.replayed()
-	return returned, err
-}
-
 // RefundPayment is the request of [Client.RefundPayment].
 type RefundPayment struct {
 	// Amount is a decimal number, such as "5.00". It is empty where there are lines.

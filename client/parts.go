@@ -130,10 +130,17 @@ type ReturnPage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
+// ReturnQuery chooses returns.
+type ReturnQuery struct {
+	PartQuery
+	Status ReturnStatus
+}
+
 // ListReturns shows one page of returns.
-func (c *Client) ListReturns(ctx context.Context, q PartQuery, options ...CallOption) (ReturnPage, error) {
+func (c *Client) ListReturns(ctx context.Context, q ReturnQuery, options ...CallOption) (ReturnPage, error) {
 	r := newRequest(http.MethodGet, "/api/v1/returns", nil, options)
 	q.set(r)
+	r.set("status", string(q.Status))
 	var page ReturnPage
 	_, err := c.sendRequest(ctx, r, into(&page))
 	return page, err

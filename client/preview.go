@@ -41,11 +41,6 @@ func (c *Client) PreviewCancelLines(ctx context.Context, id uuid.UUID, cancel Ca
 	return c.preview(ctx, orderPath(id)+"/lines/cancel", cancel, options)
 }
 
-// PreviewReturnGoods tells what [Client.ReturnGoods] would do. Errors: those of the request itself.
-func (c *Client) PreviewReturnGoods(ctx context.Context, id uuid.UUID, goods ReturnGoods, options ...CallOption) (Preview, error) {
-	return c.preview(ctx, orderPath(id)+"/returns", goods, options)
-}
-
 // PreviewRefundPayment tells what [Client.RefundPayment] would do. Errors: those of the request itself.
 func (c *Client) PreviewRefundPayment(ctx context.Context, id uuid.UUID, refund RefundPayment, options ...CallOption) (Preview, error) {
 	return c.preview(ctx, orderPath(id)+"/refunds", refund, options)

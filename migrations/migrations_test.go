@@ -191,3 +191,31 @@ func TestCustomersFromBeforeAreOwedWhatTheirPaymentsTell(t *testing.T) {
 		WHERE num_nonnulls(owed_amount, disputed_amount, disputes_lost_amount) = 0`).Scan(&without))
 	require.Equal(t, 2, without)
 }
+
+// Returns from before they had a status are refunded where their refund is paid, and received otherwise.
+func TestReturnsFromBeforeHaveAStatus(t *testing.T) {
+	t.Parallel()
+	pool := empty(t)
+	all, err := migrations.All()
+	require.NoError(t, err)
+	all = slices.DeleteFunc(all, func(m migrations.Migration) bool { return m.Name == "returns" })
+	require.NoError(t, migrations.ApplyThese(t.Context(), pool, all))
+	_, err = pool.Exec(t.Context(), `
+		INSERT INTO orderloom.order_views (order_id, version, payment_version, created_at, updated_at, customer_id, status, total_amount, currency, parts, shown)
+		SELECT ('00000000-0000-0000-0000-00000000000' || n)::uuid, 1, 1, now(), now(), 'c', 'delivered', 100, 'EUR', parts::text[], shown::json
+		FROM (VALUES
+			(1, '{refund,refund:paid,return}', '{"returns": [{"return_id": "a", "amount": 1}, {"return_id": "b", "amount": 2}],
+				"refunds": [{"refund_id": "b", "status": "paid"}, {"refund_id": "a", "status": "owed"}]}'),
+			(2, NULL, '{"total": 1}'), (3, '{return}', '{"returns": [{"return_id": "c"}]}')) orders(n, parts, shown)`)
+	require.NoError(t, err)
+	require.NoError(t, migrations.Apply(t.Context(), pool))
+	rows, err := pool.Query(t.Context(), `SELECT coalesce(shown::jsonb->'returns', 'null')::text || coalesce(parts::text, '') FROM orderloom.order_views ORDER BY order_id`)
+	require.NoError(t, err)
+	told, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		`[{"amount": 1, "status": "received", "return_id": "a"}, {"amount": 2, "status": "refunded", "return_id": "b"}]` +
+			`{refund,refund:paid,return,return:received,return:refunded}`,
+		`null`, `[{"status": "received", "return_id": "c"}]{return,return:received}`,
+	}, told)
+}

@@ -41,6 +41,15 @@ type Views interface {
 	OwingOrders(ctx context.Context, from, until time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
 	// EndedOrders returns those of the orders that had ended before a time.
 	EndedOrders(ctx context.Context, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error)
+	// DueReturns returns the ids of orders with returns that are due by a time, in the order of their ids, after one of
+	// them, at most limit.
+	DueReturns(ctx context.Context, by time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
+}
+
+// Returns ends returns that are due. It may be repeated.
+type Returns interface {
+	// EndReturns has a saga look at the returns of an order, and waits for none of it.
+	EndReturns(ctx context.Context, orderID uuid.UUID) error
 }
 
 // History tells where an order stands by its events. Error: not_found.
@@ -56,11 +65,13 @@ type Mark struct {
 	Store uuid.UUID `json:"store_id"`
 }
 
-// Options of [New]. All but List, Logger and Registerer are required.
+// Options of [New]. All but Returns, List, Logger and Registerer are required.
 type Options struct {
 	Sagas   Sagas
 	Views   Views
 	History History
+	// Returns ends returns that are due, where [Finder.Run] resumes; nil ends none.
+	Returns Returns
 	// Mark returns that of the event store. It is asked at each look.
 	Mark func(context.Context) (Mark, error)
 	// List takes what waits for a person; nil is nowhere. WorkflowID names an order's saga, and is required with it.
@@ -168,6 +179,11 @@ func (f *Finder) look(ctx context.Context) error {
 	}
 	f.metrics.orphaned.Set(float64(report.Orphaned))
 	f.metrics.surplus.Set(float64(report.Surplus))
+	if resume {
+		if err := f.endReturns(ctx); err != nil {
+			return err
+		}
+	}
 	f.endLook()
 	failing, count, supported, err := f.Failing(ctx)
 	switch {

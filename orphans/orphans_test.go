@@ -36,7 +36,9 @@ type world struct {
 	replaced []uuid.UUID
 	lookedUp []uuid.UUID
 	failing  []orphans.Failing
-	looks    int // that have ended
+	due      []uuid.UUID // orders with returns that are due
+	ended    []uuid.UUID // orders whose returns a saga looks at
+	looks    int         // that have ended
 }
 
 func (w *world) add(status order.Status) order.Order {
@@ -66,6 +68,18 @@ func (w *world) OwingOrders(context.Context, time.Time, time.Time, uuid.UUID, in
 
 func (w *world) EndedOrders(_ context.Context, ids []uuid.UUID, _ time.Time) ([]uuid.UUID, error) {
 	return w.ids(func(o order.Order) bool { return o.Status.Ended() && slices.Contains(ids, o.ID) }), nil
+}
+
+func (w *world) DueReturns(_ context.Context, _ time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error) {
+	ids := w.due[slices.Index(w.due, after)+1:]
+	return ids[:min(limit, len(ids))], nil
+}
+
+func (w *world) EndReturns(_ context.Context, id uuid.UUID) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = append(w.ended, id)
+	return nil
 }
 
 func (w *world) WithoutSaga(_ context.Context, ids []uuid.UUID, trustList bool) (without []uuid.UUID, err error) {

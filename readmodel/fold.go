@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/inventory"
@@ -79,7 +80,7 @@ func (v *OrderView) showOrder() {
 	v.References, v.NoteCount = o.References, len(o.Notes)
 	v.CancelReason, v.CancelledBy, v.ApprovedBy, v.RejectedBy = o.CancelReason, o.CancelledBy, o.ApprovedBy, o.RejectedBy
 	v.FulfillmentStatus = o.FulfillmentStatus()
-	v.Held, v.Overdue, v.Returns = o.Held, o.Overdue, o.Returns
+	v.Held, v.Overdue = o.Held, o.Overdue
 	v.CreatedAt = o.PlacedAt.UTC().Truncate(time.Microsecond) // as the column keeps it, which lists are sorted by
 	v.DeliveredAt = nil
 	if !o.DeliveredAt.IsZero() {
@@ -89,8 +90,12 @@ func (v *OrderView) showOrder() {
 	v.showPaymentStatus()
 	v.showAction()
 	v.showAttention()
+	v.showReturns()
 	v.nameNothing()
 }
+
+// showReturns shows where the returns stand, which their refunds tell too.
+func (v *OrderView) showReturns() { v.Returns = account.Returns(v.order, v.payment) }
 
 // showPaymentStatus shows where the payment stands, also where there is none.
 func (v *OrderView) showPaymentStatus() {
@@ -122,6 +127,7 @@ func (v *OrderView) showPayment() {
 	for _, r := range p.Refunds {
 		v.Refunds = append(v.Refunds, p.Summary(r))
 	}
+	v.showReturns()
 	v.nameNothing()
 }
 

@@ -25,8 +25,8 @@ func (v OrderView) Parts() []string {
 	for _, r := range v.Refunds {
 		parts = append(parts, partRefund, partRefund+":"+string(r.Status))
 	}
-	if len(v.Returns) > 0 {
-		parts = append(parts, partReturn)
+	for _, r := range v.Returns {
+		parts = append(parts, partReturn, partReturn+":"+string(r.Status))
 	}
 	slices.Sort(parts)
 	return slices.Compact(parts)

@@ -30,7 +30,7 @@ const (
 // were placed, the newest first. The zero value but for its kind asks for the first [PageSizeDefault].
 type PartQuery struct {
 	Kind PartKind
-	// Status is that of the part. A return has none.
+	// Status is that of the part.
 	Status     string
 	OrderID    uuid.UUID
 	CustomerID string
@@ -174,8 +174,8 @@ func (q PartQuery) addStatus(add func(condition string, values ...any)) {
 		return
 	case q.Kind == PartShipments && q.Status != "" && q.Status != string(order.ShipmentStatusDelivered):
 		indexed = partShipment + ":" + q.Status
-	case q.Kind == PartRefunds && q.Status != "":
-		indexed = partRefund + ":" + q.Status
+	case indexed != "" && q.Status != "":
+		indexed += ":" + q.Status
 	}
 	if indexed != "" {
 		add("v.parts IS NOT NULL AND v.parts @> ARRAY[?::text]", indexed)

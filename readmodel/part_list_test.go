@@ -33,7 +33,7 @@ func TestListsOfPartsAreThoseOfTheOrders(t *testing.T) {
 					return func(readmodel.OrderView, part) bool { return true }
 				},
 				"status": func(q *readmodel.PartQuery) func(readmodel.OrderView, part) bool {
-					q.Status = map[readmodel.PartKind]string{readmodel.PartPayments: "captured", readmodel.PartRefunds: "paid", readmodel.PartShipments: "planned"}[kind]
+					q.Status = map[readmodel.PartKind]string{readmodel.PartPayments: "captured", readmodel.PartRefunds: "paid", readmodel.PartReturns: "approved", readmodel.PartShipments: "planned"}[kind]
 					return func(_ readmodel.OrderView, p part) bool { return q.Status == "" || p.Status == q.Status }
 				},
 				"delivered": func(q *readmodel.PartQuery) func(readmodel.OrderView, part) bool {
@@ -118,7 +118,7 @@ func partsOf(t *testing.T, kind readmodel.PartKind, v readmodel.OrderView) (part
 		}
 	case readmodel.PartReturns:
 		for _, r := range v.Returns {
-			parts = append(parts, part{ReturnID: r.ReturnID})
+			parts = append(parts, part{ReturnID: r.ReturnID, Status: string(r.Status)})
 		}
 	case readmodel.PartShipments:
 		for _, s := range v.Shipments {

@@ -105,6 +105,22 @@ func summaryOfOrder(e domain.Event) string {
 			pieces += l.Quantity
 		}
 		return fmt.Sprintf("%s worth %s returned: %s", plural(pieces, "piece"), e.Amount, e.Reason)
+	case order.ReturnRequested:
+		pieces := 0
+		for _, l := range e.Lines {
+			pieces += l.Quantity
+		}
+		return fmt.Sprintf("Return of %s requested by %s", plural(pieces, "piece"), e.RequestedBy)
+	case order.ReturnApproved:
+		return fmt.Sprintf("Return approved by %s", e.ApprovedBy)
+	case order.ReturnRefused:
+		return fmt.Sprintf("Return refused by %s: %s", e.RefusedBy, e.Reason)
+	case order.ReturnCancelled:
+		return fmt.Sprintf("Return cancelled by %s", e.CancelledBy)
+	case order.ReturnExpired:
+		return "Return expired: its goods did not come"
+	case order.ReturnOverdue:
+		return "Return waits for a decision beyond its deadline"
 	case order.OrderConfirmed:
 		return fmt.Sprintf("Order confirmed: it leaves in %s", plural(len(e.Shipments), "shipment"))
 	case order.OrderCancelled:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/attention"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
@@ -53,8 +54,8 @@ type OrderView struct {
 	Disputes []payment.Dispute `json:"disputes,omitempty"`
 	// Attention is what of the order waits for a person.
 	Attention []attention.Item `json:"attention,omitempty"`
-	// Returns are the goods that came back, and what they had cost.
-	Returns      []order.Refundable `json:"returns,omitempty"`
+	// Returns are those that were requested or came back, oldest first.
+	Returns      []account.Returned `json:"returns,omitempty"`
 	CancelReason string             `json:"cancel_reason,omitempty"`
 	// CancelledBy is who wished the cancellation: the customer, an operator or the system.
 	CancelledBy string `json:"cancelled_by,omitempty"`
@@ -93,6 +94,9 @@ func (v OrderView) InDispute() money.Money { return v.payment.InDispute() }
 
 // LostInDisputes is as in [payment.Payment].
 func (v OrderView) LostInDisputes() money.Money { return v.payment.LostInDisputes() }
+
+// ReturnsDue is as in [order.Order].
+func (v OrderView) ReturnsDue() time.Time { return v.order.ReturnsDue() }
 
 // PaymentView is one row of payment_views.
 type PaymentView struct {

@@ -4,26 +4,44 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/workflows"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/client"
 )
 
 // refundWait is how long a caller waits for the gateway's answer to a refund. It outlasts the local attempts of a step.
 // After that the saga is asked how far it has come: it answers once its step outwaits an outage.
 const refundWait = 5 * time.Second
 
-// ReturnGoods takes goods back after their delivery and refunds what is owed for them. It waits for both, for some
-// seconds: after that the result tells a refund that is owed or requested, and the saga goes on. It may be repeated
-// under the same return id.
+// ChangeReturn takes a step of a return: it is requested, decided on, or its goods come back. For goods it waits for the
+// refund too, for some seconds: after that the result tells one that is owed or requested, and the saga goes on. It may
+// be repeated.
 //
-// Errors: not_found; not_returnable; return_window_closed; invalid; [Reused]; [ErrUnavailable].
-func (c *Client) ReturnGoods(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
-	out, again, err := runRefund(ctx, c, "return-"+in.ReturnID.String(), fmt.Sprintf("Return of lines: %d", len(in.Lines)),
+// Errors: not_found; not_returnable; return_window_closed; return_not_approved; return_decided; too_many_returns;
+// unknown_location; invalid; [Reused]; [ErrUnavailable].
+func (c *Client) ChangeReturn(ctx context.Context, in workflows.ReturnInput) (workflows.ReturnResult, error) {
+	what := "Return of lines: "
+	if in.Action != workflows.ReturnAtOnce {
+		what = fmt.Sprintf("Return, %s, lines: ", in.Action)
+	}
+	out, again, err := runRefund(ctx, c, in.WorkflowID(), what+strconv.Itoa(len(in.Lines)),
 		workflows.ReturnSaga, in, workflows.QueryReturn, func(out workflows.ReturnResult) bool { return out.Amount.Currency != "" })
 	out.Replayed = out.Replayed || again
 	return out, err
+}
+
+// EndReturns has a saga look for returns of an order that are due. It waits for none of it, and does nothing while such
+// a saga is open. It may be repeated. Error: [ErrUnavailable].
+func (c *Client) EndReturns(ctx context.Context, orderID uuid.UUID) error {
+	_, err := c.temporal.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
+		ID: "returns-due-" + orderID.String(), TaskQueue: workflows.TaskQueue, StaticSummary: "Returns that nobody has decided on, or whose goods did not come",
+		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
+	}, workflows.ReturnDeadlineSaga, workflows.ReturnDeadline{OrderID: orderID})
+	return inDomainTerms(err)
 }
 
 // RefundPayment gives money back without goods. It waits for the gateway's answer, for some seconds: after that the

@@ -78,11 +78,11 @@ func TestAReturnIsAnsweredOnceTheGoodsAreBackWhateverTheGatewayDoes(t *testing.T
 	in := workflows.ReturnInput{OrderID: uuid.New(), ReturnID: owed.RefundID}
 	s := &slow{soFar: workflows.ReturnResult{Amount: owed.Amount, Refund: &owed}}
 	c := sagaclient.New(s, nil, workflows.Deadlines{}, "")
-	out, err := c.ReturnGoods(t.Context(), in)
+	out, err := c.ChangeReturn(t.Context(), in)
 	require.NoError(t, err)
 	require.Equal(t, payment.RefundStatusOwed, out.Refund.Status)
 
 	s.soFar = workflows.ReturnResult{}
-	_, err = c.ReturnGoods(t.Context(), in)
+	_, err = c.ChangeReturn(t.Context(), in)
 	require.ErrorIs(t, err, sagaclient.ErrUnavailable, "the goods are not back yet")
 }

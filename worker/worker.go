@@ -129,6 +129,7 @@ func Sagas() map[string]any {
 		"AttentionSaga":       workflows.AttentionSaga,
 		"RefundSaga":          workflows.RefundSaga,
 		"ReturnSaga":          workflows.ReturnSaga,
+		"ReturnDeadlineSaga":  workflows.ReturnDeadlineSaga,
 		"StockReceiptSaga":    workflows.StockReceiptSaga,
 		"StockAdjustmentSaga": workflows.StockAdjustmentSaga,
 		"LocationSaga":        workflows.LocationSaga,

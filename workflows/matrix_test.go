@@ -559,8 +559,9 @@ func TestEveryPathAtEveryFaultLeavesTheLedgersAgreed(t *testing.T) {
 				table[s.name] = rows
 			})
 		}
+		playReturns(t, kinds, &mu, table)
 	})
-	if !t.Failed() && len(table) == len(scenarios)+len(undocumented) {
+	if !t.Failed() && len(table) == len(scenarios)+len(undocumented)+len(returnPaths) {
 		checkDocument(t, "../docs/sagas-paths.md", document(kinds, table))
 	}
 }
@@ -582,12 +583,20 @@ gateway's ledger and the stock. The columns are the faults:
 - *answers lost*: the step's first six attempts take effect, and their answers are lost.
 - *gone before*, *gone after*: the execution is gone for good before or after the step, as after a termination or the
   loss of Temporal. A new saga that knows the order's id alone goes on.
-- *cancelled before*, *cancelled after*: the customer cancels the order before or after the step.
+- *cancelled before*, *cancelled after*: the customer cancels the order before or after the step. Of a return it is the
+  return that is cancelled.
 `)
+	names := make([]string, 0, len(scenarios)+len(returnPaths))
 	for _, s := range scenarios {
-		fmt.Fprintf(&b, "\n## %s\n\nUndisturbed: **%s**.\n\n", s.name, table[s.name][0][1])
+		names = append(names, s.name)
+	}
+	for _, r := range returnPaths {
+		names = append(names, r.name)
+	}
+	for _, name := range names {
+		fmt.Fprintf(&b, "\n## %s\n\nUndisturbed: **%s**.\n\n", name, table[name][0][1])
 		fmt.Fprintf(&b, "| step | %s |\n|---|%s\n", strings.Join(kinds, " | "), strings.Repeat("---|", len(kinds)))
-		for _, row := range table[s.name][1:] {
+		for _, row := range table[name][1:] {
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
 		}
 	}

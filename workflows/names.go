@@ -360,23 +360,6 @@ func (c LocationChange) LocationID() string {
 	return c.ID
 }
 
-// ReturnInput reports goods that came back after their delivery.
-type ReturnInput struct {
-	OrderID  uuid.UUID          `json:"order_id"`
-	ReturnID uuid.UUID          `json:"return_id"`
-	Lines    []order.ReturnLine `json:"lines"`
-	Reason   string             `json:"reason"`
-}
-
-// ReturnResult is what the goods of a return had cost, and what is owed for them.
-type ReturnResult struct {
-	Amount money.Money `json:"amount"`
-	// Refund is as in [activities.GoodsReturned].
-	Refund *payment.RefundSummary `json:"refund,omitempty"`
-	// Replayed is as in [Recorded].
-	Replayed bool `json:"replayed,omitempty"`
-}
-
 // LocationChanged is a location as it is after a change.
 type LocationChanged struct {
 	Location location.Location `json:"location"`

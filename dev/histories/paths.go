@@ -338,7 +338,7 @@ func returned(p *player) error {
 		return err
 	}
 	p.executions = []string{"return-" + p.id("return").String()}
-	_, err := p.client.ReturnGoods(p.ctx, workflows.ReturnInput{
+	_, err := p.client.ChangeReturn(p.ctx, workflows.ReturnInput{
 		OrderID: p.orderID, ReturnID: p.id("return"), Reason: "too loud",
 		Lines: []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Restock: true}},
 	})

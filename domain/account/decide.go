@@ -25,12 +25,19 @@ func ReturnOwes(o order.Order, e order.OrderReturned, limits money.Limits) payme
 	return owed
 }
 
-// Return decides what goods that came back have cost, and what is owed for them. Errors: as [order.Return].
-func Return(o order.Order, p payment.Payment, c order.ReturnOrder, limits money.Limits) (goods, owed []domain.Event, err error) {
-	goods, err = order.Return(o, c)
-	for _, e := range goods {
+// Return decides what goods that came back have cost, and what is owed for them. With approved they are those of a return
+// that was approved before. Errors: as [order.Return] or [order.Receive].
+func Return(o order.Order, p payment.Payment, c order.ReturnOrder, approved bool, limits money.Limits) (goods, owed []domain.Event, err error) {
+	decide := order.Return
+	if approved {
+		decide = order.Receive
+	}
+	goods, err = decide(o, c)
+	for i, e := range goods {
 		if returned, is := e.(order.OrderReturned); is {
-			owed = append(owed, payment.Owe(p, ReturnOwes(o, returned, limits))...)
+			owes := payment.Owe(p, ReturnOwes(o, returned, limits))
+			returned.NothingOwed = len(owes) == 0
+			goods[i], owed = returned, append(owed, owes...)
 		}
 	}
 	return goods, owed, err

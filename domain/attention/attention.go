@@ -37,13 +37,15 @@ const (
 	CauseGatewayCredentials Cause = "gateway_credentials"
 	// CauseOverdue is an order that waits for its first shipment beyond the dispatch deadline.
 	CauseOverdue Cause = "overdue"
+	// CauseReturnWaiting is a return that nobody has decided on in time.
+	CauseReturnWaiting Cause = "return_waiting"
 )
 
 // Causes are all that follow from an order and its payment.
 func Causes() []Cause {
 	return []Cause{
 		CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CausePaymentRequired, CauseAuthorizationEnding, CauseDisputeOpen,
-		CauseCapturedInExcess, CausePaymentDifference, CauseGatewayCredentials, CauseOverdue,
+		CauseCapturedInExcess, CausePaymentDifference, CauseGatewayCredentials, CauseOverdue, CauseReturnWaiting,
 	}
 }
 
@@ -70,6 +72,8 @@ const (
 	ActionAnswerDispute Action = "answer_dispute"
 	// ActionMendCredentials gives the platform credentials that the gateway takes: its settings.
 	ActionMendCredentials Action = "mend_credentials"
+	// ActionDecideReturn approves the return, or refuses it.
+	ActionDecideReturn Action = "decide_return"
 )
 
 // Item is one thing that waits for a person.
@@ -87,6 +91,7 @@ type Item struct {
 	Attempts   int       `json:"attempts,omitempty"`
 	RefundID   uuid.UUID `json:"refund_id,omitzero"`
 	ShipmentID uuid.UUID `json:"shipment_id,omitzero"`
+	ReturnID   uuid.UUID `json:"return_id,omitzero"`
 	// GatewayRef is the gateway's reference of what it is about.
 	GatewayRef string `json:"gateway_ref,omitempty"`
 	// Actions are what can safely be done.
@@ -135,6 +140,14 @@ func Of(o order.Order, p payment.Payment) []Item {
 		items = append(items, Item{
 			AttentionID: id(o.ID, CauseOverdue, ""), Cause: CauseOverdue, Since: o.OverdueSince, Actions: withCancel(o, ActionDispatch),
 		})
+	}
+	for _, r := range o.Returns {
+		if r.Overdue {
+			items = append(items, Item{
+				AttentionID: id(o.ID, CauseReturnWaiting, r.ReturnID.String()), Cause: CauseReturnWaiting, Since: r.DecideBy, Detail: r.Reason,
+				ReturnID: r.ReturnID, Actions: []Action{ActionDecideReturn},
+			})
+		}
 	}
 	for i := range items {
 		items[i].Since = items[i].Since.UTC()

@@ -38,7 +38,7 @@ var upcasters = map[string][]Upcaster{
 	"OrderCancelled":         {cancelledWithoutReviewer},
 	"OrderConfirmed":         {unnamedLines, justPrices},
 	"OrderLinesCancelled":    {cancelledWithoutContent, justPrices},
-	"OrderReturned":          {unnamedLines, justPrices},
+	"OrderReturned":          {unnamedLines, justPrices, returnedWithoutContent},
 	"ShippingAddressAmended": {amendedByNoRequest},
 	"PaymentRefunded":        {refundedWithoutAttempt},
 	"RefundOwed":             {owedByItself},
@@ -100,6 +100,12 @@ func cancelledWithoutContent(b json.RawMessage) (json.RawMessage, error) {
 		c.Lines = append(c.Lines, order.LineQuantity{SKU: l.SKU, Quantity: l.Quantity})
 	}
 	return withMembers(b, map[string]any{"request_content": c.Request().Content})
+}
+
+// returnedWithoutContent is the step to version 4, which tells the report, and why each line came back. Version 3 told
+// neither: [order.Evolve] finds the report in the lines.
+func returnedWithoutContent(b json.RawMessage) (json.RawMessage, error) {
+	return withMembers(b, map[string]any{"request_content": uuid.Nil})
 }
 
 // amendedByNoRequest is the step to version 2, which tells the request.

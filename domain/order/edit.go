@@ -321,6 +321,8 @@ func (o Order) evolveEdit(e domain.Event) Order {
 			}
 			s.Lines, s.Amount = append(s.Lines, added.Lines...), s.Amount.Add(added.Amount)
 		}
+	default:
+		return o.evolveReturn(e)
 	}
 	return o
 }

@@ -31,6 +31,12 @@ var Events = []domain.Event{
 	ShipmentLost{},
 	ShipmentRefused{},
 	OrderDelivered{},
+	ReturnRequested{},
+	ReturnApproved{},
+	ReturnRefused{},
+	ReturnCancelled{},
+	ReturnExpired{},
+	ReturnOverdue{},
 	OrderReturned{},
 	OrderDetailsChanged{},
 	OrderNoted{},
@@ -269,15 +275,21 @@ type ShipmentRefused struct {
 	RefusedAt  time.Time `json:"refused_at"`
 }
 
-// OrderReturned says that goods came back after their delivery.
+// OrderReturned says that goods came back after their delivery. Without a [ReturnRequested] before, their return was
+// requested and approved at once.
 type OrderReturned struct {
-	OrderID  uuid.UUID      `json:"order_id"`
-	ReturnID uuid.UUID      `json:"return_id"`
-	Lines    []ReturnedLine `json:"lines"`
+	OrderID  uuid.UUID `json:"order_id"`
+	ReturnID uuid.UUID `json:"return_id"`
+	// RequestContent tells the report when it comes again under the return's id, see [Request]. It is zero before
+	// version 4.
+	RequestContent uuid.UUID      `json:"request_content"`
+	Lines          []ReturnedLine `json:"lines"`
 	// Amount is what the goods had cost: the refund that the customer gets.
-	Amount     money.Money `json:"amount"`
-	Reason     string      `json:"reason"`
-	ReturnedAt time.Time   `json:"returned_at"`
+	Amount money.Money `json:"amount"`
+	// NothingOwed says that nothing is refunded for them: all of it went back before.
+	NothingOwed bool      `json:"nothing_owed,omitempty"`
+	Reason      string    `json:"reason"`
+	ReturnedAt  time.Time `json:"returned_at"`
 }
 
 // ReturnedLine is how many pieces of a line came back that had left in one shipment, and whether they can be sold
@@ -287,11 +299,14 @@ type ReturnedLine struct {
 	LineID     uuid.UUID `json:"line_id"`
 	SKU        string    `json:"sku"`
 	Quantity   int       `json:"quantity"`
-	// Location takes the pieces in: the one they had left from.
+	// Location takes the pieces in: the one they had left from, unless another one was named.
 	Location string `json:"location"`
 	// Restock is false for pieces that are written off.
 	Restock bool        `json:"restock"`
 	Amount  money.Money `json:"amount"`
+	// Reason and Note say why they came back, where no request has told it.
+	Reason ReturnReason `json:"reason,omitempty"`
+	Note   string       `json:"note,omitempty"`
 	// Money explains the amount, where it is not just the price.
 	Money *pricing.Breakdown `json:"money,omitempty"`
 }
@@ -336,7 +351,7 @@ func (ShippingAddressAmended) EventVersion() int { return 2 }
 func (DispatchOverdue) EventVersion() int        { return 1 }
 func (ShipmentLost) EventVersion() int           { return 1 }
 func (ShipmentRefused) EventVersion() int        { return 1 }
-func (OrderReturned) EventVersion() int          { return 3 }
+func (OrderReturned) EventVersion() int          { return 4 }
 
 func (ShipmentTrackingCorrected) EventType() string { return "ShipmentTrackingCorrected" }
 func (ShipmentTrackingCorrected) EventVersion() int { return 1 }

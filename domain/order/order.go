@@ -145,9 +145,9 @@ type Order struct {
 	DeliveredAt  time.Time `json:"delivered_at"`
 	// Requests holds the ids of the changes and returns that were carried out, and Asked their contents: see
 	// [Request].
-	Requests []uuid.UUID  `json:"requests,omitempty"`
-	Asked    []uuid.UUID  `json:"asked,omitempty"`
-	Returns  []Refundable `json:"returns,omitempty"`
+	Requests []uuid.UUID    `json:"requests,omitempty"`
+	Asked    []uuid.UUID    `json:"asked,omitempty"`
+	Returns  []ReturnRecord `json:"returns,omitempty"`
 	// Notes are what people of the shop have noted, oldest first.
 	Notes []Note `json:"notes,omitempty"`
 	// Editing is the edit whose money is asked for, and DeclinedEdits are those that changed nothing.
@@ -163,25 +163,6 @@ type Tracking struct {
 	ShipmentID     uuid.UUID `json:"shipment_id"`
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
-}
-
-// Refundable is a return that was recorded, and what its goods had cost.
-type Refundable struct {
-	ReturnID uuid.UUID   `json:"return_id"`
-	Amount   money.Money `json:"amount"`
-	// Reason and ReturnedAt are left out in states from before they were kept.
-	Reason     string    `json:"reason,omitempty"`
-	ReturnedAt time.Time `json:"returned_at,omitzero"`
-}
-
-// ReturnedAmount is what the goods of a return had cost; no money for an unknown one.
-func (o Order) ReturnedAmount(returnID uuid.UUID) money.Money {
-	for _, r := range o.Returns {
-		if r.ReturnID == returnID {
-			return r.Amount
-		}
-	}
-	return money.Money{}
 }
 
 // Evolve returns the order after the event. Unknown events change nothing.

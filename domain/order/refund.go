@@ -119,7 +119,7 @@ func CheckRefundLines(lines []RefundLine) error {
 // back for the others. So the last piece gets all that is left.
 //
 // Errors: not_found; as [CheckRefundLines]. [domain.Invalids] blame entries that name no line or several, and those of
-// more pieces than have left.
+// more pieces than have left, or of pieces that are under a return.
 func RefundLines(o Order, lines []RefundLine, back func(id uuid.UUID) GoneBack) ([]LineAmount, error) {
 	if o.Status == "" {
 		return nil, notFound(o)
@@ -190,6 +190,9 @@ func (l RefundLine) amountOf(o Order, id uuid.UUID, gone GoneBack) (money.Money,
 		return left, nil
 	case l.Quantity > pieces:
 		return money.Zero(o.Total.Currency), domain.Refuse(domain.CodeInvalid, "fewer than %d pieces of this line have left", l.Quantity)
+	}
+	if under := o.UnderReturn(id); under > 0 && gone.Pieces+l.Quantity+under > pieces {
+		return money.Zero(o.Total.Currency), domain.Refuse(domain.CodeInvalid, "%d pieces of this line are under a return, which refunds them", under)
 	}
 	if gone.Pieces+l.Quantity > pieces { // more than is left, which the payment refuses
 		return captured.Share(int64(pieces), int64(pieces-l.Quantity), int64(pieces)).Payable, nil

@@ -289,6 +289,7 @@ func (p *platform) api(o Options) (*api.API, error) {
 	return api.New(api.Options{
 		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
 		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
+		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		Authenticator: p.authenticator(o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
@@ -329,6 +330,10 @@ func deadlines(cfg config.Orders) workflows.Deadlines {
 		Stock: cfg.StockDeadline, Review: cfg.ReviewDeadline, Payment: cfg.PaymentDeadline,
 		PaymentRequired: cfg.PaymentRequiredDeadline, Dispatch: cfg.DispatchDeadline,
 	}
+}
+
+func returnDeadlines(cfg config.Orders) api.ReturnDeadlines {
+	return api.ReturnDeadlines{Decide: cfg.ReturnReviewDeadline, Expire: cfg.ReturnDeadline}
 }
 
 func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, error) {

@@ -42,6 +42,8 @@ var used = map[string]struct {
 	"ORDERLOOM_DISPATCH_DEADLINE":         {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Dispatch }},
 	"ORDERLOOM_STOCK_DEADLINE":            {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Stock }},
 	"ORDERLOOM_REVIEW_DEADLINE":           {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Review }},
+	"ORDERLOOM_RETURN_REVIEW_DEADLINE":    {"3s", func(_ *testing.T, c config.Config) any { return returnDeadlines(c.Orders).Decide }},
+	"ORDERLOOM_RETURN_DEADLINE":           {"3s", func(_ *testing.T, c config.Config) any { return returnDeadlines(c.Orders).Expire }},
 
 	"ORDERLOOM_SHIPPING_CAPTURE": {"value", func(_ *testing.T, c config.Config) any {
 		if c.Orders.ShippingByValue {

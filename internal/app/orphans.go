@@ -52,6 +52,7 @@ func newFinder(
 	o := orphanOptions(cfg.Orders)
 	events := eventstore.NewRepository(store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()})
 	o.Sagas, o.Views, o.History = orphanSagas{sagas, cfg.Temporal.Namespace}, views, orphanHistory{history{store}, events}
+	o.Returns = sagas
 	o.Mark = func(ctx context.Context) (orphans.Mark, error) {
 		identity, err := store.Identity(ctx)
 		if err == nil && !identity.Confirmed {

@@ -188,6 +188,10 @@ type Orders struct {
 	// StockDeadline and ReviewDeadline cancel orders that waited so long for goods or for a review.
 	StockDeadline  time.Duration
 	ReviewDeadline time.Duration
+	// ReturnReviewDeadline is how long a requested return waits for a decision before operators are told.
+	// ReturnDeadline is how long the goods of an approved return are waited for.
+	ReturnReviewDeadline time.Duration
+	ReturnDeadline       time.Duration
 	// ReviewAbove and ReviewCustomers say which orders are held for review.
 	ReviewAbove     []money.Money
 	ReviewCustomers []string

@@ -255,11 +255,36 @@ func (l *life) tell(g *generator) {
 	})))
 }
 
-// giveBack appends that a piece came back, of an order in two.
+// giveBack appends that a piece came back, of an order in two. Of the others it appends the first steps of a return.
 func (l *life) giveBack(g *generator) {
+	id, lines := g.id(), []order.ReturnLine{{LineID: l.order.Items[0].LineID, Quantity: 1, Restock: true, Reason: "damaged"}}
 	if l.id[4]%2 == 0 {
-		lines := []order.ReturnLine{{LineID: l.order.Items[0].LineID, Quantity: 1, Restock: true}}
-		l.decide(g, must(order.Return(l.order, order.ReturnOrder{ReturnID: g.id(), Lines: lines, Reason: "broken", At: g.at})))
+		l.decide(g, must(order.Return(l.order, order.ReturnOrder{ReturnID: id, Lines: lines, Reason: "broken", At: g.at})))
+		return
+	}
+	l.decide(g, must(order.RequestReturn(l.order, order.AskToReturn{
+		ReturnID: id, Lines: lines, Reason: "broken", By: order.ByCustomer, DecideWithin: time.Hour, At: g.at,
+	})))
+	decide := func(action order.ReturnAction) {
+		l.decide(g, must(order.Decide(l.order, order.DecideReturn{
+			ReturnID: id, Action: action, By: order.ByOperator, Reason: "worn", ExpiresAfter: time.Hour, At: g.at,
+		})))
+	}
+	switch steps := l.id[5] % 7; steps {
+	case 0:
+	case 1:
+		l.decide(g, order.EndReturns(l.order, g.at.Add(time.Hour)))
+		decide(order.ReturnApprove)
+	case 2:
+		decide(order.ReturnRefuse)
+	case 3:
+		decide(order.ReturnCancel)
+	default:
+		if decide(order.ReturnApprove); steps == 5 {
+			l.decide(g, order.EndReturns(l.order, g.at.Add(time.Hour)))
+		} else if steps == 6 {
+			l.decide(g, must(order.Receive(l.order, order.ReturnOrder{ReturnID: id, Lines: lines, At: g.at})))
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ func (v *verifier) Read(q *pgx.Batch, keys []projector.Key) {
 			'skus', skus, 'attention', attention, 'attention_since', attention_since, 'unsettled', unsettled,
 			'shown', shown::jsonb - 'parked', 'personal_key', personal_key,
 			'external_reference', external_reference, 'channel', channel, 'tags', tags, 'parts', parts,
+			'returns_due', returns_due,
 			'personal_data', encode(personal_data, 'hex'), 'order_state', order_state, 'payment_state', payment_state)
 		FROM orderloom.order_views WHERE order_id = ANY($1)`, projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		var id uuid.UUID
@@ -117,6 +118,9 @@ func columnsOf(o readmodel.OrderView) map[string]any {
 	}
 	if len(o.Attention) > 0 {
 		columns["attention"], columns["attention_since"] = attention.CausesOf(o.Attention), attentionSince(o)
+	}
+	if due := o.ReturnsDue(); !due.IsZero() {
+		columns["returns_due"] = due
 	}
 	if unsettled := unsettled(o); unsettled != nil {
 		columns["unsettled"] = true
