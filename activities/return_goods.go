@@ -39,8 +39,8 @@ type GoodsReturned struct {
 }
 
 // ReturnGoods records goods that came back, and what the customer is owed for them. It takes those that can be sold
-// again into the stock. All of it is stored, or nothing. Refusals: those of [order.Return], or of [order.Receive] for an
-// approved return; unknown_location.
+// again into the stock. All of it is stored, or nothing. Refusals: those of [order.Return], or of [order.Receive] for
+// an approved return; unknown_location.
 func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsReturned, error) {
 	var out GoodsReturned
 	command := order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: in.At}

@@ -33,8 +33,8 @@ type refusedReturn struct {
 	Reason string `json:"reason"`
 }
 
-// refuseReturn does not take the goods of a return: POST /api/v1/orders/{order_id}/returns/{return_id}/refuse. It may be
-// repeated.
+// refuseReturn does not take the goods of a return: POST /api/v1/orders/{order_id}/returns/{return_id}/refuse. It may
+// be repeated.
 func (a *API) refuseReturn(ctx context.Context, x *httpx.Exchange, r *refusedReturn) error {
 	return a.decideReturn(ctx, x, workflows.ReturnInput{Action: order.ReturnRefuse, By: r.By, Reason: r.Reason})
 }

@@ -41,8 +41,8 @@ type Views interface {
 	OwingOrders(ctx context.Context, from, until time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
 	// EndedOrders returns those of the orders that had ended before a time.
 	EndedOrders(ctx context.Context, ids []uuid.UUID, before time.Time) ([]uuid.UUID, error)
-	// DueReturns returns the ids of orders with returns that are due by a time, in the order of their ids, after one of
-	// them, at most limit.
+	// DueReturns returns the ids of orders with returns that are due by a time. They come in the order of their ids,
+	// after one of them, at most limit.
 	DueReturns(ctx context.Context, by time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error)
 }
 

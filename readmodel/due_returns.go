@@ -7,7 +7,7 @@ import (
 	"github.com/google/uuid"
 )
 
-// DueReturns returns the ids of orders with a return that is due by a time: nobody has decided on it, or its goods did
+// DueReturns returns the ids of orders with a return that is due by a time. Nobody has decided on it, or its goods did
 // not come. They come in the order of their ids, at most limit, after one of them; [uuid.Nil] begins.
 func (r *Reader) DueReturns(ctx context.Context, by time.Time, after uuid.UUID, limit int) ([]uuid.UUID, error) {
 	rows, err := r.pool.Query(ctx, `

@@ -17,9 +17,9 @@ import (
 // After that the saga is asked how far it has come: it answers once its step outwaits an outage.
 const refundWait = 5 * time.Second
 
-// ChangeReturn takes a step of a return: it is requested, decided on, or its goods come back. For goods it waits for the
-// refund too, for some seconds: after that the result tells one that is owed or requested, and the saga goes on. It may
-// be repeated.
+// ChangeReturn takes a step of a return: it is requested, decided on, or its goods come back. For goods it waits for
+// the refund too, for some seconds. After that the result tells one that is owed or requested, and the saga goes on. It
+// may be repeated.
 //
 // Errors: not_found; not_returnable; return_window_closed; return_not_approved; return_decided; too_many_returns;
 // unknown_location; invalid; [Reused]; [ErrUnavailable].

@@ -10,8 +10,8 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// QueryReturn answers a [ReturnResult]: where a [ReturnSaga] stands. It names no return before the first step has ended.
-// Query.
+// QueryReturn answers a [ReturnResult]: where a [ReturnSaga] stands. It names no return before the first step has
+// ended. Query.
 const QueryReturn = "return"
 
 // ReturnSaga takes one step of a return: it is requested, decided on, or its goods come back. It may be started again
@@ -87,8 +87,8 @@ type ReturnDeadline struct {
 	OrderID uuid.UUID `json:"order_id"`
 }
 
-// ReturnDeadlineSaga records what is due of an order's returns: nobody has decided on one, or its goods did not come. It
-// may be started at any time, and does nothing when nothing is due. Refusal: not_found.
+// ReturnDeadlineSaga records what is due of an order's returns: nobody has decided on one, or its goods did not come.
+// It may be started at any time, and does nothing when nothing is due. Refusal: not_found.
 func ReturnDeadlineSaga(ctx workflow.Context, in ReturnDeadline) error {
 	ctx = forOrder(ctx, in.OrderID)
 	var a *activities.Activities

@@ -122,6 +122,30 @@ var questions = map[string]question{
 		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "return",
 		given: func(o *asked) { o.confirmed(); o.ship("berlin") },
 	},
+	"returnGoods that are to come": {
+		path: "/returns", body: `{"status": "requested", "lines": [{"sku": "$SKU", "quantity": 1, "reason": "damaged"}], "reason": "broken"}`,
+		other:  `{"status": "requested", "lines": [{"sku": "$SKU", "quantity": 1, "reason": "other"}], "reason": "broken"}`,
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "return",
+		given: func(o *asked) { o.confirmed(); o.ship("berlin") },
+	},
+	"approveReturn": {
+		path: "/returns/$RETURN/approve", body: `{"by": "ann", "carrier": "DHL", "tracking_number": "R1"}`, other: `{"by": "bob"}`,
+		status: http.StatusOK, once: true, code: client.CodeReturnDecided, shows: "order",
+		given: func(o *asked) { o.returnRequested() },
+		later: func(o *asked) { o.cancelReturn() },
+	},
+	"refuseReturn": {
+		path: "/returns/$RETURN/refuse", body: `{"by": "ann", "reason": "worn"}`, other: `{"by": "ann", "reason": "too old"}`,
+		status: http.StatusOK, once: true, code: client.CodeReturnDecided, shows: "order", given: func(o *asked) { o.returnRequested() },
+	},
+	"cancelReturn": {
+		path: "/returns/$RETURN/cancel", body: `{}`, other: `{"by": "operator"}`,
+		status: http.StatusOK, once: true, code: client.CodeReturnDecided, shows: "order", given: func(o *asked) { o.returnApproved() },
+	},
+	"receiveReturn": {
+		path: "/returns/$RETURN/receive", body: `{"lines": [{"sku": "$SKU", "quantity": 1}]}`, other: `{"lines": [{"sku": "$SKU", "quantity": 2}]}`,
+		status: http.StatusCreated, once: true, code: client.CodeReturnDecided, shows: "order", given: func(o *asked) { o.returnApproved() },
+	},
 	"refundPayment": {
 		path: "/refunds", body: `{"amount": "1.00", "currency": "EUR", "reason": "late"}`,
 		other:  `{"amount": "2.00", "currency": "EUR", "reason": "late"}`,
@@ -306,6 +330,7 @@ type asked struct {
 	*drilled
 	shipment uuid.UUID
 	refund   uuid.UUID
+	returned uuid.UUID
 }
 
 func newAsked(t *testing.T, s *shop) *asked {
@@ -344,7 +369,7 @@ func (o *asked) post(path, body, key string) (status int, header http.Header, an
 	if !strings.HasPrefix(path, "/api/") {
 		path = "/api/v1/orders/" + o.id.String() + path
 	}
-	filled := strings.NewReplacer("$SKU", o.sku, "$PLACE", o.sku[:8], "$SHIPMENT", o.shipment.String(), "$REFUND", o.refund.String())
+	filled := strings.NewReplacer("$SKU", o.sku, "$PLACE", o.sku[:8], "$SHIPMENT", o.shipment.String(), "$REFUND", o.refund.String(), "$RETURN", o.returned.String())
 	r, err := http.NewRequestWithContext(o.t.Context(), http.MethodPost, o.platform.APIURL+filled.Replace(path), strings.NewReader(filled.Replace(body)))
 	require.NoError(o.t, err)
 	r.Header.Set("Content-Type", "application/json")

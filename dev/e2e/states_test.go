@@ -142,6 +142,12 @@ var states = map[string]state{
 		goOn:  func(*drilled) {},
 		end:   end{status: client.OrderDelivered, captured: "20.00", refunded: "10.00", berlin: 4},
 	},
+	"delivered, a return approved": {
+		stock: 5, price: "10.00", quantity: 2, reach: delivered,
+		leave: (*drilled).approveReturn,
+		goOn:  (*drilled).receiveReturn,
+		end:   end{status: client.OrderDelivered, captured: "20.00", refunded: "10.00", berlin: 4},
+	},
 	"delivered, a refund requested": {
 		stock: 5, price: "10.00", quantity: 2, reach: delivered,
 		leave: func(o *drilled) { o.request("5.00") },

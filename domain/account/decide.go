@@ -25,8 +25,8 @@ func ReturnOwes(o order.Order, e order.OrderReturned, limits money.Limits) payme
 	return owed
 }
 
-// Return decides what goods that came back have cost, and what is owed for them. With approved they are those of a return
-// that was approved before. Errors: as [order.Return] or [order.Receive].
+// Return decides what goods that came back have cost, and what is owed for them. With approved they are those of a
+// return that was approved before. Errors: as [order.Return] or [order.Receive].
 func Return(o order.Order, p payment.Payment, c order.ReturnOrder, approved bool, limits money.Limits) (goods, owed []domain.Event, err error) {
 	decide := order.Return
 	if approved {

@@ -81,8 +81,8 @@ func canReturn(o Order, at time.Time) error {
 // approved may come, and then no more of them are expected. Goods of a return that has expired may still come.
 //
 // It returns no events when the same was recorded before. Errors: not_found; return_not_approved; return_decided when
-// the return has ended otherwise. [domain.Invalids] blame entries that name no line or several, and those of more pieces
-// than were approved.
+// the return has ended otherwise. [domain.Invalids] blame entries that name no line or several, and those of more
+// pieces than were approved.
 func Receive(o Order, c ReturnOrder) ([]domain.Event, error) {
 	r, err := findReturn(o, c.ReturnID)
 	if err != nil {
