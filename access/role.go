@@ -47,7 +47,9 @@ const (
 	OrdersReview Scope = "orders:review"
 	// ShipmentsWrite is to report what becomes of shipments.
 	ShipmentsWrite Scope = "shipments:write"
-	// ReturnsWrite is to take goods back.
+	// ReturnsRequest is to ask to send goods back, and to cancel that.
+	ReturnsRequest Scope = "returns:request"
+	// ReturnsWrite is to decide on returns, and to take goods back.
 	ReturnsWrite Scope = "returns:write"
 	// RefundsWrite is to give money back, and to settle what waits for a person.
 	RefundsWrite Scope = "refunds:write"
@@ -65,7 +67,7 @@ const (
 
 // AllScopes are all scopes. A scope's place is its bit in [Scopes], within one process.
 var AllScopes = []Scope{
-	OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ShipmentsWrite, ReturnsWrite, RefundsWrite,
+	OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ShipmentsWrite, ReturnsRequest, ReturnsWrite, RefundsWrite,
 	StockRead, StockWrite, CustomersRead, MetricsRead, KeysAdmin,
 }
 
@@ -112,11 +114,11 @@ var all = ScopesOf(AllScopes...)
 
 // scopesOf are the scopes of each role.
 var scopesOf = map[Role]Scopes{
-	Storefront: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, StockRead),
-	Customer:   ScopesOf(OrdersRead, OrdersCancel),
-	Support: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ReturnsWrite, StockRead,
+	Storefront: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, ReturnsRequest, StockRead),
+	Customer:   ScopesOf(OrdersRead, OrdersCancel, ReturnsRequest),
+	Support: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ReturnsRequest, ReturnsWrite, StockRead,
 		CustomersRead),
-	Warehouse: ScopesOf(OrdersRead, OrdersAll, ShipmentsWrite, ReturnsWrite, StockRead, StockWrite),
+	Warehouse: ScopesOf(OrdersRead, OrdersAll, ShipmentsWrite, ReturnsRequest, ReturnsWrite, StockRead, StockWrite),
 	Finance:   ScopesOf(OrdersRead, OrdersAll, OrdersReview, RefundsWrite, CustomersRead),
 	Admin:     all,
 	Metrics:   ScopesOf(MetricsRead),

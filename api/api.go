@@ -161,7 +161,7 @@ func New(o Options) *API {
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, contacts: o.Contacts, limits: o.Limits,
 		keys: o.Keys, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
-		returns: o.Returns,
+		returns:     o.Returns,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),

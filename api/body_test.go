@@ -108,7 +108,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/payment":                          `{"payment_token": "tok_approve"}`,
 	"POST /api/v1/orders/{order_id}/approve":                          `{"by": "office"}`,
 	"POST /api/v1/orders/{order_id}/reject":                           `{"by": "office"}`,
-	"POST /api/v1/orders/{order_id}/returns":                          goodReturn,
+	"POST /api/v1/orders/{order_id}/returns":                          goodRequest,
 	"GET /api/v1/orders/{order_id}/returns":                           "",
 	"POST /api/v1/orders/{order_id}/returns/{return_id}/approve":      goodApproval,
 	"POST /api/v1/orders/{order_id}/returns/{return_id}/refuse":       goodRefusal,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/order"
@@ -106,4 +107,15 @@ func TestTheReturnsOfAnOrder(t *testing.T) {
 	v.Returns = []account.Returned{{ReturnRecord: order.ReturnRecord{ReturnID: someReturn, Reason: "torn"}, Status: order.ReturnStatusRequested}}
 	b.views[someOrder] = v
 	require.Contains(t, b.get(t, orderPath("/returns")).body, `"returns":[{"return_id":"`+someReturn.String()+`","reason":"torn","status":"requested"}]`)
+}
+
+// Goods that came are the shop's to report, although a storefront may ask to send some back.
+func TestGoodsThatCameNeedAnotherScopeThanARequest(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.Authenticator = byRole() })
+	require.Equal(t, http.StatusCreated, b.post(t, orderPath("/returns"), goodReturn, "Authorization", "Bearer warehouse").status)
+	for _, path := range []string{"/returns", "/returns?preview=true"} {
+		p := b.post(t, orderPath(path), goodReturn, "Authorization", "Bearer storefront").problem(t, http.StatusForbidden, access.CodeForbidden)
+		require.Equal(t, []access.Scope{access.ReturnsWrite}, p.MissingScopes)
+	}
 }

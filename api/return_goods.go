@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/account"
@@ -96,6 +97,9 @@ func (a *API) returnGoods(ctx context.Context, x *httpx.Exchange, r *returned) e
 	in := r.request()
 	in.OrderID, in.ReturnID = id, x.KeyedID(domain.DerivedID(returnNamespace, id.String()))
 	in.DecideWithin = a.returns.Decide
+	if missing := access.ScopesOf(access.ReturnsWrite).Without(x.Caller.Scopes); missing != 0 && !r.requested() {
+		return httpx.Forbidden(x.Caller, missing)
+	}
 	if wantsPreview(x) {
 		return a.previewReturn(ctx, x, in)
 	}

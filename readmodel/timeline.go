@@ -99,28 +99,6 @@ func summaryOfOrder(e domain.Event) string {
 		return "Shipment lost"
 	case order.ShipmentRefused:
 		return "Shipment refused by the recipient"
-	case order.OrderReturned:
-		pieces := 0
-		for _, l := range e.Lines {
-			pieces += l.Quantity
-		}
-		return fmt.Sprintf("%s worth %s returned: %s", plural(pieces, "piece"), e.Amount, e.Reason)
-	case order.ReturnRequested:
-		pieces := 0
-		for _, l := range e.Lines {
-			pieces += l.Quantity
-		}
-		return fmt.Sprintf("Return of %s requested by %s", plural(pieces, "piece"), e.RequestedBy)
-	case order.ReturnApproved:
-		return fmt.Sprintf("Return approved by %s", e.ApprovedBy)
-	case order.ReturnRefused:
-		return fmt.Sprintf("Return refused by %s: %s", e.RefusedBy, e.Reason)
-	case order.ReturnCancelled:
-		return fmt.Sprintf("Return cancelled by %s", e.CancelledBy)
-	case order.ReturnExpired:
-		return "Return expired: its goods did not come"
-	case order.ReturnOverdue:
-		return "Return waits for a decision beyond its deadline"
 	case order.OrderConfirmed:
 		return fmt.Sprintf("Order confirmed: it leaves in %s", plural(len(e.Shipments), "shipment"))
 	case order.OrderCancelled:
@@ -138,6 +116,35 @@ func summaryOfOrder(e domain.Event) string {
 		return "Shipment delivered"
 	case order.OrderDelivered:
 		return "Order delivered"
+	}
+	return summaryOfReturn(e)
+}
+
+// summaryOfReturn returns "" for what is no event of a return.
+func summaryOfReturn(e domain.Event) string {
+	switch e := e.(type) {
+	case order.ReturnRequested:
+		pieces := 0
+		for _, l := range e.Lines {
+			pieces += l.Quantity
+		}
+		return fmt.Sprintf("Return of %s requested by %s", plural(pieces, "piece"), e.RequestedBy)
+	case order.ReturnApproved:
+		return fmt.Sprintf("Return approved by %s", e.ApprovedBy)
+	case order.ReturnRefused:
+		return fmt.Sprintf("Return refused by %s: %s", e.RefusedBy, e.Reason)
+	case order.ReturnCancelled:
+		return fmt.Sprintf("Return cancelled by %s", e.CancelledBy)
+	case order.ReturnExpired:
+		return "Return expired: its goods did not come"
+	case order.ReturnOverdue:
+		return "Return waits for a decision beyond its deadline"
+	case order.OrderReturned:
+		pieces := 0
+		for _, l := range e.Lines {
+			pieces += l.Quantity
+		}
+		return fmt.Sprintf("%s worth %s returned: %s", plural(pieces, "piece"), e.Amount, e.Reason)
 	}
 	return ""
 }

@@ -363,3 +363,17 @@ func (OrderEditDeclined) EventType() string  { return "OrderEditDeclined" }
 func (OrderEditRequested) EventVersion() int { return 1 }
 func (OrderEdited) EventVersion() int        { return 1 }
 func (OrderEditDeclined) EventVersion() int  { return 1 }
+
+func (ReturnRequested) EventType() string { return "ReturnRequested" }
+func (ReturnApproved) EventType() string  { return "ReturnApproved" }
+func (ReturnRefused) EventType() string   { return "ReturnRefused" }
+func (ReturnCancelled) EventType() string { return "ReturnCancelled" }
+func (ReturnExpired) EventType() string   { return "ReturnExpired" }
+func (ReturnOverdue) EventType() string   { return "ReturnOverdue" }
+
+func (ReturnRequested) EventVersion() int { return 1 }
+func (ReturnApproved) EventVersion() int  { return 1 }
+func (ReturnRefused) EventVersion() int   { return 1 }
+func (ReturnCancelled) EventVersion() int { return 1 }
+func (ReturnExpired) EventVersion() int   { return 1 }
+func (ReturnOverdue) EventVersion() int   { return 1 }

@@ -66,17 +66,3 @@ type ReturnOverdue struct {
 	ReturnID   uuid.UUID `json:"return_id"`
 	DeadlineAt time.Time `json:"deadline_at"`
 }
-
-func (ReturnRequested) EventType() string { return "ReturnRequested" }
-func (ReturnApproved) EventType() string  { return "ReturnApproved" }
-func (ReturnRefused) EventType() string   { return "ReturnRefused" }
-func (ReturnCancelled) EventType() string { return "ReturnCancelled" }
-func (ReturnExpired) EventType() string   { return "ReturnExpired" }
-func (ReturnOverdue) EventType() string   { return "ReturnOverdue" }
-
-func (ReturnRequested) EventVersion() int { return 1 }
-func (ReturnApproved) EventVersion() int  { return 1 }
-func (ReturnRefused) EventVersion() int   { return 1 }
-func (ReturnCancelled) EventVersion() int { return 1 }
-func (ReturnExpired) EventVersion() int   { return 1 }
-func (ReturnOverdue) EventVersion() int   { return 1 }

@@ -109,7 +109,7 @@ func (l *life) previewed(f *fact) decision {
 			if in.ReturnID.String() == id {
 				c := order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: f.at}
 				return func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {
-					return account.Return(o, p, c, l.setting.limits)
+					return account.Return(o, p, c, false, l.setting.limits)
 				}
 			}
 		}
