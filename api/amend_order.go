@@ -18,7 +18,7 @@ type amendment struct {
 	// What an amendment has had since is left out of the fingerprint where it is not given.
 	Recipient       *changedContact `json:"recipient,omitempty"`
 	BillingAddress  *newAddress     `json:"billing_address,omitempty"`
-	BillToRecipient bool            `json:"bill_to_recipient,omitempty"`
+	BillToRecipient bool            `json:"bill_to_recipient,omitzero"`
 	CustomerNote    *string         `json:"customer_note,omitempty"`
 	By              string          `json:"by"`
 }

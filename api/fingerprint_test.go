@@ -273,3 +273,60 @@ func inOneLine(t *testing.T, text string) string {
 	require.NoError(t, json.Compact(&b, []byte(text)))
 	return b.String()
 }
+
+// olderItem, olderAddress and olderOrder are a request as it was when an order had neither recipient nor taxes, and
+// olderAmendment is one of its kind.
+type olderItem struct {
+	ProductID string          `json:"product_id"`
+	SKU       string          `json:"sku"`
+	Quantity  int             `json:"quantity"`
+	UnitPrice decimal.Decimal `json:"unit_price"`
+	Currency  string          `json:"currency"`
+}
+
+type olderAddress struct {
+	Street  string `json:"street"`
+	City    string `json:"city"`
+	State   string `json:"state"`
+	Zip     string `json:"zip"`
+	Country string `json:"country"`
+}
+
+type olderOrder struct {
+	CustomerID        string       `json:"customer_id"`
+	Currency          string       `json:"currency"`
+	Items             []olderItem  `json:"items"`
+	ShippingAddress   olderAddress `json:"shipping_address"`
+	PaymentToken      string       `json:"payment_token"`
+	AllowBackorder    bool         `json:"allow_backorder"`
+	KeepPaymentMethod bool         `json:"keep_payment_method,omitempty"`
+}
+
+type olderAmendment struct {
+	ShippingAddress olderAddress `json:"shipping_address"`
+	By              string       `json:"by"`
+}
+
+// A request that says what could be said before has the fingerprint that it had. Otherwise an order from before is not
+// known again when its request comes once more.
+func TestOlderRequestsHaveTheirFingerprints(t *testing.T) {
+	t.Parallel()
+	address := olderAddress{Street: " Torstraße 1", City: "Berlin", Zip: "10119", Country: "DE"}
+	older := olderOrder{
+		CustomerID: "c-confirmed", Currency: "EUR", ShippingAddress: address, PaymentToken: "tok_approve", AllowBackorder: true,
+		Items: []olderItem{{ProductID: "p", SKU: "confirmed", Quantity: 2, UnitPrice: decimal.RequireFromString("10.00"), Currency: "EUR"}},
+	}
+	for name, c := range map[string]struct{ was, is any }{
+		"order": {older, &newOrder{}}, "amendment": {olderAmendment{ShippingAddress: address, By: "customer"}, &amendment{}},
+	} {
+		require.NoError(t, json.Unmarshal([]byte(inJSON(t, c.was)), c.is))
+		was, err := httpx.Fingerprint("key-confirmed", c.was)
+		require.NoError(t, err)
+		is, err := httpx.Fingerprint("key-confirmed", c.is)
+		require.NoError(t, err)
+		require.Equal(t, was, is, name)
+	}
+	stored, err := httpx.Fingerprint("key-confirmed", older)
+	require.NoError(t, err)
+	require.Equal(t, "93cbf4d0213773f956db19b3799e57870c9a179f5b104935856808cca4b7290c", stored, "it stands in an event")
+}

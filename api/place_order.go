@@ -29,10 +29,10 @@ type newOrder struct {
 	CustomerNote   string      `json:"customer_note,omitempty"`
 	PaymentToken   string      `json:"payment_token"`
 	AllowBackorder bool        `json:"allow_backorder"`
-	// KeepPaymentMethod is left out of the fingerprint where it is not asked for.
+	// KeepPaymentMethod is in every fingerprint: omitempty leaves out no bool, as omitzero does.
 	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
 	// The order's money beside its prices is left out of the fingerprint where it is not given.
-	PricesIncludeTax bool              `json:"prices_include_tax,omitempty"`
+	PricesIncludeTax bool              `json:"prices_include_tax,omitzero"`
 	ShippingLines    []newShippingLine `json:"shipping_lines,omitempty"`
 	Discounts        []newDiscount     `json:"discounts,omitempty"`
 	Rounding         pricing.Rounding  `json:"rounding,omitzero"`
