@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,9 +20,25 @@ type Check struct {
 	Name string
 	// Ask returns nil when it is there. Its error is logged and not shown.
 	Ask func(ctx context.Context) error
-	// Shown checks are shown, and requests should be sent here also while they fail.
-	Shown bool
+	// For are the capabilities that need it; none for one that is shown only.
+	For []Capability
 }
+
+// Capability is a part of the work of a process, which may go on while another part can't.
+type Capability string
+
+// The capabilities of an API: it accepts orders, answers reads, and takes reports about orders, such as a dispatch. The
+// others are those of a process that carries sagas on, and of one that keeps the views.
+const (
+	CapabilityOrders  Capability = "orders"
+	CapabilityReads   Capability = "reads"
+	CapabilityReports Capability = "reports"
+	CapabilitySagas   Capability = "sagas"
+	CapabilityViews   Capability = "views"
+)
+
+// capabilities are all of them, in the order in which they are shown.
+var capabilities = []Capability{CapabilityOrders, CapabilityReads, CapabilityReports, CapabilitySagas, CapabilityViews}
 
 const (
 	checkTimeout = 2 * time.Second
@@ -36,9 +54,10 @@ func (a *API) getHealth(_ context.Context, x *httpx.Exchange) error {
 	return nil
 }
 
-// getReady says whether requests should be sent here: GET /ready.
+// getReady says whether requests should be sent here: GET /ready. With a capability it says so of requests that need
+// that.
 func (a *API) getReady(ctx context.Context, x *httpx.Exchange) error {
-	status, body := a.readiness.answer(ctx, a.draining())
+	status, body := a.readiness.answer(ctx, a.draining(), Capability(x.Request.URL.Query().Get("capability")))
 	x.Writer.Header().Set("Cache-Control", "no-store")
 	return x.JSON(status, body)
 }
@@ -48,7 +67,7 @@ func (a *API) getReady(ctx context.Context, x *httpx.Exchange) error {
 func ReadyHandler(checks []Check, log *slog.Logger, draining func() bool) http.Handler {
 	r := newReadiness(checks, log)
 	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
-		status, body := r.answer(request.Context(), draining())
+		status, body := r.answer(request.Context(), draining(), Capability(request.URL.Query().Get("capability")))
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
@@ -56,24 +75,47 @@ func ReadyHandler(checks []Check, log *slog.Logger, draining func() bool) http.H
 	})
 }
 
-// answer returns what is ready, and the status that says so.
-func (r *readiness) answer(ctx context.Context, draining bool) (status int, body readyBody) {
-	body = readyBody{Status: "ready", Checks: r.runChecks(ctx)}
-	status = http.StatusOK
-	for i, c := range body.Checks {
-		if c.Status != checkOK && !r.checks[i].Shown {
-			body.Status, status = "not_ready", http.StatusServiceUnavailable
+// answer returns what is ready, and the status that says so. A process is not ready when it can do nothing of its work,
+// or not what is asked for.
+func (r *readiness) answer(ctx context.Context, draining bool, asked Capability) (status int, body readyBody) {
+	body = readyBody{Status: "ready", Capabilities: []checkResult{}, Checks: r.runChecks(ctx)}
+	able := map[Capability]bool{}
+	for _, name := range capabilities {
+		needed, fails := false, false
+		for i, c := range r.checks {
+			if slices.Contains(c.For, name) {
+				needed, fails = true, fails || body.Checks[i].Status != checkOK
+			}
 		}
+		if !needed {
+			continue
+		}
+		result := checkResult{Name: string(name), Status: checkOK}
+		if fails {
+			result.Status, body.Status = checkFailing, "degraded"
+		}
+		able[name] = !fails
+		body.Capabilities = append(body.Capabilities, result)
 	}
-	if draining {
+	ready := able[asked]
+	if asked == "" {
+		ready = len(able) == 0 || slices.Contains(slices.Collect(maps.Values(able)), true)
+	}
+	switch {
+	case draining:
 		body.Status, status = "draining", http.StatusServiceUnavailable
+	case !ready:
+		body.Status, status = "not_ready", http.StatusServiceUnavailable
+	default:
+		status = http.StatusOK
 	}
 	return status, body
 }
 
 type readyBody struct {
-	Status string        `json:"status"`
-	Checks []checkResult `json:"checks"`
+	Status       string        `json:"status"`
+	Capabilities []checkResult `json:"capabilities"`
+	Checks       []checkResult `json:"checks"`
 }
 
 const (

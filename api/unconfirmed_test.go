@@ -21,7 +21,10 @@ func TestNothingIsAcceptedWhileTheStoreIsUnconfirmed(t *testing.T) {
 			}
 			return errors.New("unconfirmed")
 		}
-		o.Checks = []Check{{Name: "event_store", Shown: true, Ask: func(context.Context) error { return o.Unconfirmed() }}}
+		o.Checks = []Check{
+			{Name: "event_store", For: []Capability{CapabilityOrders, CapabilityReports}, Ask: func(context.Context) error { return o.Unconfirmed() }},
+			{Name: "postgres_reads", For: []Capability{CapabilityReads}, Ask: func(context.Context) error { return nil }},
+		}
 	})
 	refused := b.post(t, ordersPath, goodOrder)
 	require.Equal(t, http.StatusServiceUnavailable, refused.status)
@@ -30,7 +33,8 @@ func TestNothingIsAcceptedWhileTheStoreIsUnconfirmed(t *testing.T) {
 	require.Equal(t, http.StatusOK, b.get(t, "/api/v1/orders").status)
 	ready := b.get(t, "/ready")
 	require.Equal(t, http.StatusOK, ready.status, "reads go on")
-	require.JSONEq(t, `{"status":"ready","checks":[{"name":"event_store","status":"failing"}]}`, ready.body)
+	require.Equal(t, "degraded", ready.object(t)["status"])
+	require.Equal(t, http.StatusServiceUnavailable, b.get(t, "/ready?capability=orders").status)
 	confirmed.Store(true)
 	require.Equal(t, http.StatusCreated, b.post(t, ordersPath, goodOrder).status)
 }

@@ -264,7 +264,7 @@ func TestNotReadyIsAnAnswer(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		_, _ = io.WriteString(w, `{"status":"not_ready","checks":[{"name":"postgresql","status":"failing"}]}`)
 	})
-	ready, err := c.GetReady(ctx())
+	ready, err := c.GetReady(ctx(), "")
 	require.NoError(t, err)
 	require.False(t, ready.Ready())
 	require.Equal(t, "failing", ready.Checks[0].Status)

@@ -481,7 +481,7 @@ var operations = map[string]operation{
 	},
 	"getReady": {
 		call: func(c *client.Client) error {
-			_, err := c.GetReady(ctx())
+			_, err := c.GetReady(ctx(), "reads")
 			return err
 		},
 		answers: []any{client.Readiness{}},

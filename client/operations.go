@@ -3,6 +3,8 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
+	"slices"
 	"time"
 )
 
@@ -49,25 +51,37 @@ func (c *Client) GetHealth(ctx context.Context, options ...CallOption) (Health, 
 
 // Readiness says whether requests should be sent to a process.
 type Readiness struct {
-	// Status is "ready", "not_ready" or "draining".
-	Status string           `json:"status"`
-	Checks []ReadinessCheck `json:"checks"`
+	// Status is "ready", "degraded" when a part of the work can't be done, "not_ready" or "draining".
+	Status string `json:"status"`
+	// Capabilities are the parts of the process's work: "orders", "reads", "reports", "sagas" and "views".
+	Capabilities []ReadinessCheck `json:"capabilities"`
+	Checks       []ReadinessCheck `json:"checks"`
 }
 
-// ReadinessCheck is one thing that the platform needs.
+// ReadinessCheck is one thing that the platform needs, or a part of its work.
 type ReadinessCheck struct {
 	Name string `json:"name"`
 	// Status is "ok" or "failing".
 	Status string `json:"status"`
 }
 
-// Ready reports whether requests should be sent to the process.
-func (r Readiness) Ready() bool { return r.Status == "ready" }
+// Ready reports whether requests should be sent to the process: it can do at least a part of its work.
+func (r Readiness) Ready() bool { return r.Status == "ready" || r.Status == "degraded" }
 
-// GetReady asks whether requests should be sent to the process. That it is not ready is no error.
-func (c *Client) GetReady(ctx context.Context, options ...CallOption) (Readiness, error) {
+// Can reports whether a part of the work can be done.
+func (r Readiness) Can(capability string) bool {
+	return r.Ready() && slices.Contains(r.Capabilities, ReadinessCheck{Name: capability, Status: "ok"})
+}
+
+// GetReady asks whether requests should be sent to the process, or those that need a capability; "" asks for any. That
+// it is not ready is no error.
+func (c *Client) GetReady(ctx context.Context, capability string, options ...CallOption) (Readiness, error) {
 	var ready Readiness
-	r := newRequest(http.MethodGet, "/ready", nil, options)
+	path := "/ready"
+	if capability != "" {
+		path += "?" + url.Values{"capability": {capability}}.Encode()
+	}
+	r := newRequest(http.MethodGet, path, nil, options)
 	r.accepts = func(status int) bool { return status == http.StatusServiceUnavailable }
 	_, err := c.sendRequest(ctx, r, into(&ready))
 	return ready, err

@@ -27,8 +27,8 @@ import (
 
 // Limits of the page.
 const (
-	pageBytesMax   = 500_000
-	zippedBytesMax = 60_000
+	pageBytesMax   = 900_000
+	zippedBytesMax = 90_000
 )
 
 var problems = []apidocs.Problem{

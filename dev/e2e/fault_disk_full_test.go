@@ -17,9 +17,12 @@ var diskFull = fault{
 	name: "disk-full",
 	what: "PostgreSQL's disk is full",
 	meanwhile: "Reads go on, and so does what finds room. Steps of sagas wait. Requests that change something are answered once they are done, " +
-		"or with 202 or 503. No process is ready, so none is sent new requests.",
-	told:   []alarm{{alert: "OrderloomPostgresFailing"}},
-	named:  []naming{{command: "doctor", status: 1, says: `FAIL  takes writes: its disk is full`}, {command: "GET /ready", status: 503, says: `{"name":"postgres","status":"failing"}`}},
+		"or with 202 or 503. `GET /ready` says which part of the work goes on: `reads` and `orders`, and not `reports`.",
+	told: []alarm{{alert: "OrderloomPostgresFailing"}},
+	named: []naming{
+		{command: "doctor", status: 1, says: `FAIL  takes writes: its disk is full`},
+		{command: "GET /ready?capability=reports", status: 503, says: `{"name":"postgres","status":"failing"}`},
+	},
 	mended: "By itself once there is room.",
 	drill:  drillDiskFull,
 	asRoot: true,
@@ -55,7 +58,7 @@ func drillDiskFull(t *testing.T, d *drill) {
 	} else {
 		d.accepted(late)
 	}
-	await(t, "the process to be ready", func() bool { _, status := d.ask(t, "GET /ready"); return status == 200 })
+	await(t, "the process to be ready", func() bool { _, status := d.ask(t, "GET /ready?capability=reports"); return status == 200 })
 	d.place(t)
 	d.requireEnds(t)
 }

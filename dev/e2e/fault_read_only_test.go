@@ -12,9 +12,12 @@ var databaseReadOnly = fault{
 	name: "postgres-read-only",
 	what: "PostgreSQL takes no writes",
 	meanwhile: "Reads go on. Steps of sagas wait, and requests that change something are answered once they are done, or with 202 or 503. " +
-		"No process is ready, so none is sent new requests.",
-	told:  []alarm{{alert: "OrderloomPostgresFailing"}},
-	named: []naming{{command: "doctor", status: 1, says: `FAIL  takes writes: it is read-only`}, {command: "GET /ready", status: 503, says: `{"name":"postgres","status":"failing"}`}},
+		"`GET /ready` says which part of the work goes on: `reads` and `orders`, and not `reports`.",
+	told: []alarm{{alert: "OrderloomPostgresFailing"}},
+	named: []naming{
+		{command: "doctor", status: 1, says: `FAIL  takes writes: it is read-only`},
+		{command: "GET /ready?capability=reports", status: 503, says: `{"name":"postgres","status":"failing"}`},
+	},
 	mended: "By itself once PostgreSQL takes writes, such as after `ALTER SYSTEM RESET default_transaction_read_only` and " +
 		"`SELECT pg_reload_conf()`.",
 	drill: drillReadOnly,
@@ -48,7 +51,7 @@ func drillReadOnly(t *testing.T, d *drill) {
 	} else {
 		d.accepted(late)
 	}
-	await(t, "the process to be ready", func() bool { _, status := d.ask(t, "GET /ready"); return status == 200 })
+	await(t, "the process to be ready", func() bool { _, status := d.ask(t, "GET /ready?capability=reports"); return status == 200 })
 	d.place(t)
 	d.requireEnds(t)
 }

@@ -70,8 +70,10 @@ func TestEveryRoleWithoutAnAPISaysWhetherItIsReady(t *testing.T) {
 	require.NoError(t, err)
 	defer p.temporal.Close()
 	for role, want := range map[config.Role]string{
-		config.RoleWorker:    `{"status":"not_ready","checks":[{"name":"postgres","status":"ok"},{"name":"event_store","status":"ok"},{"name":"temporal","status":"failing"}]}`,
-		config.RoleProjector: `{"status":"not_ready","checks":[{"name":"postgres","status":"ok"},{"name":"event_store","status":"ok"},{"name":"kafka","status":"failing"}]}`,
+		config.RoleWorker: `{"status":"not_ready","capabilities":[{"name":"sagas","status":"failing"}],
+			"checks":[{"name":"postgres","status":"ok"},{"name":"event_store","status":"ok"},{"name":"temporal","status":"failing"}]}`,
+		config.RoleProjector: `{"status":"not_ready","capabilities":[{"name":"views","status":"failing"}],
+			"checks":[{"name":"postgres","status":"ok"},{"name":"event_store","status":"ok"},{"name":"kafka","status":"failing"}]}`,
 	} {
 		h, drains := p.serviceHandler(Options{Roles: []config.Role{role}})
 		ask := func() *httptest.ResponseRecorder {
