@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
@@ -97,7 +98,9 @@ func Snapshotted() []eventstore.Snapshottable {
 // events' ids are, and the same at every attempt.
 func stamp(ctx context.Context, step string, orderID uuid.UUID, at time.Time) eventstore.Stamp {
 	source := activity.GetInfo(ctx).WorkflowExecution.ID + "/" + step
-	s := eventstore.Stamp{Source: source, At: at, Metadata: domain.Metadata{CausationID: source, TraceParent: traceParent(ctx)}}
+	s := eventstore.Stamp{Source: source, At: at, Metadata: domain.Metadata{
+		CausationID: source, UserID: string(actor.From(ctx)), TraceParent: traceParent(ctx),
+	}}
 	if orderID != uuid.Nil {
 		s.Metadata.CorrelationID = orderID.String()
 	}

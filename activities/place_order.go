@@ -27,7 +27,8 @@ type PlaceOrder struct {
 	ShippingByValue bool                 `json:"shipping_by_value,omitempty"`
 	order.References
 	RequestHash string `json:"request_hash"`
-	UserID      string `json:"user_id,omitempty"`
+	// UserID is the account that places it.
+	UserID string `json:"user_id,omitempty"`
 	// These become the order's terms. Payment seals the token; PaymentToken has it in the clear, and is sealed.
 	Payment           domain.Sealed   `json:"payment,omitzero"`
 	PaymentToken      string          `json:"payment_token,omitempty"`
@@ -58,7 +59,6 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 		return Placed{}, err
 	}
 	st := stamp(ctx, "place", in.OrderID, in.At)
-	st.Metadata.UserID = in.UserID
 	st.Fresh = in.OrderID
 	var out Placed
 	var existed bool

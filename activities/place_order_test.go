@@ -36,7 +36,7 @@ func TestPlaceOrder(t *testing.T) {
 		events, err := b.store.Load(t.Context(), streamOf(domain.AggregateOrder, o.id), 0)
 		require.NoError(t, err)
 		require.Equal(t, domain.Metadata{
-			CorrelationID: o.id.String(), CausationID: "order-" + o.id.String() + "/place", UserID: "shop",
+			CorrelationID: o.id.String(), CausationID: "order-" + o.id.String() + "/place", UserID: string(asking),
 		}, events[0].Metadata)
 		require.Equal(t, at, events[0].Timestamp)
 	})

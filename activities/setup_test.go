@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -325,6 +326,13 @@ type inbound struct {
 
 func (i *inbound) Init(next interceptor.ActivityOutboundInterceptor) error {
 	return i.Next.Init(&outbound{ActivityOutboundInterceptorBase: interceptor.ActivityOutboundInterceptorBase{Next: next}, id: i.id})
+}
+
+// asking is who asks for the steps of the tests.
+const asking actor.Actor = "storefront/k-1"
+
+func (i *inbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
+	return i.Next.ExecuteActivity(actor.With(ctx, asking), in)
 }
 
 type outbound struct {

@@ -30,6 +30,9 @@ func (r *cancellation) Check() error {
 func (a *API) cancelOrder(ctx context.Context, x *httpx.Exchange, r *cancellation) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
+	if x.Caller.CustomerID != "" {
+		r.By = byCustomer // whatever they say
+	}
 	if wantsPreview(x) {
 		return a.answerPreview(ctx, x, func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {
 			return account.Cancel(o, p, order.CancelOrder{Reason: r.Reason, By: r.By, At: a.now()})

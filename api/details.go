@@ -46,7 +46,7 @@ func (a *API) changeDetails(ctx context.Context, x *httpx.Exchange, r *changedDe
 		return err
 	}
 	changed, err := a.sagas.ChangeDetails(ctx, workflows.DetailsInput{
-		OrderID: id, RequestID: x.KeyedID(domain.DerivedID(detailsNamespace, id.String())), Change: r.change(), By: r.By,
+		OrderID: id, RequestID: x.KeyedID(domain.DerivedID(detailsNamespace, id.String())), Change: r.change(), By: who(x, r.By),
 	})
 	if err != nil {
 		return a.detailsRefused(ctx, x, err)
@@ -98,7 +98,7 @@ func (a *API) addNote(ctx context.Context, x *httpx.Exchange, r *newNote) error 
 		return err
 	}
 	in := workflows.NoteInput{
-		OrderID: id, NoteID: x.KeyedID(domain.DerivedID(noteNamespace, id.String())), RequestHash: hash, CustomerID: view.CustomerID, Author: r.Author,
+		OrderID: id, NoteID: x.KeyedID(domain.DerivedID(noteNamespace, id.String())), RequestHash: hash, CustomerID: view.CustomerID, Author: who(x, r.Author),
 	}
 	if in.Text, err = a.vault.Seal(ctx, view.CustomerID, r.Text); err != nil {
 		return httpx.Unavailable(fmt.Errorf("seal a note: %w", err))

@@ -118,7 +118,7 @@ func memoOf(in workflows.OrderInput) workflows.OrderMemo {
 	total := in.Total()
 	return workflows.OrderMemo{
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash, Total: total.Text(),
-		Currency: total.Currency, AcceptedAt: acceptedAt,
+		Currency: total.Currency, AcceptedAt: acceptedAt, Account: in.UserID, Channel: in.Channel,
 	}
 }
 

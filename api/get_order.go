@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
@@ -26,13 +28,16 @@ func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
 	case err != nil:
 		return err
 	}
+	if seen, err := sees(x.Caller, shown); err != nil || !seen {
+		return cmp.Or(err, orderNotFound(id))
+	}
 	body := orderBody{Shown: shown, Provisional: provisional}
 	if !provisional {
 		if err := a.openRecipient(ctx, &body); err != nil {
 			return err
 		}
 	}
-	if err := a.expand(ctx, &body, expand); err != nil {
+	if err := a.expand(ctx, x, &body, expand); err != nil {
 		return err
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
@@ -140,6 +145,7 @@ func (a *API) findOrder(ctx context.Context, id uuid.UUID, minVersion int64) (sh
 	}
 	view := readmodel.NewOrderView(id)
 	view.OrderNumber, view.CustomerID, view.Status = memo.OrderNumber, memo.CustomerID, order.StatusCreated
+	view.Account, view.Channel = memo.Account, memo.Channel
 	view.CreatedAt, view.UpdatedAt = memo.AcceptedAt, memo.AcceptedAt
 	if view.Total, err = money.Parse(memo.Total, memo.Currency); err != nil {
 		return readmodel.Shown{}, false, fmt.Errorf("read the total in the memo of order %s: %w", id, errors.Unwrap(err))
@@ -166,7 +172,7 @@ func (a *API) openRecipient(ctx context.Context, b *orderBody) (err error) {
 }
 
 // expand adds what was asked for beside the order itself.
-func (a *API) expand(ctx context.Context, b *orderBody, what []string) error {
+func (a *API) expand(ctx context.Context, x *httpx.Exchange, b *orderBody, what []string) error {
 	for _, w := range what {
 		switch w {
 		case expandTimeline:
@@ -176,6 +182,9 @@ func (a *API) expand(ctx context.Context, b *orderBody, what []string) error {
 			}
 			b.Timeline = entries
 		case expandCustomer:
+			if missing := access.ScopesOf(access.CustomersRead).Without(x.Caller.Scopes); missing != 0 {
+				return httpx.Forbidden(x.Caller, missing)
+			}
 			v, err := b.View()
 			if err != nil {
 				return err

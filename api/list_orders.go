@@ -39,6 +39,7 @@ func (a *API) listOrders(ctx context.Context, x *httpx.Exchange) error {
 // answerList answers with a page of orders. Errors: [domain.Invalids] for a cursor that is none, or belongs to another
 // query; unavailable.
 func (a *API) answerList(ctx context.Context, x *httpx.Exchange, q readmodel.OrderQuery) error {
+	q.Owner = ownerOf(x.Caller)
 	page, err := a.orders.Orders(ctx, q)
 	switch {
 	case domain.Code(err) == domain.CodeInvalid:

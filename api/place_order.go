@@ -140,6 +140,9 @@ func (r *newOrder) lines() []order.Item {
 // and are asked first. When they can't be asked, the order is accepted all the same: the saga checks it once more,
 // before anything happens.
 func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) error {
+	if err := checkChannel(x.Caller, r.Channel); err != nil {
+		return err
+	}
 	id := x.KeyedID(orderNamespace)
 	x.About("order_id", id)
 	hash, err := x.Fingerprint(r)

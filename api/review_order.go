@@ -32,6 +32,7 @@ func (a *API) rejectOrder(ctx context.Context, x *httpx.Exchange, r *review) err
 func (a *API) reviewOrder(ctx context.Context, x *httpx.Exchange, r *review, approve bool) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
+	r.By = who(x, r.By)
 	return a.changeOrder(ctx, x, change{
 		askSaga: func(ctx context.Context) (orderState, error) {
 			return a.sagas.ReviewOrder(ctx, id, approve, workflows.ReviewRequest{By: r.By})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
@@ -19,7 +20,7 @@ const streamCheckWait = 300 * time.Millisecond
 // streamOrders follows the changes of orders: GET /api/v1/orders/stream. The id of each event is its place among all
 // changes. So a client that comes back goes on where it stopped, at any process.
 func (a *API) streamOrders(ctx context.Context, x *httpx.Exchange) error {
-	only := filter{customerID: x.QueryText("customer_id"), orderID: x.UUID("order_id")}
+	only := filter{caller: x.Caller, customerID: x.QueryText("customer_id"), orderID: x.UUID("order_id")}
 	select {
 	case a.streams <- struct{}{}:
 		defer func() { <-a.streams }()
@@ -100,13 +101,15 @@ func streamProblem(err error) error {
 
 // filter says which changes a client follows.
 type filter struct {
+	caller     *access.Caller
 	customerID string
 	orderID    uuid.UUID
 }
 
 func (f filter) takes(c readmodel.Change) bool {
 	// Without a status, the view has events of the payment only so far.
-	return c.Status != "" && (f.orderID == uuid.Nil || f.orderID == c.OrderID) && (f.customerID == "" || f.customerID == c.CustomerID)
+	return c.Status != "" && f.caller.Sees(c.Account, c.Channel, c.CustomerID) &&
+		(f.orderID == uuid.Nil || f.orderID == c.OrderID) && (f.customerID == "" || f.customerID == c.CustomerID)
 }
 
 // changeBody is the data of an event.

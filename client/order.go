@@ -194,7 +194,9 @@ const (
 
 // Order is an order as the API shows it.
 type Order struct {
-	OrderID     uuid.UUID   `json:"order_id"`
+	OrderID uuid.UUID `json:"order_id"`
+	// Account is the one whose key has placed it; empty for an open platform.
+	Account     string      `json:"account,omitempty"`
 	OrderNumber string      `json:"order_number"`
 	CustomerID  string      `json:"customer_id"`
 	Status      OrderStatus `json:"status"`
@@ -423,6 +425,8 @@ type TimelineEntry struct {
 	OccurredAt    time.Time `json:"occurred_at"`
 	// CausedBy is the saga and the step of it.
 	CausedBy string `json:"caused_by"`
+	// Actor is who asked for it, as "<role>/<id>"; empty for what happened by itself.
+	Actor string `json:"actor,omitempty"`
 }
 
 // CustomerSummary counts a customer's orders.

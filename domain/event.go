@@ -51,7 +51,8 @@ type Metadata struct {
 	CorrelationID string `json:"correlation_id,omitempty"`
 	// CausationID names what caused the event: "<workflow id>/<step>".
 	CausationID string `json:"causation_id,omitempty"`
-	// UserID is the authenticated caller on whose behalf it happened; empty for the platform itself.
+	// UserID is the authenticated caller who asked for it, as package actor writes it; empty for the platform itself.
+	// What follows from an earlier fact by itself has none.
 	UserID string `json:"user_id,omitempty"`
 	// TraceParent is the W3C trace context of the step.
 	TraceParent string `json:"traceparent,omitempty"`

@@ -50,6 +50,9 @@ type Change struct {
 	Version           int64     `json:"version"`
 	PaymentVersion    int64     `json:"payment_version"`
 	ChangedAt         time.Time `json:"changed_at"`
+	// Account and Channel are the order's; empty for none.
+	Account string `json:"-"`
+	Channel string `json:"-"`
 
 	at position
 }
@@ -236,7 +239,8 @@ func lastChange(ctx context.Context, conn *pgx.Conn) (p position, err error) {
 // queryChanges reads changes after a position, none of a transaction that could still be undercut.
 func queryChanges(ctx context.Context, db Querier, after position) ([]Change, error) {
 	// Without the comparison with pg_snapshot_xmin a change that commits late would be passed over.
-	rows, err := db.Query(ctx, `SELECT tx::text, id, order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status, changed_at
+	rows, err := db.Query(ctx, `SELECT tx::text, id, order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status, changed_at,
+			coalesce(account, ''), coalesce(channel, '')
 		FROM orderloom.order_changes WHERE (tx, id) > ($1::xid8, $2) AND tx < pg_snapshot_xmin(pg_current_snapshot())
 		ORDER BY order_changes.tx, id LIMIT $3`, strconv.FormatUint(after.tx, 10), after.id, changesPage)
 	if err != nil {
@@ -246,7 +250,7 @@ func queryChanges(ctx context.Context, db Querier, after position) ([]Change, er
 		var c Change
 		var tx string
 		err := row.Scan(&tx, &c.at.id, &c.OrderID, &c.Version, &c.PaymentVersion, &c.CustomerID, &c.Status, &c.PaymentStatus,
-			&c.FulfillmentStatus, &c.ChangedAt)
+			&c.FulfillmentStatus, &c.ChangedAt, &c.Account, &c.Channel)
 		if err == nil {
 			c.at.tx, err = strconv.ParseUint(tx, 10, 64)
 		}

@@ -77,7 +77,7 @@ func (v *OrderView) showOrder() {
 	v.OrderNumber, v.CustomerID, v.Status, v.Items, v.Total = o.Number, o.CustomerID, o.Status, o.Items, o.Total
 	v.ShipToCountry, v.Personal, v.Shipments = o.ShipToCountry, o.Personal, o.Shipments
 	v.ShippingLines, v.Discounts, v.Rounding, v.Totals = o.ShippingLines, o.Discounts, o.Rounding, o.Content().Totals()
-	v.References, v.NoteCount = o.References, len(o.Notes)
+	v.References, v.Account, v.NoteCount = o.References, o.Caller, len(o.Notes)
 	v.CancelReason, v.CancelledBy, v.ApprovedBy, v.RejectedBy = o.CancelReason, o.CancelledBy, o.ApprovedBy, o.RejectedBy
 	v.FulfillmentStatus = o.FulfillmentStatus()
 	v.Held, v.Overdue = o.Held, o.Overdue

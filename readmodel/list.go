@@ -159,6 +159,7 @@ func (q OrderQuery) conditions() (c conditions) {
 	add := c.add
 	add("created_at IS NOT NULL") // a row that has events of the payment only is no order yet
 	q.addTexts(add)
+	q.Owner.addTo(add)
 	if q.Emails != nil {
 		add("order_id IN (SELECT order_id FROM orderloom.order_contacts WHERE email = ANY(?::bytea[]))", q.Emails)
 	}
@@ -276,6 +277,9 @@ func (q OrderQuery) fingerprint() string {
 		} else {
 			b = append(b, "- "...)
 		}
+	}
+	if q.Owner != nil {
+		b = fmt.Appendf(b, "%q", *q.Owner)
 	}
 	for _, macs := range [][][]byte{q.Emails, q.Phones} {
 		for _, mac := range macs {

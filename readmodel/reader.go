@@ -312,14 +312,15 @@ func (r *Reader) Payment(ctx context.Context, orderID uuid.UUID) (PaymentView, e
 // Timeline returns what has happened to an order, in order, at most 5000 entries. When the view has nothing
 // yet, it is made from the streams of the order and its payment. Errors: not_found.
 func (r *Reader) Timeline(ctx context.Context, orderID uuid.UUID) ([]TimelineEntry, error) {
-	rows, err := r.pool.Query(ctx, `SELECT sequence, event_id, aggregate_type, aggregate_id, version, event_type, summary, occurred_at, caused_by
+	rows, err := r.pool.Query(ctx, `SELECT sequence, event_id, aggregate_type, aggregate_id, version, event_type, summary, occurred_at, caused_by,
+			coalesce(actor, '')
 		FROM orderloom.order_timeline WHERE order_id = $1 ORDER BY sequence LIMIT $2`, orderID, timelineMax)
 	if err != nil {
 		return nil, fmt.Errorf("read timeline: %w", err)
 	}
 	entries, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (TimelineEntry, error) {
 		var e TimelineEntry
-		err := row.Scan(&e.Sequence, &e.EventID, &e.AggregateType, &e.AggregateID, &e.Version, &e.EventType, &e.Summary, &e.OccurredAt, &e.CausedBy)
+		err := row.Scan(&e.Sequence, &e.EventID, &e.AggregateType, &e.AggregateID, &e.Version, &e.EventType, &e.Summary, &e.OccurredAt, &e.CausedBy, &e.Actor)
 		e.OccurredAt = e.OccurredAt.UTC()
 		return e, err
 	})

@@ -22,7 +22,7 @@ func (r *Reader) ClaimReference(ctx context.Context, caller, reference string, o
 	err = r.pool.QueryRow(ctx, `
 		INSERT INTO orderloom.external_references AS t (caller, reference, order_id) VALUES ($1, $2, coalesce((
 			SELECT order_id FROM orderloom.order_views
-			WHERE external_reference = $2 AND coalesce(order_state->>'caller', '') = $1 ORDER BY created_at LIMIT 1), $3))
+			WHERE external_reference = $2 AND coalesce(account, '') = $1 ORDER BY created_at LIMIT 1), $3))
 		ON CONFLICT (caller, reference) DO UPDATE SET claimed_at = t.claimed_at
 		RETURNING order_id, claimed_at`, caller, reference, orderID).Scan(&c.OrderID, &c.ClaimedAt)
 	if err != nil {

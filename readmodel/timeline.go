@@ -21,7 +21,7 @@ func NewTimelineEntry(env domain.Envelope, e domain.Event) TimelineEntry {
 	return TimelineEntry{
 		Sequence: env.Sequence, EventID: env.EventID, AggregateType: env.AggregateType, AggregateID: env.AggregateID,
 		Version: env.Version, EventType: env.EventType, Summary: Summary(e), OccurredAt: env.Timestamp.UTC(),
-		CausedBy: env.Metadata.CausationID,
+		CausedBy: env.Metadata.CausationID, Actor: env.Metadata.UserID,
 	}
 }
 

@@ -18,7 +18,9 @@ import (
 // what the API shows. It is folded from two streams, the order's and its payment's, and keeps the version it has of
 // each.
 type OrderView struct {
-	OrderID     uuid.UUID    `json:"order_id"`
+	OrderID uuid.UUID `json:"order_id"`
+	// Account has placed the order, and comes right behind its id: see [Shown.Owner]. Empty for an open API.
+	Account     string       `json:"account,omitempty"`
 	OrderNumber string       `json:"order_number"`
 	CustomerID  string       `json:"customer_id"`
 	Status      order.Status `json:"status"`
@@ -152,10 +154,15 @@ type TimelineEntry struct {
 	Summary    string    `json:"summary"`
 	OccurredAt time.Time `json:"occurred_at"`
 	CausedBy   string    `json:"caused_by"`
+	// Actor is who asked for it, as package actor writes it; empty for what happened by itself.
+	Actor string `json:"actor,omitempty"`
 }
 
 // OrderQuery asks for a page of orders. The zero value asks for the newest [PageSizeDefault].
 type OrderQuery struct {
+	// Owner chooses orders that a caller may see; nil chooses all.
+	Owner *Owner
+
 	CustomerID    string
 	Status        string
 	PaymentStatus string

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/payments"
@@ -62,6 +63,7 @@ func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (place
 	memo := workflows.OrderMemo{
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
 		Total: total.Text(), Currency: total.Currency, AcceptedAt: time.Now().UTC().Truncate(time.Microsecond),
+		Account: in.UserID, Channel: in.Channel,
 	}
 	already, err := c.startOrderSaga(ctx, in, memo, total, client.StartWorkflowOptions{
 		WorkflowIDReusePolicy: enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
@@ -193,7 +195,16 @@ func (c *Client) ReportShipment(ctx context.Context, orderID uuid.UUID, n workfl
 // SignalShipmentReport leaves a report at the server, for the saga to carry out when it can. It may be repeated, also
 // after [Client.ReportShipment]. Errors: not_found when no saga of the order is open; [ErrUnavailable].
 func (c *Client) SignalShipmentReport(ctx context.Context, orderID uuid.UUID, n workflows.ShipmentUpdate) error {
-	return inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.OrderSagaID(orderID), "", n.Name, n.Report))
+	report := n.Report
+	switch r := report.(type) { // a signal's headers don't reach the saga
+	case workflows.Dispatch:
+		r.Actor = actor.From(ctx)
+		report = r
+	case workflows.ShipmentReport:
+		r.Actor = actor.From(ctx)
+		report = r
+	}
+	return inDomainTerms(c.temporal.SignalWorkflow(ctx, workflows.OrderSagaID(orderID), "", n.Name, report))
 }
 
 // PaymentReported passes on what a gateway reports of a payment, to the saga that waits for it or to one of its own.

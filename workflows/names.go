@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -149,7 +150,7 @@ type OrderInput struct {
 	PaymentToken string        `json:"payment_token,omitempty"`
 	// RequestHash tells a retry from another request under the same Idempotency-Key.
 	RequestHash string `json:"request_hash"`
-	// UserID is the authenticated caller.
+	// UserID is the account that places the order; empty for an open API.
 	UserID string `json:"user_id,omitempty"`
 	// AllowBackorder lets the order wait for goods that are not there.
 	AllowBackorder bool `json:"allow_backorder,omitempty"`
@@ -260,6 +261,8 @@ type Dispatch struct {
 	ShipmentID     uuid.UUID `json:"shipment_id"`
 	Carrier        string    `json:"carrier"`
 	TrackingNumber string    `json:"tracking_number"`
+	// Actor is who reports, in a signal: see [Actors].
+	Actor actor.Actor `json:"actor,omitempty"`
 	// After is as in [activities.DispatchShipment]: a person tries once more what the gateway has refused.
 	After int `json:"after,omitempty"`
 }
@@ -276,6 +279,8 @@ type TrackingRequest struct {
 // ShipmentReport reports what became of a shipment under way.
 type ShipmentReport struct {
 	ShipmentID uuid.UUID `json:"shipment_id"`
+	// Actor is who reports, in a signal: see [Actors].
+	Actor actor.Actor `json:"actor,omitempty"`
 }
 
 // ShipmentUpdate is a report about a shipment: the name of its update and signal, and what it takes.
@@ -411,4 +416,7 @@ type OrderMemo struct {
 	Total       string    `json:"total"`
 	Currency    string    `json:"currency"`
 	AcceptedAt  time.Time `json:"accepted_at"`
+	// Account has placed the order, in this channel; each is empty for none.
+	Account string `json:"account,omitempty"`
+	Channel string `json:"channel,omitempty"`
 }

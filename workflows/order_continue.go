@@ -60,6 +60,7 @@ func (s *orderSaga) continueAsNew(ctx workflow.Context) error {
 	next := OrderInput{OrderID: s.in.OrderID, Resume: true}
 	if !s.known {
 		next = s.placing // the order may not be placed yet, and nothing but the input knows it
+		ctx = withActor(ctx, s.askedBy)
 	}
 	next.Carried = &Carried{
 		Requests: s.queue.requests(), LastRefusal: s.lastRefusal, Mark: s.mark, Attention: s.attention, PaymentAskedAt: s.paymentAskedAt, Resets: s.resets.inARow,

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/order"
 	"go.temporal.io/sdk/workflow"
 )
@@ -60,7 +61,7 @@ func (s *orderSaga) validateCancelOrder(r CancelRequest) error {
 // cancelOrder answers once everything is undone, or the order turned out to have left or to be cancelled by another.
 func (s *orderSaga) cancelOrder(ctx workflow.Context, r CancelRequest) (replayed bool, err error) {
 	if replayed = s.state.Status == order.StatusCancelled; !replayed {
-		s.requestCancel(r)
+		s.requestCancel(r, actorOf(ctx))
 		err := workflow.Await(ctx, func() bool { return s.cancelRequest == nil || s.state.Status == order.StatusCancelled || s.over })
 		if err != nil {
 			return false, err
@@ -87,9 +88,9 @@ func (s *orderSaga) cancelByOperator(ctx workflow.Context) {
 	}
 }
 
-func (s *orderSaga) requestCancel(r CancelRequest) {
+func (s *orderSaga) requestCancel(r CancelRequest, by actor.Actor) {
 	if s.cancelRequest == nil {
-		s.cancelRequest = &r
+		s.cancelRequest, s.cancelledFor = &r, by
 	}
 	if s.stopSecuring != nil {
 		s.stopSecuring()
@@ -198,7 +199,7 @@ func (s *orderSaga) rejectOrder(ctx workflow.Context, r ReviewRequest) error {
 	if err := s.validateReview(r); err != nil {
 		return err
 	}
-	s.review = &review{by: r.By}
+	s.review = &review{by: r.By, actor: actorOf(ctx)}
 	if s.stopSecuring != nil {
 		s.stopSecuring()
 	}

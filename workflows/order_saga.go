@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -25,7 +26,10 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	// cancellation does not reach. The context is never cancelled itself: a run that continues as new must not cancel
 	// what its steps have begun.
 	body, _ := workflow.NewDisconnectedContext(ctx)
+	asked := actorOf(ctx)
+	body = withActor(body, "") // what follows by itself is done by nobody
 	s := newOrderSaga(body, in)
+	s.askedBy = asked
 	s.execution = ctx
 	if err := s.registerHandlers(body); err != nil {
 		return s.state, err
@@ -81,8 +85,9 @@ func (s *orderSaga) end(ctx workflow.Context) (OrderState, error) {
 type orderSaga struct {
 	in    OrderInput
 	state OrderState
-	// placing is the input as it came.
+	// placing is the input as it came, and askedBy who places the order.
 	placing OrderInput
+	askedBy actor.Actor
 	// body is the context of the coroutines that outlast a request.
 	body workflow.Context
 	// execution is the context that ends when the execution is cancelled; cancelTaken is true once that is a request.
@@ -113,7 +118,9 @@ type orderSaga struct {
 	closing bool
 	resets  *resetWatch
 	// cancelRequest is a request that was not answered yet. stopSecuring cancels the steps that secure the order.
+	// cancelledFor is who has asked.
 	cancelRequest *CancelRequest
+	cancelledFor  actor.Actor
 	stopSecuring  workflow.CancelFunc
 	// stopDispatch cancels a dispatch that waits, for an outage or the customer's bank, before any shipment has left.
 	stopDispatch workflow.CancelFunc
@@ -157,6 +164,7 @@ type orderSaga struct {
 type review struct {
 	approved bool
 	by       string
+	actor    actor.Actor
 }
 
 // err ends the steps that secure an order whose review rejected it.
@@ -205,7 +213,7 @@ func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) 
 		standing, err := runStep(ctx, "Resume the order", a.ResumeOrder, activities.ResumeOrder{OrderID: s.in.OrderID})
 		return activities.Placed{Standing: &standing}, err
 	}
-	return runStep(ctx, "Place the order and reserve its stock", a.PlaceOrder, activities.PlaceOrder{
+	return runStep(withActor(ctx, s.askedBy), "Place the order and reserve its stock", a.PlaceOrder, activities.PlaceOrder{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Items: s.in.Items, ShipToCountry: s.in.ShipToCountry,
 		ShippingLines: s.in.ShippingLines, Discounts: s.in.Discounts, Rounding: s.in.Rounding, ShippingByValue: s.in.ShippingByValue,
 		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID, References: s.in.References,
@@ -316,8 +324,10 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	switch {
 	case s.cancelRequest != nil:
 		reason, by = s.cancelRequest.Reason, s.cancelRequest.By
+		ctx = withActor(ctx, s.cancelledFor)
 	case s.review != nil && !s.review.approved:
 		reason = order.ReasonReviewRejected
+		ctx = withActor(ctx, s.review.actor)
 	case temporal.IsCanceledError(refusal):
 		// Somebody has cancelled the child that the order waits for, and it has undone what it had secured.
 		reason, by = reasonOperator, order.ByOperator

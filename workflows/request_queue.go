@@ -10,6 +10,7 @@ import (
 
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/actor"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -23,6 +24,8 @@ type Request struct {
 	Name string `json:"name"`
 	// Body is the JSON that it came with.
 	Body json.RawMessage `json:"body"`
+	// Actor is who has asked; empty for the platform itself.
+	Actor actor.Actor `json:"actor,omitempty"`
 }
 
 // Limits of requests.
@@ -284,7 +287,7 @@ func (s *orderSaga) answerUpdate(ctx workflow.Context, kind *requestKind, raw co
 	r := s.queue.find(workflow.GetCurrentUpdateInfo(ctx).ID)
 	if r == nil {
 		id := workflow.GetCurrentUpdateInfo(ctx).ID
-		r = &queued{Request: Request{ID: id, Name: kind.name, Body: body}, kind: kind, awaited: true, checked: s.known}
+		r = &queued{Request: Request{ID: id, Name: kind.name, Body: body, Actor: actorOf(ctx)}, kind: kind, awaited: true, checked: s.known}
 		s.takeIn(r)
 	} else { // the run before has told its sender to ask again
 		r.underWay = s.queue.outwaits[r.kind.lane]
@@ -380,8 +383,21 @@ func (s *orderSaga) takeSignal(ctx workflow.Context, name string, kind *requestK
 			s.showRefusal(ctx, err)
 			continue
 		}
-		s.takeIn(&queued{Request: Request{Name: name, Body: body}, kind: kind, since: workflow.Now(ctx)})
+		s.takeIn(&queued{Request: Request{Name: name, Body: body, Actor: signalledBy(body)}, kind: kind, since: workflow.Now(ctx)})
 	}
+}
+
+// signalledBy is who has sent a signal; empty where it does not say.
+func signalledBy(body []byte) actor.Actor {
+	var by struct {
+		Actor actor.Actor `json:"actor"`
+	}
+	// It depends on nothing but the body, though the checker suspects reflection.
+	//workflowcheck:ignore
+	if json.Unmarshal(body, &by) != nil {
+		return ""
+	}
+	return by.Actor
 }
 
 // takeIn puts a request into the queue. Those about shipments wait for [orderSaga.fulfilOrder]; the others are carried
@@ -405,7 +421,7 @@ func (s *orderSaga) takeIn(r *queued) {
 				err = r.kind.validate(r.Body)
 			}
 			if err == nil {
-				r.replayed, err = r.kind.carryOut(ctx, r.Body)
+				r.replayed, err = r.kind.carryOut(withActor(ctx, r.Actor), r.Body)
 			}
 			s.finish(ctx, r, err)
 			s.lookIfWanted()

@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -120,6 +121,9 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 		}
 		if missing := x.operation.scopes.Without(x.Caller.Scopes); missing != 0 {
 			return Forbidden(x.Caller, missing)
+		}
+		if route.Method == http.MethodPost && x.Caller != access.Anyone {
+			ctx = actor.With(ctx, x.Caller.Actor())
 		}
 	}
 	if !route.Unbounded {

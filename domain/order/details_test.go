@@ -119,7 +119,7 @@ func TestNotesAreOnlyAdded(t *testing.T) {
 	require.Equal(t, domain.CodeInvalid, domain.Code(err))
 }
 
-func TestTheCallerIsKeptWithItsReference(t *testing.T) {
+func TestTheAccountIsKept(t *testing.T) {
 	t.Parallel()
 	place := PlaceOrder{
 		OrderID: uuid.New(), CustomerID: "c", Caller: "shop", ShipToCountry: "DE",
@@ -127,7 +127,7 @@ func TestTheCallerIsKeptWithItsReference(t *testing.T) {
 	}
 	events, err := Place(Order{}, place)
 	require.NoError(t, err)
-	require.Empty(t, events[0].(OrderPlaced).Caller, "it is for the reference alone")
+	require.Equal(t, "shop", events[0].(OrderPlaced).Caller, "with a reference or without")
 	place.ExternalReference = "WEB-1"
 	events, err = Place(Order{}, place)
 	require.NoError(t, err)

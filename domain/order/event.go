@@ -56,7 +56,8 @@ type OrderPlaced struct {
 	Rounding      pricing.Rounding `json:"rounding,omitzero"`
 	Totals        *pricing.Totals  `json:"totals,omitempty"`
 	References
-	// Caller is whose external reference it is: the name of the API key, empty for an open API or no reference.
+	// Caller is the account that has placed it, and whose external reference it is; empty for an open API. Events from
+	// before there were accounts have it beside a reference alone.
 	Caller string `json:"caller,omitempty"`
 	// ShipToCountry stands outside the personal section because the choice of a location needs it.
 	ShipToCountry string `json:"ship_to_country"`

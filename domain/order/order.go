@@ -118,7 +118,7 @@ type Order struct {
 	Discounts     []Discount       `json:"discounts,omitempty"`
 	Rounding      pricing.Rounding `json:"rounding,omitzero"`
 	References
-	// Caller is whose external reference it is.
+	// Caller is the account that has placed it, and whose external reference it is.
 	Caller        string        `json:"caller,omitempty"`
 	ShipToCountry string        `json:"ship_to_country"`
 	Personal      domain.Sealed `json:"personal"`

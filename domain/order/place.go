@@ -30,7 +30,7 @@ type PlaceOrder struct {
 	Discounts     []Discount
 	Rounding      pricing.Rounding
 	References
-	// Caller is whose external reference it is; it is kept beside one.
+	// Caller is the account that places it, and whose external reference it is.
 	Caller        string
 	ShipToCountry string
 	Personal      domain.Sealed
@@ -63,9 +63,6 @@ func Place(o Order, c PlaceOrder) ([]domain.Event, error) {
 	references, err := c.References.Checked()
 	if err != nil {
 		return nil, err
-	}
-	if references.ExternalReference == "" {
-		c.Caller = ""
 	}
 	return []domain.Event{OrderPlaced{
 		OrderID: c.OrderID, OrderNumber: Number(c.OrderID), CustomerID: c.CustomerID, Items: content.Items, Total: content.Total(),

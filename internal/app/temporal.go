@@ -21,6 +21,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
@@ -39,6 +40,7 @@ func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry, dial ...grpc.Di
 	o.ConnectionOptions.DialOptions = dial
 	o.Logger, o.MetricsHandler = tel.TemporalLogger(), tel.TemporalMetrics()
 	o.DataConverter, o.FailureConverter = converters.Data, converters.Failure
+	o.ContextPropagators = []workflow.ContextPropagator{workflows.Actors{}}
 	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {
 		return nil, nil, err
 	}

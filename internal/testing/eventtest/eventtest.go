@@ -89,11 +89,14 @@ func (g *generator) add(aggregateType string, id, orderID uuid.UUID, events ...d
 			Payload: payload, Timestamp: g.at, Version: g.versions[id], Sequence: g.sequence,
 			Metadata: domain.Metadata{
 				CorrelationID: orderID.String(), CausationID: "order-" + orderID.String() + "/step",
-				TraceParent: fmt.Sprintf("00-%032x-%016x-01", g.count, g.count),
+				TraceParent: fmt.Sprintf("00-%032x-%016x-01", g.count, g.count), UserID: actors[g.versions[id]%int64(len(actors))],
 			},
 		})
 	}
 }
+
+// actors have asked for the events; the empty one is the platform itself.
+var actors = []string{"", "storefront/k-1", "support/k-2"}
 
 func (g *generator) stock(sku string, e domain.Event) {
 	g.add(domain.AggregateInventory, inventory.ID(sku, location), uuid.Nil, e)
@@ -225,9 +228,12 @@ func (l *life) place(g *generator) {
 		OrderID: l.id, CustomerID: fmt.Sprintf("customer-%d", g.rand.IntN(200)), ShipToCountry: "DE",
 		Items: c.Items, ShippingLines: c.ShippingLines, Discounts: c.Discounts, Rounding: c.Rounding,
 		Personal:    domain.Sealed{Key: "customer:1", Data: []byte("sealed personal data of about a hundred bytes, as AES-GCM leaves them behind it here")},
-		RequestHash: "hash", At: g.at, References: l.references(),
+		RequestHash: "hash", At: g.at, References: l.references(), Caller: accounts[int(l.id[3])%len(accounts)],
 	})))
 }
+
+// accounts place the orders; the empty one is an open platform.
+var accounts = []string{"", "shop", "market"}
 
 // references are those of an order in three.
 func (l *life) references() (r order.References) {

@@ -27,7 +27,7 @@ type orderColumns struct {
 	owed, disputed, disputesLost                                         []*string
 	attentionSince                                                       []*time.Time
 	unsettled                                                            []*bool
-	references, channels, tags, parts                                    []*string
+	references, channels, tags, parts, accounts                          []*string
 	returnsDue                                                           []*time.Time
 }
 
@@ -35,17 +35,17 @@ const (
 	orderColumnNames = `order_id, version, payment_version, created_at, updated_at, order_number, customer_id, status, fulfillment_status,
 		total_amount, currency, skus, shown, personal_key, personal_data, order_state, payment_state, payment_status, captured_amount,
 		refunded_amount, attention, owed_amount, disputed_amount, disputes_lost_amount, attention_since, unsettled,
-		external_reference, channel, tags, parts, returns_due`
+		external_reference, channel, tags, parts, returns_due, account`
 	orderColumnCasts = `u.order_id, u.version, u.payment_version, u.created_at, u.updated_at, u.order_number, u.customer_id, u.status,
 		u.fulfillment_status, u.total_amount::numeric, u.currency, u.skus::text[], u.shown::json, u.personal_key, u.personal_data, u.order_state::json,
 		u.payment_state::json, u.payment_status, u.captured_amount::numeric, u.refunded_amount::numeric, u.attention::text[],
 		u.owed_amount::numeric, u.disputed_amount::numeric, u.disputes_lost_amount::numeric,
 		u.attention_since, u.unsettled, u.external_reference, u.channel, u.tags::text[], u.parts::text[],
-		u.returns_due`
+		u.returns_due, u.account`
 	orderColumnArrays = `unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::timestamptz[], $6::text[], $7::text[], $8::text[],
 		$9::text[], $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::bytea[], $16::text[], $17::text[], $18::text[], $19::text[],
 		$20::text[], $21::text[], $22::text[], $23::text[], $24::text[], $25::timestamptz[], $26::boolean[],
-		$27::text[], $28::text[], $29::text[], $30::text[], $31::timestamptz[]) AS u(` + orderColumnNames + `)`
+		$27::text[], $28::text[], $29::text[], $30::text[], $31::timestamptz[], $32::text[]) AS u(` + orderColumnNames + `)`
 )
 
 // orderTexts are the columns of a row that take some work to write; nil for NULL.
@@ -104,6 +104,7 @@ func (c *orderColumns) add(v readmodel.OrderView, t orderTexts) {
 	c.attentionSince, c.unsettled = append(c.attentionSince, attentionSince(v)), append(c.unsettled, unsettled(v))
 	c.references = append(c.references, text(v.ExternalReference != "", func() string { return v.ExternalReference }))
 	c.channels = append(c.channels, text(v.Channel != "", func() string { return v.Channel }))
+	c.accounts = append(c.accounts, text(v.Account != "", func() string { return v.Account }))
 	c.tags, c.parts = append(c.tags, t.tags), append(c.parts, t.parts)
 	c.returnsDue = append(c.returnsDue, projector.TimeOrNil(v.ReturnsDue()))
 }
@@ -113,7 +114,7 @@ func (c *orderColumns) args() []any {
 		c.ids, c.versions, c.paymentVersions, c.created, c.updated, c.numbers, c.customers, c.statuses, c.fulfillments, c.totals, c.currencies,
 		c.skus, c.shown, c.personalKeys, c.personal, c.orderStates, c.paymentStates, c.paymentStatuses, c.captured, c.refunded, c.attention,
 		c.owed, c.disputed, c.disputesLost, c.attentionSince, c.unsettled,
-		c.references, c.channels, c.tags, c.parts, c.returnsDue,
+		c.references, c.channels, c.tags, c.parts, c.returnsDue, c.accounts,
 	}
 }
 

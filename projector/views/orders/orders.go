@@ -244,15 +244,19 @@ func (b *orderBatch) changedRows() []*orderRow {
 func announce(q *pgx.Batch, changed []readmodel.OrderView) {
 	var ids []uuid.UUID
 	var versions, paymentVersions []int64
-	var customers, statuses, payments, fulfillments []string
+	var customers, statuses, payments, fulfillments, accounts, channels []string
 	for _, v := range changed {
 		ids, versions, paymentVersions = append(ids, v.OrderID), append(versions, v.Version), append(paymentVersions, v.PaymentVersion)
 		customers, statuses = append(customers, v.CustomerID), append(statuses, string(v.Status))
 		payments, fulfillments = append(payments, v.PaymentStatus), append(fulfillments, v.FulfillmentStatus)
+		accounts, channels = append(accounts, v.Account), append(channels, v.Channel)
 	}
-	projector.Queue(q, `INSERT INTO orderloom.order_changes (order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status)
-		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])`,
-		ids, versions, paymentVersions, customers, statuses, payments, fulfillments)
+	projector.Queue(q, `INSERT INTO orderloom.order_changes
+			(order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status, account, channel)
+		SELECT order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status, nullif(account, ''), nullif(channel, '')
+		FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[])
+			AS u(order_id, version, payment_version, customer_id, status, payment_status, fulfillment_status, account, channel)`,
+		ids, versions, paymentVersions, customers, statuses, payments, fulfillments, accounts, channels)
 	projector.Queue(q, `SELECT pg_notify($1, '')`, readmodel.ChangesChannel)
 }
 

@@ -103,18 +103,22 @@ func (b *timelineBatch) Flush(q *pgx.Batch) {
 	versions, sequences := make([]int64, n), make([]int64, n)
 	occurred := make([]time.Time, n)
 	types, events, summaries, causes := make([]string, n), make([]string, n), make([]string, n), make([]string, n)
+	actors := make([]*string, n) // nil for what happened by itself
 	for i := range b.added {
 		r := &b.added[i]
 		ids[i], versions[i], sequences[i], eventIDs[i], occurred[i] = r.AggregateID, r.Version, r.Sequence, r.EventID, r.OccurredAt
 		types[i], events[i], summaries[i], causes[i] = r.AggregateType, r.EventType, r.Summary, r.CausedBy
+		if r.Actor != "" {
+			actors[i] = &r.Actor
+		}
 		if r.orderID != uuid.Nil {
 			orders[i] = &r.orderID
 		}
 	}
 	projector.Queue(q, b.in.SQL(`INSERT INTO {order_timeline}
-			(aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by)
+			(aggregate_id, version, sequence, event_id, order_id, occurred_at, aggregate_type, event_type, summary, caused_by, actor)
 		SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::uuid[], $6::timestamptz[], $7::text[], $8::text[], $9::text[],
-			$10::text[])
+			$10::text[], $11::text[])
 		ON CONFLICT (aggregate_id, version) DO NOTHING`),
-		ids, versions, sequences, eventIDs, orders, occurred, types, events, summaries, causes)
+		ids, versions, sequences, eventIDs, orders, occurred, types, events, summaries, causes, actors)
 }

@@ -1,0 +1,98 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/readmodel"
+)
+
+// orderParameter is in the paths of all routes about one order.
+const orderParameter = "{order_id}"
+
+// owned lets a route about one order refuse callers who may not know of it. To them it does not exist.
+//
+// All routes with an order in their path go through it, so that a new one can't forget it.
+func (a *API) owned(r httpx.Route) httpx.Route {
+	if !strings.Contains(r.Path, orderParameter) || r.Path == shownOrderPath {
+		return r // the order itself is looked at once
+	}
+	handle := r.Handle
+	r.Handle = func(ctx context.Context, x *httpx.Exchange) error {
+		id := x.UUID("order_id")
+		if x.Caller.SeesAll() || x.Invalid() != nil { // what is wrong is told with the rest
+			return handle(ctx, x)
+		}
+		x.About("order_id", id)
+		shown, _, err := a.findOrder(ctx, id, 0)
+		if err != nil {
+			return err
+		}
+		seen, err := sees(x.Caller, shown)
+		switch {
+		case err != nil:
+			return err
+		case !seen:
+			return orderNotFound(id)
+		}
+		return handle(ctx, x)
+	}
+	return r
+}
+
+// shownOrderPath shows an order, and asks whose it is by itself.
+const shownOrderPath = "/api/v1/orders/" + orderParameter
+
+// sees reports whether a caller may know of an order.
+func sees(c *access.Caller, shown readmodel.Shown) (bool, error) {
+	if c.SeesAll() {
+		return true, nil
+	}
+	account, known := shown.Account()
+	switch {
+	case known && account != c.Account:
+		return false, nil
+	case known && c.Channels == nil && c.CustomerID == "":
+		return true, nil
+	}
+	o, err := shown.Owner()
+	return err == nil && c.Sees(o.Account, o.Channel, o.CustomerID), err
+}
+
+// ownerOf is whose orders a caller sees in lists; nil for everybody's.
+func ownerOf(c *access.Caller) *readmodel.Owner {
+	if c.SeesAll() {
+		return nil
+	}
+	return &readmodel.Owner{Account: c.Account, Channels: c.Channels, CustomerID: c.CustomerID}
+}
+
+// checkChannel refuses an order in a channel that the caller may not place orders in. Error: [domain.Invalids].
+func checkChannel(c *access.Caller, channel string) error {
+	if c.MayPlaceIn(channel) {
+		return nil
+	}
+	return domain.Invalids{domain.Invalid("channel", "must be %s for this key", strings.Join(c.Channels, " or "))}
+}
+
+// who is the name under which the caller decides or writes something. It is what the platform knows of them, which they
+// can't choose, and behind that in brackets the name that they give. An open API knows nobody, and has the name alone.
+func who(x *httpx.Exchange, name string) string {
+	switch {
+	case x.Caller == access.Anyone:
+		return name
+	case name == "":
+		return string(x.Caller.Actor())
+	}
+	if characters := []rune(name); len(characters) > nameShown {
+		name = string(characters[:nameShown])
+	}
+	return string(x.Caller.Actor()) + " (" + name + ")"
+}
+
+// nameShown is how many characters of a name are kept beside who the platform knows. Both together fit into a text of
+// the domain.
+const nameShown = 100
