@@ -23,7 +23,7 @@ type approvedReturn struct {
 // repeated.
 func (a *API) approveReturn(ctx context.Context, x *httpx.Exchange, r *approvedReturn) error {
 	return a.decideReturn(ctx, x, workflows.ReturnInput{
-		Action: order.ReturnApprove, By: r.By, Carrier: r.Carrier, TrackingNumber: r.TrackingNumber, ExpiresAfter: a.returns.Expire,
+		Action: order.ReturnApprove, By: who(x, r.By), Carrier: r.Carrier, TrackingNumber: r.TrackingNumber, ExpiresAfter: a.returns.Expire,
 	})
 }
 
@@ -36,7 +36,7 @@ type refusedReturn struct {
 // refuseReturn does not take the goods of a return: POST /api/v1/orders/{order_id}/returns/{return_id}/refuse. It may
 // be repeated.
 func (a *API) refuseReturn(ctx context.Context, x *httpx.Exchange, r *refusedReturn) error {
-	return a.decideReturn(ctx, x, workflows.ReturnInput{Action: order.ReturnRefuse, By: r.By, Reason: r.Reason})
+	return a.decideReturn(ctx, x, workflows.ReturnInput{Action: order.ReturnRefuse, By: who(x, r.By), Reason: r.Reason})
 }
 
 // cancelledReturn is the body of POST /api/v1/orders/{order_id}/returns/{return_id}/cancel.

@@ -113,6 +113,7 @@ func TestTheReturnsOfAnOrder(t *testing.T) {
 func TestGoodsThatCameNeedAnotherScopeThanARequest(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(o *Options) { o.Authenticator = byRole() })
+	b.ownedOrder(t, "shop", "", "cust-1")
 	require.Equal(t, http.StatusCreated, b.post(t, orderPath("/returns"), goodReturn, "Authorization", "Bearer warehouse").status)
 	for _, path := range []string{"/returns", "/returns?preview=true"} {
 		p := b.post(t, orderPath(path), goodReturn, "Authorization", "Bearer storefront").problem(t, http.StatusForbidden, access.CodeForbidden)
