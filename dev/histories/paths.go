@@ -94,6 +94,12 @@ var paths = []path{
 
 	{name: "noted", play: noted},
 	{name: "returned", play: returned},
+	{name: "return-requested", play: func(p *player) error { return p.returnSteps(0) }},
+	{name: "return-approved", play: func(p *player) error { return p.returnSteps(1) }},
+	{name: "return-received", play: func(p *player) error { return p.returnSteps(2) }},
+	{name: "returns-due", play: func(p *player) error {
+		return errors.Join(p.confirmed(), p.delivered(), p.run("returns-due", workflows.ReturnDeadlineSaga, workflows.ReturnDeadline{OrderID: p.orderID}))
+	}},
 	{name: "refunded", play: refunded},
 	{name: "attended", play: attended},
 	{name: "stock-received", play: func(p *player) error {
@@ -343,6 +349,25 @@ func returned(p *player) error {
 		Lines: []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Restock: true}},
 	})
 	return err
+}
+
+// returnSteps takes a return through its first steps, and records the last one of them.
+func (p *player) returnSteps(last int) error {
+	if err := errors.Join(p.confirmed(), p.delivered()); err != nil {
+		return err
+	}
+	for _, in := range []workflows.ReturnInput{
+		{Action: workflows.ReturnRequest, By: order.ByCustomer, Reason: "too loud", Lines: []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Reason: "defective"}}},
+		{Action: order.ReturnApprove, By: "ann", Carrier: "DHL", TrackingNumber: "R1", ExpiresAfter: time.Hour},
+		{Action: workflows.ReturnReceive, Lines: []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Restock: true}}},
+	}[:last+1] {
+		in.OrderID, in.ReturnID = p.orderID, p.id("return")
+		p.executions = []string{in.WorkflowID()}
+		if _, err := p.client.ChangeReturn(p.ctx, in); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func refunded(p *player) error {

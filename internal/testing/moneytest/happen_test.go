@@ -151,6 +151,10 @@ func ofTheOrder() []happening {
 		{6, func(l *life, s sight) bool { return s.saga != nil && len(l.edits) > 0 }, (*life).editAgain, false},
 		{12, func(_ *life, s sight) bool { return len(s.shipments(order.ShipmentStatusDelivered)) > 0 }, (*life).returnGoods, true},
 		{4, func(l *life, _ sight) bool { return len(l.returns) > 0 }, (*life).returnAgain, true},
+		{8, func(_ *life, s sight) bool { return len(s.shipments(order.ShipmentStatusDelivered)) > 0 }, (*life).requestReturn, true},
+		{16, func(_ *life, s sight) bool { return len(s.openReturns()) > 0 }, (*life).decideReturn, true},
+		{12, func(_ *life, s sight) bool { return len(s.openReturns()) > 0 }, (*life).receiveReturn, true},
+		{4, func(_ *life, s sight) bool { return !s.o.ReturnsDue().IsZero() }, (*life).endReturns, true},
 		{12, func(_ *life, s sight) bool { return s.p.Status == payment.StatusActionRequired }, (*life).confirmAtBank, false},
 		{24, func(_ *life, s sight) bool { return s.saga != nil && s.p.Required != nil }, (*life).providePayment, true},
 		{6, func(_ *life, s sight) bool { return s.saga != nil && s.p.Status == payment.StatusActionRequired }, (*life).providePayment, true},
@@ -288,17 +292,21 @@ func (l *life) id() uuid.UUID {
 
 func (l *life) returnGoods(s sight) {
 	in := workflows.ReturnInput{OrderID: l.orderID, ReturnID: l.id(), Reason: "too_small"}
+	if in.Lines = l.someDelivered(s); len(in.Lines) > 0 {
+		l.stepReturn(in)
+	}
+}
+
+// someDelivered are pieces of lines that were delivered.
+func (l *life) someDelivered(s sight) (lines []order.ReturnLine) {
 	for _, shipment := range s.shipments(order.ShipmentStatusDelivered) {
 		for _, line := range shipment.Lines {
-			if n := line.Quantity - line.Returned; n > 0 && l.chance(0.7) && !slices.ContainsFunc(in.Lines, func(r order.ReturnLine) bool { return r.LineID == line.LineID }) {
-				in.Lines = append(in.Lines, order.ReturnLine{LineID: line.LineID, Quantity: 1 + l.intN(n), Restock: l.chance(0.5)})
+			if n := line.Quantity - line.Returned; n > 0 && l.chance(0.7) && !slices.ContainsFunc(lines, func(r order.ReturnLine) bool { return r.LineID == line.LineID }) {
+				lines = append(lines, order.ReturnLine{LineID: line.LineID, Quantity: 1 + l.intN(n), Restock: l.chance(0.5), Reason: "other"})
 			}
 		}
 	}
-	if len(in.Lines) > 0 {
-		l.returns = append(l.returns, in)
-		l.takeBack(in)
-	}
+	return lines
 }
 
 func (l *life) returnAgain(sight) { l.takeBack(pick(l, l.returns...)) }
@@ -308,15 +316,15 @@ func (l *life) takeBack(in workflows.ReturnInput) {
 	for _, line := range in.Lines {
 		pieces += line.Quantity
 	}
-	l.note("%d pieces come back (%s)", pieces, in.ReturnID)
+	l.note("return %s %s: %d pieces", in.Action, in.ReturnID, pieces)
 	var out workflows.ReturnResult
-	gone, err := l.run("return-"+in.ReturnID.String(), nil, workflows.ReturnSaga, in, &out)
+	gone, err := l.run(in.WorkflowID(), nil, workflows.ReturnSaga, in, &out)
 	switch {
 	case gone:
 	case err != nil:
 		l.note("   … refused: %v", err)
 	case out.Refund == nil:
-		l.note("   … worth %s, and nothing is owed", out.Amount.Text())
+		l.note("   … %s, worth %s, and nothing is owed", out.Return.Status, out.Amount.Text())
 	default:
 		l.note("   … worth %s, the refund of %s is %s", out.Amount.Text(), out.Refund.Amount.Text(), out.Refund.Status)
 	}

@@ -20,6 +20,7 @@ import (
 
 // fact is what one step has recorded of an order and its payment.
 type fact struct {
+	source           string // the id of the execution
 	step             string // such as "cancel" or "return/<id>"
 	at               time.Time
 	orders, payments []domain.Event
@@ -40,8 +41,8 @@ func (l *life) facts() (facts []*fact) {
 	for _, env := range all {
 		f := bySource[env.Metadata.CausationID]
 		if f == nil {
-			_, step, _ := strings.Cut(env.Metadata.CausationID, "/")
-			f = &fact{step: step, at: env.Timestamp}
+			source, step, _ := strings.Cut(env.Metadata.CausationID, "/")
+			f = &fact{source: source, step: step, at: env.Timestamp}
 			bySource[env.Metadata.CausationID], facts = f, append(facts, f)
 		}
 		e, err := catalog.Decode(env)
@@ -106,10 +107,10 @@ func (l *life) previewed(f *fact) decision {
 		}
 	case "return":
 		for _, in := range l.returns {
-			if in.ReturnID.String() == id {
+			if in.ReturnID.String() == id && f.source == in.WorkflowID() {
 				c := order.ReturnOrder{ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, At: f.at}
 				return func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {
-					return account.Return(o, p, c, false, l.setting.limits)
+					return account.Return(o, p, c, in.Action == workflows.ReturnReceive, l.setting.limits)
 				}
 			}
 		}
