@@ -33,7 +33,7 @@ type GoodsReturned struct {
 	Refund *payment.RefundSummary `json:"refund,omitempty"`
 	Served Served                 `json:"served"`
 	// Return is the return afterwards.
-	Return account.Returned `json:"return"`
+	Return account.Returned `json:"return,omitzero"`
 	// Replayed is true when the return was recorded before.
 	Replayed bool `json:"replayed,omitempty"`
 }

@@ -65,7 +65,8 @@ type ReturnResult struct {
 	Amount money.Money `json:"amount"`
 	// Refund is as in [activities.GoodsReturned].
 	Refund *payment.RefundSummary `json:"refund,omitempty"`
-	Return account.Returned       `json:"return"`
+	// Return is the return afterwards; left out by steps of before.
+	Return account.Returned `json:"return,omitzero"`
 	// Replayed is as in [Recorded].
 	Replayed bool `json:"replayed,omitempty"`
 }

@@ -72,7 +72,7 @@ func takeBack(ctx workflow.Context, in ReturnInput, out *ReturnResult) error {
 	refund, err := refundPayment(ctx, in.OrderID, in.ReturnID, 0, out.Refund.Amount.String())
 	if err == nil {
 		out.Refund = &refund
-		if refund.Status == payment.RefundStatusPaid {
+		if refund.Status == payment.RefundStatusPaid && out.Return.ReturnID == in.ReturnID {
 			out.Return.Status = order.ReturnStatusRefunded
 		}
 	}

@@ -357,7 +357,9 @@ func (p *player) returnSteps(last int) error {
 		return err
 	}
 	for _, in := range []workflows.ReturnInput{
-		{Action: workflows.ReturnRequest, By: order.ByCustomer, Reason: "too loud", Lines: []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Reason: "defective"}}},
+		{Action: workflows.ReturnRequest, By: order.ByCustomer, Reason: "too loud", Lines: []order.ReturnLine{
+			{SKU: p.sku("beans"), Quantity: 1, Reason: "defective"},
+		}},
 		{Action: order.ReturnApprove, By: "ann", Carrier: "DHL", TrackingNumber: "R1", ExpiresAfter: time.Hour},
 		{Action: workflows.ReturnReceive, Lines: []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Restock: true}}},
 	}[:last+1] {
