@@ -37,7 +37,6 @@ var (
 	codeWindowClosed      = order.CodeReturnWindowClosed
 	codeRefundTooLarge    = payment.CodeRefundExceedsCapture
 	codeGatewayRefused    = payments.CodeGatewayRefused
-	codeNotVisibleYet     = readmodel.CodeNotVisibleYet
 	codeTooOld            = readmodel.CodeTooOld
 	codeOverloaded        = httpx.KindOverloaded.Code
 	codeUnavailable       = httpx.KindUnavailable.Code

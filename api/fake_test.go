@@ -368,8 +368,12 @@ func (f *fakePlatform) Order(_ context.Context, id uuid.UUID) (readmodel.Shown, 
 	return v.Shown(), nil
 }
 
-func (f *fakePlatform) OrderAt(ctx context.Context, id uuid.UUID, _ int64) (readmodel.Shown, error) {
-	return f.Order(ctx, id)
+func (f *fakePlatform) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (readmodel.Shown, error) {
+	s, err := f.Order(ctx, id)
+	if err == nil && s.Version < minVersion {
+		return readmodel.Shown{}, domain.Refuse(readmodel.CodeVersionUnknown, "order %s is at version %d, asked for %d", id, s.Version, minVersion)
+	}
+	return s, err
 }
 
 // Settled waits until ctx ends for an order that does not settle.

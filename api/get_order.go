@@ -23,8 +23,11 @@ func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
 	x.About("order_id", id)
 	shown, provisional, err := a.findOrder(ctx, id, minVersion)
 	switch {
-	case domain.Code(err) == readmodel.CodeNotVisibleYet, err == nil && shown.Version < minVersion:
-		return newProblem(readmodel.CodeNotVisibleYet, "version %d of the order is not there yet", minVersion)
+	case domain.Code(err) == readmodel.CodeVersionUnknown:
+		x.Blame("query", "min_version", "no event of the order has this version: %s", domain.Clip(err.Error()))
+		return x.Invalid()
+	case err == nil && shown.Version < minVersion: // it was accepted, and nothing is recorded yet
+		return newProblem(codeNotVisibleYet, "version %d of the order is not there yet", minVersion)
 	case err != nil:
 		return err
 	}
@@ -51,6 +54,9 @@ func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
 	x.AnswerNow(http.StatusOK, x.Out)
 	return nil
 }
+
+// codeNotVisibleYet is the code of the answer about an order that was accepted and is not recorded yet.
+const codeNotVisibleYet domain.ErrorCode = "not_visible_yet"
 
 // What expand[] may ask for.
 const (

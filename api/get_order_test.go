@@ -87,6 +87,18 @@ func TestGetOrderAtAVersion(t *testing.T) {
 	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
 	require.Equal(t, http.StatusOK, b.get(t, orderPath("?min_version=2")).status)
 	a := b.get(t, orderPath("?min_version=3"))
+	a.problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Contains(t, a.body, `"field":"min_version"`)
+	require.Empty(t, a.header.Get("Retry-After"), "no later request finds it")
+}
+
+func TestAVersionOfAnOrderThatIsNotRecordedYetIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	placed := b.post(t, ordersPath, goodOrder)
+	require.Equal(t, http.StatusCreated, placed.status)
+	id, _ := placed.object(t)["order_id"].(string)
+	a := b.get(t, ordersPath+"/"+id+"?min_version=1")
 	a.problem(t, http.StatusServiceUnavailable, codeNotVisibleYet)
 	require.Equal(t, "1", a.header.Get("Retry-After"))
 }

@@ -227,9 +227,9 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 			"during a rollout. Nothing is lost: ask again after the time in Retry-After.",
 	},
 	{
-		Code: readmodel.CodeNotVisibleYet, Status: http.StatusServiceUnavailable, Title: "The order has not reached this version yet",
-		About: "The order exists, but min_version asks for a later version than there is. Ask again after the time in Retry-After, or " +
-			"without min_version.",
+		Code: codeNotVisibleYet, Status: http.StatusServiceUnavailable, Title: "The order has not reached this version yet",
+		About: "The order was accepted, and the version that min_version asks for is not recorded yet. Ask again after the time in " +
+			"Retry-After, or without min_version.",
 	},
 	kindStoreUnconfirmed,
 	{

@@ -38,8 +38,8 @@ const (
 // CodeNotFound is the code of the error for what does not exist.
 const CodeNotFound = domain.CodeNotFound
 
-// CodeNotVisibleYet is the code of the error when a version asked for is not there in time.
-const CodeNotVisibleYet domain.ErrorCode = "not_visible_yet"
+// CodeVersionUnknown is the code of the error when no event has the version that is asked for.
+const CodeVersionUnknown domain.ErrorCode = "version_unknown"
 
 // EventSource reads the streams of the event store.
 type EventSource interface {
@@ -203,7 +203,7 @@ func notFound(id uuid.UUID) error {
 
 // OrderAt returns an order in a state of at least this version of its stream. A write has returned that version, so
 // whoever has written reads what was written. It waits for the view for a while, and then asks the event store.
-// Errors: not_found; not_visible_yet when the store does not have that version either.
+// Errors: not_found; version_unknown when the store does not have that version either.
 func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (Shown, error) {
 	v, err := r.Order(ctx, id)
 	if err == nil && v.Version >= minVersion || err != nil && domain.Code(err) != CodeNotFound {
@@ -228,7 +228,7 @@ func (r *Reader) OrderAt(ctx context.Context, id uuid.UUID, minVersion int64) (S
 	case err != nil:
 		return Shown{}, err
 	case folded.Version < minVersion:
-		return Shown{}, domain.Refuse(CodeNotVisibleYet, "order %s is at version %d, asked for %d", id, folded.Version, minVersion)
+		return Shown{}, domain.Refuse(CodeVersionUnknown, "order %s is at version %d, asked for %d", id, folded.Version, minVersion)
 	}
 	return folded.Shown(), nil
 }

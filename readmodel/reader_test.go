@@ -160,7 +160,7 @@ func TestOrderAtWaitsForTheWrite(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, order[len(order)-1].Version, v.Version)
 	_, err = r.OrderAt(t.Context(), id, 1000)
-	require.Equal(t, readmodel.CodeNotVisibleYet, domain.Code(err))
+	require.Equal(t, readmodel.CodeVersionUnknown, domain.Code(err))
 	_, err = r.OrderAt(t.Context(), uuid.New(), 1)
 	require.EqualValues(t, "not_found", domain.Code(err))
 }
