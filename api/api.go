@@ -70,6 +70,8 @@ type Options struct {
 	// secret of a rotated key holds, where the request does not say.
 	Keys       Keys
 	KeyOverlap time.Duration
+	// Origins are those whose pages may ask from a browser, such as "https://shop.example.com". Empty lets none.
+	Origins []string
 	// Metrics answers GET /metrics; nil leaves the route out.
 	Metrics http.Handler
 
@@ -138,6 +140,7 @@ type API struct {
 	drainOnce   sync.Once
 	now         func() time.Time
 	router      *httpx.Router
+	front       http.Handler // before the router
 }
 
 // New returns the API. It panics when a required option or a limit is missing, or when two APIs share a
@@ -188,11 +191,12 @@ func New(o Options) *API {
 		}
 		a.router.Handle(r)
 	}
+	a.front = front(a.router, o.Origins)
 	return a
 }
 
 // ServeHTTP answers one request.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.router.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.front.ServeHTTP(w, r) }
 
 // Drain makes GET /ready answer 503 from now on, so that no new requests are sent here. It ends all streams,
 // which would otherwise keep the server from shutting down. It may be called more than once.

@@ -63,7 +63,9 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 		defer x.release()
 		x.RequestID = requestID(c.Request.Header)
 		c.Writer.Header()["X-Request-Id"] = []string{x.RequestID}
-		c.Writer.Header()["X-Content-Type-Options"] = noSniff
+		for name, value := range secure {
+			c.Writer.Header()[name] = value
+		}
 		r.metrics.inFlight.Inc()
 		defer r.metrics.inFlight.Dec()
 
@@ -95,8 +97,13 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 	}
 }
 
-// noSniff keeps a browser from taking an answer for something else.
-var noSniff = []string{"nosniff"}
+// secure are headers of every answer. They keep a browser from taking it for something else, and from running or
+// framing it. It tells no other site where it came from. The page at /docs has a policy of its own.
+var secure = map[string][]string{
+	"X-Content-Type-Options":  {"nosniff"},
+	"Content-Security-Policy": {"default-src 'none'; frame-ancestors 'none'"},
+	"Referrer-Policy":         {"no-referrer"},
+}
 
 // statusClientGone is what log and metric call a request whose client has hung up before there was an answer. It is no
 // status of HTTP, and nobody receives it. Other servers, such as nginx, use it for the same.

@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/klauspost/compress/gzhttp"
 	"github.com/orderloom/orderloom/domain"
 )
 
@@ -172,10 +173,16 @@ func (x *Exchange) PreferredWait() time.Duration {
 	return 0
 }
 
+// plainly is for whoever would compress an answer, who takes the header off.
+var plainly = []string{"1"}
+
 // NotModified sets the answer's ETag, and answers 304 when the caller has the thing by this tag (RFC 9110,
 // section 13.1.2). It reports whether it has answered.
 func (x *Exchange) NotModified(tag string) bool {
 	x.Writer.Header().Set("ETag", tag)
+	if strings.Contains(x.Request.Header.Get("Accept-Encoding"), "gzip") {
+		x.Writer.Header()[gzhttp.HeaderNoCompression] = plainly // the tag is that of the plain answer
+	}
 	for _, h := range x.Request.Header.Values("If-None-Match") {
 		for t := range strings.SplitSeq(h, ",") {
 			if t = strings.TrimPrefix(strings.TrimSpace(t), "W/"); t == tag || t == "*" {

@@ -293,7 +293,7 @@ func (p *platform) api(o Options) (*api.API, error) {
 		Contacts: p.contactIndex(),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		Authenticator: p.authenticator(o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
-		Metrics: p.tel.MetricsHandler(), Logger: p.tel.Logger, Registerer: p.tel.Registry,
+		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }

@@ -40,6 +40,8 @@ type HTTP struct {
 	BodyBytesMax   int64
 	// DrainDelay is how long a stopping API takes requests on after GET /ready says that it stops.
 	DrainDelay time.Duration
+	// Origins are those whose pages may call the API from a browser; empty lets none.
+	Origins []string
 	// ProfileAddress is where profiles are served; empty serves none.
 	ProfileAddress string
 	Access         Access

@@ -77,6 +77,8 @@ var Settings = slices.Concat(
 			"How long a request may take from its headers to the end of its answer.", func(c *Config) *time.Duration { return &c.HTTP.WriteTimeout }),
 		duration("ORDERLOOM_HTTP_IDLE_TIMEOUT", "120s", time.Second, time.Hour,
 			"How long an idle connection is kept.", func(c *Config) *time.Duration { return &c.HTTP.IdleTimeout }),
+		origins("ORDERLOOM_HTTP_ORIGINS", "Origins whose pages may call the API from a browser; without any, none may. Give browsers tokens of "+
+			"customers, and never a key.", "https://shop.example.com", func(c *Config) *[]string { return &c.HTTP.Origins }),
 		hostPort("ORDERLOOM_PROFILE_ADDRESS", "",
 			"Where to serve profiles of the process at /debug/pprof; not served without it. It has no authentication: keep it on the loopback.",
 			"localhost:6060", nil, func(c *Config) *string { return &c.HTTP.ProfileAddress }),

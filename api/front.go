@@ -1,0 +1,53 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/klauspost/compress/gzhttp"
+	"github.com/rs/cors"
+)
+
+const (
+	// compressedFrom is the size of the smallest answer that is compressed, in bytes. Single orders are smaller.
+	compressedFrom = 4 << 10
+	// preflightAge is how long a browser may remember what pages of another origin may ask, in seconds.
+	preflightAge = 600
+)
+
+// front is what stands before the routes. Answers are compressed for those who take that. Pages of these origins may
+// ask, and those of no other.
+func front(routes http.Handler, origins []string) http.Handler {
+	h := compressed(routes)
+	if len(origins) == 0 {
+		return h
+	}
+	return cors.New(cors.Options{
+		AllowedOrigins: origins,
+		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "X-Request-Id"},
+		ExposedHeaders: []string{"ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "X-Request-Id"},
+		MaxAge:         preflightAge,
+	}).Handler(h)
+}
+
+// compressed compresses answers of text from [compressedFrom] on. Those with an entity tag stay as they are: a tag is
+// that of one form of the answer. Streams are not compressed, since each event has to leave at once.
+func compressed(routes http.Handler) http.Handler {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(compressedFrom), gzhttp.EnableZstd(false),
+		gzhttp.ContentTypes([]string{"application/json", "application/problem+json", "application/yaml", "text/plain"}))
+	if err != nil {
+		panic("api: " + err.Error()) // a mistake of the program
+	}
+	zipped := wrap(routes)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+			zipped.ServeHTTP(w, r)
+			return
+		}
+		w.Header()["Vary"] = varies
+		routes.ServeHTTP(w, r)
+	})
+}
+
+var varies = []string{"Accept-Encoding"}
