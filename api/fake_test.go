@@ -73,6 +73,8 @@ type fakePlatform struct {
 	detailsErr                                 error
 	partQuery                                  readmodel.PartQuery
 	partPage                                   readmodel.PartPage
+	invoices                                   []readmodel.Invoice
+	invoiceQuery                               readmodel.InvoiceQuery
 	stockQuery                                 readmodel.StockQuery
 	stockPage                                  readmodel.StockPage
 	totals                                     []readmodel.CustomerTotals
@@ -277,6 +279,27 @@ func (f *fakePlatform) ChangeDetails(_ context.Context, in workflows.DetailsInpu
 	defer f.mu.Unlock()
 	f.detailed = append(f.detailed, in)
 	return workflows.Recorded{Replayed: f.replayed}, f.detailsErr
+}
+
+func (f *fakePlatform) Invoice(_ context.Context, number string) (readmodel.Invoice, error) {
+	for _, i := range f.invoices {
+		if i.Number == number {
+			return i, f.viewErr
+		}
+	}
+	if f.viewErr != nil {
+		return readmodel.Invoice{}, f.viewErr
+	}
+	return readmodel.Invoice{}, domain.Refuse(codeNotFound, "no such invoice")
+}
+
+func (f *fakePlatform) InvoicesOf(context.Context, uuid.UUID) ([]readmodel.Invoice, error) {
+	return f.invoices, f.viewErr
+}
+
+func (f *fakePlatform) Invoices(_ context.Context, q readmodel.InvoiceQuery) (readmodel.InvoicePage, error) {
+	f.invoiceQuery = q
+	return readmodel.InvoicePage{Invoices: f.invoices, NextCursor: "more"}, f.viewErr
 }
 
 func (f *fakePlatform) Parts(_ context.Context, q readmodel.PartQuery) (readmodel.PartPage, error) {

@@ -127,9 +127,20 @@ type References interface {
 	TakeReference(ctx context.Context, caller, reference string, from, to uuid.UUID) (taken bool, err error)
 }
 
+// Invoices reads invoices and credit notes.
+type Invoices interface {
+	// Invoice returns the one with this number. Errors: not_found.
+	Invoice(ctx context.Context, number string) (readmodel.Invoice, error)
+	// InvoicesOf returns all of an order, the oldest first.
+	InvoicesOf(ctx context.Context, orderID uuid.UUID) ([]readmodel.Invoice, error)
+	// Invoices returns a page. Errors: invalid for a cursor of another list.
+	Invoices(ctx context.Context, q readmodel.InvoiceQuery) (readmodel.InvoicePage, error)
+}
+
 // Views reads what is kept beside orders.
 type Views interface {
 	Lists
+	Invoices
 	References
 	// Customer returns a customer's summary. Errors: not_found for one without orders.
 	Customer(ctx context.Context, id string) (readmodel.CustomerSummary, error)

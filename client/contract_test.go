@@ -88,6 +88,30 @@ var operations = map[string]operation{
 		},
 		answers: []any{client.OrderMoney{}},
 	},
+	"getInvoices": {
+		call: func(c *client.Client) error {
+			_, err := c.GetInvoices(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.InvoicePage{}},
+	},
+	"listInvoices": {
+		call: func(c *client.Client) error {
+			_, err := c.ListInvoices(ctx(), client.InvoiceQuery{
+				Kind: client.KindInvoice, Channel: "web", Number: "INV-", OrderID: orderID, CustomerID: "cust-1001",
+				IssuedFrom: "2026-11-01", IssuedTo: "2026-12-01", Cursor: "c", Limit: 3,
+			}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.InvoicePage{}},
+	},
+	"getInvoice": {
+		call: func(c *client.Client) error {
+			_, err := c.GetInvoice(ctx(), "INV-web-2026-000001", client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Invoice{}},
+	},
 	"changeDetails": {
 		call: func(c *client.Client) error {
 			_, err := c.ChangeDetails(ctx(), orderID, client.DetailsChange{

@@ -55,6 +55,18 @@ func withheld(ctx context.Context, db Querier, name string) ([]Withheld, error) 
 	return all, nil
 }
 
+// PublishedOf returns up to which sequence the relay with this name has published all events of these aggregate types,
+// those of withheld ones too; 0 when none has led yet.
+func PublishedOf(ctx context.Context, db Querier, name string, aggregateTypes ...string) (int64, error) {
+	const sql = `SELECT coalesce(min(least(c.position, w.position)), 0) FROM orderloom.relay_cursors c
+		LEFT JOIN orderloom.relay_withheld w ON w.name = c.name AND w.aggregate_type = ANY ($2) WHERE c.name = $1`
+	var position int64
+	if err := db.QueryRow(ctx, sql, name, aggregateTypes).Scan(&position); err != nil {
+		return 0, fmt.Errorf("read what the relay has published: %w", err)
+	}
+	return position, nil
+}
+
 // Counter counts events of the event store; [eventstore.Store] is one.
 type Counter interface {
 	Waiting(ctx context.Context, s eventstore.Span) ([]eventstore.Backlog, error)

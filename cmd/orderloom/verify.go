@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/invoicing"
 	"github.com/orderloom/orderloom/orphans"
 	"github.com/orderloom/orderloom/projector/maintain"
 	"github.com/orderloom/orderloom/recovery"
@@ -16,7 +17,7 @@ import (
 )
 
 // errDifferent is returned when a verification has found a difference.
-var errDifferent = errors.New("the views, Kafka or the sagas differ from the event store")
+var errDifferent = errors.New("the views, the invoices, Kafka or the sagas differ from the event store")
 
 // errBehind is returned when others know more than the event store, or it is not confirmed.
 var errBehind = errors.New("the event store takes no append: run \"orderloom recover\"")
@@ -27,6 +28,8 @@ type verification struct {
 	Views maintain.Verification       `json:"views"`
 	Kafka *maintain.KafkaVerification `json:"kafka"`
 	Sagas *orphans.Verification       `json:"sagas"`
+
+	Invoices *invoicing.Verification `json:"invoices"`
 	// NotCompared says why the sagas could not be compared.
 	NotCompared string `json:"sagas_not_compared,omitempty"`
 }
@@ -35,10 +38,10 @@ func (p *program) verifyCommand() *cobra.Command {
 	var asJSON, noKafka, noTemporal, expired bool
 	c := &cobra.Command{
 		Use:   "verify",
-		Short: "Compare the views, Kafka and the sagas with the event store",
-		Long: `Compare every row of every view, every event in Kafka, and the open sagas at Temporal with the event store. It may
-run at any time: what is only on its way is no difference, nor is what Kafka need not keep any longer by the settings of
-its topics.
+		Short: "Compare the views, the invoices, Kafka and the sagas with the event store",
+		Long: `Compare every row of every view, every invoice and credit note, every event in Kafka, and the open sagas at Temporal
+with the event store. It may run at any time: what is only on its way is no difference, nor is what Kafka need not keep
+any longer by the settings of its topics.
 
 When Kafka or the mark at Temporal know more than the event store, it was restored from an older backup. Nothing is
 appended to it from then on, until "orderloom recover" has mended it.`,
@@ -52,6 +55,11 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 		if v.Views, err = m.Views.Verify(ctx, m.Store, nil); err != nil {
 			return err
 		}
+		invoices, err := m.VerifyInvoices(ctx)
+		if err != nil {
+			return err
+		}
+		v.Invoices = &invoices
 		open, err := m.OpenAppends(ctx)
 		if err != nil {
 			return err
@@ -177,7 +185,7 @@ func (v *verification) err() error {
 	if v.Store != nil && !v.Store.OK {
 		return errBehind
 	}
-	if !v.Views.OK() || v.Kafka != nil && !v.Kafka.OK() || v.Sagas != nil && !v.Sagas.OK() {
+	if !v.Views.OK() || v.Invoices != nil && !v.Invoices.OK() || v.Kafka != nil && !v.Kafka.OK() || v.Sagas != nil && !v.Sagas.OK() {
 		return errDifferent
 	}
 	if v.NotCompared != "" {
@@ -194,6 +202,13 @@ func (v *verification) print(out io.Writer) error {
 	_, _ = fmt.Fprintf(out, "Compared %d rows and %d customers with %d events of %d streams: %d differences, %d streams on their way, %d parked.\n",
 		v.Views.Rows, v.Views.Customers, v.Views.Events, v.Views.Streams, v.Views.Wrong, v.Views.Behind, v.Views.Parked)
 	differences := v.Views.Differences
+	if i := v.Invoices; i != nil {
+		_, _ = fmt.Fprintf(out, "Compared %d invoices and credit notes of %d series with the events up to %d: %d differences.\n",
+			i.Documents, i.Series, i.Position, i.Wrong)
+		for _, d := range i.Differences {
+			_, _ = fmt.Fprintf(out, "invoice %s: %s\n", d.About, d.What)
+		}
+	}
 	if k := v.Kafka; k != nil {
 		_, _ = fmt.Fprintf(out, "Compared %d events in Kafka with %d streams: %d incomplete or out of order, %d events repeated, %d streams expired.\n",
 			k.Events, k.Streams, k.Wrong, k.Repeated, k.Expired)

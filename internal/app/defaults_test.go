@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
+	"github.com/orderloom/orderloom/domain/invoice"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,10 @@ var used = map[string]struct {
 		}
 		return "first"
 	}},
+
+	"ORDERLOOM_INVOICE_NUMBER":     {"{number}", func(_ *testing.T, c config.Config) any { return c.Orders.Invoices.Of(invoice.KindInvoice).String() }},
+	"ORDERLOOM_CREDIT_NOTE_NUMBER": {"{number}", func(_ *testing.T, c config.Config) any { return c.Orders.Invoices.Of(invoice.KindCreditNote).String() }},
+	"ORDERLOOM_INVOICE_TIME_ZONE":  {"Europe/Berlin", func(_ *testing.T, c config.Config) any { return c.Orders.Invoices.Zone.String() }},
 
 	"ORDERLOOM_ORPHANS_RESUME": {"false", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Resume }},
 	"ORDERLOOM_ORPHANS_EVERY":  {"3s", func(_ *testing.T, c config.Config) any { return orphanOptions(c.Orders).Every }},

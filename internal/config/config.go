@@ -6,6 +6,7 @@ import (
 
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/invoice"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/pricing"
 )
@@ -202,6 +203,8 @@ type Orders struct {
 	// ShippingByValue shares shipping lines out over the shipments by what each costs. Otherwise the one that leaves
 	// first carries them.
 	ShippingByValue bool
+	// Invoices are how invoices and credit notes are numbered and dated.
+	Invoices invoice.Forms
 }
 
 // Payment is the payment gateway.

@@ -12,9 +12,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	_ "time/tzdata" // time zones also where the system has none
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/invoice"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -272,6 +274,28 @@ func locations(name, help, example string, required []Role) Setting {
 		c.Orders.Locations = list
 		return nil
 	}}
+}
+
+// numberForm reads how numbers of invoices are written.
+func numberForm(name, def, help string, at func(*Config) *invoice.Form) Setting {
+	return Setting{Name: name, Default: def, Form: "{channel}, {year} and text, then {number} or such as {number:06}", Help: help,
+		set: func(c *Config, v string) (err error) {
+			var refusal *domain.Error
+			if *at(c), err = invoice.ParseForm(v); errors.As(err, &refusal) {
+				return errors.New(refusal.Message)
+			}
+			return err
+		}}
+}
+
+func timeZone(name, def, help string, at func(*Config) **time.Location) Setting {
+	return Setting{Name: name, Default: def, Form: "a name of the IANA time zone database, such as Europe/Berlin", Help: help,
+		set: func(c *Config, v string) (err error) {
+			if *at(c), err = time.LoadLocation(v); err != nil || v == "" || v == "Local" {
+				return errForm
+			}
+			return nil
+		}}
 }
 
 // masterKeyBytes is the length of an AES-256 key.

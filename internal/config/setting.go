@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/domain/invoice"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/orderloom/orderloom/internal/gateways"
@@ -139,6 +140,13 @@ var Settings = slices.Concat(
 		choice("ORDERLOOM_SHIPPING_CAPTURE", "first", []string{"first", "value"},
 			"With which shipment shipping is captured: the first that leaves, or each by its value.", "", nil,
 			func(c *Config, v string) { c.Orders.ShippingByValue = v == "value" }),
+		numberForm("ORDERLOOM_INVOICE_NUMBER", "INV-{channel}-{year}-{number:06}",
+			"How the numbers of invoices are written (docs/invoices.md). What stands before {number} names the series that counts without a gap.",
+			func(c *Config) *invoice.Form { return &c.Orders.Invoices.Invoice }),
+		numberForm("ORDERLOOM_CREDIT_NOTE_NUMBER", "CN-{channel}-{year}-{number:06}",
+			"How the numbers of credit notes are written.", func(c *Config) *invoice.Form { return &c.Orders.Invoices.CreditNote }),
+		timeZone("ORDERLOOM_INVOICE_TIME_ZONE", "UTC", "Where the day and the year of an invoice begin.",
+			func(c *Config) **time.Location { return &c.Orders.Invoices.Zone }),
 	),
 	group("Payment gateway",
 		append([]Setting{choice("ORDERLOOM_PAYMENT_GATEWAY", "", gateways.All.Names(),

@@ -40,6 +40,7 @@ var owners = []struct {
 	{names: []string{"discarded_events"}, writes: []string{"projector/maintain"}},
 	{names: []string{"order_changes"}, writes: []string{"projector/views/orders"}, reads: []string{"readmodel"}},
 	{names: []string{"external_references"}, writes: []string{"readmodel"}},
+	{names: []string{"invoices", "invoice_series", "invoice_cursor", "invoices_stay"}, writes: []string{"invoicing"}, reads: []string{"readmodel"}},
 	{names: []string{"customer_keys"}, writes: []string{"privacy"}},
 	{names: []string{"key_checks"}, writes: []string{"keyring"}},
 	{names: []string{"api_keys", "access_version", "access_changed"}, writes: []string{"access"}},

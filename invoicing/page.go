@@ -1,0 +1,125 @@
+package invoicing
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/invoice"
+	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/eventstore"
+)
+
+// page is the documents of some events in a row, in the order of these.
+type page struct {
+	documents []invoice.Document
+	// to is the last event that was looked at.
+	to int64
+}
+
+// idle are events of payments that move no money, and of which every order has some. All others are looked at: whether
+// one makes a document is told by [invoice.Book] alone.
+var idle = map[string]bool{
+	payment.PaymentAuthorized{}.EventType(): true, payment.PaymentDeclined{}.EventType(): true, payment.PaymentVoided{}.EventType(): true,
+	payment.PaymentActionRequired{}.EventType(): true, payment.AuthorizationRequested{}.EventType(): true,
+	payment.RefundOwed{}.EventType(): true, payment.RefundRequested{}.EventType(): true,
+}
+
+// read returns the documents of the next events after one, no further than another.
+func (i *Issuer) read(ctx context.Context, after, through int64) (p page, err error) {
+	read, err := i.o.Events.Read(ctx, eventstore.ReadOptions{
+		After: after, Limit: pageEvents, Filter: eventstore.Filter{AggregateTypes: []string{domain.AggregatePayment}},
+	})
+	if err != nil {
+		return p, err
+	}
+	p.to = min(read.Next, through)
+	var orders []uuid.UUID
+	seen := map[uuid.UUID]bool{}
+	for _, env := range read.Events {
+		if env.Sequence > p.to || idle[env.EventType] {
+			continue
+		}
+		var of struct {
+			OrderID uuid.UUID `json:"order_id"`
+		}
+		if err := json.Unmarshal(env.Payload, &of); err != nil {
+			return p, fmt.Errorf("read event %s: %w", env.EventID, err)
+		}
+		if of.OrderID != uuid.Nil && !seen[of.OrderID] {
+			seen[of.OrderID] = true
+			orders = append(orders, of.OrderID)
+		}
+	}
+	books, err := documents(ctx, i.o.Events, orders, p.to)
+	if err != nil {
+		return p, err
+	}
+	for _, id := range orders {
+		for _, d := range books[id] {
+			if d.Sequence > after {
+				p.documents = append(p.documents, d)
+			}
+		}
+	}
+	slices.SortFunc(p.documents, func(a, b invoice.Document) int { return cmp.Compare(a.Sequence, b.Sequence) })
+	return p, nil
+}
+
+// documents returns all documents of orders that events up to one make, without numbers.
+func documents(ctx context.Context, events Events, orders []uuid.UUID, through int64) (map[uuid.UUID][]invoice.Document, error) {
+	var streams []eventstore.StreamID
+	for _, id := range orders {
+		streams = append(streams, orderStream(id), paymentStream(id))
+	}
+	loaded, err := events.LoadMany(ctx, streams)
+	if err != nil {
+		return nil, err
+	}
+	books := make(map[uuid.UUID][]invoice.Document, len(orders))
+	for _, id := range orders {
+		all := slices.Concat(loaded[orderStream(id)], loaded[paymentStream(id)])
+		slices.SortFunc(all, func(a, b domain.Envelope) int { return cmp.Compare(a.Sequence, b.Sequence) })
+		if books[id], err = written(all, through); err != nil {
+			return nil, fmt.Errorf("write the invoices of order %s: %w", id, err)
+		}
+	}
+	return books, nil
+}
+
+// written returns the documents that the events of an order make. A fault of the program holds up the numbers, and
+// nothing else of the process.
+func written(events []domain.Envelope, through int64) (all []invoice.Document, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("the program has failed: %v", fault)
+		}
+	}()
+	var book invoice.Book
+	for _, env := range events {
+		if env.Sequence > through {
+			break
+		}
+		e, err := catalog.Decode(env)
+		if err != nil {
+			return nil, err
+		}
+		if d, made := book.Apply(env, e); made {
+			all = append(all, d)
+		}
+	}
+	return all, nil
+}
+
+func orderStream(id uuid.UUID) eventstore.StreamID {
+	return eventstore.StreamID{Type: domain.AggregateOrder, ID: id}
+}
+
+func paymentStream(orderID uuid.UUID) eventstore.StreamID {
+	return eventstore.StreamID{Type: domain.AggregatePayment, ID: payment.ID(orderID)}
+}
