@@ -38,10 +38,10 @@ type Invoice struct {
 	// Reversal is true of a credit note that takes another one back: its amounts are negative.
 	Reversal bool `json:"reversal,omitempty"`
 	// Corrects are the numbers of the documents that it amends.
-	Corrects []string        `json:"corrects,omitempty"`
-	Lines    []InvoiceLine   `json:"lines"`
-	Taxes    []InvoiceTax    `json:"taxes"`
-	Totals   InvoiceTotals   `json:"totals"`
+	Corrects []string      `json:"corrects,omitempty"`
+	Lines    []InvoiceLine `json:"lines"`
+	Taxes    []InvoiceTax  `json:"taxes"`
+	Totals   InvoiceTotals `json:"totals"`
 	// Recipient and the addresses are nil in a list, and once the customer is erased.
 	Recipient       *Recipient      `json:"recipient,omitempty"`
 	ShippingAddress *Address        `json:"shipping_address,omitempty"`

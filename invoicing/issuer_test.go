@@ -268,6 +268,37 @@ func TestTheNumbersOfAnotherStoreAreNotContinued(t *testing.T) {
 	require.Equal(t, eventstore.CodeStoreReplaced, domain.Code(err))
 }
 
+// Whatever is wrong with the invoices is named.
+func TestAVerificationNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ sql, says string }{
+		"a gap":                  {`DELETE FROM orderloom.invoices WHERE number = (SELECT max(number) FROM orderloom.invoices)`, "was given"},
+		"a missing invoice":      {`DELETE FROM orderloom.invoices WHERE ordinal = 1 AND kind = 'invoice'`, "has no number"},
+		"an invoice of no event": {`UPDATE orderloom.invoices SET event_id = gen_random_uuid() WHERE ordinal = 1 AND kind = 'invoice'`, "that moved money"},
+		"an invoice of no order": {`UPDATE orderloom.invoices SET order_id = gen_random_uuid() WHERE ordinal = 1 AND kind = 'invoice'`, "does not have"},
+		"another amount":         {`UPDATE orderloom.invoices SET content = replace(content::text, '"quantity":', '"quantity":9')::json`, "the events tell"},
+		"another recipient":      {`UPDATE orderloom.invoices SET personal = '{"key": "other:1"}'`, "its recipient"},
+		"another number":         {`UPDATE orderloom.invoices SET number = number || '0'`, "number"},
+		"an early date":          {`UPDATE orderloom.invoice_series SET last_on = '2020-01-01'`, "later date"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := setup(t)
+			b.append(eventtest.Lives(9, 12))
+			b.publishAll()
+			b.numberAll()
+			require.True(t, b.verify().OK())
+			for _, sql := range []string{`ALTER TABLE orderloom.invoices DISABLE TRIGGER invoices_stay`, c.sql} {
+				_, err := b.pool.Exec(t.Context(), sql)
+				require.NoError(t, err)
+			}
+			v := b.verify()
+			require.False(t, v.OK())
+			require.Contains(t, fmt.Sprint(v.Differences), c.says)
+		})
+	}
+}
+
 func TestInvoicesAreNeitherChangedNorDeleted(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
@@ -290,6 +321,13 @@ func TestAnEventThatCanNotBeReadHoldsUpTheNumbers(t *testing.T) {
 	_, err = b.issuer.Step(t.Context())
 	require.ErrorContains(t, err, "which this program does not know")
 	require.Empty(t, b.all())
+	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.invoice_cursor SET position = $1`, b.published.Load())
+	require.NoError(t, err)
+	v := b.verify()
+	require.Contains(t, fmt.Sprint(v.Differences), "its events can't be read")
+	require.Contains(t, fmt.Sprint(v.Differences), "has no number")
+	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.invoice_cursor SET position = 0`)
+	require.NoError(t, err)
 	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.events SET event_version = 1 WHERE event_version = 99`)
 	require.NoError(t, err)
 	b.numberAll()

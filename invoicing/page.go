@@ -61,7 +61,10 @@ func (i *Issuer) read(ctx context.Context, after, through int64) (p page, err er
 		return p, err
 	}
 	for _, id := range orders {
-		for _, d := range books[id] {
+		if err := books[id].err; err != nil {
+			return p, fmt.Errorf("write the invoices of order %s: %w", id, err)
+		}
+		for _, d := range books[id].documents {
 			if d.Sequence > after {
 				p.documents = append(p.documents, d)
 			}
@@ -71,8 +74,15 @@ func (i *Issuer) read(ctx context.Context, after, through int64) (p page, err er
 	return p, nil
 }
 
-// documents returns all documents of orders that events up to one make, without numbers.
-func documents(ctx context.Context, events Events, orders []uuid.UUID, through int64) (map[uuid.UUID][]invoice.Document, error) {
+// book is the documents of an order, or why they can't be told.
+type book struct {
+	documents []invoice.Document
+	err       error
+}
+
+// documents returns all documents of orders that events up to one make, without numbers. An order of which no money was
+// asked for has none.
+func documents(ctx context.Context, events Events, orders []uuid.UUID, through int64) (map[uuid.UUID]book, error) {
 	var streams []eventstore.StreamID
 	for _, id := range orders {
 		streams = append(streams, orderStream(id), paymentStream(id))
@@ -81,13 +91,17 @@ func documents(ctx context.Context, events Events, orders []uuid.UUID, through i
 	if err != nil {
 		return nil, err
 	}
-	books := make(map[uuid.UUID][]invoice.Document, len(orders))
+	books := make(map[uuid.UUID]book, len(orders))
 	for _, id := range orders {
-		all := slices.Concat(loaded[orderStream(id)], loaded[paymentStream(id)])
-		slices.SortFunc(all, func(a, b domain.Envelope) int { return cmp.Compare(a.Sequence, b.Sequence) })
-		if books[id], err = written(all, through); err != nil {
-			return nil, fmt.Errorf("write the invoices of order %s: %w", id, err)
+		paid := loaded[paymentStream(id)]
+		if len(paid) == 0 {
+			continue
 		}
+		all := slices.Concat(loaded[orderStream(id)], paid)
+		slices.SortFunc(all, func(a, b domain.Envelope) int { return cmp.Compare(a.Sequence, b.Sequence) })
+		var b book
+		b.documents, b.err = written(all, through)
+		books[id] = b
 	}
 	return books, nil
 }

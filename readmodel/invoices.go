@@ -124,8 +124,12 @@ func (q InvoiceQuery) statement() (sql string, args []any, limit int, err error)
 	var chosen conditions
 	chosen.add("true")
 	for _, c := range []struct{ condition, value string }{
-		{"i.kind = ?", q.Kind}, {"i.channel = ?", q.Channel}, {"i.customer_id = ?", q.CustomerID}, {"starts_with(i.number, ?)", q.Number},
-		{"i.issued_on >= ?::text::date", q.From}, {"i.issued_on < ?::text::date", q.To},
+		{"i.kind = ?", q.Kind},
+		{"i.channel = ?", q.Channel},
+		{"i.customer_id = ?", q.CustomerID},
+		{"starts_with(i.number, ?)", q.Number},
+		{"i.issued_on >= ?::text::date", q.From},
+		{"i.issued_on < ?::text::date", q.To},
 	} {
 		if c.value != "" {
 			chosen.add(c.condition, c.value)

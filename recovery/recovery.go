@@ -41,6 +41,8 @@ type Parts struct {
 	Keys  Keys
 	// Order returns an order as the store's events tell it. Error: not_found.
 	Order func(ctx context.Context, id uuid.UUID) (order.Order, error)
+	// Invoiced returns up to which event invoices have numbers; nil leaves that out.
+	Invoiced func(ctx context.Context) (int64, error)
 	// Progress is told what is done, in words; nil is nobody.
 	Progress func(format string, args ...any)
 }
@@ -74,6 +76,9 @@ type Found struct {
 	Since time.Time
 	// Erased counts customers' keys that were erased and are there again, Keys those that are missing.
 	Erased, Keys int
+	// Invoiced is up to which event invoices have numbers. Workers number what comes after it once the store is confirmed,
+	// as it was before: see package invoicing.
+	Invoiced int64
 	// Open counts the sagas that are started anew from the events. Placed are orders that only Temporal knows: they are
 	// placed again. Unplaced are those of them of which Temporal does not know any more what they were asked.
 	Open             int
@@ -215,6 +220,11 @@ func (r *Recovery) scan(ctx context.Context, take func(context.Context, []domain
 		return f, fmt.Errorf("read the mark at Temporal: %w", err)
 	}
 	f.Known = m.atLeast(identity, f.Known)
+	if r.p.Invoiced != nil {
+		if f.Invoiced, err = r.p.Invoiced(ctx); err != nil {
+			return f, err
+		}
+	}
 	last, err := r.p.Store.LastSequence(ctx)
 	f.Behind = s.behind(identity, f.Known, last)
 	return f, err

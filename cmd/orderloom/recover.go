@@ -124,6 +124,7 @@ func (p *program) printFound(f recovery.Found) {
 	}
 	say("Lost events that Kafka has: %d of %d streams; taken back: %d.", f.Lost, f.Streams, f.Taken)
 	say("Customers to be erased again: %d. Customers' keys to be taken back: %d.", f.Erased, f.Keys)
+	say("Invoices have numbers up to event %d. What was captured and refunded after it gets the numbers that it had.", f.Invoiced)
 	say("Open sagas to go on from the events: %d. Orders that only Temporal knows, to be placed again: %d.", f.Open, len(f.Placed))
 	for _, id := range f.Placed {
 		say("  order %s is placed again", id)
@@ -131,7 +132,7 @@ func (p *program) printFound(f recovery.Found) {
 	if f.Complete() {
 		return
 	}
-	say("Lost for good: events of %d streams, %d orders.", len(f.Gaps), len(f.Unplaced))
+	say("Lost for good: events of %d streams, %d orders. Numbers of invoices that were given for them go to others.", len(f.Gaps), len(f.Unplaced))
 	for _, g := range f.Gaps {
 		say("  %s", g)
 	}

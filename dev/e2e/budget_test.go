@@ -31,6 +31,8 @@ const (
 	// projector for a batch, however many events there are.
 	pageBudget  = 4
 	batchBudget = 13
+	// invoicesBudget is how many statements it takes to number the captures of a page of events, however many there are.
+	invoicesBudget = 8
 )
 
 func TestBudgetOfADeliveredOrder(t *testing.T) {
@@ -77,6 +79,8 @@ func TestBudgetOfADeliveredOrder(t *testing.T) {
 	require.LessOrEqual(t, n.appends/orders, float64(appendsBudget))
 	require.LessOrEqual(t, n.relay/n.pages, float64(pageBudget))
 	require.LessOrEqual(t, n.projector/n.batches, float64(batchBudget))
+	t.Logf("a page of invoices: %.1f statements", n.invoices/n.numbered)
+	require.LessOrEqual(t, n.invoices/n.numbered, float64(invoicesBudget))
 
 	saga := look(t, p, last.String())
 	t.Logf("an order: %d history events, %d workflow tasks, built by %s", saga.events, saga.tasks, saga.builds)
@@ -91,6 +95,7 @@ type statements struct {
 	sagas, appends     float64
 	relay, pages       float64
 	projector, batches float64
+	invoices, numbered float64
 }
 
 // Statements that run by the clock, or are this test's own.
@@ -121,6 +126,13 @@ func countStatements(t *testing.T, db *pgx.Conn) statements {
 		}
 		whose := "sagas"
 		switch {
+		case has("FROM orderloom.invoice_cursor") && !has("FOR UPDATE"):
+			whose = "by the clock"
+		case has("UPDATE orderloom.invoice_cursor"):
+			n.numbered += calls
+			n.invoices, whose = n.invoices+calls, "invoices"
+		case has("orderloom.invoice", "unnest($1::uuid[]) WITH ORDINALITY AS u(id, ord)", "e.sequence > $1 AND e.sequence <= $2 AND e.aggregate_type"):
+			n.invoices, whose = n.invoices+calls, "invoices"
 		case has("relay_cursors SET position"):
 			n.pages += calls
 			n.relay, whose = n.relay+calls, "relay"

@@ -10,8 +10,11 @@ import (
 var kafkaUnreachable = fault{
 	name:      "kafka-unreachable",
 	what:      "Kafka can't be reached",
-	meanwhile: "Orders go on. Events wait in the event store. Views lag behind, and a single order is shown from the store.",
-	told:      []alarm{{alert: "OrderloomRelayBehind", limit: 2}, {alert: "OrderloomKafkaUnreachable"}, {alert: "OrderloomViewsBehind", limit: 2}},
+	meanwhile: "Orders go on. Events wait in the event store. Views lag behind, and a single order is shown from the store. Invoices wait for their numbers.",
+	told: []alarm{
+		{alert: "OrderloomRelayBehind", limit: 2}, {alert: "OrderloomKafkaUnreachable"}, {alert: "OrderloomViewsBehind", limit: 2},
+		{alert: "OrderloomInvoicesBehind", limit: 2},
+	},
 	named: []naming{
 		{command: "doctor", status: 1, says: `FAIL  answers: connect to broker`},
 		{command: "relay status", status: 1, says: "the topics could not be looked at"},

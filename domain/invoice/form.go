@@ -73,7 +73,9 @@ func (f Form) Series(channel string, date time.Time) string {
 }
 
 // Number writes a number of a series.
-func (f Form) Number(series string, n int64) string { return fmt.Sprintf("%s%0*d", series, f.digits, n) }
+func (f Form) Number(series string, n int64) string {
+	return fmt.Sprintf("%s%0*d", series, f.digits, n)
+}
 
 // Forms are how the numbers of each kind are written, and by which clock they are dated.
 type Forms struct {

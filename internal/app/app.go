@@ -248,8 +248,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 			return nil, err
 		}
 		stages = append(stages, stage{saga}, append(asking,
-			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"key copies", keys.Run},
-			part{"invoices", p.issuer().Run},
+			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"key copies", keys.Run}, part{"invoices", p.issuer().Run},
 		))
 	}
 	if o.runs(config.RoleProjector) {

@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/internal/advisory"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/invoicing"
 	"github.com/orderloom/orderloom/recovery"
 	"github.com/orderloom/orderloom/sagaclient"
 )
@@ -76,6 +77,7 @@ func (m *Maintenance) VerifyStore(ctx context.Context, kafka, mark bool) (recove
 func (p *platform) recovery(progress func(format string, args ...any)) *recovery.Recovery {
 	return recovery.New(recovery.Parts{
 		Sources: p.sources(), Sagas: p.sagas(), Order: history{p.store}.Order, Progress: progress,
+		Invoiced: func(ctx context.Context) (int64, error) { return invoicing.Position(ctx, p.pool) },
 		Keys: recoverKeys{p.vault, p.store, p.kafka},
 	})
 }

@@ -278,24 +278,28 @@ func locations(name, help, example string, required []Role) Setting {
 
 // numberForm reads how numbers of invoices are written.
 func numberForm(name, def, help string, at func(*Config) *invoice.Form) Setting {
-	return Setting{Name: name, Default: def, Form: "{channel}, {year} and text, then {number} or such as {number:06}", Help: help,
+	return Setting{
+		Name: name, Default: def, Form: "{channel}, {year} and text, then {number} or such as {number:06}", Help: help,
 		set: func(c *Config, v string) (err error) {
 			var refusal *domain.Error
 			if *at(c), err = invoice.ParseForm(v); errors.As(err, &refusal) {
 				return errors.New(refusal.Message)
 			}
 			return err
-		}}
+		},
+	}
 }
 
 func timeZone(name, def, help string, at func(*Config) **time.Location) Setting {
-	return Setting{Name: name, Default: def, Form: "a name of the IANA time zone database, such as Europe/Berlin", Help: help,
+	return Setting{
+		Name: name, Default: def, Form: "a name of the IANA time zone database, such as Europe/Berlin", Help: help,
 		set: func(c *Config, v string) (err error) {
 			if *at(c), err = time.LoadLocation(v); err != nil || v == "" || v == "Local" {
 				return errForm
 			}
 			return nil
-		}}
+		},
+	}
 }
 
 // masterKeyBytes is the length of an AES-256 key.
