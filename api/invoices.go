@@ -39,8 +39,8 @@ func (a *API) getInvoices(ctx context.Context, x *httpx.Exchange) error {
 	return x.Page("invoices", len(shown), "", func(b []byte, i int) ([]byte, error) { return append(b, shown[i]...), nil })
 }
 
-// getInvoice shows one invoice or credit note: GET /api/v1/invoices/{number}. With "Accept: text/plain" it is a text for
-// people.
+// getInvoice shows one invoice or credit note: GET /api/v1/invoices/{number}. With "Accept: text/plain" it is a text
+// for people.
 func (a *API) getInvoice(ctx context.Context, x *httpx.Exchange) error {
 	one, err := a.views.Invoice(ctx, x.Param("number"))
 	switch {

@@ -5,7 +5,7 @@
 // documents and how far the events were read are written in one transaction. So no number is missing or given twice,
 // whatever is killed, and however many processes do it.
 //
-// It reads no further than the relay has published. So an event that has a number is known to Kafka: a store that was
+// It reads no further than the relay has published. So an event that has a number is known to Kafka. A store that was
 // restored gets it back with its sequence, and gives it the same number again.
 //
 //	issuer := invoicing.New(invoicing.Options{Pool: pool, Events: store, Published: published, Forms: forms, Logger: log})

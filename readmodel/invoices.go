@@ -78,8 +78,8 @@ func (r *Reader) InvoicesOf(ctx context.Context, orderID uuid.UUID) ([]Invoice, 
 	return all, nil
 }
 
-// Invoices returns a page of invoices and credit notes. Errors: [domain.Invalids] for a query that makes no sense, among
-// them a cursor of another list.
+// Invoices returns a page of invoices and credit notes. Errors: [domain.Invalids] for a query that makes no sense,
+// among them a cursor of another list.
 func (r *Reader) Invoices(ctx context.Context, q InvoiceQuery) (InvoicePage, error) {
 	sql, args, limit, err := q.statement()
 	if err != nil {

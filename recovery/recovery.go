@@ -76,8 +76,8 @@ type Found struct {
 	Since time.Time
 	// Erased counts customers' keys that were erased and are there again, Keys those that are missing.
 	Erased, Keys int
-	// Invoiced is up to which event invoices have numbers. Workers number what comes after it once the store is confirmed,
-	// as it was before: see package invoicing.
+	// Invoiced is up to which event invoices have numbers. Workers number what comes after it once the store is
+	// confirmed, as it was before: see package invoicing.
 	Invoiced int64
 	// Open counts the sagas that are started anew from the events. Placed are orders that only Temporal knows: they are
 	// placed again. Unplaced are those of them of which Temporal does not know any more what they were asked.

@@ -55,8 +55,8 @@ func withheld(ctx context.Context, db Querier, name string) ([]Withheld, error) 
 	return all, nil
 }
 
-// PublishedOf returns up to which sequence the relay with this name has published all events of these aggregate types,
-// those of withheld ones too; 0 when none has led yet.
+// PublishedOf returns up to which sequence the relay with this name has published all events of these aggregate types.
+// What is withheld of them counts as not published. It is 0 when none has led yet.
 func PublishedOf(ctx context.Context, db Querier, name string, aggregateTypes ...string) (int64, error) {
 	const sql = `SELECT coalesce(min(least(c.position, w.position)), 0) FROM orderloom.relay_cursors c
 		LEFT JOIN orderloom.relay_withheld w ON w.name = c.name AND w.aggregate_type = ANY ($2) WHERE c.name = $1`

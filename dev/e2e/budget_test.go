@@ -31,7 +31,7 @@ const (
 	// projector for a batch, however many events there are.
 	pageBudget  = 4
 	batchBudget = 13
-	// invoicesBudget is how many statements it takes to number the captures of a page of events, however many there are.
+	// invoicesBudget is how many statements it takes to number the captures of a page, however many there are.
 	invoicesBudget = 8
 )
 

@@ -216,8 +216,8 @@ func (b *Book) leftOf(line uuid.UUID, rows []row) (left pricing.Breakdown) {
 	return left
 }
 
-// portion is an amount of what is left: just what it is wanted for, where that is a part of what is left, and in
-// proportion otherwise. No amount of what stays is below zero.
+// portion is an amount of what is left. It is just what is wanted, where that is a part of what is left. Otherwise it
+// is in proportion. No amount of what stays is below zero.
 func portion(left, want pricing.Breakdown, amount money.Money) pricing.Breakdown {
 	sameShape := len(left.Taxes) == len(want.Taxes) && len(left.Discounts) == len(want.Discounts)
 	switch {

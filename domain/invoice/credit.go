@@ -29,10 +29,10 @@ type taken struct {
 
 // creditNote writes the credit note of money that went back.
 //
-// A refund that names lines is for these. Of a line it takes what the refund tells of price, discount and tax, off the
-// invoices of the shipments that it is about, then off the oldest. What is for no line is taken off what invoices left
-// unassigned, and then off all lines in proportion. A price that is reduced afterwards reduces what is taxed (article
-// 90 of the directive), so each credit note tells the tax that goes back with it.
+// A refund that names lines is for these. Of a line it takes what the refund tells of price, discount and tax. It is
+// taken off the invoices of the shipments that it is about, then off the oldest. What is for no line is taken off what
+// invoices left unassigned, and then off all lines in proportion. A price that is reduced afterwards reduces what is
+// taxed (article 90 of the directive). So each credit note tells the tax that goes back with it.
 func (b *Book) creditNote(d Document, key attempt, r payment.Refund, amount money.Money) Document {
 	d.Kind, d.RefundID, d.Reason = KindCreditNote, r.RefundID, r.Reason
 	c := credit{event: d.EventID, lines: map[uuid.UUID]money.Money{}}
@@ -156,8 +156,8 @@ func (b *Book) spread(c *credit, refund uuid.UUID, amount money.Money) money.Mon
 	return amount
 }
 
-// invoicesOf returns the indexes of the lines of invoices that are chosen: first those of the shipments that a refund
-// is about, each from the oldest.
+// invoicesOf returns the indexes of the lines of invoices that are chosen. Those of the shipments that a refund is
+// about come first, each from the oldest.
 func (b *Book) invoicesOf(refund uuid.UUID, chosen func(Line) bool) (first []int) {
 	about := b.origins[refund]
 	for _, s := range b.order.Shipments {

@@ -22,8 +22,8 @@ const (
 )
 
 // Document is an invoice or a credit note. It has what article 226 of the EU's VAT directive (2006/112/EC) asks of an
-// invoice, but for what is the shop's own: its name, address and VAT number. A credit note names the invoices that it
-// amends, as article 219 asks.
+// invoice. What is left out is the shop's own: its name, address and VAT number. A credit note names the invoices that
+// it amends, as article 219 asks.
 type Document struct {
 	// Number and Date are empty until a number is given. The date of issue has the form 2026-11-27.
 	Number string `json:"number"`

@@ -48,8 +48,8 @@ func (l *life) happen(events []domain.Event, err error) {
 	}
 }
 
-// shopped is an order of three cups at 9.90 with 7 % inside and shipping at 4.90 with 19 % on top, of which 5.00 are
-// taken off. Two cups leave from Berlin, and one from Reno, which has left and is captured.
+// shopped is an order of three cups at 9.90 with 7 % inside. Shipping is 4.90, with 19 % on top, and 5.00 are taken off
+// the order. Two cups leave from Berlin, and one from Reno, which has left and is captured.
 func shopped(t *testing.T) *life {
 	t.Helper()
 	l := &life{t: t, names: map[uuid.UUID]string{}}
@@ -136,7 +136,7 @@ func TestACreditNoteNamesTheInvoicesThatItAmends(t *testing.T) {
 	l := shopped(t)
 	l.ship(0)
 	back := order.ReturnOrder{ReturnID: uuid.New(), Lines: []order.ReturnLine{{SKU: "CUP", Quantity: 2}}, Reason: "broken", At: date}
-	goods, owed, err := account.Return(l.o, l.p, back, money.Limits{})
+	goods, owed, err := account.Return(l.o, l.p, back, false, money.Limits{})
 	l.happen(goods, err)
 	l.happen(owed, nil)
 	l.refund(payment.RefundPayment{RefundID: back.ReturnID}, payment.RefundStatusPaid)

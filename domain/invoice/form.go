@@ -18,8 +18,8 @@ const FormLengthMax = 64
 
 // Form is how numbers are written, such as INV-{channel}-{year}-{number:06}.
 //
-// Everything before {number} names a series, in which numbers count from 1 without a gap. So with {channel} each channel
-// has a series of its own, and with {year} one begins anew each year. Numbers of two series never look alike: a series
+// Everything before {number} names a series, in which numbers count from 1 without a gap. So with {channel} each has a
+// series of its own, and with {year} one begins anew each year. Numbers of two series never look alike: a series
 // does not end with a digit. The zero value writes nothing.
 type Form struct {
 	text   string

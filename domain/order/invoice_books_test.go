@@ -248,14 +248,19 @@ func (d *documents) actions() map[string]func(*rapid.T) {
 			}
 		},
 		"refund for no line": d.refundAnything,
-		"settle":             d.settle,
-		"hear later":         d.hearLater,
-		"":                   d.check,
+		"return's life": func(t *rapid.T) {
+			if b.o.Status == order.StatusDelivered {
+				b.returnLife(t)
+			}
+		},
+		"settle":     d.settle,
+		"hear later": d.hearLater,
+		"":           d.check,
 	}
 }
 
-// Whatever becomes of an order, its invoices add up to what was captured and its credit notes to what went back: in all,
-// by line and by tax.
+// Whatever becomes of an order, its invoices add up to what was captured, and its credit notes to what went back. They
+// do in all, by line and by tax.
 func TestInvoicesAddUp(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

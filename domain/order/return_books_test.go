@@ -24,10 +24,10 @@ func (b *moneyBooks) returnLife(t *rapid.T) {
 		return
 	}
 	if r.Status == order.ReturnStatusApproved && action == order.ReturnApprove {
-		b.o = apply(b.o.Clone(), order.EndReturns(b.o, r.ExpiresAt))
+		b.happen(order.EndReturns(b.o, r.ExpiresAt)...)
 		return
 	}
-	b.o = must(t, b.o, decideReturn(r.ReturnID, action))
+	b.change(t, decideReturn(r.ReturnID, action))
 }
 
 func (b *moneyBooks) openReturn(t *rapid.T) (order.ReturnRecord, bool) {
@@ -54,7 +54,7 @@ func (b *moneyBooks) requestReturn(t *rapid.T) {
 	if b.o.Status == order.StatusDelivered {
 		require.Equal(t, n <= free, err == nil, "%d of %d pieces: %v", n, free, err)
 	}
-	b.o = apply(b.o.Clone(), events)
+	b.happen(events...)
 }
 
 // freePieces are those of a line that were delivered, and are neither returned nor under a return.
@@ -87,7 +87,7 @@ func (b *moneyBooks) receiveReturn(t *rapid.T, r order.ReturnRecord) {
 	b.pay(t, func(payment.Payment) ([]domain.Event, error) { return owed, nil })
 	more := b.p.Owed().Sub(before)
 	require.True(t, more.Cmp(sum) <= 0 && more.Cmp(refundable) <= 0, "no more than the goods cost, and than is left")
-	b.o = apply(b.o.Clone(), goods)
+	b.happen(goods...)
 	told := account.Returns(b.o, b.p)
 	for _, r := range told {
 		if refund, known := b.p.Refund(r.ReturnID); known && refund.Amount.IsPositive() {
@@ -103,7 +103,7 @@ func (b *moneyBooks) endReturns(t *rapid.T) {
 		case r.Status == order.ReturnStatusApproved:
 			b.receiveReturn(t, r)
 		case r.Status.Open():
-			b.o = must(t, b.o, decideReturn(r.ReturnID, order.ReturnCancel))
+			b.change(t, decideReturn(r.ReturnID, order.ReturnCancel))
 		}
 	}
 }
