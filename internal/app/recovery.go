@@ -78,7 +78,7 @@ func (p *platform) recovery(progress func(format string, args ...any)) *recovery
 	return recovery.New(recovery.Parts{
 		Sources: p.sources(), Sagas: p.sagas(), Order: history{p.store}.Order, Progress: progress,
 		Invoiced: func(ctx context.Context) (int64, error) { return invoicing.Position(ctx, p.pool) },
-		Keys: recoverKeys{p.vault, p.store, p.kafka},
+		Keys:     recoverKeys{p.vault, p.store, p.kafka},
 	})
 }
 
