@@ -40,6 +40,8 @@ type Options struct {
 	History   History
 	Limits    Limits
 
+	// Rate bounds how many requests a caller makes; the zero value bounds none.
+	Rate httpx.Rate
 	// Webhooks reads what payment gateways report, by the gateway's name: POST /webhooks/{gateway}. Payments takes
 	// it to the sagas, and is required with it. Without webhooks there is no route.
 	Webhooks map[string]payments.Webhook
@@ -93,11 +95,12 @@ type Limits struct {
 	// ReportWait is how long a report of a shipment is waited for. Then it is left for the saga and answered with 202.
 	ReportWait time.Duration
 	// SettleWait is how long a client may have a placed order waited for, in whole seconds. It is never more than two
-	// thirds of RequestTimeout. At most half of RequestsMax wait at once; others are answered at once.
+	// thirds of RequestTimeout. At most half of RequestsMax wait at once, and half of these of one caller. Others are
+	// answered at once.
 	SettleWait time.Duration
 	// HistoryWait bounds the question whether an Idempotency-Key is known.
 	HistoryWait time.Duration
-	// StreamsMax bounds how many clients follow the changes of orders at once.
+	// StreamsMax bounds how many clients follow the changes of orders at once. A caller has at most a quarter of them.
 	StreamsMax int
 	// StreamKeepAlive is how often a stream on which nothing happens says that it is there.
 	StreamKeepAlive time.Duration
@@ -132,8 +135,8 @@ type API struct {
 	readiness *readiness
 	// unconfirmed says why nothing is accepted; nil when it is.
 	unconfirmed func() error
-	waits       chan struct{} // of those whose clients wait for a placed order
-	streams     chan struct{}
+	waits       *httpx.Share // of those whose clients wait for a placed order
+	streams     *httpx.Share
 	following   prometheus.Gauge
 	reported    *prometheus.CounterVec
 	drained     chan struct{}
@@ -166,7 +169,7 @@ func New(o Options) *API {
 		keys: o.Keys, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
 		returns:     o.Returns,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
-		waits: make(chan struct{}, o.Limits.RequestsMax/2), streams: make(chan struct{}, o.Limits.StreamsMax),
+		waits: httpx.NewShare(o.Limits.RequestsMax/2, o.Limits.RequestsMax/4), streams: httpx.NewShare(o.Limits.StreamsMax, o.Limits.StreamsMax/4),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
 		reported:  newWebhooksTotal(),
 		drained:   make(chan struct{}), now: time.Now,
@@ -175,13 +178,13 @@ func New(o Options) *API {
 	if o.Registerer != nil {
 		o.Registerer.MustRegister(a.following, a.reported, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "orderloom_http_settling", Help: "Requests with \"Prefer: wait\" that wait for their order.",
-		}, func() float64 { return float64(len(a.waits)) }))
+		}, func() float64 { return float64(a.waits.Held()) }))
 	}
 	if o.Authenticator == nil {
 		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; ORDERLOOM_API_OPEN=no closes it")
 	}
 	a.router = httpx.NewRouter(httpx.Options{
-		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Authenticator: o.Authenticator, AsProblem: asProblem,
+		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Authenticator: o.Authenticator, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {

@@ -41,7 +41,7 @@ func compressed(routes http.Handler) http.Handler {
 	}
 	zipped := wrap(routes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Accept") != "text/event-stream" {
 			zipped.ServeHTTP(w, r)
 			return
 		}

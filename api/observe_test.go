@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
@@ -161,4 +163,42 @@ func TestMetricsRoute(t *testing.T) {
 		})
 	})
 	require.Equal(t, "up 1\n", b.get(t, "/metrics").body)
+}
+
+func TestACallerThatAsksTooOftenIsToldWhenToComeBack(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.Rate = httpx.Rate{PerSecond: 1, Burst: 2} })
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
+	first := b.get(t, orderPath(""))
+	require.Equal(t, http.StatusOK, first.status)
+	require.Equal(t, `"caller";q=2;w=2`, first.header.Get("RateLimit-Policy"))
+	require.Equal(t, `"caller";r=1;t=1`, first.header.Get("RateLimit"))
+	require.Equal(t, http.StatusOK, b.get(t, orderPath("")).status)
+	refused := b.get(t, orderPath(""))
+	refused.problem(t, http.StatusTooManyRequests, httpx.KindRateLimited.Code)
+	require.Equal(t, "1", refused.header.Get("Retry-After"))
+	require.Equal(t, http.StatusOK, b.get(t, "/health").status, "who asks for health is not turned away")
+}
+
+// Fails where a request holds a slot while its body is on its way.
+func TestASlowBodyTakesNothingFromOthers(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.Limits.RequestsMax = 1 })
+	b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
+	body, sender := io.Pipe()
+	done := make(chan int)
+	go func() {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodPost, ordersPath, body)
+		r.Header.Set("Content-Type", "application/json")
+		b.api.ServeHTTP(w, r)
+		done <- w.Code
+	}()
+	_, err := sender.Write([]byte(goodOrder[:10])) // it is being read
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, b.get(t, orderPath("")).status)
+	_, err = sender.Write([]byte(goodOrder[10:]))
+	require.NoError(t, err)
+	require.NoError(t, sender.Close())
+	require.Equal(t, http.StatusCreated, <-done)
 }

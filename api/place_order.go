@@ -269,12 +269,10 @@ func (a *API) settled(ctx context.Context, x *httpx.Exchange, in workflows.Order
 	if wait == 0 {
 		return placed(x, in, existed)
 	}
-	select {
-	case a.waits <- struct{}{}:
-		defer func() { <-a.waits }()
-	default:
+	if err := a.waits.Take(x.Party()); err != nil {
 		return placed(x, in, existed)
 	}
+	defer a.waits.Give(x.Party())
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	shown, err := a.orders.Settled(waiting, in.OrderID, !existed)

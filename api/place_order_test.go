@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -173,7 +174,7 @@ func TestPlaceOrderThatCannotBeWaitedForIsAcceptedAllTheSame(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testBundle){
 		"events":  func(b *testBundle) { b.settleErr = errors.New("dial tcp 10.0.0.7:5432: connection refused") },
-		"waiters": func(b *testBundle) { b.api.waits = nil },
+		"waiters": func(b *testBundle) { b.api.waits = httpx.NewShare(0, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -21,12 +21,10 @@ const streamCheckWait = 300 * time.Millisecond
 // changes. So a client that comes back goes on where it stopped, at any process.
 func (a *API) streamOrders(ctx context.Context, x *httpx.Exchange) error {
 	only := filter{caller: x.Caller, customerID: x.QueryText("customer_id"), orderID: x.UUID("order_id")}
-	select {
-	case a.streams <- struct{}{}:
-		defer func() { <-a.streams }()
-	default:
-		return httpx.NewProblem(httpx.KindOverloaded, "too many clients follow the orders")
+	if err := a.streams.Take(x.Party()); err != nil {
+		return err
 	}
+	defer a.streams.Give(x.Party())
 	a.following.Inc()
 	defer a.following.Dec()
 	return a.follow(ctx, x, only, x.GetHeader("Last-Event-ID"))

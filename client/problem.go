@@ -123,6 +123,7 @@ const (
 	CodeNotVisibleYet        Code = "not_visible_yet"
 	CodeTooOld               Code = "too_old"
 	CodeStoreUnconfirmed     Code = "store_unconfirmed"
+	CodeRateLimited          Code = "rate_limited"
 	CodeOverloaded           Code = "overloaded"
 	CodeUnavailable          Code = "unavailable"
 	CodeTimeout              Code = "timeout"

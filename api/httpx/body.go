@@ -67,7 +67,11 @@ func (x *Exchange) DecodeAsSent(v any) error { return json.Unmarshal(x.in, v, de
 func (x *Exchange) decode(v any) (allowed bool, err error) {
 	var value any
 	f := &x.reader.faults
-	if x.Request.ContentLength != 0 || x.operation.bodyRequired {
+	if x.Request.ContentLength == 0 && !x.operation.bodyRequired {
+		if err := x.begin(); err != nil {
+			return false, err
+		}
+	} else {
 		text, err := x.ReadBody()
 		if err != nil {
 			return false, err
@@ -174,12 +178,24 @@ func exactNumber(text string) (decimal.Decimal, error) {
 	return decimal.NewFromString(text)
 }
 
-// ReadBody returns the request's body as it came; it is valid until the handler returns. Errors:
-// unsupported_media_type, body_too_large, timeout.
+// ReadBody returns the request's body as it came; it is valid until the handler returns. From then on the request is
+// worked on, and counts as that. Errors: unsupported_media_type, body_too_large, timeout, rate_limited, overloaded.
 func (x *Exchange) ReadBody() ([]byte, error) {
 	if err := x.checkMediaType(); err != nil {
 		return nil, err
 	}
+	if err := x.router.bodies.Take(x.Party()); err != nil {
+		return nil, err
+	}
+	text, err := x.readAll()
+	x.router.bodies.Give(x.Party())
+	if err == nil {
+		err = x.begin()
+	}
+	return text, err
+}
+
+func (x *Exchange) readAll() ([]byte, error) {
 	limit := x.router.limits.BodyBytesMax
 	length := x.Request.ContentLength
 	if length > limit {

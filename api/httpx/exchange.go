@@ -30,6 +30,8 @@ type Exchange struct {
 
 	router    *Router
 	operation *operation
+	// begun is true while the request holds a slot.
+	begun bool
 	// subject is what the request is about, for the log; the zero id when it is not about one thing.
 	subject     uuid.UUID
 	subjectName string
@@ -128,6 +130,32 @@ func AppendText(b []byte, s string) []byte {
 	b = append(b, '"')
 	b = append(b, s...)
 	return append(b, '"')
+}
+
+// begin takes a slot for the request, once. Errors: rate_limited, overloaded.
+func (x *Exchange) begin() error {
+	if x.begun {
+		return nil
+	}
+	err := x.router.slots.Take(x.Party())
+	x.begun = err == nil
+	return err
+}
+
+// finish gives the slot back.
+func (x *Exchange) finish() {
+	if x.begun {
+		x.begun = false
+		x.router.slots.Give(x.Party())
+	}
+}
+
+// Party is who limits are for: the caller where it is known, and otherwise the address that it calls from.
+func (x *Exchange) Party() string {
+	if x.Caller != nil && x.Caller != access.Anyone {
+		return x.Caller.ID
+	}
+	return x.RemoteIP()
 }
 
 // Account is whose Idempotency-Keys and external references the request uses; empty for an open API.

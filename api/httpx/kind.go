@@ -45,6 +45,12 @@ var (
 		Code: "unsupported_media_type", Status: http.StatusUnsupportedMediaType, Title: "The body is not declared as JSON",
 		About: "Send the body as “Content-Type: application/json”, in UTF-8 and without a content encoding.",
 	}
+	KindRateLimited = Kind{
+		Code: "rate_limited", Status: http.StatusTooManyRequests, Title: "This caller makes too many requests",
+		About: "A caller may make a number of requests in a time, and have a number of them under way at once. The request was refused " +
+			"before anything was done. Repeat it after the time in Retry-After. The headers RateLimit-Policy and RateLimit tell what is " +
+			"allowed, and what is left.",
+	}
 	KindOverloaded = Kind{
 		Code: "overloaded", Status: http.StatusServiceUnavailable, Title: "Too many requests at once",
 		About: "The request was refused before anything was done. Repeat it after the time in Retry-After.",
@@ -68,5 +74,5 @@ var (
 // Kinds lists the kinds of problems of this package.
 var Kinds = []Kind{
 	KindMalformedJSON, KindInvalid, KindUnauthenticated, KindForbidden, KindRouteNotFound, KindMethodNotAllowed, KindBodyTooLarge,
-	KindMediaType, KindOverloaded, KindUnavailable, KindTimeout, KindInternal,
+	KindMediaType, KindRateLimited, KindOverloaded, KindUnavailable, KindTimeout, KindInternal,
 }

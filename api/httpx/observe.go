@@ -133,14 +133,17 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 			ctx = actor.With(ctx, x.Caller.Actor())
 		}
 	}
-	if !route.Unbounded {
-		select {
-		case r.slots <- struct{}{}:
-			defer func() { <-r.slots }()
-		default:
-			return NewProblem(KindOverloaded, "")
+	if !route.Quiet {
+		if err := x.limitRate(time.Now()); err != nil {
+			return err
 		}
 	}
+	if !route.Unbounded && x.operation.body == nil { // else once the body is there
+		if err := x.begin(); err != nil {
+			return err
+		}
+	}
+	defer x.finish()
 	if route.Method != "" {
 		x.readParameters(route.Open)
 	}

@@ -52,7 +52,7 @@ func (p *Problem) Unwrap() error { return p.cause }
 // NewProblem returns a problem of a kind.
 func NewProblem(k Kind, detail string) *Problem {
 	p := &Problem{Type: "/problems/" + string(k.Code), Title: k.Title, Status: k.Status, Detail: detail, Code: k.Code}
-	if k.Status == http.StatusServiceUnavailable {
+	if k.Status == http.StatusServiceUnavailable || k.Status == http.StatusTooManyRequests {
 		p.RetryAfter = time.Second
 	}
 	return p

@@ -39,7 +39,8 @@ type Limits struct {
 	BodyBytesMax int64
 	// RequestTimeout bounds the work on a request.
 	RequestTimeout time.Duration
-	// RequestsMax bounds how many requests are worked on at once. More are refused with 503.
+	// RequestsMax bounds how many requests are worked on at once. More are refused with 503. A caller has at most half
+	// of them, and more of one caller are refused with 429.
 	RequestsMax int
 }
 
@@ -48,6 +49,8 @@ type Options struct {
 	Contract *Contract
 	Limits   Limits
 	Logger   *slog.Logger
+	// Rate bounds how many requests a caller makes; the zero value bounds none.
+	Rate Rate
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator Authenticator
 	// AsProblem says how an error is answered; nil is [AsProblem].
@@ -71,7 +74,9 @@ type Router struct {
 	metrics       *metrics
 	tracer        trace.Tracer
 	propagator    propagation.TextMapPropagator
-	slots         chan struct{}
+	// slots are the requests that are worked on, and bodies those whose body is still on its way.
+	slots, bodies *Share
+	buckets       *buckets // nil without a rate
 	engine        *gin.Engine
 }
 
@@ -93,7 +98,8 @@ func NewRouter(o Options) *Router {
 	r := &Router{
 		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
-		slots: make(chan struct{}, o.Limits.RequestsMax), engine: newEngine(),
+		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
+		buckets: newBuckets(o.Rate), engine: newEngine(),
 	}
 	r.engine.NoRoute(r.observe(unknownRoute(func(context.Context, *Exchange) error {
 		return NewProblem(KindRouteNotFound, "no route has this path; see /docs")
@@ -107,6 +113,10 @@ func NewRouter(o Options) *Router {
 	}), &operation{}))
 	return r
 }
+
+// bodiesFactor is how many bodies may be on their way for each request that is worked on. A slow client costs its
+// buffer alone, until the read timeout ends it.
+const bodiesFactor = 2
 
 func newEngine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode) // without it gin prints every route

@@ -294,7 +294,7 @@ func (p *platform) api(o Options) (*api.API, error) {
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		Authenticator: p.authenticator(o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
-		Limits: apiLimits(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
+		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }
 
@@ -305,6 +305,8 @@ func taxes(cfg config.Orders) api.TaxProvider {
 	}
 	return api.TaxTable{Table: cfg.Taxes}
 }
+
+func apiRate(cfg config.HTTP) httpx.Rate { return httpx.Rate{PerSecond: cfg.Rate, Burst: cfg.Burst} }
 
 func apiLimits(cfg config.HTTP) api.Limits {
 	return api.Limits{

@@ -41,6 +41,9 @@ type HTTP struct {
 	BodyBytesMax   int64
 	// DrainDelay is how long a stopping API takes requests on after GET /ready says that it stops.
 	DrainDelay time.Duration
+	// Rate is how many requests a second a caller may make in the long run, and Burst how many at once after a rest. A
+	// rate of 0 bounds nothing.
+	Rate, Burst int
 	// Origins are those whose pages may call the API from a browser; empty lets none.
 	Origins []string
 	// ProfileAddress is where profiles are served; empty serves none.
