@@ -80,6 +80,9 @@ func Topics() []string {
 	return topics
 }
 
+// AllTopics returns every topic of the platform: those of the aggregate types, dead letters and customers' keys.
+func AllTopics() []string { return append(Topics(), DeadLetters, CustomerKeys) }
+
 func (c Config) logger() *slog.Logger {
 	if c.Logger == nil {
 		return slog.New(slog.DiscardHandler)

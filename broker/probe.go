@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/segmentio/kafka-go"
 )
@@ -21,8 +22,13 @@ func NewProbe(cfg Config) *Probe {
 }
 
 // Ask returns nil when Kafka answers and has the topics of all aggregate types.
-func (p *Probe) Ask(ctx context.Context) error {
-	for _, topic := range Topics() {
+func (p *Probe) Ask(ctx context.Context) error { return p.has(ctx, Topics()) }
+
+// AskAll returns nil when Kafka answers and has every topic of the platform.
+func (p *Probe) AskAll(ctx context.Context) error { return p.has(ctx, AllTopics()) }
+
+func (p *Probe) has(ctx context.Context, topics []string) error {
+	for _, topic := range topics {
 		if _, err := partitionCount(ctx, p.client, topic); err != nil {
 			return err
 		}
@@ -30,18 +36,34 @@ func (p *Probe) Ask(ctx context.Context) error {
 	return nil
 }
 
-// Reach returns nil when one of the brokers to begin with takes who we are, whatever topics it has. It makes a
-// connection of its own each time: the client tries again in the background, and keeps why to itself.
+// reachTimeout bounds the answer of one broker.
+const reachTimeout = 5 * time.Second
+
+// Reach returns nil when one of the brokers to begin with answers and takes who we are, whatever topics it has. It makes
+// a connection of its own each time: the client tries again in the background, and keeps why to itself.
 func (p *Probe) Reach(ctx context.Context) error {
 	var refusals []error
 	for _, address := range p.cfg.Brokers {
-		conn, err := p.cfg.dialer().DialContext(ctx, "tcp", address)
+		err := p.answers(ctx, address)
 		if err == nil {
-			return conn.Close()
+			return nil
 		}
 		refusals = append(refusals, fmt.Errorf("connect to broker %s: %w", address, err))
 	}
 	return errors.Join(refusals...)
+}
+
+// answers asks one broker what it understands: one that is frozen takes a connection all the same.
+func (p *Probe) answers(ctx context.Context, address string) error {
+	conn, err := p.cfg.dialer().DialContext(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	err = conn.SetDeadline(time.Now().Add(reachTimeout))
+	if err == nil {
+		_, err = conn.ApiVersions()
+	}
+	return errors.Join(err, conn.Close())
 }
 
 // RefusesCaller reports whether an error says that Kafka does not take who we are. It stays so until somebody changes a

@@ -22,7 +22,7 @@ import (
 func EnsureTopics(ctx context.Context, cfg Config) error {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	topics := append(Topics(), DeadLetters, CustomerKeys)
+	topics := AllTopics()
 	var request kafka.CreateTopicsRequest
 	for _, topic := range topics {
 		t := cfg.topicConfig(topic)

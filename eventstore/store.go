@@ -21,6 +21,9 @@ type Options struct {
 	AggregateTypes []string
 	// Catalog decodes events for a [Repository]. Default: the platform's.
 	Catalog *catalog.Catalog
+	// Unprepared makes [Open] leave the database alone: each call finds out whether it can be used. It is for those who
+	// look at a database with which something may be wrong.
+	Unprepared bool
 }
 
 func (o Options) withDefaults() Options {
@@ -99,6 +102,9 @@ func Open(ctx context.Context, pool *pgxpool.Pool, options Options) (*Store, err
 	s := &Store{pool: pool, engine: newPostgres(pool), highWater: &highWater{pool: pool, metrics: m}}
 	s.log = log{types: options.AggregateTypes, catalog: options.Catalog, snapshots: s}
 	s.flusher = newFlusher(ctx, s.engine, options.Logger, m)
+	if options.Unprepared {
+		return s, nil
+	}
 	// A database that can't be reached now is waited for by each call; one that lacks the schema never works.
 	if err := s.engine.ready(ctx); err != nil && !s.engine.retryable(err) {
 		return nil, err

@@ -120,6 +120,8 @@ type Status struct {
 	// LostSince is when Kafka was found to lack events that were published, zero when it has all. A rewind publishes
 	// them again.
 	LostSince time.Time
+	// Led reports whether a process leads at present. Where another one takes over, nobody leads for a second or two.
+	Led bool
 	// SilentFor is for how long the leader has said nothing. Another relay leads soon after [SilentMax].
 	SilentFor time.Duration
 	// Leader is the process that leads, or led last, and Epoch counts the leaders.
@@ -171,7 +173,7 @@ func (s *Status) count(ctx context.Context, pool *pgxpool.Pool, store CountingSt
 	if s.LostSince, err = lostSince(ctx, pool, s.Name); err != nil {
 		return err
 	}
-	if s.SilentFor, err = advisory.SilentFor(ctx, pool, advisory.RelayLeader, s.Name); err != nil {
+	if s.Led, s.SilentFor, err = advisory.Holder(ctx, pool, advisory.RelayLeader, s.Name); err != nil {
 		return err
 	}
 	backlog, err := unpublished(ctx, store, s.Position, s.Withheld, 0)

@@ -392,6 +392,7 @@ func TestRewindPublishesAgain(t *testing.T) {
 	require.Len(t, all, 1)
 	require.Zero(t, all[0].Behind)
 	require.Equal(t, "one", all[0].Leader)
+	require.True(t, all[0].Led)
 	require.EqualValues(t, 1, all[0].Epoch)
 	require.NoError(t, relay.Rewind(t.Context(), b.pool, b.store, relay.Name, 0))
 	require.Eventually(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.published) == 2*len(events) }, 20*time.Second, 10*time.Millisecond,

@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/internal/doctor"
+	"github.com/segmentio/kafka-go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,6 +51,64 @@ func TestTheDoctorNamesWhatIsWrong(t *testing.T) {
 	found = b.examined(exitFailure, "--whole")
 	require.Equal(t, doctor.OK, found["Whole comparison: each customer has a key"].Status)
 	require.Contains(t, found["Whole comparison: each row of each view"].Remedy, "orderloom rebuild")
+}
+
+// Fails where the doctor opens the event store as others do, which refuse such databases.
+func TestTheDoctorExaminesADatabaseThatCannotBeUsed(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 0)
+	b.asWorker()
+	_, err := b.pool.Exec(t.Context(), `DROP SCHEMA orderloom CASCADE`)
+	require.NoError(t, err)
+	found := b.examined(exitFailure, "--pre")
+	require.Equal(t, doctor.Warning, found["PostgreSQL: has the schema"].Status)
+	require.Equal(t, doctor.OK, found["Kafka: has the topics"].Status)
+	found = b.examined(exitFailure)
+	require.Equal(t, doctor.Failing, found["PostgreSQL: has the schema"].Status)
+	require.Equal(t, doctor.Skipped, found["Event store: is confirmed"].Status)
+
+	b.environment["DATABASE_URL"] = strings.Replace(b.environment["DATABASE_URL"], "/"+b.pool.Config().ConnConfig.Database, "/nowhere", 1)
+	found = b.examined(exitFailure)
+	require.Equal(t, doctor.Failing, found["PostgreSQL: answers"].Status)
+	require.Contains(t, found["PostgreSQL: answers"].Found, "does not exist")
+	require.Contains(t, found["PostgreSQL: answers"].Remedy, "DATABASE_URL")
+	require.Equal(t, doctor.OK, found["Kafka: has the topics"].Status)
+}
+
+// Fails where the doctor believes that who led last leads, and takes no views for good ones.
+func TestTheDoctorNamesProcessesThatHaveGone(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 3)
+	b.asWorker()
+	require.Equal(t, "no projector has made a view yet", b.examined(exitFailure)["Views: are up to date"].Found)
+	t.Run("while they run", func(t *testing.T) { //nolint:paralleltest // it ends before the rest
+		running := *b
+		running.T = t
+		running.deliver()
+		found := running.examined(exitFailure) // for Temporal, which is away
+		require.Equal(t, doctor.OK, found["Relay: publishes, and Kafka keeps it"].Status)
+		require.Equal(t, doctor.OK, found["Views: are up to date"].Status)
+	})
+	found := b.examined(exitFailure)["Relay: publishes, and Kafka keeps it"]
+	require.Equal(t, doctor.Failing, found.Status)
+	require.Equal(t, "orderloom: nobody leads", found.Found)
+	require.Contains(t, found.Remedy, "orderloom worker")
+}
+
+// Fails where only the topics of events are looked at, without which the relay publishes nothing either.
+func TestTheDoctorMissesEachTopic(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 0)
+	b.asWorker()
+	for _, topic := range []string{broker.CustomerKeys, broker.DeadLetters} {
+		client := &kafka.Client{Addr: kafka.TCP(b.kafka.Brokers...)}
+		_, err := client.DeleteTopics(t.Context(), &kafka.DeleteTopicsRequest{Topics: []string{topic}})
+		require.NoError(t, err)
+		found := b.examined(exitFailure)["Kafka: has the topics"]
+		require.Equal(t, doctor.Failing, found.Status)
+		require.Contains(t, found.Found, topic)
+		require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
+	}
 }
 
 func TestBeforeAnInstallationTheSchemaMayBeMissing(t *testing.T) {

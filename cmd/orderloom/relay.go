@@ -22,7 +22,7 @@ func (p *program) relayStatusCommand() *cobra.Command {
 		Short: "Show how far the relay is, and who leads; exit 1 when events do not reach Kafka",
 		Long: `Show how far the relay is, and who leads. It compares the relay's cursor with the event store and with the end of
 the topics. The exit status is 1 when the cursor is wrong, when Kafka has lost what was published, when events are
-withheld because their topic takes nothing, when they wait for an append that stays open, or when the leader is silent.`,
+withheld because their topic takes nothing, when they wait for an append that stays open, when the leader is silent, or when they wait and nobody leads.`,
 		Args: arguments(),
 		RunE: p.comparesKafka(func(ctx context.Context, m *app.Maintenance, _ []string) error {
 			all, err := relay.Statuses(ctx, m.Pool, m.Store)
@@ -43,8 +43,12 @@ withheld because their topic takes nothing, when they wait for an append that st
 			}
 			faults = append(faults, open...)
 			for _, s := range all {
-				fmt.Fprintf(p.stdout, "%s: published up to sequence %d of %d, %d events behind; led by %s in epoch %d; moved last at %s\n",
-					s.Name, s.Position, s.Last, s.Behind, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
+				led := "led"
+				if !s.Led {
+					led = "led by nobody, and last"
+				}
+				fmt.Fprintf(p.stdout, "%s: published up to sequence %d of %d, %d events behind; %s by %s in epoch %d; moved last at %s\n",
+					s.Name, s.Position, s.Last, s.Behind, led, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
 				faults = append(faults, m.RelayFaults(ctx, s)...)
 			}
 			return errors.Join(faults...)

@@ -73,19 +73,20 @@ const holderSQL = ` FROM (SELECT a.pid, CASE WHEN a.state = 'active' THEN interv
 		WHERE l.locktype = 'advisory' AND l.classid::bigint = $1 AND l.objid::bigint = $2 AND l.objsubid = 2 AND l.granted
 			AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())) holder`
 
-// SilentFor returns for how long the session that holds the lock of a class and a name has said nothing, although it is
-// its turn. It is 0 when no session holds the lock.
-func SilentFor(ctx context.Context, pool *pgxpool.Pool, class Class, name string) (time.Duration, error) {
+// Holder reports whether a session holds the lock of a class and a name. It tells for how long that session has said
+// nothing, although it is its turn.
+func Holder(ctx context.Context, pool *pgxpool.Pool, class Class, name string) (held bool, silent time.Duration, err error) {
 	var seconds float64
-	err := pool.QueryRow(ctx, `SELECT coalesce(extract(epoch FROM max(silent)), 0)::float8`+holderSQL, int64(class), number(name)).Scan(&seconds)
+	err = pool.QueryRow(ctx, `SELECT count(*) > 0, coalesce(extract(epoch FROM max(silent)), 0)::float8`+holderSQL, int64(class), number(name)).
+		Scan(&held, &seconds)
 	if err != nil {
-		return 0, fmt.Errorf("look at the holder of a lock: %w", err)
+		return false, 0, fmt.Errorf("look at the holder of a lock: %w", err)
 	}
-	return time.Duration(seconds * float64(time.Second)), nil
+	return held, time.Duration(seconds * float64(time.Second)), nil
 }
 
 // EndSilent ends the session that holds the lock of a class and a name, when it has been silent for so long (see
-// [SilentFor]). It reports whether there was such a session. PostgreSQL itself keeps a lock for a process that is
+// [Holder]). It reports whether there was such a session. PostgreSQL itself keeps a lock for a process that is
 // frozen, as long as its machine answers. A role may end its own sessions without further rights.
 func EndSilent(ctx context.Context, pool *pgxpool.Pool, class Class, name string, silent time.Duration) (ended bool, err error) {
 	err = pool.QueryRow(ctx, `SELECT coalesce(bool_or(pg_terminate_backend(pid)), false)`+holderSQL+` WHERE silent > $3::interval`,

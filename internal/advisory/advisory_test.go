@@ -84,6 +84,9 @@ func TestASilentHolderLosesTheLock(t *testing.T) {
 	ended, err := advisory.EndSilent(t.Context(), pool, advisory.RelayLeader, "one", 0)
 	require.NoError(t, err)
 	require.False(t, ended, "nobody holds it")
+	held, _, err := advisory.Holder(t.Context(), pool, advisory.RelayLeader, "one")
+	require.NoError(t, err)
+	require.False(t, held)
 	conn, err := pool.Acquire(t.Context())
 	require.NoError(t, err)
 	defer conn.Release()
@@ -98,9 +101,9 @@ func TestASilentHolderLosesTheLock(t *testing.T) {
 		require.False(t, ended, "it has just said something")
 	}
 	require.Eventually(t, func() bool {
-		silent, err := advisory.SilentFor(t.Context(), pool, advisory.RelayLeader, "one")
+		held, silent, err := advisory.Holder(t.Context(), pool, advisory.RelayLeader, "one")
 		require.NoError(t, err)
-		return silent > silence
+		return held && silent > silence
 	}, time.Minute, 10*time.Millisecond)
 	ended, err = advisory.EndSilent(t.Context(), pool, advisory.Rebuild, "one", silence)
 	require.NoError(t, err)

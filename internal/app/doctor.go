@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/doctor"
 	"github.com/orderloom/orderloom/internal/telemetry"
@@ -41,7 +44,8 @@ func Examine(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, e
 	if err != nil {
 		return nil, err
 	}
-	m, err := newMaintenance(ctx, pool, cfg, tel)
+	// The checks look whether the database answers and has the schema.
+	m, err := newMaintenance(ctx, pool, cfg, tel, eventstore.Options{Logger: tel.Logger, Unprepared: true})
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +102,14 @@ func (p *patient) ofOthers() (all []doctor.Check) {
 	if p.cfg.Payment.Gateway != "" {
 		all = append(all, doctor.Check{Group: "Payment gateway", Name: "answers", Remedy: "look at its status page, and at its settings", Ask: p.gatewayAnswers})
 	}
-	for purpose, keys := range encryptionKeys(p.cfg) {
+	keys := encryptionKeys(p.cfg)
+	for _, purpose := range slices.Sorted(maps.Keys(keys)) {
 		if p.Before {
 			continue
 		}
 		all = append(all, doctor.Check{
 			Group: "Encryption keys", Name: fmt.Sprintf("the %s keys are those that are in use", purpose), Needs: []string{databaseAnswers, databaseSchema},
-			Ask: func(ctx context.Context) (string, error) { return p.keysFit(ctx, purpose, keys) },
+			Ask: func(ctx context.Context) (string, error) { return p.keysFit(ctx, purpose, keys[purpose]) },
 		})
 	}
 	return append(all, p.ofCertificates()...)

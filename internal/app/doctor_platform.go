@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/doctor"
 	"github.com/orderloom/orderloom/orphans"
 	"github.com/orderloom/orderloom/projector/maintain"
@@ -25,7 +26,7 @@ func (p *patient) ofDelivery() []doctor.Check {
 			open, err := p.OpenAppends(ctx)
 			return "", errors.Join(append(open, err)...)
 		}},
-		{Group: "Relay", Name: "publishes, and Kafka keeps it", Needs: append([]string{kafkaAnswers}, schema...), Ask: p.relayWell},
+		{Group: "Relay", Name: "publishes, and Kafka keeps it", Needs: append([]string{kafkaAnswers, storeIsConfirmed}, schema...), Ask: p.relayWell},
 		{Group: "Views", Name: "are up to date", Needs: schema, Ask: p.viewsCurrent},
 		{Group: "Views", Name: "nothing is parked", Needs: schema, Ask: p.nothingParked},
 		{Group: "Attention", Name: "nothing waits for a person", Needs: schema, Ask: p.nothingWaits},
@@ -50,18 +51,21 @@ func (p *patient) backlog() published { return published{p.Store, p.Pool} }
 const relayBehind = 30 * time.Second
 
 func (p *patient) relayWell(ctx context.Context) (string, error) {
-	all, err := relay.Statuses(ctx, p.Pool, p.Store)
+	all, err := p.relays(ctx)
 	if err != nil {
 		return "", err
 	}
 	if len(all) == 0 {
-		return "", doctor.Fault{What: "no relay has led yet", Remedy: `start "orderloom worker" or "orderloom all"`}
+		return "", doctor.Fault{What: "no relay has led yet", Remedy: startWorker}
 	}
 	var faults []error
 	var found []string
 	for _, s := range all {
 		found = append(found, fmt.Sprintf("%s: %d events behind, led by %s", s.Name, s.Behind, s.Leader))
 		faults = append(faults, p.RelayFaults(ctx, s)...)
+		if !s.Led && s.Behind == 0 {
+			faults = append(faults, doctor.Fault{What: s.Name + ": nobody leads", Remedy: startWorker})
+		}
 	}
 	backlog, err := p.backlog().Unpublished(ctx)
 	for _, b := range backlog {
@@ -75,20 +79,40 @@ func (p *patient) relayWell(ctx context.Context) (string, error) {
 	return strings.Join(found, "; "), errors.Join(append(faults, err)...)
 }
 
+// takesOver is how long nobody may lead, while another process takes over.
+const takesOver = 4 * time.Second
+
+// relays returns the status of each relay. It waits for another leader, where one may be taking over.
+func (p *patient) relays(ctx context.Context) (all []relay.Status, err error) {
+	for begun := time.Now(); ; {
+		all, err = relay.Statuses(ctx, p.Pool, p.Store)
+		leaderless := slices.ContainsFunc(all, func(s relay.Status) bool { return !s.Led })
+		if err != nil || !leaderless || time.Since(begun) > takesOver {
+			return all, err
+		}
+		if err := backoff.Pause(ctx, 200*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // viewsBehind is how old the oldest event may be that a view lacks.
 const viewsBehind = 30 * time.Second
+
+const startProjector = `start "orderloom projector" or "orderloom all", and look at its log`
 
 func (p *patient) viewsCurrent(ctx context.Context) (string, error) {
 	all, err := readmodel.Projections(ctx, p.Pool, p.backlog())
 	if err != nil {
 		return "", err
 	}
+	if len(all) == 0 {
+		return "", doctor.Fault{What: "no projector has made a view yet", Remedy: startProjector}
+	}
 	var faults []error
 	for _, s := range all {
 		if s.Stale {
-			faults = append(faults, doctor.Fault{
-				What: "no projector has reported about " + s.Name, Remedy: `start "orderloom projector" or "orderloom all", and look at its log`,
-			})
+			faults = append(faults, doctor.Fault{What: "no projector has reported about " + s.Name, Remedy: startProjector})
 		}
 		if s.LagEvents > s.Parked && s.LagSeconds > viewsBehind.Seconds() {
 			faults = append(faults, doctor.Fault{

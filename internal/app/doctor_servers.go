@@ -135,6 +135,9 @@ func (p *patient) namespaceExists(ctx context.Context) (string, error) {
 
 func (p *patient) attributesExist(ctx context.Context) (string, error) {
 	have, err := p.temporal.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: p.cfg.Temporal.Namespace})
+	if missing := (*serviceerror.NamespaceNotFound)(nil); errors.As(err, &missing) { // before an installation
+		return "", p.missing("there are none, without the namespace")
+	}
 	if err != nil {
 		return "", err
 	}
@@ -151,14 +154,21 @@ func (p *patient) attributesExist(ctx context.Context) (string, error) {
 	return strings.Join(slices.Sorted(maps.Keys(wanted)), ", "), nil
 }
 
+// pollsWithin is how often a process asks Temporal for work at least, with some allowance: a poll ends after a minute.
+const pollsWithin = 90 * time.Second
+
 func (p *patient) sagasAreRun(ctx context.Context) (string, error) {
 	d, err := p.temporal.WorkflowService().DescribeTaskQueue(ctx, &workflowservice.DescribeTaskQueueRequest{
 		Namespace: p.cfg.Temporal.Namespace, TaskQueueType: enums.TASK_QUEUE_TYPE_WORKFLOW, TaskQueue: &taskqueue.TaskQueue{Name: workflows.TaskQueue},
 	})
-	if err == nil && len(d.GetPollers()) == 0 {
-		err = doctor.Fault{What: "no process has asked for work in the last minutes", Remedy: `start "orderloom worker" or "orderloom all"`}
+	// Temporal lists those that have gone, for minutes.
+	alive := slices.DeleteFunc(d.GetPollers(), func(poller *taskqueue.PollerInfo) bool {
+		return time.Since(poller.GetLastAccessTime().AsTime()) > pollsWithin
+	})
+	if err == nil && len(alive) == 0 {
+		err = doctor.Fault{What: fmt.Sprintf("no process has asked for work in the last %s", pollsWithin), Remedy: startWorker}
 	}
-	return fmt.Sprintf("%d pollers", len(d.GetPollers())), err
+	return fmt.Sprintf("%d pollers", len(alive)), err
 }
 
 // reconciliationOld is how old the last nightly reconciliation may be.
@@ -195,7 +205,7 @@ func (p *patient) ofKafka() []doctor.Check {
 	all := []doctor.Check{
 		{Group: "Kafka", Name: "answers", Remedy: remedy, Ask: func(ctx context.Context) (string, error) { return "", probe.Reach(ctx) }},
 		{Group: "Kafka", Name: "has the topics", Needs: []string{kafkaAnswers}, Remedy: remedy, Ask: func(ctx context.Context) (string, error) {
-			if err := probe.Ask(ctx); err != nil {
+			if err := probe.AskAll(ctx); err != nil {
 				return "", p.missing(err.Error())
 			}
 			return "", nil

@@ -16,6 +16,9 @@ import (
 // milliseconds.
 const openAppendTooLong = time.Second
 
+// startWorker mends that nobody publishes or carries out sagas.
+const startWorker = `start "orderloom worker" or "orderloom all"`
+
 // leaderTooSilent is how long a leader may be silent before it is a fault. A healthy one says something each second.
 const leaderTooSilent = 3 * time.Second
 
@@ -86,6 +89,9 @@ func (m *Maintenance) RelayFaults(ctx context.Context, s relay.Status) (faults [
 		fault(`set it back with "orderloom relay rewind --to <sequence>"`,
 			"the cursor is at %d, beyond the last event of the store (%d), so nothing is published", s.Position, s.Last)
 		return faults
+	}
+	if !s.Led && s.Behind > 0 {
+		fault(startWorker, "nobody leads, so %d events are not published", s.Behind)
 	}
 	if s.SilentFor > leaderTooSilent {
 		fault(fmt.Sprintf("after %s another relay leads, if one runs", relay.SilentMax),

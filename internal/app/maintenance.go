@@ -42,16 +42,18 @@ func OpenMaintenance(ctx context.Context, cfg config.Config, tel *telemetry.Tele
 	if err != nil {
 		return nil, err
 	}
-	return newMaintenance(ctx, pool, cfg, tel)
+	return newMaintenance(ctx, pool, cfg, tel, eventstore.Options{Logger: tel.Logger})
 }
 
-// newMaintenance is [OpenMaintenance] for a database that nobody has looked at. Close closes the pool.
-func newMaintenance(ctx context.Context, pool *pgxpool.Pool, cfg config.Config, tel *telemetry.Telemetry) (m *Maintenance, err error) {
+// newMaintenance is [OpenMaintenance] for a pool and the options of its store. Close closes the pool.
+func newMaintenance(
+	ctx context.Context, pool *pgxpool.Pool, cfg config.Config, tel *telemetry.Telemetry, store eventstore.Options,
+) (m *Maintenance, err error) {
 	m = &Maintenance{Pool: pool, cfg: cfg, tel: tel}
 	if m.Broker, err = brokerConfig(cfg, tel.Logger); err != nil {
 		return nil, errors.Join(err, m.Close(ctx))
 	}
-	if m.Store, err = eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger}); err != nil {
+	if m.Store, err = eventstore.Open(ctx, pool, store); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
 	}
 	m.Published = published{m.Store, pool}

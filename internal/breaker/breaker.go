@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -80,14 +81,22 @@ func (s *Set) All() []*Breaker {
 type Breaker struct {
 	settings   Settings
 	log        *slog.Logger
-	machine    *gobreaker.CircuitBreaker[struct{}]
+	machine    atomic.Pointer[machine]
 	turnedAway prometheus.Counter
 
 	mu    sync.Mutex
+	asked time.Time // a call was made or turned away, or ended, last
 	cause error     // of the failure that was last
 	since time.Time // the breaker has not been closed since then; zero for a closed one
 	until time.Time // it rests until then
 }
+
+// machine is the state machine of a breaker.
+type machine = gobreaker.CircuitBreaker[struct{}]
+
+// quietMax is how long nobody has to call before a half-open breaker closes by itself. Those whom an open one turns away
+// come again sooner. Without that, a breaker that has too few callers after an outage would tell of it for ever.
+const quietMax = 2 * time.Minute
 
 // New returns a breaker that no set shows.
 func New(o Settings) *Breaker { return newBreaker(o, slog.New(slog.DiscardHandler)) }
@@ -97,14 +106,25 @@ func newBreaker(o Settings, log *slog.Logger) *Breaker {
 		Name: "orderloom_breaker_turned_away_total", Help: "Calls that an open breaker has turned away.",
 		ConstLabels: prometheus.Labels{"of": o.Of},
 	})}
-	b.machine = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
-		Name: o.Of, MaxRequests: uint32(o.Probes), Interval: o.Window, BucketPeriod: o.Window / 4, Timeout: o.Rest,
-		ReadyToTrip:   func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= uint32(o.Failures) },
-		OnStateChange: b.changed,
-		IsSuccessful:  func(err error) bool { return err == nil },
-		IsExcluded:    func(err error) bool { return errors.Is(err, errSaysNothing) },
-	})
+	b.machine.Store(b.newMachine())
 	return b
+}
+
+// newMachine returns a closed state machine. It tells of its changes as long as it is the breaker's.
+func (b *Breaker) newMachine() (m *machine) {
+	o := b.settings
+	m = gobreaker.NewCircuitBreaker[struct{}](gobreaker.Settings{
+		Name: o.Of, MaxRequests: uint32(o.Probes), Interval: o.Window, BucketPeriod: o.Window / 4, Timeout: o.Rest,
+		ReadyToTrip: func(c gobreaker.Counts) bool { return c.ConsecutiveFailures >= uint32(o.Failures) },
+		OnStateChange: func(_ string, from, to gobreaker.State) {
+			if b.machine.Load() == m {
+				b.changed(from, to)
+			}
+		},
+		IsSuccessful: func(err error) bool { return err == nil },
+		IsExcluded:   func(err error) bool { return errors.Is(err, errSaysNothing) },
+	})
+	return m
 }
 
 // What a call tells the state machine, which does not hear the call's own error.
@@ -119,7 +139,9 @@ func (b *Breaker) Do(ctx context.Context, call func() error) error {
 		return call()
 	}
 	var err error
-	_, verdict := b.machine.Execute(func() (struct{}, error) {
+	b.heard()
+	defer b.heard()
+	_, verdict := b.machine.Load().Execute(func() (struct{}, error) {
 		begun := time.Now()
 		err = call()
 		return struct{}{}, b.judge(ctx, err, begun)
@@ -129,6 +151,30 @@ func (b *Breaker) Do(ctx context.Context, call func() error) error {
 		return b.open()
 	}
 	return err
+}
+
+// heard notes that somebody calls.
+func (b *Breaker) heard() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.asked = time.Now()
+}
+
+// state returns the state, and closes a half-open breaker that nobody has called for long.
+func (b *Breaker) state() gobreaker.State {
+	m := b.machine.Load()
+	state := m.State()
+	if state != gobreaker.StateHalfOpen {
+		return state
+	}
+	b.mu.Lock()
+	quiet := time.Since(b.asked) > quietMax
+	b.mu.Unlock()
+	if quiet && b.machine.CompareAndSwap(m, b.newMachine()) {
+		b.changed(state, gobreaker.StateClosed)
+		return gobreaker.StateClosed
+	}
+	return state
 }
 
 // judge says what an outcome tells of the thing.
@@ -150,7 +196,7 @@ func (b *Breaker) Name() string { return b.settings.Of }
 
 // Err returns nil for a closed breaker, and otherwise what it tells those whom it turns away.
 func (b *Breaker) Err() error {
-	if b.machine.State() == gobreaker.StateClosed {
+	if b.state() == gobreaker.StateClosed {
 		return nil
 	}
 	return b.open()
@@ -164,8 +210,8 @@ func (b *Breaker) open() error {
 	}
 }
 
-// changed is called by the state machine, which is locked meanwhile.
-func (b *Breaker) changed(_ string, from, to gobreaker.State) {
+// changed notes a change of the state. The state machine that calls it is locked meanwhile.
+func (b *Breaker) changed(from, to gobreaker.State) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	log := b.log.With("of", b.settings.Of)
@@ -188,7 +234,7 @@ func (b *Breaker) metrics() []prometheus.Collector {
 	return []prometheus.Collector{b.turnedAway, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "orderloom_breaker_state", Help: "0 for a closed breaker, 1 for a half-open one, 2 for an open one.",
 		ConstLabels: prometheus.Labels{"of": b.settings.Of},
-	}, func() float64 { return float64(b.machine.State()) })}
+	}, func() float64 { return float64(b.state()) })}
 }
 
 // OpenError is the error of a call that was turned away.

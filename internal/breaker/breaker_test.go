@@ -91,6 +91,29 @@ func TestAFailedProbeOpensTheBreakerAgain(t *testing.T) {
 	})
 }
 
+// What is quiet after an outage tells of it no longer than it lasts.
+func TestAHalfOpenBreakerThatNobodyCallsCloses(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewRegistry()
+		b := breaker.NewSet(nil, reg).Add(settings())
+		fail(t, b)
+		time.Sleep(70 * time.Second) //nolint:forbidigo // the clock is the test's
+		require.ErrorIs(t, b.Do(t.Context(), away), errAway, "somebody waits, and tries again")
+		time.Sleep(70 * time.Second) //nolint:forbidigo // as above
+		require.NoError(t, b.Do(t.Context(), present), "fewer calls than close it")
+		time.Sleep(100 * time.Second) //nolint:forbidigo // as above
+		require.Error(t, b.Err(), "those who wait may come again")
+		time.Sleep(21 * time.Second) //nolint:forbidigo // as above
+		families, err := reg.Gather()
+		require.NoError(t, err)
+		require.Equal(t, "orderloom_breaker_state", families[0].GetName())
+		require.Zero(t, families[0].GetMetric()[0].GetGauge().GetValue())
+		require.NoError(t, b.Err())
+		fail(t, b)
+	})
+}
+
 func TestFailuresFarApartOpenNothing(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

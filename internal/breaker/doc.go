@@ -4,6 +4,7 @@
 //
 // A closed breaker lets every call through. After several failures in a row it opens and turns calls away at once. When
 // it has rested it is half-open: a few calls try whether the thing answers. Their outcome closes or opens it.
+// When nobody calls a half-open breaker for two minutes it closes by itself: nobody needs what it guards then.
 //
 //	breakers := breaker.NewSet(logger, registry)
 //	b := breakers.Add(breaker.Settings{Of: "redis", Failures: 3, Rest: time.Second, Probes: 1})
