@@ -92,11 +92,12 @@ func scrapeOne(ctx context.Context, url string) (map[string]*dto.MetricFamily, e
 //
 //	metric{label="value"} > 1
 //	max(metric) > 1
+//	absent(metric) == 1
 //	sum(increase(metric[5m])) > 0
 type condition string
 
 var (
-	conditionForm = regexp.MustCompile(`^(?:(max|min|sum)\()?(increase\()?([a-z_]+)(?:\{([^}]*)\})?(?:\[5m\]\))?\)? (>|==) ([0-9.]+)$`)
+	conditionForm = regexp.MustCompile(`^(?:(max|min|sum|absent)\()?(increase\()?([a-z_]+)(?:\{([^}]*)\})?(?:\[5m\]\))?\)? (>|==) ([0-9.]+)$`)
 	matcherForm   = regexp.MustCompile(`^([a-z_]+)="([^"]*)"$`)
 )
 
@@ -133,7 +134,10 @@ func (c condition) holds(t *testing.T, now, before scrape) bool {
 	p, err := c.parse()
 	require.NoError(t, err)
 	values := p.values(now, before)
-	if len(values) == 0 {
+	switch {
+	case p.aggregate == "absent" && len(values) == 0:
+		values = []float64{1}
+	case p.aggregate == "absent", len(values) == 0:
 		return false
 	}
 	switch p.aggregate {
