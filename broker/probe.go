@@ -39,8 +39,8 @@ func (p *Probe) has(ctx context.Context, topics []string) error {
 // reachTimeout bounds the answer of one broker.
 const reachTimeout = 5 * time.Second
 
-// Reach returns nil when one of the brokers to begin with answers and takes who we are, whatever topics it has. It makes
-// a connection of its own each time: the client tries again in the background, and keeps why to itself.
+// Reach returns nil when one of the brokers to begin with answers and takes who we are, whatever topics it has. It
+// makes a connection of its own each time: the client tries again in the background, and keeps why to itself.
 func (p *Probe) Reach(ctx context.Context) error {
 	var refusals []error
 	for _, address := range p.cfg.Brokers {

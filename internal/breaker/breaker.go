@@ -94,8 +94,8 @@ type Breaker struct {
 // machine is the state machine of a breaker.
 type machine = gobreaker.CircuitBreaker[struct{}]
 
-// quietMax is how long nobody has to call before a half-open breaker closes by itself. Those whom an open one turns away
-// come again sooner. Without that, a breaker that has too few callers after an outage would tell of it for ever.
+// quietMax is how long nobody has to call before a half-open breaker closes by itself. Those whom an open one turns
+// away come again sooner. Without that, a breaker that has too few callers after an outage would tell of it for ever.
 const quietMax = 2 * time.Minute
 
 // New returns a breaker that no set shows.
