@@ -22,7 +22,8 @@ func raw(encoding string, body []byte) converter.RawValue {
 }
 
 var requestNames = []string{
-	workflows.CancelOrder, workflows.CancelLines, workflows.AmendAddress, workflows.CorrectTracking, workflows.ApproveOrder,
+	workflows.CancelOrder, workflows.CancelLines, workflows.EditOrder, workflows.AmendAddress, workflows.CorrectTracking, workflows.ApproveOrder,
+	workflows.ProvidePayment,
 	workflows.RejectOrder, workflows.ShipmentDispatched, workflows.ShipmentDelivered, workflows.ShipmentLost, workflows.ShipmentRefused,
 }
 

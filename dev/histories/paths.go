@@ -2,10 +2,12 @@ package histories
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/attention"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -40,6 +42,9 @@ var paths = []path{
 	{name: "cancelled-by-signal", play: cancelledBySignal},
 	{name: "cancelled-execution", play: cancelledExecution},
 	{name: "lines-cancelled", play: linesCancelled},
+	{name: "edited", play: func(p *player) error { return edited(p, 3) }},
+	{name: "edited-to-less", play: func(p *player) error { return edited(p, 1) }},
+	{name: "edited-to-nothing-there", play: editedToNothingThere},
 	{name: "amended", play: amended},
 	{name: "requests-refused", play: requestsRefused},
 
@@ -173,6 +178,39 @@ func linesCancelled(p *player) error {
 		RequestID: p.id("one piece less"), Lines: []order.LineQuantity{{SKU: p.sku("beans"), Quantity: 1}}, Reason: "one is enough", By: "customer",
 	})
 	return errors.Join(err, p.delivered())
+}
+
+// editable places an order of two pieces, whose customer has agreed that more may be charged.
+func (p *player) editable() error {
+	in := p.input("tok_approve", line{"beans", 2, "12.90"})
+	in.KeepPaymentMethod = true
+	return errors.Join(p.receive("beans", "berlin", 10), p.place(in), p.await(order.StatusConfirmed))
+}
+
+// edited changes the quantity of a line. More is authorised anew.
+func edited(p *player, quantity int) error {
+	if err := p.editable(); err != nil {
+		return err
+	}
+	_, err := p.client.EditOrder(p.ctx, p.orderID, p.edit("beans", quantity))
+	return errors.Join(err, p.delivered())
+}
+
+func (p *player) edit(name string, quantity int) workflows.EditRequest {
+	return workflows.EditRequest{
+		RequestID: p.id("edit"), RequestHash: "h", Lines: []order.LineQuantity{{SKU: p.sku(name), Quantity: quantity}}, Reason: "other wish", By: "customer",
+	}
+}
+
+// editedToNothingThere asks for more than there is. The order stays as it was.
+func editedToNothingThere(p *player) error {
+	if err := p.editable(); err != nil {
+		return err
+	}
+	if _, err := p.client.EditOrder(p.ctx, p.orderID, p.edit("beans", 100)); domain.Code(err) != inventory.CodeOutOfStock {
+		return fmt.Errorf("an edit without goods was answered with: %w", err)
+	}
+	return p.delivered()
 }
 
 func amended(p *player) error {

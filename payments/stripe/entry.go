@@ -29,6 +29,7 @@ func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api
 			e.OrderID = id
 		}
 	}
+	var excess int64
 	for _, pi := range intents {
 		from := len(e.Events)
 		addAuthorization(&e, pi)
@@ -40,7 +41,7 @@ func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api
 				return e, err
 			}
 		}
-		takeOffExcess(e.Events[from:], back.excess, string(pi.Currency))
+		excess += takeOffExcess(e.Events[from:], back.excess)
 		if err := g.addDisputes(ctx, &e, pi); err != nil {
 			return e, err
 		}
@@ -51,6 +52,7 @@ func (g *Gateway) entry(ctx context.Context, paymentID uuid.UUID, intents []*api
 			return e, err
 		}
 	}
+	takeOffExcess(e.Events, excess)
 	return e, nil
 }
 
@@ -103,13 +105,16 @@ func addAuthorization(e *payments.LedgerEntry, pi *api.PaymentIntent) {
 	e.Events = append(e.Events, event)
 }
 
-// takeOffExcess takes what a void gave back off what was captured elsewhere.
-func takeOffExcess(events []payments.Event, excess int64, currency string) {
+// takeOffExcess takes what a void gave back off what was captured elsewhere, and returns how much more it gave back. A
+// void takes it from the intent of which most is left, whichever took too much.
+func takeOffExcess(events []payments.Event, excess int64) (more int64) {
 	for i := range events {
 		if e := &events[i]; e.Kind == payments.EventCaptured && e.Elsewhere() {
-			e.Amount = fromStripe(max(minor(e.Amount)-excess, 0), currency)
+			off := min(minor(e.Amount), excess)
+			e.Amount, excess = fromStripe(minor(e.Amount)-off, e.Amount.Currency), excess-off
 		}
 	}
+	return excess
 }
 
 // addCaptures lists the captures of ours by their marks. What was received beyond them was captured elsewhere.

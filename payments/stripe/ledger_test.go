@@ -90,6 +90,34 @@ func TestTheLedgerAddsUpAllAuthorizationsOfAPayment(t *testing.T) {
 	require.Len(t, e.Refs, 2)
 }
 
+// A void gives back what was captured in the dashboard from the authorisation of which most is left. It is told as
+// neither captured nor refunded, whichever authorisation had taken it.
+func TestTheLedgerTakesWhatAVoidGaveBackOffWhatWasCapturedElsewhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t, stripefake.Options{})
+	first := b.mustAuthorize(stripefake.CardVisa)
+	require.True(t, b.fake.CaptureElsewhere(first, 1000))
+	from := b.fake.Now()
+	b.fake.Advance(time.Hour)
+	b.generation, b.askedAt = "2", b.fake.Now()
+	second, err := b.authorizeAmount(stripefake.CardVisa, eur("60.00"))
+	require.NoError(t, err)
+	_, err = b.capture(second.GatewayRef, "1", "60.00", "60.00")
+	require.NoError(t, err)
+	require.NoError(t, b.void(first, eur("60.00")))
+	b.fake.Advance(time.Hour)
+
+	e := ledger(t, b.gateway, from.Add(-time.Hour), b.fake.Now())[b.paymentID]
+	requireBalance(t, e, "0.00", "60.00", "0.00")
+	sum := eur("0.00")
+	for _, event := range e.Events {
+		if event.Kind == payments.EventCaptured {
+			sum = sum.Add(event.Amount)
+		}
+	}
+	require.Zero(t, sum.Cmp(e.Balance.Captured), "%+v", e.Events)
+}
+
 func TestTheLedgerShowsWhatWasTakenAtOnce(t *testing.T) {
 	t.Parallel()
 	b := setup(t, stripefake.Options{NoMulticapture: true})
