@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +77,8 @@ type Keys struct {
 type snapshot struct {
 	version int64
 	keys    map[hash]*entry
+	// signers are the keys of the role customer, by their ids.
+	signers map[uuid.UUID]*signer
 	ids     map[uuid.UUID]*use
 }
 
@@ -275,20 +278,20 @@ func (k *Keys) lookOnce(ctx context.Context, conn *pgx.Conn) error {
 
 // load reads all keys that hold. When they were last used is taken over from before.
 func load(ctx context.Context, conn *pgx.Conn, before *snapshot) (*snapshot, error) {
-	rows, err := conn.Query(ctx, `SELECT key_id, account, role, scopes, channels, hash, expires_at, previous_hash, previous_until
+	rows, err := conn.Query(ctx, `SELECT key_id, account, role, scopes, channels, hash, expires_at, previous_hash, previous_until, public_key
 		FROM orderloom.api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`)
 	if err != nil {
 		return nil, err
 	}
-	s := &snapshot{keys: map[hash]*entry{}, ids: map[uuid.UUID]*use{}}
+	s := &snapshot{keys: map[hash]*entry{}, signers: map[uuid.UUID]*signer{}, ids: map[uuid.UUID]*use{}}
 	var id uuid.UUID
 	var account string
 	var role Role
 	var scopes []Scope
 	var channels []string
-	var sum, previous []byte
+	var sum, previous, public []byte
 	var expires, previousUntil *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &account, &role, &scopes, &channels, &sum, &expires, &previous, &previousUntil}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&id, &account, &role, &scopes, &channels, &sum, &expires, &previous, &previousUntil, &public}, func() error {
 		c := &Caller{Account: account, ID: id.String(), Role: role, Scopes: effective(role, scopes), Channels: channels}
 		u := before.ids[id]
 		if u == nil {
@@ -298,6 +301,9 @@ func load(ctx context.Context, conn *pgx.Conn, before *snapshot) (*snapshot, err
 		e := entry{caller: c, use: u}
 		if expires != nil {
 			e.until = *expires
+		}
+		if public != nil {
+			s.signers[id] = &signer{entry: e, key: slices.Clone(public)}
 		}
 		if len(sum) == len(hash{}) {
 			s.keys[hash(sum)] = &e

@@ -33,6 +33,8 @@ const (
 	CodeTooManyKeys domain.ErrorCode = "too_many_keys"
 	// CodeKeyRevoked refuses to rotate a key that was revoked or has expired.
 	CodeKeyRevoked domain.ErrorCode = "key_revoked"
+	// CodeKeyHasNoSecret refuses to rotate a key whose secret only the shop has.
+	CodeKeyHasNoSecret domain.ErrorCode = "key_has_no_secret"
 	// CodeForbidden refuses what a caller may not do.
 	CodeForbidden domain.ErrorCode = "forbidden"
 )
@@ -75,12 +77,18 @@ type NewKey struct {
 	Scopes    []Scope
 	Channels  []string
 	ExpiresAt time.Time
+	// PublicKey is for the role customer alone: the Ed25519 key in PEM by which the shop's tokens are checked. A key
+	// that has one has no secret.
+	PublicKey string
 	// By is who makes it. It can give no more than it has.
 	By *Caller
 	At time.Time
 }
 
 var accountForm = regexp.MustCompile(`^[a-z0-9][a-z0-9_-]{0,63}$`)
+
+// ValidAccount reports whether a text can be the name of an account.
+func ValidAccount(text string) bool { return accountForm.MatchString(text) }
 
 // scopes are what the key may do.
 func (k NewKey) scopes() Scopes {
@@ -100,8 +108,15 @@ func (k NewKey) Check() error {
 	switch {
 	case !k.Role.Known():
 		bad.Add("role", "is no role: %q", domain.Clip(string(k.Role)))
-	case k.Role == Customer:
-		bad.Add("role", "a customer gets tokens, and no key")
+	case k.Role == Customer && k.PublicKey == "":
+		bad.Add("public_key", "is required for the role customer, whose tokens the shop signs")
+	case k.Role != Customer && k.PublicKey != "":
+		bad.Add("public_key", "is for the role customer alone")
+	case k.Role == Customer && k.Scopes != nil:
+		bad.Add("scopes", "tokens of customers have those of their role")
+	}
+	if _, err := parsePublicKey(k.PublicKey); err != nil && k.PublicKey != "" {
+		bad = append(bad, invalidsOf(err)...)
 	}
 	for i, s := range k.Scopes {
 		if !slices.Contains(AllScopes, s) {
@@ -124,6 +139,11 @@ func (k NewKey) Check() error {
 		bad.Add("expires_at", "must lie ahead")
 	}
 	return bad.Err()
+}
+
+func invalidsOf(err error) (bad domain.Invalids) {
+	errors.As(err, &bad)
+	return bad
 }
 
 // DB is a pool.
@@ -179,20 +199,39 @@ func (t *Table) Create(ctx context.Context, k NewKey) (made Key, secret string, 
 	if beyond := k.scopes().Without(k.By.Scopes); beyond != 0 {
 		return Key{}, "", domain.Refuse(CodeForbidden, "nobody gives scopes that they don't have: %s", beyond)
 	}
-	secret = newSecret(t.mode)
-	sum := hashOf(secret)
+	var sum, public []byte
+	var end string
+	if k.PublicKey != "" {
+		key, err := parsePublicKey(k.PublicKey)
+		if err != nil {
+			return Key{}, "", err
+		}
+		public, end = key, key.hint()
+	} else {
+		secret = newSecret(t.mode)
+		h := hashOf(secret)
+		sum, end = h[:], hint(secret)
+	}
 	var expires *time.Time
 	if !k.ExpiresAt.IsZero() {
 		expires = &k.ExpiresAt
 	}
-	made, err = one(ctx, t.db, `INSERT INTO orderloom.api_keys (key_id, account, name, role, scopes, channels, hash, hint, created_by, expires_at, request_hash)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+	made, err = one(ctx, t.db, `INSERT INTO orderloom.api_keys (key_id, account, name, role, scopes, channels, hash, hint, created_by, expires_at,
+			request_hash, public_key)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13
 		WHERE (SELECT count(*) FROM orderloom.api_keys WHERE revoked_at IS NULL) < $12
 		ON CONFLICT (key_id) DO NOTHING RETURNING `+columns,
-		k.KeyID, k.Account, k.Name, string(k.Role), texts(k.Scopes), texts(k.Channels), sum[:], hint(secret), string(k.By.Actor()), expires, k.RequestHash, KeysMax)
+		k.KeyID, k.Account, k.Name, string(k.Role), texts(k.Scopes), texts(k.Channels), sum, end, string(k.By.Actor()), expires, k.RequestHash,
+		KeysMax, public)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return made, secret, wrap("make a key", err)
 	}
+	return t.madeBefore(ctx, k)
+}
+
+// madeBefore returns the key that the same request has made before. Errors: too_many_keys where there is none;
+// idempotency_key_reused.
+func (t *Table) madeBefore(ctx context.Context, k NewKey) (made Key, secret string, err error) {
 	var before string
 	err = t.db.QueryRow(ctx, `SELECT request_hash FROM orderloom.api_keys WHERE key_id = $1`, k.KeyID).Scan(&before)
 	switch {
@@ -281,6 +320,9 @@ func (t *Table) Rotate(ctx context.Context, r Rotation) (rotated Key, secret str
 	}
 	if beyond := ScopesOf(before.Scopes...).Without(r.By.Scopes); beyond != 0 {
 		return Key{}, "", domain.Refuse(CodeForbidden, "the key has scopes that you don't have: %s", beyond)
+	}
+	if before.Role == Customer {
+		return Key{}, "", domain.Refuse(CodeKeyHasNoSecret, "the key has no secret here: make another one with the shop's new public key")
 	}
 	secret = newSecret(t.mode)
 	sum := hashOf(secret)

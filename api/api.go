@@ -276,12 +276,8 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "GET", Path: "/api/v1/customers/{customer_id}/summary", Handle: a.getCustomer},
 		{Method: "GET", Path: "/api/v1/attention", Handle: a.listAttention},
 		{Method: "GET", Path: "/api/v1/projections", Handle: a.getProjections},
-		{Method: "GET", Path: "/health", Open: true, Unbounded: true, Quiet: true, Handle: a.getHealth},
-		{Method: "GET", Path: "/ready", Open: true, Unbounded: true, Quiet: true, Handle: a.getReady},
-		{Method: "GET", Path: "/openapi.yaml", Open: true, Handle: a.getSpec},
-		{Method: "GET", Path: "/docs", Open: true, Handle: a.getDocs},
-		{Method: "GET", Path: "/problems/{code}", Open: true, Handle: a.getProblem},
 	}
+	routes = append(routes, a.openRoutes()...)
 	if o.Metrics != nil {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/metrics", Open: true, Unbounded: true, Quiet: true, Handle: httpx.Serve(o.Metrics)})
 	}
@@ -295,4 +291,15 @@ func (a *API) routes(o Options) []httpx.Route {
 		routes = append(routes, httpx.Route{Method: "POST", Path: "/webhooks/{gateway}", Open: true, Handle: a.paymentWebhook})
 	}
 	return routes
+}
+
+// openRoutes need no credential.
+func (a *API) openRoutes() []httpx.Route {
+	return []httpx.Route{
+		{Method: "GET", Path: "/health", Open: true, Unbounded: true, Quiet: true, Handle: a.getHealth},
+		{Method: "GET", Path: "/ready", Open: true, Unbounded: true, Quiet: true, Handle: a.getReady},
+		{Method: "GET", Path: "/openapi.yaml", Open: true, Handle: a.getSpec},
+		{Method: "GET", Path: "/docs", Open: true, Handle: a.getDocs},
+		{Method: "GET", Path: "/problems/{code}", Open: true, Handle: a.getProblem},
+	}
 }

@@ -43,6 +43,7 @@ type newKey struct {
 	Scopes    []access.Scope `json:"scopes,omitempty"`
 	Channels  []string       `json:"channels,omitempty"`
 	ExpiresAt time.Time      `json:"expires_at,omitzero"`
+	PublicKey string         `json:"public_key,omitempty"`
 }
 
 // Check names what is wrong whatever the time.
@@ -53,7 +54,9 @@ func (r *newKey) Check() error {
 }
 
 func (r *newKey) key() access.NewKey {
-	return access.NewKey{Account: r.Account, Name: r.Name, Role: r.Role, Scopes: r.Scopes, Channels: r.Channels, ExpiresAt: r.ExpiresAt}
+	return access.NewKey{
+		Account: r.Account, Name: r.Name, Role: r.Role, Scopes: r.Scopes, Channels: r.Channels, ExpiresAt: r.ExpiresAt, PublicKey: r.PublicKey,
+	}
 }
 
 // shownKey is a key, with its secret in the one answer that shows it.
@@ -75,7 +78,7 @@ func (a *API) createKey(ctx context.Context, x *httpx.Exchange, r *newKey) error
 	if err != nil {
 		return keyProblem(err)
 	}
-	replay(x, secret == "")
+	replay(x, secret == "" && k.PublicKey == "")
 	x.Writer.Header().Set("Location", "/api/v1/keys/"+made.KeyID.String())
 	return showKey(x, http.StatusCreated, made, secret)
 }

@@ -12,6 +12,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
 
@@ -168,4 +170,24 @@ func TestWhatKeysRefuseIsToldAsItIs(t *testing.T) {
 	b.post(t, keyPath, goodKey).problem(t, http.StatusConflict, access.CodeTooManyKeys)
 	keys.err = context.DeadlineExceeded
 	require.Equal(t, http.StatusServiceUnavailable, b.get(t, keyPath).status)
+}
+
+// The whole way of a customer's token, with the keys of a platform behind it.
+func TestACustomerSeesAndCancelsTheirOwnOrders(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.Authenticator = byRole() })
+	customer := []string{"Authorization", "Bearer customer"}
+	b.ownedOrder(t, "shop", "web", "cust-1")
+	path := orderPath("")
+	require.Equal(t, http.StatusOK, b.get(t, path, customer...).status)
+	b.cancelState = workflows.OrderState{OrderID: someOrder, OrderNumber: order.Number(someOrder), Status: order.StatusCancelled}
+	require.Equal(t, http.StatusOK, b.post(t, path+"/cancel", goodCancel, customer...).status)
+	for _, forbidden := range []string{"/notes", "/details", "/amend", "/payment", "/edit", "/refunds", "/approve"} {
+		a := b.post(t, path+forbidden, operations["POST /api/v1/orders/{order_id}"+forbidden], customer...)
+		a.problem(t, http.StatusForbidden, access.CodeForbidden)
+	}
+	b.post(t, ordersPath, goodOrder, customer...).problem(t, http.StatusForbidden, access.CodeForbidden)
+	b.ownedOrder(t, "shop", "web", "cust-2")
+	b.get(t, path, customer...).problem(t, http.StatusNotFound, codeNotFound)
+	b.post(t, path+"/cancel", goodCancel, customer...).problem(t, http.StatusNotFound, codeNotFound)
 }

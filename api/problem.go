@@ -90,6 +90,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "Each process holds all keys that are not revoked. Revoke one that nobody uses, and ask again.",
 	},
 	{
+		Code: access.CodeKeyHasNoSecret, Status: http.StatusConflict, Title: "The key has no secret here",
+		About: "The shop itself signs the tokens of its customers, and this platform knows its public key alone. To replace it, make another " +
+			"key with the new public key, let the shop sign with that one, and revoke this one.",
+	},
+	{
 		Code: access.CodeKeyRevoked, Status: http.StatusConflict, Title: "The key was revoked, or has expired",
 		About: "That is for good. Make another key of the same account: Idempotency-Keys and orders belong to the account.",
 	},

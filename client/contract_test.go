@@ -51,7 +51,7 @@ var (
 
 var newKey = client.NewKey{
 	Account: "shop", Name: "the web shop", Role: client.RoleStorefront, Scopes: []string{"orders:read"}, Channels: []string{"web"},
-	ExpiresAt: new(time.Unix(4, 0).UTC()),
+	ExpiresAt: new(time.Unix(4, 0).UTC()), PublicKey: "-----BEGIN PUBLIC KEY-----",
 }
 
 var parts = client.PartQuery{

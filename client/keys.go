@@ -14,11 +14,13 @@ type Role string
 // The roles of keys.
 const (
 	RoleStorefront Role = "storefront"
-	RoleSupport    Role = "support"
-	RoleWarehouse  Role = "warehouse"
-	RoleFinance    Role = "finance"
-	RoleAdmin      Role = "admin"
-	RoleMetrics    Role = "metrics"
+	// RoleCustomer is of keys whose private half signs the tokens of a shop's customers: see [SignCustomerToken].
+	RoleCustomer  Role = "customer"
+	RoleSupport   Role = "support"
+	RoleWarehouse Role = "warehouse"
+	RoleFinance   Role = "finance"
+	RoleAdmin     Role = "admin"
+	RoleMetrics   Role = "metrics"
 )
 
 // Key is what is known of an API key.
@@ -59,6 +61,8 @@ type NewKey struct {
 	// Channels are those whose orders it places and sees; empty for all.
 	Channels  []string   `json:"channels,omitempty"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	// PublicKey is for [RoleCustomer] alone: an Ed25519 public key in PEM.
+	PublicKey string `json:"public_key,omitempty"`
 }
 
 // Keys is all keys, the newest first.

@@ -75,6 +75,7 @@ const (
 	CodeForbidden            Code = "forbidden"
 	CodeTooManyKeys          Code = "too_many_keys"
 	CodeKeyRevoked           Code = "key_revoked"
+	CodeKeyHasNoSecret       Code = "key_has_no_secret"
 	CodeNotFound             Code = "not_found"
 	CodeShipmentNotFound     Code = "shipment_not_found"
 	CodeRouteNotFound        Code = "route_not_found"

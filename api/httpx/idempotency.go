@@ -18,7 +18,11 @@ func (x *Exchange) KeyedID(space uuid.UUID) uuid.UUID {
 	if key == "" {
 		return uuid.New()
 	}
-	return domain.DerivedID(space, x.Account()+"\x00"+key)
+	owner := x.Account()
+	if x.Caller != nil && x.Caller.CustomerID != "" { // keys that customers choose are apart from the shop's
+		owner += "\x00customer\x00" + x.Caller.CustomerID
+	}
+	return domain.DerivedID(space, owner+"\x00"+key)
 }
 
 // Fingerprint is [Fingerprint] under the request's Idempotency-Key. Without a key, no two are the same.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,12 +18,12 @@ import (
 
 func (p *program) keysCommand() *cobra.Command {
 	return group("keys", "Make, list, rotate and revoke the keys of the API",
-		p.keysCreateCommand(), p.keysListCommand(), p.keysRotateCommand(), p.keysRevokeCommand())
+		p.keysCreateCommand(), p.keysListCommand(), p.keysRotateCommand(), p.keysRevokeCommand(), p.keysSubjectCommand())
 }
 
 func (p *program) keysCreateCommand() *cobra.Command {
 	var k access.NewKey
-	var role string
+	var role, publicKey string
 	var scopes []string
 	var expires time.Duration
 	c := &cobra.Command{
@@ -36,6 +37,13 @@ and scopes. Orders and Idempotency-Keys belong to the account, and so outlive ea
 			for _, s := range scopes {
 				k.Scopes = append(k.Scopes, access.Scope(s))
 			}
+			if publicKey != "" {
+				pem, err := os.ReadFile(publicKey) //nolint:gosec // whoever runs the command names it
+				if err != nil {
+					return wrongUsage("--public-key: %w", err)
+				}
+				k.PublicKey = string(pem)
+			}
 			if expires > 0 {
 				k.ExpiresAt = time.Now().Add(expires)
 			}
@@ -48,7 +56,8 @@ and scopes. Orders and Idempotency-Keys belong to the account, and so outlive ea
 	}
 	c.Flags().StringVar(&k.Account, "account", "", "whom the key belongs to, such as shop")
 	c.Flags().StringVar(&k.Name, "name", "", "what the key is for, in words")
-	c.Flags().StringVar(&role, "role", "", "storefront, support, warehouse, finance, admin or metrics")
+	c.Flags().StringVar(&role, "role", "", "storefront, customer, support, warehouse, finance, admin or metrics")
+	c.Flags().StringVar(&publicKey, "public-key", "", "for the role customer: the PEM file of the Ed25519 key by which the shop's tokens are checked")
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "a scope, or several with commas, instead of those of the role")
 	c.Flags().StringSliceVar(&k.Channels, "channel", nil, "a channel, or several with commas, whose orders alone the key places and sees")
 	c.Flags().DurationVar(&expires, "expires-in", 0, "after how long the key ends by itself, such as 2160h; never when it is left out")
@@ -60,6 +69,10 @@ and scopes. Orders and Idempotency-Keys belong to the account, and so outlive ea
 
 // printSecret prints the secret of a key by itself, so that a script can take it, and what people should know before.
 func printSecret(out io.Writer, k access.Key, secret string) error {
+	if secret == "" {
+		_, err := fmt.Fprintf(out, "Key %s of account %s: the shop signs tokens of its customers with it, under this id as kid.\n", k.KeyID, k.Account)
+		return err
+	}
 	_, err := fmt.Fprintf(out, "Key %s of account %s, %s: %s\nThis is shown once, and is kept nowhere:\n%s\n",
 		k.KeyID, k.Account, k.Role, joined(k.Scopes), secret)
 	return err
@@ -153,4 +166,25 @@ func keyArgument(c *cobra.Command, args []string) error {
 	}
 	_, err := parseID("<key-id>", args[0])
 	return about(c, err)
+}
+
+func (p *program) keysSubjectCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "subject <sub>",
+		Short: "Tell how a person of the trusted issuer stands in events",
+		Long: `Tell how a person of ORDERLOOM_OIDC_ISSUER stands in events and in the audit. Those hold a MAC of the subject that
+the issuer has for them, under the first of ORDERLOOM_INDEX_KEYS, because a subject may be an email address.`,
+		Args: arguments("sub"),
+		RunE: p.runs(func(_ context.Context, args []string) error {
+			cfg, err := config.Load(p.lookup)
+			if err != nil {
+				return usageError{err}
+			}
+			if cfg.HTTP.Access.Issuer.URL == "" {
+				return wrongUsage("ORDERLOOM_OIDC_ISSUER is not set")
+			}
+			_, err = fmt.Fprintln(p.stdout, app.Subject(cfg, args[0]))
+			return err
+		}),
+	}
 }

@@ -2,6 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -60,6 +66,18 @@ func TestAKeyThatACommandMakesIsOneOfTheAPI(t *testing.T) {
 		_, err := keys.Authenticate(t.Context(), other)
 		return domain.Code(err) == access.CodeUnauthenticated
 	}, time.Second, 10*time.Millisecond)
+
+	pub, _, err := ed25519.GenerateKey(rand.Reader)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "shop.pem")
+	require.NoError(t, os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600))
+	signer := do(exitDone, "keys", "create", "--account", "shop", "--name", "tokens", "--role", "customer", "--public-key", file)
+	require.Contains(t, signer, "the shop signs tokens")
+	require.NotContains(t, signer, "ol_test_")
+	require.Contains(t, do(exitUsage, "keys", "create", "--account", "shop", "--name", "t", "--role", "customer", "--public-key", "none"), "--public-key")
+	require.Contains(t, do(exitUsage, "keys", "subject", "ann@example.com"), "ORDERLOOM_OIDC_ISSUER is not set")
 
 	require.Contains(t, do(exitFailure, "keys", "rotate", id.String()), "key_revoked")
 	require.Contains(t, do(exitFailure, "keys", "revoke", uuid.NewString()), "not_found")

@@ -14,7 +14,7 @@ import (
 
 // authenticator tells who calls the API; nil where everyone may. An API that only this process reaches has no keys but
 // those of the settings.
-func (p *platform) authenticator(o Options) httpx.Authenticator {
+func (p *platform) authenticator(ctx context.Context, o Options) httpx.Authenticator {
 	cfg := p.cfg.HTTP.Access
 	if cfg.Open != config.OpenNo && !o.own {
 		return nil
@@ -27,7 +27,26 @@ func (p *platform) authenticator(o Options) httpx.Authenticator {
 		}
 	}
 	p.keys = access.NewKeys(options)
-	return p.keys
+	a := &access.Authenticator{Keys: p.keys}
+	if issuer := issuerOptions(p.cfg); issuer.URL != "" && !o.own {
+		a.Issuer = access.NewIssuer(ctx, issuer)
+	}
+	return a
+}
+
+func issuerOptions(cfg config.Config) access.IssuerOptions {
+	i := cfg.HTTP.Access.Issuer
+	o := access.IssuerOptions{URL: i.URL, Audience: i.Audience, RoleClaim: i.RoleClaim, Roles: i.Roles, Account: i.Account}
+	if keys := cfg.Privacy.IndexKeys; len(keys) > 0 {
+		o.Pepper = keys[0].Key
+	}
+	return o
+}
+
+// Subject is how a person of the trusted issuer stands in events and the audit.
+func Subject(cfg config.Config, subject string) string {
+	o := issuerOptions(cfg)
+	return access.Subject(o.Pepper, o.URL, subject)
 }
 
 func keysOptions(cfg config.Access) access.KeysOptions {

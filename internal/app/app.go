@@ -205,7 +205,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	served := service{ready: o.Ready}
 	served.handler, served.refuse = p.serviceHandler(o)
 	if o.runs(config.RoleAPI) {
-		a, err := p.api(o) //nolint:contextcheck // each request has a context of its own
+		a, err := p.api(ctx, o)
 		if err != nil {
 			return nil, err
 		}
@@ -273,7 +273,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	return stages, nil
 }
 
-func (p *platform) api(o Options) (*api.API, error) {
+func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 	sagas := p.sagas()
 	p.tel.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "orderloom_http_order_requests_waiting", Help: "Requests that wait until others to the same order have ended.",
@@ -292,7 +292,7 @@ func (p *platform) api(o Options) (*api.API, error) {
 		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
-		Authenticator: p.authenticator(o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
+		Authenticator: p.authenticator(ctx, o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
 	}), nil

@@ -108,7 +108,7 @@ func (p *platform) withAPI(ctx context.Context, o Options, f func(*client.Client
 	}
 	key := rand.Text()
 	p.cfg.HTTP.Access.Keys = []config.APIKey{{Name: "command", SHA256: sha256.Sum256([]byte(key))}}
-	a, err := p.api(o) //nolint:contextcheck // each request has a context of its own
+	a, err := p.api(ctx, o)
 	if err != nil {
 		return err
 	}

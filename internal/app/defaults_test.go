@@ -31,14 +31,16 @@ var used = map[string]struct {
 	"ORDERLOOM_HTTP_REQUEST_TIMEOUT":     {"3s", func(_ *testing.T, c config.Config) any { return apiLimits(c.HTTP).RequestTimeout }},
 	"ORDERLOOM_HTTP_BODY_BYTES_MAX":      {"2048", func(_ *testing.T, c config.Config) any { return apiLimits(c.HTTP).BodyBytesMax }},
 
-	"ORDERLOOM_API_OPEN": {"loopback", func(_ *testing.T, c config.Config) any {
-		if (&platform{cfg: c, tel: &telemetry.Telemetry{}}).authenticator(Options{}) == nil {
+	"ORDERLOOM_API_OPEN": {"loopback", func(t *testing.T, c config.Config) any {
+		if (&platform{cfg: c, tel: &telemetry.Telemetry{}}).authenticator(t.Context(), Options{}) == nil {
 			return "loopback"
 		}
 		return "no"
 	}},
-	"ORDERLOOM_MODE":        {"test", func(_ *testing.T, c config.Config) any { return keysOptions(c.HTTP.Access).Mode }},
-	"ORDERLOOM_KEY_OVERLAP": {"3s", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.KeyOverlap }},
+	"ORDERLOOM_MODE":            {"test", func(_ *testing.T, c config.Config) any { return keysOptions(c.HTTP.Access).Mode }},
+	"ORDERLOOM_OIDC_ROLE_CLAIM": {"groups", func(_ *testing.T, c config.Config) any { return issuerOptions(c).RoleClaim }},
+	"ORDERLOOM_OIDC_ACCOUNT":    {"staff", func(_ *testing.T, c config.Config) any { return issuerOptions(c).Account }},
+	"ORDERLOOM_KEY_OVERLAP":     {"3s", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.KeyOverlap }},
 
 	"ORDERLOOM_PAYMENT_DEADLINE":          {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Payment }},
 	"ORDERLOOM_PAYMENT_REQUIRED_DEADLINE": {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).PaymentRequired }},

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/domain"
 )
 
 // apiKeys reads keys by their hashes.
@@ -37,12 +38,49 @@ func apiKeys(name, help string) Setting {
 	}}
 }
 
-// accessTogether checks that an API which is open on the loopback is not reached from elsewhere.
-func accessTogether(c HTTP, roles []Role, check func(wrong bool, name, format string, args ...any)) {
-	if _, serves := needs([]Role{RoleAPI, RoleAll}, roles); serves {
-		check(c.Access.Open == OpenOnLoopback && !onLoopback(c.Address), "ORDERLOOM_HTTP_ADDRESS",
-			"must be on the loopback, such as localhost:8080, for ORDERLOOM_API_OPEN=loopback: everyone who reaches %s could place orders", c.Address)
+// issuerRoles reads which role each role of an issuer stands for.
+func issuerRoles(name, help string) Setting {
+	return Setting{Name: name, Example: "shop-admins=admin,shop-support=support", Form: "name=role,name=role,…", Help: help, set: func(c *Config, v string) error {
+		roles := map[string]access.Role{}
+		for _, item := range split(v) {
+			theirs, ours, found := strings.Cut(item, "=")
+			role := access.Role(ours)
+			switch {
+			case !found || theirs == "":
+				return fmt.Errorf("%q is not name=role", domain.Clip(item))
+			case !role.Known() || role == access.Customer:
+				return fmt.Errorf("%q is no role of people or programs", domain.Clip(ours))
+			}
+			roles[theirs] = role
+		}
+		c.HTTP.Access.Issuer.Roles = roles
+		return nil
+	}}
+}
+
+func accountName(name, def, help string, at func(*Config) *string) Setting {
+	return Setting{Name: name, Default: def, Form: "a name of at most 64 of a-z, 0-9, - and _", Help: help, set: func(c *Config, v string) error {
+		if !access.ValidAccount(v) {
+			return errForm
+		}
+		*at(c) = v
+		return nil
+	}}
+}
+
+// accessTogether checks what an API needs whose callers come with tokens, and that one which is open on the loopback is
+// not reached from elsewhere.
+func accessTogether(config Config, set map[string]bool, roles []Role, check func(wrong bool, name, format string, args ...any)) {
+	if _, serves := needs([]Role{RoleAPI, RoleAll}, roles); !serves {
+		return
 	}
+	c := config.HTTP
+	check(set["ORDERLOOM_OIDC_ISSUER"] != set["ORDERLOOM_OIDC_AUDIENCE"],
+		"ORDERLOOM_OIDC_AUDIENCE", "and ORDERLOOM_OIDC_ISSUER must both be set, or neither")
+	check(set["ORDERLOOM_OIDC_ISSUER"] && len(config.Privacy.IndexKeys) == 0,
+		"ORDERLOOM_INDEX_KEYS", "must be set with ORDERLOOM_OIDC_ISSUER: people stand in events by a MAC of their names under such a key")
+	check(c.Access.Open == OpenOnLoopback && !onLoopback(c.Address), "ORDERLOOM_HTTP_ADDRESS",
+		"must be on the loopback, such as localhost:8080, for ORDERLOOM_API_OPEN=loopback: everyone who reaches %s could place orders", c.Address)
 }
 
 // onLoopback reports whether an address is reached from this machine alone.

@@ -61,6 +61,18 @@ type Access struct {
 	Keys []APIKey
 	// KeyOverlap is how long the former secret of a rotated key holds.
 	KeyOverlap time.Duration
+	// Issuer is an OpenID Connect issuer whose tokens are taken; an empty URL trusts none.
+	Issuer Issuer
+}
+
+// Issuer is an OpenID Connect issuer whose tokens are taken, and what their callers may do.
+type Issuer struct {
+	URL, Audience string
+	// RoleClaim is where a token names roles. Roles are ours by the issuer's names; nil takes those as they are.
+	RoleClaim string
+	Roles     map[string]access.Role
+	// Account is whom the callers belong to.
+	Account string
 }
 
 // Openness says whether the API can be called without a key.

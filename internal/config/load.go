@@ -110,7 +110,7 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 		check(set[certificate] != set[key], certificate, "and %s must both be set, or neither", key)
 	}
 	kafkaTogether(c.Kafka, check)
-	accessTogether(c.HTTP, roles, check)
+	accessTogether(c, set, roles, check)
 	check(set["ORDERLOOM_DEPLOYMENT"] != set["ORDERLOOM_BUILD_ID"],
 		"ORDERLOOM_DEPLOYMENT", "and ORDERLOOM_BUILD_ID must both be set, or neither")
 	problems = append(problems, gatewayProblems(c.Payment, roles)...)

@@ -1,0 +1,146 @@
+package access
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/coreos/go-oidc/v3/oidc/oidctest"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/stretchr/testify/require"
+)
+
+// idp is an issuer for tests.
+type idp struct {
+	url  string
+	key  *ecdsa.PrivateKey
+	away atomic.Bool
+	// asked counts requests.
+	asked atomic.Int64
+	later atomic.Int64
+}
+
+func startIssuer(t *testing.T) *idp {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	p := &idp{key: key}
+	server := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k1", Algorithm: oidc.ES256}}}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p.asked.Add(1); p.away.Load() {
+			http.Error(w, "away", http.StatusBadGateway)
+			return
+		}
+		server.ServeHTTP(w, r)
+	}))
+	t.Cleanup(s.Close)
+	server.SetIssuer(s.URL)
+	p.url = s.URL
+	return p
+}
+
+func (p *idp) token(key crypto.PrivateKey, kid, claims string) string {
+	return oidctest.SignIDToken(key, kid, oidc.ES256, claims)
+}
+
+func (p *idp) claims(roles string) string {
+	return fmt.Sprintf(`{"iss":%q,"aud":"orderloom","sub":"ann@example.com","iat":%d,"exp":%d,"realm":{"roles":%s}}`,
+		p.url, time.Now().Unix(), time.Now().Add(time.Hour).Unix(), roles)
+}
+
+func (p *idp) authenticator(roles map[string]Role) *Authenticator {
+	i := NewIssuer(context.Background(), IssuerOptions{
+		URL: p.url, Audience: "orderloom", RoleClaim: "realm.roles", Roles: roles, Account: "office", Pepper: []byte("pepper"),
+	})
+	i.now = func() time.Time { return time.Now().Add(time.Duration(p.later.Load())) }
+	return &Authenticator{Keys: NewKeys(KeysOptions{Mode: Test}), Issuer: i}
+}
+
+func TestATokenOfAnIssuerHasTheRolesOfItsClaim(t *testing.T) {
+	t.Parallel()
+	p := startIssuer(t)
+	for _, c := range []struct {
+		claim  string
+		mapped map[string]Role
+		role   Role
+		scopes Scopes
+	}{
+		{`["support"]`, nil, Support, Support.Scopes()},
+		{`"warehouse offline_access"`, nil, Warehouse, Warehouse.Scopes()},
+		{`["warehouse", "finance"]`, nil, Finance, Warehouse.Scopes() | Finance.Scopes()},
+		{`["shop-admins"]`, map[string]Role{"shop-admins": Admin}, Admin, Admin.Scopes()},
+		{`["admin"]`, map[string]Role{"shop-admins": Admin}, NoRole, 0},
+		{`["customer", "king", 7]`, nil, NoRole, 0},
+		{`{"admin": true}`, nil, NoRole, 0},
+	} {
+		t.Run(c.claim, func(t *testing.T) {
+			t.Parallel()
+			caller, err := p.authenticator(c.mapped).Authenticate(t.Context(), p.token(p.key, "k1", p.claims(c.claim)))
+			require.NoError(t, err)
+			require.Equal(t, &Caller{Account: "office", ID: Subject([]byte("pepper"), p.url, "ann@example.com"), Role: c.role, Scopes: c.scopes}, caller)
+			require.NotContains(t, caller.ID, "ann")
+		})
+	}
+	require.NotEqual(t, Subject([]byte("pepper"), "a", "b"), Subject([]byte("other"), "a", "b"))
+	require.NotEqual(t, Subject([]byte("pepper"), "a", "bc"), Subject([]byte("pepper"), "ab", "c"))
+}
+
+func TestKnownKeysOfAnIssuerHoldWhileItIsAway(t *testing.T) {
+	t.Parallel()
+	p := startIssuer(t)
+	good := p.token(p.key, "k1", p.claims(`["support"]`))
+	p.away.Store(true)
+	a := p.authenticator(nil)
+	_, err := a.Authenticate(t.Context(), good)
+	require.ErrorIs(t, err, ErrUnavailable, "nobody can tell yet")
+	asked := p.asked.Load()
+	_, err = a.Authenticate(t.Context(), good)
+	require.ErrorIs(t, err, ErrUnavailable)
+	require.Equal(t, asked, p.asked.Load(), "it is left alone for a moment")
+	p.away.Store(false)
+	p.later.Store(int64(issuerPause))
+	_, err = a.Authenticate(t.Context(), good)
+	require.NoError(t, err)
+	p.away.Store(true)
+	asked = p.asked.Load()
+	for range 100 {
+		_, err = a.Authenticate(t.Context(), good)
+		require.NoError(t, err)
+	}
+	require.Equal(t, asked, p.asked.Load())
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	_, err = a.Authenticate(t.Context(), p.token(other, "k2", p.claims(`["support"]`)))
+	require.ErrorIs(t, err, ErrUnavailable, "it may be a new key")
+	p.away.Store(false)
+	_, err = a.Authenticate(t.Context(), p.token(other, "k2", p.claims(`["support"]`)))
+	require.Equal(t, CodeUnauthenticated, domain.Code(err))
+}
+
+func TestAWrongTokenOfAnIssuerIsRefused(t *testing.T) {
+	t.Parallel()
+	p := startIssuer(t)
+	a := p.authenticator(nil)
+	later := time.Now().Add(time.Hour).Unix()
+	for name, claims := range map[string]string{
+		"another audience": fmt.Sprintf(`{"iss":%q,"aud":"shop","sub":"a","exp":%d}`, p.url, later),
+		"expired":          fmt.Sprintf(`{"iss":%q,"aud":"orderloom","sub":"a","exp":1}`, p.url),
+		"another issuer":   fmt.Sprintf(`{"iss":"https://evil.example","aud":"orderloom","sub":"a","exp":%d}`, later),
+		"no end":           fmt.Sprintf(`{"iss":%q,"aud":"orderloom","sub":"a"}`, p.url),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := a.Authenticate(t.Context(), p.token(p.key, "k1", claims))
+			require.Equal(t, CodeUnauthenticated, domain.Code(err), "%v", err)
+		})
+	}
+}
