@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -33,6 +34,8 @@ const (
 	// one.
 	compareEvery = time.Minute
 	proveEvery   = 5 * time.Second
+	// incompleteEvery is how often a recovery is tried again that needs a person: each starts all open sagas anew.
+	incompleteEvery = 10 * time.Minute
 	// remindEvery is how often the log says that somebody has to do something.
 	remindEvery = time.Minute
 	// lookTimeout bounds one comparison.
@@ -187,6 +190,10 @@ func (g *Guard) prove(ctx context.Context, identity eventstore.Identity, e evide
 		return nil
 	}
 	locked, err := g.o.Carry(ctx)
+	if errors.Is(err, ErrIncomplete) {
+		g.unproven, g.lookedAt = err.Error(), time.Now().Add(incompleteEvery-proveEvery)
+		return nil // the reminder tells
+	}
 	if err != nil || locked {
 		return err
 	}

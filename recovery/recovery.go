@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
 )
@@ -83,6 +84,9 @@ type Found struct {
 	// placed again. Unplaced are those of them of which Temporal does not know any more what they were asked.
 	Open             int
 	Placed, Unplaced []uuid.UUID
+	// Unread are orders with an event that this program does not know, as a newer one makes. Their sagas can't go on
+	// from the events: they are left as they are.
+	Unread []uuid.UUID
 }
 
 // Complete reports whether nothing is lost for good.
@@ -100,6 +104,10 @@ func (r *Recovery) Look(ctx context.Context) (Found, error) {
 	returning := f.returning
 	err = r.eachOpen(ctx, func(ctx context.Context, id uuid.UUID, note func(func())) error {
 		_, err := r.p.Order(ctx, id)
+		if domain.Code(err) == catalog.CodeUnknownEvent {
+			note(func() { f.Unread = append(f.Unread, id) })
+			return nil
+		}
 		only := domain.Code(err) == domain.CodeNotFound && !returning[id]
 		if err != nil && domain.Code(err) != domain.CodeNotFound {
 			return err
@@ -120,8 +128,8 @@ func (r *Recovery) Look(ctx context.Context) (Found, error) {
 var ErrIncomplete = errors.New("not everything can be taken back")
 
 // Carry takes back what was lost, and confirms the store's epoch. Without acceptLoss it stops before it confirms, with
-// [ErrIncomplete], when something is lost for good. It may be repeated, also after it was interrupted. A confirmed
-// store that has lost something is doubted first; with one that has not, nothing is done.
+// [ErrIncomplete], when something is lost for good or an order can't be read. It may be repeated, also after it was
+// interrupted. A confirmed store that has lost something is doubted first; with one that has not, nothing is done.
 func (r *Recovery) Carry(ctx context.Context, acceptLoss bool) (f Found, err error) {
 	identity, err := r.p.Store.Identity(ctx)
 	if err != nil {
@@ -151,7 +159,7 @@ func (r *Recovery) Carry(ctx context.Context, acceptLoss bool) (f Found, err err
 		return f, err
 	}
 	r.p.Progress("%d sagas started anew from the events, %d orders placed again", f.Open, len(f.Placed))
-	if len(f.Unplaced) > 0 && !acceptLoss {
+	if len(f.Unplaced)+len(f.Unread) > 0 && !acceptLoss {
 		return f, ErrIncomplete
 	}
 	if f.Since, err = r.since(ctx); err != nil {
@@ -240,6 +248,9 @@ func (r *Recovery) restartSagas(ctx context.Context, f *Found) error {
 				return fmt.Errorf("resume order %s: %w", id, err)
 			}
 			note(func() { f.Open++ })
+			return nil
+		case domain.Code(err) == catalog.CodeUnknownEvent: // it must not hold up all the others
+			note(func() { f.Unread = append(f.Unread, id) })
 			return nil
 		case domain.Code(err) != domain.CodeNotFound:
 			return fmt.Errorf("load order %s: %w", id, err)

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
@@ -37,6 +38,7 @@ type testBundle struct {
 	config   broker.Config
 	temporal *temporal
 	keys     *keys
+	unread   uuid.UUID // an order with an event that nobody knows
 }
 
 func setup(t *testing.T) *testBundle {
@@ -135,6 +137,9 @@ func (b *testBundle) recovery() *recovery.Recovery {
 		Sources: b.sources(), Sagas: b.temporal, Keys: b.keys, Progress: b.t.Logf,
 		Order: func(ctx context.Context, id uuid.UUID) (order.Order, error) {
 			events, err := b.store.Load(ctx, eventstore.StreamID{Type: domain.AggregateOrder, ID: id}, 0)
+			if id == b.unread {
+				err = domain.Refuse(catalog.CodeUnknownEvent, "an event of order %s is unknown", id)
+			}
 			if err == nil && len(events) == 0 {
 				err = domain.Refuse(domain.CodeNotFound, "order %s does not exist", id)
 			}

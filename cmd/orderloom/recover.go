@@ -129,6 +129,13 @@ func (p *program) printFound(f recovery.Found) {
 	for _, id := range f.Placed {
 		say("  order %s is placed again", id)
 	}
+	if len(f.Unread) > 0 {
+		say("Orders with an event that this program does not know: %d. Recover with the program that made it. "+
+			"With --accept-loss their sagas are left as they are.", len(f.Unread))
+	}
+	for _, id := range f.Unread {
+		say("  order %s", id)
+	}
 	if f.Complete() {
 		return
 	}

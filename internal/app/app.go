@@ -149,7 +149,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if p.store, err = eventstore.Open(ctx, p.pool, eventstore.Options{Logger: tel.Logger, Registerer: tel.Registry}); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), p.close(ctx))
+		return nil, errors.Join(fmt.Errorf("open the event store: %w", refusedByPooler(err)), p.close(ctx))
 	}
 	if p.temporal, p.memos, err = dialTemporal(cfg.Temporal, tel, sagaclient.FailsAtOnce(p.breakers.Add(sagaclient.BreakerSettings()))); err != nil {
 		return nil, errors.Join(err, p.close(ctx))

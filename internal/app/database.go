@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,7 +41,7 @@ func checkDatabase(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) er
 func checkSchema(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
 	state, err := migrations.Inspect(ctx, pool)
 	if err != nil {
-		return err
+		return refusedByPooler(err)
 	}
 	if len(state.Missing) > 0 {
 		return fmt.Errorf("%w: its schema is older than the program and lacks %s: run \"orderloom migrate\"", ErrUnfit, migrations.Names(state.Missing))
@@ -50,6 +51,10 @@ func checkSchema(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) erro
 	}
 	return nil
 }
+
+// errShared refuses a pooler whose sessions are shared.
+var errShared = fmt.Errorf("%w: it goes through a pooler that gives one session to several clients, such as PgBouncer with "+
+	"pool_mode=transaction. Connect to PostgreSQL itself, or to a pool with pool_mode=session", ErrUnfit)
 
 // poolerLooks is how often sessions are compared: another client of the pooler may come between.
 const poolerLooks = 5
@@ -84,8 +89,7 @@ func checkSessions(ctx context.Context, pool *pgxpool.Pool) error {
 			return err
 		}
 		if process == other {
-			return fmt.Errorf("%w: it goes through a pooler that gives one session to several clients, such as PgBouncer with "+
-				"pool_mode=transaction. Connect to PostgreSQL itself, or to a pool with pool_mode=session", ErrUnfit)
+			return errShared
 		}
 	}
 	return nil
@@ -103,9 +107,19 @@ func processOf(ctx context.Context, conn *pgx.Conn) (pid uint32, err error) {
 // protocolViolation is the SQLSTATE with which PgBouncer refuses a setting of the session that it does not know.
 const protocolViolation = "08P01"
 
-// refusedByPooler says what to do when a pooler refuses how this program connects.
+// statementsMixed are the SQLSTATEs of a prepared statement that a session lacks, or has already: another client of the
+// pooler was there.
+var statementsMixed = []string{"26000", "42P05"}
+
+// refusedByPooler says what to do when a pooler refuses how this program connects, or mixes up its sessions.
 func refusedByPooler(err error) error {
-	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) && pg.Code == protocolViolation {
+	pg := (*pgconn.PgError)(nil)
+	switch {
+	case !errors.As(err, &pg):
+		return err
+	case slices.Contains(statementsMixed, pg.Code):
+		return fmt.Errorf("%w: %w", errShared, err)
+	case pg.Code == protocolViolation:
 		return fmt.Errorf("%w: %w. A pooler must have pool_mode=session and ignore_startup_parameters=statement_timeout", ErrUnfit, err)
 	}
 	return err

@@ -34,6 +34,24 @@ func TestADatabaseThatDoesNotAnswerIsWaitedFor(t *testing.T) {
 	require.NotErrorIs(t, err, ErrUnfit)
 }
 
+// Fails where a session that a pooler gives to several clients is told by what PostgreSQL says of its statements.
+func TestAStatementOfAnotherClientTellsOfAPooler(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	conn, err := pool.Acquire(t.Context())
+	require.NoError(t, err)
+	defer conn.Release()
+	_, err = conn.Exec(t.Context(), "PREPARE another AS SELECT 1")
+	require.NoError(t, err)
+	_, err = conn.Exec(t.Context(), "PREPARE another AS SELECT 1")
+	require.ErrorIs(t, refusedByPooler(err), ErrUnfit)
+	require.ErrorContains(t, refusedByPooler(err), "pool_mode=session")
+	_, err = conn.Exec(t.Context(), "EXECUTE yet_another")
+	require.ErrorIs(t, refusedByPooler(err), ErrUnfit)
+	_, err = conn.Exec(t.Context(), "SELECT nothing")
+	require.NotErrorIs(t, refusedByPooler(err), ErrUnfit)
+}
+
 // readOnly returns a pool whose database takes no writes.
 func readOnly(t *testing.T) *pgxpool.Pool {
 	t.Helper()

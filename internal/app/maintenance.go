@@ -54,7 +54,7 @@ func newMaintenance(
 		return nil, errors.Join(err, m.Close(ctx))
 	}
 	if m.Store, err = eventstore.Open(ctx, pool, store); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the event store: %w", err), m.Close(ctx))
+		return nil, errors.Join(fmt.Errorf("open the event store: %w", refusedByPooler(err)), m.Close(ctx))
 	}
 	m.Published = published{m.Store, pool}
 	_, contacts, err := openContacts(pool, cfg.Privacy)
