@@ -94,8 +94,8 @@ func (a *Activities) known(p payment.Payment, amount money.Money, at time.Time) 
 		answer.Status, answer.ActionURL = p.Status, p.ActionURL
 	case p.Required != nil && !p.Holds(at):
 		answer.Status, answer.DeclineCode = payment.StatusPaymentRequired, p.Required.Reason
-	case p.Status == payment.StatusDeclined:
-		answer.Status, answer.DeclineCode = p.Status, p.DeclineCode
+	case p.Status == payment.StatusDeclined, p.FirstDeclined():
+		answer.Status, answer.DeclineCode = payment.StatusDeclined, p.DeclineCode
 	case p.NeedsAuthorization(amount) && p.Lacking(amount).IsPositive():
 		return answer, false
 	}
@@ -117,7 +117,7 @@ func (a *Activities) askToAuthorize(ctx context.Context, in AuthorizePayment, p 
 	}
 	request := payments.AuthorizeRequest{
 		IdempotencyKey: authorizeKey(id, p.Generation+1), AskedAt: askedToAuthorize(p, in), At: in.At,
-		PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Captured: p.Captured, Token: token, Keep: in.Keep,
+		PaymentID: id, OrderID: in.OrderID, Amount: in.Amount, Captured: p.CapturedAtGateway(), Token: token, Keep: in.Keep,
 	}
 	if again != nil {
 		request.Replaces, request.Abandons = again.Replaces, again.Abandons
@@ -265,7 +265,7 @@ func takenAtOnce(entry payments.LedgerEntry, p payment.Payment) money.Money {
 	if !entry.TakenAtOnce {
 		return money.Zero(p.Captured.Currency)
 	}
-	return entry.Balance.Captured.Sub(p.Captured)
+	return entry.Balance.Captured.Sub(p.CapturedAtGateway())
 }
 
 // takenLife is how long an authorisation holds of which the money is taken: for longer than any order is open.

@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -31,8 +32,9 @@ type CancelOrder struct {
 // has come that was missing.
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, error) {
 	var out Moved
+	var exchanged uuid.UUID // the order whose goods were to pay for this one
 	st := stamp(ctx, "cancel", in.OrderID, in.At)
-	err := a.events.Decide(ctx, st, withPayment(in.OrderID), func(tx *eventstore.Tx) error {
+	cancel := func(tx *eventstore.Tx) error {
 		o, p := eventstore.State(tx, orderAggregate, in.OrderID), eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID))
 		if err := unpaid(tx, in.OrderID, in.Unpaid); err != nil && o.Status != order.StatusCancelled {
 			return err
@@ -40,6 +42,13 @@ func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, er
 		events, err := in.decide(o)
 		if err != nil {
 			return err
+		}
+		if x := o.Terms.Exchange; x != nil && len(events) > 0 {
+			if exchanged == uuid.Nil {
+				exchanged = x.OrderID
+				return errOfExchange
+			}
+			endExchange(tx, o, in.Reason, in.At)
 		}
 		out = moved(o, events)
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
@@ -50,12 +59,19 @@ func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, er
 		}
 		out.Refunds = p.OpenRefunds()
 		return nil
-	})
+	}
+	err := a.events.Decide(ctx, st, withPayment(in.OrderID), cancel)
+	if errors.Is(err, errOfExchange) {
+		err = a.events.Decide(ctx, st, append(withPayment(in.OrderID), orderStream(exchanged)...), cancel)
+	}
 	if err != nil {
 		return Moved{}, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
 	return out, nil
 }
+
+// errOfExchange ends a decision on an order that goods of another one were to pay for, and that it has not named.
+var errOfExchange = errors.New("goods of another order were to pay for this one")
 
 func (in CancelOrder) decide(o order.Order) ([]domain.Event, error) {
 	switch {

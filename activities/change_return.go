@@ -46,6 +46,8 @@ type EndReturns struct {
 // ReturnChanged is where a return stands after a step.
 type ReturnChanged struct {
 	Return account.Returned `json:"return"`
+	// Exchange is as in [GoodsReturned].
+	Exchange *ExchangeStep `json:"exchange,omitempty"`
 	// Replayed is as in [Changed].
 	Replayed bool `json:"replayed,omitempty"`
 }
@@ -75,7 +77,11 @@ func (a *Activities) changeReturn(
 	ctx context.Context, orderID, returnID uuid.UUID, st eventstore.Stamp, decide func(order.Order) ([]domain.Event, error),
 ) (ReturnChanged, error) {
 	var out ReturnChanged
-	err := a.events.Decide(ctx, st, withPayment(orderID), func(tx *eventstore.Tx) error {
+	known, err := a.foldOrder(ctx, orderID)
+	if err != nil {
+		return out, err
+	}
+	err = a.events.Decide(ctx, st, append(withPayment(orderID), exchangeStreams(known, returnID)...), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, orderID)
 		events, err := decide(o)
 		if err != nil {
@@ -84,7 +90,8 @@ func (a *Activities) changeReturn(
 		eventstore.Record(tx, orderAggregate, orderID, events...)
 		record, _ := orderAfter(o, events).FindReturn(returnID)
 		out.Return, out.Replayed = account.ReturnedOf(record, eventstore.State(tx, paymentAggregate, payment.ID(orderID))), len(events) == 0
-		return nil
+		out.Exchange, err = a.settleExchange(tx, orderAfter(o, events), returnID, st.At)
+		return err
 	})
 	if err != nil {
 		return out, Refusal(fmt.Errorf("%s: %w", st.Source, err))
@@ -92,13 +99,51 @@ func (a *Activities) changeReturn(
 	return out, nil
 }
 
+// ReturnsEnded is what the end of returns means for the orders that their goods were to pay for.
+type ReturnsEnded struct {
+	Exchanges []ExchangeStep `json:"exchanges,omitempty"`
+	// Replayed is as in [Changed].
+	Replayed bool `json:"replayed,omitempty"`
+}
+
 // EndReturns records what is due of an order's returns: those that nobody has decided on, and those whose goods did not
 // come. It does nothing when nothing is due. Refusal: not_found.
-func (a *Activities) EndReturns(ctx context.Context, in EndReturns) (Changed, error) {
-	return a.changeOrder(ctx, in.OrderID, stamp(ctx, "end-returns", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
-		if o.Status == "" {
-			return nil, domain.Refuse(domain.CodeNotFound, "order %s does not exist", in.OrderID)
+func (a *Activities) EndReturns(ctx context.Context, in EndReturns) (ReturnsEnded, error) {
+	var out ReturnsEnded
+	known, err := a.foldOrder(ctx, in.OrderID)
+	switch {
+	case err != nil:
+		return out, err
+	case known.Status == "":
+		return out, Refusal(domain.Refuse(domain.CodeNotFound, "order %s does not exist", in.OrderID))
+	}
+	st := stamp(ctx, "end-returns", in.OrderID, in.At)
+	streams := withPayment(in.OrderID)
+	for _, r := range known.Returns {
+		streams = append(streams, exchangeStreams(known, r.ReturnID)...)
+	}
+	err = a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
+		o := eventstore.State(tx, orderAggregate, in.OrderID)
+		events := order.EndReturns(o, in.At)
+		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
+		out = ReturnsEnded{Replayed: len(events) == 0}
+		for _, e := range events {
+			expired, is := e.(order.ReturnExpired)
+			if !is {
+				continue
+			}
+			step, err := a.settleExchange(tx, orderAfter(o, events), expired.ReturnID, in.At)
+			if err != nil {
+				return err
+			}
+			if step != nil {
+				out.Exchanges = append(out.Exchanges, *step)
+			}
 		}
-		return order.EndReturns(o, in.At), nil
+		return nil
 	})
+	if err != nil {
+		return out, Refusal(fmt.Errorf("%s: %w", st.Source, err))
+	}
+	return out, nil
 }

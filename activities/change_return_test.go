@@ -35,7 +35,7 @@ func (o *testOrder) receiveReturn(lines ...order.ReturnLine) (activities.GoodsRe
 	})
 }
 
-func (o *testOrder) endReturns(at time.Time) (activities.Changed, error) {
+func (o *testOrder) endReturns(at time.Time) (activities.ReturnsEnded, error) {
 	return run(o.as("returns-due-"+o.id.String()), o.EndReturns, activities.EndReturns{OrderID: o.id, At: at})
 }
 

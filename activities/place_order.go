@@ -35,6 +35,8 @@ type PlaceOrder struct {
 	AllowBackorder    bool            `json:"allow_backorder,omitempty"`
 	KeepPaymentMethod bool            `json:"keep_payment_method,omitempty"`
 	Deadlines         order.Deadlines `json:"deadlines,omitzero"`
+	// Exchange is goods of another order that pay for this one; nil for none.
+	Exchange *ExchangeGoods `json:"exchange,omitempty"`
 	// At is when the saga started: the same for every attempt, and another one for another saga.
 	At time.Time `json:"at"`
 }
@@ -62,14 +64,15 @@ func (a *Activities) PlaceOrder(ctx context.Context, in PlaceOrder) (Placed, err
 	st.Fresh = in.OrderID
 	var out Placed
 	var existed bool
-	q := stockQuestion{skus: inventory.SKUs(order.Lines(in.Items)), streams: orderStream(in.OrderID), placing: true}
+	q := stockQuestion{skus: inventory.SKUs(order.Lines(in.Items)), streams: orderStream(in.OrderID), placing: in.Exchange == nil}
+	q.streams = append(q.streams, in.Exchange.streams(in.OrderID)...)
 	err = a.decideOnStock(ctx, st, q, func(s supply) error {
 		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		if existed = o.Status != ""; existed {
 			_, err := order.Place(o, command) // the request may be another one
 			return err
 		}
-		out, err = a.placeNew(s, o, command)
+		out, err = a.placeNew(s, o, command, in.Exchange)
 		return err
 	})
 	if err != nil {
@@ -91,6 +94,9 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 	terms := order.Terms{
 		AllowBackorder: in.AllowBackorder, KeepPaymentMethod: in.KeepPaymentMethod, ShippingByValue: in.ShippingByValue, Deadlines: in.Deadlines,
 	}
+	if in.Exchange != nil {
+		terms.Exchange = &in.Exchange.Exchange
+	}
 	sealed := in.Payment
 	if in.PaymentToken != "" {
 		sealed, err = a.vault.Seal(ctx, in.CustomerID, in.PaymentToken)
@@ -109,9 +115,12 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 }
 
 // placeNew records a new order. With it come a hold where a rule asks for one, and a reservation where all goods are
-// there.
-func (a *Activities) placeNew(s supply, o order.Order, c order.PlaceOrder) (Placed, error) {
+// there. Goods of another order may pay for it.
+func (a *Activities) placeNew(s supply, o order.Order, c order.PlaceOrder, goods *ExchangeGoods) (Placed, error) {
 	reserved := a.decideReservation(s, c)
+	if err := goods.checkReserved(c, reserved); err != nil {
+		return Placed{}, err
+	}
 	for _, r := range reserved {
 		c.Allocations = append(c.Allocations, r.Allocation)
 	}
@@ -120,7 +129,17 @@ func (a *Activities) placeNew(s supply, o order.Order, c order.PlaceOrder) (Plac
 	if err != nil {
 		return Placed{}, err
 	}
-	if rule := a.review.Rule(c.CustomerID, order.Total(c.Items, c.ShippingLines)); rule != "" {
+	total := order.Total(c.Items, c.ShippingLines)
+	rule := a.review.Rule(c.CustomerID, total)
+	if goods != nil {
+		if err := a.exchange(s.tx, *goods, c, total); err != nil {
+			return Placed{}, err
+		}
+		if goods.OnReceipt {
+			rule = order.HoldExchange
+		}
+	}
+	if rule != "" {
 		held, err := order.Hold(orderAfter(o, events), rule, c.At)
 		if err != nil {
 			return Placed{}, err

@@ -267,7 +267,7 @@ func comparableBalance(e payments.LedgerEntry, p payment.Payment) payment.Gatewa
 	if !e.TakenAtOnce || !b.Captured.SameCurrency(p.Captured) || !b.Held.SameCurrency(p.Captured) && !b.Held.IsZero() {
 		return b
 	}
-	ahead := b.Captured.Sub(p.Captured)
+	ahead := b.Captured.Sub(p.CapturedAtGateway())
 	if ahead.IsPositive() && ahead.Cmp(p.Capturable()) <= 0 {
 		b.Captured, b.Held = b.Captured.Sub(ahead), b.Held.Add(ahead)
 	}

@@ -183,7 +183,7 @@ func (r *gatewayRecord) hold(ctx context.Context, entry payments.LedgerEntry) er
 // nothing of that is what it holds.
 func holdsLate(e payments.LedgerEntry, p payment.Payment) bool {
 	return p.Closed() && !p.HeldLate.IsPositive() && e.Balance.Held.IsPositive() &&
-		(p.Captured.IsZero() || e.Balance.Captured.SameCurrency(p.Captured) && e.Balance.Captured.Cmp(p.Captured) >= 0)
+		(p.CapturedAtGateway().IsZero() || e.Balance.Captured.SameCurrency(p.Captured) && e.Balance.Captured.Cmp(p.CapturedAtGateway()) >= 0)
 }
 
 // endOf tells that the present authorisation of a payment is gone at the gateway, and why. The time is the gateway's.

@@ -105,7 +105,7 @@ func (a *Activities) voidLatePayment(ctx context.Context, orderID uuid.UUID, lat
 	}
 	attempt := p.VoidAttempt()
 	err = a.gateway.Void(ctx, payments.VoidRequest{
-		IdempotencyKey: voidKey(id, attempt), AskedAt: late.At, PaymentID: id, GatewayRef: late.GatewayRef, Captured: p.Captured,
+		IdempotencyKey: voidKey(id, attempt), AskedAt: late.At, PaymentID: id, GatewayRef: late.GatewayRef, Captured: p.CapturedAtGateway(),
 	})
 	err = a.noteAccess(ctx, orderID, p.Access, late.At, err)
 	var refused *domain.Error

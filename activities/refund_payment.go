@@ -158,6 +158,9 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (payme
 func (a *Activities) askForRefund(
 	ctx context.Context, in RefundPayment, p payment.Payment, r payment.Refund, attempt payment.RefundAttempt,
 ) (payment.Payment, error) {
+	if from, credited := payment.CreditedOrder(attempt.Source); credited {
+		return a.returnCredit(ctx, in, r, attempt, from)
+	}
 	id := payment.ID(in.OrderID)
 	key := payment.RefundKey(id, r.RefundID, attempt.Attempt)
 	answer := payment.RefundAnswer{RefundID: r.RefundID, Attempt: attempt.Attempt, Status: payment.RefundStatusPaid, At: in.At}

@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -34,6 +35,8 @@ type GoodsReturned struct {
 	Served Served                 `json:"served"`
 	// Return is the return afterwards.
 	Return account.Returned `json:"return,omitzero"`
+	// Exchange is what it means for the order that the goods pay for; nil for none.
+	Exchange *ExchangeStep `json:"exchange,omitempty"`
 	// Replayed is true when the return was recorded before.
 	Replayed bool `json:"replayed,omitempty"`
 }
@@ -50,7 +53,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 	}
 	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
 	q := stockOf(known, known.StockLines(command.Pieces()))
-	q.streams = append(q.streams, paymentStream(in.OrderID)...)
+	q.streams = slices.Concat(q.streams, paymentStream(in.OrderID), exchangeStreams(known, in.ReturnID))
 	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {
 		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		id := payment.ID(in.OrderID)
@@ -71,6 +74,9 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 		eventstore.Record(s.tx, paymentAggregate, id, owed...)
 		out.tell(orderAfter(o, events), paymentAfter(p, owed), in.ReturnID)
 		out.Replayed = len(events) == 0
+		if out.Exchange, err = a.settleExchange(s.tx, orderAfter(o, events), in.ReturnID, in.At); err != nil {
+			return false, err
+		}
 		return len(events) > 0, nil
 	})
 	return out, err

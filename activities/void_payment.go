@@ -49,7 +49,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) (Voided, e
 	if in.Unsecured {
 		o, err := a.foldOrder(ctx, in.OrderID)
 		confirmed := o.Status != "" && o.Status != order.StatusCreated && o.Status != order.StatusCancelled
-		if err != nil || confirmed || p.Capturable().IsPositive() || p.Captured.IsPositive() {
+		if err != nil || confirmed || p.Capturable().IsPositive() || p.CapturedAtGateway().IsPositive() {
 			return Voided{}, err
 		}
 	}
@@ -62,7 +62,7 @@ func (a *Activities) VoidPayment(ctx context.Context, in VoidPayment) (Voided, e
 	// question counts, and not that of an earlier one.
 	attempt := p.VoidAttempt()
 	request := payments.VoidRequest{
-		IdempotencyKey: voidKey(id, attempt), AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.Captured,
+		IdempotencyKey: voidKey(id, attempt), AskedAt: in.At, PaymentID: id, GatewayRef: p.GatewayRef, Captured: p.CapturedAtGateway(),
 	}
 	if p.Requested != nil || p.Status != payment.StatusActionRequired && (p.NeedsAuthorization(money.Money{}) || p.Lapsed) {
 		request.AuthorizeKey = authorizeKey(id, p.Generation+1)

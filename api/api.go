@@ -244,6 +244,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/reject", Handle: httpx.Body(a.rejectOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns", Handle: httpx.Body(a.returnGoods)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}/returns", Handle: a.getReturns},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/exchanges", Handle: httpx.Body(a.exchangeGoods)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/approve", Handle: httpx.Body(a.approveReturn)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/refuse", Handle: httpx.Body(a.refuseReturn)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/cancel", Handle: httpx.Body(a.cancelReturn)},

@@ -112,6 +112,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/approve":                          `{"by": "office"}`,
 	"POST /api/v1/orders/{order_id}/reject":                           `{"by": "office"}`,
 	"POST /api/v1/orders/{order_id}/returns":                          goodRequest,
+	"POST /api/v1/orders/{order_id}/exchanges":                        goodExchange,
 	"GET /api/v1/orders/{order_id}/returns":                           "",
 	"POST /api/v1/orders/{order_id}/returns/{return_id}/approve":      goodApproval,
 	"POST /api/v1/orders/{order_id}/returns/{return_id}/refuse":       goodRefusal,

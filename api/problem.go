@@ -187,6 +187,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "An order has 100 returns at most. Goods that came back can still be reported without a request.",
 	},
 	{
+		Code: codeExchangeDeclined, Status: http.StatusConflict, Title: "The new order of the exchange was refused",
+		About: "Its money was declined, or its goods are not there. The return was cancelled, and all is as it was. The detail tells why. " +
+			"The same request is not tried again: ask anew under another key.",
+	},
+	{
 		Code: payment.CodeRefundExceedsCapture, Status: http.StatusConflict, Title: "There is not so much to refund",
 		About: "No more can go back than was captured, and neither refunded nor owed. What is asked for and not answered yet counts too.",
 	},

@@ -25,6 +25,7 @@ var (
 	trackingNamespace       = domain.DerivedID(namespace, "corrected tracking")
 	paymentNamespace        = domain.DerivedID(namespace, "means of payment")
 	returnNamespace         = domain.DerivedID(namespace, "return")
+	exchangeNamespace       = domain.DerivedID(namespace, "exchange")
 	refundNamespace         = domain.DerivedID(namespace, "refund")
 	noteNamespace           = domain.DerivedID(namespace, "note")
 	keyNamespace            = domain.DerivedID(namespace, "key")

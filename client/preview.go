@@ -98,6 +98,8 @@ type OrderMoney struct {
 	Totals MoneyAmounts `json:"totals"`
 	// Owed is what is to go back besides.
 	Owed Money `json:"owed"`
+	// Credits are what this order has from others, by exchanges, and has given to them.
+	Credits []Credit `json:"credits,omitempty"`
 }
 
 // GetOrderMoney shows where an order's money belongs.

@@ -111,6 +111,7 @@ const (
 	CodeReturnNotApproved    Code = "return_not_approved"
 	CodeReturnDecided        Code = "return_decided"
 	CodeTooManyReturns       Code = "too_many_returns"
+	CodeExchangeDeclined     Code = "exchange_declined"
 	CodeActionNotPossible    Code = "action_not_possible"
 	CodeRefundExceedsCapture Code = "refund_exceeds_capture"
 	CodeRefundUnderWay       Code = "refund_under_way"

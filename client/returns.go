@@ -56,6 +56,8 @@ type Return struct {
 	// DecideBy is until when somebody should decide, and Overdue is true once nobody has by then.
 	DecideBy time.Time `json:"decide_by,omitzero"`
 	Overdue  bool      `json:"overdue,omitempty"`
+	// ExchangeOrderID is the order that the goods pay for; zero for none.
+	ExchangeOrderID uuid.UUID `json:"exchange_order_id,omitzero"`
 	// Carrier and TrackingNumber are those of the label.
 	Carrier        string    `json:"carrier,omitempty"`
 	TrackingNumber string    `json:"tracking_number,omitempty"`

@@ -59,6 +59,9 @@ func (c *Client) Waiting() int { return c.turns.waiting() }
 // one; [ErrUnavailable].
 func (c *Client) PlaceOrder(ctx context.Context, in workflows.OrderInput) (placed workflows.OrderMemo, existed bool, err error) {
 	in.Deadlines = c.deadlines
+	if x := in.Exchange; x != nil && x.OnReceipt && x.ExpiresAfter > 0 { // its goods are waited for
+		in.Deadlines.Review = x.ExpiresAfter + exchangeGrace
+	}
 	total := in.Total()
 	memo := workflows.OrderMemo{
 		OrderNumber: order.Number(in.OrderID), CustomerID: in.CustomerID, RequestHash: in.RequestHash,
@@ -107,6 +110,9 @@ func (c *Client) startOrderSaga(
 	}
 	return false, inDomainTerms(err)
 }
+
+// exchangeGrace is how much longer than its goods an order of an exchange waits at most, until somebody decides.
+const exchangeGrace = 7 * 24 * time.Hour
 
 // memoKey is the name under which a saga's memo keeps what it was asked.
 const memoKey = "order"

@@ -44,11 +44,13 @@ type scenario struct {
 	want  string
 	// books is what has become of the money when nothing fails, as "captured, refunded, waived"; empty for anything.
 	books string
+	// after asserts more when all is over.
+	after func(*testing.T, *platform)
 }
 
 const hour = time.Hour
 
-var scenarios = slices.Concat(ordinary, moneyScenarios, editScenarios)
+var scenarios = slices.Concat(ordinary, moneyScenarios, editScenarios, exchangeScenarios)
 
 var ordinary = []scenario{
 	{
@@ -420,6 +422,9 @@ func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []s
 	var told workflows.OrderState
 	require.NoError(t, p.env.GetWorkflowResult(&told))
 	p.audit(t, s, told)
+	if s.after != nil {
+		s.after(t, p)
+	}
 	if pay := p.payment(t); kind == "" && s.books != "" {
 		require.Equal(t, s.books, pay.Captured.Text()+", "+pay.Refunded.Text()+", "+pay.Waived().Text())
 	}
@@ -469,8 +474,8 @@ func (p *platform) audit(t *testing.T, s scenario, told workflows.OrderState) {
 	equal := func(want, got money.Money, what string) {
 		require.True(t, want.Amount.Equal(got.Amount), "%s: want %s, the gateway says %s", what, want.Amount, got.Amount)
 	}
-	equal(pay.Captured, balance.Captured, "captured")
-	equal(pay.Refunded, balance.Refunded, "refunded")
+	equal(pay.CapturedAtGateway(), balance.Captured, "captured")
+	equal(pay.RefundedAtGateway(), balance.Refunded, "refunded")
 
 	var owed money.Money // what the shipments cost that the customer has, or that are under way
 	sold := map[string]int{}
@@ -494,7 +499,7 @@ func (p *platform) audit(t *testing.T, s scenario, told workflows.OrderState) {
 			owed = owed.Sub(w.Amount)
 		}
 	}
-	equal(owed, balance.Captured.Sub(balance.Refunded), "paid in the end")
+	equal(owed, pay.Captured.Sub(pay.Refunded), "paid in the end")
 	if s.limits.IsZero() {
 		require.Empty(t, pay.Waivers)
 	}

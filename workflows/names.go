@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/location"
@@ -157,6 +158,8 @@ type OrderInput struct {
 	// KeepPaymentMethod says that the customer has agreed that the means of payment is authorised again for this order
 	// without them.
 	KeepPaymentMethod bool `json:"keep_payment_method,omitempty"`
+	// Exchange is goods of another order that pay for this one; nil for none.
+	Exchange *activities.ExchangeGoods `json:"exchange,omitempty"`
 	// Deadlines are set by package sagaclient.
 	Deadlines Deadlines `json:"deadlines"`
 	// Resume starts the saga of an order that is there already: it needs the order's id and nothing else. The saga

@@ -218,8 +218,8 @@ func (s *orderSaga) placeOrder(ctx workflow.Context) (activities.Placed, error) 
 		ShippingLines: s.in.ShippingLines, Discounts: s.in.Discounts, Rounding: s.in.Rounding, ShippingByValue: s.in.ShippingByValue,
 		Personal: s.in.Personal, RequestHash: s.in.RequestHash, UserID: s.in.UserID, References: s.in.References,
 		Payment: s.in.Payment, PaymentToken: s.in.PaymentToken, AllowBackorder: s.in.AllowBackorder, Deadlines: s.in.Deadlines,
-		KeepPaymentMethod: s.in.KeepPaymentMethod,
-		At:                workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
+		KeepPaymentMethod: s.in.KeepPaymentMethod, Exchange: s.in.Exchange,
+		At: workflow.GetInfo(ctx).WorkflowStartTime.Truncate(time.Microsecond),
 	})
 }
 

@@ -37,6 +37,7 @@ func ReturnSaga(ctx workflow.Context, in ReturnInput) (out ReturnResult, err err
 	}
 	changed, err := changeReturn(ctx, in)
 	out.Return, out.Replayed, out.Amount = changed.Return, changed.Replayed, changed.Return.ReturnRecord.Amount
+	tellExchange(ctx, changed.Exchange)
 	return out, err
 }
 
@@ -66,6 +67,7 @@ func takeBack(ctx workflow.Context, in ReturnInput, out *ReturnResult) error {
 	}
 	*out = ReturnResult{Amount: returned.Amount, Refund: returned.Refund, Return: returned.Return, Replayed: returned.Replayed}
 	signalServed(ctx, returned.Served)
+	tellExchange(ctx, returned.Exchange)
 	if out.Refund == nil {
 		return nil
 	}
@@ -82,6 +84,21 @@ func takeBack(ctx workflow.Context, in ReturnInput, out *ReturnResult) error {
 	return err
 }
 
+// tellExchange tells the order that the goods of a return pay for what that has decided. It is recorded: an order without
+// an open saga sees it when it is resumed.
+func tellExchange(ctx workflow.Context, step *activities.ExchangeStep) {
+	if step == nil {
+		return
+	}
+	signal := RejectOrder
+	if step.Approve {
+		signal = ApproveOrder
+	}
+	if err := workflow.SignalExternalWorkflow(ctx, OrderSagaID(step.OrderID), "", signal, ReviewRequest{By: step.By}).Get(ctx, nil); err != nil {
+		workflow.GetLogger(ctx).Debug("The order has no open saga.", "order_id", step.OrderID.String(), "error", err)
+	}
+}
+
 // ReturnDeadline asks to look at the returns of an order.
 type ReturnDeadline struct {
 	OrderID uuid.UUID `json:"order_id"`
@@ -92,6 +109,9 @@ type ReturnDeadline struct {
 func ReturnDeadlineSaga(ctx workflow.Context, in ReturnDeadline) error {
 	ctx = forOrder(ctx, in.OrderID)
 	var a *activities.Activities
-	_, err := runStep(ctx, "Look for returns that are due", a.EndReturns, activities.EndReturns{OrderID: in.OrderID, At: workflow.Now(ctx)})
+	ended, err := runStep(ctx, "Look for returns that are due", a.EndReturns, activities.EndReturns{OrderID: in.OrderID, At: workflow.Now(ctx)})
+	for _, step := range ended.Exchanges {
+		tellExchange(ctx, &step)
+	}
 	return err
 }

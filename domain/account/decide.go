@@ -19,6 +19,7 @@ func Owed(o order.Order, l order.LineAmount) payment.OwedLine {
 // ReturnOwes is what the customer is owed for goods that came back.
 func ReturnOwes(o order.Order, e order.OrderReturned, limits money.Limits) payment.OweRefund {
 	owed := payment.OweRefund{RefundID: e.ReturnID, Amount: e.Amount, Reason: payment.ReasonReturn, Limits: limits, At: e.ReturnedAt}
+	owed.CreditID = order.Exchange{ReturnID: e.ReturnID}.CreditID()
 	for _, l := range e.Lines {
 		owed.Lines = append(owed.Lines, Owed(o, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}))
 	}

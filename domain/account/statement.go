@@ -65,13 +65,15 @@ type Statement struct {
 	Totals Amounts `json:"totals"`
 	// Owed is what is to go back besides: it is owed, or was asked for and has no answer.
 	Owed money.Money `json:"owed"`
+	// Credits are what this order has from others, and has given to them.
+	Credits []payment.Credit `json:"credits,omitempty"`
 }
 
 // Of returns the statement of an order. The captured, refunded and left amounts of its rows add up to those of the
 // payment. No row has captured more than it costs, nor refunded more than was captured. The unassigned one is the
 // exception: what no line explains stands there. A refund that is for no line makes its rest negative.
 func Of(o order.Order, p payment.Payment) Statement {
-	s := Statement{Currency: o.Total.Currency, Owed: p.Owed()}
+	s := Statement{Currency: o.Total.Currency, Owed: p.Owed(), Credits: p.Credits()}
 	s.Rows = rowsOf(o)
 	s.capture(p)
 	s.refund(p)

@@ -32,6 +32,13 @@ func (s Statement) Text() string {
 	if !s.Owed.IsZero() {
 		table = append(table, []string{"to go back besides: " + s.Owed.Text()})
 	}
+	for _, c := range s.Credits {
+		direction := "from"
+		if c.Amount.Amount.IsNegative() {
+			direction = "to"
+		}
+		table = append(table, []string{fmt.Sprintf("credit %s order %s: %s", direction, c.OrderID, c.Amount.Text())})
+	}
 	return aligned(table)
 }
 

@@ -85,6 +85,8 @@ type Terms struct {
 	// leaves first carries them.
 	ShippingByValue bool      `json:"shipping_by_value,omitempty"`
 	Deadlines       Deadlines `json:"deadlines"`
+	// Exchange is the return that pays for the order; nil for none.
+	Exchange *Exchange `json:"exchange,omitempty"`
 }
 
 // Deadlines say how long an order waits for each thing, in nanoseconds. Zero means that no deadline was set.

@@ -122,7 +122,7 @@ func (o Order) evolveReturn(e domain.Event) Order {
 		o = o.Clone().withRequest(Request{ID: e.ReturnID, Content: e.RequestContent})
 		o.Returns = append(o.Returns, ReturnRecord{
 			ReturnID: e.ReturnID, Status: ReturnStatusRequested, Lines: e.Lines, Amount: money.Zero(o.Total.Currency), Reason: e.Reason,
-			RequestedBy: e.RequestedBy, RequestedAt: e.RequestedAt, DecideBy: e.DecideBy,
+			RequestedBy: e.RequestedBy, RequestedAt: e.RequestedAt, DecideBy: e.DecideBy, ExchangeOrderID: e.ExchangeOrderID,
 		})
 		return o
 	}

@@ -94,6 +94,8 @@ type ReturnRecord struct {
 	// DecideBy is until when somebody should have decided, and Overdue is true once nobody has by then.
 	DecideBy time.Time `json:"decide_by,omitzero"`
 	Overdue  bool      `json:"overdue,omitempty"`
+	// ExchangeOrderID is the order that the goods pay for.
+	ExchangeOrderID uuid.UUID `json:"exchange_order_id,omitzero"`
 	// Carrier and TrackingNumber are those of the label, if there is one.
 	Carrier        string    `json:"carrier,omitempty"`
 	TrackingNumber string    `json:"tracking_number,omitempty"`
@@ -220,7 +222,9 @@ type AskToReturn struct {
 	By     string
 	// DecideWithin is how long the request may wait until somebody is told; zero for ever.
 	DecideWithin time.Duration
-	At           time.Time
+	// ExchangeOrderID is the order that the goods are to pay for.
+	ExchangeOrderID uuid.UUID
+	At              time.Time
 }
 
 // RequestReturn records that goods are to come back. No money moves before they do.
@@ -244,6 +248,7 @@ func RequestReturn(o Order, c AskToReturn) ([]domain.Event, error) {
 	}
 	e := ReturnRequested{
 		OrderID: o.ID, ReturnID: c.ReturnID, RequestContent: c.request(o).Content, Reason: c.Reason, RequestedBy: c.By, RequestedAt: c.At,
+		ExchangeOrderID: c.ExchangeOrderID,
 	}
 	if c.DecideWithin > 0 {
 		e.DecideBy = c.At.Add(c.DecideWithin)

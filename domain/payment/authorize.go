@@ -138,7 +138,7 @@ func (p Payment) NeedsAuthorization(amount money.Money) bool {
 		return true
 	case StatusCaptured, StatusRefunded:
 		// Only what ran out is made anew: a late duplicate of the first attempt must not reserve money again.
-		return p.Lapsed && amount.Cmp(p.Capturable()) > 0
+		return p.awaitsFirst() || p.Lapsed && amount.Cmp(p.Capturable()) > 0
 	default:
 		return false
 	}

@@ -103,11 +103,11 @@ type Excess struct {
 // RecordExcess records what was taken in excess, and that it is owed. It is for an order of which nothing is to be
 // captured any more. It returns no events while something is held, because a void gives the excess back.
 func RecordExcess(p Payment, c Excess) []domain.Event {
-	if p.Held().IsPositive() || p.VoidFailure != nil || !c.Taken.SameCurrency(p.Captured) || c.Taken.Cmp(p.Captured) <= 0 {
+	if p.Held().IsPositive() || p.VoidFailure != nil || !c.Taken.SameCurrency(p.Captured) || c.Taken.Cmp(p.CapturedAtGateway()) <= 0 {
 		return nil
 	}
 	taken := PaymentCapturedElsewhere{
-		PaymentID: p.ID, OrderID: p.OrderID, Amount: c.Taken.Sub(p.Captured), CaptureRef: domain.Valid(c.GatewayRef) + "/excess",
+		PaymentID: p.ID, OrderID: p.OrderID, Amount: c.Taken.Sub(p.CapturedAtGateway()), CaptureRef: domain.Valid(c.GatewayRef) + "/excess",
 		GatewayRef: domain.Valid(c.GatewayRef), CapturedAt: c.At,
 	}
 	return append([]domain.Event{taken}, OweUnapplied(Evolve(p, taken), c.At)...)
@@ -144,7 +144,7 @@ func (p Payment) Closed() bool {
 	case StatusVoided, StatusDeclined:
 		return true
 	case StatusCaptured, StatusRefunded:
-		return !p.Lapsed && p.Requested == nil && p.Required == nil && !p.Capturable().IsPositive()
+		return !p.Lapsed && p.Requested == nil && p.Required == nil && !p.Capturable().IsPositive() && !p.awaitsFirst()
 	default:
 		return false
 	}
@@ -283,7 +283,9 @@ func (p Payment) withForeignCapture(e PaymentCapturedElsewhere) Payment {
 		}
 		p.Authorized = p.Authorized.Add(e.Amount) // what the present one holds stays the same
 	}
-	p.Captured = p.Captured.Add(e.Amount)
+	if p.Captured = p.Captured.Add(e.Amount); p.Refunded.Currency == "" {
+		p.Refunded = money.Zero(e.Amount.Currency)
+	}
 	if p.Captured.Cmp(p.Authorized) > 0 {
 		p.Authorized = p.Captured
 	}

@@ -34,6 +34,7 @@ var Events = []domain.Event{
 	PaymentRefunded{},
 	RefundFailed{},
 	RefundResolved{},
+	CreditReturned{},
 	DisputeOpened{},
 	DisputeFundsWithdrawn{},
 	DisputeWon{},
@@ -307,6 +308,17 @@ type VoidFailed struct {
 	FailedAt time.Time   `json:"failed_at"`
 }
 
+// CreditReturned says that another order has given back a part of the credit that it had from this payment.
+type CreditReturned struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// RefundID is the refund by which the credit was given, and From the other order.
+	RefundID   uuid.UUID   `json:"refund_id"`
+	From       uuid.UUID   `json:"from"`
+	Amount     money.Money `json:"amount"`
+	ReturnedAt time.Time   `json:"returned_at"`
+}
+
 // RefundResolved says that a person has settled a failed refund outside of the platform. Nothing more of it is owed.
 type RefundResolved struct {
 	PaymentID uuid.UUID `json:"payment_id"`
@@ -424,6 +436,9 @@ func (CaptureWaived) EventVersion() int { return 2 }
 
 func (RefundResolved) EventType() string { return "RefundResolved" }
 func (RefundResolved) EventVersion() int { return 1 }
+
+func (CreditReturned) EventType() string { return "CreditReturned" }
+func (CreditReturned) EventVersion() int { return 1 }
 
 func (VoidResolved) EventType() string { return "VoidResolved" }
 func (VoidResolved) EventVersion() int { return 1 }

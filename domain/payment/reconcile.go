@@ -25,13 +25,13 @@ type Difference struct {
 // Reconcile compares a payment with the gateway's ledger: one event for each amount that differs, or that does not
 // differ any more. A difference that is known and has stayed the same is not recorded again.
 //
-// What a person has given back without the gateway is no difference.
+// What a person has given back without the gateway is no difference, and neither are credits.
 func Reconcile(p Payment, b GatewayBalance, at time.Time) []domain.Event {
 	var events []domain.Event
 	for _, c := range []struct {
 		what            string
 		gateway, stream money.Money
-	}{{"held", b.Held, p.Held()}, {"captured", b.Captured, p.Captured}, {"refunded", b.Refunded, p.Refunded.Sub(p.RefundedOutside())}} {
+	}{{"held", b.Held, p.Held()}, {"captured", b.Captured, p.CapturedAtGateway()}, {"refunded", b.Refunded, p.RefundedAtGateway()}} {
 		known, was := p.difference(c.what)
 		same := c.gateway.Amount.Equal(c.stream.Amount) && (c.gateway.IsZero() || c.gateway.SameCurrency(c.stream))
 		switch {

@@ -3,6 +3,8 @@ package payment
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
@@ -82,32 +84,40 @@ func (p Payment) fail(e RefundFailed) []domain.Event {
 	if r.Owed {
 		return []domain.Event{e}
 	}
-	var owed []domain.Event
-	left := smaller(e.Amount, p.Refundable())
+	owed, sum := p.owedInstead(r.RefundID, strconv.Itoa(e.Attempt), r.Lines, smaller(e.Amount, p.Refundable()), e.FailedAt)
+	if len(owed) == 0 {
+		return []domain.Event{e}
+	}
+	return append([]domain.Event{e, p.reduced(r.RefundID, r.Amount.Sub(sum), ReasonOwedInstead, e.FailedAt)}, owed...)
+}
+
+// owedInstead returns what is owed in the place of a refund that nobody had owed, and how much that is. It is what that
+// one had covered, of these lines, and no more than left.
+func (p Payment) owedInstead(
+	refundID uuid.UUID, key string, lines []RefundLine, left money.Money, at time.Time,
+) (owed []domain.Event, sum money.Money) {
+	sum = money.Zero(left.Currency)
 	for _, o := range p.Refunds {
 		for i, c := range o.Covers {
 			amount := smaller(c.Amount, left)
 			if c.LineID != uuid.Nil {
-				amount = smaller(amount, amountOf(r.Lines, c.LineID))
+				amount = smaller(amount, amountOf(lines, c.LineID))
 			}
-			if !amount.IsPositive() || !slices.Contains(c.By, r.RefundID) {
+			if !amount.IsPositive() || !slices.Contains(c.By, refundID) {
 				continue
 			}
 			instead := RefundOwed{
-				PaymentID: p.ID, OrderID: p.OrderID, RefundID: domain.DerivedID(o.RefundID, fmt.Sprintf("uncovered/%s/%d/%d", e.RefundID, e.Attempt, i)),
-				Amount: amount, Rest: p.RefundRest, Completes: o.RefundID, InsteadOf: r.RefundID, Reason: o.Reason, OwedAt: e.FailedAt,
+				PaymentID: p.ID, OrderID: p.OrderID, RefundID: domain.DerivedID(o.RefundID, fmt.Sprintf("uncovered/%s/%s/%d", refundID, key, i)),
+				Amount: amount, Rest: p.RefundRest, Completes: o.RefundID, InsteadOf: refundID, Reason: o.Reason, OwedAt: at,
 			}
 			if c.LineID != uuid.Nil {
-				instead.Lines = []RefundLine{partOf(r.Lines, c.LineID, amount)}
+				instead.Lines = []RefundLine{partOf(lines, c.LineID, amount)}
 			}
-			left, r.Amount = left.Sub(amount), r.Amount.Sub(amount)
+			left, sum = left.Sub(amount), sum.Add(amount)
 			owed = append(owed, instead)
 		}
 	}
-	if len(owed) == 0 {
-		return []domain.Event{e}
-	}
-	return append([]domain.Event{e, p.reduced(r.RefundID, r.Amount, ReasonOwedInstead, e.FailedAt)}, owed...)
+	return owed, sum
 }
 
 // withObligation returns the payment with what is owed.

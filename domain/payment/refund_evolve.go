@@ -64,6 +64,8 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 			r.Amount = r.Live()
 			r.Lines = trimLines(r.Lines, r.Amount)
 		})
+	case CreditReturned:
+		return p.withoutCredit(e)
 	case DisputeOpened:
 		return p.withDispute(Dispute{GatewayRef: e.GatewayRef, Amount: e.Amount, Status: DisputeStatusOpen, Reason: e.Reason, OpenedAt: e.OpenedAt})
 	case DisputeFundsWithdrawn:

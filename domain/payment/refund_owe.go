@@ -27,6 +27,8 @@ type OweRefund struct {
 	Reason   string
 	// Lines share out the amount; empty when it is not known which lines it is for.
 	Lines []OwedLine
+	// CreditID is the credit by which the same was given to another order before: see [Give]. It covers what it is for.
+	CreditID uuid.UUID
 	// Limits are the amounts that the gateway moves.
 	Limits money.Limits
 	At     time.Time
@@ -54,6 +56,7 @@ func Owe(p Payment, c OweRefund) []domain.Event {
 		return nil
 	}
 	e := RefundOwed{PaymentID: p.ID, OrderID: p.OrderID, RefundID: c.RefundID, Reason: c.Reason, OwedAt: c.At}
+	c, credited := p.withoutCredited(c)
 	due, lines := p.due(c, p.Refundable())
 	e.Amount, e.Rest = p.inSteps(due, c.Limits)
 	e.Lines = trimLines(lines, e.Amount)
@@ -61,6 +64,9 @@ func Owe(p Payment, c OweRefund) []domain.Event {
 	if most, all := uncovered.due(c, uncovered.Refundable()); most.Cmp(due) > 0 {
 		e.Covered = most.Sub(due)
 		e.CoveredLines = trimLines(linesWithout(all, lines), e.Covered)
+	}
+	for _, l := range credited {
+		e.Covered, e.CoveredLines = money.Zero(l.Amount.Currency).Add(e.Covered).Add(l.Amount), append(e.CoveredLines, l)
 	}
 	if !e.Amount.IsPositive() && e.Covered.IsZero() && e.Rest.Cmp(p.RefundRest) == 0 {
 		return nil

@@ -34,7 +34,7 @@ func Void(p Payment, c VoidPayment) []domain.Event {
 		voided.Amount = money.Zero(cmp.Or(p.Authorized.Currency, p.Awaited.Currency, c.Currency))
 	case StatusAuthorized, StatusCaptured, StatusRefunded:
 		voided.Amount = p.Capturable()
-		if voided.Amount.IsZero() && !p.Lapsed && p.Requested == nil {
+		if voided.Amount.IsZero() && !p.Lapsed && p.Requested == nil && !p.awaitsFirst() {
 			return nil
 		}
 	default:
