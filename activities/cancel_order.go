@@ -43,7 +43,7 @@ func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, er
 		if err != nil {
 			return err
 		}
-		if x := o.Terms.Exchange; x != nil && len(events) > 0 {
+		if x := o.Exchange; x != nil && len(events) > 0 {
 			if exchanged == uuid.Nil {
 				exchanged = x.OrderID
 				return errOfExchange

@@ -45,21 +45,21 @@ func (in *ExchangeGoods) streams(newOrderID uuid.UUID) []eventstore.StreamID {
 	return append(withPayment(in.OrderID), paymentStream(newOrderID)...)
 }
 
-// exchange records with a new order that goods of another one pay for it: their return, and the credit. Refusals: as
+// exchange records with a new order that goods of another one pay for it: their return, and the credit. What the new
+// order and its payment have of it is left to the caller. Refusals: as
 // [account.Exchange]; not_found for another customer's order.
-func (a *Activities) exchange(tx *eventstore.Tx, in ExchangeGoods, c order.PlaceOrder, total money.Money) error {
+func (a *Activities) exchange(tx *eventstore.Tx, in ExchangeGoods, c order.PlaceOrder, total money.Money) (x account.Exchanged, err error) {
 	o, p := eventstore.State(tx, orderAggregate, in.OrderID), eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID))
 	if o.Status == "" || o.CustomerID != c.CustomerID || o.Total.Currency != total.Currency {
-		return domain.Refuse(domain.CodeNotFound, "this customer has no order %s in %s", in.OrderID, total.Currency)
+		return x, domain.Refuse(domain.CodeNotFound, "this customer has no order %s in %s", in.OrderID, total.Currency)
 	}
-	x, err := account.Exchange(o, p, in.request(c.OrderID, total, a.limits(total.Currency), c.At))
+	x, err = account.Exchange(o, p, in.request(c.OrderID, total, a.limits(total.Currency), c.At))
 	if err != nil {
-		return err
+		return x, err
 	}
 	eventstore.Record(tx, orderAggregate, in.OrderID, x.Orders...)
 	eventstore.Record(tx, paymentAggregate, payment.ID(in.OrderID), x.Payments...)
-	eventstore.Record(tx, paymentAggregate, payment.ID(c.OrderID), x.Taken...)
-	return nil
+	return x, nil
 }
 
 // checkReserved refuses a new order of an exchange whose goods are not all there. Refusal: out_of_stock.
@@ -97,7 +97,7 @@ func (a *Activities) settleExchange(tx *eventstore.Tx, o order.Order, returnID u
 	}
 	id := r.ExchangeOrderID
 	paid, p := eventstore.State(tx, orderAggregate, id), eventstore.State(tx, paymentAggregate, payment.ID(id))
-	x := paid.Terms.Exchange
+	x := paid.Exchange
 	if x == nil {
 		return nil, nil
 	}
@@ -162,7 +162,7 @@ func (a *Activities) returnCredit(
 
 // endExchange cancels the return whose goods were to pay for an order, because that was refused: all is as it was before.
 func endExchange(tx *eventstore.Tx, o order.Order, reason string, at time.Time) {
-	x := o.Terms.Exchange
+	x := o.Exchange
 	switch reason {
 	case order.ReasonPaymentDeclined, order.ReasonPaymentDeadline, order.ReasonOutOfStock, order.ReasonSystemError:
 	default:

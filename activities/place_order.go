@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/orderloom/orderloom/eventstore"
 )
@@ -94,9 +95,6 @@ func (a *Activities) sealedCommand(ctx context.Context, in PlaceOrder) (order.Pl
 	terms := order.Terms{
 		AllowBackorder: in.AllowBackorder, KeepPaymentMethod: in.KeepPaymentMethod, ShippingByValue: in.ShippingByValue, Deadlines: in.Deadlines,
 	}
-	if in.Exchange != nil {
-		terms.Exchange = &in.Exchange.Exchange
-	}
 	sealed := in.Payment
 	if in.PaymentToken != "" {
 		sealed, err = a.vault.Seal(ctx, in.CustomerID, in.PaymentToken)
@@ -131,10 +129,13 @@ func (a *Activities) placeNew(s supply, o order.Order, c order.PlaceOrder, goods
 	}
 	total := order.Total(c.Items, c.ShippingLines)
 	rule := a.review.Rule(c.CustomerID, total)
+	var taken []domain.Event
 	if goods != nil {
-		if err := a.exchange(s.tx, *goods, c, total); err != nil {
+		exchanged, err := a.exchange(s.tx, *goods, c, total)
+		if err != nil {
 			return Placed{}, err
 		}
+		events, taken = append(events, exchanged.Agreed...), exchanged.Taken
 		if goods.OnReceipt {
 			rule = order.HoldExchange
 		}
@@ -148,6 +149,9 @@ func (a *Activities) placeNew(s supply, o order.Order, c order.PlaceOrder, goods
 		events = append(events, held...)
 	}
 	eventstore.Record(s.tx, orderAggregate, c.OrderID, events...)
+	if len(taken) > 0 {
+		eventstore.Record(s.tx, paymentAggregate, payment.ID(c.OrderID), taken...)
+	}
 	for _, r := range reserved {
 		s.record(r.SKU, r.Location, r.events...)
 	}

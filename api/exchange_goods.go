@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -49,7 +50,7 @@ type exchangedOrder struct {
 func (r *exchangedOrder) body(o order.Order) *newOrder {
 	b := &newOrder{
 		CustomerID: o.CustomerID, Currency: o.Total.Currency, Items: r.Items, PricesIncludeTax: r.PricesIncludeTax, ShippingLines: r.ShippingLines,
-		Discounts: r.Discounts, Rounding: r.Rounding, Channel: r.Channel, Metadata: r.Metadata, Tags: r.Tags,
+		Discounts: r.Discounts, Rounding: r.Rounding, Channel: cmp.Or(r.Channel, o.Channel), Metadata: r.Metadata, Tags: r.Tags,
 		ShippingAddress: newAddress{Country: o.ShipToCountry},
 	}
 	b.nameCurrency()
@@ -69,10 +70,15 @@ func (a *API) exchangeGoods(ctx context.Context, x *httpx.Exchange, r *exchange)
 	if err != nil {
 		return httpx.Unavailable(fmt.Errorf("read the payment of order %s: %w", id, err))
 	}
+	view, err := a.findView(ctx, id)
+	if err != nil {
+		return err
+	}
 	in, err := a.exchangeInput(ctx, x, r, o)
 	if err != nil {
 		return err
 	}
+	in.UserID = cmp.Or(view.Account, x.Account()) // whoever sees the order sees the new one
 	total := in.Total()
 	body := exchangeBody{OrderID: id, ReturnID: in.Exchange.ReturnID, NewOrderID: in.OrderID, NewOrderNumber: order.Number(in.OrderID), Total: total}
 	if before, err := a.placedBefore(ctx, x, in); err != nil {
@@ -114,7 +120,7 @@ func (a *API) exchangeInput(ctx context.Context, x *httpx.Exchange, r *exchange,
 	b := r.Order.body(o)
 	in = workflows.OrderInput{
 		OrderID: x.KeyedID(domain.DerivedID(exchangeNamespace, o.ID.String())), CustomerID: o.CustomerID, ShipToCountry: o.ShipToCountry,
-		RequestHash: hash, UserID: x.Account(), Personal: o.Personal, ShippingByValue: a.shippingByValue, References: b.references(),
+		RequestHash: hash, Personal: o.Personal, ShippingByValue: a.shippingByValue, References: b.references(),
 	}
 	bad := append(invalids(order.CheckOrder(b.CustomerID, b.lines(), b.ShippingAddress.Country)), b.checkMoney()...)
 	if err := bad.Err(); err != nil {

@@ -2,13 +2,14 @@ package api
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
-	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
 
@@ -30,9 +31,10 @@ func TestAnExchangeIsAnOrderThatGoodsPayFor(t *testing.T) {
 	b.settles = settlesAs(order.StatusConfirmed)
 	answer = b.post(t, orderPath("/exchanges"), goodExchange, "Idempotency-Key", "k")
 	require.Equal(t, http.StatusCreated, answer.status, answer.body)
-	in := b.requests[0].(workflows.OrderInput)
+	require.Len(t, b.started, 1)
+	in := slices.Collect(maps.Values(b.started))[0]
 	require.Equal(t, "24.90 EUR", in.Total().String())
-	require.Equal(t, "cust-1001", in.CustomerID)
+	require.Equal(t, "cust-1", in.CustomerID)
 	require.Equal(t, order.Exchange{OrderID: someOrder, ReturnID: domain.DerivedID(in.OrderID, "return"), OnReceipt: true}, in.Exchange.Exchange)
 	require.Equal(t, []order.ReturnLine{{SKU: "SKU-1", Quantity: 1, Restock: true, Reason: "does_not_fit"}}, in.Exchange.Lines)
 	require.Contains(t, answer.body, `"new_order_id":"`+in.OrderID.String()+`"`)

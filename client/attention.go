@@ -39,6 +39,8 @@ const (
 	AttentionOverdue AttentionCause = "overdue"
 	// AttentionReturnWaiting is a return that nobody has decided on in time.
 	AttentionReturnWaiting AttentionCause = "return_waiting"
+	// AttentionExchangeUnpaid is an order that has a credit for goods which did not come.
+	AttentionExchangeUnpaid AttentionCause = "exchange_unpaid"
 )
 
 // The causes that are no facts of an order. They are in the list of [Client.ListAttention] only.

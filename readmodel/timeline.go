@@ -129,6 +129,8 @@ func summaryOfReturn(e domain.Event) string {
 			pieces += l.Quantity
 		}
 		return fmt.Sprintf("Return of %s requested by %s", plural(pieces, "piece"), e.RequestedBy)
+	case order.ExchangeAgreed:
+		return fmt.Sprintf("Exchange agreed: goods of order %s pay for order %s", e.Exchange.OrderID, e.NewOrderID)
 	case order.ReturnApproved:
 		return fmt.Sprintf("Return approved by %s", e.ApprovedBy)
 	case order.ReturnRefused:
@@ -161,7 +163,14 @@ func summaryOfPayment(e domain.Event) string {
 		return fmt.Sprintf("Authorisation of %s voided at the gateway", e.Amount)
 	case payment.PaymentAuthorizedLate:
 		return fmt.Sprintf("Payment of %s authorised after the payment was closed", e.Amount)
+	case payment.CreditReturned:
+		return fmt.Sprintf("%s of a credit came back from another order", e.Amount)
+	case payment.CreditSettled:
+		return fmt.Sprintf("A credit whose goods did not come was settled outside by %s: %s", e.ResolvedBy, e.Amount)
 	case payment.PaymentCapturedElsewhere:
+		if _, credit := payment.CreditedOrder(e.GatewayRef); credit {
+			return fmt.Sprintf("%s taken as a credit from another order", e.Amount)
+		}
 		return fmt.Sprintf("%s captured at the gateway", e.Amount)
 	case payment.CaptureApplied:
 		return fmt.Sprintf("%s of what was captured at the gateway pays for a shipment", e.Amount)

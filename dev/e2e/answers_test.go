@@ -128,6 +128,11 @@ var questions = map[string]question{
 		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "return",
 		given: func(o *asked) { o.confirmed(); o.ship("berlin") },
 	},
+	"exchangeGoods": {
+		path: "/exchanges", body: exchangeBody("12.00"), other: exchangeBody("13.00"),
+		status: http.StatusCreated, code: client.CodeIdempotencyKeyReused, shows: "order",
+		given: func(o *asked) { o.confirmed(); o.ship("berlin") },
+	},
 	"approveReturn": {
 		path: "/returns/$RETURN/approve", body: `{"by": "ann", "carrier": "DHL", "tracking_number": "R1"}`, other: `{"by": "bob"}`,
 		status: http.StatusOK, once: true, code: client.CodeReturnDecided, shows: "order",

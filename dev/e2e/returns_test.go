@@ -51,20 +51,63 @@ func (o *drilled) approveReturn() {
 // receiveReturn takes one piece of it back. The other one does not come.
 func (o *drilled) receiveReturn() {
 	o.t.Helper()
-	var open client.OrderReturns
-	o.await("the return", func() bool {
-		var err error
-		open, err = o.ListOrderReturns(o.t.Context(), o.id)
-		return err == nil && len(open.Returns) == 1 && open.Returns[0].Status == client.ReturnApproved
-	})
+	r := o.approvedReturn()
 	o.await("its goods", func() bool {
-		_, err := o.ReceiveReturn(o.t.Context(), o.id, open.Returns[0].ReturnID, client.ReceivedReturn{Lines: []client.ReturnLine{{SKU: o.sku, Quantity: 1}}})
+		_, err := o.ReceiveReturn(o.t.Context(), o.id, r.ReturnID, client.ReceivedReturn{Lines: []client.ReturnLine{{SKU: o.sku, Quantity: 1}}})
 		return err == nil
 	})
 	o.await("its refund", func() bool {
 		shown := o.shown()
 		return len(shown.Returns) == 1 && shown.Returns[0].Status == client.ReturnRefunded
 	})
+}
+
+// exchangeBody exchanges one piece for another one at this price, at once.
+func exchangeBody(price string) string {
+	return `{"lines": [{"sku": "$SKU", "quantity": 1, "reason": "other"}], "reason": "r", "by": "ann", "ship": "now", "order": {
+		"items": [{"product_id": "p", "sku": "$SKU", "quantity": 1, "unit_price": "` + price + `"}], "payment_token": "tok_approve"}}`
+}
+
+// exchange leaves an exchange open whose new order, of 15.00, waits for goods of 10.00.
+func (o *drilled) exchange() {
+	o.t.Helper()
+	_, err := o.ExchangeGoods(o.t.Context(), o.id, client.ExchangeGoods{
+		Lines: []client.ReturnLine{{SKU: o.sku, Quantity: 1, Reason: client.ReasonDoesNotFit}}, Reason: "too small", By: "ann",
+		Order: client.NewExchangeOrder{Items: []client.NewItem{{ProductID: "p", SKU: o.sku, Quantity: 1, UnitPrice: "15.00"}}, PaymentToken: "tok_approve"},
+	}, client.IdempotencyKey("exchange-"+o.sku))
+	require.NoError(o.t, err)
+}
+
+// receiveExchanged takes the goods, after which the new order goes out and is paid for by the credit and the rest.
+func (o *drilled) receiveExchanged() {
+	o.t.Helper()
+	r := o.approvedReturn()
+	o.await("its goods", func() bool {
+		_, err := o.ReceiveReturn(o.t.Context(), o.id, r.ReturnID, client.ReceivedReturn{Lines: []client.ReturnLine{{SKU: o.sku, Quantity: 1}}})
+		return err == nil
+	})
+	next := &drilled{shop: o.shop, t: o.t, sku: o.sku, id: r.ExchangeOrderID}
+	next.awaitStatus(client.OrderConfirmed)
+	next.ship("berlin")
+	next.awaitStatus(client.OrderDelivered)
+	money, err := o.GetOrderMoney(o.t.Context(), r.ExchangeOrderID)
+	require.NoError(o.t, err)
+	require.Equal(o.t, []client.Credit{{OrderID: o.id, Amount: client.Money{Amount: "10.00", Currency: "EUR"}}}, money.Credits)
+	balance, err := o.gateway.Balance(payment.ID(r.ExchangeOrderID))
+	require.NoError(o.t, err)
+	require.Equal(o.t, "5.00 EUR", balance.Captured.String(), "what the new order costs more")
+}
+
+// approvedReturn is the return of the order whose goods are expected.
+func (o *drilled) approvedReturn() client.Return {
+	o.t.Helper()
+	var open client.OrderReturns
+	o.await("the return", func() bool {
+		var err error
+		open, err = o.ListOrderReturns(o.t.Context(), o.id)
+		return err == nil && len(open.Returns) == 1 && open.Returns[0].Status == client.ReturnApproved
+	})
+	return open.Returns[0]
 }
 
 // killAsGoodsComeBack kills the platform right after the goods of a return were recorded, and nobody was told. The next

@@ -257,6 +257,7 @@ func (o *drilled) audit(want end) {
 	if want.captured != "0.00" {
 		require.Equal(o.t, want.captured, paid.Captured.Text())
 		require.Equal(o.t, want.refunded, paid.Refunded.Text())
+		want.refunded = paid.RefundedAtGateway().Text() // without what pays for another order
 	}
 	balance, err := o.gateway.Balance(payment.ID(o.id))
 	require.NoError(o.t, err)

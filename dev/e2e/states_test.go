@@ -148,6 +148,12 @@ var states = map[string]state{
 		goOn:  (*drilled).receiveReturn,
 		end:   end{status: client.OrderDelivered, captured: "20.00", refunded: "10.00", berlin: 4},
 	},
+	"delivered, an exchange open": {
+		stock: 5, price: "10.00", quantity: 2, reach: delivered,
+		leave: (*drilled).exchange,
+		goOn:  (*drilled).receiveExchanged,
+		end:   end{status: client.OrderDelivered, captured: "20.00", refunded: "10.00", berlin: 3},
+	},
 	"delivered, a refund requested": {
 		stock: 5, price: "10.00", quantity: 2, reach: delivered,
 		leave: func(o *drilled) { o.request("5.00") },

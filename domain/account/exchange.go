@@ -25,6 +25,8 @@ type ExchangeRequest struct {
 type Exchanged struct {
 	// Orders and Payments are events of the order whose goods come back, Taken of the new order's payment.
 	Orders, Payments, Taken []domain.Event
+	// Agreed is of the new order. It is among Orders too.
+	Agreed []domain.Event
 	// Value is what the goods had cost, and Credit what of it pays for the new order. Due is what that costs besides,
 	// and Refund what of the value goes back to the customer once the goods are there.
 	Value, Credit, Due, Refund money.Money
@@ -35,13 +37,14 @@ type Exchanged struct {
 // What is left for the means of payment is nothing, or an amount that the gateway takes. Errors: as
 // [order.RequestReturn]; payment_disputed; idempotency_key_reused for a return that is known.
 func Exchange(o order.Order, p payment.Payment, c ExchangeRequest) (x Exchanged, err error) {
-	c.Return.ExchangeOrderID = c.NewOrderID
 	if x.Orders, err = order.RequestReturn(o, c.Return); err != nil {
 		return x, err
 	}
 	if len(x.Orders) == 0 {
 		return x, domain.Refuse(domain.CodeIdempotencyKeyReused, "return %s of order %s was requested before", c.ReturnID, o.Number)
 	}
+	x.Agreed = []domain.Event{order.ExchangeAgreed{Exchange: c.Exchange, NewOrderID: c.NewOrderID, AgreedAt: c.Return.At}}
+	x.Orders = append(x.Orders, x.Agreed...)
 	approved := evolved(o, x.Orders)
 	more, err := order.Decide(approved, c.Approval)
 	if err != nil {

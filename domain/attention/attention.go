@@ -39,6 +39,8 @@ const (
 	CauseOverdue Cause = "overdue"
 	// CauseReturnWaiting is a return that nobody has decided on in time.
 	CauseReturnWaiting Cause = "return_waiting"
+	// CauseExchangeUnpaid is an order that has a credit for goods which did not come.
+	CauseExchangeUnpaid Cause = "exchange_unpaid"
 )
 
 // Causes are all that follow from an order and its payment.
@@ -46,6 +48,7 @@ func Causes() []Cause {
 	return []Cause{
 		CauseVoidFailed, CauseRefundFailed, CauseCaptureFailed, CausePaymentRequired, CauseAuthorizationEnding, CauseDisputeOpen,
 		CauseCapturedInExcess, CausePaymentDifference, CauseGatewayCredentials, CauseOverdue, CauseReturnWaiting,
+		CauseExchangeUnpaid,
 	}
 }
 
@@ -149,8 +152,30 @@ func Of(o order.Order, p payment.Payment) []Item {
 			})
 		}
 	}
+	items = append(items, unpaidExchanges(o, p)...)
 	for i := range items {
 		items[i].Since = items[i].Since.UTC()
+	}
+	return items
+}
+
+// unpaidExchanges are the credits that other orders have for goods of this one that did not come.
+func unpaidExchanges(o order.Order, p payment.Payment) (items []Item) {
+	for _, r := range o.Returns {
+		if r.ExchangeOrderID == uuid.Nil || r.Status.Open() {
+			continue
+		}
+		creditID, since := order.Exchange{ReturnID: r.ReturnID}.CreditID(), r.EndedAt
+		if r.Status == order.ReturnStatusReceived {
+			since = r.ReturnedAt
+		}
+		if short := p.Standing(creditID).Sub(r.Amount); short.IsPositive() {
+			items = append(items, Item{
+				AttentionID: id(o.ID, CauseExchangeUnpaid, r.ReturnID.String()), Cause: CauseExchangeUnpaid, Since: since, Amount: &short,
+				Detail: "order " + r.ExchangeOrderID.String() + " has a credit for them", ReturnID: r.ReturnID, RefundID: creditID,
+				Actions: []Action{ActionResolve},
+			})
+		}
 	}
 	return items
 }

@@ -37,6 +37,7 @@ var Events = []domain.Event{
 	ReturnCancelled{},
 	ReturnExpired{},
 	ReturnOverdue{},
+	ExchangeAgreed{},
 	OrderReturned{},
 	OrderDetailsChanged{},
 	OrderNoted{},
@@ -85,8 +86,6 @@ type Terms struct {
 	// leaves first carries them.
 	ShippingByValue bool      `json:"shipping_by_value,omitempty"`
 	Deadlines       Deadlines `json:"deadlines"`
-	// Exchange is the return that pays for the order; nil for none.
-	Exchange *Exchange `json:"exchange,omitempty"`
 }
 
 // Deadlines say how long an order waits for each thing, in nanoseconds. Zero means that no deadline was set.
@@ -380,3 +379,6 @@ func (ReturnRefused) EventVersion() int   { return 1 }
 func (ReturnCancelled) EventVersion() int { return 1 }
 func (ReturnExpired) EventVersion() int   { return 1 }
 func (ReturnOverdue) EventVersion() int   { return 1 }
+
+func (ExchangeAgreed) EventType() string { return "ExchangeAgreed" }
+func (ExchangeAgreed) EventVersion() int { return 1 }

@@ -150,6 +150,8 @@ type Order struct {
 	Returns  []ReturnRecord `json:"returns,omitempty"`
 	// Notes are what people of the shop have noted, oldest first.
 	Notes []Note `json:"notes,omitempty"`
+	// Exchange is the return of another order that pays for this one; nil for none.
+	Exchange *Exchange `json:"exchange,omitempty"`
 	// Editing is the edit whose money is asked for, and DeclinedEdits are those that changed nothing.
 	Editing       *Edit          `json:"editing,omitempty"`
 	DeclinedEdits []DeclinedEdit `json:"declined_edits,omitempty"`

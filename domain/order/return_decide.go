@@ -122,7 +122,7 @@ func (o Order) evolveReturn(e domain.Event) Order {
 		o = o.Clone().withRequest(Request{ID: e.ReturnID, Content: e.RequestContent})
 		o.Returns = append(o.Returns, ReturnRecord{
 			ReturnID: e.ReturnID, Status: ReturnStatusRequested, Lines: e.Lines, Amount: money.Zero(o.Total.Currency), Reason: e.Reason,
-			RequestedBy: e.RequestedBy, RequestedAt: e.RequestedAt, DecideBy: e.DecideBy, ExchangeOrderID: e.ExchangeOrderID,
+			RequestedBy: e.RequestedBy, RequestedAt: e.RequestedAt, DecideBy: e.DecideBy,
 		})
 		return o
 	}
@@ -138,6 +138,12 @@ func (o Order) evolveReturn(e domain.Event) Order {
 		})
 	}
 	switch e := e.(type) {
+	case ExchangeAgreed:
+		if e.NewOrderID == o.ID {
+			o.Exchange = &e.Exchange
+			return o
+		}
+		change(e.Exchange.ReturnID, func(r *ReturnRecord) { r.ExchangeOrderID = e.NewOrderID })
 	case ReturnApproved:
 		change(e.ReturnID, func(r *ReturnRecord) {
 			r.Status, r.Overdue, r.Carrier, r.TrackingNumber = ReturnStatusApproved, false, e.Carrier, e.TrackingNumber

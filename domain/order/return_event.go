@@ -17,10 +17,8 @@ type ReturnRequested struct {
 	// RequestedBy is "customer" or "operator".
 	RequestedBy string `json:"requested_by"`
 	// DecideBy is until when somebody should have decided; left out for no deadline.
-	DecideBy time.Time `json:"decide_by,omitzero"`
-	// ExchangeOrderID is the order that the goods pay for; left out for none.
-	ExchangeOrderID uuid.UUID `json:"exchange_order_id,omitzero"`
-	RequestedAt     time.Time `json:"requested_at"`
+	DecideBy    time.Time `json:"decide_by,omitzero"`
+	RequestedAt time.Time `json:"requested_at"`
 }
 
 // ReturnApproved says that the goods of a return may come. They are expected until it expires.

@@ -222,9 +222,7 @@ type AskToReturn struct {
 	By     string
 	// DecideWithin is how long the request may wait until somebody is told; zero for ever.
 	DecideWithin time.Duration
-	// ExchangeOrderID is the order that the goods are to pay for.
-	ExchangeOrderID uuid.UUID
-	At              time.Time
+	At           time.Time
 }
 
 // RequestReturn records that goods are to come back. No money moves before they do.
@@ -248,7 +246,6 @@ func RequestReturn(o Order, c AskToReturn) ([]domain.Event, error) {
 	}
 	e := ReturnRequested{
 		OrderID: o.ID, ReturnID: c.ReturnID, RequestContent: c.request(o).Content, Reason: c.Reason, RequestedBy: c.By, RequestedAt: c.At,
-		ExchangeOrderID: c.ExchangeOrderID,
 	}
 	if c.DecideWithin > 0 {
 		e.DecideBy = c.At.Add(c.DecideWithin)

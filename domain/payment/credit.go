@@ -55,6 +55,21 @@ func (p Payment) Credits() (all []Credit) {
 	return slices.DeleteFunc(all, func(c Credit) bool { return c.Amount.IsZero() })
 }
 
+// Standing is what another order has of a credit, as long as nobody has settled it otherwise.
+func (p Payment) Standing(creditID uuid.UUID) money.Money {
+	total := money.Zero(p.Captured.Currency)
+	r, known := p.Refund(creditID)
+	if !known || r.SettledOutside || p.creditedFrom(r) {
+		return total
+	}
+	for _, a := range r.Attempts {
+		if _, is := CreditedOrder(a.Source); is && a.Status == RefundStatusPaid {
+			total = total.Add(a.Amount)
+		}
+	}
+	return total
+}
+
 // creditedFrom reports whether a refund gives a credit back that this payment has taken.
 func (p Payment) creditedFrom(r Refund) bool {
 	return slices.ContainsFunc(p.Earlier, func(s Source) bool {
@@ -135,7 +150,7 @@ func Give(p Payment, c GiveCredit) (events []domain.Event, taken money.Money, er
 	if !taken.IsPositive() {
 		return nil, money.Zero(c.Most.Currency), nil
 	}
-	return p.credit(c.CreditID, c.To, taken, trimLines(shares, taken), c.At), taken, nil
+	return p.credit(c.CreditID, c.To, 1, taken, trimLines(shares, taken), c.At), taken, nil
 }
 
 // withoutCredited returns what a fact owes beside a credit, and what of each line that one covers.
@@ -158,14 +173,14 @@ func (p Payment) withoutCredited(c OweRefund) (OweRefund, []RefundLine) {
 }
 
 // credit returns that an amount goes to another order.
-func (p Payment) credit(id, to uuid.UUID, amount money.Money, lines []RefundLine, at time.Time) []domain.Event {
+func (p Payment) credit(id, to uuid.UUID, attempt int, amount money.Money, lines []RefundLine, at time.Time) []domain.Event {
 	return []domain.Event{
 		RefundRequested{
 			PaymentID: p.ID, OrderID: p.OrderID, RefundID: id, Amount: amount, Reason: ReasonExchange, Lines: lines, RequestedAt: at,
-			Parts: []RefundPart{{Attempt: 1, Source: CreditRef(to), Amount: amount}},
+			Parts: []RefundPart{{Attempt: attempt, Source: CreditRef(to), Amount: amount}},
 		},
 		PaymentRefunded{
-			PaymentID: p.ID, OrderID: p.OrderID, RefundID: id, Attempt: 1, Amount: amount, Reason: ReasonExchange, GatewayRef: CreditRef(to), RefundedAt: at,
+			PaymentID: p.ID, OrderID: p.OrderID, RefundID: id, Attempt: attempt, Amount: amount, Reason: ReasonExchange, GatewayRef: CreditRef(to), RefundedAt: at,
 		},
 	}
 }
@@ -187,7 +202,7 @@ func Reduce(p Payment, id, from uuid.UUID, amount money.Money, at time.Time) []d
 	if _, known := p.Refund(id); known || !amount.IsPositive() {
 		return nil
 	}
-	return p.credit(id, from, amount, nil, at)
+	return p.credit(id, from, 1, amount, nil, at)
 }
 
 // TakeBack decides what it means for a payment that an order gives a part of its credit back. What the credit had covered
@@ -201,37 +216,68 @@ func TakeBack(p Payment, from uuid.UUID, amount money.Money, at time.Time) []dom
 		}
 		amount = smaller(amount, r.Attempts[i].Amount)
 		stands := r.Attempts[i].Amount.Sub(amount)
-		e := CreditReturned{PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, From: from, Amount: amount, ReturnedAt: at}
-		covered := money.Zero(amount.Currency)
-		for _, o := range p.Refunds {
-			for _, c := range o.Covers {
-				if slices.Contains(c.By, r.RefundID) {
-					covered = covered.Add(c.Amount)
-				}
-			}
+		kept, freed := p.freedOf(r, amount)
+		events := []domain.Event{CreditReturned{
+			PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, From: from, Amount: amount, ReturnedAt: at,
+		}}
+		if stands.IsPositive() {
+			events = append(events, p.credit(r.RefundID, from, len(r.Attempts)+1, stands, kept, at)...)
 		}
-		_, freed := splitLines(r.Lines, stands)
-		after := Evolve(p, e)
+		covered, after := p.coveredBy(r.RefundID, uuid.Nil), p
+		for _, e := range events {
+			after = Evolve(after, e)
+		}
 		more := smaller(atLeastNothing(covered.Sub(stands)), smaller(amount, after.Refundable()))
 		owed, _ := after.owedInstead(r.RefundID, "returned/"+stands.Text(), freed, more, at)
-		return append([]domain.Event{e}, owed...)
+		return append(events, owed...)
 	}
 	return nil
 }
 
-// withoutCredit returns the payment with a part of a credit that has come back.
+// coveredBy is what a refund covers of obligations: of one line, or of all.
+func (p Payment) coveredBy(refundID, line uuid.UUID) money.Money {
+	total := money.Zero(p.Captured.Currency)
+	for _, o := range p.Refunds {
+		for _, c := range o.Covers {
+			if slices.Contains(c.By, refundID) && (line == uuid.Nil || c.LineID == line) {
+				total = total.Add(c.Amount)
+			}
+		}
+	}
+	return total
+}
+
+// freedOf divides the lines of a credit of which an amount comes back. What covers no obligation goes first, each time
+// from the last line. Freed are those lines that have covered some.
+func (p Payment) freedOf(r Refund, amount money.Money) (kept, freed []RefundLine) {
+	kept = slices.Clone(r.Lines)
+	for _, covers := range []bool{false, true} {
+		for i := len(kept) - 1; i >= 0; i-- {
+			most := kept[i].Amount
+			if !covers {
+				most = atLeastNothing(most.Sub(p.coveredBy(r.RefundID, kept[i].LineID)))
+			}
+			part := smaller(most, amount)
+			if !part.IsPositive() {
+				continue
+			}
+			stays, goes := kept[i].split(kept[i].Amount.Sub(part))
+			if kept[i], amount = stays, amount.Sub(part); covers {
+				freed = append(freed, goes)
+			}
+		}
+	}
+	return slices.DeleteFunc(kept, func(l RefundLine) bool { return !l.Amount.IsPositive() }), freed
+}
+
+// withoutCredit returns the payment with a credit that has come back. What of it stands is given anew.
 func (p Payment) withoutCredit(e CreditReturned) Payment {
 	return p.changeRefund(e.RefundID, func(r *Refund) {
 		for i := range r.Attempts {
-			a := &r.Attempts[i]
-			if a.Source != CreditRef(e.From) || a.Status != RefundStatusPaid {
-				continue
-			}
-			if a.Amount = a.Amount.Sub(e.Amount); a.Amount.IsZero() {
-				a.Status = RefundStatusFailed
+			if a := &r.Attempts[i]; a.Source == CreditRef(e.From) && a.Status == RefundStatusPaid {
+				a.Status, a.SettledAt = RefundStatusFailed, e.ReturnedAt
 			}
 		}
-		r.Amount = r.Live()
-		r.Lines = trimLines(r.Lines, r.Amount)
+		r.Amount, r.Lines = r.Live(), nil
 	})
 }

@@ -35,6 +35,7 @@ var Events = []domain.Event{
 	RefundFailed{},
 	RefundResolved{},
 	CreditReturned{},
+	CreditSettled{},
 	DisputeOpened{},
 	DisputeFundsWithdrawn{},
 	DisputeWon{},
@@ -308,7 +309,8 @@ type VoidFailed struct {
 	FailedAt time.Time   `json:"failed_at"`
 }
 
-// CreditReturned says that another order has given back a part of the credit that it had from this payment.
+// CreditReturned says that another order has given back an amount of the credit that it had from this payment. All of the
+// credit is over. What stands of it is given anew, in the same append.
 type CreditReturned struct {
 	PaymentID uuid.UUID `json:"payment_id"`
 	OrderID   uuid.UUID `json:"order_id"`
@@ -317,6 +319,19 @@ type CreditReturned struct {
 	From       uuid.UUID   `json:"from"`
 	Amount     money.Money `json:"amount"`
 	ReturnedAt time.Time   `json:"returned_at"`
+}
+
+// CreditSettled says that a person has seen to a credit whose goods never came, outside of the platform.
+type CreditSettled struct {
+	PaymentID uuid.UUID `json:"payment_id"`
+	OrderID   uuid.UUID `json:"order_id"`
+	// RefundID is the refund by which the credit was given.
+	RefundID uuid.UUID `json:"refund_id"`
+	// Amount is what the customer has paid for it otherwise; it may be nothing.
+	Amount     money.Money `json:"amount"`
+	Reference  string      `json:"reference"`
+	ResolvedBy string      `json:"resolved_by"`
+	ResolvedAt time.Time   `json:"resolved_at"`
 }
 
 // RefundResolved says that a person has settled a failed refund outside of the platform. Nothing more of it is owed.
@@ -439,6 +454,9 @@ func (RefundResolved) EventVersion() int { return 1 }
 
 func (CreditReturned) EventType() string { return "CreditReturned" }
 func (CreditReturned) EventVersion() int { return 1 }
+
+func (CreditSettled) EventType() string { return "CreditSettled" }
+func (CreditSettled) EventVersion() int { return 1 }
 
 func (VoidResolved) EventType() string { return "VoidResolved" }
 func (VoidResolved) EventVersion() int { return 1 }

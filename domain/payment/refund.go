@@ -44,6 +44,8 @@ type Refund struct {
 	Completes uuid.UUID `json:"completes,omitzero"`
 	// MadeElsewhere is true of a refund that was made at the gateway by others.
 	MadeElsewhere bool `json:"made_elsewhere,omitempty"`
+	// SettledOutside is true of a credit that a person has seen to, because its goods never came.
+	SettledOutside bool `json:"settled_outside,omitempty"`
 	// Unapplied is what of the amount gives back money that was captured elsewhere and pays for no shipment.
 	Unapplied money.Money `json:"unapplied,omitzero"`
 	// Lines are what of the amount each line of the order gets back, as far as that is known.

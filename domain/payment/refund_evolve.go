@@ -66,6 +66,8 @@ func evolveRefund(p Payment, e domain.Event) Payment {
 		})
 	case CreditReturned:
 		return p.withoutCredit(e)
+	case CreditSettled:
+		return p.changeRefund(e.RefundID, func(r *Refund) { r.SettledOutside = true })
 	case DisputeOpened:
 		return p.withDispute(Dispute{GatewayRef: e.GatewayRef, Amount: e.Amount, Status: DisputeStatusOpen, Reason: e.Reason, OpenedAt: e.OpenedAt})
 	case DisputeFundsWithdrawn:

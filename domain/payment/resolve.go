@@ -24,6 +24,8 @@ type SettledOutside struct {
 // ResolveRefund records that a refund which failed was settled outside. Its amount counts as refunded once, also when a
 // refund of that reference is known from the gateway. Nothing more of the refund is owed then.
 //
+// A credit that another order has and whose goods never came is settled in the same way, by what the customer has paid.
+//
 // It returns no events for a refund that does not wait any more. Errors: refund_exceeds_capture for more than the
 // refund still lacks, or than was captured and has not gone back; [domain.Invalids] for texts that can't be kept.
 func ResolveRefund(p Payment, c SettledOutside) ([]domain.Event, error) {
@@ -34,6 +36,10 @@ func ResolveRefund(p Payment, c SettledOutside) ([]domain.Event, error) {
 	switch {
 	case !known:
 		return nil, domain.Refuse(CodeUnknownRefund, "payment %s knows no refund %s", p.ID, c.RefundID)
+	case r.Reason == ReasonExchange && !r.SettledOutside && p.Standing(r.RefundID).IsPositive():
+		return []domain.Event{CreditSettled{
+			PaymentID: p.ID, OrderID: p.OrderID, RefundID: r.RefundID, Amount: c.Amount, Reference: c.Reference, ResolvedBy: c.By, ResolvedAt: c.At,
+		}}, nil
 	case r.Status() != RefundStatusFailed:
 		return nil, nil
 	}
