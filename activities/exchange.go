@@ -160,7 +160,7 @@ func (a *Activities) returnCredit(
 	return p, nil
 }
 
-// endExchange cancels the return whose goods were to pay for an order, because that was refused: all is as it was before.
+// endExchange cancels the return whose goods were to pay for an order, because that was refused. All is as it was.
 func endExchange(tx *eventstore.Tx, o order.Order, reason string, at time.Time) {
 	x := o.Exchange
 	switch reason {

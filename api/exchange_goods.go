@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/account"
@@ -38,7 +37,7 @@ type exchangedOrder struct {
 	ShippingLines    []newShippingLine `json:"shipping_lines,omitempty"`
 	Discounts        []newDiscount     `json:"discounts,omitempty"`
 	Rounding         pricing.Rounding  `json:"rounding,omitzero"`
-	// PaymentToken pays for what is due. Without it, the means of payment that the customer has agreed to is used again.
+	// PaymentToken pays for what is due. Without it, the one is used again that the customer has agreed to.
 	PaymentToken      string            `json:"payment_token,omitempty"`
 	KeepPaymentMethod bool              `json:"keep_payment_method,omitempty"`
 	Channel           string            `json:"channel,omitempty"`
@@ -138,7 +137,7 @@ func (a *API) exchangeInput(ctx context.Context, x *httpx.Exchange, r *exchange,
 		return in, inOrder(err)
 	}
 	in.Items, in.ShippingLines, in.Discounts, in.Rounding = content.Items, content.ShippingLines, content.Discounts, content.Rounding
-	in.Exchange = &activities.ExchangeGoods{
+	in.Exchange = &workflows.ExchangeGoods{
 		Exchange: order.Exchange{OrderID: o.ID, ReturnID: domain.DerivedID(in.OrderID, "return"), OnReceipt: r.Ship != shipNow},
 		Lines:    returnLines(r.Lines), Reason: r.Reason, By: r.By, ExpiresAfter: a.returns.Expire,
 	}
@@ -158,8 +157,8 @@ func inOrder(err error) error {
 	return named
 }
 
-// payExchange gives the new order the means of payment for what is due: the one of the request, or the one that the
-// customer has agreed to use again. Errors: payment_method_not_kept; unavailable.
+// payExchange gives the new order the means of payment for what is due. It is the one of the request, or the one that
+// the customer has agreed to use again. Errors: payment_method_not_kept; unavailable.
 func (a *API) payExchange(ctx context.Context, r *exchange, o order.Order, p payment.Payment, in *workflows.OrderInput, due money.Money) (err error) {
 	in.KeepPaymentMethod, in.Payment = o.Terms.KeepPaymentMethod, o.Terms.Payment
 	if method, given := p.Method(); given {

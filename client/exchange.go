@@ -33,7 +33,7 @@ type NewExchangeOrder struct {
 	ShippingLines    []NewShippingLine `json:"shipping_lines,omitempty"`
 	Discounts        []NewDiscount     `json:"discounts,omitempty"`
 	Rounding         *Rounding         `json:"rounding,omitempty"`
-	// PaymentToken pays for what is due. Without it, the means of payment that the customer has agreed to is used again.
+	// PaymentToken pays for what is due. Without it, the one is used again that the customer has agreed to.
 	PaymentToken      string            `json:"payment_token,omitempty"`
 	KeepPaymentMethod bool              `json:"keep_payment_method,omitempty"`
 	Channel           string            `json:"channel,omitempty"`

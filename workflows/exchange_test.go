@@ -88,7 +88,7 @@ func (p *platform) receiveExchanged() workflows.ReturnInput {
 	return p.exchangeStep(workflows.ReturnReceive, order.ReturnLine{SKU: "A", Quantity: 2})
 }
 
-// stepExchangedAt takes a step of the return some time after the new order was placed, and passes on what it tells that.
+// stepExchangedAt takes a step of the return some time after the new order was placed, and passes on what it tells.
 // What is refused because the exchange has ended is no matter.
 func (p *platform) stepExchangedAt(t *testing.T, after time.Duration, in workflows.ReturnInput) {
 	delay, _ := p.delay(after)

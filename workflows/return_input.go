@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/money"
@@ -22,6 +23,9 @@ const (
 	// ReturnReceive reports the goods of an approved return.
 	ReturnReceive = order.ReturnAction("receive")
 )
+
+// ExchangeGoods says which goods of another order pay for a new one.
+type ExchangeGoods = activities.ExchangeGoods
 
 // ReturnInput asks for a return, decides on it, or reports its goods.
 type ReturnInput struct {

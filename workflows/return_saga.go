@@ -84,8 +84,8 @@ func takeBack(ctx workflow.Context, in ReturnInput, out *ReturnResult) error {
 	return err
 }
 
-// tellExchange tells the order that the goods of a return pay for what that has decided. It is recorded: an order without
-// an open saga sees it when it is resumed.
+// tellExchange tells the order that the goods of a return pay for what was decided on it. It is recorded: an order
+// without an open saga sees it when it is resumed.
 func tellExchange(ctx workflow.Context, step *activities.ExchangeStep) {
 	if step == nil {
 		return

@@ -205,9 +205,9 @@ func Reduce(p Payment, id, from uuid.UUID, amount money.Money, at time.Time) []d
 	return p.credit(id, from, 1, amount, nil, at)
 }
 
-// TakeBack decides what it means for a payment that an order gives a part of its credit back. What the credit had covered
-// of obligations is owed in its place, as far as what stands of the credit is less. It belongs into the append in which
-// the other payment refunds the amount.
+// TakeBack decides what it means for a payment that an order gives a part of its credit back. What the credit had
+// covered of obligations is owed in its place, as far as what stands of the credit is less. It belongs into the append
+// in which the other payment refunds the amount.
 func TakeBack(p Payment, from uuid.UUID, amount money.Money, at time.Time) []domain.Event {
 	for _, r := range p.Refunds {
 		i := slices.IndexFunc(r.Attempts, func(a RefundAttempt) bool { return a.Source == CreditRef(from) && a.Status == RefundStatusPaid })

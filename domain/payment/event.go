@@ -309,8 +309,8 @@ type VoidFailed struct {
 	FailedAt time.Time   `json:"failed_at"`
 }
 
-// CreditReturned says that another order has given back an amount of the credit that it had from this payment. All of the
-// credit is over. What stands of it is given anew, in the same append.
+// CreditReturned says that another order has given back an amount of the credit that it had from this payment. All of
+// the credit is over. What stands of it is given anew, in the same append.
 type CreditReturned struct {
 	PaymentID uuid.UUID `json:"payment_id"`
 	OrderID   uuid.UUID `json:"order_id"`
