@@ -57,8 +57,8 @@ func (p *program) encryptionKeysRetireCommand() *cobra.Command {
 		Short: "Record that nothing needs a key any more, so that processes may start without it",
 		Long: `Record that nothing needs a key any more, so that processes may start without it. docs/encryption.md says when that
 is so. A master key that still wraps the key of a customer is refused, and so is an index key that contacts are found
-by. It may be repeated. A process that encrypts with
-the key takes it back into use.`,
+by. So is the payload key that came into use last, and one that open orders may need. It may be repeated. A process
+that encrypts with the key takes it back into use.`,
 		Args: arguments("master|payload|index", "id"),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 			purpose := keyring.Purpose(args[0])

@@ -5,9 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"text/tabwriter"
 	"time"
 
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/codec"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/eventstore"
@@ -166,6 +169,11 @@ func RetireEncryptionKey(ctx context.Context, cfg config.Config, tel *telemetry.
 			return domain.Refuse(keyring.CodeKeyInUse, "contacts are still indexed under the index key %q: run \"orderloom rebuild orders\" first", id)
 		}
 	}
+	if purpose == keyring.Payload && cfg.Temporal.EncryptPayloads {
+		if err := payloadKeySpare(ctx, pool, id); err != nil {
+			return err
+		}
+	}
 	if purpose == keyring.Master {
 		wraps, err := privacy.Wraps(ctx, pool, id)
 		if err != nil {
@@ -176,4 +184,32 @@ func RetireEncryptionKey(ctx context.Context, cfg config.Config, tel *telemetry.
 		}
 	}
 	return keyring.Retire(ctx, pool, purpose, id)
+}
+
+// payloadKeySpare refuses a payload key that is the last which came into use, or that open orders need.
+func payloadKeySpare(ctx context.Context, pool *pgxpool.Pool, id string) error {
+	all, err := keyring.List(ctx, pool)
+	if err != nil {
+		return err
+	}
+	isThis := func(e keyring.Entry) bool { return e.Purpose == keyring.Payload && e.ID == id && e.InUse() }
+	i := slices.IndexFunc(all, isThis)
+	if i < 0 {
+		return nil
+	}
+	var next time.Time // when another key came into use
+	for _, e := range all {
+		if e.Purpose == keyring.Payload && e.InUse() && e.FirstUsedAt.After(all[i].FirstUsedAt) && (next.IsZero() || e.FirstUsedAt.Before(next)) {
+			next = e.FirstUsedAt
+		}
+	}
+	if next.IsZero() {
+		return domain.Refuse(keyring.CodeKeyInUse, "processes encrypt with the payload key %q: start them with another one in front first. "+
+			"When none encrypts any more, set ORDERLOOM_PAYLOAD_ENCRYPTION=false for this command too", id)
+	}
+	open, err := readmodel.NewReader(pool, readmodel.Options{}).OpenOrders(ctx, next, uuid.Nil, 1)
+	if err == nil && len(open) > 0 {
+		err = domain.Refuse(keyring.CodeKeyInUse, "orders that the payload key %q may have encrypted are still open, such as %s", id, open[0])
+	}
+	return err
 }
