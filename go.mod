@@ -49,6 +49,8 @@ require (
 
 require github.com/rs/cors v1.11.1
 
+require github.com/go-redis/redis_rate/v10 v10.0.1
+
 require (
 	github.com/bahlo/generic-list-go v0.2.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect

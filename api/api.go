@@ -40,8 +40,10 @@ type Options struct {
 	History   History
 	Limits    Limits
 
-	// Rate bounds how many requests a caller makes; the zero value bounds none.
-	Rate httpx.Rate
+	// Rate bounds how many requests a caller makes, and the zero value none. Lender makes it hold over all processes;
+	// with nil, it holds in each.
+	Rate   httpx.Rate
+	Lender httpx.Lender
 	// Webhooks reads what payment gateways report, by the gateway's name: POST /webhooks/{gateway}. Payments takes
 	// it to the sagas, and is required with it. Without webhooks there is no route.
 	Webhooks map[string]payments.Webhook
@@ -184,7 +186,7 @@ func New(o Options) *API {
 		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; ORDERLOOM_API_OPEN=no closes it")
 	}
 	a.router = httpx.NewRouter(httpx.Options{
-		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Authenticator: o.Authenticator, AsProblem: asProblem,
+		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender, Authenticator: o.Authenticator, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {

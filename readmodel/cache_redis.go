@@ -115,6 +115,9 @@ func NewRedisCache(opts RedisOptions) (*RedisCache, error) {
 	return c, nil
 }
 
+// Client is the connection to Redis, for others that keep something there. It is closed with the cache.
+func (c *RedisCache) Client() *redis.Client { return c.client }
+
 // withServerName returns how to talk TLS to the server at an address, which the certificate has to name unless another
 // name is given.
 func withServerName(t *tls.Config, address string) *tls.Config {

@@ -1,7 +1,10 @@
 package httpx
 
 import (
+	"context"
+	"errors"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,7 +33,7 @@ func TestACallerLeavesPlacesForOthers(t *testing.T) {
 func TestACallerHasABucketOfItsOwn(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
-	b := newBuckets(Rate{PerSecond: 2, Burst: 4})
+	b := newBuckets(Rate{PerSecond: 2, Burst: 4}, nil)
 	require.Equal(t, []string{`"caller";q=4;w=2`}, b.policy)
 	for want := 3; want >= 0; want-- {
 		left, full, err := b.take("one", now)
@@ -51,5 +54,69 @@ func TestACallerHasABucketOfItsOwn(t *testing.T) {
 
 func TestARateOfZeroBoundsNothing(t *testing.T) {
 	t.Parallel()
-	require.Nil(t, newBuckets(Rate{Burst: 10}))
+	require.Nil(t, newBuckets(Rate{Burst: 10}, nil))
+}
+
+// lender has one bucket of tokens, and gives as many of them as there are.
+type lender struct {
+	mu     sync.Mutex
+	tokens int
+	err    error
+	asked  int
+}
+
+func (l *lender) Lend(_ context.Context, _ string, _ Rate, n int) (Loan, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked++
+	if l.err != nil {
+		return Loan{}, l.err
+	}
+	lent := min(n, l.tokens)
+	l.tokens -= lent
+	return Loan{Lent: lent, Left: l.tokens, After: time.Minute}, nil
+}
+
+// borrowed waits until no loan is under way.
+func borrowed(t *testing.T, b *buckets, caller string) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		k, _ := b.by.Get(caller)
+		return !k.asking
+	}, 10*time.Second, time.Millisecond)
+}
+
+// Fails where each process gives a caller the whole rate.
+func TestProcessesShareTheRateOfACaller(t *testing.T) {
+	t.Parallel()
+	l := &lender{tokens: 200}
+	limit := Rate{PerSecond: 100, Burst: 200}
+	processes := []*buckets{newBuckets(limit, l), newBuckets(limit, l)}
+	allowed := 0
+	for i := range 1000 {
+		p := processes[i%2]
+		if _, _, err := p.take("one", time.Now()); err == nil {
+			allowed++
+		}
+		borrowed(t, p, "one")
+	}
+	require.GreaterOrEqual(t, allowed, 200)
+	require.LessOrEqual(t, allowed, 200+2*10, "a batch ahead in each process")
+	require.Less(t, l.asked, 60, "tokens are lent in batches")
+}
+
+func TestAProcessCountsByItselfWhileNobodyLends(t *testing.T) {
+	t.Parallel()
+	b := newBuckets(Rate{PerSecond: 1, Burst: 20}, &lender{err: errors.New("Redis is away")})
+	allowed := 0
+	for range 100 {
+		if _, _, err := b.take("one", time.Now()); err == nil {
+			allowed++
+		}
+		borrowed(t, b, "one")
+	}
+	require.GreaterOrEqual(t, allowed, 20)
+	require.LessOrEqual(t, allowed, 22)
 }

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -11,7 +12,7 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Rate bounds how many requests each caller makes: a token bucket for each.
+// Rate bounds how many requests each caller makes: it has a token bucket.
 type Rate struct {
 	// PerSecond is how many a caller may make in the long run. Zero bounds nothing.
 	PerSecond int
@@ -19,51 +20,136 @@ type Rate struct {
 	Burst int
 }
 
-// callersMax is how many callers are remembered. One that is forgotten has a full bucket again.
-const callersMax = 10_000
+// Lender keeps one bucket for each caller, which all processes share. Calls may come at once.
+type Lender interface {
+	// Lend takes at most n tokens out of a caller's bucket.
+	Lend(ctx context.Context, caller string, limit Rate, n int) (Loan, error)
+}
 
-// buckets are the token buckets of the callers. It is safe for concurrent use.
+// Loan is what a [Lender] has given.
+type Loan struct {
+	// Lent is how many tokens it has given, and Left how many are left in the bucket.
+	Lent, Left int
+	// After is when there is another one, for a loan of fewer than were asked for.
+	After time.Duration
+}
+
+const (
+	// callersMax is how many callers are remembered. One that is forgotten has a full bucket again.
+	callersMax = 10_000
+	// batches is the part of a caller's rate that is lent at once.
+	batches = 10
+	// lendTimeout bounds a loan. For lendPause after one that failed, each process counts by itself.
+	lendTimeout = time.Second
+	lendPause   = 5 * time.Second
+)
+
+// buckets are the token buckets of the callers. Where there is a lender, each process takes tokens from it in batches,
+// in the background. So no request waits for that, and a caller may be a batch ahead in each process. It is safe for
+// concurrent use.
 type buckets struct {
 	limit  Rate
+	lender Lender // nil for a process that counts by itself
+	batch  int
 	policy []string
 
 	mu sync.Mutex
-	by *simplelru.LRU[string, *rate.Limiter]
+	by *simplelru.LRU[string, *bucket]
+}
+
+// bucket is what is known of one caller.
+type bucket struct {
+	// own counts without a lender, and while it does not answer: until alone.
+	own   *rate.Limiter
+	alone time.Time
+	// tokens were lent and not used, and owed were used and not lent. Left is what the lender has had left.
+	tokens, owed, left int
+	// until is when the lender has tokens again, and asking is true while it is asked.
+	until  time.Time
+	asking bool
 }
 
 // newBuckets returns nil for a rate that bounds nothing.
-func newBuckets(limit Rate) *buckets {
+func newBuckets(limit Rate, lender Lender) *buckets {
 	if limit.PerSecond <= 0 {
 		return nil
 	}
 	limit.Burst = max(limit.Burst, limit.PerSecond)
-	by, err := simplelru.NewLRU[string, *rate.Limiter](callersMax, nil)
+	by, err := simplelru.NewLRU[string, *bucket](callersMax, nil)
 	if err != nil {
 		panic("httpx: " + err.Error()) // the size is above zero
 	}
 	window := int(math.Ceil(float64(limit.Burst) / float64(limit.PerSecond)))
-	return &buckets{limit: limit, by: by, policy: []string{fmt.Sprintf(`"caller";q=%d;w=%d`, limit.Burst, window)}}
+	return &buckets{
+		limit: limit, lender: lender, batch: max(limit.PerSecond/batches, 1), by: by,
+		policy: []string{fmt.Sprintf(`"caller";q=%d;w=%d`, limit.Burst, window)},
+	}
 }
 
 // take takes a token of a caller. Left is how many it has left, and full after how many seconds it has all of them.
 // Error: rate_limited, with the time after which there is a token.
 func (b *buckets) take(caller string, now time.Time) (left, full int, err error) {
 	b.mu.Lock()
-	limiter, known := b.by.Get(caller)
+	defer b.mu.Unlock()
+	k, known := b.by.Get(caller)
 	if !known {
-		limiter = rate.NewLimiter(rate.Limit(b.limit.PerSecond), b.limit.Burst)
-		b.by.Add(caller, limiter)
+		k = &bucket{own: rate.NewLimiter(rate.Limit(b.limit.PerSecond), b.limit.Burst), left: b.limit.Burst}
+		b.by.Add(caller, k)
 	}
-	b.mu.Unlock()
-	allowed := limiter.AllowN(now, 1)
-	tokens := max(limiter.TokensAt(now), 0)
+	allowed, tokens, after := b.takeFrom(k, caller, now)
 	full = int(math.Ceil((float64(b.limit.Burst) - tokens) / float64(b.limit.PerSecond)))
 	if allowed {
 		return int(tokens), full, nil
 	}
 	p := NewProblem(KindRateLimited, fmt.Sprintf("a caller makes at most %d requests a second", b.limit.PerSecond))
-	p.RetryAfter = max(time.Second, time.Duration((1-tokens)/float64(b.limit.PerSecond)*float64(time.Second)))
+	p.RetryAfter = max(time.Second, after)
 	return 0, full, p
+}
+
+// takeFrom takes a token, and tells what is left and when there is another one.
+func (b *buckets) takeFrom(k *bucket, caller string, now time.Time) (allowed bool, left float64, after time.Duration) {
+	switch {
+	case b.lender == nil || now.Before(k.alone):
+		return b.takeOwn(k, now)
+	case k.tokens > 0:
+		k.tokens, allowed = k.tokens-1, true
+	case now.Before(k.until):
+		return false, 0, k.until.Sub(now)
+	case k.owed < b.batch:
+		k.owed, allowed = k.owed+1, true
+	default: // the lender is slow
+		return b.takeOwn(k, now)
+	}
+	if !k.asking && k.tokens <= b.batch/2 && !now.Before(k.until) {
+		k.asking = true
+		go b.borrow(k, caller, b.batch+k.owed)
+	}
+	return allowed, float64(max(k.left+k.tokens-k.owed, 0)), 0
+}
+
+func (b *buckets) takeOwn(k *bucket, now time.Time) (allowed bool, left float64, after time.Duration) {
+	allowed = k.own.AllowN(now, 1)
+	left = max(k.own.TokensAt(now), 0)
+	return allowed, left, time.Duration((1 - left) / float64(b.limit.PerSecond) * float64(time.Second))
+}
+
+// borrow takes n tokens from the lender, and pays what is owed.
+func (b *buckets) borrow(k *bucket, caller string, n int) {
+	ctx, cancel := context.WithTimeout(context.Background(), lendTimeout)
+	defer cancel()
+	loan, err := b.lender.Lend(ctx, caller, b.limit, n)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	k.asking = false
+	if err != nil {
+		k.alone, k.owed = time.Now().Add(lendPause), 0
+		return
+	}
+	paid := min(loan.Lent, k.owed)
+	k.owed, k.tokens, k.left = k.owed-paid, k.tokens+loan.Lent-paid, loan.Left
+	if loan.Lent < n {
+		k.until = time.Now().Add(loan.After)
+	}
 }
 
 // limitRate takes a token of the caller. It tells in the header what it has left, as the IETF's draft "RateLimit header

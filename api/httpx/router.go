@@ -49,8 +49,10 @@ type Options struct {
 	Contract *Contract
 	Limits   Limits
 	Logger   *slog.Logger
-	// Rate bounds how many requests a caller makes; the zero value bounds none.
-	Rate Rate
+	// Rate bounds how many requests a caller makes, and the zero value none. Lender makes it hold over all processes;
+	// with nil, it holds in each.
+	Rate   Rate
+	Lender Lender
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator Authenticator
 	// AsProblem says how an error is answered; nil is [AsProblem].
@@ -99,7 +101,7 @@ func NewRouter(o Options) *Router {
 		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
-		buckets: newBuckets(o.Rate), engine: newEngine(),
+		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(),
 	}
 	r.engine.NoRoute(r.observe(unknownRoute(func(context.Context, *Exchange) error {
 		return NewProblem(KindRouteNotFound, "no route has this path; see /docs")

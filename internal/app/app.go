@@ -294,7 +294,7 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		Authenticator: p.authenticator(ctx, o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
-		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), TracerProvider: p.tel.TracerProvider,
+		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), Lender: p.lender(), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }
 

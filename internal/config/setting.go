@@ -78,7 +78,8 @@ var Settings = slices.Concat(
 			"How long a request may take from its headers to the end of its answer.", func(c *Config) *time.Duration { return &c.HTTP.WriteTimeout }),
 		duration("ORDERLOOM_HTTP_IDLE_TIMEOUT", "120s", time.Second, time.Hour,
 			"How long an idle connection is kept.", func(c *Config) *time.Duration { return &c.HTTP.IdleTimeout }),
-		integer("ORDERLOOM_HTTP_RATE", "500", 0, 1_000_000, "How many requests a second a caller may make in the long run, in each process; 0 bounds nothing. "+
+		integer("ORDERLOOM_HTTP_RATE", "500", 0, 1_000_000, "How many requests a second a caller may make in the long run; 0 bounds nothing. "+
+			"With REDIS_URL it holds over all processes, and otherwise in each. "+
 			"Callers are told apart by their keys, and without one by their addresses.", func(c *Config, v int64) { c.HTTP.Rate = int(v) }),
 		integer("ORDERLOOM_HTTP_BURST", "1000", 1, 1_000_000, "How many requests a caller may make at once after a rest.",
 			func(c *Config, v int64) { c.HTTP.Burst = int(v) }),
