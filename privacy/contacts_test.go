@@ -3,6 +3,7 @@ package privacy_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -311,4 +312,73 @@ func TestAnErasureWaitsForAProjectorThatHasOpenedTheSection(t *testing.T) {
 	all.Wait()
 	require.NoError(t, <-erased)
 	require.Empty(t, f.byEmail(x, "ada@example.com"))
+}
+
+// "orderloom verify" finds an entry that is not the contact's, one that is missing, and one that should be gone.
+func TestVerifyComparesTheIndexWithWhatWasSealed(t *testing.T) {
+	t.Parallel()
+	f, x := newFound(t), index(t, "a")
+	m := f.maintainer(f.contacts(x))
+	wrong := func() (keys []string) {
+		v, err := m.Verify(t.Context(), f.store, nil)
+		require.NoError(t, err)
+		for _, d := range v.Differences {
+			require.Equal(t, "order_contacts", d.View, "%+v", d)
+			require.NotContains(t, d.Want+d.Have, "ada")
+			keys = append(keys, d.Key)
+		}
+		return keys
+	}
+	ada, bob, eve := f.place("ada@example.com", "+49301234567"), f.place("bob@example.com", ""), f.place("eve@example.com", "")
+	f.placeFor("nobody", "", "")
+	f.project(m)
+	require.Empty(t, wrong())
+	do := func(sql string, arguments ...any) {
+		_, err := f.pool.Exec(t.Context(), sql, arguments...)
+		require.NoError(t, err)
+	}
+	do("UPDATE orderloom.order_contacts SET phone = 'another' WHERE order_id = $1", ada)
+	do("DELETE FROM orderloom.order_contacts WHERE order_id = $1", bob)
+	require.ElementsMatch(t, []string{ada.String(), bob.String()}, wrong())
+	do("UPDATE orderloom.order_contacts SET index_key = 'before' WHERE order_id = $1", ada)
+	require.Equal(t, []string{bob.String()}, wrong(), "a rotation has not reached it, and its key is not known")
+
+	_, err := f.vault.Erase(t.Context(), "cust-eve")
+	require.NoError(t, err)
+	require.Equal(t, []string{bob.String()}, wrong())
+	do("INSERT INTO orderloom.order_contacts (order_id, personal_key, index_key, email) VALUES ($1, 'cust-eve:1', 'a', 'eve')", eve)
+	require.ElementsMatch(t, []string{bob.String(), eve.String()}, wrong(), "what was erased has to be gone")
+
+	_, err = m.Rebuild(t.Context(), f.store, "orders", maintain.RebuildOptions{})
+	require.NoError(t, err)
+	require.Empty(t, wrong(), "a rebuild mends it")
+}
+
+// What it costs to index the contact of one order of many: its key is asked for with those of others, unwrapped, the
+// section is decrypted and decoded, and two MACs are computed.
+func BenchmarkEntries(b *testing.B) {
+	const sections = 500
+	pool := pgtest.Pool(b)
+	vault := privacy.NewVault(pool, master("a"), privacy.Options{})
+	x, err := privacy.NewIndex(privacy.IndexKey{ID: "a", Key: bytes.Repeat([]byte("a"), 32)})
+	require.NoError(b, err)
+	contacts := privacy.NewContacts(vault, x)
+	var sealed []domain.Sealed
+	for i := range sections {
+		s, err := vault.Seal(b.Context(), fmt.Sprint("cust-", i), order.Recipient{
+			ShippingAddress: ada.ShippingAddress, Contact: order.Contact{Name: "Ada", Email: fmt.Sprintf("ada%d@example.com", i), Phone: "+49301234567"},
+		})
+		require.NoError(b, err)
+		sealed = append(sealed, s)
+	}
+	tx, err := pool.Begin(b.Context())
+	require.NoError(b, err)
+	defer func() { _ = tx.Rollback(context.WithoutCancel(b.Context())) }()
+	b.ReportAllocs()
+	for range b.N {
+		entries, err := contacts.Entries(b.Context(), tx, sealed)
+		require.NoError(b, err)
+		require.Len(b, entries, sections)
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*sections), "µs/section")
 }

@@ -16,10 +16,14 @@ import (
 )
 
 // Verify implements [projector.Projection].
-func (View) Verify() projector.Verifier { return &verifier{} }
+func (v View) Verify() projector.Verifier { return &verifier{opener: v.Contacts} }
 
-// verifier compares order_views with the folds of the read model, and customer_summaries with sums over order_views.
-type verifier struct{ rows map[uuid.UUID]storedOrder }
+// verifier compares order_views with the folds of the read model, customer_summaries with sums over order_views, and
+// order_contacts with the personal sections.
+type verifier struct {
+	rows   map[uuid.UUID]storedOrder
+	opener Contacts // nil where contacts are not indexed
+}
 
 // storedOrder is a row of order_views. columns are all that it holds beside the versions, as JSON.
 type storedOrder struct {
@@ -136,8 +140,11 @@ func rawJSON(s *string) json.RawMessage {
 }
 
 // Finish implements [projector.Verifier]. It compares the summaries with sums over the orders, in one statement and so
-// as of one moment.
+// as of one moment, and the index of contacts.
 func (v *verifier) Finish(ctx context.Context, c projector.Comparison, tx pgx.Tx) error {
+	if err := v.verifyContacts(ctx, c, tx); err != nil {
+		return err
+	}
 	rows, err := tx.Query(ctx, `
 		WITH want AS (
 			SELECT customer_id, currency, count(*) AS orders, count(*) FILTER (WHERE status = 'cancelled') AS cancelled,
