@@ -354,7 +354,7 @@ func TestVerifyComparesTheIndexWithWhatWasSealed(t *testing.T) {
 	require.Empty(t, wrong(), "a rebuild mends it")
 }
 
-// What it costs to index the contact of one order of many: its key is asked for with those of others, unwrapped, the
+// What it costs to index the contact of one order of many. Its key is asked for with those of others and unwrapped. The
 // section is decrypted and decoded, and two MACs are computed.
 func BenchmarkEntries(b *testing.B) {
 	const sections = 500
