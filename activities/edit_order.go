@@ -125,7 +125,7 @@ func (a *Activities) applyOrAsk(s supply, out *Edited, o order.Order, e order.Ed
 	id := payment.ID(in.OrderID)
 	p := eventstore.State(s.tx, paymentAggregate, id)
 	limits := a.limits(o.Total.Currency)
-	ask := payment.AskAgain{Amount: limits.Ceil(after.Planned()), Kept: in.Keep, At: in.At}
+	ask := payment.AskAgain{Amount: limits.Ceil(p.Lacking(after.Planned())), Kept: in.Keep, At: in.At}
 	if method, given := p.Method(); given {
 		ask.Kept = method.Keep
 	}
@@ -240,7 +240,7 @@ func (a *Activities) editRefused(tx *eventstore.Tx, in FinishEdit, o order.Order
 		eventstore.Record(tx, paymentAggregate, id, events...)
 		return in.Refused, nil
 	}
-	if amount := a.limits(o.Total.Currency).Ceil(after.Planned()); !amount.IsPositive() || !p.Lapsed && amount.Cmp(p.Capturable()) <= 0 {
+	if amount := a.limits(o.Total.Currency).Ceil(p.Lacking(after.Planned())); !amount.IsPositive() || !p.Lapsed && amount.Cmp(p.Capturable()) <= 0 {
 		return "", nil
 	}
 	return cmp.Or(in.Refused, domain.ErrorCode(p.DeclineCode), payment.CodePaymentRequired), nil

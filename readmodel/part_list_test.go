@@ -301,7 +301,7 @@ func TestAReferenceIsClaimedOnce(t *testing.T) {
 	b.project(eventtest.Lives(7, 60)...)
 	for _, v := range allOrders(t, reader) {
 		if v.ExternalReference != "" {
-			require.Equal(t, v.OrderID, claim("", v.ExternalReference, uuid.New()), "the views know it")
+			require.Equal(t, v.OrderID, claim(v.Account, v.ExternalReference, uuid.New()), "the views know it")
 		}
 	}
 }

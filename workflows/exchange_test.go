@@ -9,6 +9,8 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/account"
+	"github.com/orderloom/orderloom/domain/catalog"
+	"github.com/orderloom/orderloom/domain/invoice"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -27,6 +29,17 @@ var exchangeScenarios = []scenario{
 	exchangeScenario("exchanged on receipt for less", "15.00", "tok_approve", true, "delivered", "15.00, 0.00, 0.00"),
 	exchangeScenario("exchange declined", "25.00", "tok_decline", false, "cancelled payment_declined", "20.00, 20.00, 0.00"),
 	exchangeScenario("exchange declined on receipt", "25.00", "tok_decline", true, "cancelled payment_declined", "20.00, 20.00, 0.00"),
+	{
+		name: "exchange of fewer goods", stock: map[string]int{"B@berlin": 5}, token: "tok_approve", items: []order.Item{item("B", 1, "25.00")},
+		input: exchangeOf(true),
+		world: func(t *testing.T, p *platform) {
+			p.deliverExchanged(t)
+			p.stepExchangedAt(t, hour, p.exchangeStep(workflows.ReturnReceive, order.ReturnLine{SKU: "A", Quantity: 1}))
+			p.dispatchAt(2*hour, "berlin")
+			p.reportAt(3*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered", books: "35.00, 10.00, 0.00", after: auditExchanged,
+	},
 	{
 		name: "exchange whose goods do not come", stock: map[string]int{"B@berlin": 5}, token: "tok_approve", items: []order.Item{item("B", 1, "25.00")},
 		input: exchangeOf(true),
@@ -135,6 +148,7 @@ func auditExchanged(t *testing.T, p *platform) {
 		require.True(t, balance.Captured.Amount.Equal(pay.CapturedAtGateway().Amount), "captured: %s and %s", balance.Captured, pay.CapturedAtGateway())
 		require.True(t, balance.Refunded.Amount.Equal(pay.RefundedAtGateway().Amount), "refunded: %s and %s", balance.Refunded, pay.RefundedAtGateway())
 		require.True(t, balance.Held.IsZero())
+		p.auditDocuments(t, pay)
 		require.Empty(t, pay.OpenRefunds())
 		require.Empty(t, payment.Reconcile(pay, payment.GatewayBalance{
 			Held: money.Zero("EUR"), Captured: balance.Captured, Refunded: balance.Refunded,
@@ -146,17 +160,38 @@ func auditExchanged(t *testing.T, p *platform) {
 	}
 	require.True(t, given.IsZero(), "what one order has given the other one has")
 	returned := account.Returns(from, fromPaid)
-	kept := "30.00"
+	kept := from.Total
 	if len(returned) > 0 && returned[0].Status == order.ReturnStatusRefunded {
-		kept = "10.00"
+		kept = kept.Sub(*returned[0].Amount)
 	}
 	left := fromPaid.Captured.Sub(fromPaid.Refunded)
-	require.Equal(t, kept, left.Text(), "the goods that did not come back are paid for")
+	require.Equal(t, kept.Text(), left.Text(), "the goods that did not come back are paid for")
 	if o.Status == order.StatusCancelled {
 		require.Empty(t, paid.Credits(), "all of the credit is given back")
 	} else {
 		require.Equal(t, o.Total.Text(), paid.Captured.Sub(paid.Refunded).Text(), "the new order is paid for")
 	}
+}
+
+// auditDocuments asserts that the invoices of an order are what was captured, and its credit notes what went back.
+func (p *platform) auditDocuments(t *testing.T, pay payment.Payment) {
+	page, err := p.store.Read(context.Background(), eventstore.ReadOptions{})
+	require.NoError(t, err)
+	var book invoice.Book
+	sums := map[invoice.Kind]money.Money{invoice.KindInvoice: money.Zero("EUR"), invoice.KindCreditNote: money.Zero("EUR")}
+	for _, env := range page.Events {
+		if env.AggregateID != pay.OrderID && env.AggregateID != pay.ID {
+			continue
+		}
+		e, err := catalog.Decode(env)
+		require.NoError(t, err)
+		if d, made := book.Apply(env, e); made {
+			require.Equal(t, pay.OrderID, d.OrderID, "a document knows its order")
+			sums[d.Kind] = sums[d.Kind].Add(d.Totals.Total)
+		}
+	}
+	require.Equal(t, pay.Captured.Text(), sums[invoice.KindInvoice].Text(), "invoices")
+	require.Equal(t, pay.Refunded.Text(), sums[invoice.KindCreditNote].Text(), "credit notes")
 }
 
 func (p *platform) fold(t testing.TB, id uuid.UUID) order.Order {
