@@ -80,10 +80,13 @@ func (a *API) exchangeGoods(ctx context.Context, x *httpx.Exchange, r *exchange)
 	in.UserID = cmp.Or(view.Account, x.Account()) // whoever sees the order sees the new one
 	total := in.Total()
 	body := exchangeBody{OrderID: id, ReturnID: in.Exchange.ReturnID, NewOrderID: in.OrderID, NewOrderNumber: order.Number(in.OrderID), Total: total}
-	if before, err := a.placedBefore(ctx, x, in); err != nil {
+	switch before, err := a.placedBefore(ctx, x, in); {
+	case err != nil:
 		return a.withState(ctx, x, err)
-	} else if before.Status != "" && !wantsPreview(x) {
-		body.Total = before.Total
+	case before.Status == "" || wantsPreview(x):
+	case before.Status == order.StatusCancelled && before.ConfirmedAt.IsZero() && before.CancelledBy == order.BySystem:
+		return a.declineExchange(ctx, x, before.CancelReason)
+	default:
 		return answerExchange(x, body, true)
 	}
 	decided, err := account.Exchange(o, p, account.ExchangeRequest{
@@ -195,9 +198,13 @@ func (a *API) awaitExchange(ctx context.Context, x *httpx.Exchange, body exchang
 	case !view.IsSettled():
 		return x.JSON(http.StatusAccepted, body)
 	case view.Status == order.StatusCancelled:
-		return a.withState(ctx, x, domain.Refuse(codeExchangeDeclined, "the new order was refused: %s", view.CancelReason))
+		return a.declineExchange(ctx, x, view.CancelReason)
 	}
 	return answerExchange(x, body, existed)
+}
+
+func (a *API) declineExchange(ctx context.Context, x *httpx.Exchange, reason string) error {
+	return a.withState(ctx, x, domain.Refuse(codeExchangeDeclined, "the new order was refused: %s", reason))
 }
 
 func answerExchange(x *httpx.Exchange, body exchangeBody, replayed bool) error {

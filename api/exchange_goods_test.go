@@ -40,6 +40,14 @@ func TestAnExchangeIsAnOrderThatGoodsPayFor(t *testing.T) {
 	require.Contains(t, answer.body, `"new_order_id":"`+in.OrderID.String()+`"`)
 	b.settles = settlesAs(order.StatusCancelled)
 	b.post(t, orderPath("/exchanges"), goodExchange).problem(t, http.StatusConflict, codeExchangeDeclined)
+	declined := order.Order{Status: order.StatusCancelled, CancelledBy: order.BySystem, CancelReason: order.ReasonPaymentDeclined, RequestHash: in.RequestHash}
+	b.folds[in.OrderID] = declined
+	b.post(t, orderPath("/exchanges"), goodExchange, "Idempotency-Key", "k").problem(t, http.StatusConflict, codeExchangeDeclined)
+	declined.CancelledBy = order.ByCustomer
+	b.folds[in.OrderID] = declined
+	again := b.post(t, orderPath("/exchanges"), goodExchange, "Idempotency-Key", "k")
+	require.Equal(t, http.StatusCreated, again.status, "it was placed, whatever has become of it")
+	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
 	b.settleErr = context.DeadlineExceeded
 	require.Equal(t, http.StatusAccepted, b.post(t, orderPath("/exchanges"), goodExchange).status)
 }

@@ -105,6 +105,7 @@ var paths = []path{
 	{name: "returns-due", play: func(p *player) error {
 		return errors.Join(p.confirmed(), p.delivered(), p.run("returns-due", workflows.ReturnDeadlineSaga, workflows.ReturnDeadline{OrderID: p.orderID}))
 	}},
+	{name: "exchanged", play: exchanged},
 	{name: "refunded", play: refunded},
 	{name: "attended", play: attended},
 	{name: "stock-received", play: func(p *player) error {
@@ -408,6 +409,27 @@ func (p *player) returnSteps(last int) error {
 		}
 	}
 	return nil
+}
+
+// exchanged places an order that goods of a delivered one pay for, and that waits for them.
+func exchanged(p *player) error {
+	if err := errors.Join(p.confirmed(), p.delivered()); err != nil {
+		return err
+	}
+	from := p.orderID
+	p.orderID, p.executions = p.id("exchange"), nil
+	in, back := p.input("tok_approve", line{"beans", 1, "15.00"}), p.id("return")
+	goods := []order.ReturnLine{{SKU: p.sku("beans"), Quantity: 1, Reason: "defective"}}
+	in.Exchange = &workflows.ExchangeGoods{
+		Exchange: order.Exchange{OrderID: from, ReturnID: back, OnReceipt: true}, Lines: goods, Reason: "too loud", By: "ann", ExpiresAfter: time.Hour,
+	}
+	if err := errors.Join(p.place(in), p.awaitTimer(workflows.OrderSagaID(p.orderID))); err != nil { // of its review
+		return err
+	}
+	received := workflows.ReturnInput{OrderID: from, ReturnID: back, Action: workflows.ReturnReceive, Lines: goods}
+	p.ran(received.WorkflowID())
+	_, err := p.client.ChangeReturn(p.ctx, received)
+	return errors.Join(p.check(err), p.await(order.StatusConfirmed), p.delivered())
 }
 
 func refunded(p *player) error {
