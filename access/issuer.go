@@ -195,6 +195,9 @@ type Authenticator struct {
 	Issuer *Issuer
 }
 
+// Known returns whose key this is where that is known without a look: see [Keys.Known].
+func (a *Authenticator) Known(credential string) (*Caller, bool) { return a.Keys.Known(credential) }
+
 // Authenticate returns whose credential this is. Errors: unauthenticated; [ErrUnavailable].
 func (a *Authenticator) Authenticate(ctx context.Context, credential string) (*Caller, error) {
 	if !looksLikeToken(credential) {

@@ -35,6 +35,8 @@ const (
 	CodeKeyRevoked domain.ErrorCode = "key_revoked"
 	// CodeKeyHasNoSecret refuses to rotate a key whose secret only the shop has.
 	CodeKeyHasNoSecret domain.ErrorCode = "key_has_no_secret"
+	// CodeTooManyFailures refuses to look at another credential of an address that has sent too many wrong ones.
+	CodeTooManyFailures domain.ErrorCode = "too_many_failures"
 	// CodeForbidden refuses what a caller may not do.
 	CodeForbidden domain.ErrorCode = "forbidden"
 )

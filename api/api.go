@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -70,6 +71,8 @@ type Options struct {
 	Unconfirmed func() error
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator httpx.Authenticator
+	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 	// Keys makes and ends the keys that the API takes; nil leaves the routes out. KeyOverlap is how long the former
 	// secret of a rotated key holds, where the request does not say.
 	Keys       Keys
@@ -186,7 +189,8 @@ func New(o Options) *API {
 		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; ORDERLOOM_API_OPEN=no closes it")
 	}
 	a.router = httpx.NewRouter(httpx.Options{
-		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender, Authenticator: o.Authenticator, AsProblem: asProblem,
+		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender,
+		Authenticator: o.Authenticator, Proxies: o.Proxies, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {
@@ -282,7 +286,7 @@ func (a *API) routes(o Options) []httpx.Route {
 	}
 	routes = append(routes, a.openRoutes()...)
 	if o.Metrics != nil {
-		routes = append(routes, httpx.Route{Method: "GET", Path: "/metrics", Open: true, Unbounded: true, Quiet: true, Handle: httpx.Serve(o.Metrics)})
+		routes = append(routes, httpx.Route{Method: "GET", Path: "/metrics", Quiet: true, Handle: httpx.Serve(o.Metrics)})
 	}
 	if o.Changes != nil {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/orders/stream", Unbounded: true, Endless: true, Handle: a.streamOrders})

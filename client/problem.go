@@ -72,6 +72,7 @@ const (
 	CodeMalformedJSON        Code = "malformed_json"
 	CodeInvalid              Code = "invalid"
 	CodeUnauthenticated      Code = "unauthenticated"
+	CodeTooManyFailures      Code = "too_many_failures"
 	CodeForbidden            Code = "forbidden"
 	CodeTooManyKeys          Code = "too_many_keys"
 	CodeKeyRevoked           Code = "key_revoked"

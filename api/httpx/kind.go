@@ -24,6 +24,11 @@ var (
 		Code: access.CodeUnauthenticated, Status: http.StatusUnauthorized, Title: "The API key is missing or unknown",
 		About: "Send the key as “Authorization: Bearer <key>”. One that was revoked or has expired is as good as none.",
 	}
+	KindTooManyFailures = Kind{
+		Code: access.CodeTooManyFailures, Status: http.StatusTooManyRequests, Title: "Too many wrong credentials",
+		About: "This address has sent too many credentials that are worth nothing, and others are not looked at for the moment. Keys that " +
+			"are known here are taken as ever. Ask again after the time in Retry-After.",
+	}
 	KindForbidden = Kind{
 		Code: access.CodeForbidden, Status: http.StatusForbidden, Title: "The caller may not do that",
 		About: "The credential is good, and its scopes do not allow this. missing_scopes names what it lacks. A role gives scopes, and a " +
@@ -73,6 +78,6 @@ var (
 
 // Kinds lists the kinds of problems of this package.
 var Kinds = []Kind{
-	KindMalformedJSON, KindInvalid, KindUnauthenticated, KindForbidden, KindRouteNotFound, KindMethodNotAllowed, KindBodyTooLarge,
+	KindMalformedJSON, KindInvalid, KindUnauthenticated, KindTooManyFailures, KindForbidden, KindRouteNotFound, KindMethodNotAllowed, KindBodyTooLarge,
 	KindMediaType, KindRateLimited, KindOverloaded, KindUnavailable, KindTimeout, KindInternal,
 }

@@ -123,7 +123,7 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 		}
 	}()
 	if !route.Open {
-		if x.Caller, err = r.authenticate(ctx, x.Request.Header); err != nil {
+		if x.Caller, err = r.authenticate(ctx, x.Request); err != nil {
 			return err
 		}
 		if missing := x.operation.scopes.Without(x.Caller.Scopes); missing != 0 {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/orderloom/orderloom/access"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -55,6 +57,8 @@ type Options struct {
 	Lender Lender
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator Authenticator
+	// Proxies are the networks of proxies whose X-Forwarded-For is believed; none believes nobody.
+	Proxies []netip.Prefix
 	// AsProblem says how an error is answered; nil is [AsProblem].
 	AsProblem func(error) *Problem
 	// Registerer takes the metrics; nil keeps them to the router.
@@ -71,6 +75,8 @@ type Router struct {
 	contract      *Contract
 	limits        Limits
 	authenticator Authenticator
+	failures      *access.Failures
+	proxies       []netip.Prefix
 	asProblem     func(error) *Problem
 	log           *slog.Logger
 	metrics       *metrics
@@ -98,7 +104,7 @@ func NewRouter(o Options) *Router {
 		o.Propagator = propagation.TraceContext{}
 	}
 	r := &Router{
-		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
+		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, failures: access.NewFailures(), proxies: o.Proxies, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
 		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(),

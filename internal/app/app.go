@@ -220,6 +220,13 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	for _, s := range p.servers(o) {
 		stages[0] = append(stages[0], p.awaited(s))
 	}
+	if p.cfg.HTTP.OperationsAddress != "" {
+		operations, err := p.operations(ctx, served.handler)
+		if err != nil {
+			return nil, err
+		}
+		stages[0] = append(stages[0], operations)
+	}
 	if p.cfg.HTTP.ProfileAddress != "" {
 		stages[0] = append(stages[0], part{"profiles", p.profiles})
 	}
@@ -292,7 +299,7 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
-		Authenticator: p.authenticator(ctx, o), Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
+		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies, Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), Lender: p.lender(), TracerProvider: p.tel.TracerProvider,
 	}), nil

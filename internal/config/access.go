@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 
 	"github.com/orderloom/orderloom/access"
@@ -54,6 +55,26 @@ func issuerRoles(name, help string) Setting {
 			roles[theirs] = role
 		}
 		c.HTTP.Access.Issuer.Roles = roles
+		return nil
+	}}
+}
+
+// networks reads addresses and networks.
+func networks(name, help, example string, at func(*Config) *[]netip.Prefix) Setting {
+	return Setting{Name: name, Example: example, Form: "address,network/bits,…", Help: help, set: func(c *Config, v string) error {
+		var list []netip.Prefix
+		for _, item := range split(v) {
+			prefix, err := netip.ParsePrefix(item)
+			if err != nil {
+				address, wrong := netip.ParseAddr(item)
+				if wrong != nil {
+					return fmt.Errorf("%q is neither an address nor a network", domain.Clip(item))
+				}
+				prefix = netip.PrefixFrom(address, address.BitLen())
+			}
+			list = append(list, prefix.Masked())
+		}
+		*at(c) = list
 		return nil
 	}}
 }

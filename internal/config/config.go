@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 
 	"github.com/orderloom/orderloom/access"
@@ -46,6 +47,9 @@ type HTTP struct {
 	Rate, Burst int
 	// Origins are those whose pages may call the API from a browser; empty lets none.
 	Origins []string
+	// OperationsAddress is where /metrics, /health and /ready are served without a key; empty serves them on Address
+	// alone.
+	OperationsAddress string
 	// ProfileAddress is where profiles are served; empty serves none.
 	ProfileAddress string
 	Access         Access
@@ -63,6 +67,8 @@ type Access struct {
 	KeyOverlap time.Duration
 	// Issuer is an OpenID Connect issuer whose tokens are taken; an empty URL trusts none.
 	Issuer Issuer
+	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
+	Proxies []netip.Prefix
 }
 
 // Issuer is an OpenID Connect issuer whose tokens are taken, and what their callers may do.

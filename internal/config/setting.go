@@ -2,6 +2,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +86,10 @@ var Settings = slices.Concat(
 			func(c *Config, v int64) { c.HTTP.Burst = int(v) }),
 		origins("ORDERLOOM_HTTP_ORIGINS", "Origins whose pages may call the API from a browser; without any, none may. Give browsers tokens of "+
 			"customers, and never a key.", "https://shop.example.com", func(c *Config) *[]string { return &c.HTTP.Origins }),
+		hostPort("ORDERLOOM_OPERATIONS_ADDRESS", "",
+			"Where to serve /metrics, /health and /ready to those who run the platform, without a key. "+
+				"Keep it in their network. On ORDERLOOM_HTTP_ADDRESS, the API's /metrics needs a key with metrics:read.",
+			"localhost:9464", nil, func(c *Config) *string { return &c.HTTP.OperationsAddress }),
 		hostPort("ORDERLOOM_PROFILE_ADDRESS", "",
 			"Where to serve profiles of the process at /debug/pprof; not served without it. It has no authentication: keep it on the loopback.",
 			"localhost:6060", nil, func(c *Config) *string { return &c.HTTP.ProfileAddress }),
@@ -103,6 +108,9 @@ var Settings = slices.Concat(
 		duration("ORDERLOOM_KEY_OVERLAP", "24h", 0, access.OverlapMax,
 			"How long the former secret of a rotated key holds, where the rotation does not say.",
 			func(c *Config) *time.Duration { return &c.HTTP.Access.KeyOverlap }),
+		networks("ORDERLOOM_TRUSTED_PROXIES",
+			"Networks of the proxies before the API whose X-Forwarded-For is believed. Wrong keys are counted by the address that it tells.",
+			"10.0.0.0/8,192.0.2.7", func(c *Config) *[]netip.Prefix { return &c.HTTP.Access.Proxies }),
 		webURL("ORDERLOOM_OIDC_ISSUER", "OpenID Connect issuer whose access tokens the API takes besides keys, such as the login of the office.",
 			"https://login.example.com", func(c *Config) *string { return &c.HTTP.Access.Issuer.URL }),
 		text("ORDERLOOM_OIDC_AUDIENCE", "", "The audience that those tokens must be made for; required with an issuer.", "orderloom",
