@@ -104,7 +104,8 @@ func NewRouter(o Options) *Router {
 		o.Propagator = propagation.TraceContext{}
 	}
 	r := &Router{
-		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, failures: access.NewFailures(), proxies: o.Proxies, asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
+		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, failures: access.NewFailures(), proxies: o.Proxies,
+		asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
 		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -18,37 +19,49 @@ const healthTimeout = 3 * time.Second
 func (p *program) healthCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "health",
-		Short: "Ask the process on ORDERLOOM_HTTP_ADDRESS whether it is alive",
-		Long: `Ask the process that listens on ORDERLOOM_HTTP_ADDRESS whether it is alive. It is for containers, whose
-image has no other program to ask with.`,
+		Short: "Ask the process on this machine whether it is alive",
+		Long: `Ask the process that listens on ORDERLOOM_OPERATIONS_ADDRESS, or else on ORDERLOOM_HTTP_ADDRESS, whether it is alive.
+It is for containers, whose image has no other program to ask with. Where clients need a certificate (mutual TLS), set
+the first: this command has none.`,
 		Args: arguments(),
 		RunE: p.runs(func(ctx context.Context, _ []string) error {
 			cfg, err := config.Load(p.lookup)
 			if err != nil {
 				return usageError{err}
 			}
-			return askHealth(ctx, cfg.HTTP.Address, p.stdout)
+			if address := cfg.HTTP.OperationsAddress; address != "" {
+				return askHealth(ctx, "http", "ORDERLOOM_OPERATIONS_ADDRESS", address, p.stdout)
+			}
+			scheme := "http"
+			if cfg.HTTP.TLS.CertFile != "" {
+				scheme = "https"
+			}
+			return askHealth(ctx, scheme, "ORDERLOOM_HTTP_ADDRESS", cfg.HTTP.Address, p.stdout)
 		}),
 	}
 }
 
-// askHealth writes "alive" when the process at address is.
-func askHealth(ctx context.Context, address string, out io.Writer) error {
+// askHealth writes "alive" when the process at the address of a setting is. Whose certificate it has does not matter,
+// because it is on this machine and is told nothing.
+func askHealth(ctx context.Context, scheme, setting, address string, out io.Writer) error {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
-		return wrongUsage("ORDERLOOM_HTTP_ADDRESS: %w", err)
+		return wrongUsage("%s: %w", setting, err)
 	}
 	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
 		host = "localhost"
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	url := "http://" + net.JoinHostPort(host, port) + "/health"
+	url := scheme + "://" + net.JoinHostPort(host, port) + "/health"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	anyone := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
+	asking := &http.Client{Transport: &http.Transport{TLSClientConfig: anyone}}
+	defer asking.CloseIdleConnections()
+	response, err := asking.Do(request)
 	if err != nil {
 		return err
 	}

@@ -19,11 +19,11 @@ func TestHealthAsksTheListener(t *testing.T) {
 	address := server.Listener.Addr().String()
 
 	var out bytes.Buffer
-	require.NoError(t, askHealth(t.Context(), address, &out))
+	require.NoError(t, askHealth(t.Context(), "http", "ORDERLOOM_HTTP_ADDRESS", address, &out))
 	require.Equal(t, "alive\n", out.String())
 
 	status = http.StatusServiceUnavailable
-	require.ErrorContains(t, askHealth(t.Context(), address, &out), "503")
+	require.ErrorContains(t, askHealth(t.Context(), "http", "ORDERLOOM_HTTP_ADDRESS", address, &out), "503")
 	server.Close()
-	require.Error(t, askHealth(t.Context(), address, &out))
+	require.Error(t, askHealth(t.Context(), "http", "ORDERLOOM_HTTP_ADDRESS", address, &out))
 }

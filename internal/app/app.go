@@ -211,24 +211,14 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		}
 		served.handler, served.refuse, served.delay = a, a.Drain, drainDelay(p.cfg)
 	}
-	listen, err := p.listener(ctx, served)
+	listen, err := p.listeners(ctx, served)
 	if err != nil {
 		return nil, err
 	}
 	checks := part{"checks", watchChecks(p.tel.Registry, p.checks(o))}
-	stages := []stage{{listen, part{"database", p.watchDatabase}, part{"attention", p.countAttention()}, checks}}
+	stages := []stage{append(listen, part{"database", p.watchDatabase}, part{"attention", p.countAttention()}, checks)}
 	for _, s := range p.servers(o) {
 		stages[0] = append(stages[0], p.awaited(s))
-	}
-	if p.cfg.HTTP.OperationsAddress != "" {
-		operations, err := p.operations(ctx, served.handler)
-		if err != nil {
-			return nil, err
-		}
-		stages[0] = append(stages[0], operations)
-	}
-	if p.cfg.HTTP.ProfileAddress != "" {
-		stages[0] = append(stages[0], part{"profiles", p.profiles})
 	}
 	if o.runs(config.RoleAPI) {
 		stages[0] = append(stages[0], part{"changes", p.changes.Run})
@@ -299,7 +289,8 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
-		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies, Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
+		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies,
+		Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), Lender: p.lender(), TracerProvider: p.tel.TracerProvider,
 	}), nil

@@ -31,17 +31,26 @@ func drainDelay(cfg config.Config) time.Duration { return min(cfg.HTTP.DrainDela
 // distributes requests then sends them elsewhere. Each answer closes its connection meanwhile, so that hardly any is
 // left on which a request could come when the server closes them. Then the listener closes, and what is under way ends.
 func (p *platform) listener(ctx context.Context, s service) (part, error) {
+	secured, err := serverTLS(p.cfg.HTTP.TLS, p.tel.Logger)
+	if err != nil {
+		return part{}, err
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", p.cfg.HTTP.Address)
 	if err != nil {
 		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
 	}
 	var stopping atomic.Bool
 	server := httpx.NewServer(p.cfg.HTTP.Address, closingConnections(s.handler, &stopping), p.tel.Logger, serverLimits(p.cfg.HTTP))
+	server.TLSConfig = secured
+	serve, url := func() error { return server.Serve(l) }, "http://"+baseHost(l.Addr())
+	if secured != nil {
+		serve, url = func() error { return server.ServeTLS(l, "", "") }, "https://"+baseHost(l.Addr())
+	}
 	return part{"http", func(ctx context.Context) error {
 		failed := make(chan error, 1)
-		go func() { failed <- server.Serve(l) }()
+		go func() { failed <- serve() }()
 		if s.ready != nil {
-			s.ready(baseURL(l.Addr()))
+			s.ready(url)
 		}
 		select {
 		case err := <-failed:
@@ -67,15 +76,18 @@ func closingConnections(h http.Handler, stopping *atomic.Bool) http.Handler {
 	})
 }
 
-// baseURL is where a browser on this machine finds the listener.
-func baseURL(a net.Addr) string {
+// baseURL is where a browser on this machine finds a listener without TLS.
+func baseURL(a net.Addr) string { return "http://" + baseHost(a) }
+
+// baseHost is the host and port of a listener for programs on this machine.
+func baseHost(a net.Addr) string {
 	tcp, ok := a.(*net.TCPAddr)
 	if !ok {
-		return "http://" + a.String()
+		return a.String()
 	}
 	host := tcp.IP.String()
 	if tcp.IP.IsUnspecified() {
 		host = "localhost"
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(tcp.Port))
+	return net.JoinHostPort(host, fmt.Sprint(tcp.Port))
 }

@@ -27,3 +27,23 @@ func (p *platform) operations(ctx context.Context, main http.Handler) (part, err
 		return server.Serve(l)
 	}}, nil
 }
+
+// listeners returns the parts that serve over HTTP: the main one first.
+func (p *platform) listeners(ctx context.Context, served service) (stage, error) {
+	listen, err := p.listener(ctx, served)
+	if err != nil {
+		return nil, err
+	}
+	all := stage{listen}
+	if p.cfg.HTTP.OperationsAddress != "" {
+		operations, err := p.operations(ctx, served.handler)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, operations)
+	}
+	if p.cfg.HTTP.ProfileAddress != "" {
+		all = append(all, part{"profiles", p.profiles})
+	}
+	return all, nil
+}

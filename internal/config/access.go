@@ -96,6 +96,10 @@ func accessTogether(config Config, set map[string]bool, roles []Role, check func
 		return
 	}
 	c := config.HTTP
+	check(set["ORDERLOOM_HTTP_TLS_CERT_PATH"] != set["ORDERLOOM_HTTP_TLS_KEY_PATH"],
+		"ORDERLOOM_HTTP_TLS_CERT_PATH", "and ORDERLOOM_HTTP_TLS_KEY_PATH must both be set, or neither")
+	check(set["ORDERLOOM_HTTP_TLS_CLIENT_CA_PATH"] && !set["ORDERLOOM_HTTP_TLS_CERT_PATH"],
+		"ORDERLOOM_HTTP_TLS_CERT_PATH", "must be set for ORDERLOOM_HTTP_TLS_CLIENT_CA_PATH to be used")
 	check(set["ORDERLOOM_OIDC_ISSUER"] != set["ORDERLOOM_OIDC_AUDIENCE"],
 		"ORDERLOOM_OIDC_AUDIENCE", "and ORDERLOOM_OIDC_ISSUER must both be set, or neither")
 	check(set["ORDERLOOM_OIDC_ISSUER"] && len(config.Privacy.IndexKeys) == 0,

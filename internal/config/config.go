@@ -31,7 +31,9 @@ type Config struct {
 // HTTP is the listener that every serving role has: the API in api and all, and /health and
 // /metrics in each of them.
 type HTTP struct {
-	Address           string
+	Address string
+	// TLS is how Address is served; empty serves it in the clear.
+	TLS               ServedTLS
 	ReadHeaderTimeout time.Duration
 	ReadTimeout       time.Duration
 	WriteTimeout      time.Duration
@@ -54,6 +56,10 @@ type HTTP struct {
 	ProfileAddress string
 	Access         Access
 }
+
+// ServedTLS is the certificate of a listener and its key, as PEM files. ClientCAFile has the authorities of clients,
+// which then have to prove who they are.
+type ServedTLS struct{ CertFile, KeyFile, ClientCAFile string }
 
 // Access says who may call the API.
 type Access struct {

@@ -86,6 +86,11 @@ var Settings = slices.Concat(
 			func(c *Config, v int64) { c.HTTP.Burst = int(v) }),
 		origins("ORDERLOOM_HTTP_ORIGINS", "Origins whose pages may call the API from a browser; without any, none may. Give browsers tokens of "+
 			"customers, and never a key.", "https://shop.example.com", func(c *Config) *[]string { return &c.HTTP.Origins }),
+		text("ORDERLOOM_HTTP_TLS_CERT_PATH", "", "PEM file of the certificate with which to serve TLS; without it something before the API has to. "+
+			"A file that is replaced is used within a second.", "/tls/tls.crt", func(c *Config) *string { return &c.HTTP.TLS.CertFile }),
+		text("ORDERLOOM_HTTP_TLS_KEY_PATH", "", "PEM file of the certificate's key.", "/tls/tls.key", func(c *Config) *string { return &c.HTTP.TLS.KeyFile }),
+		text("ORDERLOOM_HTTP_TLS_CLIENT_CA_PATH", "", "PEM file of the authorities that sign clients' certificates. With it every client needs one, "+
+			"besides its key: mutual TLS.", "/tls/clients.crt", func(c *Config) *string { return &c.HTTP.TLS.ClientCAFile }),
 		hostPort("ORDERLOOM_OPERATIONS_ADDRESS", "",
 			"Where to serve /metrics, /health and /ready to those who run the platform, without a key. "+
 				"Keep it in their network. On ORDERLOOM_HTTP_ADDRESS, the API's /metrics needs a key with metrics:read.",
