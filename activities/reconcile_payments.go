@@ -42,6 +42,13 @@ type Reconciled struct {
 	More    bool             `json:"more,omitempty"`
 	// NoLedger is true when the gateway can't list its ledger: it was asked about each payment of ours.
 	NoLedger bool `json:"no_ledger,omitempty"`
+	// Payouts are what the gateway has paid out, at most [PayoutsMax]. Unmatched counts what of it should belong to an
+	// order and does not. UnmatchedEntries are that and what belongs to no order here, at most [UnmatchedMax].
+	Payouts          []ReconciledPayout `json:"payouts,omitempty"`
+	Unmatched        int                `json:"unmatched,omitempty"`
+	UnmatchedEntries []UnmatchedEntry   `json:"unmatched_entries,omitempty"`
+	// PayoutsUnread says why the gateway's payouts could not be read; empty when they were, or there are none.
+	PayoutsUnread string `json:"payouts_unread,omitempty"`
 }
 
 // After returns r as the end of a reconciliation that was carried out in several pieces, with what the one before has
@@ -100,6 +107,8 @@ type PaymentLog interface {
 // What only the gateway knows of is recorded, as [Activities.RecordGatewayEvent] does. Each amount that still differs
 // is recorded as an event of the payment's stream, and so is the end of a difference.
 //
+// Then it matches what the gateway has paid out in that time: see [ReconciledPayout].
+//
 // It may be repeated: a difference that is known is not recorded again. Payments at the gateway that belong to no order
 // of ours are counted. Refusals: not_found for an order that does not exist; ledger_out_of_reach.
 func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments) (Reconciled, error) {
@@ -110,7 +119,10 @@ func (a *Activities) ReconcilePayments(ctx context.Context, in ReconcilePayments
 	if err := r.ledger(ctx); err != nil {
 		return r.out, err
 	}
-	err := r.events(ctx)
+	if err := r.events(ctx); err != nil || r.out.More {
+		return r.out, err
+	}
+	err := r.payouts(ctx)
 	return r.out, err
 }
 

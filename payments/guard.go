@@ -56,13 +56,17 @@ func (e *TurnedAwayError) Is(target error) bool { return target == ErrNoAnswer }
 func (e *TurnedAwayError) Unwrap() error { return e.Open }
 
 // Guard puts a breaker with [BreakerSettings] before a gateway. Error of its calls, besides the gateway's:
-// [TurnedAwayError]. It is a [LedgerReader] where the gateway is one.
+// [TurnedAwayError]. It is a [LedgerReader] where the gateway is one, and then a [PayoutReader] where it is one.
 func Guard(g Gateway, b *breaker.Breaker) Gateway {
 	guarded := guard{g, b}
-	if ledger, ok := g.(LedgerReader); ok {
-		return guardedLedger{guarded, ledger}
+	ledger, ok := g.(LedgerReader)
+	if !ok {
+		return guarded
 	}
-	return guarded
+	if payouts, ok := g.(PayoutReader); ok {
+		return guardedPayouts{guardedLedger{guarded, ledger}, payouts}
+	}
+	return guardedLedger{guarded, ledger}
 }
 
 type guard struct {
@@ -127,6 +131,28 @@ func (g guardedLedger) Ledger(ctx context.Context, from, to time.Time) iter.Seq2
 		})
 		if err != nil {
 			yield(LedgerEntry{}, err)
+		}
+	}
+}
+
+type guardedPayouts struct {
+	guardedLedger
+	payouts PayoutReader
+}
+
+// Payouts implements [PayoutReader].
+func (g guardedPayouts) Payouts(ctx context.Context, from, to time.Time) iter.Seq2[Payout, error] {
+	return func(yield func(Payout, error) bool) {
+		err := g.do(ctx, func() error {
+			for payout, err := range g.payouts.Payouts(ctx, from, to) {
+				if err != nil || !yield(payout, nil) {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			yield(Payout{}, err)
 		}
 	}
 }

@@ -31,6 +31,9 @@ func (p *program) reconcileCommand() *cobra.Command {
 the events. Each payment is compared as a whole. What only the gateway knows of is recorded, and the sagas of those orders
 go on from it. What differs still is recorded and shown as attention; it goes away once both agree.
 
+What the gateway has paid out in that time is matched with the captures, refunds and disputes of orders. For each payout
+it tells gross, fees and net, and it names the entries that match nothing.
+
 A worker carries it out. It may run at any time, and beside the nightly one.`,
 		Args:        arguments(),
 		Annotations: map[string]string{exitNote: ", 3 when payments differ"},
@@ -64,11 +67,22 @@ func (p *program) reconciles(in app.Reconciliation, output format) action {
 		} else {
 			err = printReconciled(p.stdout, out)
 		}
-		if err == nil && out.Differences > 0 {
-			err = differentError{fmt.Errorf("%s from the gateway's", plural(out.Differences, "amount differs", "amounts differ"))}
+		if err == nil {
+			err = differing(out)
 		}
 		return err
 	})
+}
+
+// differing is the error of a reconciliation that has found differences; nil of one that has not.
+func differing(r app.Reconciled) error {
+	switch {
+	case r.Differences > 0:
+		return differentError{fmt.Errorf("%s from the gateway's", plural(r.Differences, "amount differs", "amounts differ"))}
+	case r.Unmatched > 0:
+		return differentError{fmt.Errorf("%s matched by no event", plural(r.Unmatched, "entry of a payout is", "entries of payouts are"))}
+	}
+	return nil
 }
 
 // counting tells how far a reconciliation has come.
@@ -149,8 +163,8 @@ func printReconciled(out io.Writer, r app.Reconciled) error {
 	if r.NoLedger {
 		_, _ = fmt.Fprintln(out, "The gateway has no ledger: it was asked about each payment that has changed in the events.")
 	}
-	if len(r.Found) == 0 {
-		return nil
+	if err := printPayouts(out, r); err != nil || len(r.Found) == 0 {
+		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	_, _ = fmt.Fprintln(w, "ORDER\tFOUND\tGATEWAY\tEVENTS\tSINCE\tWHAT TO DO")

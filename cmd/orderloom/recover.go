@@ -104,10 +104,7 @@ func (p *program) reconcileRecovered(ctx context.Context, cfg config.Config, tel
 	if err := printReconciled(p.stdout, out); err != nil {
 		return err
 	}
-	if out.Differences > 0 {
-		return differentError{fmt.Errorf("%d amounts differ from the gateway's", out.Differences)}
-	}
-	return nil
+	return differing(out)
 }
 
 // printFound shows what is known outside, and what is lost.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
 	"net/http"
 	"slices"
 	"strings"
@@ -18,6 +19,7 @@ type result struct {
 	timeline    []client.TimelineEntry
 	levels      []string // what is in stock, for people
 	money       *client.OrderMoney
+	invoices    []client.Invoice
 	differences []string
 }
 
@@ -76,8 +78,24 @@ func (r *result) look(ctx context.Context, c *client.Client, placed client.Place
 		}
 		r.money = &money
 		r.same("money that the shop keeps", money.Totals.Left.Amount, want.kept)
+		if r.invoices, err = c.GetInvoices(ctx, placed.OrderID); err != nil {
+			return err
+		}
+		r.lookAtInvoices(want.captured, want.refunded)
 	}
 	return r.lookAtCustomer(ctx, c)
+}
+
+// lookAtInvoices checks that there are invoices and credit notes, of as much as was captured and refunded.
+func (r *result) lookAtInvoices(captured, refunded string) {
+	sums := map[client.InvoiceKind]*big.Rat{client.KindInvoice: {}, client.KindCreditNote: {}}
+	for _, one := range r.invoices {
+		if amount, ok := new(big.Rat).SetString(one.Totals.Total.Amount); ok {
+			sums[one.Kind].Add(sums[one.Kind], amount)
+		}
+	}
+	r.same("money of the invoices", sums[client.KindInvoice].FloatString(2), captured)
+	r.same("money of the credit notes", sums[client.KindCreditNote].FloatString(2), refunded)
 }
 
 // lookAtTimeline checks that exactly the wanted events happened, those of one aggregate type in the

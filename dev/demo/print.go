@@ -57,6 +57,9 @@ func (p printer) result(r result) {
 	if r.money != nil {
 		p.money(*r.money)
 	}
+	for _, one := range r.invoices {
+		p.line("   %s %-18s %8s  %s", p.mark(dim, "money  "), strings.ReplaceAll(string(one.Kind), "_", " "), one.Totals.Total.Amount, one.Number)
+	}
 	if len(r.differences) == 0 {
 		p.line("   %s", p.mark(green, "✓ "+verdict(r.order)))
 		return

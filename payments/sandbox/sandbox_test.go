@@ -222,3 +222,42 @@ func TestALockedLedgerIsWaitedForNoLongerThanTheCallerWants(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, payment.StatusAuthorized, result.Status)
 }
+
+// What has moved on a day is paid out at midnight, in each currency.
+func TestTheSandboxPaysOutAtMidnight(t *testing.T) {
+	t.Parallel()
+	g := open(t, "")
+	id := uuid.New()
+	ask := payments.AuthorizeRequest{IdempotencyKey: "a", PaymentID: id, OrderID: uuid.New(), Amount: eur, Token: "tok_approve", At: time.Now()}
+	held, err := g.Authorize(t.Context(), ask)
+	require.NoError(t, err)
+	captured, err := g.Capture(t.Context(), payments.CaptureRequest{
+		IdempotencyKey: "c", PaymentID: id, GatewayRef: held.GatewayRef, Amount: money.Must("60.00", "EUR"), At: time.Now(),
+	})
+	require.NoError(t, err)
+	refunded, err := g.Refund(t.Context(), payments.RefundRequest{
+		IdempotencyKey: "r", PaymentID: id, GatewayRef: held.GatewayRef, Amount: money.Must("10.00", "EUR"),
+	})
+	require.NoError(t, err)
+	midnight := time.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	var all []payments.Payout
+	for p, err := range g.Payouts(t.Context(), midnight.Add(-24*time.Hour), midnight.Add(24*time.Hour)) { // the day may end meanwhile
+		require.NoError(t, err)
+		all = append(all, p)
+	}
+	require.Len(t, all, 1)
+	require.True(t, all[0].Itemised)
+	require.Equal(t, "50.00 EUR", all[0].Amount.String())
+	require.Len(t, all[0].Entries, 2)
+	for i, want := range []payments.PayoutEntry{
+		{Ref: "c", Movement: captured.Ref, Kind: payments.PayoutCapture, Gross: money.Must("60.00", "EUR")},
+		{Ref: "r", Movement: refunded.Ref, Kind: payments.PayoutRefund, Gross: money.Must("-10.00", "EUR")},
+	} {
+		have := all[0].Entries[i]
+		require.Equal(t, []any{want.Ref, want.Movement, want.Kind, id, want.Gross.Text(), "0.00"},
+			[]any{have.Ref, have.Movement, have.Kind, have.PaymentID, have.Gross.Text(), have.Fee.Text()})
+	}
+	for range g.Payouts(t.Context(), midnight.Add(time.Minute), midnight.Add(time.Hour)) {
+		require.Fail(t, "nothing is paid out then")
+	}
+}

@@ -32,7 +32,7 @@ const (
 // Options of a [Gateway].
 type Options struct {
 	// Key is Stripe's secret key; better a restricted one, that may write PaymentIntents, Refunds and Customers, and
-	// read Charges, Disputes and Events.
+	// read Charges, Disputes, Events, Payouts and the Balance.
 	Key string
 	// ReturnURL is where the bank's page sends the customer back to, with {order_id} in it replaced.
 	ReturnURL string
@@ -55,6 +55,7 @@ type Gateway struct {
 var (
 	_ payments.Gateway      = (*Gateway)(nil)
 	_ payments.LedgerReader = (*Gateway)(nil)
+	_ payments.PayoutReader = (*Gateway)(nil)
 )
 
 // New returns a gateway. It asks Stripe nothing yet.

@@ -49,6 +49,7 @@ func (s *Server) OpenDispute(intentID string, amount int64, inquiry bool) (id st
 	}
 	s.emit("charge.dispute.created", d.render())
 	d.moved = []int64{-amount}
+	s.book("adjustment", d.id, d.currency, -amount, feeDispute)
 	s.emit("charge.dispute.funds_withdrawn", d.render())
 	return d.id
 }
@@ -67,6 +68,7 @@ func (s *Server) EndDispute(id string, won bool) {
 		case won:
 			d.status = "won"
 			d.moved = append(d.moved, d.amount)
+			s.book("adjustment", d.id, d.currency, d.amount, 0)
 			s.emit("charge.dispute.funds_reinstated", d.render())
 		default:
 			d.status = "lost"

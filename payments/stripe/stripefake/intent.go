@@ -273,6 +273,7 @@ func (s *Server) capture(pi *intent, form url.Values) *failure {
 	}
 	pi.received, pi.metadata = pi.received+amount, merged
 	if amount > 0 {
+		s.book("charge", pi.chargeID, pi.currency, amount, chargeFee(amount))
 		s.emit("charge.captured", pi.charge(s.o.AuthorizationLife))
 	}
 	if final || pi.capturable() == 0 {

@@ -71,6 +71,7 @@ func (s *Server) createRefund(form url.Values) (any, *failure) {
 		r.status = pending
 	}
 	s.refunds = append(s.refunds, r)
+	s.book("refund", r.id, r.currency, -amount, 0)
 	pi.refunded += amount
 	s.emit("refund.created", r.render())
 	s.emit("charge.refunded", pi.charge(s.o.AuthorizationLife))
@@ -115,6 +116,7 @@ func (s *Server) FailRefund(id string) {
 		if r.id == id && !r.release && (r.status == succeeded || r.status == pending) {
 			r.status, r.reason = "failed", "expired_or_canceled_card"
 			s.intent(r.intent).refunded -= r.amount
+			s.book("refund_failure", r.id, r.currency, r.amount, 0)
 			s.emit("refund.failed", r.render())
 			s.emit("refund.updated", r.render())
 		}

@@ -55,6 +55,8 @@ type Server struct {
 	tokens    map[string]bool
 	customers map[string]bool
 	disputes  []*dispute
+	balance   []*transaction
+	payouts   []*payout
 	// pendRefunds and revoked are what a test has set.
 	pendRefunds, revoked bool
 }
@@ -356,6 +358,10 @@ func (s *Server) handle(r *http.Request) (any, *failure) {
 		return s.createCustomer(r.Form)
 	case "GET disputes":
 		return s.listDisputes(r.Form)
+	case "GET payouts":
+		return s.listPayouts(r.Form)
+	case "GET balance_transactions":
+		return s.listTransactions(r.Form)
 	case "GET events":
 		return s.listEvents(r.Form)
 	}
