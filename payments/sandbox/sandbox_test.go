@@ -257,7 +257,7 @@ func TestTheSandboxPaysOutAtMidnight(t *testing.T) {
 		require.Equal(t, []any{want.Ref, want.Movement, want.Kind, id, want.Gross.Text(), "0.00"},
 			[]any{have.Ref, have.Movement, have.Kind, have.PaymentID, have.Gross.Text(), have.Fee.Text()})
 	}
-	for range g.Payouts(t.Context(), midnight.Add(time.Minute), midnight.Add(time.Hour)) {
-		require.Fail(t, "nothing is paid out then")
+	for p, err := range g.Payouts(t.Context(), midnight.Add(time.Minute), midnight.Add(time.Hour)) {
+		require.Fail(t, "nothing is paid out then", "%v %v", p, err)
 	}
 }
