@@ -160,15 +160,23 @@ func TestStripeTakesOurRequests(t *testing.T) {
 	_, err = b.gateway.search(t.Context(), []uuid.UUID{uuid.New(), uuid.New()})
 	require.NoError(t, err)
 
+	b = fresh(stripefake.Options{}) // disputed and paid out
+	ref = b.mustAuthorize(stripefake.CardVisa)
+	_, err = b.capture(ref, "1", "40.00", "100.00")
+	require.NoError(t, err)
+	b.fake.OpenDispute(ref, 1_000, false)
+	b.fake.PayOut("eur")
+	require.Len(t, payouts(t, b.gateway, b.askedAt, b.fake.Now().Add(time.Minute))[0].Entries, 2)
+
 	require.Empty(t, transport.refused)
 	for _, r := range []string{
 		"POST /v1/payment_intents", "GET /v1/payment_intents/{id}", "GET /v1/payment_intents", "GET /v1/payment_intents/search",
 		"POST /v1/payment_intents/{id}/capture", "POST /v1/payment_intents/{id}/cancel", "POST /v1/refunds", "GET /v1/refunds", "GET /v1/events",
-		"POST /v1/customers", "GET /v1/disputes",
+		"POST /v1/customers", "GET /v1/disputes", "GET /v1/payouts", "GET /v1/balance_transactions",
 	} {
 		require.Positive(t, transport.routes[r], r)
 	}
-	require.Len(t, transport.routes, 11)
+	require.Len(t, transport.routes, 13)
 	t.Logf("Stripe's mock server took %v", transport.routes)
 }
 
