@@ -63,12 +63,14 @@ const (
 	MetricsRead Scope = "metrics:read"
 	// KeysAdmin is to make, change and revoke keys, with no more scopes than one has.
 	KeysAdmin Scope = "keys:admin"
+	// AuditRead is to see who has done what, besides what the events of orders tell.
+	AuditRead Scope = "audit:read"
 )
 
 // AllScopes are all scopes. A scope's place is its bit in [Scopes], within one process.
 var AllScopes = []Scope{
 	OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ShipmentsWrite, ReturnsRequest, ReturnsWrite, RefundsWrite,
-	StockRead, StockWrite, CustomersRead, MetricsRead, KeysAdmin,
+	StockRead, StockWrite, CustomersRead, MetricsRead, KeysAdmin, AuditRead,
 }
 
 // Scopes is a set of scopes.

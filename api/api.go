@@ -71,6 +71,8 @@ type Options struct {
 	Unconfirmed func() error
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator httpx.Authenticator
+	// Audit keeps who has done what besides orders; nil keeps nothing and leaves the route out.
+	Audit Audit
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
 	// Keys makes and ends the keys that the API takes; nil leaves the routes out. KeyOverlap is how long the former
@@ -126,7 +128,8 @@ type API struct {
 	webhooks   map[string]payments.Webhook
 	payments   PaymentReports
 	can        payments.Capabilities
-	keys       Keys // nil without
+	keys       Keys  // nil without
+	audit      Audit // nil without
 	keyOverlap time.Duration
 	changes    Changes      // nil without
 	contacts   ContactIndex // nil without
@@ -171,7 +174,7 @@ func New(o Options) *API {
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, contacts: o.Contacts, limits: o.Limits,
-		keys: o.Keys, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
+		keys: o.Keys, audit: o.Audit, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
 		returns:     o.Returns,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: httpx.NewShare(o.Limits.RequestsMax/2, o.Limits.RequestsMax/4), streams: httpx.NewShare(o.Limits.StreamsMax, o.Limits.StreamsMax/4),
@@ -188,13 +191,18 @@ func New(o Options) *API {
 	if o.Authenticator == nil {
 		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; ORDERLOOM_API_OPEN=no closes it")
 	}
+	var auditor httpx.Auditor
+	if o.Audit != nil {
+		auditor = o.Audit
+	}
 	a.router = httpx.NewRouter(httpx.Options{
+		Auditor:  auditor,
 		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender,
 		Authenticator: o.Authenticator, Proxies: o.Proxies, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {
-		r = a.owned(r)
+		r = recorded(a.owned(r))
 		if r.Method == http.MethodPost && r.Path != searchPath && r.Path != previewPath && !strings.HasPrefix(r.Path, keysPath) {
 			r.Handle = a.changing(r.Handle)
 		}
@@ -291,9 +299,7 @@ func (a *API) routes(o Options) []httpx.Route {
 	if o.Changes != nil {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/orders/stream", Unbounded: true, Endless: true, Handle: a.streamOrders})
 	}
-	if o.Keys != nil {
-		routes = append(routes, a.keyRoutes()...)
-	}
+	routes = append(routes, a.accessRoutes(o)...)
 	if len(o.Webhooks) > 0 {
 		routes = append(routes, httpx.Route{Method: "POST", Path: "/webhooks/{gateway}", Open: true, Handle: a.paymentWebhook})
 	}
@@ -309,4 +315,15 @@ func (a *API) openRoutes() []httpx.Route {
 		{Method: "GET", Path: "/docs", Open: true, Handle: a.getDocs},
 		{Method: "GET", Path: "/problems/{code}", Open: true, Handle: a.getProblem},
 	}
+}
+
+// accessRoutes are about who may call, and who has called.
+func (a *API) accessRoutes(o Options) (routes []httpx.Route) {
+	if o.Keys != nil {
+		routes = a.keyRoutes()
+	}
+	if o.Audit != nil {
+		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/audit", Check: checkTimes, Handle: a.listAudit})
+	}
+	return routes
 }

@@ -135,6 +135,15 @@ var operations = map[string]operation{
 		},
 		answers: []any{client.Notes{}},
 	},
+	"listAudit": {
+		call: func(c *client.Client) error {
+			_, err := c.ListAudit(ctx(), client.AuditQuery{
+				Actor: "nobody", Action: "POST /api/v1/keys", CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), Cursor: "c", Limit: 3,
+			}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.AuditPage{}},
+	},
 	"createKey": {
 		call: func(c *client.Client) error {
 			_, err := c.CreateKey(ctx(), newKey, client.RequestID("r1"))

@@ -23,6 +23,9 @@ type Exchange struct {
 	*gin.Context
 	// RequestID is the X-Request-Id of the answer.
 	RequestID string
+	// record is that of an audited request, and denied is true of one that its caller may not make.
+	record *access.AuditEntry
+	denied bool
 	// Caller is who calls; nil on routes that are open to everyone.
 	Caller *access.Caller
 	// Out is a buffer for an answer; whoever appends to it stores the result here.
@@ -65,7 +68,7 @@ func (x *Exchange) release() {
 	clear(x.bad[:cap(x.bad)])
 	x.reader.forget()
 	x.Context, x.router, x.operation = nil, nil, nil
-	x.RequestID, x.Caller = "", nil
+	x.RequestID, x.Caller, x.record, x.denied = "", nil, nil, false
 	x.subject, x.subjectName, x.cause, x.query = uuid.UUID{}, "", nil, nil
 	x.bad, x.in, x.Out = x.bad[:0], x.in[:0], x.Out[:0]
 	exchanges.Put(x)

@@ -88,6 +88,7 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 				p.write(x)
 			}
 		}
+		r.tellAuditor(ctx, x, route, c.Writer.Status())
 		c.Writer.WriteHeaderNow()
 		took := time.Since(start)
 		if !route.Endless || c.Writer.Status() != http.StatusOK {
@@ -123,11 +124,8 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 		}
 	}()
 	if !route.Open {
-		if x.Caller, err = r.authenticate(ctx, x.Request); err != nil {
+		if err := r.admit(ctx, x); err != nil {
 			return err
-		}
-		if missing := x.operation.scopes.Without(x.Caller.Scopes); missing != 0 {
-			return Forbidden(x.Caller, missing)
 		}
 		if route.Method == http.MethodPost && x.Caller != access.Anyone {
 			ctx = actor.With(ctx, x.Caller.Actor())
@@ -154,6 +152,9 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 		if err := x.Invalid(); err != nil {
 			return err
 		}
+	}
+	if err := r.record(ctx, x, route); err != nil {
+		return err
 	}
 	return route.Handle(ctx, x)
 }

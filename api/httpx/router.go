@@ -27,6 +27,8 @@ type Route struct {
 	Unbounded bool
 	// Endless routes stay out of the histogram of durations while they succeed.
 	Endless bool
+	// Audited routes are recorded before they are carried out. What can't be recorded is refused.
+	Audited bool
 	// Quiet routes are logged at the level of debug while they succeed.
 	Quiet bool
 	// Check blames what no schema can express about the parameters; nil for nothing. It sees them whether or not they
@@ -57,6 +59,8 @@ type Options struct {
 	Lender Lender
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator Authenticator
+	// Auditor records audited routes, and counts what is denied; nil does neither.
+	Auditor Auditor
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed; none believes nobody.
 	Proxies []netip.Prefix
 	// AsProblem says how an error is answered; nil is [AsProblem].
@@ -75,6 +79,7 @@ type Router struct {
 	contract      *Contract
 	limits        Limits
 	authenticator Authenticator
+	auditor       Auditor // nil without
 	failures      *access.Failures
 	proxies       []netip.Prefix
 	asProblem     func(error) *Problem
@@ -104,7 +109,7 @@ func NewRouter(o Options) *Router {
 		o.Propagator = propagation.TraceContext{}
 	}
 	r := &Router{
-		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, failures: access.NewFailures(), proxies: o.Proxies,
+		contract: o.Contract, limits: o.Limits, authenticator: o.Authenticator, failures: access.NewFailures(), proxies: o.Proxies, auditor: o.Auditor,
 		asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),

@@ -61,19 +61,36 @@ func keysOptions(cfg config.Access) access.KeysOptions {
 var operator = &access.Caller{ID: "command", Role: access.Admin, Scopes: access.Admin.Scopes()}
 
 // withKeys calls f with the keys of a database that fits this program.
-func withKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, f func(*access.Table) error) error {
+//
+// Action and subject are for the audit; an empty action is recorded nowhere.
+func withKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action, subject string, f func(*access.Table) error) error {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
 		return err
 	}
 	defer pool.Close()
+	if action != "" {
+		if err := recordCommand(ctx, pool, cfg, tel, action, subject); err != nil {
+			return err
+		}
+	}
 	return f(access.NewTable(pool, cfg.HTTP.Access.Mode))
+}
+
+// recordCommand records a privileged command before it is carried out.
+func recordCommand(ctx context.Context, db access.DB, cfg config.Config, tel *telemetry.Telemetry, action, subject string) error {
+	audit := access.NewAudit(db, cfg.HTTP.Access.AuditRetention, tel.Logger)
+	if err := audit.Maintain(ctx); err != nil {
+		return err
+	}
+	_, err := audit.Begin(ctx, access.AuditEntry{Actor: string(operator.Actor()), Action: action, Subject: subject})
+	return err
 }
 
 // CreateKey makes a key of the API. Errors: as [access.Table.Create].
 func CreateKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, k access.NewKey) (made access.Key, secret string, err error) {
 	k.KeyID, k.By, k.At = uuid.New(), operator, time.Now()
-	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+	err = withKeys(ctx, cfg, tel, "keys create", k.KeyID.String(), func(t *access.Table) (err error) {
 		made, secret, err = t.Create(ctx, k)
 		return err
 	})
@@ -82,7 +99,7 @@ func CreateKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry,
 
 // Keys returns all keys of the API, the newest first.
 func Keys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (keys []access.Key, err error) {
-	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+	err = withKeys(ctx, cfg, tel, "", "", func(t *access.Table) (err error) {
 		keys, err = t.List(ctx)
 		return err
 	})
@@ -93,7 +110,7 @@ func Keys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (key
 func RotateKey(
 	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, id uuid.UUID, overlap time.Duration,
 ) (k access.Key, secret string, err error) {
-	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+	err = withKeys(ctx, cfg, tel, "keys rotate", id.String(), func(t *access.Table) (err error) {
 		k, secret, err = t.Rotate(ctx, access.Rotation{KeyID: id, RequestID: uuid.New(), Overlap: overlap, By: operator})
 		return err
 	})
@@ -102,7 +119,7 @@ func RotateKey(
 
 // RevokeKey ends a key for good. It may be repeated. Errors: not_found.
 func RevokeKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, id uuid.UUID) (k access.Key, err error) {
-	err = withKeys(ctx, cfg, tel, func(t *access.Table) (err error) {
+	err = withKeys(ctx, cfg, tel, "keys revoke", id.String(), func(t *access.Table) (err error) {
 		k, _, err = t.Revoke(ctx, id, operator)
 		return err
 	})

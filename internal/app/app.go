@@ -85,6 +85,8 @@ type platform struct {
 	contacts *privacy.Contacts
 	// keys are who may call the API; nil for an open one.
 	keys *access.Keys
+	// audit keeps who has done what besides orders.
+	audit *access.Audit
 }
 
 // cache is what the reader reads from and the projector invalidates.
@@ -221,7 +223,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		stages[0] = append(stages[0], p.awaited(s))
 	}
 	if o.runs(config.RoleAPI) {
-		stages[0] = append(stages[0], part{"changes", p.changes.Run})
+		stages[0] = append(stages[0], part{"changes", p.changes.Run}, part{"audit", p.audit.Run})
 		if p.keys != nil {
 			stages[0] = append(stages[0], part{"keys", p.keys.Run})
 		}
@@ -271,6 +273,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 }
 
 func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
+	p.audit = access.NewAudit(p.pool, p.cfg.HTTP.Access.AuditRetention, p.tel.Logger)
 	sagas := p.sagas()
 	p.tel.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "orderloom_http_order_requests_waiting", Help: "Requests that wait until others to the same order have ended.",
@@ -289,7 +292,7 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
-		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies,
+		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies, Audit: p.audit,
 		Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
 		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), Lender: p.lender(), TracerProvider: p.tel.TracerProvider,

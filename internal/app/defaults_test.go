@@ -40,6 +40,7 @@ var used = map[string]struct {
 	"ORDERLOOM_MODE":            {"test", func(_ *testing.T, c config.Config) any { return keysOptions(c.HTTP.Access).Mode }},
 	"ORDERLOOM_OIDC_ROLE_CLAIM": {"groups", func(_ *testing.T, c config.Config) any { return issuerOptions(c).RoleClaim }},
 	"ORDERLOOM_OIDC_ACCOUNT":    {"staff", func(_ *testing.T, c config.Config) any { return issuerOptions(c).Account }},
+	"ORDERLOOM_AUDIT_RETENTION": {"48h", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.AuditRetention }},
 	"ORDERLOOM_KEY_OVERLAP":     {"3s", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.KeyOverlap }},
 
 	"ORDERLOOM_PAYMENT_DEADLINE":          {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Payment }},

@@ -50,6 +50,9 @@ func EraseCustomer(ctx context.Context, cfg config.Config, tel *telemetry.Teleme
 		return done, err
 	}
 	defer pool.Close()
+	if err := recordCommand(ctx, pool, cfg, tel, "erase-customer", customerID); err != nil {
+		return done, err
+	}
 	return privacy.NewVault(pool, privacy.NoMasterKeys{}, privacy.Options{}).Erase(ctx, customerID)
 }
 

@@ -75,6 +75,8 @@ type Access struct {
 	Issuer Issuer
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed.
 	Proxies []netip.Prefix
+	// AuditRetention is how long the audit is kept.
+	AuditRetention time.Duration
 }
 
 // Issuer is an OpenID Connect issuer whose tokens are taken, and what their callers may do.
