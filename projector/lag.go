@@ -120,6 +120,9 @@ func (p *Projector) ageGauges(lags map[string]float64, since time.Duration) {
 	}
 }
 
+// reportOnce writes down where partitions end, and how far they are processed. A batch writes the same. What it has
+// written may be newer than these positions, or be put back by an earlier report that was slower: see GREATEST. Topics
+// that have lost their messages end earlier than what was processed: see LEAST.
 func (p *Projector) reportOnce(ctx context.Context, positions []broker.Position) error {
 	// All lock the rows in one order.
 	slices.SortFunc(positions, func(a, b broker.Position) int { return comparePartitions(a.PartitionID, b.PartitionID) })
@@ -134,7 +137,7 @@ func (p *Projector) reportOnce(ctx context.Context, positions []broker.Position)
 			(consumer_group, topic, partition, next_offset, end_offset, sequence)
 		SELECT $1, *, 0 FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[])
 		ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET end_offset = excluded.end_offset, updated_at = now(),
-			next_offset = LEAST(t.next_offset, excluded.end_offset)`, p.opts.Broker.Group, topics, partitions, next, end)
+			next_offset = LEAST(GREATEST(t.next_offset, excluded.next_offset), excluded.end_offset)`, p.opts.Broker.Group, topics, partitions, next, end)
 	return err
 }
 
