@@ -13,7 +13,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/invoice"
+	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
@@ -367,4 +371,45 @@ func gauge(t *testing.T, g prometheus.Gatherer, name string) float64 {
 	}
 	require.FailNow(t, "there is no metric "+name)
 	return 0
+}
+
+// In one append the event of a payment may come before that of its order, and a page may end between the two.
+func TestAnOrderIsKnownBeforeItsMoney(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	events := eventtest.Lives(10, 1)
+	id := uuid.New()
+	at := events[0].Timestamp
+	placed := order.OrderPlaced{
+		OrderID: id, OrderNumber: "ORD-1", CustomerID: "c", Total: money.Must("5.00", "EUR"), PlacedAt: at,
+		Items: []order.Item{{LineID: uuid.New(), SKU: "CUP", Quantity: 1, UnitPrice: money.Must("5.00", "EUR")}},
+	}
+	paid := payment.PaymentCapturedElsewhere{
+		PaymentID: payment.ID(id), OrderID: id, Amount: money.Must("5.00", "EUR"), CaptureRef: "credit/1", GatewayRef: "order/1", CapturedAt: at,
+	}
+	var group []eventstore.Append
+	for _, e := range []domain.Event{paid, placed} {
+		payload, err := catalog.Encode(e)
+		require.NoError(t, err)
+		stream := eventstore.StreamID{Type: domain.AggregatePayment, ID: payment.ID(id)}
+		if e.EventType() == placed.EventType() {
+			stream = eventstore.StreamID{Type: domain.AggregateOrder, ID: id}
+		}
+		group = append(group, eventstore.Append{Stream: stream, Events: []eventstore.NewEvent{{
+			ID: uuid.New(), Type: e.EventType(), SchemaVersion: e.EventVersion(), Payload: payload, Timestamp: at,
+		}}})
+	}
+	_, err := b.store.Append(t.Context(), group...)
+	require.NoError(t, err)
+	var first int64
+	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT min(sequence) FROM orderloom.events`).Scan(&first))
+	b.published.Store(first)
+	b.numberAll()
+	b.publishAll()
+	b.numberAll()
+	all := b.all()
+	require.Len(t, all, 1)
+	require.Contains(t, all[0].content, `"order_id":"`+id.String())
+	require.Contains(t, all[0].content, `"sku":"CUP"`)
+	require.True(t, b.verify().OK(), "%+v", b.verify())
 }

@@ -98,7 +98,12 @@ func documents(ctx context.Context, events Events, orders []uuid.UUID, through i
 			continue
 		}
 		all := slices.Concat(loaded[orderStream(id)], paid)
-		slices.SortFunc(all, func(a, b domain.Envelope) int { return cmp.Compare(a.Sequence, b.Sequence) })
+		slices.SortFunc(all, func(a, b domain.Envelope) int {
+			if placed := isPlacement(a); placed != isPlacement(b) {
+				return map[bool]int{true: -1, false: 1}[placed]
+			}
+			return cmp.Compare(a.Sequence, b.Sequence)
+		})
 		var b book
 		b.documents, b.err = written(all, through)
 		books[id] = b
@@ -116,7 +121,7 @@ func written(events []domain.Envelope, through int64) (all []invoice.Document, e
 	}()
 	var book invoice.Book
 	for _, env := range events {
-		if env.Sequence > through {
+		if env.Sequence > through && !isPlacement(env) {
 			break
 		}
 		e, err := catalog.Decode(env)
@@ -128,6 +133,12 @@ func written(events []domain.Envelope, through int64) (all []invoice.Document, e
 		}
 	}
 	return all, nil
+}
+
+// isPlacement reports whether an event is the first one of an order. It comes before all of the payment. An append that
+// has both, as of an exchange, may give the payment's event the lower number.
+func isPlacement(env domain.Envelope) bool {
+	return env.AggregateType == domain.AggregateOrder && env.Version == 1
 }
 
 func orderStream(id uuid.UUID) eventstore.StreamID {

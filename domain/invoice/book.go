@@ -65,19 +65,22 @@ func (b *Book) Apply(env domain.Envelope, e domain.Event) (Document, bool) {
 		own, _ := e.(payment.PaymentCaptured)
 		return b.invoice(d, own.CaptureID, news), true
 	}
-	// An event settles one attempt.
+	made := false
 	for _, r := range b.payment.Refunds {
 		for _, a := range r.Attempts {
 			key := attempt{r.RefundID, a.Attempt}
-			switch was, is := accepted[key], isAccepted(a); {
-			case is && !was && a.Amount.IsPositive():
-				return b.creditNote(d, key, r, a.Amount), true
-			case was && !is && a.Amount.IsPositive():
-				return b.reversal(d, key, r), true
+			was, is := accepted[key], isAccepted(a)
+			if was == is || !a.Amount.IsPositive() {
+				continue
+			}
+			if made = true; is {
+				d = b.creditNote(d, key, r, a.Amount)
+			} else {
+				d = b.reversal(d, key, r)
 			}
 		}
 	}
-	return Document{}, false
+	return d, made
 }
 
 // acceptedOf returns which attempts at refunds the gateway has paid, or has accepted and pays later.

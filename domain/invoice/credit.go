@@ -53,7 +53,7 @@ func (b *Book) creditNote(d Document, key attempt, r payment.Refund, amount mone
 		b.credits = map[attempt]credit{}
 	}
 	b.credits[key] = c
-	d.Lines = b.linesOf(c)
+	d.Lines = append(d.Lines, b.linesOf(c)...)
 	d.sum(b.payment.Captured.Currency)
 	return d
 }
@@ -63,7 +63,9 @@ func (b *Book) reversal(d Document, key attempt, r payment.Refund) Document {
 	d.Kind, d.RefundID, d.Reason, d.Reversal = KindCreditNote, r.RefundID, r.Reason, true
 	c := b.credits[key]
 	delete(b.credits, key)
-	d.corrects = []uuid.UUID{c.event}
+	if !slices.Contains(d.corrects, c.event) {
+		d.corrects = append(d.corrects, c.event)
+	}
 	for _, t := range c.taken {
 		b.open[t.open].left = b.open[t.open].left.Add(t.part)
 	}

@@ -188,3 +188,29 @@ func TestAPlainOrderHasAPlainInvoice(t *testing.T) {
 	require.True(t, d.Totals.Tax.IsZero())
 	require.Equal(t, 2, d.Lines[0].Quantity)
 }
+
+// A credit that pays for another order is told by a credit note here, and by an invoice of that order. When some of it
+// comes back, a reversal takes the credit note back, and what stands is told anew.
+func TestACreditForAnotherOrderIsTold(t *testing.T) {
+	t.Parallel()
+	l := shopped(t)
+	l.ship(0)
+	other, credit := uuid.New(), uuid.New()
+	captured, _ := l.o.CapturedOf(l.o.Items[0].LineID)
+	events, taken, err := payment.Give(l.p, payment.GiveCredit{
+		CreditID: credit, To: other, Most: eur("5.00"), At: date,
+		Lines: []payment.OwedLine{{LineID: l.o.Items[0].LineID, Amount: eur("5.00"), Captured: captured}},
+	})
+	l.happen(events, err)
+	require.Equal(t, "5.00", taken.Text())
+	l.happen(payment.TakeBack(l.p, other, eur("2.00"), date), nil)
+	var told []string
+	sum := eur("0")
+	for _, d := range l.written[2:] {
+		told = append(told, d.Totals.Total.Text())
+		sum = sum.Add(d.Totals.Total)
+	}
+	require.Equal(t, []string{"5.00", "-5.00", "3.00"}, told)
+	require.Zero(t, sum.Cmp(l.p.Refunded))
+	require.Equal(t, []string{l.written[2].Number}, l.written[3].Corrects)
+}
