@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,6 +61,10 @@ type platform struct {
 
 var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
 
+// testTimeout is how long a saga may do nothing, and a task of it may take. A busy machine takes longer for one than the
+// second that the SDK's detector of deadlocks allows.
+const testTimeout = 2 * time.Minute
+
 // requestsMax is how many requests and signals a run takes here: the tests send fewer, but those that mean it.
 const requestsMax = 100
 
@@ -113,8 +118,8 @@ func (p *platform) register(gateway payments.Gateway, review activities.ReviewRu
 	})
 	worker.Register(p.env, a)
 	p.env.RegisterWorkflow(root)
-	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}})
-	p.env.SetTestTimeout(time.Minute)
+	p.env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{p.faults}, DeadlockDetectionTimeout: testTimeout})
+	p.env.SetTestTimeout(testTimeout)
 	p.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, workflows.PaymentChanged, mock.Anything).Return(nil).Maybe()
 	p.env.OnRequestCancelExternalWorkflow(mock.Anything, mock.Anything, mock.Anything).Return(&temporal.UnknownExternalWorkflowExecutionError{}).Maybe()
 	return a
@@ -277,7 +282,7 @@ type faults struct {
 	mu sync.Mutex
 	// calls are the names of the activities in the order of their first attempts.
 	calls []string
-	seen  map[string]bool // by workflow and activity id
+	seen  map[string]bool // by workflow and activity id, and by what was asked of a local activity
 	// at is the call, from 0, at which the fault strikes; -1 for never.
 	at     int
 	kind   string
@@ -314,7 +319,11 @@ type faultyActivity struct {
 
 func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
 	info := activity.GetInfo(ctx)
-	before, after := a.faults.strike(info.WorkflowExecution.ID+"/"+info.ActivityID, info.ActivityType.Name, info.IsLocalActivity)
+	asked := info.WorkflowExecution.ID + "/" + info.ActivityType.Name
+	if text, err := json.Marshal(in.Args); err == nil {
+		asked += string(text)
+	}
+	before, after := a.faults.strike(info.WorkflowExecution.ID+"/"+info.ActivityID, asked, info.ActivityType.Name, info.IsLocalActivity)
 	if err := before(); err != nil {
 		return nil, err
 	}
@@ -332,9 +341,9 @@ func vanish() error { select {} }
 // on as a durable activity.
 const outageAttempts = 5
 
-// strike is told which activity begins. A further attempt at one counts as none of its own: on a busy
-// machine an attempt may time out by itself.
-func (f *faults) strike(id, name string, local bool) (before func() error, after func(context.Context) error) {
+// strike is told which activity begins. A further attempt at one counts as none of its own: on a busy machine an attempt
+// may time out by itself. Nor does a durable activity that goes on with a step, whose local attempts have timed out.
+func (f *faults) strike(id, asked, name string, local bool) (before func() error, after func(context.Context) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	nothing, nothingAfter := func() error { return nil }, func(context.Context) error { return nil }
@@ -352,10 +361,12 @@ func (f *faults) strike(id, name string, local bool) (before func() error, after
 		}
 		return fail, nothingAfter
 	}
-	if f.seen[id] {
+	if f.seen[id] || !local && f.seen[asked] {
 		return nothing, nothingAfter
 	}
-	f.seen[id] = true
+	if f.seen[id] = true; local {
+		f.seen[asked] = true
+	}
 	n := len(f.calls)
 	f.calls = append(f.calls, name)
 	if f.kind == "" || n != f.at {
