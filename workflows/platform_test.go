@@ -61,8 +61,8 @@ type platform struct {
 
 var locations = []inventory.Location{{ID: "berlin", Country: "DE"}, {ID: "reno", Country: "US"}}
 
-// testTimeout is how long a saga may do nothing, and a task of it may take. A busy machine takes longer for one than the
-// second that the SDK's detector of deadlocks allows.
+// testTimeout is how long a saga may do nothing, and a task of it may take. A busy machine takes longer for one than
+// the second that the SDK's detector of deadlocks allows.
 const testTimeout = 2 * time.Minute
 
 // requestsMax is how many requests and signals a run takes here: the tests send fewer, but those that mean it.
@@ -341,8 +341,9 @@ func vanish() error { select {} }
 // on as a durable activity.
 const outageAttempts = 5
 
-// strike is told which activity begins. A further attempt at one counts as none of its own: on a busy machine an attempt
-// may time out by itself. Nor does a durable activity that goes on with a step, whose local attempts have timed out.
+// strike is told which activity begins. A further attempt at one counts as none of its own: on a busy machine an
+// attempt may time out by itself. Nor does a durable activity that goes on with a step, whose local attempts have timed
+// out.
 func (f *faults) strike(id, asked, name string, local bool) (before func() error, after func(context.Context) error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
