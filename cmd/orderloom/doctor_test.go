@@ -122,3 +122,11 @@ func TestBeforeAnInstallationTheSchemaMayBeMissing(t *testing.T) {
 	require.Equal(t, doctor.Failing, found.Status)
 	require.Contains(t, found.Remedy, "orderloom migrate")
 }
+
+func TestAFileOfTheSettingsThatIsNotThereIsAWrongSetting(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 1)
+	b.asWorker()
+	b.environment["KAFKA_TLS"], b.environment["KAFKA_TLS_SERVER_CA_CERT_PATH"] = "true", t.TempDir()+"/none.pem"
+	require.Contains(t, b.orderloom(exitUsage, "doctor").stderr, "none.pem")
+}

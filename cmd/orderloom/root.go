@@ -62,7 +62,7 @@ func wrongArgument(err error) bool {
 	case domain.CodeInvalid, projector.CodeUnknownProjection:
 		return true
 	}
-	return errors.As(err, new(usageError)) || errors.Is(err, app.ErrRefused)
+	return errors.As(err, new(usageError)) || errors.Is(err, app.ErrRefused) || errors.Is(err, app.ErrFile)
 }
 
 // execute carries out a command line, and returns the command that it names.

@@ -123,21 +123,29 @@ func (p *patient) sagas() *sagaclient.Client {
 // certificateWarns is how long before its end a certificate is warned of.
 const certificateWarns = 21 * 24 * time.Hour
 
-// ofCertificates looks at the client certificates of the settings.
+// ofCertificates looks at the certificates of the settings: those of this client, and the API's own.
 func (p *patient) ofCertificates() (all []doctor.Check) {
-	for _, c := range []struct {
-		server string
-		tls    config.TLS
-	}{{"Kafka", p.cfg.Kafka.TLS}, {"Temporal", p.cfg.Temporal.TLS}, {"Redis", p.cfg.Redis.TLS}} {
-		if !c.tls.Enabled || c.tls.CertFile == "" {
+	for _, c := range []struct{ whose, file string }{
+		{"the one for Kafka", ofClient(p.cfg.Kafka.TLS)}, {"the one for Temporal", ofClient(p.cfg.Temporal.TLS)},
+		{"the one for Redis", ofClient(p.cfg.Redis.TLS)}, {"the API's", p.cfg.HTTP.TLS.CertFile},
+	} {
+		if c.file == "" {
 			continue
 		}
 		all = append(all, doctor.Check{
-			Group: "Certificates", Name: "the one for " + c.server + " is valid", Remedy: "put a certificate and its key there",
-			Ask: func(context.Context) (string, error) { return certificateLasts(c.tls.CertFile, time.Now()) },
+			Group: "Certificates", Name: c.whose + " is valid", Remedy: "put a certificate and its key there",
+			Ask: func(context.Context) (string, error) { return certificateLasts(c.file, time.Now()) },
 		})
 	}
 	return all
+}
+
+// ofClient is the file of a client's certificate; empty for none.
+func ofClient(t config.TLS) string {
+	if !t.Enabled {
+		return ""
+	}
+	return t.CertFile
 }
 
 const replaceCertificate = "replace it; it is read anew for each connection"
@@ -148,10 +156,14 @@ func certificateLasts(file string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	until, err := notAfter(pem)
-	switch {
-	case err != nil:
+	c, err := firstCertificate(pem)
+	if err != nil {
 		return "", fmt.Errorf("%s: %w", file, err)
+	}
+	until := c.NotAfter
+	switch {
+	case now.Before(c.NotBefore):
+		return "", doctor.Fault{What: fmt.Sprintf("%s begins at %s", file, c.NotBefore.UTC().Format(time.RFC3339)), Remedy: replaceCertificate}
 	case until.Before(now):
 		return "", doctor.Fault{What: fmt.Sprintf("%s has ended at %s", file, until.UTC().Format(time.RFC3339)), Remedy: replaceCertificate}
 	case until.Before(now.Add(certificateWarns)):

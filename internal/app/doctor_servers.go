@@ -254,15 +254,11 @@ func (p *patient) keysFit(ctx context.Context, purpose keyring.Purpose, keys []k
 	return fmt.Sprintf("%d keys", len(keys)), err
 }
 
-// notAfter returns the end of the first certificate of a PEM file.
-func notAfter(text []byte) (time.Time, error) {
+// firstCertificate returns the first certificate of a PEM file.
+func firstCertificate(text []byte) (*x509.Certificate, error) {
 	block, _ := pem.Decode(text)
 	if block == nil {
-		return time.Time{}, errors.New("it holds no PEM certificate")
+		return nil, errors.New("it holds no PEM certificate")
 	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return time.Time{}, err
-	}
-	return c.NotAfter, nil
+	return x509.ParseCertificate(block.Bytes)
 }

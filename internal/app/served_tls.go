@@ -27,7 +27,7 @@ type servedTLS struct {
 	looked  time.Time
 }
 
-// serverTLS returns the configuration of a listener, nil for none. Errors: a file that can't be read or used.
+// serverTLS returns the configuration of a listener, nil for none. Error: [ErrFile].
 func serverTLS(cfg config.ServedTLS, log *slog.Logger) (*tls.Config, error) {
 	if cfg.CertFile == "" {
 		return nil, nil //nolint:nilnil // no TLS is no error
@@ -35,7 +35,7 @@ func serverTLS(cfg config.ServedTLS, log *slog.Logger) (*tls.Config, error) {
 	s := &servedTLS{cfg: cfg, log: log}
 	var err error
 	if s.current, s.stamp, err = s.read(); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrFile, err)
 	}
 	s.looked = time.Now()
 	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: s.current.NextProtos, GetConfigForClient: s.forClient}, nil
