@@ -249,7 +249,7 @@ func TestKilledProcessesLeaveNothingUndoneAndNothingTwice(t *testing.T) {
 		stock, err = survivor.GetStock(t.Context(), "A")
 		return err == nil && len(stock.Levels) == 1 && stock.Levels[0].OnHand == len(victims)-sold && stock.Levels[0].Reserved == 0
 	}, patience, 50*time.Millisecond, "stock: %+v", &stock)
-	killAsGoodsComeBack(t, healthy, environment, gateway, victims[0].id, stock.Levels[0].OnHand)
+	killAsGoodsComeBack(t, healthy, environment, gateway, victims[0].id, victims[1].id, stock.Levels[0].OnHand)
 }
 
 func setUp(t *testing.T, environment map[string]string) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/client"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/payments/sandbox"
@@ -110,9 +111,10 @@ func (o *drilled) approvedReturn() client.Return {
 	return open.Returns[0]
 }
 
-// killAsGoodsComeBack kills the platform right after the goods of a return were recorded, and nobody was told. The next
-// one is told once more, and all of it counts once.
-func killAsGoodsComeBack(t *testing.T, healthy *child, environment map[string]string, gateway *sandbox.Gateway, id uuid.UUID, onHand int) {
+// killAsGoodsComeBack kills the platform right after an exchange of one order was recorded. The next one dies right
+// after the goods of a return of another order were recorded. Nobody was told of either. The last one is told once more,
+// and all of it counts once.
+func killAsGoodsComeBack(t *testing.T, healthy *child, environment map[string]string, gateway *sandbox.Gateway, id, other uuid.UUID, onHand int) {
 	shop := healthy.shop(t)
 	requested, err := shop.ReturnGoods(t.Context(), id, requestedReturn("A", 1))
 	require.NoError(t, err)
@@ -124,7 +126,7 @@ func killAsGoodsComeBack(t *testing.T, healthy *child, environment map[string]st
 		OrderID: id, ReturnID: requested.ReturnID, Action: workflows.ReturnReceive, Lines: []order.ReturnLine{{SKU: "A", Quantity: 1, Restock: true}},
 	}
 	came := client.ReceivedReturn{Lines: []client.ReturnLine{{SKU: "A", Quantity: 1}}}
-	c := startChild(t, environment, in.WorkflowID()+" ReturnGoods after")
+	c, next := killAsGoodsAreExchanged(t, environment, other, in.WorkflowID()+" ReturnGoods after")
 	_, err = c.shop(t).ReceiveReturn(t.Context(), id, requested.ReturnID, came)
 	require.Error(t, err)
 	c.gone(t)
@@ -145,5 +147,55 @@ func killAsGoodsComeBack(t *testing.T, healthy *child, environment map[string]st
 		stock, err = shop.GetStock(t.Context(), "A")
 		return err == nil && len(stock.Levels) == 1 && stock.Levels[0].OnHand == onHand+1
 	}, patience, 50*time.Millisecond, "stock: %+v", &stock)
+	exchangedOnce(t, shop, gateway, other, next)
 	healthy.stop(t)
+}
+
+// killAsGoodsAreExchanged kills the platform right after an exchange was recorded, before anything was authorised, and
+// nobody was answered. The next one asks the gateway once, and answers a repeat with the same order. It runs until
+// the next kill.
+func killAsGoodsAreExchanged(t *testing.T, environment map[string]string, id uuid.UUID, kill string) (c *child, next uuid.UUID) {
+	const key = "exchange-killed"
+	exchanges := domain.DerivedID(uuid.NewSHA1(uuid.NameSpaceDNS, []byte("api.orderloom")), "exchange")
+	next = domain.DerivedID(domain.DerivedID(exchanges, id.String()), "\x00"+key)
+	goods := client.ExchangeGoods{
+		Lines: []client.ReturnLine{{SKU: "A", Quantity: 1, Reason: client.ReasonDoesNotFit}}, Reason: "too small", By: "ann", Ship: client.ShipNow,
+		Order: client.NewExchangeOrder{Items: []client.NewItem{{ProductID: "p", SKU: "A", Quantity: 1, UnitPrice: "15.00"}}, PaymentToken: "tok_approve"},
+	}
+	c = startChild(t, environment, workflows.OrderSagaID(next)+" PlaceOrder after")
+	_, err := c.shop(t).ExchangeGoods(t.Context(), id, goods, client.IdempotencyKey(key))
+	require.Error(t, err)
+	c.gone(t)
+
+	c = startChild(t, environment, kill)
+	var exchanged client.Exchanged
+	require.Eventually(t, func() bool {
+		exchanged, err = c.shop(t).ExchangeGoods(t.Context(), id, goods, client.IdempotencyKey(key))
+		return err == nil && !exchanged.Pending
+	}, patience, 50*time.Millisecond, "%+v", &exchanged)
+	require.Equal(t, next, exchanged.NewOrderID)
+	require.True(t, exchanged.Replayed)
+	return c, next
+}
+
+// exchangedOnce takes the new order of an exchange to its end. One credit pays for it, and the rest is captured once.
+func exchangedOnce(t *testing.T, shop *client.Client, gateway *sandbox.Gateway, id, next uuid.UUID) {
+	var returns client.OrderReturns
+	var err error
+	require.Eventually(t, func() bool { // the views are late after a kill
+		returns, err = shop.ListOrderReturns(t.Context(), id)
+		return err == nil && len(returns.Returns) == 1
+	}, patience, 50*time.Millisecond, "%+v", &returns)
+	require.Equal(t, next, returns.Returns[0].ExchangeOrderID)
+	require.Eventually(t, func() bool {
+		advance(t, shop, show(t, shop, next))
+		return show(t, shop, next).Status == client.OrderDelivered
+	}, patience, 50*time.Millisecond)
+	shown, err := shop.GetOrderMoney(t.Context(), next)
+	require.NoError(t, err)
+	require.Equal(t, []client.Credit{{OrderID: id, Amount: client.Money{Amount: "10.00", Currency: "EUR"}}}, shown.Credits)
+	balance, err := gateway.Balance(payment.ID(next))
+	require.NoError(t, err)
+	require.Equal(t, "5.00 EUR", balance.Captured.String(), "what the new order costs more")
+	require.True(t, balance.Held.IsZero(), "%s is still held", balance.Held)
 }
