@@ -33,6 +33,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 	sdkworker "go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
 )
 
 // platform is one order's world: the sagas in the SDK's test environment, the real activities, the
@@ -228,7 +229,21 @@ func (p *platform) signal(name string, input any) {
 		p.env.SignalWorkflow(name, input)
 		return
 	}
-	_ = p.env.SignalWorkflowByID(workflows.OrderSagaID(p.orderID), name, input)
+	p.whenThere(func() { _ = p.env.SignalWorkflowByID(workflows.OrderSagaID(p.orderID), name, input) })
+}
+
+// whenThere tells something to the order's saga below a root, as soon as a run of it is there. The environment can't
+// take what comes between two runs.
+func (p *platform) whenThere(tell func()) {
+	if p.faults.runs(workflows.OrderSagaID(p.orderID)) {
+		tell()
+		return
+	}
+	p.env.RegisterDelayedCallback(func() {
+		if !p.env.IsWorkflowCompleted() {
+			p.whenThere(tell)
+		}
+	}, time.Millisecond)
 }
 
 // delay is when something happens that the world does at a time after the order's start, by the clock of this saga.
@@ -291,6 +306,30 @@ type faults struct {
 	struck string
 	// gone is closed when the execution is gone: none of its steps goes on.
 	gone chan struct{}
+	// running are the executions of which a run is under way, by their workflow ids.
+	running sync.Map
+}
+
+// runs reports whether a run of an execution is under way.
+func (f *faults) runs(id string) bool {
+	_, there := f.running.Load(id)
+	return there
+}
+
+func (f *faults) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &watchedWorkflow{WorkflowInboundInterceptorBase: interceptor.WorkflowInboundInterceptorBase{Next: next}, faults: f}
+}
+
+type watchedWorkflow struct {
+	interceptor.WorkflowInboundInterceptorBase
+	faults *faults
+}
+
+func (w *watchedWorkflow) ExecuteWorkflow(ctx workflow.Context, in *interceptor.ExecuteWorkflowInput) (any, error) {
+	id := workflow.GetInfo(ctx).WorkflowExecution.ID
+	w.faults.running.Store(id, true)
+	defer w.faults.running.Delete(id)
+	return w.Next.ExecuteWorkflow(ctx, in)
 }
 
 // The ways in which a step fails.

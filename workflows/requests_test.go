@@ -57,9 +57,13 @@ func (p *platform) ask(after time.Duration, update string, request any) *answer 
 		}
 		if p.started == nil {
 			p.env.UpdateWorkflow(update, uuid.NewString(), callback, request)
-		} else if err := p.env.UpdateWorkflowByID(workflows.OrderSagaID(p.orderID), update, uuid.NewString(), callback, request); err != nil {
-			a.err, a.done = err, true
+			return
 		}
+		p.whenThere(func() {
+			if err := p.env.UpdateWorkflowByID(workflows.OrderSagaID(p.orderID), update, uuid.NewString(), callback, request); err != nil {
+				a.err, a.done = err, true
+			}
+		})
 	}, delay)
 	return a
 }
