@@ -112,8 +112,8 @@ func (o *drilled) approvedReturn() client.Return {
 }
 
 // killAsGoodsComeBack kills the platform right after an exchange of one order was recorded. The next one dies right
-// after the goods of a return of another order were recorded. Nobody was told of either. The last one is told once more,
-// and all of it counts once.
+// after the goods of a return of another order were recorded. Nobody was told of either. The last one is told once
+// more, and all of it counts once.
 func killAsGoodsComeBack(t *testing.T, healthy *child, environment map[string]string, gateway *sandbox.Gateway, id, other uuid.UUID, onHand int) {
 	shop := healthy.shop(t)
 	requested, err := shop.ReturnGoods(t.Context(), id, requestedReturn("A", 1))
