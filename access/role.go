@@ -59,6 +59,8 @@ const (
 	StockWrite Scope = "stock:write"
 	// CustomersRead is to see what customers have ordered in all.
 	CustomersRead Scope = "customers:read"
+	// PersonalRead is to see personal data in the feed of events.
+	PersonalRead Scope = "personal:read"
 	// MetricsRead is to see how the platform is.
 	MetricsRead Scope = "metrics:read"
 	// KeysAdmin is to make, change and revoke keys, with no more scopes than one has.
@@ -70,7 +72,7 @@ const (
 // AllScopes are all scopes. A scope's place is its bit in [Scopes], within one process.
 var AllScopes = []Scope{
 	OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ShipmentsWrite, ReturnsRequest, ReturnsWrite, RefundsWrite,
-	StockRead, StockWrite, CustomersRead, MetricsRead, KeysAdmin, AuditRead,
+	StockRead, StockWrite, CustomersRead, PersonalRead, MetricsRead, KeysAdmin, AuditRead,
 }
 
 // Scopes is a set of scopes.
@@ -116,11 +118,11 @@ var all = ScopesOf(AllScopes...)
 
 // scopesOf are the scopes of each role.
 var scopesOf = map[Role]Scopes{
-	Storefront: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, ReturnsRequest, StockRead),
-	Customer:   ScopesOf(OrdersRead, OrdersCancel, ReturnsRequest),
+	Storefront: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, ReturnsRequest, StockRead, PersonalRead),
+	Customer:   ScopesOf(OrdersRead, OrdersCancel, ReturnsRequest, PersonalRead),
 	Support: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ReturnsRequest, ReturnsWrite, StockRead,
-		CustomersRead),
-	Warehouse: ScopesOf(OrdersRead, OrdersAll, ShipmentsWrite, ReturnsRequest, ReturnsWrite, StockRead, StockWrite),
+		CustomersRead, PersonalRead),
+	Warehouse: ScopesOf(OrdersRead, OrdersAll, ShipmentsWrite, ReturnsRequest, ReturnsWrite, StockRead, StockWrite, PersonalRead),
 	Finance:   ScopesOf(OrdersRead, OrdersAll, OrdersReview, RefundsWrite, CustomersRead),
 	Admin:     all,
 	Metrics:   ScopesOf(MetricsRead),

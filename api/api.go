@@ -65,6 +65,8 @@ type Options struct {
 	Contacts ContactIndex
 	// Changes feeds GET /api/v1/orders/stream; nil leaves the route out.
 	Changes Changes
+	// Events feeds GET /api/v1/events; nil leaves the routes out.
+	Events Events
 	// Checks are what GET /ready asks; none means that the API is ready whenever it serves.
 	Checks []Check
 	// Unconfirmed returns an error while the event store takes no append: nothing is accepted then. Nil means never.
@@ -132,6 +134,7 @@ type API struct {
 	audit      Audit // nil without
 	keyOverlap time.Duration
 	changes    Changes      // nil without
+	events     Events       // nil without
 	contacts   ContactIndex // nil without
 	// taxes is nil where none are found.
 	taxes           TaxProvider
@@ -173,12 +176,12 @@ func New(o Options) *API {
 	}
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
-		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, contacts: o.Contacts, limits: o.Limits,
+		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, events: o.Events, contacts: o.Contacts, limits: o.Limits,
 		keys: o.Keys, audit: o.Audit, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
 		returns:     o.Returns,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: httpx.NewShare(o.Limits.RequestsMax/2, o.Limits.RequestsMax/4), streams: httpx.NewShare(o.Limits.StreamsMax, o.Limits.StreamsMax/4),
-		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders."}),
+		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders, or the events."}),
 		reported:  newWebhooksTotal(),
 		drained:   make(chan struct{}), now: time.Now,
 	}
@@ -300,6 +303,9 @@ func (a *API) routes(o Options) []httpx.Route {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/orders/stream", Unbounded: true, Endless: true, Handle: a.streamOrders})
 	}
 	routes = append(routes, a.accessRoutes(o)...)
+	if o.Events != nil {
+		routes = append(routes, a.eventRoutes()...)
+	}
 	if len(o.Webhooks) > 0 {
 		routes = append(routes, httpx.Route{Method: "POST", Path: "/webhooks/{gateway}", Open: true, Handle: a.paymentWebhook})
 	}

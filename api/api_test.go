@@ -26,16 +26,17 @@ import (
 // testBundle is an API over a fake platform. Every exchange with it is checked against openapi.yaml.
 type testBundle struct {
 	*fakePlatform
-	api *API
-	log *syncBuffer
+	api      *API
+	log      *syncBuffer
+	happened *fakeEvents
 }
 
 func setup(t *testing.T, change ...func(*Options)) *testBundle {
 	t.Helper()
-	b := &testBundle{fakePlatform: newFakePlatform(), log: &syncBuffer{}}
+	b := &testBundle{fakePlatform: newFakePlatform(), log: &syncBuffer{}, happened: newFakeEvents()}
 	o := Options{
 		Sagas: b.fakePlatform, Warehouse: b.fakePlatform, Orders: b.fakePlatform, Views: b.fakePlatform, Vault: b.fakePlatform,
-		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Keys: newFakeKeys(), Audit: &fakeAudit{}, Limits: testLimits(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Keys: newFakeKeys(), Audit: &fakeAudit{}, Events: b.happened, Limits: testLimits(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&o)

@@ -139,6 +139,8 @@ var operations = map[string]string{
 	"POST /api/v1/locations/{location_id}":                            `{"active": false}`,
 	"GET /api/v1/locations":                                           "",
 	"GET /api/v1/locations/{location_id}":                             "",
+	"GET /api/v1/events":                                              "",
+	"GET /api/v1/events/{event_id}":                                   "",
 	"GET /api/v1/orders":                                              "",
 	"GET /api/v1/orders/stream":                                       "",
 	"GET /api/v1/orders/{order_id}":                                   "",

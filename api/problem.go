@@ -17,6 +17,7 @@ import (
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/feed"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
@@ -246,6 +247,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		Code: readmodel.CodeTooOld, Status: http.StatusGone, Title: "The changes since then are not kept any more",
 		About: "The stream was left too long ago to go on where it stopped. Read the orders that matter once more, and follow the " +
 			"stream from now on, without Last-Event-ID.",
+	},
+	{
+		Code: feed.CodeCursorLost, Status: http.StatusGone, Title: "The cursor does not belong to these events",
+		About: "The platform was restored to a time before this cursor, or is another one. What followed the cursor is not what follows " +
+			"now. Begin anew with created_from at a time from before the restore: an event that you have is known by its event_id.",
 	},
 })
 

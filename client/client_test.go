@@ -377,3 +377,51 @@ func TestAStreamThatNobodyServes(t *testing.T) {
 	require.Len(t, errs, 1)
 	require.Error(t, errors.Join(errs...))
 }
+
+func TestEventsGoesThroughAllPages(t *testing.T) {
+	t.Parallel()
+	c := shop(t, func(w http.ResponseWriter, r *http.Request) {
+		require.Equal(t, []string{"OrderPlaced"}, r.URL.Query()["type"])
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, map[string]string{
+			"":  `{"events": [{"type": "OrderPlaced", "cursor": "1", "data": {"a": 1}}], "next_cursor": "1", "more": true}`,
+			"1": `{"events": [], "next_cursor": "2", "more": true}`,
+			"2": `{"events": [{"type": "OrderPlaced", "cursor": "3"}], "next_cursor": "3", "more": false}`,
+		}[r.URL.Query().Get("cursor")])
+	})
+	var cursors []string
+	for e, err := range c.Events(ctx(), client.EventQuery{Types: []string{"OrderPlaced"}}) {
+		require.NoError(t, err)
+		cursors = append(cursors, e.Cursor)
+	}
+	require.Equal(t, []string{"1", "3"}, cursors, "a page without events is not the last one")
+}
+
+func TestAStreamOfEventsGoesOnAfterItBroke(t *testing.T) {
+	t.Parallel()
+	var after []string
+	c := shop(t, func(w http.ResponseWriter, r *http.Request) {
+		after = append(after, r.Header.Get("Last-Event-ID"))
+		require.Equal(t, "text/event-stream", r.Header.Get("Accept"))
+		require.Empty(t, r.URL.Query().Get("cursor"))
+		w.Header().Set("Content-Type", "text/event-stream")
+		switch len(after) {
+		case 1:
+			_, _ = io.WriteString(w, "retry: 1\n\nid: 8\nevent: OrderPlaced\ndata: {\"type\":\"OrderPlaced\"}\n\nid: 9\n\n")
+		case 2:
+			_, _ = io.WriteString(w, "id: 12\nevent: OrderShipped\ndata: {\"type\":\"OrderShipped\"}\n\n")
+		default:
+			problem(w, http.StatusGone, `{"code":"cursor_lost"}`)
+		}
+	})
+	var types []string
+	var last error
+	for e, err := range c.StreamEvents(ctx(), client.EventQuery{Cursor: "7"}) {
+		if last = err; err == nil {
+			types = append(types, e.Type)
+		}
+	}
+	require.Equal(t, client.CodeCursorLost, client.CodeOf(last))
+	require.Equal(t, []string{"OrderPlaced", "OrderShipped"}, types)
+	require.Equal(t, []string{"7", "9", "12"}, after, "after what came last, be it only a place")
+}

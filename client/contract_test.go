@@ -246,6 +246,27 @@ var operations = map[string]operation{
 		},
 		request: client.OrderSearch{}, answers: []any{client.OrderPage{}},
 	},
+	"listEvents": {
+		call: func(c *client.Client) error {
+			q := client.EventQuery{
+				Types: []string{"OrderPlaced", "OrderDelivered"}, OrderID: orderID, From: time.Unix(1, 0), To: time.Unix(2, 0), Personal: true, Cursor: "c",
+				Limit: 3,
+			}
+			_, err := c.ListEvents(ctx(), q, client.Wait(5*time.Second), client.RequestID("r1"))
+			for _, streamErr := range c.StreamEvents(ctx(), q, client.RequestID("r1")) {
+				return errors.Join(err, streamErr)
+			}
+			return err
+		},
+		answers: []any{client.EventPage{}},
+	},
+	"getEvent": {
+		call: func(c *client.Client) error {
+			_, err := c.GetEvent(ctx(), orderID, true, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.Event{}},
+	},
 	"streamOrders": {
 		call: func(c *client.Client) error {
 			for _, err := range c.StreamOrders(ctx(), client.StreamQuery{CustomerID: "cust-1001", OrderID: orderID, After: "17-4"}, client.RequestID("r1")) {
@@ -560,10 +581,11 @@ func TestMethodsSendWhatTheContractSays(t *testing.T) {
 			t.Parallel()
 			var sent *http.Request
 			var body []byte
-			query := url.Values{}
+			query, header := url.Values{}, http.Header{}
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				sent = r
 				maps.Copy(query, r.URL.Query()) // some operations are called in more than one way
+				maps.Copy(header, r.Header)
 				if !pathMatches(o.path, r.URL.EscapedPath()) {
 					t.Errorf("%s is not %s", r.URL.EscapedPath(), o.path)
 				}
@@ -585,7 +607,7 @@ func TestMethodsSendWhatTheContractSays(t *testing.T) {
 					require.NotEmpty(t, query.Get(name), "the parameter %s can't be given", name)
 					delete(query, name)
 				case "header":
-					require.NotEmpty(t, sent.Header.Get(name), "the header %s can't be given", name)
+					require.NotEmpty(t, header.Get(name), "the header %s can't be given", name)
 				}
 			}
 			require.Empty(t, query, "the contract does not know these parameters")
@@ -814,6 +836,10 @@ func (c contract) compare(t *testing.T, schema map[string]any, of reflect.Type, 
 	}
 	if alternatives, ok := schema["oneOf"].([]any); ok { // such as an object or null, a text or a number
 		schema = c.resolve(alternatives[0])
+	}
+	if kindOf(schema) == "object" && schema["properties"] == nil && schema["additionalProperties"] == nil { // any object
+		require.Equal(t, reflect.TypeFor[json.RawMessage](), of, at)
+		return
 	}
 	switch kind := kindOf(schema); kind {
 	case "object":

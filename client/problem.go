@@ -125,6 +125,7 @@ const (
 	CodeUnknownEvent         Code = "unknown_event"
 	CodeNotVisibleYet        Code = "not_visible_yet"
 	CodeTooOld               Code = "too_old"
+	CodeCursorLost           Code = "cursor_lost"
 	CodeStoreUnconfirmed     Code = "store_unconfirmed"
 	CodeRateLimited          Code = "rate_limited"
 	CodeOverloaded           Code = "overloaded"

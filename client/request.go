@@ -44,6 +44,7 @@ type request struct {
 	prefer      string
 	ifNoneMatch string
 	lastEventID string
+	accept      string
 
 	// accepts reports whether a status besides 2xx carries the operation's own answer; nil is for none.
 	accepts func(status int) bool
@@ -163,6 +164,7 @@ func (c *Client) send(ctx context.Context, h *http.Client, r *request, body []by
 	setHeader("Prefer", r.prefer)
 	setHeader("If-None-Match", r.ifNoneMatch)
 	setHeader("Last-Event-Id", r.lastEventID)
+	setHeader("Accept", r.accept)
 	if body != nil {
 		setHeader("Content-Type", "application/json")
 	}

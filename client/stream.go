@@ -46,8 +46,9 @@ const (
 	// streamSilenceMax is how long a stream may be silent before its connection counts as broken. The API writes a
 	// comment every 15 s by default.
 	streamSilenceMax = time.Minute
-	// streamLineBytesMax bounds a line of the stream.
-	streamLineBytesMax = 1 << 20
+	// streamLineBytesMax bounds a line of the stream. An event has a megabyte at most.
+	streamLineBytesMax = 4 << 20
+	eventStreamMedia   = "text/event-stream"
 )
 
 // StreamOrders follows the changes of orders until ctx ends. A connection that breaks is made again, after the last
@@ -60,55 +61,77 @@ const (
 //   - the last failure, after [Retry.AttemptsMax] of them in a row.
 func (c *Client) StreamOrders(ctx context.Context, q StreamQuery, options ...CallOption) iter.Seq2[OrderChange, error] {
 	return func(yield func(OrderChange, error) bool) {
-		s := &stream{client: c, query: q, options: options}
-		failures := 0
-		for {
-			opened, err := s.follow(ctx, yield)
-			if s.left {
-				return
+		s := &stream{client: c, what: "the changes of orders", after: q.After}
+		s.request = func() *request {
+			r := newRequest(http.MethodGet, ordersPath+"/stream", nil, options)
+			r.set("customer_id", q.CustomerID)
+			if q.OrderID != uuid.Nil {
+				r.set("order_id", q.OrderID.String())
 			}
-			if ctx.Err() != nil {
-				yield(OrderChange{}, ctx.Err())
-				return
+			return r
+		}
+		s.handle = func(name, id string, data []byte) (more bool, err error) {
+			if name != "order" {
+				return true, nil
 			}
-			if failures++; opened {
-				failures = 1
+			change := OrderChange{EventID: id}
+			if err := json.Unmarshal(data, &change); err != nil {
+				return false, fmt.Errorf("read the change %s: %w", id, err)
 			}
-			wait, again := c.retry.next(failures, err)
-			if !again {
-				yield(OrderChange{}, fmt.Errorf("follow the changes of orders: %w", err))
-				return
-			}
-			if !pause(ctx, max(wait, s.retry)) {
-				<-ctx.Done() // its deadline comes before the next attempt
-				yield(OrderChange{}, ctx.Err())
-				return
-			}
+			return yield(change, nil), nil
+		}
+		if err := s.run(ctx); err != nil {
+			yield(OrderChange{}, err)
 		}
 	}
 }
 
 // stream is one caller's stream over several connections.
 type stream struct {
-	client  *Client
-	query   StreamQuery
-	options []CallOption
-	retry   time.Duration // what the API asks to wait before the next connection
-	left    bool          // the caller has seen enough
+	client *Client
+	what   string // is followed, for errors
+	// request makes the request of a connection.
+	request func() *request
+	// handle takes an event, and says whether the caller wants more.
+	handle func(name, id string, data []byte) (more bool, err error)
+	after  string        // the id of the last event
+	retry  time.Duration // what the API asks to wait before the next connection
+	left   bool          // the caller has seen enough
+}
+
+// run reads one connection after the other. It returns nil once the caller has seen enough.
+func (s *stream) run(ctx context.Context) error {
+	failures := 0
+	for {
+		opened, err := s.follow(ctx)
+		if s.left {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if failures++; opened {
+			failures = 1
+		}
+		wait, again := s.client.retry.next(failures, err)
+		if !again {
+			return fmt.Errorf("follow %s: %w", s.what, err)
+		}
+		if !pause(ctx, max(wait, s.retry)) {
+			<-ctx.Done() // its deadline comes before the next attempt
+			return ctx.Err()
+		}
+	}
 }
 
 // follow reads one connection to its end. opened is true when the stream had begun.
-func (s *stream) follow(ctx context.Context, yield func(OrderChange, error) bool) (opened bool, err error) {
+func (s *stream) follow(ctx context.Context) (opened bool, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	silence := time.AfterFunc(streamSilenceMax, cancel)
 	defer silence.Stop()
-	r := newRequest(http.MethodGet, ordersPath+"/stream", nil, s.options)
-	r.set("customer_id", s.query.CustomerID)
-	if s.query.OrderID != uuid.Nil {
-		r.set("order_id", s.query.OrderID.String())
-	}
-	r.lastEventID = s.query.After
+	r := s.request()
+	r.accept, r.lastEventID = eventStreamMedia, s.after
 	endless := *s.client.http
 	endless.Timeout = 0
 	response, err := s.client.send(ctx, &endless, r, nil)
@@ -124,14 +147,14 @@ func (s *stream) follow(ctx context.Context, yield func(OrderChange, error) bool
 			return false, &lostError{err}
 		}
 		return false, problemOf(response, content)
-	case media != "text/event-stream":
+	case media != eventStreamMedia:
 		return false, fmt.Errorf("the answer is %q instead of a stream of events", media)
 	}
-	return true, s.read(response.Body, silence, yield)
+	return true, s.read(response.Body, silence)
 }
 
 // read hands on one event after the other (HTML standard, section 9.2.6).
-func (s *stream) read(body io.Reader, silence *time.Timer, yield func(OrderChange, error) bool) error {
+func (s *stream) read(body io.Reader, silence *time.Timer) error {
 	lines := bufio.NewScanner(body)
 	lines.Buffer(nil, streamLineBytesMax)
 	var name, id string
@@ -155,18 +178,17 @@ func (s *stream) read(body io.Reader, silence *time.Timer, yield func(OrderChang
 			}
 			continue
 		}
-		if name == "order" && len(data) > 0 {
-			change := OrderChange{EventID: id}
-			if err := json.Unmarshal([]byte(strings.Join(data, "\n")), &change); err != nil {
-				return fmt.Errorf("read the change %s: %w", id, err)
+		if len(data) > 0 {
+			more, err := s.handle(name, id, []byte(strings.Join(data, "\n")))
+			if err != nil {
+				return err
 			}
-			if !yield(change, nil) {
-				s.left = true
+			if s.left = !more; s.left {
 				return nil
 			}
 		}
 		if id != "" {
-			s.query.After = id
+			s.after = id
 		}
 		name, data = "", nil
 	}

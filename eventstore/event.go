@@ -94,6 +94,9 @@ type ReadOptions struct {
 	// Limit is how many events a page holds, at most [PageMax]; 0 is [PageDefault].
 	Limit  int
 	Filter Filter
+	// Span bounds how many sequence numbers a page looks at, however few events the filter picks; 0 looks at all. A
+	// page that ends for it has More set, and Next tells how far it came.
+	Span int64
 }
 
 // Page sizes of global reads, in events.

@@ -60,7 +60,12 @@ func (m *Memory) Read(ctx context.Context, o ReadOptions) (Page, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	page := Page{HighWater: int64(len(m.events)), Next: o.After}
-	for _, e := range m.events[min(o.After, page.HighWater):] {
+	to := page.HighWater
+	if o.Span > 0 && o.Span < to-o.After {
+		to = o.After + o.Span
+	}
+	page.More = to < page.HighWater
+	for _, e := range m.events[min(o.After, to):to] {
 		if !o.Filter.match(e) {
 			page.Next = e.Sequence
 			continue

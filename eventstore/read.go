@@ -18,6 +18,9 @@ func (o ReadOptions) checked() (ReadOptions, error) {
 	if o.Limit < 0 || o.Limit > PageMax {
 		return o, domain.Invalid("limit", "must be from 1 to %d, got %d", PageMax, o.Limit)
 	}
+	if o.Span < 0 {
+		return o, domain.Invalid("span", "must not be negative, got %d", o.Span)
+	}
 	if code, message := payloadFault(o.Filter.Payload); len(o.Filter.Payload) > 0 && code != "" {
 		return o, domain.Invalid("filter.payload", "%s", message)
 	}
@@ -45,13 +48,17 @@ func (s *Store) readTo(ctx context.Context, o ReadOptions, mark, archived int64)
 	if o.After >= mark {
 		return page, nil
 	}
+	to := mark
+	if o.Span > 0 && o.Span < mark-o.After {
+		to = o.After + o.Span
+	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return Page{}, err
 	}
 	defer conn.Release()
 	for {
-		if err := fillPage(ctx, conn.Conn(), o, archived, &page); err != nil {
+		if err := fillPage(ctx, conn.Conn(), o, to, archived, &page); err != nil {
 			return Page{}, err
 		}
 		// A partition that was archived meanwhile may have been missed.
@@ -67,9 +74,9 @@ func (s *Store) readTo(ctx context.Context, o ReadOptions, mark, archived int64)
 	}
 }
 
-// fillPage reads a page from the archived partitions, then the table.
-func fillPage(ctx context.Context, conn *pgx.Conn, o ReadOptions, archived int64, page *Page) error {
-	page.Events, page.More, page.Next = make([]domain.Envelope, 0, min(int64(o.Limit), page.HighWater-o.After)), false, o.After
+// fillPage reads a page up to a sequence from the archived partitions, then the table.
+func fillPage(ctx context.Context, conn *pgx.Conn, o ReadOptions, to, archived int64, page *Page) error {
+	page.Events, page.More, page.Next = make([]domain.Envelope, 0, min(int64(o.Limit), to-o.After)), false, o.After
 	tables := []string{"orderloom.events"}
 	if o.After < archived-1 {
 		const sql = `SELECT name FROM orderloom.partitions WHERE archived_at IS NOT NULL AND to_sequence > $1 + 1 ORDER BY from_sequence`
@@ -87,45 +94,21 @@ func fillPage(ctx context.Context, conn *pgx.Conn, o ReadOptions, archived int64
 		if i == len(tables)-1 {
 			o.After = max(o.After, archived-1) // one that is marked may still be attached
 		}
-		if err := readTable(ctx, conn, table, o, page); err != nil || page.More {
+		if err := readTable(ctx, conn, table, o, to, page); err != nil || page.More {
 			return err
 		}
 	}
-	page.Next = page.HighWater
+	page.Next, page.More = to, to < page.HighWater
 	return nil
 }
 
 // pageBytesMax bounds the payloads of a page; one event more may stand in it.
 const pageBytesMax = 16 << 20
 
-// readTable adds events of one table to the page. It sets More and Next when the page is full.
-func readTable(ctx context.Context, conn *pgx.Conn, table string, o ReadOptions, page *Page) error {
-	sql := "SELECT " + eventColumns + " FROM " + table + " e WHERE e.sequence > $1 AND e.sequence <= $2"
-	args := []any{pgx.QueryExecModeCacheStatement, pgx.QueryResultFormats{1}, o.After, page.HighWater}
-	add := func(condition string, value any) {
-		args = append(args, value)
-		sql += fmt.Sprintf(" AND "+condition, len(args)-2)
-	}
-	if len(o.Filter.AggregateTypes) > 0 {
-		add("e.aggregate_type = ANY ($%d)", o.Filter.AggregateTypes)
-	}
-	if len(o.Filter.EventTypes) > 0 {
-		add("e.event_type = ANY ($%d)", o.Filter.EventTypes)
-	}
-	if o.Filter.CorrelationID != "" {
-		add("e.correlation_id = $%d", o.Filter.CorrelationID)
-	}
-	if !o.Filter.From.IsZero() {
-		add(`e."timestamp" >= $%d`, o.Filter.From)
-	}
-	if !o.Filter.To.IsZero() {
-		add(`e."timestamp" < $%d`, o.Filter.To)
-	}
-	if len(o.Filter.Payload) > 0 {
-		add("e.payload @> $%d::jsonb", string(o.Filter.Payload))
-	}
-	args = append(args, o.Limit-len(page.Events)+1)
-	sql += fmt.Sprintf(" ORDER BY e.sequence LIMIT $%d", len(args)-2)
+// readTable adds events of one table, up to a sequence, to the page. It sets More and Next when the page is full.
+func readTable(ctx context.Context, conn *pgx.Conn, table string, o ReadOptions, to int64, page *Page) error {
+	sql, args := pageSQL(table, o, to, o.Limit-len(page.Events)+1)
+	args = append([]any{pgx.QueryExecModeCacheStatement, pgx.QueryResultFormats{1}}, args...)
 	rows, err := conn.Query(ctx, sql, args...)
 	if err != nil {
 		return fmt.Errorf("read events: %w", err)
@@ -148,6 +131,41 @@ func readTable(ctx context.Context, conn *pgx.Conn, table string, o ReadOptions,
 		return fmt.Errorf("read events: %w", err)
 	}
 	return nil
+}
+
+// pageSQL is the statement for at most limit events of one table, up to a sequence.
+func pageSQL(table string, o ReadOptions, to int64, limit int) (sql string, args []any) {
+	sql = "SELECT " + eventColumns + " FROM " + table + " e WHERE e.sequence > $1 AND e.sequence <= $2"
+	args = []any{o.After, to}
+	add := func(condition string, value any) {
+		args = append(args, value)
+		sql += fmt.Sprintf(" AND "+condition, len(args))
+	}
+	from, before := `e."timestamp" >= $%d`, `e."timestamp" < $%d`
+	if o.Span > 0 {
+		// The index by time leads to events of any sequence. In this form PostgreSQL can't take it, and reads the span.
+		from, before = "("+from+") IS TRUE", "("+before+") IS TRUE"
+	}
+	if len(o.Filter.AggregateTypes) > 0 {
+		add("e.aggregate_type = ANY ($%d)", o.Filter.AggregateTypes)
+	}
+	if len(o.Filter.EventTypes) > 0 {
+		add("e.event_type = ANY ($%d)", o.Filter.EventTypes)
+	}
+	if o.Filter.CorrelationID != "" {
+		add("e.correlation_id = $%d", o.Filter.CorrelationID)
+	}
+	if !o.Filter.From.IsZero() {
+		add(from, o.Filter.From)
+	}
+	if !o.Filter.To.IsZero() {
+		add(before, o.Filter.To)
+	}
+	if len(o.Filter.Payload) > 0 {
+		add("e.payload @> $%d::jsonb", string(o.Filter.Payload))
+	}
+	args = append(args, limit)
+	return sql + fmt.Sprintf(" ORDER BY e.sequence LIMIT $%d", len(args)), args
 }
 
 func collect[T any](ctx context.Context, conn *pgx.Conn, sql string, args ...any) ([]T, error) {

@@ -52,6 +52,12 @@ func (s *EventStream) Send(id, name string, data []byte) {
 	s.write("id: " + id + "\nevent: " + name + "\ndata: " + string(data) + "\n\n")
 }
 
+// Place tells the client how far the stream has come, without an event: it sends that when it comes back.
+func (s *EventStream) Place(id string) {
+	s.Open()
+	s.write("id: " + id + "\n\n")
+}
+
 // Comment sends a comment, which clients pass over.
 func (s *EventStream) Comment(text string) {
 	s.Open()

@@ -35,6 +35,9 @@ type Route struct {
 	// are what the document wants.
 	Check  func(x *Exchange)
 	Handle Handler
+	// Stream answers requests that want a stream of events (Accept: text/event-stream) instead of Handle. Such a
+	// request is unbounded and endless. Nil for a route that has none.
+	Stream Handler
 }
 
 // Limits bounds what one request, and all of them together, may cost. All of them are required.
@@ -160,11 +163,41 @@ func (r *Router) Handle(route Route) {
 			`: add to the operation 'security: [{apiKey: ["orders:read"]}]', see docs/access.md`)
 	}
 	path := pathParameter.ReplaceAllString(route.Path, ":$1")
-	r.engine.Handle(route.Method, path, r.observe(route, o))
+	r.engine.Handle(route.Method, path, r.either(route, o))
 	if route.Method == http.MethodGet && !route.Endless {
 		route.Method = http.MethodHead
 		r.engine.Handle(route.Method, path, r.observe(route, o))
 	}
+}
+
+// either lets a route answer as a stream where that is wanted.
+func (r *Router) either(route Route, o *operation) gin.HandlerFunc {
+	handle := r.observe(route, o)
+	if route.Stream == nil {
+		return handle
+	}
+	route.Handle, route.Unbounded, route.Endless = route.Stream, true, true
+	stream := r.observe(route, o)
+	return func(c *gin.Context) {
+		if wantsEvents(c.Request.Header) {
+			stream(c)
+			return
+		}
+		handle(c)
+	}
+}
+
+// wantsEvents reports whether a request names the media type of event streams as one that it takes.
+func wantsEvents(h http.Header) bool {
+	for _, line := range h["Accept"] {
+		for taken := range strings.SplitSeq(line, ",") {
+			media, _, _ := strings.Cut(taken, ";")
+			if strings.EqualFold(strings.TrimSpace(media), "text/event-stream") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // pathParameter is a parameter in the path of an OpenAPI document.

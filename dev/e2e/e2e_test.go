@@ -48,6 +48,7 @@ func TestSampleOrders(t *testing.T) {
 
 	t.Run("lines of one SKU", func(t *testing.T) { cancelAndReturnByLine(t, p) })
 	t.Run("tax, a discount, shipping, a download and a gift", func(t *testing.T) { moneyOfAnOrder(t, p) })
+	t.Run("the feed of events", func(t *testing.T) { feedOfAnOrder(t, p, delivered.OrderID) })
 }
 
 // cancelAndReturnByLine orders one SKU in two lines at two prices, cancels a piece of the first line, and returns one

@@ -17,6 +17,7 @@ import (
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/breaker"
+	"github.com/orderloom/orderloom/feed"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/orderloom/orderloom/internal/telemetry"
@@ -291,6 +292,7 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
 		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
+		Events:   feed.New(p.store, p.vault, p.tel.Logger),
 		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies, Audit: p.audit,
 		Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,

@@ -62,6 +62,30 @@ func globalOrder(t *testing.T, s Store) {
 	}
 }
 
+// spanned reads in pages that look at few numbers each, with a filter that picks one event of many.
+func spanned(t *testing.T, s Store) {
+	a := To(Stream(domain.AggregateOrder), 0, 40)
+	a.Events[33].Type = "Rare"
+	_, err := s.Append(t.Context(), a)
+	require.NoError(t, err)
+	for _, filter := range []eventstore.Filter{{}, {EventTypes: []string{"Rare"}}, {To: a.Events[0].Timestamp}} {
+		whole := All(t, s, eventstore.ReadOptions{Filter: filter})
+		var events []domain.Envelope
+		o := eventstore.ReadOptions{Filter: filter, Span: 7}
+		for more := true; more; {
+			page, err := s.Read(t.Context(), o)
+			require.NoError(t, err)
+			require.LessOrEqual(t, page.Next-o.After, o.Span)
+			require.Equal(t, page.Next < page.HighWater, page.More)
+			events = append(events, page.Events...)
+			o.After, more = page.Next, page.More
+		}
+		require.Equal(t, whole, events)
+	}
+	_, err = s.Read(t.Context(), eventstore.ReadOptions{Span: -1})
+	require.Equal(t, domain.CodeInvalid, domain.Code(err))
+}
+
 func filtered(t *testing.T, s Store) {
 	order, payment := To(Stream(domain.AggregateOrder), 0, 3), To(Stream(domain.AggregatePayment), 0, 2)
 	order.Events[1].Type = "Special"

@@ -76,6 +76,7 @@ func Run(t *testing.T, open func(t *testing.T) Store) {
 		"the global order holds every event once":         globalOrder,
 		"the global order can be filtered":                filtered,
 		"pages of a filtered read move the cursor":        filteredCursor,
+		"a page looks at no more than its span":           spanned,
 		"a cancelled call stores nothing or tells":        cancelled,
 		"a commit wakes":                                  wakes,
 		"a closed store refuses":                          closedRefuses,
