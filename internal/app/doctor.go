@@ -126,8 +126,10 @@ const certificateWarns = 21 * 24 * time.Hour
 // ofCertificates looks at the certificates of the settings: those of this client, and the API's own.
 func (p *patient) ofCertificates() (all []doctor.Check) {
 	for _, c := range []struct{ whose, file string }{
-		{"the one for Kafka", ofClient(p.cfg.Kafka.TLS)}, {"the one for Temporal", ofClient(p.cfg.Temporal.TLS)},
-		{"the one for Redis", ofClient(p.cfg.Redis.TLS)}, {"the API's", p.cfg.HTTP.TLS.CertFile},
+		{"the one for Kafka", ofClient(p.cfg.Kafka.TLS)},
+		{"the one for Temporal", ofClient(p.cfg.Temporal.TLS)},
+		{"the one for Redis", ofClient(p.cfg.Redis.TLS)},
+		{"the API's", p.cfg.HTTP.TLS.CertFile},
 	} {
 		if c.file == "" {
 			continue
