@@ -80,8 +80,8 @@ func (a *API) pageOfEvents(ctx context.Context, x *httpx.Exchange, q feed.Query)
 	if wait == 0 {
 		return a.events.Page(ctx, q)
 	}
-	if err := a.waits.Take(x.Party()); err != nil {
-		return a.events.Page(ctx, q) //nolint:nilerr // who can't wait is answered at once
+	if err := a.waits.Take(x.Party()); err != nil { // who can't wait is answered at once
+		return a.events.Page(ctx, q)
 	}
 	defer a.waits.Give(x.Party())
 	waiting, cancel := context.WithTimeout(ctx, wait)

@@ -156,7 +156,8 @@ func TestPagesHoldEveryEventOnce(t *testing.T) {
 	first, last := events[0].Timestamp, events[len(events)-1].Timestamp
 	callers := []*access.Caller{
 		keyOf(access.Admin, "office"), keyOf(access.Finance, "office"), keyOf(access.Storefront, "shop"), keyOf(access.Storefront, "market", "channel-1"),
-		keyOf(access.Storefront, "nobody"), {Account: "shop", Role: access.Customer, Scopes: access.Customer.Scopes(), CustomerID: "customer-7"},
+		keyOf(access.Storefront, "nobody"),
+		{Account: "shop", Role: access.Customer, Scopes: access.Customer.Scopes(), CustomerID: "customer-7"},
 	}
 	found := 0
 	rapid.Check(t, func(r *rapid.T) {
@@ -202,9 +203,11 @@ func TestAnAppendThatCommitsLateIsNotPassedOver(t *testing.T) {
 	}{
 		{"SELECT pg_advisory_xact_lock_shared(7308613, 1)", nil},
 		{"INSERT INTO orderloom.streams VALUES ($1, 1, (SELECT last_value FROM orderloom.event_sequence), 'order')", []any{late.AggregateID}},
-		{`INSERT INTO orderloom.events (sequence, version, "timestamp", aggregate_id, event_id, event_version, aggregate_type, event_type, payload)
+		{
+			`INSERT INTO orderloom.events (sequence, version, "timestamp", aggregate_id, event_id, event_version, aggregate_type, event_type, payload)
 			VALUES (nextval('orderloom.event_sequence'), 1, $1, $2, $3, $4, 'order', $5, $6)`,
-			[]any{late.Timestamp, late.AggregateID, late.EventID, late.EventVersion, late.EventType, string(late.Payload)}},
+			[]any{late.Timestamp, late.AggregateID, late.EventID, late.EventVersion, late.EventType, string(late.Payload)},
+		},
 	} {
 		_, err := tx.Exec(t.Context(), s.sql, s.args...)
 		require.NoError(t, err)
