@@ -12,7 +12,9 @@ var kafkaUnreachable = fault{
 	what:      "Kafka can't be reached",
 	meanwhile: "Orders go on. Events wait in the event store. Views lag behind, and a single order is shown from the store. Invoices wait for their numbers.",
 	told: []alarm{
-		{alert: "OrderloomRelayBehind", limit: 2}, {alert: "OrderloomKafkaUnreachable"}, {alert: "OrderloomViewsBehind", limit: 2},
+		{alert: "OrderloomRelayBehind", limit: 2},
+		{alert: "OrderloomKafkaUnreachable"},
+		{alert: "OrderloomViewsBehind", limit: 2},
 		{alert: "OrderloomInvoicesBehind", limit: 2},
 	},
 	named: []naming{
