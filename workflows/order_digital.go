@@ -9,8 +9,12 @@ import (
 	"go.temporal.io/sdk/workflow"
 )
 
-// digitalPause is how long what ships nothing waits after a refusal, until its capture is asked for again.
-const digitalPause = 5 * time.Minute
+// digitalPause is how long what ships nothing waits after a refusal, until its capture is asked for again. It doubles
+// with each further refusal, up to digitalPauseMax. Once the money is there, it is tried at once.
+const (
+	digitalPause    = 5 * time.Minute
+	digitalPauseMax = 12 * time.Hour
+)
 
 // releaseDigital captures what ships nothing, and lets it leave and arrive. Nobody reports that. When its money is
 // refused, it waits a while, and any report of it by a person comes first.
@@ -28,13 +32,19 @@ func (s *orderSaga) releaseDigital(ctx workflow.Context) error {
 		switch {
 		case temporal.IsCanceledError(err) && s.cancelRequest != nil, refusalCode(err) != "":
 			workflow.GetLogger(ctx).Warn("What ships nothing could not leave.", "shipment_id", shipment.ShipmentID, "error", err)
-			s.digitalAt = workflow.Now(ctx).Add(digitalPause)
+			s.digitalWait = min(max(2*s.digitalWait, digitalPause), digitalPauseMax)
+			s.digitalAt = workflow.Now(ctx).Add(s.digitalWait)
 		case err != nil:
 			return err
+		default:
+			s.retryDigital()
 		}
 	}
 	return nil
 }
+
+// retryDigital lets what ships nothing leave at once, or be tried at once.
+func (s *orderSaga) retryDigital() { s.digitalAt, s.digitalWait = time.Time{}, 0 }
 
 // digitalDue is when what ships nothing is tried again; zero for never.
 func (s *orderSaga) digitalDue() time.Time {

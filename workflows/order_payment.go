@@ -119,6 +119,9 @@ func (s *orderSaga) adoptPayment(ctx workflow.Context, a activities.Authorized) 
 		return nil
 	}
 	s.lookWanted = s.lookWanted || s.confirmed() && (a.Required != nil || s.required() != nil) // it waits for a person, or no more
+	if s.required() != nil && a.Required == nil {
+		s.retryDigital()
+	}
 	s.state.Payment = &PaymentState{Status: a.Status, Required: a.Required, ActionURL: a.ActionURL}
 	if !s.confirmed() {
 		s.setWaitingToSecure(ctx)

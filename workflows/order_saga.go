@@ -155,7 +155,9 @@ type orderSaga struct {
 	// lookAt is when the authorisation has to be looked at; zero for never.
 	lookAt time.Time
 	// digitalAt is when a shipment of what ships nothing is tried again that was refused.
-	digitalAt time.Time
+	// digitalWait is how long it waits.
+	digitalAt   time.Time
+	digitalWait time.Duration
 	// paymentAskedAt is when the payment was asked for that is not secured yet.
 	paymentAskedAt time.Time
 }
