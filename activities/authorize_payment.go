@@ -76,6 +76,9 @@ func (a *Activities) AuthorizePayment(ctx context.Context, in AuthorizePayment) 
 	}
 	if in.Amount = p.Lacking(in.Amount); p.Requested != nil {
 		in.Amount = p.Requested.Amount
+		if p, err = a.adoptReplaced(ctx, in, p); err != nil {
+			return Authorized{}, err
+		}
 	}
 	answer, err := a.askToAuthorize(ctx, in, p)
 	if err != nil {
@@ -258,6 +261,19 @@ func (a *Activities) adoptCaptures(ctx context.Context, entry payments.LedgerEnt
 	r := gatewayRecord{Activities: a, payment: p, at: at, unanswered: true}
 	err := r.captures(ctx, entry)
 	return r.payment, err
+}
+
+// adoptReplaced is [Activities.adoptCaptures] of the authorisation in whose place another one was asked for, such as by
+// an edit. What it was captured for without an answer would be captured from the other one again.
+func (a *Activities) adoptReplaced(ctx context.Context, in AuthorizePayment, p payment.Payment) (payment.Payment, error) {
+	if p.Requested.Replaces == "" {
+		return p, nil
+	}
+	entry, err := a.gateway.Find(ctx, payments.FindRequest{PaymentID: p.ID, GatewayRef: p.Requested.Replaces})
+	if err = a.noteAccess(ctx, in.OrderID, p.Access, in.At, err); err != nil {
+		return p, Refusal(fmt.Errorf("find payment %s: %w", p.ID, err))
+	}
+	return a.adoptCaptures(ctx, entry, p, in.At)
 }
 
 // takenAtOnce is what a gateway that captures once has taken for shipments that have not left.

@@ -79,7 +79,7 @@ func TestAuthorizePayment(t *testing.T) {
 		o := b.order(t).confirmed()
 		id, p := payment.ID(o.id), o.paymentState()
 		_, err := o.gateway.Gateway.Capture(t.Context(), payments.CaptureRequest{
-			IdempotencyKey: payment.CaptureKey(id, o.shipment("berlin"), 1), AskedAt: at, At: at, PaymentID: id, GatewayRef: p.GatewayRef,
+			IdempotencyKey: payment.CaptureKey(id, o.shipment("berlin"), 1, 1), AskedAt: at, At: at, PaymentID: id, GatewayRef: p.GatewayRef,
 			Amount: eur("20.00"), Capturable: total,
 		})
 		require.NoError(t, err)

@@ -133,7 +133,7 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 			return nil
 		}
 		attempt, access = p.CaptureAttempt(in.ShipmentID), p.Access
-		request.IdempotencyKey = payment.CaptureKey(id, in.ShipmentID, attempt)
+		request.IdempotencyKey = payment.CaptureKey(id, in.ShipmentID, p.Generation, attempt)
 		limits := a.limits(o.Total.Currency)
 		share := o.Share(in.ShipmentID, p.Taken(), limits)
 		capture.Applied = p.Applicable(share, limits)

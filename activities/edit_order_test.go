@@ -10,6 +10,7 @@ import (
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/payments"
 	"github.com/stretchr/testify/require"
 )
 
@@ -54,6 +55,28 @@ func TestEditOrder(t *testing.T) {
 			require.NoError(t, err)
 			require.True(t, again.Replayed)
 		})
+	})
+	// Fails where nobody looks at the authorisation that is replaced: what was captured from it without an answer is
+	// captured from the other one again.
+	t.Run("takes no money twice whose capture was never answered", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).confirmed()
+		paid := o.paymentState()
+		_, err := o.gateway.Gateway.Capture(t.Context(), payments.CaptureRequest{
+			IdempotencyKey: payment.CaptureKey(paid.ID, o.shipment("berlin"), 1, 1), At: at, PaymentID: paid.ID, GatewayRef: paid.GatewayRef,
+			Amount: eur("20.00"), Capturable: paid.Capturable(),
+		})
+		require.NoError(t, err)
+		ask, err := run(o, o.EditOrder, o.editInput())
+		require.NoError(t, err)
+		_, err = o.answered(ask, "tok_approve")
+		require.NoError(t, err)
+		for _, location := range []string{"berlin", "reno"} {
+			require.NoError(t, o.dispatch(o.dispatchInput(location)))
+		}
+		require.Equal(t, "65.00", o.paymentState().Captured.Text())
+		require.Equal(t, "65.00", o.paymentState().CapturedAtGateway().Text())
+		o.requireBalance("20", "65", "0")
 	})
 	t.Run("that costs more changes the order once the money is authorised", func(t *testing.T) {
 		t.Parallel()

@@ -2,8 +2,8 @@ package payment
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -206,28 +206,33 @@ func (p Payment) Lacking(amount money.Money) money.Money {
 	return atLeastNothing(amount.Sub(p.Unapplied()))
 }
 
-// CaptureKey is the idempotency key of an attempt at a capture.
-func CaptureKey(paymentID, captureID uuid.UUID, attempt int) string {
+// CaptureKey is the idempotency key of an attempt at a capture. An authorisation that comes in the place of another one,
+// which is of a later generation, has keys of its own: what was taken from the other one is no answer to it.
+func CaptureKey(paymentID, captureID uuid.UUID, generation, attempt int) string {
 	key := paymentID.String() + capturePart + captureID.String()
-	if attempt == 1 {
-		return key
+	if generation > 1 {
+		key += fmt.Sprintf("/g%d", generation)
 	}
-	return fmt.Sprintf("%s/%d", key, attempt)
+	if attempt > 1 {
+		key += fmt.Sprintf("/%d", attempt)
+	}
+	return key
 }
 
 const capturePart = "/capture/"
 
+// captureKeyForm is what stands behind the payment's id in a [CaptureKey].
+var captureKeyForm = regexp.MustCompile(`^([0-9a-f-]{36})(/g[1-9][0-9]*)?(/[1-9][0-9]*)?$`)
+
 // ParseCaptureKey reads a [CaptureKey]; false when the key is none of this payment.
 func ParseCaptureKey(paymentID uuid.UUID, key string) (captureID uuid.UUID, ok bool) {
 	rest, ours := strings.CutPrefix(key, paymentID.String()+capturePart)
-	id, attempt, numbered := strings.Cut(rest, "/")
-	captureID, err := uuid.Parse(id)
-	if numbered {
-		if n, err := strconv.Atoi(attempt); err != nil || n < 1 {
-			return uuid.Nil, false
-		}
+	parts := captureKeyForm.FindStringSubmatch(rest)
+	if !ours || parts == nil {
+		return uuid.Nil, false
 	}
-	return captureID, ours && err == nil
+	captureID, err := uuid.Parse(parts[1])
+	return captureID, err == nil
 }
 
 // evolveGateway is [Evolve] for what happens at the gateway by itself.

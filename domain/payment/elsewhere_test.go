@@ -196,12 +196,18 @@ func TestMoneyThatComesAfterThePaymentWasClosedIsLetGo(t *testing.T) {
 func TestCaptureKeyReadsBack(t *testing.T) {
 	t.Parallel()
 	id, shipment := uuid.New(), uuid.New()
-	for attempt := 1; attempt < 3; attempt++ {
-		read, ok := payment.ParseCaptureKey(id, payment.CaptureKey(id, shipment, attempt))
-		require.True(t, ok)
-		require.Equal(t, shipment, read)
+	keys := map[string]bool{}
+	for generation := range 3 {
+		for attempt := range 3 {
+			key := payment.CaptureKey(id, shipment, generation+1, attempt+1)
+			read, ok := payment.ParseCaptureKey(id, key)
+			require.True(t, ok)
+			require.Equal(t, shipment, read)
+			keys[key] = true
+		}
 	}
-	for _, key := range []string{"", "x", payment.CaptureKey(uuid.New(), shipment, 1), id.String() + "/capture/x", payment.CaptureKey(id, shipment, 1) + "/x"} {
+	require.Len(t, keys, 9, "each has a key of its own")
+	for _, key := range []string{"", "x", payment.CaptureKey(uuid.New(), shipment, 1, 1), id.String() + "/capture/x", payment.CaptureKey(id, shipment, 1, 1) + "/x"} {
 		_, ok := payment.ParseCaptureKey(id, key)
 		require.False(t, ok, key)
 	}
