@@ -88,10 +88,9 @@ func (b *moneyBooks) receiveReturn(t *rapid.T, r order.ReturnRecord) {
 	more := b.p.Owed().Sub(before)
 	require.True(t, more.Cmp(sum) <= 0 && more.Cmp(refundable) <= 0, "no more than the goods cost, and than is left")
 	b.happen(goods...)
-	told := account.Returns(b.o, b.p)
-	for _, r := range told {
-		if refund, known := b.p.Refund(r.ReturnID); known && refund.Amount.IsPositive() {
-			require.Equal(t, order.ReturnStatusReceived, r.Status, "what is owed is not refunded yet")
+	for _, told := range account.Returns(b.o, b.p) {
+		if refund, known := b.p.Refund(told.ReturnID); told.ReturnID == r.ReturnID && known && refund.Amount.IsPositive() {
+			require.Equal(t, order.ReturnStatusReceived, told.Status, "what is owed is not refunded yet")
 		}
 	}
 }
