@@ -24,7 +24,7 @@ DECLARE
     part    record;
     dropped integer := 0;
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('orderloom.audit'));
+    PERFORM pg_advisory_xact_lock(7308613005);
     FOR i IN 0..1 LOOP
         first := date_trunc('month', now(), 'UTC') + make_interval(months => i);
         EXECUTE format('CREATE TABLE IF NOT EXISTS orderloom.%I PARTITION OF orderloom.audit FOR VALUES FROM (%L) TO (%L)',

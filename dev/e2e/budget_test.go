@@ -72,7 +72,11 @@ func TestBudgetOfADeliveredOrder(t *testing.T) {
 		last = c.deliver()
 	}
 
-	n := countStatements(t, db)
+	var n statements
+	await(t, "invoices to be numbered", func() bool { // which follow the orders by themselves
+		n = countStatements(t, db)
+		return n.numbered > 0
+	})
 	t.Logf("an order: %.1f statements, %.1f appends; a page of the relay: %.1f statements; a batch of the projector: %.1f",
 		n.sagas/orders, n.appends/orders, n.relay/n.pages, n.projector/n.batches)
 	require.LessOrEqual(t, n.sagas/orders, float64(statementsBudget))

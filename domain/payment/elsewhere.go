@@ -206,8 +206,8 @@ func (p Payment) Lacking(amount money.Money) money.Money {
 	return atLeastNothing(amount.Sub(p.Unapplied()))
 }
 
-// CaptureKey is the idempotency key of an attempt at a capture. An authorisation that comes in the place of another one,
-// which is of a later generation, has keys of its own: what was taken from the other one is no answer to it.
+// CaptureKey is the idempotency key of an attempt at a capture. An authorisation that comes in the place of another one
+// is of a later generation, and has keys of its own. What was taken from the other one is no answer to it.
 func CaptureKey(paymentID, captureID uuid.UUID, generation, attempt int) string {
 	key := paymentID.String() + capturePart + captureID.String()
 	if generation > 1 {

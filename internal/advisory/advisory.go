@@ -22,6 +22,8 @@ const (
 	Partitions int64 = 7_308_613_002
 	// StoreEpoch keeps processes apart that begin a new epoch of the event store (orderloom.identify).
 	StoreEpoch int64 = 7_308_613_003
+	// Audit keeps processes apart that make and drop partitions of the audit table (orderloom.audit_maintain).
+	Audit int64 = 7_308_613_005
 	// ContactIndex is shared by projectors that index contacts, and taken alone by whoever destroys customers' keys.
 	ContactIndex int64 = 7_308_613_004
 )
