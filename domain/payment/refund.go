@@ -268,9 +268,7 @@ func (p Payment) payable() money.Money {
 func (p Payment) refundedOf(line uuid.UUID) money.Money {
 	total := money.Zero(p.Captured.Currency)
 	for _, r := range p.Refunds {
-		if r.counts() {
-			total = total.Add(amountOf(r.Lines, line))
-		}
+		total = total.Add(amountOf(r.counted(), line))
 	}
 	return total
 }

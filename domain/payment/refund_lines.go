@@ -35,17 +35,22 @@ func (p Payment) LeftOf(id uuid.UUID, captured pricing.Breakdown) money.Money {
 // eachRefunded calls f with each part of a refund that is for this line. It leaves out what failed.
 func (p Payment) eachRefunded(id uuid.UUID, f func(RefundLine)) {
 	for _, r := range p.Refunds {
-		for _, l := range r.Lines {
-			if l.LineID == id && r.counts() {
+		for _, l := range r.counted() {
+			if l.LineID == id {
 				f(l)
 			}
 		}
 	}
 }
 
-// counts reports whether the refund goes back or is to go back. One that was asked for by a person and failed has let
-// its amount go.
-func (r Refund) counts() bool { return r.Owed || !r.Live().IsZero() }
+// counted are the lines that go back or are to go back. Of what was asked for by a person, the part that failed has let
+// its lines go, from the last one.
+func (r Refund) counted() []RefundLine {
+	if r.Owed || r.Live().Cmp(r.Amount) == 0 {
+		return r.Lines
+	}
+	return trimLines(r.Lines, r.Live())
+}
 
 // explain returns a part of a refund with what of its amount is price, discount and tax. That is a part of what is left
 // of the line. It is what was captured, less what went back or was waived. What this refund gives back besides is taken

@@ -130,9 +130,10 @@ func (p Payment) canRefund(r Refund, known bool, c RefundPayment) error {
 	if !r.Amount.IsPositive() || !r.Amount.SameCurrency(p.Captured) || r.Remaining().Cmp(p.Refundable()) > 0 {
 		return p.exceeded(r.Amount)
 	}
+	_, asked := splitLines(r.Lines, r.Live()) // of one that is tried again, a part may be paid
 	for _, l := range c.Lines {
-		if left := p.leftOf(l); amountOf(r.Lines, l.LineID).Cmp(left) > 0 {
-			return domain.Refuse(CodeRefundExceedsCapture, "can refund %s of line %s, asked for %s", left, l.LineID, amountOf(r.Lines, l.LineID))
+		if left := p.leftOf(l); amountOf(asked, l.LineID).Cmp(left) > 0 {
+			return domain.Refuse(CodeRefundExceedsCapture, "can refund %s of line %s, asked for %s", left, l.LineID, amountOf(asked, l.LineID))
 		}
 	}
 	if known { // a part of it may have been paid
