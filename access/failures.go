@@ -41,7 +41,7 @@ func NewFailures() *Failures {
 func (f *Failures) Wait(address netip.Addr) time.Duration {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	full, known := f.full.Peek(network(address))
+	full, known := f.full.Peek(Network(address))
 	if !known {
 		return 0
 	}
@@ -52,7 +52,7 @@ func (f *Failures) Wait(address netip.Addr) time.Duration {
 func (f *Failures) Fail(address netip.Addr) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	address, now := network(address), f.now()
+	address, now := Network(address), f.now()
 	full, known := f.full.Get(address)
 	if !known || full.Before(now) {
 		full = now
@@ -60,8 +60,8 @@ func (f *Failures) Fail(address netip.Addr) {
 	f.full.Add(address, full.Add(FailureEvery))
 }
 
-// network is the address of who shares a budget: of IPv6, a network.
-func network(a netip.Addr) netip.Addr {
+// Network is the address of those who share a budget or a limit: of IPv6, a network.
+func Network(a netip.Addr) netip.Addr {
 	a = a.Unmap()
 	if !a.Is6() {
 		return a

@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/require"
 )
 
@@ -119,4 +122,20 @@ func TestAProcessCountsByItselfWhileNobodyLends(t *testing.T) {
 	}
 	require.GreaterOrEqual(t, allowed, 20)
 	require.LessOrEqual(t, allowed, 22)
+}
+
+// Fails where limits know strangers by another address than failed authentications do: everybody behind a proxy would
+// share one limit.
+func TestStrangersAreLimitedByTheAddressTheyCallFrom(t *testing.T) {
+	t.Parallel()
+	r := &Router{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	party := func(remote, forwarded string) string {
+		q := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+		q.RemoteAddr = remote
+		q.Header.Set("X-Forwarded-For", forwarded)
+		return (&Exchange{Context: &gin.Context{Request: q}, router: r}).Party()
+	}
+	require.Equal(t, "203.0.113.9", party("10.0.0.1:1", "203.0.113.9"))
+	require.Equal(t, "192.0.2.1", party("192.0.2.1:1", "203.0.113.9"), "whoever is no proxy may invent it")
+	require.Equal(t, party("[2001:db8::1]:1", ""), party("[2001:db8::2]:1", ""), "a network of IPv6 is one customer's")
 }
