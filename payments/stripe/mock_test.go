@@ -33,9 +33,11 @@ func startMock(t *testing.T) (address string) {
 	build.Stderr = os.Stderr
 	require.NoError(t, build.Run())
 
-	mock := exec.CommandContext(t.Context(), binary, "-http-addr", "127.0.0.1:0")
+	// It serves HTTPS as well, at one port for all unless told otherwise.
+	mock := exec.CommandContext(t.Context(), binary, "-http-addr", "127.0.0.1:0", "-https-addr", "127.0.0.1:0")
 	out, err := mock.StdoutPipe()
 	require.NoError(t, err)
+	mock.Stderr = os.Stderr
 	require.NoError(t, mock.Start())
 	t.Cleanup(func() { _ = mock.Wait() }) // the test's context has ended it
 	lines := bufio.NewScanner(out)
@@ -196,7 +198,7 @@ func TestTheMockRefusesWhatIsWrong(t *testing.T) {
 		r.Header.Set("Authorization", "Bearer "+testKey)
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		response, err := http.DefaultClient.Do(r)
-		require.NoError(t, err)
+		require.NoError(t, err, body)
 		require.NoError(t, response.Body.Close())
 		require.Equal(t, http.StatusBadRequest, response.StatusCode, body)
 	}
