@@ -147,7 +147,9 @@ func (l *life) settle() {
 		if byReport {
 			l.deliverAll(func(e stripefake.Event) bool { return l.told[e.ID] == 0 })
 		}
-		if byLedger {
+		// That the gateway takes our credentials again is recorded by whoever asks it next. After the order's end that
+		// is the reconciliation.
+		if byLedger || l.look().p.Access.Refused() {
 			l.reconcileAll()
 		}
 		l.resume()
