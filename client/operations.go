@@ -19,6 +19,8 @@ type Projection struct {
 	// LagEvents is how many events the view lacks, counted up to 100000; LagSeconds is the age of the oldest of them.
 	LagEvents  int64   `json:"lag_events"`
 	LagSeconds float64 `json:"lag_seconds"`
+	// WaitingSeconds is the age of the oldest of them that is not parked.
+	WaitingSeconds float64 `json:"waiting_seconds"`
 	// Parked is how many aggregates wait for someone to look at an event, ParkedOldestSeconds for how long at most.
 	Parked              int64   `json:"parked"`
 	ParkedOldestSeconds float64 `json:"parked_oldest_seconds"`

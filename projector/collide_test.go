@@ -221,12 +221,13 @@ func TestAParkedOrderIsShownAsSuch(t *testing.T) {
 			b.AwaitEqual()
 			b.AwaitDrained("projector")
 			stop()
-			status := func() (readmodel.Shown, int64, float64) {
+			status := func() (readmodel.Shown, int64, float64) { // what waits is parked, and all else goes on
 				shown, err := readmodel.NewReader(b.Pool, readmodel.Options{}).Order(t.Context(), id)
 				require.NoError(t, err)
 				all, err := readmodel.Projections(t.Context(), b.Pool, nil)
 				require.NoError(t, err)
 				i := slices.IndexFunc(all, func(s readmodel.ProjectionStatus) bool { return s.Name == orders.Name })
+				require.Zero(t, all[i].WaitingSeconds)
 				return shown, all[i].LagEvents, all[i].LagSeconds
 			}
 			shown, lag, seconds := status()

@@ -94,7 +94,7 @@ func (p *Projector) prune(ctx context.Context) {
 // writes, the gauges are measured all the same.
 func (p *Projector) report(ctx context.Context, reader *broker.Reader) {
 	measured, told := time.Now(), false
-	lags := map[string]float64{}
+	var last []readmodel.ProjectionStatus
 	for backoff.Pause(ctx, reportInterval) == nil {
 		written := p.reportOnce(ctx, reader.Positions())
 		known, err := p.setGauges(ctx)
@@ -102,21 +102,14 @@ func (p *Projector) report(ctx context.Context, reader *broker.Reader) {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
-			measured, lags = time.Now(), known
+			measured, last = time.Now(), known
 		default:
-			p.ageGauges(lags, time.Since(measured))
+			p.showLags(last, time.Since(measured))
 		}
 		if err = errors.Join(written, err); err != nil && !told {
 			p.opts.Logger.WarnContext(ctx, "can't report how far the views are, trying again", "error", err)
 		}
 		told = err != nil
-	}
-}
-
-// ageGauges lets the lag of the projections grow by the time since it was measured.
-func (p *Projector) ageGauges(lags map[string]float64, since time.Duration) {
-	for _, pr := range p.mender.projections {
-		p.mender.metrics.lagSeconds.WithLabelValues(pr.Name()).Set(lags[pr.Name()] + since.Seconds())
 	}
 }
 
@@ -141,20 +134,31 @@ func (p *Projector) reportOnce(ctx context.Context, positions []broker.Position)
 	return err
 }
 
-// setGauges shows the status of the projections as metrics, and returns the lag of each in seconds.
-func (p *Projector) setGauges(ctx context.Context) (lags map[string]float64, err error) {
+// setGauges shows the status of the projections as metrics, and returns it.
+func (p *Projector) setGauges(ctx context.Context) ([]readmodel.ProjectionStatus, error) {
 	all, err := readmodel.Projections(ctx, p.opts.Pool, p.opts.Backlog)
 	if err != nil {
 		return nil, err
 	}
 	m := p.mender.metrics
-	lags = map[string]float64{}
 	for _, s := range all {
-		lags[s.Name] = s.LagSeconds
 		m.lagEvents.WithLabelValues(s.Name).Set(float64(s.LagEvents))
-		m.lagSeconds.WithLabelValues(s.Name).Set(s.LagSeconds)
 		m.parked.WithLabelValues(s.Name).Set(float64(s.Parked))
 		m.parkedAge.WithLabelValues(s.Name).Set(s.ParkedOldestSeconds)
 	}
-	return lags, nil
+	p.showLags(all, 0)
+	return all, nil
+}
+
+// showLags shows how old the oldest events are that the views lack. Since they were measured, all views stood still.
+func (p *Projector) showLags(all []readmodel.ProjectionStatus, since time.Duration) {
+	m := p.mender.metrics
+	for _, pr := range p.mender.projections {
+		var measured readmodel.ProjectionStatus
+		if i := slices.IndexFunc(all, func(s readmodel.ProjectionStatus) bool { return s.Name == pr.Name() }); i >= 0 {
+			measured = all[i]
+		}
+		m.lagSeconds.WithLabelValues(pr.Name()).Set(measured.LagSeconds + since.Seconds())
+		m.waitingSeconds.WithLabelValues(pr.Name()).Set(measured.WaitingSeconds + since.Seconds())
+	}
 }

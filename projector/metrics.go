@@ -8,20 +8,21 @@ import (
 
 // metrics are the projector's. The lag of each projection is added by the reporter.
 type metrics struct {
-	events       *prometheus.CounterVec
-	repaired     *prometheus.CounterVec
-	parkedTotal  *prometheus.CounterVec
-	deadLetters  prometheus.Counter
-	batchSeconds prometheus.Histogram
-	batchEvents  prometheus.Histogram
-	failures     prometheus.Counter
-	delay        prometheus.Histogram
-	lagEvents    *prometheus.GaugeVec
-	lagSeconds   *prometheus.GaugeVec
-	parked       *prometheus.GaugeVec
-	parkedAge    *prometheus.GaugeVec
-	sweptStreams prometheus.Counter
-	sweepSeconds prometheus.Gauge
+	events         *prometheus.CounterVec
+	repaired       *prometheus.CounterVec
+	parkedTotal    *prometheus.CounterVec
+	deadLetters    prometheus.Counter
+	batchSeconds   prometheus.Histogram
+	batchEvents    prometheus.Histogram
+	failures       prometheus.Counter
+	delay          prometheus.Histogram
+	lagEvents      *prometheus.GaugeVec
+	lagSeconds     *prometheus.GaugeVec
+	waitingSeconds *prometheus.GaugeVec
+	parked         *prometheus.GaugeVec
+	parkedAge      *prometheus.GaugeVec
+	sweptStreams   prometheus.Counter
+	sweepSeconds   prometheus.Gauge
 }
 
 func newMetrics(registerer prometheus.Registerer) *metrics {
@@ -51,18 +52,19 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 			Name: "orderloom_projection_delay_seconds", Help: "From the time of an event to its view.",
 			Buckets: prometheus.ExponentialBuckets(0.005, 2, 14),
 		}),
-		lagEvents:    gaugeVec("lag_events", "Events in the store that are not in the view yet."),
-		lagSeconds:   gaugeVec("lag_seconds", "Age of the oldest event that is not in the view yet."),
-		parked:       gaugeVec("parked_aggregates", "Aggregates parked at present."),
-		parkedAge:    gaugeVec("parked_oldest_seconds", "Age of the oldest parking."),
-		sweptStreams: counter("swept_streams_total", "Streams whose versions were compared with those of the views."),
+		lagEvents:      gaugeVec("lag_events", "Events in the store that are not in the view yet."),
+		lagSeconds:     gaugeVec("lag_seconds", "Age of the oldest event that is not in the view yet."),
+		waitingSeconds: gaugeVec("waiting_seconds", "Age of the oldest event that is not in the view yet and is not parked."),
+		parked:         gaugeVec("parked_aggregates", "Aggregates parked at present."),
+		parkedAge:      gaugeVec("parked_oldest_seconds", "Age of the oldest parking."),
+		sweptStreams:   counter("swept_streams_total", "Streams whose versions were compared with those of the views."),
 		sweepSeconds: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "orderloom_projection_sweep_seconds", Help: "Duration of the last complete comparison of all streams.",
 		}),
 	}
 	if registerer != nil {
 		registerer.MustRegister(m.events, m.repaired, m.parkedTotal, m.deadLetters, m.batchSeconds, m.batchEvents, m.failures, m.delay,
-			m.lagEvents, m.lagSeconds, m.parked, m.parkedAge, m.sweptStreams, m.sweepSeconds)
+			m.lagEvents, m.lagSeconds, m.waitingSeconds, m.parked, m.parkedAge, m.sweptStreams, m.sweepSeconds)
 	}
 	return m
 }

@@ -441,6 +441,7 @@ func TestLagIsToldInEventsAndSeconds(t *testing.T) {
 		for _, s := range status {
 			if s.Name == "timeline" {
 				require.False(t, s.Stale)
+				require.Equal(t, s.LagSeconds, s.WaitingSeconds) //nolint:testifylint // nothing is parked, so they are the same
 				return s.LagEvents, s.LagSeconds
 			}
 		}

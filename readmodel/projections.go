@@ -16,6 +16,8 @@ type ProjectionStatus struct {
 	LagEvents int64 `json:"lag_events"`
 	// LagSeconds is the age of the oldest of them; of those that wait in Kafka, it is an upper bound.
 	LagSeconds float64 `json:"lag_seconds"`
+	// WaitingSeconds is the age of the oldest of them that is not parked: how far the view as a whole is behind.
+	WaitingSeconds float64 `json:"waiting_seconds"`
 	// Parked counts the aggregates that are parked, ParkedOldestSeconds is the age of the oldest.
 	Parked              int64   `json:"parked"`
 	ParkedOldestSeconds float64 `json:"parked_oldest_seconds"`
@@ -39,24 +41,29 @@ type Querier interface {
 const projectionsSQL = `
 WITH unpublished AS (
 	SELECT * FROM unnest($1::text[], $2::bigint[], $3::timestamptz[]) AS u(aggregate_type, events, oldest)
-), waiting AS (
+), in_kafka AS (
 	SELECT consumer_group, replace(topic, '-events', '') AS aggregate_type, sum(greatest(end_offset - next_offset, 0)) AS events,
 		min(event_at) FILTER (WHERE end_offset > next_offset) AS oldest, max(updated_at) AS updated_at
 	FROM orderloom.projection_checkpoints GROUP BY consumer_group, topic
+), waiting AS (
+	SELECT p.name, sum(e.events) AS events, min(e.oldest) AS oldest
+	FROM orderloom.projections p JOIN (
+		SELECT aggregate_type, events, oldest, NULL::text AS consumer_group FROM unpublished
+		UNION ALL SELECT aggregate_type, events, oldest, consumer_group FROM in_kafka
+	) e ON e.aggregate_type = ANY(p.aggregates) AND coalesce(e.consumer_group, p.consumer_group) = p.consumer_group
+	GROUP BY p.name
+), parked AS (
+	SELECT projection AS name, sum(last_version - version + 1) AS events, min(coalesce(event_at, parked_at)) AS oldest,
+		count(*) AS aggregates, min(parked_at) AS since
+	FROM orderloom.parked_streams GROUP BY projection
 )
-SELECT p.name,
-	coalesce((SELECT sum(u.events) FROM unpublished u WHERE u.aggregate_type = ANY(p.aggregates)), 0)::bigint
-		+ coalesce((SELECT sum(w.events) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group), 0)::bigint
-		+ coalesce((SELECT sum(s.last_version - s.version + 1) FROM orderloom.parked_streams s WHERE s.projection = p.name), 0)::bigint,
-	coalesce(greatest(0, extract(epoch FROM now() - least(
-		(SELECT min(u.oldest) FROM unpublished u WHERE u.aggregate_type = ANY(p.aggregates)),
-		(SELECT min(w.oldest) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group),
-		(SELECT min(coalesce(s.event_at, s.parked_at)) FROM orderloom.parked_streams s WHERE s.projection = p.name)))), 0)::float8,
-	(SELECT count(*) FROM orderloom.parked_streams s WHERE s.projection = p.name),
-	coalesce((SELECT extract(epoch FROM now() - min(s.parked_at)) FROM orderloom.parked_streams s WHERE s.projection = p.name), 0)::float8,
-	(SELECT max(w.updated_at) FROM waiting w WHERE w.aggregate_type = ANY(p.aggregates) AND w.consumer_group = p.consumer_group),
+SELECT p.name, (coalesce(w.events, 0) + coalesce(s.events, 0))::bigint,
+	greatest(0, extract(epoch FROM now() - coalesce(least(w.oldest, s.oldest), now())))::float8,
+	greatest(0, extract(epoch FROM now() - coalesce(w.oldest, now())))::float8,
+	coalesce(s.aggregates, 0), coalesce(extract(epoch FROM now() - s.since), 0)::float8,
+	(SELECT max(k.updated_at) FROM in_kafka k WHERE k.aggregate_type = ANY(p.aggregates) AND k.consumer_group = p.consumer_group),
 	coalesce((SELECT r.state FROM orderloom.projection_rebuilds r WHERE r.projection = p.name), '')
-FROM orderloom.projections p ORDER BY p.name`
+FROM orderloom.projections p LEFT JOIN waiting w USING (name) LEFT JOIN parked s USING (name) ORDER BY p.name`
 
 // Backlog is what the relay has not published yet of one aggregate type.
 type Backlog struct {
@@ -93,7 +100,7 @@ func Projections(ctx context.Context, db Querier, backlog BacklogSource) ([]Proj
 	}
 	all, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (ProjectionStatus, error) {
 		var s ProjectionStatus
-		err := row.Scan(&s.Name, &s.LagEvents, &s.LagSeconds, &s.Parked, &s.ParkedOldestSeconds, &s.UpdatedAt, &s.Rebuild)
+		err := row.Scan(&s.Name, &s.LagEvents, &s.LagSeconds, &s.WaitingSeconds, &s.Parked, &s.ParkedOldestSeconds, &s.UpdatedAt, &s.Rebuild)
 		s.Stale = s.UpdatedAt == nil || time.Since(*s.UpdatedAt) > ReportStaleAfter
 		return s, err
 	})

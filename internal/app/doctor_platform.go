@@ -114,9 +114,9 @@ func (p *patient) viewsCurrent(ctx context.Context) (string, error) {
 		if s.Stale {
 			faults = append(faults, doctor.Fault{What: "no projector has reported about " + s.Name, Remedy: startProjector})
 		}
-		if s.LagEvents > s.Parked && s.LagSeconds > viewsBehind.Seconds() {
+		if s.WaitingSeconds > viewsBehind.Seconds() {
 			faults = append(faults, doctor.Fault{
-				What:   fmt.Sprintf("%s lacks %d events, the oldest for %.0f s", s.Name, s.LagEvents, s.LagSeconds),
+				What:   fmt.Sprintf("%s lacks %d events, the oldest for %.0f s", s.Name, s.LagEvents, s.WaitingSeconds),
 				Remedy: "look at the relay above, and at the projector's log",
 			})
 		}
