@@ -21,6 +21,8 @@ type Caller struct {
 	Channels []string
 	// CustomerID is whose orders alone the caller may see; empty for everybody's.
 	CustomerID string
+	// Version is the version of the API that the caller's key has; empty for the newest.
+	Version string
 }
 
 // Anyone is the caller of an API that is open to everyone.

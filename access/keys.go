@@ -292,21 +292,21 @@ func (k *Keys) lookOnce(ctx context.Context, conn *pgx.Conn) error {
 
 // load reads all keys that hold. When they were last used is taken over from before.
 func load(ctx context.Context, conn *pgx.Conn, before *snapshot) (*snapshot, error) {
-	rows, err := conn.Query(ctx, `SELECT key_id, account, role, scopes, channels, hash, expires_at, previous_hash, previous_until, public_key
+	rows, err := conn.Query(ctx, `SELECT key_id, account, role, scopes, channels, hash, expires_at, previous_hash, previous_until, public_key, api_version
 		FROM orderloom.api_keys WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`)
 	if err != nil {
 		return nil, err
 	}
 	s := &snapshot{keys: map[hash]*entry{}, signers: map[uuid.UUID]*signer{}, ids: map[uuid.UUID]*use{}}
 	var id uuid.UUID
-	var account string
+	var account, version string
 	var role Role
 	var scopes []Scope
 	var channels []string
 	var sum, previous, public []byte
 	var expires, previousUntil *time.Time
-	_, err = pgx.ForEachRow(rows, []any{&id, &account, &role, &scopes, &channels, &sum, &expires, &previous, &previousUntil, &public}, func() error {
-		c := &Caller{Account: account, ID: id.String(), Role: role, Scopes: effective(role, scopes), Channels: channels}
+	_, err = pgx.ForEachRow(rows, []any{&id, &account, &role, &scopes, &channels, &sum, &expires, &previous, &previousUntil, &public, &version}, func() error {
+		c := &Caller{Account: account, ID: id.String(), Role: role, Scopes: effective(role, scopes), Channels: channels, Version: version}
 		u := before.ids[id]
 		if u == nil {
 			u = &use{}

@@ -110,6 +110,32 @@ func TestAKeyIsGoodFromTheMomentWhenItIsMade(t *testing.T) {
 	}
 }
 
+// Fails where a process keeps the version that a key had, or a revoked key can be given another one.
+func TestAKeyIsGivenAnotherVersionOfTheAPI(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.run(t)
+	made, secret := b.create(t, func(k *NewKey) { k.APIVersion = "2026-11-27" })
+	require.Equal(t, "2026-11-27", made.APIVersion)
+	require.Equal(t, "2026-11-27", b.requireKnown(t, secret).Version)
+	pinned, again, err := b.table.Pin(t.Context(), made.KeyID, "2027-01-01", Anyone)
+	require.NoError(t, err)
+	require.False(t, again)
+	require.Equal(t, "2027-01-01", pinned.APIVersion)
+	require.Eventually(t, func() bool { return b.requireKnown(t, secret).Version == "2027-01-01" }, time.Second, 10*time.Millisecond)
+	_, again, err = b.table.Pin(t.Context(), made.KeyID, "2027-01-01", Anyone)
+	require.NoError(t, err)
+	require.True(t, again)
+	_, _, err = b.table.Pin(t.Context(), made.KeyID, "2026-11-27", &Caller{})
+	require.Equal(t, CodeForbidden, domain.Code(err))
+	_, _, err = b.table.Pin(t.Context(), uuid.New(), "2026-11-27", Anyone)
+	require.Equal(t, domain.CodeNotFound, domain.Code(err))
+	_, _, err = b.table.Revoke(t.Context(), made.KeyID, Anyone)
+	require.NoError(t, err)
+	_, _, err = b.table.Pin(t.Context(), made.KeyID, "2026-11-27", Anyone)
+	require.Equal(t, CodeKeyRevoked, domain.Code(err))
+}
+
 func TestNothingOfASecretIsStored(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

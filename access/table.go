@@ -52,6 +52,8 @@ type Key struct {
 	Scopes []Scope `json:"scopes"`
 	// Channels are those whose orders it may place and see; empty for all.
 	Channels []string `json:"channels,omitempty"`
+	// APIVersion is the version of the API that it gets where a request names none.
+	APIVersion string `json:"api_version"`
 	// Hint is the end of its secret.
 	Hint      string    `json:"hint"`
 	CreatedAt time.Time `json:"created_at"`
@@ -82,6 +84,8 @@ type NewKey struct {
 	// PublicKey is for the role customer alone: the Ed25519 key in PEM by which the shop's tokens are checked. A key
 	// that has one has no secret.
 	PublicKey string
+	// APIVersion is one that the API knows, which is not checked here.
+	APIVersion string
 	// By is who makes it. It can give no more than it has.
 	By *Caller
 	At time.Time
@@ -167,12 +171,12 @@ type Table struct {
 func NewTable(db DB, mode Mode) *Table { return &Table{db: db, mode: mode} }
 
 const columns = `key_id, account, name, role, scopes, channels, hint, created_at, created_by, expires_at, rotated_at, previous_until,
-	revoked_at, last_used_at`
+	revoked_at, last_used_at, api_version`
 
 func scanKey(row pgx.CollectableRow) (k Key, err error) {
 	var scopes []Scope
 	err = row.Scan(&k.KeyID, &k.Account, &k.Name, &k.Role, &scopes, &k.Channels, &k.Hint, &k.CreatedAt, &k.CreatedBy, &k.ExpiresAt,
-		&k.RotatedAt, &k.PreviousUntil, &k.RevokedAt, &k.LastUsedAt)
+		&k.RotatedAt, &k.PreviousUntil, &k.RevokedAt, &k.LastUsedAt, &k.APIVersion)
 	k.Scopes = effective(k.Role, scopes).List()
 	k.CreatedAt = k.CreatedAt.UTC()
 	for _, t := range []*time.Time{k.ExpiresAt, k.RotatedAt, k.PreviousUntil, k.RevokedAt, k.LastUsedAt} {
@@ -219,12 +223,12 @@ func (t *Table) Create(ctx context.Context, k NewKey) (made Key, secret string, 
 		expires = &k.ExpiresAt
 	}
 	made, err = one(ctx, t.db, `INSERT INTO orderloom.api_keys (key_id, account, name, role, scopes, channels, hash, hint, created_by, expires_at,
-			request_hash, public_key)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13
+			request_hash, public_key, api_version)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $14
 		WHERE (SELECT count(*) FROM orderloom.api_keys WHERE revoked_at IS NULL) < $12
 		ON CONFLICT (key_id) DO NOTHING RETURNING `+columns,
 		k.KeyID, k.Account, k.Name, string(k.Role), texts(k.Scopes), texts(k.Channels), sum, end, string(k.By.Actor()), expires, k.RequestHash,
-		KeysMax, public)
+		KeysMax, public, k.APIVersion)
 	if !errors.Is(err, pgx.ErrNoRows) {
 		return made, secret, wrap("make a key", err)
 	}
@@ -359,4 +363,24 @@ func (t *Table) Revoke(ctx context.Context, id uuid.UUID, by *Caller) (revoked K
 	}
 	revoked, err = one(ctx, t.db, `UPDATE orderloom.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1 RETURNING `+columns, id)
 	return revoked, before.RevokedAt != nil, wrap("revoke a key", err)
+}
+
+// Pin gives a key another version of the API, which the caller has checked. It may be repeated: again tells that the
+// key had it before. Errors: not_found; key_revoked; forbidden.
+func (t *Table) Pin(ctx context.Context, id uuid.UUID, version string, by *Caller) (pinned Key, again bool, err error) {
+	before, err := t.Get(ctx, id)
+	if err != nil {
+		return Key{}, false, err
+	}
+	if beyond := ScopesOf(before.Scopes...).Without(by.Scopes); beyond != 0 {
+		return Key{}, false, domain.Refuse(CodeForbidden, "the key has scopes that you don't have: %s", beyond)
+	}
+	if before.APIVersion == version {
+		return before, true, nil
+	}
+	pinned, err = one(ctx, t.db, `UPDATE orderloom.api_keys SET api_version = $2 WHERE key_id = $1 AND revoked_at IS NULL RETURNING `+columns, id, version)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return Key{}, false, domain.Refuse(CodeKeyRevoked, "the key was revoked")
+	}
+	return pinned, false, wrap("give a key another version", err)
 }

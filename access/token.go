@@ -133,7 +133,7 @@ func (s *signer) verify(ctx context.Context, token string, by *Caller, now func(
 		return nil, domain.Refuse(CodeUnauthenticated, "the token was issued in the future")
 	}
 	return &Caller{
-		Account: by.Account, ID: t.Subject, Role: Customer, Scopes: by.Scopes, Channels: by.Channels, CustomerID: t.Subject,
+		Account: by.Account, ID: t.Subject, Role: Customer, Scopes: by.Scopes, Channels: by.Channels, CustomerID: t.Subject, Version: by.Version,
 	}, nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/api/version"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/prometheus/client_golang/prometheus"
@@ -30,6 +31,9 @@ var contract = sync.OnceValue(func() *httpx.Contract {
 	}
 	return c
 })
+
+// Versions are the versions of the API. docs/versions.md tells what each has changed.
+var Versions = version.New("2026-11-27")
 
 // Options is what the API is made of. Sagas, Warehouse, Orders, Views, Vault, History and Limits are required.
 type Options struct {
@@ -85,6 +89,9 @@ type Options struct {
 	Origins []string
 	// Metrics answers GET /metrics; nil leaves the route out.
 	Metrics http.Handler
+
+	// Versions are those of the API; nil is [Versions].
+	Versions *version.History
 
 	// Logger takes one line per request; nil is [slog.Default].
 	Logger *slog.Logger
@@ -153,6 +160,7 @@ type API struct {
 	drained     chan struct{}
 	drainOnce   sync.Once
 	now         func() time.Time
+	versions    *version.History
 	router      *httpx.Router
 	front       http.Handler // before the router
 }
@@ -194,12 +202,15 @@ func New(o Options) *API {
 	if o.Authenticator == nil {
 		o.Logger.Warn("the API is open: anyone who reaches it may place and cancel orders; ORDERLOOM_API_OPEN=no closes it")
 	}
+	if a.versions = o.Versions; a.versions == nil {
+		a.versions = Versions
+	}
 	var auditor httpx.Auditor
 	if o.Audit != nil {
 		auditor = o.Audit
 	}
 	a.router = httpx.NewRouter(httpx.Options{
-		Auditor:  auditor,
+		Auditor: auditor, Versions: a.versions,
 		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender,
 		Authenticator: o.Authenticator, Proxies: o.Proxies, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,

@@ -134,6 +134,7 @@ var operations = map[string]string{
 	"GET /api/v1/keys/{key_id}":                                       "",
 	"POST /api/v1/keys/{key_id}/rotate":                               `{"overlap_seconds": 60}`,
 	"POST /api/v1/keys/{key_id}/revoke":                               `{}`,
+	"POST /api/v1/keys/{key_id}/version":                              `{"api_version": "2026-11-27"}`,
 	"GET /api/v1/audit":                                               "",
 	"POST /api/v1/locations":                                          goodLocation,
 	"POST /api/v1/locations/{location_id}":                            `{"active": false}`,

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/orderloom/orderloom/api/version"
 	"github.com/rs/cors"
 )
 
@@ -25,8 +26,8 @@ func front(routes http.Handler, origins []string) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", "Prefer", "X-Request-Id"},
-		ExposedHeaders: []string{"ETag", "Idempotent-Replayed", "Location", "Preference-Applied", "Retry-After", "X-Request-Id"},
+		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", version.Header, "Prefer", "X-Request-Id"},
+		ExposedHeaders: []string{"ETag", "Idempotent-Replayed", "Location", version.Header, "Preference-Applied", "Retry-After", "X-Request-Id"},
 		MaxAge:         preflightAge,
 	}).Handler(h)
 }
@@ -42,6 +43,7 @@ func compressed(routes http.Handler) http.Handler {
 	zipped := wrap(routes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Accept") != "text/event-stream" {
+			w.Header()["Vary"] = variesByVersion
 			zipped.ServeHTTP(w, r)
 			return
 		}
@@ -50,4 +52,8 @@ func compressed(routes http.Handler) http.Handler {
 	})
 }
 
-var varies = []string{"Accept-Encoding"}
+// What an answer depends on besides its address. What compresses names the encoding by itself.
+var (
+	varies          = []string{"Accept-Encoding, " + version.Header}
+	variesByVersion = []string{version.Header}
+)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/api/version"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
@@ -45,7 +46,7 @@ func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
 	// An expansion changes without the order's version, and a provisional answer has none.
-	if !provisional && len(expand) == 0 && x.NotModified(body.tag()) {
+	if !provisional && len(expand) == 0 && x.NotModified(body.tag(x.Version())) {
 		return nil
 	}
 	if x.Out, err = appendOrder(x.Out, &body); err != nil {
@@ -119,8 +120,9 @@ func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 }
 
 // tag is the order's entity tag. It changes with every event of the order and its payment. It changes with the erasure
-// of its personal data as well, which no event of the order tells, and when later events can't be shown.
-func (b *orderBody) tag() string {
+// of its personal data as well, which no event of the order tells, and when later events can't be shown. The version of
+// the API has one of its own, because it may show the order otherwise.
+func (b *orderBody) tag(v version.Version) string {
 	tag := fmt.Sprintf(`"o%d.p%d`, b.Version, b.PaymentVersion)
 	if b.personal.erased {
 		tag += ".erased"
@@ -128,7 +130,7 @@ func (b *orderBody) tag() string {
 	if b.Parked() {
 		tag += ".parked"
 	}
-	return tag + `"`
+	return tag + "." + string(v) + `"`
 }
 
 // findOrder returns an order that was ever accepted. When neither a view nor an event tells of it,

@@ -51,7 +51,7 @@ func (a *API) getInvoice(ctx context.Context, x *httpx.Exchange) error {
 	}
 	h := x.Writer.Header()
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Vary", "Accept")
+	h.Add("Vary", "Accept")
 	if prefersText(x.Request.Header.Get("Accept")) {
 		text, err := a.invoiceText(ctx, one)
 		if err != nil {

@@ -1,13 +1,16 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/api/version"
 	"github.com/orderloom/orderloom/domain"
 )
 
@@ -23,6 +26,8 @@ type Keys interface {
 	Rotate(ctx context.Context, r access.Rotation) (rotated access.Key, secret string, err error)
 	// Revoke tells whether it was revoked before.
 	Revoke(ctx context.Context, id uuid.UUID, by *access.Caller) (revoked access.Key, again bool, err error)
+	// Pin gives the key another version of the API, and tells whether it had it before. Errors: key_revoked.
+	Pin(ctx context.Context, id uuid.UUID, version string, by *access.Caller) (pinned access.Key, again bool, err error)
 }
 
 func (a *API) keyRoutes() []httpx.Route {
@@ -32,6 +37,7 @@ func (a *API) keyRoutes() []httpx.Route {
 		{Method: "GET", Path: "/api/v1/keys/{key_id}", Handle: a.getKey},
 		{Method: "POST", Path: "/api/v1/keys/{key_id}/rotate", Handle: httpx.Body(a.rotateKey)},
 		{Method: "POST", Path: "/api/v1/keys/{key_id}/revoke", Handle: httpx.Body(a.revokeKey)},
+		{Method: "POST", Path: "/api/v1/keys/{key_id}/version", Handle: httpx.Body(a.pinKey)},
 	}
 }
 
@@ -44,6 +50,8 @@ type newKey struct {
 	Channels  []string       `json:"channels,omitempty"`
 	ExpiresAt time.Time      `json:"expires_at,omitzero"`
 	PublicKey string         `json:"public_key,omitempty"`
+	// APIVersion is the newest where it is left out.
+	APIVersion version.Version `json:"api_version,omitempty"`
 }
 
 // Check names what is wrong whatever the time.
@@ -70,7 +78,11 @@ type shownKey struct {
 func (a *API) createKey(ctx context.Context, x *httpx.Exchange, r *newKey) error {
 	k := r.key()
 	k.KeyID, k.By, k.At = x.KeyedID(keyNamespace), x.Caller, a.now()
-	var err error
+	k.APIVersion = string(cmp.Or(r.APIVersion, a.versions.Newest()))
+	err := a.checkVersion(version.Version(k.APIVersion))
+	if err != nil {
+		return err
+	}
 	if k.RequestHash, err = x.Fingerprint(r); err != nil {
 		return err
 	}
@@ -153,4 +165,34 @@ func (a *API) revokeKey(ctx context.Context, x *httpx.Exchange, _ *revocation) e
 	}
 	replay(x, again)
 	return showKey(x, http.StatusOK, k, "")
+}
+
+// pin is the body of POST /api/v1/keys/{key_id}/version.
+type pin struct {
+	APIVersion version.Version `json:"api_version"`
+}
+
+// pinKey gives a key another version of the API: POST /api/v1/keys/{key_id}/version. It may be repeated.
+func (a *API) pinKey(ctx context.Context, x *httpx.Exchange, r *pin) error {
+	if err := a.checkVersion(r.APIVersion); err != nil {
+		return err
+	}
+	k, again, err := a.keys.Pin(ctx, x.UUID("key_id"), string(r.APIVersion), x.Caller)
+	if err != nil {
+		return keyProblem(err)
+	}
+	replay(x, again)
+	return showKey(x, http.StatusOK, k, "")
+}
+
+// checkVersion refuses a version for a key that the API does not have. Error: [domain.Invalids].
+func (a *API) checkVersion(v version.Version) error {
+	if a.versions.Knows(v) {
+		return nil
+	}
+	known := make([]string, 0, len(a.versions.Known()))
+	for _, k := range a.versions.Known() {
+		known = append(known, string(k))
+	}
+	return domain.Invalids{domain.Invalid("api_version", "must be %s", strings.Join(known, " or "))}
 }

@@ -53,7 +53,7 @@ func (f *fakeKeys) Create(_ context.Context, k access.NewKey) (access.Key, strin
 	}
 	made := access.Key{
 		KeyID: k.KeyID, Account: k.Account, Name: k.Name, Role: k.Role, Scopes: k.Role.Scopes().List(), Channels: k.Channels, Hint: "abcd",
-		CreatedAt: acceptedAt, CreatedBy: string(k.By.Actor()),
+		CreatedAt: acceptedAt, CreatedBy: string(k.By.Actor()), APIVersion: k.APIVersion,
 	}
 	f.keys[k.KeyID], f.hashes[k.KeyID] = made, k.RequestHash
 	return made, "ol_test_secret", nil
@@ -103,6 +103,19 @@ func (f *fakeKeys) Revoke(ctx context.Context, id uuid.UUID, _ *access.Caller) (
 	defer f.mu.Unlock()
 	again := k.RevokedAt != nil
 	k.RevokedAt = new(acceptedAt)
+	f.keys[id] = k
+	return k, again, nil
+}
+
+func (f *fakeKeys) Pin(ctx context.Context, id uuid.UUID, version string, _ *access.Caller) (access.Key, bool, error) {
+	k, err := f.Get(ctx, id)
+	if err != nil {
+		return k, false, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	again := k.APIVersion == version
+	k.APIVersion = version
 	f.keys[id] = k
 	return k, again, nil
 }

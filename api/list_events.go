@@ -217,7 +217,7 @@ func sendEvents(s *httpx.EventStream, p feed.Page) error {
 		if err != nil {
 			return fmt.Errorf("encode an event: %w", err)
 		}
-		s.Send(e.Cursor, e.Type, data)
+		s.Send(e.Cursor, e.Type, "Event", data)
 	}
 	return nil
 }

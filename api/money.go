@@ -27,7 +27,7 @@ func (a *API) getMoney(ctx context.Context, x *httpx.Exchange) error {
 	statement := account.Of(o, p)
 	h := x.Writer.Header()
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Vary", "Accept")
+	h.Add("Vary", "Accept")
 	if prefersText(x.Request.Header.Get("Accept")) {
 		h.Set("Content-Type", "text/plain; charset=utf-8")
 		x.Writer.WriteHeader(http.StatusOK)

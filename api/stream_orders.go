@@ -68,7 +68,7 @@ func (a *API) follow(ctx context.Context, x *httpx.Exchange, only filter, after 
 			if err != nil {
 				return fmt.Errorf("encode a change: %w", err)
 			}
-			s.Send(c.Position, "order", data)
+			s.Send(c.Position, "order", "OrderChange", data)
 		case <-keepAlive.C:
 			s.Comment("here")
 		case <-check.C:

@@ -14,6 +14,7 @@ type Client struct {
 	baseURL   string // without a slash at its end
 	apiKey    string
 	userAgent string
+	version   string
 	http      *http.Client
 	retry     Retry
 }
@@ -39,7 +40,7 @@ func New(baseURL string, options ...Option) (*Client, error) {
 	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return nil, fmt.Errorf("the base URL must be like https://orders.example.com, got %q", baseURL)
 	}
-	c := &Client{baseURL: strings.TrimRight(u.String(), "/"), userAgent: defaultUserAgent, retry: Retry{}.withDefaults()}
+	c := &Client{baseURL: strings.TrimRight(u.String(), "/"), userAgent: defaultUserAgent, version: APIVersion, retry: Retry{}.withDefaults()}
 	for _, o := range options {
 		o(c)
 	}
@@ -71,6 +72,13 @@ func WithAPIKey(key string) Option { return func(c *Client) { c.apiKey = key } }
 // WithHTTPClient makes requests with h. Its Timeout bounds each attempt, except for [Client.StreamOrders], which has
 // none.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
+
+// APIVersion is the version of the API that this package is written for. Each request names it, so that the types of
+// this package fit whatever the key has.
+const APIVersion = "2026-11-27"
+
+// WithAPIVersion names another version of the API. The types of this package are those of [APIVersion].
+func WithAPIVersion(version string) Option { return func(c *Client) { c.version = version } }
 
 // WithUserAgent sends agent as the User-Agent.
 func WithUserAgent(agent string) Option { return func(c *Client) { c.userAgent = agent } }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/client"
 	"github.com/stretchr/testify/require"
 )
 
@@ -46,6 +47,12 @@ func TestCodesAreTheAPIs(t *testing.T) {
 		}
 	}
 	require.Equal(t, served, codes(t))
+}
+
+// Fails where the API has a newer version than the types of this package.
+func TestTheClientHasTheNewestVersion(t *testing.T) {
+	t.Parallel()
+	require.EqualValues(t, client.APIVersion, api.Versions.Newest())
 }
 
 // codes reads the constants of type Code.

@@ -51,7 +51,7 @@ var (
 
 var newKey = client.NewKey{
 	Account: "shop", Name: "the web shop", Role: client.RoleStorefront, Scopes: []string{"orders:read"}, Channels: []string{"web"},
-	ExpiresAt: new(time.Unix(4, 0).UTC()), PublicKey: "-----BEGIN PUBLIC KEY-----",
+	ExpiresAt: new(time.Unix(4, 0).UTC()), PublicKey: "-----BEGIN PUBLIC KEY-----", APIVersion: "2026-11-27",
 }
 
 var parts = client.PartQuery{
@@ -171,6 +171,13 @@ var operations = map[string]operation{
 			return err
 		},
 		request: client.Rotation{}, answers: []any{client.Key{}},
+	},
+	"pinKey": {
+		call: func(c *client.Client) error {
+			_, err := c.PinKey(ctx(), orderID, client.KeyVersion{APIVersion: "2026-11-27"}, client.RequestID("r1"))
+			return err
+		},
+		request: client.KeyVersion{}, answers: []any{client.Key{}},
 	},
 	"revokeKey": {
 		call: func(c *client.Client) error {

@@ -34,6 +34,8 @@ type Key struct {
 	Scopes []string `json:"scopes"`
 	// Channels are those whose orders it places and sees; empty for all.
 	Channels []string `json:"channels,omitempty"`
+	// APIVersion is the version of the API that the key gets where a request names none.
+	APIVersion string `json:"api_version"`
 	// Hint is the end of the secret.
 	Hint      string    `json:"hint"`
 	CreatedAt time.Time `json:"created_at"`
@@ -63,6 +65,13 @@ type NewKey struct {
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
 	// PublicKey is for [RoleCustomer] alone: an Ed25519 public key in PEM.
 	PublicKey string `json:"public_key,omitempty"`
+	// APIVersion is the newest where it is empty.
+	APIVersion string `json:"api_version,omitempty"`
+}
+
+// KeyVersion is the version of the API that a key is to have.
+type KeyVersion struct {
+	APIVersion string `json:"api_version"`
 }
 
 // Keys is all keys, the newest first.
@@ -110,5 +119,12 @@ func (c *Client) RotateKey(ctx context.Context, id uuid.UUID, rotation Rotation,
 func (c *Client) RevokeKey(ctx context.Context, id uuid.UUID, options ...CallOption) (Key, error) {
 	var k Key
 	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/keys/"+id.String()+"/revoke", struct{}{}, options), into(&k))
+	return k, err
+}
+
+// PinKey gives a key another version of the API. It may be repeated. Errors: not_found; key_revoked; forbidden.
+func (c *Client) PinKey(ctx context.Context, id uuid.UUID, version KeyVersion, options ...CallOption) (Key, error) {
+	var k Key
+	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, "/api/v1/keys/"+id.String()+"/version", version, options), into(&k))
 	return k, err
 }

@@ -30,6 +30,8 @@ type Problem struct {
 	Position *Position `json:"position,omitempty"`
 	// MissingScopes are the scopes that the caller lacks.
 	MissingScopes []string `json:"missing_scopes,omitempty"`
+	// KnownVersions are the versions of the API, the newest first, where a request has named another one.
+	KnownVersions []string `json:"known_versions,omitempty"`
 	// Order is where the order stands that refused something.
 	Order *OrderState `json:"order,omitempty"`
 	// Receipt, Adjustment, Location, Refund or Return is what stands under an Idempotency-Key that was used for
@@ -70,6 +72,7 @@ type Code string
 // The codes of problems. GET /problems/<code> explains each.
 const (
 	CodeMalformedJSON        Code = "malformed_json"
+	CodeUnknownVersion       Code = "unknown_version"
 	CodeInvalid              Code = "invalid"
 	CodeUnauthenticated      Code = "unauthenticated"
 	CodeTooManyFailures      Code = "too_many_failures"

@@ -159,6 +159,7 @@ func (c *Client) send(ctx context.Context, h *http.Client, r *request, body []by
 		}
 	}
 	setHeader("User-Agent", c.userAgent)
+	setHeader("Orderloom-Version", c.version)
 	setHeader("Idempotency-Key", r.key)
 	setHeader("X-Request-Id", r.requestID)
 	setHeader("Prefer", r.prefer)

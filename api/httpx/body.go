@@ -79,6 +79,13 @@ func (x *Exchange) decode(v any) (allowed bool, err error) {
 		if value, err = x.reader.read(text); err != nil {
 			return false, malformed(err)
 		}
+		newer, err := x.forward(x.operation.name, value)
+		switch {
+		case err != nil:
+			return false, fmt.Errorf("bring the body forward: %w", err)
+		case newer != nil:
+			text, x.in = newer, newer
+		}
 		x.router.contract.check(x.operation.body, value, f)
 		if len(*f) > 0 {
 			decodeRest(value, *f, v)

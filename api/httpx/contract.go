@@ -29,6 +29,8 @@ type Contract struct {
 
 // operation is what the document says of the requests of one method on one path.
 type operation struct {
+	// name is the method and the path, such as "GET /api/v1/orders"; empty for what no operation is for.
+	name                string
 	path, query, header []parameter
 	// body is nil when the operation takes none.
 	body         *jsonschema.Schema
@@ -82,7 +84,8 @@ func NewContract(text []byte) (*Contract, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s %s: %w", strings.ToUpper(method), path, err)
 			}
-			c.operations[strings.ToUpper(method)+" "+path] = o
+			o.name = strings.ToUpper(method) + " " + path
+			c.operations[o.name] = o
 		}
 	}
 	return c, nil
@@ -255,11 +258,16 @@ func reference(node any) ([]string, bool) {
 	if !ok || len(m) > 1 {
 		return nil, false
 	}
+	return pointer(to), true
+}
+
+// pointer is the place that a reference names.
+func pointer(to string) []string {
 	names := strings.Split(strings.TrimPrefix(to, "#/"), "/")
 	for i := range names {
 		names[i] = pointerUnescapes.Replace(names[i])
 	}
-	return names, true
+	return names
 }
 
 // described returns the node of the document that an error of the validator is about.

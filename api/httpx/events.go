@@ -46,9 +46,10 @@ func (s *EventStream) Open() {
 	s.write(fmt.Sprintf("retry: %d\n\n", eventRetry.Milliseconds()))
 }
 
-// Send sends an event. Data is one line.
-func (s *EventStream) Send(id, name string, data []byte) {
+// Send sends an event. Data is one line, and is what a schema of the document describes.
+func (s *EventStream) Send(id, name, schema string, data []byte) {
 	s.Open()
+	data = s.x.Shown(schema, data)
 	s.write("id: " + id + "\nevent: " + name + "\ndata: " + string(data) + "\n\n")
 }
 

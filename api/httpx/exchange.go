@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/api/version"
 )
 
 // Handler answers one request. What it returns is answered as a problem; nil means that it has written its
@@ -26,6 +27,8 @@ type Exchange struct {
 	// record is that of an audited request, and denied is true of one that its caller may not make.
 	record *access.AuditEntry
 	denied bool
+	// version is what request and answer have; empty without versions.
+	version version.Version
 	// Caller is who calls; nil on routes that are open to everyone.
 	Caller *access.Caller
 	// Out is a buffer for an answer; whoever appends to it stores the result here.
@@ -70,7 +73,7 @@ func (x *Exchange) release() {
 	clear(x.bad[:cap(x.bad)])
 	x.reader.forget()
 	x.Context, x.router, x.operation = nil, nil, nil
-	x.RequestID, x.Caller, x.record, x.denied, x.address = "", nil, nil, false, ""
+	x.RequestID, x.Caller, x.record, x.denied, x.address, x.version = "", nil, nil, false, "", ""
 	x.subject, x.subjectName, x.cause, x.query = uuid.UUID{}, "", nil, nil
 	x.bad, x.in, x.Out = x.bad[:0], x.in[:0], x.Out[:0]
 	exchanges.Put(x)
@@ -110,6 +113,7 @@ var jsonContentType = []string{"application/json"}
 
 // Answer writes a JSON text as the answer.
 func (x *Exchange) Answer(status int, body []byte) {
+	body = x.back(status, "application/json", body)
 	h := x.Writer.Header()
 	h["Content-Type"] = jsonContentType
 	// With its length an answer leaves in one piece; without, in chunks of two kilobytes.

@@ -78,6 +78,6 @@ var (
 
 // Kinds lists the kinds of problems of this package.
 var Kinds = []Kind{
-	KindMalformedJSON, KindInvalid, KindUnauthenticated, KindTooManyFailures, KindForbidden, KindRouteNotFound, KindMethodNotAllowed, KindBodyTooLarge,
-	KindMediaType, KindRateLimited, KindOverloaded, KindUnavailable, KindTimeout, KindInternal,
+	KindMalformedJSON, KindUnknownVersion, KindInvalid, KindUnauthenticated, KindTooManyFailures, KindForbidden, KindRouteNotFound, KindMethodNotAllowed,
+	KindBodyTooLarge, KindMediaType, KindRateLimited, KindOverloaded, KindUnavailable, KindTimeout, KindInternal,
 }

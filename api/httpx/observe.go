@@ -66,6 +66,9 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 		for name, value := range secure {
 			c.Writer.Header()[name] = value
 		}
+		if r.versions != nil {
+			x.setVersion(r.newest)
+		}
 		r.metrics.inFlight.Inc()
 		defer r.metrics.inFlight.Dec()
 
@@ -129,6 +132,9 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 		}
 		if route.Method == http.MethodPost && x.Caller != access.Anyone {
 			ctx = actor.With(ctx, x.Caller.Actor())
+		}
+		if err := x.chooseVersion(); err != nil {
+			return err
 		}
 	}
 	if !route.Quiet {

@@ -43,7 +43,9 @@ func (x *Exchange) readQuery(anyParameters bool) {
 		if err != nil && !anyParameters {
 			x.Blame(InQuery, "", "the query can't be read: a percent sign is followed by two hexadecimal digits, and a semicolon is written %%3B")
 		}
-		x.query = values
+		if x.query = values; x.older() {
+			x.router.versions.Query(x.version, x.operation.name, values)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(x.query)) {
 		if !anyParameters && !slices.ContainsFunc(x.operation.query, func(p parameter) bool { return p.name == name }) {

@@ -162,5 +162,5 @@ func (p *Problem) write(x *Exchange) {
 		x.cause = errors.Join(x.cause, err)
 		return
 	}
-	_, _ = x.Writer.Write(body) // a client that has gone needs no answer
+	_, _ = x.Writer.Write(x.back(p.Status, "application/problem+json", body)) // a client that has gone needs no answer
 }

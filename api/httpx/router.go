@@ -11,6 +11,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/api/version"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
@@ -62,6 +63,8 @@ type Options struct {
 	Lender Lender
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator Authenticator
+	// Versions are those of the API, and nil for an API without any.
+	Versions *version.History
 	// Auditor records audited routes, and counts what is denied; nil does neither.
 	Auditor Auditor
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed; none believes nobody.
@@ -94,6 +97,10 @@ type Router struct {
 	slots, bodies *Share
 	buckets       *buckets // nil without a rate
 	engine        *gin.Engine
+	// versions is nil without any.
+	versions       *version.History
+	newest         version.Version
+	versionHeaders map[version.Version][]string
 }
 
 // NewRouter returns a router without routes. It panics when a required option is missing, or when two routers
@@ -116,7 +123,10 @@ func NewRouter(o Options) *Router {
 		asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
-		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(),
+		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(), versions: o.Versions, versionHeaders: versionHeaders(o.Versions),
+	}
+	if o.Versions != nil {
+		r.newest = o.Versions.Newest()
 	}
 	r.engine.NoRoute(r.observe(unknownRoute(func(context.Context, *Exchange) error {
 		return NewProblem(KindRouteNotFound, "no route has this path; see /docs")

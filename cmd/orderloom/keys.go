@@ -18,7 +18,8 @@ import (
 
 func (p *program) keysCommand() *cobra.Command {
 	return group("keys", "Make, list, rotate and revoke the keys of the API",
-		p.keysCreateCommand(), p.keysListCommand(), p.keysRotateCommand(), p.keysRevokeCommand(), p.keysSubjectCommand())
+		p.keysCreateCommand(), p.keysListCommand(), p.keysRotateCommand(), p.keysRevokeCommand(), p.keysVersionCommand(),
+		p.keysSubjectCommand())
 }
 
 func (p *program) keysCreateCommand() *cobra.Command {
@@ -61,6 +62,7 @@ and scopes. Orders and Idempotency-Keys belong to the account, and so outlive ea
 	c.Flags().StringSliceVar(&scopes, "scope", nil, "a scope, or several with commas, instead of those of the role")
 	c.Flags().StringSliceVar(&k.Channels, "channel", nil, "a channel, or several with commas, whose orders alone the key places and sees")
 	c.Flags().DurationVar(&expires, "expires-in", 0, "after how long the key ends by itself, such as 2160h; never when it is left out")
+	c.Flags().StringVar(&k.APIVersion, "api-version", "", "the version of the API that the key gets; the newest when it is left out")
 	for _, required := range []string{"account", "name", "role"} {
 		_ = c.MarkFlagRequired(required) // it is there
 	}
@@ -94,9 +96,9 @@ func (p *program) keysListCommand() *cobra.Command {
 				return err
 			}
 			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "KEY\tENDS IN\tACCOUNT\tROLE\tCHANNELS\tNAME\tEXPIRES\tLAST USED\tREVOKED")
+			_, _ = fmt.Fprintln(w, "KEY\tENDS IN\tACCOUNT\tROLE\tCHANNELS\tVERSION\tNAME\tEXPIRES\tLAST USED\tREVOKED")
 			for _, k := range keys {
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.KeyID, k.Hint, k.Account, k.Role, strings.Join(k.Channels, ","), k.Name,
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.KeyID, k.Hint, k.Account, k.Role, strings.Join(k.Channels, ","), k.APIVersion, k.Name,
 					whenever(k.ExpiresAt), whenever(k.LastUsedAt), whenever(k.RevokedAt))
 			}
 			return w.Flush()
@@ -154,6 +156,28 @@ func (p *program) keysRevokeCommand() *cobra.Command {
 				return err
 			}
 			_, err = fmt.Fprintf(p.stdout, "Key %s of account %s is revoked since %s.\n", k.KeyID, k.Account, whenever(k.RevokedAt))
+			return err
+		}),
+	}
+}
+
+func (p *program) keysVersionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version <key-id> <version>",
+		Short: "Give a key another version of the API",
+		Long: `Give a key the version of the API that it gets where a request names none, such as 2026-11-27. A key has the newest
+of the day when it was made. docs/versions.md tells what each version has changed. It may be repeated.`,
+		Args: arguments("key-id", "version"),
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+			id, err := parseID("<key-id>", args[0])
+			if err != nil {
+				return err
+			}
+			k, err := app.PinKey(ctx, cfg, tel, id, args[1])
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.stdout, "Key %s of account %s has version %s.\n", k.KeyID, k.Account, k.APIVersion)
 			return err
 		}),
 	}

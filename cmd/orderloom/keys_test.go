@@ -45,7 +45,7 @@ func TestAKeyThatACommandMakesIsOneOfTheAPI(t *testing.T) {
 	c, err := keys.Authenticate(t.Context(), secret)
 	require.NoError(t, err)
 	require.Equal(t, &access.Caller{
-		Account: "shop", ID: id.String(), Role: access.Storefront, Scopes: access.Storefront.Scopes(), Channels: []string{"web", "app"},
+		Account: "shop", ID: id.String(), Role: access.Storefront, Scopes: access.Storefront.Scopes(), Channels: []string{"web", "app"}, Version: "2026-11-27",
 	}, c)
 
 	list := do(exitDone, "keys", "list")
@@ -53,6 +53,9 @@ func TestAKeyThatACommandMakesIsOneOfTheAPI(t *testing.T) {
 	require.Contains(t, list, secret[len(secret)-4:])
 	require.NotContains(t, list, secret[:20])
 
+	require.Contains(t, do(exitDone, "keys", "version", id.String(), "2026-11-27"), "has version 2026-11-27")
+	require.Contains(t, do(exitFailure, "keys", "version", id.String(), "2020-01-01"), "is no version")
+	require.Contains(t, do(exitFailure, "keys", "create", "--account", "shop", "--name", "n", "--role", "storefront", "--api-version", "1"), "is no version")
 	other := strings.TrimSpace(secrets.FindString(do(exitDone, "keys", "rotate", id.String())))
 	for _, s := range []string{secret, other} {
 		again, err := keys.Authenticate(t.Context(), s)

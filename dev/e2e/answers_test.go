@@ -207,6 +207,7 @@ var askedElsewhere = map[string]string{
 	"createKey":        "TestAKeyIsMadeRotatedAndRevoked",
 	"rotateKey":        "TestAKeyIsMadeRotatedAndRevoked",
 	"revokeKey":        "TestAKeyIsMadeRotatedAndRevoked",
+	"pinKey":           "TestAKeyHasTheVersionOfItsDay",
 	"searchOrders":     "TestSearchOrdersByContact",
 	"retryAttention":   "TestWhatWaitedForAPersonIsAskedForOnce",
 	"resolveAttention": "TestWhatWaitedForAPersonIsAskedForOnce",

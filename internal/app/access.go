@@ -1,13 +1,17 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/api/version"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/telemetry"
 )
@@ -90,6 +94,9 @@ func recordCommand(ctx context.Context, db access.DB, cfg config.Config, tel *te
 // CreateKey makes a key of the API. Errors: as [access.Table.Create].
 func CreateKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, k access.NewKey) (made access.Key, secret string, err error) {
 	k.KeyID, k.By, k.At = uuid.New(), operator, time.Now()
+	if k.APIVersion = cmp.Or(k.APIVersion, string(api.Versions.Newest())); !api.Versions.Knows(version.Version(k.APIVersion)) {
+		return made, "", unknownVersion(k.APIVersion)
+	}
 	err = withKeys(ctx, cfg, tel, "keys create", k.KeyID.String(), func(t *access.Table) (err error) {
 		made, secret, err = t.Create(ctx, k)
 		return err
@@ -124,4 +131,20 @@ func RevokeKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry,
 		return err
 	})
 	return k, err
+}
+
+// PinKey gives a key another version of the API. It may be repeated. Errors: invalid; not_found; key_revoked.
+func PinKey(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, id uuid.UUID, to string) (k access.Key, err error) {
+	if !api.Versions.Knows(version.Version(to)) {
+		return k, unknownVersion(to)
+	}
+	err = withKeys(ctx, cfg, tel, "keys version", id.String(), func(t *access.Table) (err error) {
+		k, _, err = t.Pin(ctx, id, to, operator)
+		return err
+	})
+	return k, err
+}
+
+func unknownVersion(text string) error {
+	return domain.Invalid("api_version", "%q is no version of the API: %v", domain.Clip(text), api.Versions.Known())
 }
