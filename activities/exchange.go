@@ -62,9 +62,10 @@ func (a *Activities) exchange(tx *eventstore.Tx, in ExchangeGoods, c order.Place
 	return x, nil
 }
 
-// checkReserved refuses a new order of an exchange whose goods are not all there. Refusal: out_of_stock.
+// checkReserved refuses a new order of an exchange whose goods are not all there, and that may not wait for them.
+// Refusal: out_of_stock.
 func (in *ExchangeGoods) checkReserved(c order.PlaceOrder, reserved []reservation) error {
-	if in == nil || len(reserved) > 0 || len(order.Lines(c.Items)) == 0 {
+	if in == nil || len(reserved) > 0 || c.Terms.AllowBackorder || len(order.Lines(c.Items)) == 0 {
 		return nil
 	}
 	return domain.Refuse(inventory.CodeOutOfStock, "not all goods of the new order are there")

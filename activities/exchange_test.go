@@ -18,15 +18,21 @@ import (
 // returns the new order and what was asked for.
 func (o *testOrder) exchanged(price string, onReceipt bool) (*testOrder, activities.PlaceOrder, error) {
 	next := o.as("order-" + o.id.String() + "-exchange")
-	next.id = domain.DerivedID(o.id, "exchange")
+	in := o.exchangeInput(price, onReceipt)
+	next.id = in.OrderID
+	_, err := run(next, o.PlaceOrder, in)
+	return next, in, err
+}
+
+func (o *testOrder) exchangeInput(price string, onReceipt bool) activities.PlaceOrder {
 	in := o.placeInput()
-	in.OrderID, in.Items = next.id, []order.Item{{ProductID: "p-b", SKU: o.b, Quantity: 1, UnitPrice: eur(price)}}
+	in.OrderID = domain.DerivedID(o.id, "exchange")
+	in.Items = []order.Item{{ProductID: "p-b", SKU: o.b, Quantity: 1, UnitPrice: eur(price)}}
 	in.Exchange = &activities.ExchangeGoods{
 		Exchange: order.Exchange{OrderID: o.id, ReturnID: o.returnID(), OnReceipt: onReceipt},
 		Lines:    []order.ReturnLine{{SKU: o.a, Quantity: 2, Reason: "does_not_fit"}}, Reason: "too_small", By: "ann", ExpiresAfter: 24 * time.Hour,
 	}
-	_, err := run(next, o.PlaceOrder, in)
-	return next, in, err
+	return in
 }
 
 func TestAnExchangeIsRecordedAtOnceOrNotAtAll(t *testing.T) {
@@ -49,6 +55,19 @@ func TestAnExchangeIsRecordedAtOnceOrNotAtAll(t *testing.T) {
 			require.NoError(t, err)
 			require.NotNil(t, placed.Standing)
 		})
+	})
+	t.Run("for goods that it may wait for", func(t *testing.T) {
+		t.Parallel()
+		o := b.order(t).delivered()
+		in := o.exchangeInput("25.00", false)
+		in.Items[0].Quantity, in.AllowBackorder = 9, true
+		next := o.as("order-" + in.OrderID.String())
+		next.id = in.OrderID
+		placed, err := run(next, o.PlaceOrder, in)
+		require.NoError(t, err)
+		require.Empty(t, placed.Reserved.Allocations, "the saga waits for them")
+		require.Equal(t, o.id, next.orderState().Exchange.OrderID)
+		require.Equal(t, "20.00", next.paymentState().Unapplied().Text())
 	})
 	for name, c := range map[string]struct {
 		change func(*testOrder, *activities.PlaceOrder)

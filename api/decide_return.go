@@ -3,10 +3,12 @@ package api
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"net/http"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
+	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
@@ -71,15 +73,22 @@ func (a *API) decideReturn(ctx context.Context, x *httpx.Exchange, in workflows.
 	return a.changeReturn(ctx, x, in)
 }
 
-// getReturns shows the returns of an order: GET /api/v1/orders/{order_id}/returns.
+// getReturns shows the returns of an order, as its events tell them: GET /api/v1/orders/{order_id}/returns.
 func (a *API) getReturns(ctx context.Context, x *httpx.Exchange) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
-	view, err := a.findView(ctx, id)
-	if err != nil {
-		return err
+	o, err := a.history.Order(ctx, id)
+	if domain.Code(err) == domain.CodeNotFound { // one that is accepted and not recorded yet has none
+		_, _, err = a.findOrder(ctx, id, 0)
 	}
-	body := returnsBody{OrderID: id, Returns: view.Returns}
+	if err != nil {
+		return httpx.Unavailable(fmt.Errorf("read the returns of order %s: %w", id, err))
+	}
+	p, err := a.history.Payment(ctx, id)
+	if err != nil {
+		return httpx.Unavailable(fmt.Errorf("read the payment of order %s: %w", id, err))
+	}
+	body := returnsBody{OrderID: id, Returns: account.Returns(o, p)}
 	if body.Returns == nil {
 		body.Returns = []account.Returned{}
 	}

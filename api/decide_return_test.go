@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -8,7 +9,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/account"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
@@ -102,11 +102,13 @@ func TestTheReturnsOfAnOrder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.givenOrder(t, order.StatusDelivered, order.ShipmentStatusDelivered)
-	require.Contains(t, b.get(t, orderPath("/returns")).body, `"returns":[]`)
-	v := b.views[someOrder]
-	v.Returns = []account.Returned{{ReturnRecord: order.ReturnRecord{ReturnID: someReturn, Reason: "torn"}, Status: order.ReturnStatusRequested}}
-	b.views[someOrder] = v
+	require.Contains(t, b.get(t, orderPath("/returns")).body, `"returns":[]`, "nothing is recorded yet")
+	o := b.givenMoney(t, order.StatusDelivered, order.ShipmentStatusDelivered)
+	o.Returns = []order.ReturnRecord{{ReturnID: someReturn, Reason: "torn", Status: order.ReturnStatusRequested}}
+	b.folds[someOrder] = o // the view lags behind
 	require.Contains(t, b.get(t, orderPath("/returns")).body, `"returns":[{"return_id":"`+someReturn.String()+`","reason":"torn","status":"requested"}]`)
+	b.historyErr = errors.New("down")
+	b.get(t, orderPath("/returns")).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 
 // Goods that came are the shop's to report, although a storefront may ask to send some back.

@@ -9,7 +9,6 @@ import (
 
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/workflows"
@@ -149,12 +148,7 @@ func (a *API) editedOrder(ctx context.Context, o order.Order, c order.EditOrder)
 	if err != nil {
 		return o, err
 	}
-	goods := order.Lines(plan.Add)
-	supply, err := a.supply(ctx, inventory.SKUs(goods))
-	if err != nil {
-		return o, err
-	}
-	if plan.Allocations, err = supply.Allocate(goods, o.ShipToCountry, false); err != nil {
+	if plan.Allocations, err = a.allocate(ctx, plan.Add, o.ShipToCountry, false); err != nil {
 		return o, err
 	}
 	return plan.Outcome(o, a.now())

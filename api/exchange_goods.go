@@ -40,6 +40,8 @@ type exchangedOrder struct {
 	// PaymentToken pays for what is due. Without it, the one is used again that the customer has agreed to.
 	PaymentToken      string            `json:"payment_token,omitempty"`
 	KeepPaymentMethod bool              `json:"keep_payment_method,omitempty"`
+	AllowBackorder    bool              `json:"allow_backorder,omitempty"`
+	ExternalReference string            `json:"external_reference,omitempty"`
 	Channel           string            `json:"channel,omitempty"`
 	Metadata          map[string]string `json:"metadata,omitempty"`
 	Tags              []string          `json:"tags,omitempty"`
@@ -47,13 +49,19 @@ type exchangedOrder struct {
 
 // body is the order as a new order is asked for.
 func (r *exchangedOrder) body(o order.Order) *newOrder {
-	b := &newOrder{
+	return &newOrder{
 		CustomerID: o.CustomerID, Currency: o.Total.Currency, Items: r.Items, PricesIncludeTax: r.PricesIncludeTax, ShippingLines: r.ShippingLines,
-		Discounts: r.Discounts, Rounding: r.Rounding, Channel: cmp.Or(r.Channel, o.Channel), Metadata: r.Metadata, Tags: r.Tags,
-		ShippingAddress: newAddress{Country: o.ShipToCountry},
+		Discounts: r.Discounts, Rounding: r.Rounding, AllowBackorder: r.AllowBackorder, ExternalReference: r.ExternalReference,
+		Channel: cmp.Or(r.Channel, o.Channel), Metadata: r.Metadata, Tags: r.Tags, ShippingAddress: newAddress{Country: o.ShipToCountry},
 	}
-	b.nameCurrency()
-	return b
+}
+
+// checkOrdered names what is wrong with what is ordered, and brings it into the form in which it is kept. Where it goes
+// is checked elsewhere.
+func (r *newOrder) checkOrdered() domain.Invalids {
+	bad := append(r.checkCurrencies(), r.checkReferences()...)
+	bad = append(bad, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country))...)
+	return append(bad, r.checkMoney()...)
 }
 
 // exchangeGoods sends goods back that pay for a new order: POST /api/v1/orders/{order_id}/exchanges. The return and the
@@ -98,12 +106,18 @@ func (a *API) exchangeGoods(ctx context.Context, x *httpx.Exchange, r *exchange)
 		return a.withState(ctx, x, err)
 	}
 	if wantsPreview(x) {
+		if _, err := a.allocate(ctx, in.Items, in.ShipToCountry, in.AllowBackorder); err != nil {
+			return a.withState(ctx, x, err)
+		}
 		x.Writer.Header().Set("Cache-Control", "no-store")
 		return x.JSON(http.StatusOK, exchangePreview{
 			OrderID: id, Value: decided.Value, Total: total, Credit: decided.Credit, Due: decided.Due, Refund: decided.Refund,
 		})
 	}
 	if err := a.payExchange(ctx, r, o, p, &in, decided.Due); err != nil {
+		return err
+	}
+	if err := a.claimReference(ctx, in); err != nil {
 		return err
 	}
 	_, existed, err := a.sagas.PlaceOrder(ctx, in)
@@ -120,13 +134,17 @@ func (a *API) exchangeInput(ctx context.Context, x *httpx.Exchange, r *exchange,
 		return in, err
 	}
 	b := r.Order.body(o)
+	if err := b.checkOrdered().Err(); err != nil {
+		return in, inOrder(err)
+	}
+	if b.Channel != o.Channel { // whoever sees the order may place another one in its channel
+		if err := checkChannel(x.Caller, b.Channel); err != nil {
+			return in, inOrder(err)
+		}
+	}
 	in = workflows.OrderInput{
 		OrderID: x.KeyedID(domain.DerivedID(exchangeNamespace, o.ID.String())), CustomerID: o.CustomerID, ShipToCountry: o.ShipToCountry,
-		RequestHash: hash, Personal: o.Personal, ShippingByValue: a.shippingByValue, References: b.references(),
-	}
-	bad := append(invalids(order.CheckOrder(b.CustomerID, b.lines(), b.ShippingAddress.Country)), b.checkMoney()...)
-	if err := bad.Err(); err != nil {
-		return in, inOrder(err)
+		RequestHash: hash, Personal: o.Personal, ShippingByValue: a.shippingByValue, AllowBackorder: b.AllowBackorder, References: b.references(),
 	}
 	if a.findsTaxes(b) && !o.Personal.IsZero() {
 		var recipient order.Recipient

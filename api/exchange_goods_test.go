@@ -5,11 +5,15 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/inventory"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/readmodel"
 	"github.com/stretchr/testify/require"
 )
 
@@ -67,11 +71,84 @@ func TestExchangesAreChecked(t *testing.T) {
 	require.True(t, b.untouched())
 }
 
+// A new order of an exchange is known by what any order is known by.
+func TestAnExchangesOrderHasReferencesAndMayWait(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenPaidOrder(t)
+	b.settles = settlesAs(order.StatusConfirmed)
+	with := func(reference, more string) string {
+		return strings.Replace(goodExchange, `"payment_token"`, `"external_reference": " `+reference+` ", "tags": ["b", " a "], `+more+`"payment_token"`, 1)
+	}
+	answer := b.post(t, orderPath("/exchanges"), with("WEB-2", `"allow_backorder": true, `))
+	require.Equal(t, http.StatusCreated, answer.status, answer.body)
+	in := slices.Collect(maps.Values(b.started))[0]
+	require.Equal(t, "WEB-2", in.ExternalReference)
+	require.Equal(t, []string{"a", "b"}, in.Tags)
+	require.True(t, in.AllowBackorder)
+	require.Equal(t, in.OrderID, b.claims["/WEB-2"].OrderID)
+	v := b.views[someOrder]
+	v.OrderID, v.References = in.OrderID, in.References
+	b.views[in.OrderID] = v
+	p := b.post(t, orderPath("/exchanges"), with("WEB-2", "")).problem(t, http.StatusConflict, order.CodeExternalReferenceTaken)
+	require.NotNil(t, p.Order)
+	b.post(t, orderPath("/exchanges"), with(`a\u0007b`, "")).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Len(t, b.started, 1)
+}
+
+// What a new order may not have, that of an exchange may not have either.
+func TestWhatIsWrongWithAnExchangesOrderIsNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenPaidOrder(t)
+	for part, field := range map[string]string{
+		`"tags": ["\u200b"], `: "body:order.tags[0]",
+		`"discounts": [{"target": "order", "amount": "99.00"}], `: "body:order.discounts[0].amount",
+	} {
+		p := b.post(t, orderPath("/exchanges"), strings.Replace(goodExchange, `"payment_token"`, part+`"payment_token"`, 1)).
+			problem(t, http.StatusUnprocessableEntity, codeInvalid)
+		require.Equal(t, []string{field}, p.fields())
+	}
+	dollars := strings.Replace(goodExchange, `"unit_price"`, `"currency": "USD", "unit_price"`, 1)
+	p := b.post(t, orderPath("/exchanges"), dollars).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Equal(t, []string{"body:order.items[0].currency"}, p.fields())
+	require.Empty(t, b.started)
+}
+
+// A key that is for some channels places no order in another one, in whatever way.
+func TestAnExchangesOrderIsInAChannelOfTheKey(t *testing.T) {
+	t.Parallel()
+	b := setup(t, func(o *Options) { o.Authenticator = owners() })
+	b.ownedOrder(t, "shop", "web", "cust-1")
+	v := b.views[someOrder]
+	o := b.givenPaidOrder(t)
+	o.Channel = v.Channel
+	b.folds[someOrder], b.views[someOrder] = o, v
+	b.settles = settlesAs(order.StatusConfirmed)
+	elsewhere := strings.Replace(goodExchange, `"payment_token"`, `"channel": "branch", "payment_token"`, 1)
+	p := b.post(t, orderPath("/exchanges"), elsewhere, "Authorization", "Bearer web").problem(t, http.StatusUnprocessableEntity, codeInvalid)
+	require.Equal(t, []string{"body:order.channel"}, p.fields())
+	require.Equal(t, http.StatusCreated, b.post(t, orderPath("/exchanges"), goodExchange, "Authorization", "Bearer web").status)
+}
+
+// A preview tells what would be refused: goods that are not there, unless the order may wait for them.
+func TestAPreviewOfAnExchangeLooksAtTheStock(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenPaidOrder(t)
+	b.stock["SKU-9"] = nil
+	b.post(t, orderPath("/exchanges?preview=true"), goodExchange).problem(t, http.StatusConflict, inventory.CodeOutOfStock)
+	waits := strings.Replace(goodExchange, `"payment_token"`, `"allow_backorder": true, "payment_token"`, 1)
+	require.Equal(t, http.StatusOK, b.post(t, orderPath("/exchanges?preview=true"), waits).status)
+}
+
 // givenPaidOrder is a delivered order whose shipment is captured, and that its payment covers.
 func (b *testBundle) givenPaidOrder(t *testing.T) order.Order {
 	t.Helper()
 	o := b.givenMoney(t, order.StatusDelivered, order.ShipmentStatusDelivered)
 	o.ShipToCountry = "DE"
 	b.folds[someOrder] = o
+	b.net = location.Network{Locations: []location.Location{{ID: "berlin", Active: true}}}
+	b.stock["SKU-9"] = []readmodel.StockLevel{{SKU: "SKU-9", Location: "berlin", OnHand: 5, Available: 5}}
 	return o
 }

@@ -67,7 +67,16 @@ func (r *newOrder) Check() error {
 
 // check is [newOrder.Check] without what a request may lack.
 func (r *newOrder) check(without func(*newOrder, domain.Invalids) domain.Invalids) error {
-	var bad domain.Invalids
+	bad := r.checkCurrencies()
+	// The recipient comes first because it says more about a country than the order does.
+	bad = append(bad, r.checkRecipient(without)...)
+	bad = append(bad, r.checkReferences()...)
+	bad = append(bad, without(r, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country)))...)
+	return append(bad, r.checkMoney()...).Err()
+}
+
+// checkCurrencies gives each line the order's currency, and names the lines that have another one.
+func (r *newOrder) checkCurrencies() (bad domain.Invalids) {
 	for i, item := range r.Items {
 		if item.Currency != "" && item.Currency != r.Currency {
 			bad.Add(fmt.Sprintf("items[%d].currency", i),
@@ -75,11 +84,7 @@ func (r *newOrder) check(without func(*newOrder, domain.Invalids) domain.Invalid
 		}
 	}
 	r.nameCurrency()
-	// The recipient comes first because it says more about a country than the order does.
-	bad = append(bad, r.checkRecipient(without)...)
-	bad = append(bad, r.checkReferences()...)
-	bad = append(bad, without(r, invalids(order.CheckOrder(r.CustomerID, r.lines(), r.ShippingAddress.Country)))...)
-	return append(bad, r.checkMoney()...).Err()
+	return bad
 }
 
 // nameCurrency gives each line the order's currency.
@@ -170,7 +175,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 	if err := a.chargeable(content); err != nil {
 		return err
 	}
-	if err := a.claimReference(ctx, x, in); err != nil {
+	if err := a.claimReference(ctx, in); err != nil {
 		return err
 	}
 	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, r.recipient()); err != nil {

@@ -90,6 +90,16 @@ func (a *API) supply(ctx context.Context, skus []string) (order.Supply, error) {
 	}, nil
 }
 
+// allocate returns where the goods of lines would come from. Errors: out_of_stock; unavailable.
+func (a *API) allocate(ctx context.Context, items []order.Item, country string, backorder bool) ([]inventory.Allocation, error) {
+	goods := order.Lines(items)
+	supply, err := a.supply(ctx, inventory.SKUs(goods))
+	if err != nil {
+		return nil, err
+	}
+	return supply.Allocate(goods, country, backorder)
+}
+
 // orderPreview is what a new order would come to. Its lines and shipping lines are named by their positions in the
 // request, from 0.
 type orderPreview struct {

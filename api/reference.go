@@ -28,16 +28,16 @@ func (r *newOrder) checkReferences() domain.Invalids {
 	return invalids(err)
 }
 
-// claimReference claims the external reference of a new order. Errors: external_reference_taken, with where the order
-// stands that has it; unavailable.
+// claimReference claims the external reference of a new order for the account that has the order. Errors:
+// external_reference_taken, with where the order stands that has it; unavailable.
 //
 // A claim whose order was never placed, because the request failed after it, is taken over once it is a minute old.
-func (a *API) claimReference(ctx context.Context, x *httpx.Exchange, in workflows.OrderInput) error {
+func (a *API) claimReference(ctx context.Context, in workflows.OrderInput) error {
 	reference := in.ExternalReference
 	if reference == "" {
 		return nil
 	}
-	claim, err := a.views.ClaimReference(ctx, x.Account(), reference, in.OrderID)
+	claim, err := a.views.ClaimReference(ctx, in.UserID, reference, in.OrderID)
 	if err != nil {
 		return httpx.Unavailable(err)
 	}
@@ -49,7 +49,7 @@ func (a *API) claimReference(ctx context.Context, x *httpx.Exchange, in workflow
 		return err
 	}
 	if !holds {
-		taken, err := a.views.TakeReference(ctx, x.Account(), reference, claim.OrderID, in.OrderID)
+		taken, err := a.views.TakeReference(ctx, in.UserID, reference, claim.OrderID, in.OrderID)
 		if err != nil {
 			return httpx.Unavailable(err)
 		}

@@ -358,7 +358,9 @@ var operations = map[string]operation{
 		call: func(c *client.Client) error {
 			goods := client.ExchangeGoods{
 				Lines: []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Reason: client.ReasonDoesNotFit}}, Reason: "too_small", By: "office", Ship: client.ShipNow,
-				Order: client.NewExchangeOrder{Items: newOrder.Items, PaymentToken: "tok_approve", KeepPaymentMethod: true, Channel: "web"},
+				Order: client.NewExchangeOrder{
+					Items: newOrder.Items, PaymentToken: "tok_approve", KeepPaymentMethod: true, Channel: "web", AllowBackorder: true, ExternalReference: "WEB-2",
+				},
 			}
 			_, err := c.ExchangeGoods(ctx(), orderID, goods, client.RequestID("r1"))
 			_, previewErr := c.PreviewExchangeGoods(ctx(), orderID, goods, client.RequestID("r1"))

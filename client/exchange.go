@@ -34,8 +34,11 @@ type NewExchangeOrder struct {
 	Discounts        []NewDiscount     `json:"discounts,omitempty"`
 	Rounding         *Rounding         `json:"rounding,omitempty"`
 	// PaymentToken pays for what is due. Without it, the one is used again that the customer has agreed to.
-	PaymentToken      string            `json:"payment_token,omitempty"`
-	KeepPaymentMethod bool              `json:"keep_payment_method,omitempty"`
+	PaymentToken      string `json:"payment_token,omitempty"`
+	KeepPaymentMethod bool   `json:"keep_payment_method,omitempty"`
+	// AllowBackorder lets the new order wait for goods that are not there. Else the exchange is refused without them.
+	AllowBackorder    bool              `json:"allow_backorder,omitempty"`
+	ExternalReference string            `json:"external_reference,omitempty"`
 	Channel           string            `json:"channel,omitempty"`
 	Metadata          map[string]string `json:"metadata,omitempty"`
 	Tags              []string          `json:"tags,omitempty"`

@@ -49,6 +49,31 @@ var exchangeScenarios = []scenario{
 		},
 		want: "cancelled review_rejected", books: "20.00, 20.00, 0.00", after: auditExchanged,
 	},
+	{
+		name: "exchange for goods that come later", token: "tok_approve", items: []order.Item{item("B", 1, "25.00")},
+		input: backordered(exchangeOf(true)),
+		world: func(t *testing.T, p *platform) {
+			p.deliverExchanged(t)
+			p.stepExchangedAt(t, hour, p.receiveExchanged())
+			p.receiveAt(t, 2*hour, "B@berlin", 4)
+			p.dispatchAt(3*hour, "berlin")
+			p.reportAt(4*hour, workflows.ShipmentDelivered, "berlin")
+		},
+		want: "delivered", books: "25.00, 0.00, 0.00", after: auditExchanged,
+	},
+	{
+		name: "exchange for goods that never come", token: "tok_approve", items: []order.Item{item("B", 1, "25.00")},
+		input: backordered(exchangeOf(false)), world: func(t *testing.T, p *platform) { p.deliverExchanged(t) },
+		want: "cancelled stock_deadline", books: "20.00, 20.00, 0.00", after: auditExchanged,
+	},
+}
+
+// backordered is an input of an order that may wait for its goods.
+func backordered(input func(*workflows.OrderInput)) func(*workflows.OrderInput) {
+	return func(in *workflows.OrderInput) {
+		input(in)
+		in.AllowBackorder = true
+	}
 }
 
 func exchangeScenario(name, price, token string, onReceipt bool, want, books string) scenario {
