@@ -17,7 +17,7 @@ import (
 )
 
 // BrokersVariable names the environment variable with the addresses of a real Kafka to test on. Its topics and
-// groups are deleted.
+// groups are deleted. It may name several clusters, with ";" between them: so many tests run at once.
 const BrokersVariable = "ORDERLOOM_TEST_KAFKA_BROKERS"
 
 // Cluster is a running broker.
@@ -26,17 +26,24 @@ type Cluster struct {
 	Brokers []string
 }
 
-// real is held by the test that has the real Kafka, since all use the same topics.
-var real sync.Mutex
+// free holds the real clusters that no test of this process has. One has one alone, since all use the same topics.
+var free = sync.OnceValue(func() chan string {
+	clusters := strings.Split(os.Getenv(BrokersVariable), ";")
+	all := make(chan string, len(clusters))
+	for _, c := range clusters {
+		all <- c
+	}
+	return all
+})
 
-// Start starts a broker without topics, and stops it when the test ends. On a real Kafka it waits until no
-// other test of this process uses it, and empties it.
+// Start starts a broker without topics, and stops it when the test ends. On a real Kafka it waits until some
+// cluster is used by no other test of this process, and empties it.
 func Start(t testing.TB) *Cluster {
 	t.Helper()
-	if given := os.Getenv(BrokersVariable); given != "" {
-		real.Lock()
-		t.Cleanup(real.Unlock)
-		brokers := strings.Split(given, ",")
+	if os.Getenv(BrokersVariable) != "" {
+		cluster := <-free()
+		t.Cleanup(func() { free() <- cluster })
+		brokers := strings.Split(cluster, ",")
 		empty(t, brokers)
 		return &Cluster{Brokers: brokers}
 	}

@@ -2,6 +2,9 @@
 // stopped after it:
 //
 //	go run ./internal/testing/kafkatest/real go test ./relay ./projector
+//	go run ./internal/testing/kafkatest/real -kafkas 3 go test ./relay
+//
+// With several Kafkas, as many tests of a process run at once, each with one of them.
 //
 // Kafka comes from Maven Central and is kept under the user's cache directory; Java 17 or newer and Maven are
 // needed. Redis is the machine's own redis-server. Those that are missing are installed by apt-get, as root or by
@@ -12,11 +15,13 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/orderloom/orderloom/internal/testing/freeport"
@@ -27,7 +32,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := beside(ctx, os.Args[1:]); err != nil {
+	kafkas := flag.Int("kafkas", 1, "how many Kafkas to start")
+	flag.Parse()
+	if err := beside(ctx, *kafkas, flag.Args()); err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) && exit.ExitCode() > 0 {
 			os.Exit(exit.ExitCode())
@@ -38,9 +45,9 @@ func main() {
 }
 
 // beside runs a command beside the servers.
-func beside(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		return errors.New("usage: real <command> [<argument>...]")
+func beside(ctx context.Context, kafkas int, args []string) error {
+	if len(args) == 0 || kafkas < 1 {
+		return errors.New("usage: real [-kafkas <number>] <command> [<argument>...]")
 	}
 	dir, err := os.MkdirTemp("", "orderloom-real-")
 	if err != nil {
@@ -60,12 +67,16 @@ func beside(ctx context.Context, args []string) error {
 		return err
 	}
 	if os.Getenv("ORDERLOOM_TEST_KAFKA_BROKERS") == "" {
-		address, stop, err := startKafka(ctx, filepath.Join(dir, "kafka"))
-		if err != nil {
-			return fmt.Errorf("start Kafka: %w", err)
+		var clusters []string
+		for i := range kafkas {
+			address, stop, err := startKafka(ctx, filepath.Join(dir, fmt.Sprint("kafka-", i)))
+			if err != nil {
+				return fmt.Errorf("start Kafka: %w", err)
+			}
+			defer stop()
+			clusters = append(clusters, address)
 		}
-		defer stop()
-		env = append(env, "ORDERLOOM_TEST_KAFKA_BROKERS="+address)
+		env = append(env, "ORDERLOOM_TEST_KAFKA_BROKERS="+strings.Join(clusters, ";"))
 	}
 	if os.Getenv("ORDERLOOM_TEST_REDIS_URL") == "" {
 		address, stop, err := startRedis(ctx, filepath.Join(dir, "redis"))
