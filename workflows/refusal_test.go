@@ -5,9 +5,11 @@ import (
 	"testing"
 
 	"github.com/orderloom/orderloom/activities"
+	"github.com/orderloom/orderloom/codec"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 )
 
@@ -37,4 +39,30 @@ func TestARefusalKeepsWhatItBlames(t *testing.T) {
 	}
 	require.NoError(t, workflows.Refused(nil))
 	require.NoError(t, workflows.Refused(fmt.Errorf("no connection")))
+}
+
+// A refusal of a step and one of the saga itself are answered alike, whether what goes through Temporal is encrypted or
+// not.
+func TestASagaAnswersWhatItsStepHasRefused(t *testing.T) {
+	t.Parallel()
+	encrypted, err := codec.NewConverters(codec.Options{Keys: []codec.Key{{ID: "k", Secret: make([]byte, codec.SecretBytes)}}})
+	require.NoError(t, err)
+	state := workflows.OrderState{OrderNumber: "ORD-1", Answers: "call-1"}
+	for _, converter := range []converter.FailureConverter{encrypted.Failure, temporal.GetDefaultFailureConverter()} {
+		passed := func(err error) error { return converter.FailureToError(converter.ErrorToFailure(err)) }
+		for _, refusal := range []error{
+			domain.Invalids{domain.Invalid("lines[1].quantity", "must be at least 1"), domain.Invalid("reason", "is required")},
+			domain.Refuse("not_cancellable", "it has left"),
+			&domain.Error{Code: "unknown_currency", Message: "XXX is none", Field: "amount"},
+		} {
+			for _, details := range [][]any{nil, {state}} {
+				step := activities.Refusal(fmt.Errorf("step: %w", refusal), details...)
+				for _, known := range []error{step, passed(step)} { // by the saga itself, and by a step of it
+					answer := passed(workflows.AnswerTo(state, known))
+					require.Equal(t, refusal, workflows.Refused(answer))
+					require.Equal(t, "call-1", workflows.AnswersCall(answer))
+				}
+			}
+		}
+	}
 }

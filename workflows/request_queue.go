@@ -326,9 +326,7 @@ func answerTo(state OrderState, err error) error {
 	if refusalCode(err) == "" {
 		return err
 	}
-	// The details of a refusal by the saga itself are values, and can be read only once they are encoded.
-	converter := temporal.GetDefaultFailureConverter()
-	return activities.Refusal(Refused(converter.FailureToError(converter.ErrorToFailure(err))), state)
+	return activities.Refusal(Refused(err), state)
 }
 
 // AnswersCall returns which call of a request a refusal answers, as [OrderState.Answers] does. It is empty when the
