@@ -13,7 +13,7 @@ import (
 // Owed is what is owed for a line or shipping line of the order, which never gets back more than was captured for it.
 func Owed(o order.Order, l order.LineAmount) payment.OwedLine {
 	captured, _ := o.CapturedOf(l.LineID)
-	return payment.OwedLine{LineID: l.LineID, Amount: l.Amount, Quantity: l.Quantity, Captured: captured}
+	return payment.OwedLine{LineID: l.LineID, Amount: l.Amount, Quantity: l.Quantity, Cost: l.Cost, Captured: captured}
 }
 
 // ReturnOwes is what the customer is owed for goods that came back.
@@ -21,7 +21,7 @@ func ReturnOwes(o order.Order, e order.OrderReturned, limits money.Limits) payme
 	owed := payment.OweRefund{RefundID: e.ReturnID, Amount: e.Amount, Reason: payment.ReasonReturn, Limits: limits, At: e.ReturnedAt}
 	owed.CreditID = order.Exchange{ReturnID: e.ReturnID}.CreditID()
 	for _, l := range e.Lines {
-		owed.Lines = append(owed.Lines, Owed(o, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount}))
+		owed.Lines = append(owed.Lines, Owed(o, order.LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Amount, Cost: l.Money}))
 	}
 	return owed
 }

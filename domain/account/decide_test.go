@@ -10,6 +10,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/pricing"
 	"github.com/shopspring/decimal"
 	"github.com/stretchr/testify/require"
 )
@@ -111,4 +112,52 @@ func blamed(t *testing.T, err error) map[string]string {
 		out[b.Field] = b.Message
 	}
 	return out
+}
+
+// Pieces that go back tell the price that they had, and not a part of it that was rounded anew.
+func TestARefundOfPiecesTellsTheirPrice(t *testing.T) {
+	t.Parallel()
+	priced, err := pricing.Price(pricing.Order{
+		Currency: "EUR", Discounts: []pricing.Discount{{Target: pricing.TargetOrder, Amount: decimal.RequireFromString("2.99")}},
+		Lines: []pricing.Line{{
+			UnitPrice: eur("9.90"), Quantity: 3, Taxes: []pricing.TaxRule{{Name: "VAT", Rate: decimal.RequireFromString("0.07"), Included: true}},
+		}},
+	})
+	require.NoError(t, err)
+	items := []order.Item{{ProductID: "p", SKU: "ESPRESSO", Quantity: 3, UnitPrice: eur("9.90"), Money: priced.Lines[0].Detail()}}
+	id := uuid.New()
+	events, err := order.Place(order.Order{}, order.PlaceOrder{OrderID: id, CustomerID: "c", ShipToCountry: "DE", Items: items, At: at})
+	o := evolved(t, order.Order{}, events, err)
+	plan := order.PlanShipments(o, []inventory.Allocation{{SKU: "ESPRESSO", Location: "berlin", Quantity: 3}})
+	events, err = order.Confirm(o, order.ConfirmOrder{Shipments: plan, At: at})
+	o = evolved(t, o, events, err)
+	events, err = order.Dispatch(o, order.DispatchShipment{ShipmentID: plan[0].ShipmentID, At: at})
+	o = evolved(t, o, events, err)
+	events, err = order.Deliver(o, order.DeliverShipment{ShipmentID: plan[0].ShipmentID, At: at})
+	o = evolved(t, o, events, err)
+	p := payment.Payment{
+		ID: payment.ID(id), OrderID: id, Status: payment.StatusCaptured, GatewayRef: "pi", Authorized: o.Total, Captured: o.Total,
+		Refunded: eur("0"), Captures: map[uuid.UUID]money.Money{plan[0].ShipmentID: o.Total},
+	}
+	var gross []string
+	left := o.Items[0].Breakdown()
+	for range 2 {
+		p, _, err = refundRequested(o, p, account.RefundRequest{
+			RefundPayment: payment.RefundPayment{RefundID: uuid.New(), Reason: "late", At: at}, Asked: []order.RefundLine{{SKU: "ESPRESSO", Quantity: 1}},
+		})
+		require.NoError(t, err)
+		told := *p.Refunds[len(p.Refunds)-1].Lines[0].Money
+		gross, left = append(gross, told.Gross.Text()), left.Sub(told)
+	}
+	goods, owed, err := account.Return(o, p, order.ReturnOrder{ReturnID: uuid.New(), Lines: []order.ReturnLine{{SKU: "ESPRESSO", Quantity: 3}}, At: at}, false, money.Limits{})
+	require.NoError(t, err)
+	require.Len(t, goods, 1)
+	last := *owed[0].(payment.RefundOwed).Lines[0].Money
+	require.Equal(t, []string{"9.90", "9.90", "9.90"}, append(gross, last.Gross.Text()))
+	require.True(t, left.Equal(last), "all of them add up to the line: %v and %v", left, last)
+
+	goods, owed, err = account.Return(o, payment.Payment{ID: p.ID, OrderID: id, Status: p.Status, Captured: o.Total, Refunded: eur("0"), Captures: p.Captures},
+		order.ReturnOrder{ReturnID: uuid.New(), Lines: []order.ReturnLine{{SKU: "ESPRESSO", Quantity: 1}}, At: at}, false, money.Limits{})
+	require.NoError(t, err)
+	require.True(t, goods[0].(order.OrderReturned).Lines[0].Money.Equal(*owed[0].(payment.RefundOwed).Lines[0].Money), "the refund is told as the return")
 }

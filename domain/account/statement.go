@@ -76,7 +76,7 @@ func Of(o order.Order, p payment.Payment) Statement {
 	s := Statement{Currency: o.Total.Currency, Owed: p.Owed(), Credits: p.Credits()}
 	s.Rows = rowsOf(o)
 	s.capture(p)
-	s.refund(p)
+	s.refund(o, p)
 	s.Totals = amountsOf(pricing.Plain(money.Zero(s.Currency)), s.Currency)
 	for i := range s.Rows {
 		r := &s.Rows[i]
@@ -193,33 +193,84 @@ func (s *Statement) rest() *Row {
 
 // refund shares out what went back. Each refund is for the lines that it names, as far as something was captured for
 // them, and beyond that for none.
-func (s *Statement) refund(p payment.Payment) {
+//
+// Of a line, it is for the shipments that it is about: the lost one, or those whose pieces came back. A refund that
+// tells no shipment has what is left, those that never arrived first: it covers what is owed for them. So what belongs
+// to a shipment stays with it, whatever leaves later.
+func (s *Statement) refund(o order.Order, p payment.Payment) {
 	other := money.Zero(s.Currency).Add(p.Refunded)
-	for _, r := range p.Refunds {
-		amount := accepted(r)
-		other = other.Sub(amount)
+	about := make([]func(*Row) bool, len(p.Refunds))
+	lefts := make([]money.Money, len(p.Refunds))
+	parts := make([][]money.Money, len(p.Refunds))
+	for i, r := range p.Refunds {
+		lefts[i] = accepted(r)
+		other = other.Sub(lefts[i])
+		about[i] = shipmentsOf(o, r)
 		for _, l := range r.Lines {
-			part := smaller(amount, l.Amount)
-			amount = amount.Sub(part).Add(s.giveBack(r.RefundID, l.LineID, part))
+			part := smaller(lefts[i], l.Amount)
+			lefts[i] = lefts[i].Sub(part)
+			if about[i] != nil {
+				part = s.giveBack(r.RefundID, l.LineID, part, about[i])
+			}
+			parts[i] = append(parts[i], part)
 		}
-		s.giveBackFromRest(r.RefundID, amount)
+	}
+	lost := func(r *Row) bool {
+		return r.Status == order.ShipmentStatusLost || r.Status == order.ShipmentStatusRefused
+	}
+	for i, r := range p.Refunds {
+		for j, l := range r.Lines {
+			rest := s.giveBack(r.RefundID, l.LineID, parts[i][j], lost)
+			rest = s.giveBack(r.RefundID, l.LineID, rest, func(*Row) bool { return true })
+			lefts[i] = lefts[i].Add(rest)
+		}
+		s.giveBackFromRest(r.RefundID, lefts[i])
 	}
 	s.giveBackFromRest(uuid.Nil, other)
 }
 
-// giveBack takes a refund of a line off the rows of that line, and returns what is beyond them.
-func (s *Statement) giveBack(refund, line uuid.UUID, amount money.Money) money.Money {
+// shipmentsOf chooses the rows that a refund is about, where its id or that of what it completes tells; nil otherwise.
+func shipmentsOf(o order.Order, r payment.Refund) func(*Row) bool {
+	fact := r.RefundID
+	if r.Completes != uuid.Nil {
+		fact = r.Completes
+	}
+	for _, shipment := range o.Shipments {
+		if shipment.RefundID() == fact {
+			return func(row *Row) bool { return row.ShipmentID == shipment.ShipmentID }
+		}
+	}
+	if _, returned := o.FindReturn(fact); !returned {
+		return nil
+	}
+	return func(row *Row) bool {
+		shipment, _ := o.Shipment(row.ShipmentID)
+		return slices.ContainsFunc(shipment.Lines, func(l order.ShipmentLine) bool { return l.LineID == row.LineID && l.Returned > 0 })
+	}
+}
+
+// giveBack takes a refund of a line off the rows of that line that it may be for, and returns what is beyond them.
+func (s *Statement) giveBack(refund, line uuid.UUID, amount money.Money, may func(*Row) bool) money.Money {
 	for i := range s.Rows {
 		r := &s.Rows[i]
 		part := smaller(amount, r.Captured.Sub(r.Refunded))
-		if r.LineID != line || !part.IsPositive() {
+		if r.LineID != line || !part.IsPositive() || !may(r) {
 			continue
 		}
 		r.Refunded = r.Refunded.Add(part)
-		r.Refunds = append(r.Refunds, Share{ID: refund, Amount: part})
+		r.refunded(refund, part)
 		amount = amount.Sub(part)
 	}
 	return amount
+}
+
+// refunded notes a share of a refund. What it gives back of a row in several steps is one share.
+func (r *Row) refunded(refund uuid.UUID, amount money.Money) {
+	if i := slices.IndexFunc(r.Refunds, func(s Share) bool { return s.ID == refund }); i >= 0 {
+		r.Refunds[i].Amount = r.Refunds[i].Amount.Add(amount)
+		return
+	}
+	r.Refunds = append(r.Refunds, Share{ID: refund, Amount: amount})
 }
 
 func (s *Statement) giveBackFromRest(refund uuid.UUID, amount money.Money) {

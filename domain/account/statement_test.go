@@ -100,3 +100,49 @@ func TestAnOrderThatIsNotConfirmedHasItsLines(t *testing.T) {
 	require.Equal(t, "124.90", s.Totals.Payable.Text())
 	require.Equal(t, "0.00", s.Totals.Left.Text())
 }
+
+// What belongs to a shipment stays with it, whatever leaves later.
+func TestARefundStaysWithTheShipmentThatItIsAbout(t *testing.T) {
+	t.Parallel()
+	id := uuid.MustParse("3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11")
+	events, err := order.Place(order.Order{}, order.PlaceOrder{
+		OrderID: id, CustomerID: "c", ShipToCountry: "DE", At: at, Items: []order.Item{{ProductID: "p", SKU: "CUP", Quantity: 4, UnitPrice: eur("10.00")}},
+	})
+	o := evolved(t, order.Order{}, events, err)
+	plan := order.PlanShipments(o, []inventory.Allocation{{SKU: "CUP", Location: "berlin", Quantity: 1}, {SKU: "CUP", Location: "reno", Quantity: 3}})
+	events, err = order.Confirm(o, order.ConfirmOrder{Shipments: plan, At: at})
+	o = evolved(t, o, events, err)
+	leave := func(s order.Shipment) {
+		events, err = order.Dispatch(o, order.DispatchShipment{ShipmentID: s.ShipmentID, At: at})
+		o = evolved(t, o, events, err)
+	}
+	leave(plan[1])
+	p := payment.Payment{
+		ID: payment.ID(id), OrderID: id, Status: payment.StatusCaptured, Authorized: eur("40.00"), Captured: eur("30.00"), Refunded: eur("0"),
+		Captures: map[uuid.UUID]money.Money{plan[1].ShipmentID: eur("30.00")},
+	}
+	line := o.Items[0].LineID
+	p = refunded(p, "10.00", payment.RefundLine{LineID: line, Amount: eur("10.00"), Quantity: 1})
+	events, err = order.Lose(o, order.LoseShipment{ShipmentID: plan[1].ShipmentID, At: at})
+	o = evolved(t, o, events, err)
+	p = refunded(p, "20.00", payment.RefundLine{LineID: line, Amount: eur("20.00"), Quantity: 3})
+	p.Refunds[1].RefundID = plan[1].RefundID()
+	leave(plan[0])
+	p.Captured, p.Captures[plan[0].ShipmentID] = eur("40.00"), eur("10.00")
+	of := map[uuid.UUID]account.Row{}
+	for _, r := range account.Of(o, p).Rows {
+		of[r.ShipmentID] = r
+	}
+	require.Equal(t, []string{"10.00", "30.00"}, []string{of[plan[0].ShipmentID].Left.Text(), of[plan[1].ShipmentID].Refunded.Text()})
+
+	events, err = order.Deliver(o, order.DeliverShipment{ShipmentID: plan[0].ShipmentID, At: at})
+	o = evolved(t, o, events, err)
+	events, err = order.Return(o, order.ReturnOrder{ReturnID: uuid.New(), Lines: []order.ReturnLine{{LineID: line, Quantity: 1}}, At: at})
+	o = evolved(t, o, events, err)
+	p = refunded(p, "10.00", payment.RefundLine{LineID: line, Amount: eur("10.00"), Quantity: 1})
+	p.Refunds[2].RefundID = o.Returns[0].ReturnID
+	for _, r := range account.Of(o, p).Rows {
+		require.Equal(t, "0.00", r.Left.Text())
+		require.Equal(t, r.ShipmentID == plan[0].ShipmentID, len(r.Refunds) == 1 && r.Refunds[0].ID == p.Refunds[2].RefundID)
+	}
+}

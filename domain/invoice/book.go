@@ -222,9 +222,8 @@ func (b *Book) leftOf(line uuid.UUID, rows []row) (left pricing.Breakdown) {
 // portion is an amount of what is left. It is just what is wanted, where that is a part of what is left. Otherwise it
 // is in proportion. No amount of what stays is below zero.
 func portion(left, want pricing.Breakdown, amount money.Money) pricing.Breakdown {
-	sameShape := len(left.Taxes) == len(want.Taxes) && len(left.Discounts) == len(want.Discounts)
 	switch {
-	case sameShape && amount.Cmp(want.Payable) == 0 && left.Sub(want).Consistent():
+	case amount.Cmp(want.Payable) == 0 && want.PartOf(left):
 		return want
 	case left.Consistent() && amount.Cmp(left.Payable) <= 0:
 		return left.Part(amount)

@@ -190,7 +190,7 @@ func (b *moneyBooks) owe(t *rapid.T, id uuid.UUID, reason string, parts []order.
 
 func (b *moneyBooks) owed(part order.LineAmount) payment.OwedLine {
 	captured, _ := b.o.CapturedOf(part.LineID)
-	return payment.OwedLine{LineID: part.LineID, Amount: part.Amount, Quantity: part.Quantity, Captured: captured}
+	return payment.OwedLine{LineID: part.LineID, Amount: part.Amount, Quantity: part.Quantity, Cost: part.Cost, Captured: captured}
 }
 
 func (b *moneyBooks) lose(t *rapid.T, s order.Shipment, decide func(uuid.UUID) func(order.Order) ([]domain.Event, error)) {

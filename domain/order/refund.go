@@ -50,10 +50,10 @@ func (o Order) CapturedFor(id uuid.UUID) money.Money {
 func (s Shipment) Parts() []LineAmount {
 	var parts []LineAmount
 	for _, l := range s.Lines {
-		parts = append(parts, LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Cost()})
+		parts = append(parts, LineAmount{LineID: l.LineID, Quantity: l.Quantity, Amount: l.Cost(), Cost: l.Breakdown().Detail()})
 	}
 	for _, share := range s.Shipping {
-		parts = append(parts, LineAmount{LineID: share.ShippingLineID, Amount: share.Amount})
+		parts = append(parts, LineAmount{LineID: share.ShippingLineID, Amount: share.Amount, Cost: share.Money})
 	}
 	return parts
 }
@@ -75,6 +75,8 @@ type LineAmount struct {
 	// Quantity is the pieces that it is for; zero where it is an amount.
 	Quantity int
 	Amount   money.Money
+	// Cost explains what the pieces or the shipping had cost; nil where it is not known, or is just a price.
+	Cost *pricing.Breakdown
 }
 
 // GoneBack is what of a line or shipping line went back, or is to go back. A part of it was for pieces.
@@ -142,7 +144,7 @@ func RefundLines(o Order, lines []RefundLine, back func(id uuid.UUID) GoneBack) 
 		if refusal := (*domain.Error)(nil); errors.As(err, &refusal) {
 			bad.Add(at, "%s", refusal.Message)
 		}
-		out = append(out, LineAmount{LineID: id, Quantity: l.Quantity, Amount: amount})
+		out = append(out, LineAmount{LineID: id, Quantity: l.Quantity, Amount: amount, Cost: o.costOf(id, gone.Pieces, l.Quantity)})
 		if l.Quantity > 0 {
 			before := earlier[id]
 			earlier[id] = LineAmount{Quantity: before.Quantity + l.Quantity, Amount: before.Amount.Add(amount)}
@@ -202,6 +204,16 @@ func (l RefundLine) amountOf(o Order, id uuid.UUID, gone GoneBack) (money.Money,
 		return money.Zero(o.Total.Currency), nil
 	}
 	return due, nil
+}
+
+// costOf explains what pieces of a line had cost that go back after others. It is nil where fewer were captured, or
+// where the cost is just a price.
+func (o Order) costOf(id uuid.UUID, before, quantity int) *pricing.Breakdown {
+	captured, pieces := o.CapturedOf(id)
+	if quantity == 0 || before+quantity > pieces {
+		return nil
+	}
+	return captured.Share(int64(pieces), int64(before), int64(before+quantity)).Detail()
 }
 
 // SpreadRefund shares out an amount over all that is left of the lines and shipping lines that were captured, in

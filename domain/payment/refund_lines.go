@@ -52,9 +52,10 @@ func (r Refund) counted() []RefundLine {
 	return trimLines(r.Lines, r.Live())
 }
 
-// explain returns a part of a refund with what of its amount is price, discount and tax. That is a part of what is left
-// of the line. It is what was captured, less what went back or was waived. What this refund gives back besides is taken
-// off too. So each of them adds up over all refunds to what was captured.
+// explain returns a part of a refund with what of its amount is price, discount and tax. That is what the pieces had
+// cost, where the line has as much left of each. Otherwise it is a part of what is left of the line. That is what was
+// captured, less what went back or was waived. What this refund gives back besides is taken off too. So each of them
+// adds up over all refunds to what was captured.
 func (p Payment) explain(l OwedLine, amount money.Money, besides []RefundLine) RefundLine {
 	out := RefundLine{LineID: l.LineID, Amount: amount, Quantity: l.Quantity}
 	if l.Captured.IsPlain() {
@@ -73,6 +74,10 @@ func (p Payment) explain(l OwedLine, amount money.Money, besides []RefundLine) R
 	}
 	if !left.Consistent() { // more went back than was captured, for which nobody can tell the parts
 		left = l.Captured
+	}
+	if c := l.Cost; c != nil && c.Payable.Cmp(amount) == 0 && c.PartOf(left) {
+		out.Money = c.Detail()
+		return out
 	}
 	out.Money = left.Part(smaller(amount, left.Payable)).Detail()
 	return out

@@ -40,6 +40,9 @@ type OwedLine struct {
 	Amount money.Money
 	// Quantity is the pieces that it is for; zero where it is an amount.
 	Quantity int
+	// Cost explains the amount, where it is what some pieces or some shipping had cost. Nil is an amount that is a part
+	// of what is left of the line.
+	Cost *pricing.Breakdown
 	// Captured explains all that was captured for the line: it never gets back more.
 	Captured pricing.Breakdown
 }

@@ -81,6 +81,11 @@ func (b Breakdown) Add(o Breakdown) Breakdown { return b.combine(o, money.Money.
 // Sub returns what is left of b without its share o, see [Breakdown.Add].
 func (b Breakdown) Sub(o Breakdown) Breakdown { return b.combine(o, money.Money.Sub) }
 
+// PartOf reports whether b may be taken off whole, a breakdown of the same line. No part of what is left is below zero.
+func (b Breakdown) PartOf(whole Breakdown) bool {
+	return len(b.Discounts) == len(whole.Discounts) && len(b.Taxes) == len(whole.Taxes) && whole.Sub(b).Consistent()
+}
+
 func (b Breakdown) combine(o Breakdown, f func(a, b money.Money) money.Money) Breakdown {
 	b.Gross, b.Payable = f(b.Gross, o.Gross), f(b.Payable, o.Payable)
 	b.Discounts, b.Taxes = slices.Clone(b.Discounts), slices.Clone(b.Taxes)
