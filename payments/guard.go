@@ -10,6 +10,7 @@ import (
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/breaker"
+	"go.opentelemetry.io/otel/trace"
 )
 
 // BreakerSettings are those of the breaker of a payment gateway.
@@ -56,9 +57,13 @@ func (e *TurnedAwayError) Is(target error) bool { return target == ErrNoAnswer }
 func (e *TurnedAwayError) Unwrap() error { return e.Open }
 
 // Guard puts a breaker with [BreakerSettings] before a gateway. Error of its calls, besides the gateway's:
-// [TurnedAwayError]. It is a [LedgerReader] where the gateway is one, and then a [PayoutReader] where it is one.
-func Guard(g Gateway, b *breaker.Breaker) Gateway {
-	guarded := guard{g, b}
+// [TurnedAwayError]. It is a [LedgerReader] where the gateway is one, and then a [PayoutReader] where it is one. Each
+// call is a span of traces; nil makes none.
+func Guard(g Gateway, b *breaker.Breaker, traces trace.TracerProvider) Gateway {
+	guarded := guard{gateway: g, breaker: b}
+	if traces != nil {
+		guarded.tracer = traces.Tracer("orderloom/payments")
+	}
 	ledger, ok := g.(LedgerReader)
 	if !ok {
 		return guarded
@@ -72,39 +77,42 @@ func Guard(g Gateway, b *breaker.Breaker) Gateway {
 type guard struct {
 	gateway Gateway
 	breaker *breaker.Breaker
+	tracer  trace.Tracer // nil makes no spans
 }
 
 // Authorize implements [Gateway].
 func (g guard) Authorize(ctx context.Context, r AuthorizeRequest) (out AuthorizeResult, err error) {
-	err = g.do(ctx, func() (err error) { out, err = g.gateway.Authorize(ctx, r); return err })
+	err = g.do(ctx, span{"authorize", r.PaymentID}, func(ctx context.Context) (err error) { out, err = g.gateway.Authorize(ctx, r); return err })
 	return out, err
 }
 
 // Capture implements [Gateway].
 func (g guard) Capture(ctx context.Context, r CaptureRequest) (out CaptureResult, err error) {
-	err = g.do(ctx, func() (err error) { out, err = g.gateway.Capture(ctx, r); return err })
+	err = g.do(ctx, span{"capture", r.PaymentID}, func(ctx context.Context) (err error) { out, err = g.gateway.Capture(ctx, r); return err })
 	return out, err
 }
 
 // Void implements [Gateway].
 func (g guard) Void(ctx context.Context, r VoidRequest) error {
-	return g.do(ctx, func() error { return g.gateway.Void(ctx, r) })
+	return g.do(ctx, span{"void", r.PaymentID}, func(ctx context.Context) error { return g.gateway.Void(ctx, r) })
 }
 
 // Refund implements [Gateway].
 func (g guard) Refund(ctx context.Context, r RefundRequest) (out RefundResult, err error) {
-	err = g.do(ctx, func() (err error) { out, err = g.gateway.Refund(ctx, r); return err })
+	err = g.do(ctx, span{"refund", r.PaymentID}, func(ctx context.Context) (err error) { out, err = g.gateway.Refund(ctx, r); return err })
 	return out, err
 }
 
 // Find implements [Gateway].
 func (g guard) Find(ctx context.Context, r FindRequest) (out LedgerEntry, err error) {
-	err = g.do(ctx, func() (err error) { out, err = g.gateway.Find(ctx, r); return err })
+	err = g.do(ctx, span{"find", r.PaymentID}, func(ctx context.Context) (err error) { out, err = g.gateway.Find(ctx, r); return err })
 	return out, err
 }
 
-func (g guard) do(ctx context.Context, call func() error) error {
-	err := g.breaker.Do(ctx, call)
+func (g guard) do(ctx context.Context, s span, call func(context.Context) error) error {
+	ctx, end := g.begin(ctx, s)
+	err := g.breaker.Do(ctx, func() error { return call(ctx) })
+	end(err)
 	var open *breaker.OpenError
 	if err == nil || !errors.As(err, &open) {
 		return err
@@ -121,7 +129,7 @@ type guardedLedger struct {
 // Ledger implements [LedgerReader].
 func (g guardedLedger) Ledger(ctx context.Context, from, to time.Time) iter.Seq2[LedgerEntry, error] {
 	return func(yield func(LedgerEntry, error) bool) {
-		err := g.do(ctx, func() error {
+		err := g.do(ctx, span{name: "ledger"}, func(ctx context.Context) error {
 			for entry, err := range g.ledger.Ledger(ctx, from, to) {
 				if err != nil || !yield(entry, nil) {
 					return err
@@ -143,7 +151,7 @@ type guardedPayouts struct {
 // Payouts implements [PayoutReader].
 func (g guardedPayouts) Payouts(ctx context.Context, from, to time.Time) iter.Seq2[Payout, error] {
 	return func(yield func(Payout, error) bool) {
-		err := g.do(ctx, func() error {
+		err := g.do(ctx, span{name: "payouts"}, func(ctx context.Context) error {
 			for payout, err := range g.payouts.Payouts(ctx, from, to) {
 				if err != nil || !yield(payout, nil) {
 					return err

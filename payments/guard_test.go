@@ -77,7 +77,7 @@ func TestAGatewayThatIsAwayIsHardlyAsked(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const orders, lasts = 500, 2 * time.Minute
 		away := &outage{err: payments.NoAnswer(errors.New("connection refused"))}
-		g := payments.Guard(away, breaker.New(payments.BreakerSettings()))
+		g := payments.Guard(away, breaker.New(payments.BreakerSettings()), nil)
 		away.ends = time.Now().Add(lasts)
 		var paid atomic.Int32
 		var latest atomic.Int64
@@ -133,7 +133,7 @@ func TestWhatOpensTheBreakerOfAGateway(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				b := breaker.New(payments.BreakerSettings())
-				g := payments.Guard(&outage{err: c.err, lasts: c.lasts}, b)
+				g := payments.Guard(&outage{err: c.err, lasts: c.lasts}, b, nil)
 				var all sync.WaitGroup
 				for range payments.BreakerSettings().Failures {
 					all.Go(func() {
@@ -155,7 +155,7 @@ func TestEveryCallOfAGatewayIsGuarded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		answers := ledger{&outage{}}
 		b := breaker.New(payments.BreakerSettings())
-		g := payments.Guard(answers, b)
+		g := payments.Guard(answers, b, nil)
 		calls := map[string]func() error{
 			"authorize": func() error { _, err := g.Authorize(t.Context(), payments.AuthorizeRequest{}); return err },
 			"capture":   func() error { _, err := g.Capture(t.Context(), payments.CaptureRequest{}); return err },
@@ -192,7 +192,7 @@ func TestEveryCallOfAGatewayIsGuarded(t *testing.T) {
 			require.ErrorIs(t, turnedAway, payments.ErrNoAnswer)
 		}
 		require.Equal(t, before, answers.calls.Load())
-		_, reads := payments.Guard(answers.outage, b).(payments.LedgerReader)
+		_, reads := payments.Guard(answers.outage, b, nil).(payments.LedgerReader)
 		require.False(t, reads, "a gateway without a ledger gets none")
 	})
 }

@@ -89,6 +89,8 @@ type Result struct {
 	Repaired int
 	Parked   []Parking
 	Changed  []readmodel.OrderVersion
+	// counts are to be counted after the commit.
+	counts []CountedBatch
 }
 
 // Parking is an event that can't be applied to a projection.
@@ -105,6 +107,7 @@ func (r *Result) add(o Result) {
 	r.Repaired += o.Repaired
 	r.Parked = append(r.Parked, o.Parked...)
 	r.Changed = append(r.Changed, o.Changed...)
+	r.counts = append(r.counts, o.counts...)
 }
 
 // Process does the work in one transaction of its own, and counts it. When the database refuses the data, it does the
@@ -120,6 +123,9 @@ func (g *Engine) Process(ctx context.Context, w Work) (Result, error) {
 		return Result{}, err
 	}
 	g.metrics.observe(r, len(w.Events), time.Since(start))
+	for _, b := range r.counts {
+		b.Count()
+	}
 	for _, p := range r.Parked {
 		g.log.ErrorContext(ctx, "aggregate parked: an event can't be applied", "projection", p.Projection,
 			"aggregate_type", p.Key.AggregateType, "aggregate_id", p.Key.AggregateID, "event_id", p.Event.EventID,

@@ -57,6 +57,13 @@ type CachedBatch interface {
 	Changed() []readmodel.OrderVersion
 }
 
+// CountedBatch is a [Batch] with figures of its own.
+type CountedBatch interface {
+	Batch
+	// Count counts what the batch has done. It is called once, after the commit, of batches of the live tables alone.
+	Count()
+}
+
 // MarkedBatch is a [Batch] of rows that show that a stream is parked, so that a reader knows of later events.
 type MarkedBatch interface {
 	Batch

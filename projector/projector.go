@@ -14,6 +14,7 @@ import (
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/drain"
+	"github.com/orderloom/orderloom/internal/telemetry/origin"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/segmentio/kafka-go"
@@ -259,6 +260,6 @@ func (p *Projector) deadLetter(ctx context.Context, m kafka.Message, reader, rea
 
 // linkOf returns the link to the trace of the step that caused an event.
 func linkOf(ctx context.Context, env domain.Envelope) (trace.Link, bool) {
-	ctx, ok := originOf(ctx, env)
+	ctx, ok := origin.Of(ctx, env.Metadata.TraceParent)
 	return trace.LinkFromContext(ctx), ok
 }

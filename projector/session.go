@@ -215,6 +215,9 @@ func (s *session) flush(ctx context.Context, tx pgx.Tx, w Work) error {
 		if c, ok := s.views[i].Batch.(CachedBatch); ok {
 			s.result.Changed = append(s.result.Changed, c.Changed()...)
 		}
+		if c, ok := s.views[i].Batch.(CountedBatch); ok && s.place.IsLive() {
+			s.result.counts = append(s.result.counts, c)
+		}
 	}
 	for _, p := range s.result.Parked {
 		queueParking(q, p, s.parked[parkedKey{p.Projection, p.Key.AggregateID}].lastVersion)

@@ -4,9 +4,8 @@ import (
 	"context"
 	"time"
 
-	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/telemetry/origin"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
 )
 
@@ -19,11 +18,11 @@ func (p *Projector) traceEvents(ctx context.Context, batch trace.Span, begun tim
 	}
 	link := trace.Link{SpanContext: batch.SpanContext()}
 	for _, in := range events {
-		origin, ok := originOf(ctx, in.Event.Envelope)
-		if !ok || !trace.SpanContextFromContext(origin).IsSampled() {
+		own, ok := origin.Of(ctx, in.Event.Metadata.TraceParent)
+		if !ok || !trace.SpanContextFromContext(own).IsSampled() {
 			continue
 		}
-		_, span := p.tracer.Start(origin, "project "+in.Event.EventType, trace.WithTimestamp(begun), trace.WithLinks(link),
+		_, span := p.tracer.Start(own, "project "+in.Event.EventType, trace.WithTimestamp(begun), trace.WithLinks(link),
 			trace.WithSpanKind(trace.SpanKindConsumer), trace.WithAttributes(
 				attribute.String("orderloom.event_id", in.Event.EventID.String()),
 				attribute.String("orderloom.aggregate_id", in.Event.AggregateID.String()),
@@ -31,14 +30,4 @@ func (p *Projector) traceEvents(ctx context.Context, batch trace.Span, begun tim
 			))
 		span.End()
 	}
-}
-
-// originOf returns ctx in the trace of the step that caused an event.
-func originOf(ctx context.Context, env domain.Envelope) (context.Context, bool) {
-	if env.Metadata.TraceParent == "" {
-		return ctx, false
-	}
-	ctx = trace.ContextWithSpanContext(ctx, trace.SpanContext{}) // what is malformed is no part of the batch's trace
-	ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": env.Metadata.TraceParent})
-	return ctx, trace.SpanContextFromContext(ctx).IsValid()
 }

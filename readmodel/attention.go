@@ -238,23 +238,44 @@ func (q AttentionQuery) decodeCursor(bad *domain.Invalids) (c attentionCursor) {
 	return c
 }
 
+// AttentionCount is how much waits for a person of one cause.
+type AttentionCount struct {
+	Count int
+	// Oldest is how long the first of it has waited, 0 where nothing waits.
+	Oldest time.Duration
+}
+
+// An order that waits for one cause tells since when in a column. One that waits for several tells it in what is shown.
+const attentionCounts = `
+	SELECT cause, count(*), max(extract(epoch FROM now() - CASE WHEN cardinality(attention) = 1 THEN attention_since ELSE (
+			SELECT min((i->>'since')::timestamptz) FROM json_array_elements(shown->'attention') i WHERE i->>'cause' = cause) END))::float8
+	FROM orderloom.order_views, unnest(attention) cause WHERE attention IS NOT NULL GROUP BY cause
+	UNION ALL SELECT cause, count(*), extract(epoch FROM now() - min(since))::float8 FROM orderloom.waiting_sagas GROUP BY cause
+	UNION ALL SELECT $1, count(*), extract(epoch FROM now() - min(parked_at))::float8 FROM orderloom.parked_streams`
+
 // AttentionCounts counts what waits for a person, by cause. Every cause is there, also with nothing. Of an order, each
 // cause counts once. Parked aggregates count once for each projection.
-func AttentionCounts(ctx context.Context, db Querier) (map[attention.Cause]int, error) {
-	counts := map[attention.Cause]int{}
+func AttentionCounts(ctx context.Context, db Querier) (map[attention.Cause]AttentionCount, error) {
+	counts := map[attention.Cause]AttentionCount{}
 	for _, c := range attention.AllCauses() {
-		counts[c] = 0
+		counts[c] = AttentionCount{}
 	}
-	rows, err := db.Query(ctx, `
-		SELECT cause, count(*) FROM orderloom.order_views, unnest(attention) cause WHERE attention IS NOT NULL GROUP BY cause
-		UNION ALL SELECT cause, count(*) FROM orderloom.waiting_sagas GROUP BY cause
-		UNION ALL SELECT $1, count(*) FROM orderloom.parked_streams`, attention.CauseParked)
+	rows, err := db.Query(ctx, attentionCounts, attention.CauseParked)
 	if err != nil {
 		return nil, fmt.Errorf("count what needs attention: %w", err)
 	}
 	var cause attention.Cause
 	var n int
-	if _, err := pgx.ForEachRow(rows, []any{&cause, &n}, func() error { counts[cause] = n; return nil }); err != nil {
+	var seconds *float64
+	_, err = pgx.ForEachRow(rows, []any{&cause, &n, &seconds}, func() error {
+		c := AttentionCount{Count: n}
+		if seconds != nil {
+			c.Oldest = time.Duration(max(*seconds, 0) * float64(time.Second))
+		}
+		counts[cause] = c
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("count what needs attention: %w", err)
 	}
 	return counts, nil

@@ -18,6 +18,7 @@ import (
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/drain"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/singleflight"
 )
 
@@ -76,6 +77,8 @@ type Options struct {
 	// LookAfter is how soon Settled looks at an order of which it is told nothing; 0 for LookAfterDefault. Where the
 	// sagas run in the same process it is nearly always told.
 	LookAfter time.Duration
+	// Registerer takes the metric of the cache; nil shows it to nobody.
+	Registerer prometheus.Registerer
 }
 
 // Reader answers from the views. It is safe for concurrent use.
@@ -91,6 +94,8 @@ type Reader struct {
 	flights   singleflight.Group
 	// waiting counts those who wait for a flight.
 	waiting atomic.Int64
+	// hits and misses count what was asked of the cache.
+	hits, misses prometheus.Counter
 }
 
 // NewReader returns a reader of the views in pool.
@@ -104,6 +109,13 @@ func NewReader(pool *pgxpool.Pool, o Options) *Reader {
 	}
 	if r.cache == nil {
 		r.cache = noCache{}
+	}
+	reads := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "orderloom_cache_reads_total", Help: "Single orders that were asked of the cache, by outcome: hit or miss. A cache that does not answer misses.",
+	}, []string{"outcome"})
+	r.hits, r.misses = reads.WithLabelValues("hit"), reads.WithLabelValues("miss")
+	if o.Registerer != nil {
+		o.Registerer.MustRegister(reads)
 	}
 	return r
 }
@@ -123,8 +135,10 @@ func (noCache) Invalidate(context.Context, []OrderVersion) {}
 // accepted is never denied. Errors: not_found.
 func (r *Reader) Order(ctx context.Context, id uuid.UUID) (Shown, error) {
 	if v, ok := r.cache.Get(ctx, id); ok {
+		r.hits.Inc()
 		return v, nil
 	}
+	r.misses.Inc()
 	return r.shared(ctx, id)
 }
 

@@ -358,8 +358,8 @@ func TestOrdersThatWaitForAPersonAreFound(t *testing.T) {
 	}
 	counts, err := readmodel.AttentionCounts(t.Context(), b.pool)
 	require.NoError(t, err)
-	require.Equal(t, 1, counts[attention.CauseDisputeOpen])
-	require.Equal(t, 0, counts[attention.CauseVoidFailed])
+	require.Equal(t, 1, counts[attention.CauseDisputeOpen].Count)
+	require.Zero(t, counts[attention.CauseVoidFailed])
 	require.Len(t, counts, len(attention.AllCauses()))
 }
 

@@ -91,6 +91,12 @@ type OrderView struct {
 // Owed is as in [payment.Payment]. The JSON of the view tells it refund by refund.
 func (v OrderView) Owed() money.Money { return v.payment.Owed() }
 
+// Waited reports whether the order's confirmation had to wait for others: a review, the customer's bank, or goods that
+// it may wait for.
+func (v OrderView) Waited() bool {
+	return v.order.Held != "" || v.order.ApprovedBy != "" || v.order.Terms.AllowBackorder || !v.payment.RequiredAt.IsZero()
+}
+
 // InDispute is as in [payment.Payment]. The JSON of the view tells it dispute by dispute, as it does the next.
 func (v OrderView) InDispute() money.Money { return v.payment.InDispute() }
 

@@ -18,6 +18,8 @@ import (
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Defaults and limits.
@@ -85,6 +87,8 @@ type Options struct {
 	Instance string
 	// Name is the name of the cursor; "" for Name.
 	Name string
+	// Tracer makes a span of each page, and of each event in its own trace; nil makes none.
+	Tracer trace.TracerProvider
 }
 
 // Relay publishes events while it leads.
@@ -92,6 +96,7 @@ type Relay struct {
 	opts    Options
 	log     *slog.Logger
 	metrics *metrics
+	tracer  trace.Tracer
 	// complaint is about what is tried again and again.
 	complaint backoff.Complaint
 	// leads is the epoch in which this relay leads, 0 while it does not.
@@ -118,7 +123,10 @@ func New(opts Options) (*Relay, error) {
 			Name: "orderloom_relay_oversized_total", Help: "Events too large for Kafka, published as a reference to the event store.",
 		}, func() float64 { return float64(w.Oversized()) }))
 	}
-	return &Relay{opts: opts, log: opts.Logger, metrics: newMetrics(opts.Registerer)}, nil
+	if opts.Tracer == nil {
+		opts.Tracer = noop.NewTracerProvider()
+	}
+	return &Relay{opts: opts, log: opts.Logger, metrics: newMetrics(opts.Registerer), tracer: opts.Tracer.Tracer("orderloom/relay")}, nil
 }
 
 // Run publishes whenever this relay leads, and otherwise waits to lead, until ctx ends. A page that was
@@ -237,6 +245,8 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 		return 0, false, nil
 	}
 	start := time.Now()
+	work, traced := t.traceBatch(work, page.Events)
+	defer func() { traced.end(err) }()
 	var refused map[string]error
 	rest := without(page.Events, t.withheld)
 	for wait := backoff.New(); len(rest) > 0; {
@@ -259,6 +269,8 @@ func (t *term) relayPage(ctx, work context.Context) (events int, more bool, err 
 	t.tellWithheld(ctx, refused)
 	t.metrics.up.Set(1)
 	t.complaint.Over()
-	t.metrics.published(without(page.Events, t.withheld), time.Since(start))
+	published := without(page.Events, t.withheld)
+	t.metrics.published(published, time.Since(start))
+	traced.published(work, published)
 	return len(page.Events), page.More, nil
 }

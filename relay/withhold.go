@@ -90,6 +90,8 @@ func (t *term) release(ctx context.Context, aggregateType string) (more bool, er
 	if i := slices.IndexFunc(events, func(e domain.Envelope) bool { return e.Sequence > t.position }); i >= 0 {
 		events, all = events[:i], true // the others are not withheld, but to come
 	}
+	ctx, traced := t.traceBatch(ctx, events)
+	defer func() { traced.end(err) }()
 	if len(events) > 0 {
 		var rest []domain.Envelope
 		t.whileBeating(ctx, func() { rest, err = t.opts.Writer.Publish(ctx, events) })
@@ -106,6 +108,7 @@ func (t *term) release(ctx context.Context, aggregateType string) (more bool, er
 		return false, err
 	}
 	t.metrics.published(events, time.Since(start))
+	traced.published(ctx, events)
 	if all {
 		t.log.InfoContext(ctx, "withheld events are published", "aggregate_type", aggregateType, "up_to", position)
 	}

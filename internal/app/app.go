@@ -24,6 +24,7 @@ import (
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views/figures"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/recovery"
 	"github.com/orderloom/orderloom/relay"
@@ -177,7 +178,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 		local = nil
 	}
 	p.changes = readmodel.NewChanges(p.pool, local, tel.Logger)
-	read := readmodel.Options{Events: eventSource{p.store}, Backlog: published{p.store, p.pool}, Cache: p.cache, Logger: tel.Logger}
+	read := readmodel.Options{Events: eventSource{p.store}, Backlog: published{p.store, p.pool}, Cache: p.cache, Logger: tel.Logger, Registerer: tel.Registry}
 	if o.runs(config.RoleWorker) {
 		read.LookAfter = looksWithSagas
 	}
@@ -243,6 +244,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		keys := &keyCopies{p.vault, p.store, p.guard, writer, p.tel.Logger}
 		r, err := relay.New(relay.Options{
 			Store: p.store, Pool: p.pool, Writer: &keysFirst{Writer: writer, copy: keys.first}, Logger: p.tel.Logger, Registerer: p.tel.Registry,
+			Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {
 			return nil, err
@@ -254,8 +256,8 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	if o.runs(config.RoleProjector) {
 		stages[0] = append(stages[0], part{"contacts", p.countContacts()})
 		pr, err := projector.New(projector.Options{
-			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Backlog: published{p.store, p.pool}, Projections: projections(p.contacts),
-			Broker: p.kafka, Cache: p.cache,
+			Pool: p.pool, Source: eventSource{p.store}, Streams: p.store, Backlog: published{p.store, p.pool},
+			Projections: projections(p.contacts, figures.New(p.tel.Registry)), Broker: p.kafka, Cache: p.cache,
 			Logger: p.tel.Logger, Registerer: p.tel.Registry, Tracer: p.tel.TracerProvider,
 		})
 		if err != nil {
@@ -342,7 +344,7 @@ func returnDeadlines(cfg config.Orders) api.ReturnDeadlines {
 }
 
 func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, error) {
-	gateway, err := openGateway(p.cfg.Payment, p.gateway)
+	gateway, err := openGateway(p.cfg.Payment, p.gateway, p.tel)
 	if err != nil {
 		return part{}, err
 	}

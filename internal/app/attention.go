@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -43,11 +44,11 @@ const attentionEvery = 5 * time.Second
 // countAttention returns what keeps orderloom_attention up to date. The counts are the database's. So they are the same
 // in every process, and after a restart.
 func (p *platform) countAttention() func(context.Context) error {
-	gauge := newAttentionGauge(p.tel.Registry)
+	gauges := newWaitingGauges(p.tel.Registry)
 	return func(ctx context.Context) error {
 		told := false
 		for ctx.Err() == nil {
-			err := setAttention(ctx, gauge, p.pool)
+			err := gauges.set(ctx, p.pool)
 			if err != nil && ctx.Err() == nil && !told {
 				p.tel.Logger.WarnContext(ctx, "what waits for a person could not be counted, trying again", "error", err)
 			}
@@ -58,28 +59,64 @@ func (p *platform) countAttention() func(context.Context) error {
 	}
 }
 
-// newAttentionGauge returns the metric. It is shown from the first count on, with every cause. It is not shown while
-// the last count has failed, because neither 0 nor an old number would be true.
-func newAttentionGauge(r prometheus.Registerer) *prometheus.GaugeVec {
-	gauge := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "orderloom_attention", Help: "What waits for a person, by cause: orders, sagas by the last look, and parked aggregates. The same in every process.",
-	}, []string{"cause"})
-	r.MustRegister(gauge)
-	return gauge
+// waitingGauges are metrics of what waits. They are shown from the first count on, with every cause and every currency.
+// They are not shown while the last count has failed, because neither 0 nor an old number would be true.
+type waitingGauges struct {
+	attention, oldest *prometheus.GaugeVec
+	owed, owedAmount  *prometheus.GaugeVec
+	// currencies are those that were owed before, and whose metrics go on with 0.
+	currencies map[string]bool
 }
 
-func setAttention(ctx context.Context, gauge *prometheus.GaugeVec, pool *pgxpool.Pool) error {
+func newWaitingGauges(r prometheus.Registerer) *waitingGauges {
+	gauge := func(name, label, help string) *prometheus.GaugeVec {
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help + " The same in every process."}, []string{label})
+		r.MustRegister(g)
+		return g
+	}
+	return &waitingGauges{
+		attention:  gauge("orderloom_attention", "cause", "What waits for a person, by cause: orders, sagas by the last look, and parked aggregates."),
+		oldest:     gauge("orderloom_attention_oldest_seconds", "cause", "How long the first of what waits for a person has waited, by cause; 0 for none."),
+		owed:       gauge("orderloom_refunds_owed", "currency", "Orders whose customers are owed a refund that nobody has paid yet."),
+		owedAmount: gauge("orderloom_refunds_owed_amount", "currency", "What these customers are owed, in units of the currency."),
+		currencies: map[string]bool{},
+	}
+}
+
+func (g *waitingGauges) set(ctx context.Context, pool *pgxpool.Pool) error {
 	ctx, cancel := context.WithTimeout(ctx, attentionEvery)
 	defer cancel()
 	counts, err := readmodel.AttentionCounts(ctx, pool)
 	if err != nil {
-		gauge.Reset()
+		g.reset()
+		return err
+	}
+	owed, err := readmodel.RefundsOwed(ctx, pool)
+	if err != nil {
+		g.reset()
 		return err
 	}
 	for cause, n := range counts {
-		gauge.WithLabelValues(string(cause)).Set(float64(n))
+		g.attention.WithLabelValues(string(cause)).Set(float64(n.Count))
+		g.oldest.WithLabelValues(string(cause)).Set(n.Oldest.Seconds())
+	}
+	for currency := range g.currencies {
+		if !slices.ContainsFunc(owed, func(o readmodel.OwedSum) bool { return o.Currency == currency }) {
+			owed = append(owed, readmodel.OwedSum{Currency: currency})
+		}
+	}
+	for _, o := range owed {
+		g.currencies[o.Currency] = true
+		g.owed.WithLabelValues(o.Currency).Set(float64(o.Orders))
+		g.owedAmount.WithLabelValues(o.Currency).Set(o.Amount)
 	}
 	return nil
+}
+
+func (g *waitingGauges) reset() {
+	for _, gauge := range []*prometheus.GaugeVec{g.attention, g.oldest, g.owed, g.owedAmount} {
+		gauge.Reset()
+	}
 }
 
 // AttentionList is where what waits for a person is listed.

@@ -142,9 +142,9 @@ func (p *patient) nothingWaits(ctx context.Context) (string, error) {
 	counts, err := readmodel.AttentionCounts(ctx, p.Pool)
 	var faults []error
 	for _, cause := range slices.Sorted(maps.Keys(counts)) {
-		if counts[cause] > 0 {
+		if n := counts[cause].Count; n > 0 {
 			faults = append(faults, doctor.Fault{
-				What:   fmt.Sprintf("%d wait because of %s", counts[cause], cause),
+				What:   fmt.Sprintf("%d wait because of %s", n, cause),
 				Remedy: fmt.Sprintf("\"orderloom attention list --cause %s\" shows each, and what may be done", cause),
 				Minor:  true,
 			})

@@ -234,7 +234,7 @@ func (p *patient) schemasRegistered(ctx context.Context) (string, error) {
 
 // gatewayAnswers asks the gateway for a payment that it can't know.
 func (p *patient) gatewayAnswers(ctx context.Context) (string, error) {
-	gateway, err := openGateway(p.cfg.Payment, breaker.NewSet(p.tel.Logger, nil).Add(payments.BreakerSettings()))
+	gateway, err := openGateway(p.cfg.Payment, breaker.NewSet(p.tel.Logger, nil).Add(payments.BreakerSettings()), p.tel)
 	if err != nil {
 		return "", err
 	}

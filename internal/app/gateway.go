@@ -4,16 +4,20 @@ import (
 	"github.com/orderloom/orderloom/internal/breaker"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/gateways"
+	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/payments"
 )
 
-// openGateway returns the payment gateway that the settings choose, behind a breaker.
-func openGateway(cfg config.Payment, b *breaker.Breaker) (payments.Gateway, error) {
+// openGateway returns the payment gateway that the settings choose, behind a breaker and with a span for each call.
+func openGateway(cfg config.Payment, b *breaker.Breaker, tel *telemetry.Telemetry) (payments.Gateway, error) {
 	gateway, err := gateways.All.Open(cfg.Gateway, gatewaySettings(cfg))
 	if err != nil {
 		return nil, err
 	}
-	return payments.Guard(gateway, b), nil
+	if !tel.Tracing() {
+		return payments.Guard(gateway, b, nil), nil
+	}
+	return payments.Guard(gateway, b, tel.TracerProvider), nil
 }
 
 // capabilities are what the chosen gateway can do; those of a gateway that does everything without one.

@@ -61,7 +61,7 @@ func newMaintenance(
 	if err != nil {
 		return nil, errors.Join(err, m.Close(ctx))
 	}
-	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: projections(contacts), Logger: tel.Logger}
+	options := projector.MenderOptions{Pool: pool, Source: eventSource{m.Store}, Projections: projections(contacts, nil), Logger: tel.Logger}
 	if cfg.Redis.URL != "" {
 		if m.cache, err = openRedis(cfg.Redis, tel.Logger, breaker.NewSet(tel.Logger, nil), nil); err != nil {
 			return nil, errors.Join(err, m.Close(ctx))

@@ -13,6 +13,7 @@ import (
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/projector"
 	"github.com/orderloom/orderloom/projector/views"
+	"github.com/orderloom/orderloom/projector/views/figures"
 	"github.com/orderloom/orderloom/projector/views/orders"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/prometheus/client_golang/prometheus"
@@ -67,12 +68,14 @@ func openContacts(pool *pgxpool.Pool, cfg config.Privacy) (*privacy.Index, *priv
 	return index, privacy.NewContacts(vault, index), nil
 }
 
-// projections returns the views of the platform. Without contacts they leave orders out of the index.
-func projections(contacts *privacy.Contacts) []projector.Projection {
-	if contacts == nil {
-		return views.All()
+// projections returns the views of the platform. Without contacts they leave orders out of the index, and without
+// figures they count nothing.
+func projections(contacts *privacy.Contacts, counted *figures.Figures) []projector.Projection {
+	o := views.Options{Figures: counted}
+	if contacts != nil {
+		o.Contacts = contacts
 	}
-	return views.Indexed(contacts)
+	return views.With(o)
 }
 
 // contactIndex is the index as the API asks it; nil without.

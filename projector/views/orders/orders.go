@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views/figures"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -18,6 +19,8 @@ import (
 type View struct {
 	// Contacts indexes by what orders are found; nil leaves them out of the index, and counted as such.
 	Contacts Contacts
+	// Figures counts what happens to orders; nil counts nothing.
+	Figures *figures.Figures
 }
 
 // Name is the name of the projection.
@@ -53,7 +56,7 @@ func (View) Tables() []projector.Table {
 // Open implements [projector.Projection]. It locks the rows, because what a change adds to the customer's summary is
 // the difference between the row before and after it.
 func (v View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) projector.Batch {
-	b := &orderBatch{in: in, rows: map[uuid.UUID]*orderRow{}, opener: v.Contacts}
+	b := &orderBatch{in: in, rows: map[uuid.UUID]*orderRow{}, opener: v.Contacts, figures: v.Figures}
 	seen := map[uuid.UUID]bool{}
 	for _, k := range keys {
 		seen[rowOf(k)] = true
@@ -101,6 +104,9 @@ type orderBatch struct {
 	contacts []contactRow
 	// sorted are the rows to write, nil before they are gathered.
 	sorted []*orderRow
+	// noted is what figures counts after the commit.
+	figures *figures.Figures
+	noted   figures.Noted
 }
 
 type orderRow struct {
@@ -138,13 +144,21 @@ func (b *orderBatch) Apply(e projector.Event) error {
 	}
 	r := b.row(e.OrderID)
 	r.changed = true
+	before := r.view.Status
 	if e.AggregateType == domain.AggregatePayment {
 		r.view = r.view.ApplyPayment(e.Envelope, e.Data)
 	} else {
 		r.view = r.view.ApplyOrder(e.Envelope, e.Data)
 	}
+	b.noted.Event(e.Data)
+	if v := r.view; v.Status != before {
+		b.noted.Status(figures.Move{To: v.Status, Channel: v.Channel, After: e.Timestamp.Sub(v.CreatedAt), Waited: v.Waited()})
+	}
 	return nil
 }
+
+// Count implements [projector.CountedBatch].
+func (b *orderBatch) Count() { b.figures.Count(b.noted) }
 
 // rowOf returns the id of the row that a stream belongs to. A payment whose order no event tells has a row of its own,
 // which is shown to nobody. It keeps how far the payment's events were discarded.

@@ -8,11 +8,15 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/projector"
+	"github.com/orderloom/orderloom/projector/views/figures"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
 // View keeps stock_levels: one row for each SKU at each location.
-type View struct{}
+type View struct {
+	// Figures counts what happens to stock; nil counts nothing.
+	Figures *figures.Figures
+}
 
 // Name is the name of the projection.
 const Name = "stock"
@@ -33,8 +37,8 @@ func (v View) Open(q *pgx.Batch, in projector.Place, keys []projector.Key) proje
 	return v.open(q, in, keys)
 }
 
-func (View) open(q *pgx.Batch, in projector.Place, keys []projector.Key) *stockBatch {
-	b := &stockBatch{in: in, rows: map[uuid.UUID]*readmodel.StockLevel{}, changed: map[uuid.UUID]bool{}}
+func (v View) open(q *pgx.Batch, in projector.Place, keys []projector.Key) *stockBatch {
+	b := &stockBatch{in: in, rows: map[uuid.UUID]*readmodel.StockLevel{}, changed: map[uuid.UUID]bool{}, figures: v.Figures}
 	projector.Queue(q, in.SQL(`SELECT stock_id, sku, location, on_hand, reserved, backorders, version, updated_at FROM {stock_levels} WHERE stock_id = ANY($1)`),
 		projector.AggregateIDs(keys)).Query(func(rows pgx.Rows) error {
 		for rows.Next() {
@@ -54,6 +58,9 @@ type stockBatch struct {
 	in      projector.Place
 	rows    map[uuid.UUID]*readmodel.StockLevel
 	changed map[uuid.UUID]bool
+	// noted is what figures counts after the commit.
+	figures *figures.Figures
+	noted   figures.Noted
 }
 
 func (b *stockBatch) row(id uuid.UUID) *readmodel.StockLevel {
@@ -78,8 +85,12 @@ func (b *stockBatch) Apply(e projector.Event) error {
 	l := b.row(e.AggregateID)
 	*l = l.Apply(e.Envelope, e.Data)
 	b.changed[e.AggregateID] = true
+	b.noted.Event(e.Data)
 	return nil
 }
+
+// Count implements [projector.CountedBatch].
+func (b *stockBatch) Count() { b.figures.Count(b.noted) }
 
 // Skip implements [projector.Batch].
 func (b *stockBatch) Skip(e projector.Event) {
