@@ -10,9 +10,10 @@ SEED ?= 0
 SEEDS ?= 2000
 ORDERS ?= 10000
 DRILL ?=
+FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets seeds drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets seeds fuzz drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,9 @@ test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, PgBoun
 
 test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched, whatever the machine has installed
 	ORDERLOOM_POSTGRES_BIN=fetch $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./eventstore/... ./migrations/...
+
+fuzz: ## Give anything to every decoder of what comes from outside: make fuzz FUZZTIME=20s for each
+	@dev/fuzz.sh $(FUZZTIME)
 
 seeds: ## Drive random orders through all that may happen to their money, and audit it: make seeds SEEDS=2000, or one: make seeds SEED=17
 	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) -run TestMoney ./internal/testing/moneytest -seeds $(SEEDS) -seed $(SEED)

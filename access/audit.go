@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/drain"
@@ -181,7 +183,7 @@ func (a *Audit) List(ctx context.Context, q AuditQuery) (page []AuditEntry, next
 	rows, err := a.db.Query(ctx, `SELECT audit_id, at, account, actor, action, subject, coalesce(status, 0), count, request_id FROM orderloom.audit
 		WHERE ($1 = '' OR actor = $1) AND ($2 = '' OR action = $2) AND at >= $3::timestamptz AND at < $4::timestamptz AND (at, audit_id) < ($5::timestamptz, $6::uuid)
 		ORDER BY at DESC, audit_id DESC LIMIT $7`,
-		q.Actor, q.Action, timeOr(q.From, "-infinity"), timeOr(q.To, "infinity"), before, id, limit+1)
+		q.Actor, q.Action, timeOr(q.From, pgtype.NegativeInfinity), timeOr(q.To, pgtype.Infinity), timeOr(before, pgtype.Infinity), id, limit+1)
 	if err != nil {
 		return nil, "", wrap("read the audit", err)
 	}
@@ -195,37 +197,40 @@ func (a *Audit) List(ctx context.Context, q AuditQuery) (page []AuditEntry, next
 	if len(page) > limit {
 		page = page[:limit]
 		last := page[limit-1]
-		next = base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s %s", last.At.Format(time.RFC3339Nano), last.AuditID))
+		next = writeCursor(last.At, last.AuditID)
 	}
 	return page, next, nil
 }
 
-// timeOr returns a time for PostgreSQL, or one of its words without it.
-func timeOr(t time.Time, otherwise string) string {
+// timeOr returns a time for PostgreSQL, or an infinite one without it.
+func timeOr(t time.Time, otherwise pgtype.InfinityModifier) pgtype.Timestamptz {
 	if t.IsZero() {
-		return otherwise
+		return pgtype.Timestamptz{InfinityModifier: otherwise, Valid: true}
 	}
-	return t.UTC().Format(time.RFC3339Nano)
+	return pgtype.Timestamptz{Time: t, Valid: true}
 }
 
-// readCursor returns what a page begins below.
-func readCursor(cursor string) (at string, id uuid.UUID, err error) {
+// writeCursor writes where a page has ended.
+func writeCursor(at time.Time, id uuid.UUID) string {
+	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%s %s", at.UTC().Format(time.RFC3339Nano), id))
+}
+
+// readCursor returns what a page begins below; the zero time for the first one. What [writeCursor] would have written
+// otherwise is refused.
+func readCursor(cursor string) (at time.Time, id uuid.UUID, err error) {
 	if cursor == "" {
-		return "infinity", uuid.Max, nil
+		return time.Time{}, uuid.Max, nil
 	}
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
-	var stamp, name string
+	stamp, name, _ := strings.Cut(string(text), " ")
 	if err == nil {
-		_, err = fmt.Sscanf(string(text), "%s %s", &stamp, &name)
-	}
-	if err == nil {
-		_, err = time.Parse(time.RFC3339Nano, stamp)
+		at, err = time.Parse(time.RFC3339Nano, stamp)
 	}
 	if err == nil {
 		id, err = uuid.Parse(name)
 	}
-	if err != nil {
-		return "", uuid.Nil, domain.Invalids{domain.Invalid("cursor", "is not one that a list has returned")}
+	if err != nil || writeCursor(at, id) != cursor {
+		return time.Time{}, uuid.Nil, domain.Invalids{domain.Invalid("cursor", "is not one that a list has returned")}
 	}
-	return stamp, id, nil
+	return at, id, nil
 }

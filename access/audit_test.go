@@ -2,6 +2,7 @@ package access
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"testing"
@@ -104,4 +105,18 @@ func TestAProcessThatStopsWritesWhatWasDenied(t *testing.T) {
 	page, _, err := a.List(t.Context(), AuditQuery{})
 	require.NoError(t, err)
 	require.Len(t, page, 1)
+}
+
+// No time of the calendar keeps the audit from being read, and none that a caller makes up reaches the database.
+func TestTheAuditIsReadAtAnyTime(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	a := NewAudit(b.pool, time.Hour, nil)
+	page, _, err := a.List(t.Context(), AuditQuery{From: time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), To: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)})
+	require.NoError(t, err)
+	require.Empty(t, page)
+	for _, forged := range []string{"2026-01-01T00:00:00+23:59", "infinity"} {
+		_, _, err := a.List(t.Context(), AuditQuery{Cursor: base64.RawURLEncoding.EncodeToString([]byte(forged + " 3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11"))})
+		require.Equal(t, domain.CodeInvalid, domain.Code(err), forged)
+	}
 }

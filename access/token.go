@@ -66,12 +66,15 @@ func looksLikeToken(credential string) bool {
 	return len(credential) <= tokenBytesMax && strings.HasPrefix(credential, "ey") && strings.Count(credential, ".") == 2
 }
 
-// readUnverified returns what a token says of who has signed it.
+// readUnverified returns what a token says of who has signed it. A token is written in one way alone: what decodes to
+// the same, with other bits at its end or white space in it, is no token.
 func readUnverified(token string) (u unverified, err error) {
-	parts := strings.Split(token, ".")
-	for _, part := range parts[:2] {
+	for i, part := range strings.Split(token, ".") {
 		text, err := base64.RawURLEncoding.DecodeString(part)
-		if err == nil {
+		if err == nil && base64.RawURLEncoding.EncodeToString(text) != part {
+			err = base64.CorruptInputError(len(part))
+		}
+		if err == nil && i < signaturePart {
 			err = json.Unmarshal(text, &u)
 		}
 		if err != nil {
@@ -80,6 +83,9 @@ func readUnverified(token string) (u unverified, err error) {
 	}
 	return u, nil
 }
+
+// signaturePart is the place of a token's signature among its parts.
+const signaturePart = 2
 
 // customer returns whose token this is. It is signed with EdDSA by a key of the role customer, whose id is its kid.
 // Errors: as [Keys.Authenticate].

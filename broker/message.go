@@ -143,6 +143,8 @@ func Decode(m kafka.Message) (domain.Envelope, error) {
 		return bad(headerType, fmt.Errorf("is missing"))
 	case env.Version < 1:
 		return bad(headerStreamVersion, fmt.Errorf("must be at least 1"))
+	case env.Sequence < 0:
+		return bad(headerSequence, fmt.Errorf("must not be negative"))
 	case Topic(env.AggregateType) != m.Topic:
 		return bad(headerSource, fmt.Errorf("%q does not belong on this topic", env.AggregateType))
 	}

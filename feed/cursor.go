@@ -48,5 +48,8 @@ func parseCursor(text string) (c eventstore.Cursor, err error) {
 		return c, none
 	}
 	c.Epoch, c.Position = int64(epoch), int64(position)
+	if cursorText(eventstore.Identity{ID: c.Store, Epoch: c.Epoch}, c.Position) != text { // one place, one cursor
+		return eventstore.Cursor{}, none
+	}
 	return c, nil
 }

@@ -2,7 +2,6 @@ package readmodel
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -206,11 +205,7 @@ type attentionCursor struct {
 // text is the cursor of a list.
 func (c attentionCursor) text(q AttentionQuery) string {
 	c.FirstSince, c.Since, c.Query = c.FirstSince.UTC(), c.Since.UTC(), q.fingerprint()
-	b, err := json.Marshal(c)
-	if err != nil {
-		panic(err) // of times and ids
-	}
-	return base64.RawURLEncoding.EncodeToString(b)
+	return writeCursor(c)
 }
 
 func orNullTime(at time.Time) *time.Time {
@@ -221,14 +216,11 @@ func orNullTime(at time.Time) *time.Time {
 }
 
 // decodeCursor returns the zero cursor for the first page.
-func (q AttentionQuery) decodeCursor(bad *domain.Invalids) (c attentionCursor) {
+func (q AttentionQuery) decodeCursor(bad *domain.Invalids) attentionCursor {
 	if q.Cursor == "" {
-		return c
+		return attentionCursor{}
 	}
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
+	c, err := readCursor[attentionCursor](q.Cursor)
 	switch {
 	case err != nil || c.FirstSince.IsZero() || c.Since.IsZero():
 		bad.Add("cursor", "is not one that a list has returned")

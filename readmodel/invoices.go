@@ -159,7 +159,7 @@ type invoiceCursor struct {
 }
 
 func (q InvoiceQuery) cursorAfter(sequence int64) string {
-	return base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, `{"s":%d,"q":"%s"}`, sequence, q.fingerprint()))
+	return writeCursor(invoiceCursor{Sequence: sequence, Query: q.fingerprint()})
 }
 
 // decodeCursor returns 0 for the first page.
@@ -167,11 +167,7 @@ func (q InvoiceQuery) decodeCursor(bad *domain.Invalids) int64 {
 	if q.Cursor == "" {
 		return 0
 	}
-	var c invoiceCursor
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
+	c, err := readCursor[invoiceCursor](q.Cursor)
 	switch {
 	case err != nil || c.Sequence <= 0:
 		bad.Add("cursor", "is not one that a list has returned")

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
-	"github.com/shopspring/decimal"
 )
 
 // Sort orders of lists.
@@ -127,7 +125,7 @@ func (k *sortKey) String() string {
 	if k.total != "" {
 		return k.total
 	}
-	return k.at.UTC().Format(time.RFC3339Nano)
+	return timeKey(k.at)
 }
 
 // statement returns the SQL of a query: it reads one order more than the page holds, to know whether there
@@ -291,9 +289,7 @@ func (q OrderQuery) fingerprint() string {
 }
 
 func (q OrderQuery) cursorAfter(id uuid.UUID, key sortKey) string {
-	// None of the three texts has anything to escape.
-	b := fmt.Appendf(nil, `{"k":"%s","i":"%s","q":"%s"}`, &key, id, q.fingerprint())
-	return base64.RawURLEncoding.EncodeToString(b)
+	return writeCursor(cursor{Key: key.String(), ID: id, Query: q.fingerprint()})
 }
 
 // decodeCursor returns nil for the first page.
@@ -301,17 +297,11 @@ func (q OrderQuery) decodeCursor(bad *domain.Invalids, column sortColumn) *curso
 	if q.Cursor == "" {
 		return nil
 	}
-	var c cursor
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
-	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
+	c, err := readCursor[cursor](q.Cursor)
 	if err == nil && column == byTotal {
-		if _, err = decimal.NewFromString(c.Key); strings.ContainsAny(c.Key, "eE") {
-			err = strconv.ErrRange // a short text can be a huge number
-		}
+		err = checkAmountKey(c.Key)
 	} else if err == nil {
-		_, err = time.Parse(time.RFC3339Nano, c.Key)
+		err = checkTimeKey(c.Key)
 	}
 	switch {
 	case err != nil:

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -194,8 +195,7 @@ func (q PartQuery) fingerprint() string {
 }
 
 func (q PartQuery) cursorAfter(last Part, n int) string {
-	b := fmt.Appendf(nil, `{"k":"%s","i":"%s","q":"%s","n":%d}`, last.OrderedAt.Format(time.RFC3339Nano), last.OrderID, q.fingerprint(), n)
-	return base64.RawURLEncoding.EncodeToString(b)
+	return writeCursor(cursor{Key: timeKey(last.OrderedAt), ID: last.OrderID, Query: q.fingerprint(), Part: n})
 }
 
 // decodeCursor returns nil for the first page.
@@ -203,13 +203,9 @@ func (q PartQuery) decodeCursor(bad *domain.Invalids) *cursor {
 	if q.Cursor == "" {
 		return nil
 	}
-	var c cursor
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	c, err := readCursor[cursor](q.Cursor)
 	if err == nil {
-		err = json.Unmarshal(b, &c)
-	}
-	if err == nil {
-		_, err = time.Parse(time.RFC3339Nano, c.Key)
+		err = errors.Join(checkTimeKey(c.Key), checkNumberKey(int64(c.Part)))
 	}
 	switch {
 	case err != nil:

@@ -2,8 +2,6 @@ package readmodel
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 
 	"github.com/jackc/pgx/v5"
@@ -92,11 +90,7 @@ func (q StockQuery) fingerprint() string {
 }
 
 func (q StockQuery) cursorAfter(last StockLevel) string {
-	b, err := json.Marshal(stockCursor{SKU: last.SKU, Location: last.Location, Query: q.fingerprint()})
-	if err != nil {
-		panic("readmodel: " + err.Error()) // plain texts only
-	}
-	return base64.RawURLEncoding.EncodeToString(b)
+	return writeCursor(stockCursor{SKU: last.SKU, Location: last.Location, Query: q.fingerprint()})
 }
 
 // decodeCursor returns nil for the first page.
@@ -104,10 +98,9 @@ func (q StockQuery) decodeCursor(bad *domain.Invalids) *stockCursor {
 	if q.Cursor == "" {
 		return nil
 	}
-	var c stockCursor
-	b, err := base64.RawURLEncoding.DecodeString(q.Cursor)
+	c, err := readCursor[stockCursor](q.Cursor)
 	if err == nil {
-		err = json.Unmarshal(b, &c)
+		err = checkTextKey(c.SKU + c.Location)
 	}
 	switch {
 	case err != nil:

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -135,13 +136,21 @@ func AsProblem(err error) *Problem {
 	return p.Because(err)
 }
 
-// Unavailable marks err, which a server behind this one has caused, as one that passes.
+// Unavailable marks err, which a server behind this one has caused, as one that passes. A value that the database has
+// no place for never fits: that is the request's fault.
 func Unavailable(err error) error {
-	if err == nil || domain.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	var answer interface{ SQLState() string }
+	switch {
+	case err == nil || domain.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		return err
+	case errors.As(err, &answer) && strings.HasPrefix(answer.SQLState(), dataException):
+		return NewProblem(KindInvalid, "a value of the request is beyond what can be stored or compared").Because(err)
 	}
 	return NewProblem(KindUnavailable, "").Because(err)
 }
+
+// dataException is the class of SQLSTATE of what is wrong with a value (PostgreSQL, appendix A).
+const dataException = "22"
 
 // write answers with the problem.
 func (p *Problem) write(x *Exchange) {

@@ -70,7 +70,7 @@ func checkNames(t *testing.T, payload json.RawMessage) {
 }
 
 // fill gives every field a value of its own.
-func fill(t *testing.T, v reflect.Value, n *int) {
+func fill(t testing.TB, v reflect.Value, n *int) {
 	t.Helper()
 	*n++
 	switch v.Interface().(type) {

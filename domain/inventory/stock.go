@@ -62,19 +62,15 @@ func Evolve(s Stock, e domain.Event) Stock {
 		s.Closed.add(adjustmentContent(e.AdjustmentID, e.Delta, e.Reason))
 	case StockReserved:
 		s.SKU, s.Location = e.SKU, e.Location
-		if s.Reservations == nil {
-			s.Reservations = map[uuid.UUID]int{}
-		}
-		s.Reservations[e.OrderID] += e.Quantity
-		s.Reserved += e.Quantity
+		s.reserve(e.OrderID, e.Quantity)
 	case StockBackordered:
 		s.SKU = e.SKU
 		s.Backorders = append(s.Backorders, Backorder{OrderID: e.OrderID, Quantity: e.Quantity, ShipToCountry: e.ShipToCountry})
 	case BackorderServed:
 		s.dropBackorder(e.OrderID)
 	case StockReservationReduced:
-		s.Reserved -= e.Quantity
-		if s.Reservations[e.OrderID] -= e.Quantity; s.Reservations[e.OrderID] == 0 {
+		s.reserve(e.OrderID, -e.Quantity)
+		if s.Reservations[e.OrderID] == 0 {
 			delete(s.Reservations, e.OrderID)
 		}
 		s.Closed.add(requestKey(e.RequestID))
@@ -120,6 +116,15 @@ func (s Stock) knows(key, content uuid.UUID) (bool, error) {
 		return false, domain.Refuse(domain.CodeIdempotencyKeyReused, "the stock of %s at %s was changed otherwise under the same key", s.SKU, s.Location)
 	}
 	return true, nil
+}
+
+// reserve adds to what is reserved for an order.
+func (s *Stock) reserve(order uuid.UUID, quantity int) {
+	if s.Reservations == nil {
+		s.Reservations = map[uuid.UUID]int{}
+	}
+	s.Reservations[order] += quantity
+	s.Reserved += quantity
 }
 
 func (s *Stock) close(order uuid.UUID, quantity int) {
