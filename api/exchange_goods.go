@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/account"
+	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
@@ -107,7 +108,7 @@ func (a *API) exchangeGoods(ctx context.Context, x *httpx.Exchange, r *exchange)
 	}
 	if wantsPreview(x) {
 		if _, err := a.allocate(ctx, in.Items, in.ShipToCountry, in.AllowBackorder); err != nil {
-			return a.withState(ctx, x, err)
+			return a.exchangeRefused(ctx, x, err)
 		}
 		x.Writer.Header().Set("Cache-Control", "no-store")
 		return x.JSON(http.StatusOK, exchangePreview{
@@ -198,13 +199,27 @@ func (a *API) payExchange(ctx context.Context, r *exchange, o order.Order, p pay
 	return nil
 }
 
-// awaitExchange answers once the new order is settled, or is held until the goods are there. One that was refused has
-// changed nothing.
+// awaitExchange answers once the new order is settled, is held until the goods are there, or was refused. One that was
+// refused has changed nothing.
 func (a *API) awaitExchange(ctx context.Context, x *httpx.Exchange, body exchangeBody, existed bool) error {
 	waiting, cancel := context.WithTimeout(ctx, a.limits.SettleWait)
 	defer cancel()
+	refused := make(chan error, 1)
+	go func() {
+		refusal := a.sagas.OrderRefused(waiting, body.NewOrderID)
+		if refusal != nil {
+			cancel() // nothing is going to settle
+		}
+		refused <- refusal
+	}()
 	shown, err := a.orders.Settled(waiting, body.NewOrderID, !existed)
-	if err != nil {
+	cancel()
+	refusal := <-refused
+	switch {
+	case err == nil:
+	case refusal != nil && domain.Code(err) == domain.CodeNotFound:
+		return a.exchangeRefused(ctx, x, refusal)
+	default:
 		x.Note(fmt.Errorf("wait for the exchange: %w", err))
 		return x.JSON(http.StatusAccepted, body)
 	}
@@ -219,6 +234,14 @@ func (a *API) awaitExchange(ctx context.Context, x *httpx.Exchange, body exchang
 		return a.declineExchange(ctx, x, view.CancelReason)
 	}
 	return answerExchange(x, body, existed)
+}
+
+// exchangeRefused answers that the new order can't be placed. Missing goods decline the exchange, as missing money does.
+func (a *API) exchangeRefused(ctx context.Context, x *httpx.Exchange, refusal error) error {
+	if domain.Code(refusal) == inventory.CodeOutOfStock {
+		return a.declineExchange(ctx, x, order.ReasonOutOfStock)
+	}
+	return a.withState(ctx, x, refusal)
 }
 
 func (a *API) declineExchange(ctx context.Context, x *httpx.Exchange, reason string) error {

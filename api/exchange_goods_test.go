@@ -137,9 +137,37 @@ func TestAPreviewOfAnExchangeLooksAtTheStock(t *testing.T) {
 	b := setup(t)
 	b.givenPaidOrder(t)
 	b.stock["SKU-9"] = nil
-	b.post(t, orderPath("/exchanges?preview=true"), goodExchange).problem(t, http.StatusConflict, inventory.CodeOutOfStock)
+	b.post(t, orderPath("/exchanges?preview=true"), goodExchange).problem(t, http.StatusConflict, codeExchangeDeclined)
 	waits := strings.Replace(goodExchange, `"payment_token"`, `"allow_backorder": true, "payment_token"`, 1)
 	require.Equal(t, http.StatusOK, b.post(t, orderPath("/exchanges?preview=true"), waits).status)
+}
+
+// An exchange that can't be placed is refused at once, however often it is asked for. Its order does not exist.
+func TestAnExchangeThatCanNotBePlacedIsRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.givenPaidOrder(t)
+	b.settleErr = domain.Refuse(codeNotFound, "nothing was recorded")
+	for refusal, want := range map[*domain.Error]struct {
+		status int
+		code   domain.ErrorCode
+	}{
+		domain.Refuse(inventory.CodeOutOfStock, "short by one"):   {http.StatusConflict, codeExchangeDeclined},
+		domain.Refuse(order.CodeNotReturnable, "not delivered"):   {http.StatusConflict, order.CodeNotReturnable},
+		domain.Invalid("lines[0]", "more than were delivered"):    {http.StatusUnprocessableEntity, codeInvalid},
+		domain.Refuse(domain.CodeNotFound, "no order in dollars"): {http.StatusNotFound, codeNotFound},
+	} {
+		b.refusal = refusal
+		for range 2 {
+			b.post(t, orderPath("/exchanges"), goodExchange, "Idempotency-Key", "k").problem(t, want.status, want.code)
+		}
+	}
+	b.refusal = nil
+	require.Equal(t, http.StatusAccepted, b.post(t, orderPath("/exchanges"), goodExchange, "Idempotency-Key", "k").status)
+	placed := slices.Collect(maps.Keys(b.started))[0]
+	require.Equal(t, http.StatusOK, b.get(t, ordersPath+"/"+placed.String()).status, "it is accepted")
+	b.memoFailed = true
+	b.get(t, ordersPath+"/"+placed.String()).problem(t, http.StatusNotFound, codeNotFound)
 }
 
 // givenPaidOrder is a delivered order whose shipment is captured, and that its payment covers.

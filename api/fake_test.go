@@ -53,33 +53,36 @@ type fakePlatform struct {
 	placeErr, cancelErr, memoErr, stockErr     error
 	reportErr, leaveErr                        error
 	viewErr, historyErr, vaultErr, timelineErr error
-	customerErr                                error
-	cancelState                                workflows.OrderState
-	replayed                                   bool // what the sagas of receipts, adjustments, returns and refunds say
-	changed                                    []readmodel.Change
-	wake                                       chan struct{}
-	following                                  chan struct{} // gets one for each who follows
-	changesErr                                 error
-	cancelWaits, reportWaits                   bool
-	waited                                     []bool // whether each order that was waited for was fresh
-	settleErr                                  error
-	settles                                    func(workflows.OrderInput) readmodel.OrderView // what becomes of a placed order
-	attentionQuery                             readmodel.AttentionQuery
-	waiting                                    readmodel.AttentionPage
-	attentionCause                             string               // empty for settled
-	refundStatus                               payment.RefundStatus // empty for paid
-	noted                                      []workflows.NoteInput
-	detailed                                   []workflows.DetailsInput
-	detailsErr                                 error
-	partQuery                                  readmodel.PartQuery
-	partPage                                   readmodel.PartPage
-	invoices                                   []readmodel.Invoice
-	invoiceQuery                               readmodel.InvoiceQuery
-	stockQuery                                 readmodel.StockQuery
-	stockPage                                  readmodel.StockPage
-	totals                                     []readmodel.CustomerTotals
-	claims                                     map[string]readmodel.ReferenceClaim
-	claimErr                                   error
+	// refusal ends a saga that waits to place its order. memoFailed says that a saga has failed.
+	refusal                  error
+	memoFailed               bool
+	customerErr              error
+	cancelState              workflows.OrderState
+	replayed                 bool // what the sagas of receipts, adjustments, returns and refunds say
+	changed                  []readmodel.Change
+	wake                     chan struct{}
+	following                chan struct{} // gets one for each who follows
+	changesErr               error
+	cancelWaits, reportWaits bool
+	waited                   []bool // whether each order that was waited for was fresh
+	settleErr                error
+	settles                  func(workflows.OrderInput) readmodel.OrderView // what becomes of a placed order
+	attentionQuery           readmodel.AttentionQuery
+	waiting                  readmodel.AttentionPage
+	attentionCause           string               // empty for settled
+	refundStatus             payment.RefundStatus // empty for paid
+	noted                    []workflows.NoteInput
+	detailed                 []workflows.DetailsInput
+	detailsErr               error
+	partQuery                readmodel.PartQuery
+	partPage                 readmodel.PartPage
+	invoices                 []readmodel.Invoice
+	invoiceQuery             readmodel.InvoiceQuery
+	stockQuery               readmodel.StockQuery
+	stockPage                readmodel.StockPage
+	totals                   []readmodel.CustomerTotals
+	claims                   map[string]readmodel.ReferenceClaim
+	claimErr                 error
 }
 
 func newFakePlatform() *fakePlatform {
@@ -264,7 +267,16 @@ func (f *fakePlatform) OrderMemo(_ context.Context, id uuid.UUID) (workflows.Ord
 	if !ok {
 		return workflows.OrderMemo{}, domain.Refuse(codeNotFound, "no saga")
 	}
-	return memoOf(in), nil
+	memo := memoOf(in)
+	memo.Failed = f.memoFailed
+	return memo, nil
+}
+
+func (f *fakePlatform) OrderRefused(ctx context.Context, _ uuid.UUID) error {
+	if f.refusal == nil {
+		<-ctx.Done()
+	}
+	return f.refusal
 }
 
 func (f *fakePlatform) AddNote(_ context.Context, in workflows.NoteInput) (workflows.Recorded, error) {

@@ -145,7 +145,7 @@ func (a *API) findOrder(ctx context.Context, id uuid.UUID, minVersion int64) (sh
 		return shown, false, httpx.Unavailable(err)
 	}
 	memo, err := a.sagas.OrderMemo(ctx, id)
-	if domain.Code(err) == domain.CodeNotFound {
+	if domain.Code(err) == domain.CodeNotFound || err == nil && memo.Failed { // nothing is recorded: it was refused
 		return readmodel.Shown{}, false, orderNotFound(id)
 	}
 	if err != nil {

@@ -43,6 +43,8 @@ type Placements interface {
 	CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error)
 	// OrderMemo returns what the saga's execution was started with. Errors: not_found.
 	OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error)
+	// OrderRefused waits until the saga ends or ctx does. It returns the refusal with which it has failed; nil for none.
+	OrderRefused(ctx context.Context, orderID uuid.UUID) error
 }
 
 // Amendments changes orders, and what is told of their shipments, on their way. Each answers with the order's state

@@ -120,8 +120,15 @@ const memoKey = "order"
 // OrderMemo returns what Temporal remembers of an accepted order. Errors: not_found; [ErrUnavailable].
 func (c *Client) OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error) {
 	var memo workflows.OrderMemo
-	err := c.readMemo(ctx, workflows.OrderSagaID(orderID), &memo)
+	status, err := c.readExecution(ctx, workflows.OrderSagaID(orderID), &memo)
+	memo.Failed = status == enums.WORKFLOW_EXECUTION_STATUS_FAILED
 	return memo, err
+}
+
+// OrderRefused waits until the saga of an order ends, or ctx does. It returns the refusal with which the saga has
+// failed, and nil for none. It may be repeated.
+func (c *Client) OrderRefused(ctx context.Context, orderID uuid.UUID) error {
+	return workflows.Refused(c.temporal.GetWorkflow(ctx, workflows.OrderSagaID(orderID), "").Get(ctx, nil))
 }
 
 // CancelOrder asks the saga to cancel its order and waits until everything is undone, as long as ctx lasts. It may be

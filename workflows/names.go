@@ -422,4 +422,7 @@ type OrderMemo struct {
 	// Account has placed the order, in this channel; each is empty for none.
 	Account string `json:"account,omitempty"`
 	Channel string `json:"channel,omitempty"`
+	// Failed says that the execution has failed. It is no part of what is kept. An order of which nothing is recorded
+	// was refused then.
+	Failed bool `json:"-"`
 }
