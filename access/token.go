@@ -66,8 +66,8 @@ func looksLikeToken(credential string) bool {
 	return len(credential) <= tokenBytesMax && strings.HasPrefix(credential, "ey") && strings.Count(credential, ".") == 2
 }
 
-// readUnverified returns what a token says of who has signed it. A token is written in one way alone: what decodes to
-// the same, with other bits at its end or white space in it, is no token.
+// readUnverified returns what a token says of who has signed it. A token is written in one way alone. With white space
+// in it, or other bits at the end of a part, it is no token.
 func readUnverified(token string) (u unverified, err error) {
 	for i, part := range strings.Split(token, ".") {
 		text, err := base64.RawURLEncoding.DecodeString(part)

@@ -22,8 +22,8 @@ var fuzzedOperations = slices.DeleteFunc(slices.Sorted(maps.Keys(operations)), f
 	return strings.HasSuffix(name, "/stream")
 })
 
-// askFuzzed makes a request and requires that its answer is one that the document has, and no fault of ours. What net/http
-// would not hand on is not asked.
+// askFuzzed makes a request and requires that its answer is one that the document has, and no fault of ours. What
+// net/http would not hand on is not asked.
 func askFuzzed(t *testing.T, b *testBundle, method, target, body string, headers map[string]string) answer {
 	t.Helper()
 	u, err := url.ParseRequestURI(target)

@@ -10,7 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// FuzzParseCursor reads anything as a cursor. What is taken is a place that a store can have, and reads back as written.
+// FuzzParseCursor reads anything as a cursor. What is taken is a place that a store can have, and reads back as it was
+// written.
 func FuzzParseCursor(f *testing.F) {
 	store := eventstore.Identity{ID: uuid.MustParse("3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11"), Epoch: 1}
 	good := cursorText(store, 4711)
