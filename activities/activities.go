@@ -21,6 +21,8 @@ import (
 
 // Activities holds what the steps need. Its methods are registered with the worker.
 type Activities struct {
+	// trying is true for a platform for trying.
+	trying    bool
 	events    *eventstore.Repository
 	log       PaymentLog
 	gateway   payments.Gateway
@@ -56,6 +58,8 @@ type Options struct {
 	Vault        Vault
 	// Locations are those that a network begins with which has none: see [Activities.SeedLocations].
 	Locations []inventory.Location
+	// Trying is true for a platform for trying, whose orders' clocks can be advanced.
+	Trying bool
 	// Review says which orders are held for a person; nil holds none.
 	Review Reviewer
 	// Allocator chooses where goods come from; nil is [inventory.NearestFirst].
@@ -71,7 +75,8 @@ func New(o Options) *Activities {
 		o.Allocator = inventory.NearestFirst{}
 	}
 	return &Activities{
-		events: o.Events, log: o.Log, gateway: o.Gateway, can: o.Capabilities, vault: o.Vault, seed: o.Locations, review: o.Review, allocator: o.Allocator,
+		trying: o.Trying, events: o.Events, log: o.Log, gateway: o.Gateway, can: o.Capabilities, vault: o.Vault, seed: o.Locations,
+		review: o.Review, allocator: o.Allocator,
 	}
 }
 

@@ -57,7 +57,7 @@ func (a *Activities) RequestReturn(ctx context.Context, in RequestReturn) (Retur
 	st := stamp(ctx, "request-return/"+in.ReturnID.String(), in.OrderID, in.At)
 	return a.changeReturn(ctx, in.OrderID, in.ReturnID, st, func(o order.Order) ([]domain.Event, error) {
 		return order.RequestReturn(o, order.AskToReturn{
-			ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, By: in.By, DecideWithin: in.DecideWithin, At: in.At,
+			ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, By: in.By, DecideWithin: in.DecideWithin, At: o.Now(in.At),
 		})
 	})
 }
@@ -68,7 +68,7 @@ func (a *Activities) DecideReturn(ctx context.Context, in DecideReturn) (ReturnC
 	return a.changeReturn(ctx, in.OrderID, in.ReturnID, st, func(o order.Order) ([]domain.Event, error) {
 		return order.Decide(o, order.DecideReturn{
 			ReturnID: in.ReturnID, Action: in.Action, By: in.By, Reason: in.Reason, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber,
-			ExpiresAfter: in.ExpiresAfter, At: in.At,
+			ExpiresAfter: in.ExpiresAfter, At: o.Now(in.At),
 		})
 	})
 }
@@ -124,7 +124,7 @@ func (a *Activities) EndReturns(ctx context.Context, in EndReturns) (ReturnsEnde
 	}
 	err = a.events.Decide(ctx, st, streams, func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
-		events := order.EndReturns(o, in.At)
+		events := order.EndReturns(o, o.Now(in.At))
 		eventstore.Record(tx, orderAggregate, in.OrderID, events...)
 		out = ReturnsEnded{Replayed: len(events) == 0}
 		for _, e := range events {

@@ -51,6 +51,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 	if err != nil {
 		return out, err
 	}
+	command.At = known.Now(in.At)
 	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
 	q := stockOf(known, known.StockLines(command.Pieces()))
 	q.streams = slices.Concat(q.streams, paymentStream(in.OrderID), exchangeStreams(known, in.ReturnID))

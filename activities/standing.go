@@ -47,6 +47,8 @@ type Standing struct {
 	Captures
 	// Edit is what an edit of the order asks for whose money has no answer yet; nil for none.
 	Edit *Edited `json:"edit,omitempty"`
+	// Ahead is as in [order.Clock].
+	Ahead time.Duration `json:"ahead,omitempty"`
 	// Facts are those that the saga looks at again when others have changed them.
 	Facts PaymentFacts `json:"facts,omitzero"`
 }
@@ -77,6 +79,9 @@ func (a *Activities) ResumeOrder(ctx context.Context, in ResumeOrder) (Standing,
 		Payment: p.Status, Required: p.Required, LookAt: a.lookAt(p), Asked: p.Requested != nil || p.Lapsed && p.Required == nil, Refunds: p.OpenRefunds(),
 		PlacedAt: o.PlacedAt, ConfirmedAt: o.ConfirmedAt, Captures: capturesOf(o, p),
 		Facts: paymentFacts(o, p),
+	}
+	if o.Clock != nil {
+		out.Ahead = o.Clock.Ahead
 	}
 	if o.Editing != nil {
 		out.Edit = &Edited{Goods: order.Lines(o.Editing.Add), Ask: o.Planned()}

@@ -85,6 +85,9 @@ type Options struct {
 	// secret of a rotated key holds, where the request does not say.
 	Keys       Keys
 	KeyOverlap time.Duration
+	// Sandbox is what a platform for trying can be asked for besides; nil for a live one, which leaves the routes out.
+	// Every answer of one for trying says so.
+	Sandbox Sandbox
 	// Origins are those whose pages may ask from a browser, such as "https://shop.example.com". Empty lets none.
 	Origins []string
 	// Metrics answers GET /metrics; nil leaves the route out.
@@ -137,8 +140,9 @@ type API struct {
 	webhooks   map[string]payments.Webhook
 	payments   PaymentReports
 	can        payments.Capabilities
-	keys       Keys  // nil without
-	audit      Audit // nil without
+	sandbox    Sandbox // nil for a live platform
+	keys       Keys    // nil without
+	audit      Audit   // nil without
 	keyOverlap time.Duration
 	changes    Changes      // nil without
 	events     Events       // nil without
@@ -186,7 +190,7 @@ func New(o Options) *API {
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, events: o.Events, contacts: o.Contacts, limits: o.Limits,
 		keys: o.Keys, audit: o.Audit, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
-		returns:     o.Returns,
+		returns: o.Returns, sandbox: o.Sandbox,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: httpx.NewShare(o.Limits.RequestsMax/2, o.Limits.RequestsMax/4), streams: httpx.NewShare(o.Limits.StreamsMax, o.Limits.StreamsMax/4),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders, or the events."}),
@@ -222,7 +226,7 @@ func New(o Options) *API {
 		}
 		a.router.Handle(r)
 	}
-	a.front = front(a.router, o.Origins)
+	a.front = front(a.router, o.Origins, o.Sandbox != nil)
 	return a
 }
 
@@ -334,10 +338,13 @@ func (a *API) openRoutes() []httpx.Route {
 	}
 }
 
-// accessRoutes are about who may call, and who has called.
+// accessRoutes are about who may call, and who has called. A platform for trying has more.
 func (a *API) accessRoutes(o Options) (routes []httpx.Route) {
 	if o.Keys != nil {
 		routes = a.keyRoutes()
+	}
+	if o.Sandbox != nil {
+		routes = append(routes, a.sandboxRoutes()...)
 	}
 	if o.Audit != nil {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/audit", Check: checkTimes, Handle: a.listAudit})

@@ -127,6 +127,7 @@ var operations = map[string]string{
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/deliver":  `{}`,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/lost":     `{}`,
 	"POST /api/v1/orders/{order_id}/shipments/{shipment_id}/refused":  `{}`,
+	"POST /api/v1/test/orders/{order_id}/advance":                     `{}`,
 	"POST /api/v1/stock/receipts":                                     goodReceipt,
 	"POST /api/v1/stock/adjustments":                                  goodAdjustment,
 	"POST /api/v1/keys":                                               goodKey,

@@ -17,9 +17,12 @@ const (
 )
 
 // front is what stands before the routes. Answers are compressed for those who take that. Pages of these origins may
-// ask, and those of no other.
-func front(routes http.Handler, origins []string) http.Handler {
+// ask, and those of no other. The answers of a platform for trying are marked.
+func front(routes http.Handler, origins []string, trying bool) http.Handler {
 	h := compressed(routes)
+	if trying {
+		h = marked(h)
+	}
 	if len(origins) == 0 {
 		return h
 	}
@@ -27,9 +30,17 @@ func front(routes http.Handler, origins []string) http.Handler {
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete},
 		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", version.Header, "Prefer", "X-Request-Id"},
-		ExposedHeaders: []string{"ETag", "Idempotent-Replayed", "Location", version.Header, "Preference-Applied", "Retry-After", "X-Request-Id"},
+		ExposedHeaders: []string{"ETag", "Idempotent-Replayed", "Location", version.Header, modeHeader, "Preference-Applied", "Retry-After", "X-Request-Id"},
 		MaxAge:         preflightAge,
 	}).Handler(h)
+}
+
+// marked says in every answer that the platform is one for trying.
+func marked(routes http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header()[modeHeader] = testMode
+		routes.ServeHTTP(w, r)
+	})
 }
 
 // compressed compresses answers of text from [compressedFrom] on. Those with an entity tag stay as they are: a tag is

@@ -175,6 +175,15 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		About: "Goods can be returned within 30 days of their delivery.",
 	},
 	{
+		Code: order.CodeNoTimer, Status: http.StatusConflict, Title: "The order waits for no time",
+		About: "The clock of an order for trying is set to when its next timer goes off, and it has none now. The order member tells " +
+			"where it stands.",
+	},
+	{
+		Code: order.CodeLiveMode, Status: http.StatusConflict, Title: "The platform is live",
+		About: "Clocks are advanced on a platform for trying alone: ORDERLOOM_MODE=test.",
+	},
+	{
 		Code: order.CodeReturnNotApproved, Status: http.StatusConflict, Title: "The return is not approved",
 		About: "Somebody has to approve a return before its goods are received. Nothing was changed.",
 	},

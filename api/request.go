@@ -27,6 +27,7 @@ var (
 	returnNamespace         = domain.DerivedID(namespace, "return")
 	exchangeNamespace       = domain.DerivedID(namespace, "exchange")
 	refundNamespace         = domain.DerivedID(namespace, "refund")
+	advanceNamespace        = domain.DerivedID(namespace, "advanced clock")
 	noteNamespace           = domain.DerivedID(namespace, "note")
 	keyNamespace            = domain.DerivedID(namespace, "key")
 	rotationNamespace       = domain.DerivedID(namespace, "rotated key")

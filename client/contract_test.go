@@ -540,6 +540,13 @@ var operations = map[string]operation{
 		},
 		answers: []any{client.CustomerSummary{}},
 	},
+	"advanceClock": {
+		call: func(c *client.Client) error {
+			_, err := c.AdvanceClock(ctx(), orderID, client.IdempotencyKey("k1"), client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.AdvancedClock{}},
+	},
 	"getProjections": {
 		call: func(c *client.Client) error {
 			_, err := c.GetProjections(ctx(), client.RequestID("r1"))

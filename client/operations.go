@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"slices"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Projections is all projections.
@@ -37,6 +39,32 @@ func (c *Client) GetProjections(ctx context.Context, options ...CallOption) (Pro
 	var p Projections
 	_, err := c.sendRequest(ctx, newRequest(http.MethodGet, "/api/v1/projections", nil, options), into(&p))
 	return p, err
+}
+
+// AdvancedClock is the answer of [Client.AdvanceClock].
+type AdvancedClock struct {
+	OrderID uuid.UUID `json:"order_id"`
+	// Timer is what went off, by the order's clock at DueAt.
+	Timer string    `json:"timer"`
+	DueAt time.Time `json:"due_at"`
+	// OrderTime is the order's time now, ahead of the world's.
+	OrderTime time.Time `json:"order_time"`
+	// Order is where it stands.
+	Order OrderState `json:"order"`
+	// Pending is true while what is due then is still being done.
+	Pending bool `json:"-"`
+	// Replayed is true when an earlier request has done it.
+	Replayed bool `json:"-"`
+}
+
+// AdvanceClock sets the clock of an order to when its next timer goes off, on a platform for trying. Each call, with an
+// Idempotency-Key of its own, has one timer go off. Errors: no_timer; not_found.
+func (c *Client) AdvanceClock(ctx context.Context, id uuid.UUID, options ...CallOption) (AdvancedClock, error) {
+	var advanced AdvancedClock
+	path := "/api/v1/test/orders/" + id.String() + "/advance"
+	a, err := c.sendRequest(ctx, newRequest(http.MethodPost, path, struct{}{}, options), into(&advanced))
+	advanced.Pending, advanced.Replayed = a.pending(), a.replayed()
+	return advanced, err
 }
 
 // Health is the answer of a process that is alive.

@@ -111,6 +111,8 @@ const (
 	CodeNotHeld              Code = "not_held"
 	CodeAlreadyReviewed      Code = "already_reviewed"
 	CodeNotReturnable        Code = "not_returnable"
+	CodeNoTimer              Code = "no_timer"
+	CodeLiveMode             Code = "live_mode"
 	CodeReturnWindowClosed   Code = "return_window_closed"
 	CodeReturnNotApproved    Code = "return_not_approved"
 	CodeReturnDecided        Code = "return_decided"

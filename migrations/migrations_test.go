@@ -219,3 +219,29 @@ func TestReturnsFromBeforeHaveAStatus(t *testing.T) {
 		`null`, `[{"status": "received", "return_id": "c"}]{return,return:received}`,
 	}, told)
 }
+
+// A store that holds events was live before there was a mark, as far as anybody knows. An empty one belongs to whoever
+// is first.
+func TestAStoreWithEventsFromBeforeTheMarkIsLive(t *testing.T) {
+	t.Parallel()
+	all, err := migrations.All()
+	require.NoError(t, err)
+	before := slices.IndexFunc(all, func(m migrations.Migration) bool { return m.Name == "store_mode" })
+	for _, holds := range []bool{false, true} {
+		pool := empty(t)
+		require.NoError(t, migrations.ApplyThese(t.Context(), pool, all[:before]))
+		if holds {
+			_, err = pool.Exec(t.Context(), `INSERT INTO orderloom.events (sequence, event_id, aggregate_type, aggregate_id, version, event_type, event_version,
+				payload, "timestamp", user_id) SELECT 1, gen_random_uuid(), 'Order', gen_random_uuid(), 1, 'OrderPlaced', 4, '{}', now(), ''`)
+			require.NoError(t, err)
+		}
+		require.NoError(t, migrations.Apply(t.Context(), pool))
+		var mode *string
+		require.NoError(t, pool.QueryRow(t.Context(), `SELECT mode FROM orderloom.store`).Scan(&mode))
+		if !holds {
+			require.Nil(t, mode)
+			continue
+		}
+		require.Equal(t, "live", *mode)
+	}
+}

@@ -36,6 +36,13 @@ type Gateway interface {
 
 // endregion
 
+// Bank is a gateway for trying that plays the customer's bank as well.
+type Bank interface {
+	// Confirm plays the customer who confirms a payment, or declines to. Error: gateway_refused for a payment that does
+	// not wait for it.
+	Confirm(paymentID uuid.UUID, approve bool) error
+}
+
 // CodeGatewayRefused refuses what a gateway was asked for and will not do.
 const CodeGatewayRefused domain.ErrorCode = "gateway_refused"
 

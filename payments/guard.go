@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/breaker"
 	"go.opentelemetry.io/otel/trace"
@@ -107,6 +108,15 @@ func (g guard) Refund(ctx context.Context, r RefundRequest) (out RefundResult, e
 func (g guard) Find(ctx context.Context, r FindRequest) (out LedgerEntry, err error) {
 	err = g.do(ctx, span{"find", r.PaymentID}, func(ctx context.Context) (err error) { out, err = g.gateway.Find(ctx, r); return err })
 	return out, err
+}
+
+// Confirm implements [Bank]. Error: gateway_refused too where the gateway is none.
+func (g guard) Confirm(paymentID uuid.UUID, approve bool) error {
+	bank, ok := g.gateway.(Bank)
+	if !ok {
+		return domain.Refuse(CodeGatewayRefused, "the payment gateway plays no bank")
+	}
+	return bank.Confirm(paymentID, approve)
 }
 
 func (g guard) do(ctx context.Context, s span, call func(context.Context) error) error {

@@ -17,6 +17,8 @@ type Provider struct {
 	Settings []Setting
 	// Open returns the gateway. It asks the gateway nothing yet.
 	Open func(Settings) (Gateway, error)
+	// Live reports whether these settings move real money; nil for a gateway that never does.
+	Live func(Settings) bool
 	// Webhook returns the reader of what the gateway reports by itself; nil for one that reports nothing.
 	Webhook func(Settings) (Webhook, error)
 }
@@ -122,6 +124,12 @@ func (r *Registry) Webhooks(name string, settings Settings) (map[string]Webhook,
 		return nil, fmt.Errorf("open the webhook of the payment gateway %s: %w", name, err)
 	}
 	return map[string]Webhook{name: webhook}, nil
+}
+
+// Live reports whether the gateway of this name moves real money with these settings.
+func (r *Registry) Live(name string, settings Settings) bool {
+	p, err := r.find(name)
+	return err == nil && p.Live != nil && p.Live(p.declared(settings))
 }
 
 // Capabilities returns what the gateway of this name can do.

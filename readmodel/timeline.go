@@ -95,6 +95,8 @@ func summaryOfOrder(e domain.Event) string {
 		return fmt.Sprintf("Internal note by %s", e.Author)
 	case order.DispatchOverdue:
 		return "Dispatch is overdue"
+	case order.OrderClockAdvanced:
+		return fmt.Sprintf("Clock of the order advanced to %s: %s", e.DueAt.UTC().Format("2006-01-02 15:04 MST"), e.Timer)
 	case order.ShipmentLost:
 		return "Shipment lost"
 	case order.ShipmentRefused:

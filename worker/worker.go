@@ -130,6 +130,8 @@ func Sagas() map[string]any {
 		"RefundSaga":          workflows.RefundSaga,
 		"ReturnSaga":          workflows.ReturnSaga,
 		"ReturnDeadlineSaga":  workflows.ReturnDeadlineSaga,
+		"AdvanceSaga":         workflows.AdvanceSaga,
+		"ConfirmationSaga":    workflows.ConfirmationSaga,
 		"StockReceiptSaga":    workflows.StockReceiptSaga,
 		"StockAdjustmentSaga": workflows.StockAdjustmentSaga,
 		"LocationSaga":        workflows.LocationSaga,

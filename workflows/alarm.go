@@ -25,7 +25,7 @@ func (a *alarm) set(ctx workflow.Context, at time.Time) {
 	a.stop()
 	ctx, a.cancel = workflow.WithCancel(ctx)
 	a.at = at
-	wait := max(at.Sub(workflow.Now(ctx)), time.Millisecond)
+	wait := max(at.Sub(now(ctx)), time.Millisecond)
 	a.timer = workflow.NewTimerWithOptions(ctx, wait, workflow.TimerOptions{Summary: "deadline of the order"})
 }
 
@@ -40,7 +40,7 @@ func (a *alarm) stop() {
 // due reports whether a time has come, or the alarm has rung for it. The zero time never comes.
 func (a *alarm) due(ctx workflow.Context, at time.Time) bool {
 	rang := a.timer != nil && a.timer.IsReady() && !at.After(a.at)
-	return !at.IsZero() && (rang || !workflow.Now(ctx).Before(at))
+	return !at.IsZero() && (rang || !now(ctx).Before(at))
 }
 
 // rang reports whether the timer has ended, so that another one is needed.

@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/converter"
@@ -26,6 +27,8 @@ const (
 type child struct {
 	id, summary string
 	saga        any
+	// timer is its deadline.
+	timer order.Timer
 }
 
 // runChild runs a child and waits for its answer, which it stores in out. Input makes the child's input, with what is
@@ -40,14 +43,19 @@ func runChild[I any](
 	if ctx.Err() != nil { // before anything was waited for
 		return nil, temporal.NewCanceledError()
 	}
-	begun := workflow.Now(ctx)
+	begun := now(ctx)
 	w := watchOf(ctx)
+	w.s.children[c.id], w.s.dues[c.timer] = true, begun.Add(orUnset(deadline))
+	defer func() {
+		delete(w.s.children, c.id)
+		delete(w.s.dues, c.timer)
+	}()
 	options := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID: c.id, StaticSummary: c.summary, WaitForCancellation: true, ParentClosePolicy: enums.PARENT_CLOSE_POLICY_ABANDON,
 	})
 	err = w.outwait(ctx, func() error {
 		for {
-			left := max(orUnset(deadline)-workflow.Now(ctx).Sub(begun), time.Millisecond)
+			left := max(orUnset(deadline)-now(ctx).Sub(begun), time.Millisecond)
 			err := workflow.ExecuteChildWorkflow(options, c.saga, input(left)).Get(ctx, out)
 			var terminated *temporal.TerminatedError
 			switch {

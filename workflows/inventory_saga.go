@@ -20,6 +20,9 @@ type InventoryInput struct {
 	Backorder bool `json:"backorder,omitempty"`
 	// Deadline is [Deadlines.Stock].
 	Deadline time.Duration `json:"deadline,omitempty"`
+	// DueAt is when the deadline ends by the order's clock, and Ahead as in [order.Clock].
+	DueAt time.Time     `json:"due_at,omitzero"`
+	Ahead time.Duration `json:"ahead,omitempty"`
 	// giveUp lets the compensation release the goods only while some of them are missing.
 	giveUp bool
 }
@@ -34,6 +37,7 @@ func InventorySagaID(orderID uuid.UUID) string { return "inventory-" + orderID.S
 // The signal [StockServed] tells it that goods were reserved for it. It outlives the run of the order's saga that has
 // started it, see [OrderWaits]. Refusals: out_of_stock; stock_deadline.
 func InventorySaga(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
+	ctx = withClock(ctx, &orderClock{ahead: in.Ahead})
 	reserved, err := waitForStock(ctx, in)
 	tellWaitingOrder(ctx, in.OrderID, err)
 	return reserved, err
@@ -61,18 +65,21 @@ func waitForStock(ctx workflow.Context, in InventoryInput) (activities.Reserved,
 func secureStockInline(
 	ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations, beforeWaiting func() error,
 ) (activities.Reserved, error) {
-	begun := workflow.Now(ctx)
+	begun := now(ctx)
 	deadline := orUnset(in.Deadline)
-	withLeft := func(left time.Duration) InventoryInput { in.Deadline = left; return in }
+	withLeft := func(left time.Duration) InventoryInput {
+		in.Deadline, in.DueAt, in.Ahead = left, now(ctx).Add(left), clockOf(ctx).ahead
+		return in
+	}
 	reserved, err := reserveStock(ctx, in, early, undo)
 	for err == nil && reserved.Waiting {
 		if err := beforeWaiting(); err != nil {
 			return reserved, err
 		}
 		var answer activities.Reserved
-		left := max(deadline-workflow.Now(ctx).Sub(begun), time.Millisecond)
+		left := max(deadline-now(ctx).Sub(begun), time.Millisecond)
 		survivor, childErr := runChild(ctx, child{
-			id: InventorySagaID(in.OrderID), summary: "Waits for backordered goods", saga: InventorySaga,
+			id: InventorySagaID(in.OrderID), summary: "Waits for backordered goods", saga: InventorySaga, timer: order.TimerStock,
 		}, left, withLeft, &answer)
 		if childErr != nil || survivor == nil {
 			return answer, childErr
@@ -100,14 +107,14 @@ func reserveStock(ctx workflow.Context, in InventoryInput, early activities.Rese
 func runReserveStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, error) {
 	var a *activities.Activities
 	return runStep(ctx, "Reserve stock", a.ReserveStock, activities.ReserveStock{
-		OrderID: in.OrderID, Lines: in.Lines, ShipToCountry: in.ShipToCountry, Backorder: in.Backorder, At: workflow.Now(ctx),
+		OrderID: in.OrderID, Lines: in.Lines, ShipToCountry: in.ShipToCountry, Backorder: in.Backorder, At: now(ctx),
 	})
 }
 
 func releaseStock(ctx workflow.Context, in InventoryInput, fence bool) error {
 	var a *activities.Activities
 	served, err := runStep(ctx, "Release the stock", a.ReleaseStock, activities.ReleaseStock{
-		OrderID: in.OrderID, Lines: in.Lines, Reason: "order_cancelled", Fence: fence, Waiting: in.giveUp, At: workflow.Now(ctx),
+		OrderID: in.OrderID, Lines: in.Lines, Reason: "order_cancelled", Fence: fence, Waiting: in.giveUp, At: now(ctx),
 	})
 	signalServed(ctx, served)
 	return err
@@ -120,9 +127,9 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
 	defer stopTimer()
 	deadline := workflow.NewTimerWithOptions(timerCtx, orUnset(in.Deadline), workflow.TimerOptions{Summary: "stock deadline"})
-	served := workflow.GetSignalChannel(ctx, StockServed)
-	for {
-		late := deadline.IsReady()
+	served, clock := workflow.GetSignalChannel(ctx, StockServed), workflow.GetSignalChannel(ctx, ClockAdvanced)
+	for advanced := false; ; {
+		late := deadline.IsReady() || advanced && !now(ctx).Before(in.DueAt)
 		reserved, err := runReserveStock(ctx, in)
 		switch {
 		case err != nil || !reserved.Waiting:
@@ -130,7 +137,7 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 		case late:
 			return activities.Reserved{}, refuseOrder(order.ReasonStockDeadline, "the goods did not come in time")
 		}
-		err = workflow.Await(ctx, func() bool { return served.Len() > 0 || deadline.IsReady() })
+		err = workflow.Await(ctx, func() bool { return served.Len() > 0 || deadline.IsReady() || clock.Len() > 0 })
 		if ctx.Err() != nil { // which ends the deadline's timer as well
 			return activities.Reserved{}, temporal.NewCanceledError()
 		}
@@ -138,6 +145,12 @@ func awaitStock(ctx workflow.Context, in InventoryInput) (activities.Reserved, e
 			return activities.Reserved{}, err
 		}
 		served.ReceiveAsync(nil)
+		if clock.Len() > 0 {
+			if err := takeClock(ctx, in.OrderID); err != nil {
+				return activities.Reserved{}, err
+			}
+			advanced = true
+		}
 	}
 }
 

@@ -48,6 +48,9 @@ const (
 	ShipmentLost      = "shipment_lost"
 	ShipmentRefused   = "shipment_refused"
 
+	// AdvanceClock takes an [AdvanceRequest], of an order for trying. Update and signal.
+	AdvanceClock = "advance_clock"
+
 	// PaymentChanged takes nothing: others have recorded something about the order's payment. It is a reason to look at
 	// the payment, and nothing more. Signal.
 	PaymentChanged = "payment_changed"
@@ -69,6 +72,8 @@ const (
 	// OrderWaits takes nothing: a run of the order's saga waits for the end of what an earlier run has started. It
 	// wants to be told by [ChildEnded]. Of [PaymentSaga] and [InventorySaga].
 	OrderWaits = "order_waits"
+	// ClockAdvanced takes nothing: the clock of an order for trying was advanced. Of [PaymentSaga] and [InventorySaga].
+	ClockAdvanced = "clock_advanced"
 )
 
 // ChildEnd says that an execution which waits for something on behalf of an order is about to end.

@@ -46,7 +46,7 @@ func (s *orderSaga) lookIfWanted() {
 		for ctx = workflow.WithValue(ctx, stepWatchKey{}, &stepWatch{s: s, looks: true}); s.lookWanted; {
 			s.lookWanted = false
 			var a *activities.Activities
-			facts, err := runStep(ctx, "Look at the payment", a.LookAtPayment, activities.LookAtPayment{OrderID: s.in.OrderID, At: workflow.Now(ctx)})
+			facts, err := runStep(ctx, "Look at the payment", a.LookAtPayment, activities.LookAtPayment{OrderID: s.in.OrderID, At: now(ctx)})
 			if err == nil {
 				err = s.adoptFacts(ctx, facts)
 			}
@@ -144,9 +144,9 @@ func (s *orderSaga) awaitRelease(ctx workflow.Context) error {
 		if err := s.setMark(ctx, MarkMoneyHeld); err != nil {
 			return err
 		}
-		due := workflow.Now(ctx).Add(pause)
-		for s.facts.MoneyHeld && workflow.Now(ctx).Before(due) {
-			if err := s.awaitReleased(ctx, due.Sub(workflow.Now(ctx)), quiet); err != nil {
+		due := now(ctx).Add(pause)
+		for s.facts.MoneyHeld && now(ctx).Before(due) {
+			if err := s.awaitReleased(ctx, due.Sub(now(ctx)), quiet); err != nil {
 				return err
 			}
 		}
@@ -155,7 +155,7 @@ func (s *orderSaga) awaitRelease(ctx workflow.Context) error {
 		}
 		var a *activities.Activities
 		facts, err := runStep(ctx, "Ask whether the gateway still holds the money", a.LookForHold,
-			activities.LookAtPayment{OrderID: s.in.OrderID, At: workflow.Now(ctx)})
+			activities.LookAtPayment{OrderID: s.in.OrderID, At: now(ctx)})
 		if err == nil {
 			err = s.adoptFacts(ctx, facts)
 		}
@@ -172,9 +172,9 @@ func (s *orderSaga) awaitRelease(ctx workflow.Context) error {
 // awaitReleased waits until the money is let go, or the gateway is to be asked. Meanwhile it refuses requests about
 // shipments: the order has ended.
 func (s *orderSaga) awaitReleased(ctx workflow.Context, pause time.Duration, quiet func() bool) error {
-	_, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: pause, TimerOptions: workflow.TimerOptions{Summary: "ask whether the money is still held"},
-	}, func() bool { return !s.facts.MoneyHeld && quiet() || s.queue.next(laneShipments) != nil })
+	_, err := s.awaitUntil(ctx, order.TimerHold, pause, "ask whether the money is still held", func() bool {
+		return !s.facts.MoneyHeld && quiet() || s.queue.next(laneShipments) != nil
+	})
 	for r := s.queue.next(laneShipments); r != nil; r = s.queue.next(laneShipments) {
 		s.finish(ctx, r, r.kind.validate(r.Body))
 	}
@@ -187,7 +187,7 @@ func (s *orderSaga) awaitReleased(ctx workflow.Context, pause time.Duration, qui
 func (s *orderSaga) takePaymentChanges(ctx workflow.Context) {
 	channel := workflow.GetSignalChannel(ctx, PaymentChanged)
 	if channel.Len() > 0 && s.confirmed() {
-		s.lookAt = workflow.Now(ctx)
+		s.lookAt = now(ctx)
 	}
 	for channel.Len() > 0 && channel.ReceiveAsync(nil) {
 		s.queue.taken++

@@ -19,7 +19,7 @@ const (
 // releaseDigital captures what ships nothing, and lets it leave and arrive. Nobody reports that. When its money is
 // refused, it waits a while, and any report of it by a person comes first.
 func (s *orderSaga) releaseDigital(ctx workflow.Context) error {
-	for s.hasDigital() && !s.digitalAt.After(workflow.Now(ctx)) && s.cancelRequest == nil {
+	for s.hasDigital() && !s.digitalAt.After(now(ctx)) && s.cancelRequest == nil {
 		i := slices.IndexFunc(s.state.Shipments, underWayDigital)
 		shipment := s.state.Shipments[i]
 		var err error
@@ -33,7 +33,7 @@ func (s *orderSaga) releaseDigital(ctx workflow.Context) error {
 		case temporal.IsCanceledError(err) && s.cancelRequest != nil, refusalCode(err) != "":
 			workflow.GetLogger(ctx).Warn("What ships nothing could not leave.", "shipment_id", shipment.ShipmentID, "error", err)
 			s.digitalWait = min(max(2*s.digitalWait, digitalPause), digitalPauseMax)
-			s.digitalAt = workflow.Now(ctx).Add(s.digitalWait)
+			s.digitalAt = now(ctx).Add(s.digitalWait)
 		case err != nil:
 			return err
 		default:

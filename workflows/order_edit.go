@@ -29,7 +29,7 @@ func (s *orderSaga) editOrder(ctx workflow.Context, r EditRequest) (replayed boo
 	var a *activities.Activities
 	out, err := runStep(ctx, "Edit the order", a.EditOrder, activities.EditOrder{
 		OrderID: s.in.OrderID, RequestID: r.RequestID, RequestHash: r.RequestHash, Add: r.Add, Set: r.Lines, Reason: r.Reason, By: r.By,
-		Keep: s.in.KeepPaymentMethod, At: workflow.Now(ctx),
+		Keep: s.in.KeepPaymentMethod, At: now(ctx),
 	})
 	if err != nil {
 		return false, err
@@ -69,7 +69,7 @@ func (s *orderSaga) payForEdit(ctx workflow.Context, edit activities.Edited) (de
 	in := s.paymentInput(ctx, edit.Ask)
 	answer, err := runStep(ctx, "Authorise "+in.Amount.String()+" for the edited order", a.AuthorizePayment, activities.AuthorizePayment{
 		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: true, Keep: in.Keep, Within: in.Within,
-		At: workflow.Now(ctx),
+		At: now(ctx),
 	})
 	refused := refusalCode(err)
 	if err != nil && refused == "" {
@@ -87,7 +87,7 @@ func (s *orderSaga) payForEdit(ctx workflow.Context, edit activities.Edited) (de
 
 func (s *orderSaga) finishEdit(ctx workflow.Context, refused domain.ErrorCode) (activities.Edited, error) {
 	var a *activities.Activities
-	out, err := runStep(ctx, "Finish the edit", a.FinishEdit, activities.FinishEdit{OrderID: s.in.OrderID, Refused: refused, At: workflow.Now(ctx)})
+	out, err := runStep(ctx, "Finish the edit", a.FinishEdit, activities.FinishEdit{OrderID: s.in.OrderID, Refused: refused, At: now(ctx)})
 	if err == nil {
 		signalServed(ctx, out.Served)
 	}

@@ -29,7 +29,7 @@ const (
 // confirmed waits here for money that is missing. A confirmed one is refused with payment_required.
 func (s *orderSaga) securePayment(ctx workflow.Context, amount money.Money, goods []inventory.Allocation) (activities.Confirmed, error) {
 	if s.paymentAskedAt.IsZero() {
-		s.paymentAskedAt = workflow.Now(ctx)
+		s.paymentAskedAt = now(ctx)
 	}
 	paid, confirmed, err := s.askForPayment(ctx, amount, goods)
 	for err == nil && paid.Status == payment.StatusPaymentRequired && !s.confirmed() {
@@ -80,7 +80,7 @@ func (s *orderSaga) paymentInput(ctx workflow.Context, amount money.Money) Payme
 		in.Within = orUnset(s.in.Deadlines.PaymentRequired)
 	}
 	if required := s.required(); required != nil {
-		in.Deadline = max(required.DeadlineAt.Sub(workflow.Now(ctx)), time.Millisecond)
+		in.Deadline = max(required.DeadlineAt.Sub(now(ctx)), time.Millisecond)
 	}
 	return in
 }
@@ -91,10 +91,10 @@ func (s *orderSaga) awaitMoney(ctx workflow.Context) error {
 	if err := s.setMark(ctx, s.markSecuring()); err != nil {
 		return err
 	}
-	timeout := max(s.required().DeadlineAt.Sub(workflow.Now(ctx)), time.Millisecond)
-	provided, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: timeout, TimerOptions: workflow.TimerOptions{Summary: "payment deadline"},
-	}, func() bool { return s.state.Payment.Status != payment.StatusPaymentRequired })
+	timeout := max(s.required().DeadlineAt.Sub(now(ctx)), time.Millisecond)
+	provided, err := s.awaitUntil(ctx, order.TimerPayment, timeout, "payment deadline", func() bool {
+		return s.state.Payment.Status != payment.StatusPaymentRequired
+	})
 	if err == nil && !provided {
 		return refuseOrder(order.ReasonPaymentDeadline, "nobody paid the order in time")
 	}
@@ -159,7 +159,7 @@ func (s *orderSaga) providePayment(ctx workflow.Context, r PaymentRequest) (repl
 	var a *activities.Activities
 	recorded, err := runStep(ctx, "Record another means of payment", a.ProvidePayment, activities.ProvidePayment{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, RequestID: r.RequestID, RequestHash: r.RequestHash, Token: r.Token, Keep: r.Keep,
-		Amount: s.missingAmount(), At: workflow.Now(ctx),
+		Amount: s.missingAmount(), At: now(ctx),
 	})
 	if err != nil {
 		return false, s.refusedWhileCancelled(err)
@@ -222,7 +222,7 @@ func (s *orderSaga) leaveBank() {
 
 // lookDue is when the payment of what has not left has to be looked at; zero for never.
 func (s *orderSaga) lookDue(ctx workflow.Context) time.Time {
-	if s.lookAt.IsZero() || s.atBank || !s.costsMore() || s.lookAt.Sub(workflow.Now(ctx)) > lookWithin {
+	if s.lookAt.IsZero() || s.atBank || !s.costsMore() || s.lookAt.Sub(now(ctx)) > lookWithin {
 		return time.Time{}
 	}
 	return s.lookAt
@@ -256,9 +256,9 @@ func (s *orderSaga) keepAuthorized(ctx workflow.Context) error {
 	in := s.paymentInput(ctx, s.plannedAmount())
 	answer, err := runStepWithin(ctx, keepWithin, "Keep "+in.Amount.String()+" authorised", a.AuthorizePayment, activities.AuthorizePayment{
 		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: true, Keep: in.Keep, Renew: true, Within: in.Within,
-		At: workflow.Now(ctx),
+		At: now(ctx),
 	})
-	soonest := workflow.Now(ctx).Add(keepWithin)
+	soonest := now(ctx).Add(keepWithin)
 	if err != nil {
 		workflow.GetLogger(ctx).Warn("An authorisation could not be kept.", "error", err)
 		s.lookAt = soonest
@@ -287,7 +287,7 @@ func (s *orderSaga) giveUpUnpaid(ctx workflow.Context) error {
 	}
 	_, err := s.cancelPieces(ctx, activities.CancelLines{
 		OrderID: s.in.OrderID, RequestID: domain.DerivedID(s.in.OrderID, order.ReasonPaymentDeadline), Lines: lines,
-		Reason: order.ReasonPaymentDeadline, By: order.BySystem, Unpaid: true, At: workflow.Now(ctx),
+		Reason: order.ReasonPaymentDeadline, By: order.BySystem, Unpaid: true, At: now(ctx),
 	})
 	if refusalCode(err) != "" {
 		return s.goOnInstead(ctx)

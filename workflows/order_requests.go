@@ -32,6 +32,8 @@ func (s *orderSaga) requestKinds() []*requestKind {
 		kindOf(ShipmentDelivered, laneShipments, "A shipment has arrived.", s.validateEndShipment, once(s.deliverShipment)),
 		kindOf(ShipmentLost, laneShipments, "The carrier has lost a shipment; refunds it.", s.validateEndShipment, once(s.loseShipment)),
 		kindOf(ShipmentRefused, laneShipments, "A shipment came back; refunds it.", s.validateEndShipment, once(s.refuseShipment)),
+		kindOf(AdvanceClock, laneClock, "Sets the clock of an order for trying to when its next timer goes off.",
+			func(AdvanceRequest) error { return nil }, s.advanceClock),
 	}
 }
 
@@ -119,7 +121,7 @@ func (s *orderSaga) cancelLines(ctx workflow.Context, r CancelLinesRequest) (rep
 		return false, err
 	}
 	return s.cancelPieces(ctx, activities.CancelLines{
-		OrderID: s.in.OrderID, RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By, At: workflow.Now(ctx),
+		OrderID: s.in.OrderID, RequestID: r.RequestID, Lines: r.Lines, Reason: r.Reason, By: r.By, At: now(ctx),
 	})
 }
 
@@ -161,7 +163,7 @@ func (s *orderSaga) amendAddress(ctx workflow.Context, r AmendRequest) (replayed
 	var a *activities.Activities
 	amended, err := runStep(ctx, "Amend the address", a.AmendAddress, activities.AmendAddress{
 		OrderID: s.in.OrderID, CustomerID: s.in.CustomerID, Country: r.Country, Personal: r.Personal, By: r.By,
-		RequestID: requestID, RequestHash: r.RequestHash, At: workflow.Now(ctx),
+		RequestID: requestID, RequestHash: r.RequestHash, At: now(ctx),
 	})
 	return amended.Replayed, err
 }
@@ -185,7 +187,7 @@ func (s *orderSaga) approveOrder(ctx workflow.Context, r ReviewRequest) (replaye
 		return false, err
 	}
 	var a *activities.Activities
-	approved, err := runStep(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: r.By, At: workflow.Now(ctx)})
+	approved, err := runStep(ctx, "Approve the order", a.ApproveOrder, activities.ApproveOrder{OrderID: s.in.OrderID, By: r.By, At: now(ctx)})
 	if err != nil {
 		return false, err
 	}

@@ -66,7 +66,7 @@ func (s *orderSaga) adoptStanding(standing activities.Standing) {
 	}
 	s.state.Status, s.state.Reason, s.state.Shipments = standing.Status, standing.Reason, standing.Shipments
 	s.state.CancelledBy, s.state.ApprovedBy, s.state.RejectedBy = standing.CancelledBy, standing.ApprovedBy, standing.RejectedBy
-	s.facts = standing.Facts
+	s.facts, s.clock.ahead = standing.Facts, standing.Ahead
 	s.noteLeftBehind(standing)
 	s.partlyCancelled, s.overdue, s.held = standing.PartlyCancelled, standing.Overdue, standing.Held
 	if s.lookAt = standing.LookAt; standing.Asked {
@@ -140,5 +140,5 @@ func (s *orderSaga) remaining(ctx workflow.Context, deadline time.Duration, sinc
 	if since.IsZero() {
 		return deadline
 	}
-	return max(deadline-workflow.Now(ctx).Sub(since), time.Millisecond)
+	return max(deadline-now(ctx).Sub(since), time.Millisecond)
 }

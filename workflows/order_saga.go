@@ -27,6 +27,7 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	// what its steps have begun.
 	body, _ := workflow.NewDisconnectedContext(ctx)
 	asked := actorOf(ctx)
+	body = withClock(body, &orderClock{})
 	body = withActor(body, "") // what follows by itself is done by nobody
 	s := newOrderSaga(body, in)
 	s.askedBy = asked
@@ -36,7 +37,7 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 	}
 	s.takeOver(body, in.Carried)
 	workflow.GoNamed(body, "order", func(ctx workflow.Context) {
-		s.err = s.processOrder(s.withSteps(ctx, laneShipments, laneReview, laneCancel))
+		s.err = s.processOrder(s.withSteps(ctx, laneShipments, laneReview, laneCancel, laneClock))
 		s.err = cmp.Or(s.err, s.awaitBesides(ctx))
 		s.over = true
 	})
@@ -57,8 +58,8 @@ func OrderSaga(ctx workflow.Context, in OrderInput) (OrderState, error) {
 func newOrderSaga(ctx workflow.Context, in OrderInput) *orderSaga {
 	s := &orderSaga{
 		in: in, placing: in, body: ctx, mark: MarkOpen, resets: watchResets(ctx, in.Carried), besides: map[string]bool{},
-		childEnds: map[string]*ChildEnd{},
-		state:     OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
+		childEnds: map[string]*ChildEnd{}, clock: clockOf(ctx), dues: map[order.Timer]time.Time{}, children: map[string]bool{},
+		state: OrderState{OrderID: in.OrderID, OrderNumber: order.Number(in.OrderID), Status: order.StatusCreated},
 	}
 	s.kinds = s.requestKinds()
 	return s
@@ -158,6 +159,12 @@ type orderSaga struct {
 	// digitalWait is how long it waits.
 	digitalAt   time.Time
 	digitalWait time.Duration
+	// clock is the order's. Dues are the timers of what it waits for, and children the executions that wait for it.
+	// Resting is true while it waits for what may come.
+	clock    *orderClock
+	dues     map[order.Timer]time.Time
+	children map[string]bool
+	resting  bool
 	// paymentAskedAt is when the payment was asked for that is not secured yet.
 	paymentAskedAt time.Time
 }
@@ -257,7 +264,7 @@ func (s *orderSaga) secureOrder(ctx workflow.Context, held string, early activit
 	if len(confirmed.Shipments) == 0 {
 		var a *activities.Activities
 		confirmed, err = runStep(ctx, "Confirm the order", a.ConfirmOrder, activities.ConfirmOrder{
-			OrderID: s.in.OrderID, Allocations: reserved.Allocations, At: workflow.Now(ctx),
+			OrderID: s.in.OrderID, Allocations: reserved.Allocations, At: now(ctx),
 		})
 		if err != nil {
 			return err
@@ -300,9 +307,8 @@ func (s *orderSaga) awaitReview(ctx workflow.Context) error {
 	if err := s.setMark(ctx, MarkHeld); err != nil {
 		return err
 	}
-	decided, err := workflow.AwaitWithOptions(ctx, workflow.AwaitOptions{
-		Timeout: s.remaining(ctx, s.in.Deadlines.Review, s.placedAt()), TimerOptions: workflow.TimerOptions{Summary: "review deadline"},
-	}, func() bool { return s.review != nil })
+	wait := s.remaining(ctx, s.in.Deadlines.Review, s.placedAt())
+	decided, err := s.awaitUntil(ctx, order.TimerReview, wait, "review deadline", func() bool { return s.review != nil })
 	if err == nil && !decided {
 		return refuseOrder(order.ReasonReviewDeadline, "nobody reviewed the order in time")
 	}
@@ -359,7 +365,7 @@ func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (undo
 	var a *activities.Activities
 	cancelled, err := runStep(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{
 		OrderID: s.in.OrderID, Reason: reason, By: by, RejectedBy: s.rejectedBy(reason),
-		Unpaid: by == order.BySystem && reason == order.ReasonPaymentDeadline && s.confirmed(), At: workflow.Now(ctx),
+		Unpaid: by == order.BySystem && reason == order.ReasonPaymentDeadline && s.confirmed(), At: now(ctx),
 	})
 	if err != nil {
 		return undone, err
@@ -397,7 +403,7 @@ func (s *orderSaga) refusalReason(refusal error) string {
 func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 	clock := &alarm{}
 	defer clock.stop()
-	dispatchBy := workflow.Now(ctx).Add(s.remaining(ctx, s.in.Deadlines.Dispatch, s.confirmedAt()))
+	dispatchBy := now(ctx).Add(s.remaining(ctx, s.in.Deadlines.Dispatch, s.confirmedAt()))
 	for !s.state.Status.Ended() {
 		if err := s.releaseDigital(ctx); err != nil {
 			return err
@@ -412,12 +418,18 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 		}
 		next := func() time.Time { return earliest(late(), s.payBy(), s.lookDue(ctx), s.digitalDue()) }
 		clock.set(ctx, next())
-		if err := workflow.Await(ctx, func() bool {
-			return s.cancelRequest != nil || s.queue.next(laneShipments) != nil || s.state.Status.Ended() || clock.rang() || clock.tooLate(next())
-		}); err != nil {
+		moved, withdraw := s.clock.moved, s.offerDues(ctx, late())
+		err := workflow.Await(ctx, func() bool {
+			return s.cancelRequest != nil || s.queue.next(laneShipments) != nil || s.state.Status.Ended() || clock.rang() || clock.tooLate(next()) ||
+				s.clock.moved != moved
+		})
+		withdraw()
+		if err != nil {
 			return err
 		}
-		var err error
+		if s.clock.moved != moved {
+			clock.stop() // it was set by the time before
+		}
 		switch {
 		case s.cancelRequest != nil && order.CanCancel(s.order()) == nil:
 			return s.abandonOrder(ctx, nil)
@@ -438,6 +450,26 @@ func (s *orderSaga) fulfilOrder(ctx workflow.Context) error {
 		}
 	}
 	return nil
+}
+
+// offerDues notes which timers a confirmed order waits for, until withdraw is called. Late is the dispatch deadline.
+func (s *orderSaga) offerDues(ctx workflow.Context, late time.Time) (withdraw func()) {
+	all := map[order.Timer]time.Time{
+		order.TimerDispatch: late, order.TimerPayment: s.payBy(), order.TimerAuthorization: s.lookDue(ctx), order.TimerDigital: s.digitalDue(),
+	}
+	s.resting = true
+	var offered []order.Timer
+	for _, timer := range order.Timers {
+		if at := all[timer]; !at.IsZero() && s.dues[timer].IsZero() {
+			s.dues[timer], offered = at, append(offered, timer)
+		}
+	}
+	return func() {
+		s.resting = false
+		for _, timer := range offered {
+			delete(s.dues, timer)
+		}
+	}
 }
 
 // markOverdue tells operators that no shipment has left at the deadline; the order goes on waiting.

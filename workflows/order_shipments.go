@@ -120,7 +120,7 @@ func (s *orderSaga) captureAndDispatch(ctx workflow.Context, d Dispatch) (activi
 	shipment, _ := o.Leaving(d.ShipmentID)
 	in := activities.DispatchShipment{
 		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, Carrier: d.Carrier, TrackingNumber: d.TrackingNumber, After: d.After,
-		Location: shipment.Location, At: workflow.Now(ctx),
+		Location: shipment.Location, At: now(ctx),
 	}
 	if !shipment.Digital() {
 		in.SKUs = shipment.SKUs()
@@ -196,7 +196,7 @@ func (s *orderSaga) endShipment(
 		return nil
 	}
 	ended, err := runStep(ctx, summary+placeOf(shipment), activity, activities.EndShipment{
-		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, At: workflow.Now(ctx),
+		OrderID: s.in.OrderID, ShipmentID: shipment.ShipmentID, At: now(ctx),
 	})
 	if err != nil {
 		return err

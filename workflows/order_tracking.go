@@ -18,7 +18,7 @@ func (s *orderSaga) correctTracking(ctx workflow.Context, r TrackingRequest) (re
 	var a *activities.Activities
 	moved, err := runStep(ctx, "Correct the tracking", a.CorrectTracking, activities.CorrectTracking{
 		OrderID: s.in.OrderID, ShipmentID: r.ShipmentID, RequestID: r.RequestID, Carrier: r.Carrier, TrackingNumber: r.TrackingNumber,
-		At: workflow.Now(ctx),
+		At: now(ctx),
 	})
 	if err != nil {
 		return false, err

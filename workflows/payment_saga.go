@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/inventory"
 	"github.com/orderloom/orderloom/domain/money"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -25,6 +26,9 @@ type PaymentInput struct {
 	Keep bool `json:"keep_payment_method,omitempty"`
 	// Deadline is [Deadlines.Payment].
 	Deadline time.Duration `json:"deadline,omitempty"`
+	// DueAt is when the deadline ends by the order's clock, and Ahead as in [order.Clock].
+	DueAt time.Time     `json:"due_at,omitzero"`
+	Ahead time.Duration `json:"ahead,omitempty"`
 	// Within is how long the order waits for money that is missing.
 	Within time.Duration `json:"within,omitempty"`
 	// Confirmed is set for an order that is confirmed. Its own saga lets the payment go.
@@ -53,7 +57,7 @@ func PaymentSagaID(orderID uuid.UUID) string { return "payment-" + orderID.Strin
 // The signal [PaymentUpdated] lets it ask the gateway what the bank has decided. So does the deadline, since a report
 // may have been lost. It outlives the run of the order's saga that has started it, see [OrderWaits].
 func PaymentSaga(ctx workflow.Context, in PaymentInput) (PaymentResult, error) {
-	ctx = forOrder(ctx, in.OrderID)
+	ctx = withClock(forOrder(ctx, in.OrderID), &orderClock{ahead: in.Ahead})
 	result, err := waitForPayment(ctx, in)
 	tellWaitingOrder(ctx, in.OrderID, err)
 	return result, err
@@ -96,8 +100,11 @@ func resultOf(a activities.Authorized) PaymentResult {
 func securePaymentInline(
 	ctx workflow.Context, in PaymentInput, goods []inventory.Allocation, beforeWaiting func(activities.Authorized) error,
 ) (PaymentResult, activities.Confirmed, error) {
-	deadline, begun := orUnset(in.Deadline), workflow.Now(ctx)
-	withLeft := func(left time.Duration) PaymentInput { in.Deadline = left; return in }
+	deadline, begun := orUnset(in.Deadline), now(ctx)
+	withLeft := func(left time.Duration) PaymentInput {
+		in.Deadline, in.DueAt, in.Ahead = left, now(ctx).Add(left), clockOf(ctx).ahead
+		return in
+	}
 	for survivor := (*ChildEnd)(nil); ; in.Again = true {
 		answer, err := authorizePayment(ctx, in, goods)
 		if err != nil || answer.Status != payment.StatusActionRequired {
@@ -107,14 +114,15 @@ func securePaymentInline(
 			return PaymentResult{}, activities.Confirmed{}, err
 		}
 		var result PaymentResult
-		left := max(deadline-workflow.Now(ctx).Sub(begun), time.Millisecond)
+		left := max(deadline-now(ctx).Sub(begun), time.Millisecond)
 		survivor, err = runChild(ctx, child{
 			id: PaymentSagaID(in.OrderID), summary: "Waits for the customer to confirm the payment at the bank", saga: PaymentSaga,
+			timer: order.TimerPayment,
 		}, left, withLeft, &result)
 		if err != nil || survivor == nil {
 			return result, activities.Confirmed{}, err
 		}
-		in.Deadline = max(deadline-workflow.Now(ctx).Sub(begun), time.Millisecond)
+		in.Deadline = max(deadline-now(ctx).Sub(begun), time.Millisecond)
 	}
 }
 
@@ -128,7 +136,7 @@ func authorizePayment(ctx workflow.Context, in PaymentInput, goods []inventory.A
 	}
 	request := activities.AuthorizePayment{
 		OrderID: in.OrderID, Amount: in.Amount, Token: in.Token, Sealed: in.Sealed, Again: in.Again, Keep: in.Keep, Confirm: goods,
-		Within: in.Within, At: workflow.Now(ctx),
+		Within: in.Within, At: now(ctx),
 	}
 	if !in.Again {
 		request.Since = workflow.GetInfo(ctx).WorkflowStartTime
@@ -148,19 +156,26 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 	timerCtx, stopTimer := workflow.WithCancel(ctx)
 	defer stopTimer()
 	deadline := workflow.NewTimerWithOptions(timerCtx, orUnset(in.Deadline), workflow.TimerOptions{Summary: "payment deadline"})
-	updates := workflow.GetSignalChannel(ctx, PaymentUpdated)
+	updates, clock := workflow.GetSignalChannel(ctx, PaymentUpdated), workflow.GetSignalChannel(ctx, ClockAdvanced)
 	for {
-		var late bool
+		var late, advanced bool
 		workflow.NewNamedSelector(ctx, "bank confirmation").
 			AddReceive(updates, func(c workflow.ReceiveChannel, _ bool) { c.ReceiveAsync(nil) }).
+			AddReceive(clock, func(workflow.ReceiveChannel, bool) { advanced = true }).
 			AddFuture(deadline, func(f workflow.Future) { late = f.Get(ctx, nil) == nil }).
 			AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {}).
 			Select(ctx)
 		if ctx.Err() != nil {
 			return activities.Authorized{}, temporal.NewCanceledError()
 		}
+		if advanced {
+			if err := takeClock(ctx, in.OrderID); err != nil {
+				return activities.Authorized{}, err
+			}
+			late = !now(ctx).Before(in.DueAt)
+		}
 		answer, err := runStep(ctx, "Ask what the bank has decided", a.RecordPayment, activities.RecordPayment{
-			OrderID: in.OrderID, Amount: in.Amount, Within: in.Within, At: workflow.Now(ctx),
+			OrderID: in.OrderID, Amount: in.Amount, Within: in.Within, At: now(ctx),
 		})
 		switch {
 		case err != nil || answer.Status != payment.StatusActionRequired:
@@ -174,6 +189,6 @@ func awaitBankConfirmation(ctx workflow.Context, in PaymentInput) (activities.Au
 // voidPayment lets go of what is authorised and not captured.
 func voidPayment(ctx workflow.Context, in activities.VoidPayment) (activities.Voided, error) {
 	var a *activities.Activities
-	in.At = workflow.Now(ctx)
+	in.At = now(ctx)
 	return runStep(ctx, "Void the payment", a.VoidPayment, in)
 }

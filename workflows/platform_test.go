@@ -114,7 +114,7 @@ func newEnvironment() *testsuite.TestWorkflowEnvironment {
 
 func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) *activities.Activities {
 	a := activities.New(activities.Options{
-		Events: p.events, Gateway: gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review,
+		Events: p.events, Gateway: gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review, Trying: true,
 		Capabilities: payments.Capabilities{Amounts: func(currency string) (money.Limits, bool) { return p.limits, money.KnownCurrency(currency) }},
 	})
 	worker.Register(p.env, a)

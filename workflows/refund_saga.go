@@ -44,5 +44,5 @@ func RefundSaga(ctx workflow.Context, in RefundInput) (out RefundResult, err err
 // for operators.
 func refundPayment(ctx workflow.Context, orderID, refundID uuid.UUID, after int, what string) (payment.RefundSummary, error) {
 	var a *activities.Activities
-	return runStep(ctx, "Refund "+what, a.RefundPayment, activities.RefundPayment{OrderID: orderID, RefundID: refundID, After: after, At: workflow.Now(ctx)})
+	return runStep(ctx, "Refund "+what, a.RefundPayment, activities.RefundPayment{OrderID: orderID, RefundID: refundID, After: after, At: now(ctx)})
 }

@@ -57,6 +57,7 @@ const (
 	laneReview
 	laneCancel
 	lanePayment
+	laneClock
 	lanes
 )
 

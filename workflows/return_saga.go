@@ -107,9 +107,12 @@ type ReturnDeadline struct {
 // ReturnDeadlineSaga records what is due of an order's returns: nobody has decided on one, or its goods did not come.
 // It may be started at any time, and does nothing when nothing is due. Refusal: not_found.
 func ReturnDeadlineSaga(ctx workflow.Context, in ReturnDeadline) error {
-	ctx = forOrder(ctx, in.OrderID)
+	return endReturns(forOrder(ctx, in.OrderID), in.OrderID)
+}
+
+func endReturns(ctx workflow.Context, orderID uuid.UUID) error {
 	var a *activities.Activities
-	ended, err := runStep(ctx, "Look for returns that are due", a.EndReturns, activities.EndReturns{OrderID: in.OrderID, At: workflow.Now(ctx)})
+	ended, err := runStep(ctx, "Look for returns that are due", a.EndReturns, activities.EndReturns{OrderID: orderID, At: workflow.Now(ctx)})
 	for _, step := range ended.Exchanges {
 		tellExchange(ctx, &step)
 	}

@@ -203,6 +203,7 @@ var questions = map[string]question{
 // askedElsewhere are operations that the whole platform can't be asked for, because its gateway refuses nothing. Some
 // of them change nothing, or no order. Each names the test that asks for it.
 var askedElsewhere = map[string]string{
+	"advanceClock":     "TestATimerOfAnOrderGoesOffWhenItIsAskedTo",
 	"previewOrder":     "TestAPreviewIsTheOrderThatIsPlaced",
 	"createKey":        "TestAKeyIsMadeRotatedAndRevoked",
 	"rotateKey":        "TestAKeyIsMadeRotatedAndRevoked",

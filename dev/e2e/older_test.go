@@ -20,6 +20,7 @@ import (
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/internal/testing/pgserver"
+	"github.com/orderloom/orderloom/migrations"
 	"github.com/orderloom/orderloom/projector/maintain"
 	"github.com/stretchr/testify/require"
 )
@@ -114,6 +115,9 @@ func restoredOlder(t *testing.T, file string, later time.Duration) string {
 	// The first lines of newer dumps are commands of psql.
 	sql := regexp.MustCompile(`(?m)^\\.*$`).ReplaceAll(made(dump, later), nil)
 	_, err = db.PgConn().Exec(t.Context(), string(sql)).ReadAll()
+	require.NoError(t, err)
+	require.NoError(t, migrations.Apply(t.Context(), db))
+	_, err = db.Exec(t.Context(), "UPDATE orderloom.store SET mode = 'test'") // see docs/test-mode.md
 	require.NoError(t, err)
 	return server.URL("orderloom")
 }

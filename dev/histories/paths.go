@@ -80,6 +80,26 @@ var paths = []path{
 		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.cancel(), p.end(order.StatusCancelled, "changed my mind"))
 	}},
 
+	{name: "bank-page", play: func(p *player) error {
+		confirm := workflows.BankConfirmation{OrderID: p.orderID, Approve: true}
+		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.run("confirm-"+p.orderID.String(), workflows.ConfirmationSaga, confirm),
+			p.await(order.StatusConfirmed), p.delivered())
+	}},
+
+	{name: "clock-advanced", play: func(p *player) error {
+		ended := workflows.AdvanceInput{OrderID: p.orderID, AdvanceRequest: workflows.AdvanceRequest{RequestID: p.id("advance ended")}}
+		return errors.Join(p.confirmed(), p.advance(), p.delivered(), p.run("advance-"+p.orderID.String(), workflows.AdvanceSaga, ended))
+	}},
+	{name: "clock-advanced-bank", play: func(p *player) error {
+		return errors.Join(p.placed("tok_require_action"), p.awaitPayment(), p.advance(), p.end(order.StatusCancelled, order.ReasonPaymentDeadline))
+	}},
+	{name: "clock-advanced-backordered", play: func(p *player) error {
+		return errors.Join(p.backordered(), p.awaitStock(), p.advance(), p.end(order.StatusCancelled, order.ReasonStockDeadline))
+	}},
+	{name: "clock-advanced-held", play: func(p *player) error {
+		return errors.Join(p.held(), p.advance(), p.end(order.StatusCancelled, order.ReasonReviewDeadline))
+	}},
+
 	{name: "gateway-down", play: gatewayDown},
 	{name: "gateway-down-when-cancelled", play: gatewayDownWhenCancelled},
 	{name: "credentials-refused", play: credentialsRefused},
@@ -150,6 +170,12 @@ func invalid(p *player) error {
 }
 
 var changedMind = workflows.CancelRequest{Reason: "changed my mind", By: "customer"}
+
+// advance has the next timer of the order go off.
+func (p *player) advance() error {
+	_, err := p.client.AdvanceClock(p.ctx, p.orderID, workflows.AdvanceRequest{RequestID: p.id("advance")})
+	return p.check(err)
+}
 
 func (p *player) cancel() error {
 	_, err := p.client.CancelOrder(p.ctx, p.orderID, changedMind)

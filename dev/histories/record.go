@@ -99,7 +99,7 @@ func open(ctx context.Context, s *stack.Stack) (*world, error) {
 	w := &world{namespace: cfg.Temporal.Namespace, gateway: &faulty{Gateway: sandboxed}}
 	w.activities = activities.New(activities.Options{
 		Events:  eventstore.NewRepository(eventstore.NewMemory(), eventstore.RepositoryOptions{}),
-		Gateway: w.gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review,
+		Gateway: w.gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review, Trying: true,
 	})
 	if err := w.activities.SeedLocations(ctx, time.Now()); err != nil {
 		return nil, err

@@ -47,6 +47,11 @@ func settings(opts Options, addresses stack.Addresses) (config.Config, error) {
 		}
 		defaults["ORDERLOOM_HTTP_ADDRESS"] = address
 	}
+	address := given("ORDERLOOM_HTTP_ADDRESS")
+	if address == "" {
+		address = defaults["ORDERLOOM_HTTP_ADDRESS"]
+	}
+	defaults["ORDERLOOM_SANDBOX_URL"] = "http://" + address
 	return config.Load(func(name string) (string, bool) {
 		if value := given(name); value != "" {
 			return value, true

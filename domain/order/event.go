@@ -41,6 +41,7 @@ var Events = []domain.Event{
 	OrderReturned{},
 	OrderDetailsChanged{},
 	OrderNoted{},
+	OrderClockAdvanced{},
 }
 
 // OrderPlaced says that an order was accepted with these lines at this total.

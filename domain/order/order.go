@@ -158,6 +158,8 @@ type Order struct {
 	// Reported is how the shipments had left whose tracking was corrected since, so that a report which comes again is
 	// known.
 	Reported []Tracking `json:"reported,omitempty"`
+	// Clock is that of an order for trying; nil for one whose time is the world's.
+	Clock *Clock `json:"clock,omitempty"`
 }
 
 // Tracking is by whom a shipment is carried, and under which number.
@@ -222,6 +224,8 @@ func Evolve(o Order, e domain.Event) Order {
 		o = o.withDetails(e)
 	case OrderNoted:
 		o = o.withNote(e)
+	case OrderClockAdvanced:
+		o = o.advanced(e)
 	default:
 		return o.evolveEdit(e)
 	}

@@ -73,6 +73,9 @@ func withKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, 
 		return err
 	}
 	defer pool.Close()
+	if err := checkMode(ctx, pool, cfg.HTTP.Access.Mode); err != nil { // or the keys are of the wrong kind
+		return err
+	}
 	if action != "" {
 		if err := recordCommand(ctx, pool, cfg, tel, action, subject); err != nil {
 			return err

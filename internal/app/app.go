@@ -138,7 +138,8 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 		return nil, err
 	}
 	// One that does not answer yet is looked at again while the process runs.
-	if err := checkDatabase(ctx, p.pool, tel.Logger); permanent(err) {
+	p.command = len(o.Roles) == 0
+	if err := p.lookAtDatabase(ctx); permanent(err) {
 		return nil, errors.Join(err, p.close(ctx))
 	}
 	if o.runs(config.RoleWorker) {
@@ -147,7 +148,7 @@ func open(ctx context.Context, cfg config.Config, o Options) (*platform, error) 
 			p.registry = p.breakers.Add(registryBreaker)
 		}
 	}
-	p.sealing, p.command = o.runs(config.RoleAPI) || o.runs(config.RoleWorker), len(o.Roles) == 0
+	p.sealing = o.runs(config.RoleAPI) || o.runs(config.RoleWorker)
 	p.finding, p.indexing = o.runs(config.RoleAPI) && !o.own, o.runs(config.RoleProjector)
 	if err := p.checkKeys(ctx); permanent(err) {
 		return nil, errors.Join(err, p.close(ctx))
@@ -289,8 +290,12 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 	if err != nil {
 		return nil, err
 	}
+	var sandbox api.Sandbox
+	if p.cfg.HTTP.Access.Mode == access.Test {
+		sandbox = sagas
+	}
 	return api.New(api.Options{
-		Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
+		Sandbox: sandbox, Sagas: sagas, Warehouse: sagas, Orders: p.reader, Views: p.reader, Vault: p.vault, History: history{p.store}, Changes: p.changes,
 		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
 		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
@@ -355,6 +360,7 @@ func (p *platform) worker(interceptors []interceptor.WorkerInterceptor) (part, e
 	acts := activities.New(activities.Options{
 		Events: eventstore.NewRepository(p.store, eventstore.RepositoryOptions{Aggregates: activities.Snapshotted()}),
 		Log:    p.store, Gateway: gateway, Capabilities: can, Vault: sagaVault{p.vault, p.pool}, Locations: p.cfg.Orders.Locations,
+		Trying: p.cfg.HTTP.Access.Mode == access.Test,
 		Review: activities.ReviewRules{Above: p.cfg.Orders.ReviewAbove, Customers: p.cfg.Orders.ReviewCustomers},
 	})
 	o := workerOptions(p.cfg)

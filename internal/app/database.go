@@ -36,6 +36,16 @@ func checkDatabase(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) er
 	}).ask(ctx)
 }
 
+// lookAtDatabase is [checkDatabase] for a process of the platform, which works with a store of its own mode. A command
+// works with either.
+func (p *platform) lookAtDatabase(ctx context.Context) error {
+	if err := checkDatabase(ctx, p.pool, p.tel.Logger); err != nil || p.command {
+		return err
+	}
+	look := func(ctx context.Context) error { return checkMode(ctx, p.pool, p.cfg.HTTP.Access.Mode) }
+	return databaseServer(look).ask(ctx)
+}
+
 // checkSchema refuses a schema that lacks migrations. One with migrations that this program does not know is right:
 // they only add.
 func checkSchema(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
@@ -132,8 +142,7 @@ const keysEvery = time.Minute
 // watchDatabase waits for the database of a process that has started before it. From then on it looks at the encryption
 // keys. It returns an error when the program can't work with the database or with its keys.
 func (p *platform) watchDatabase(ctx context.Context) error {
-	look := func(ctx context.Context) error { return checkDatabase(ctx, p.pool, p.tel.Logger) }
-	if err := databaseServer(look).await(ctx, p.tel.Logger); err != nil {
+	if err := databaseServer(p.lookAtDatabase).await(ctx, p.tel.Logger); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {

@@ -3,6 +3,7 @@ package config
 import (
 	"strings"
 
+	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/internal/gateways"
 	"github.com/orderloom/orderloom/payments"
 )
@@ -26,6 +27,16 @@ func gatewaySettings() []Setting {
 		}
 	}
 	return all
+}
+
+// liveBesideTest names the key of a live gateway in a platform for trying, which would charge people for orders that
+// nobody ships.
+func liveBesideTest(c Config) Problems {
+	setting := func(name string) string { return string(c.Payment.GatewaySettings[name]) }
+	if c.HTTP.Access.Mode != access.Test || !gateways.All.Live(c.Payment.Gateway, setting) {
+		return nil
+	}
+	return Problems{{"ORDERLOOM_MODE", "must not be test with a live key of the payment gateway " + c.Payment.Gateway}}
 }
 
 // partRoles are the roles that open a part of the payment gateway.

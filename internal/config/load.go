@@ -114,6 +114,7 @@ func together(c Config, set map[string]bool, roles []Role) Problems {
 	check(set["ORDERLOOM_DEPLOYMENT"] != set["ORDERLOOM_BUILD_ID"],
 		"ORDERLOOM_DEPLOYMENT", "and ORDERLOOM_BUILD_ID must both be set, or neither")
 	problems = append(problems, gatewayProblems(c.Payment, roles)...)
+	problems = append(problems, liveBesideTest(c)...)
 	if role, needed := needs([]Role{RoleCodecServer}, roles); needed {
 		check(c.Codec.Token == "" && c.Codec.Issuer == "",
 			"ORDERLOOM_CODEC_ISSUER", "or ORDERLOOM_CODEC_TOKEN is required by %s, which would decrypt for everybody", role)

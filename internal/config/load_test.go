@@ -318,3 +318,15 @@ func TestAnOpenAPIListensOnTheLoopbackAlone(t *testing.T) {
 		require.NoError(t, load("everywhere", address))
 	}
 }
+
+// A platform for trying would charge people for orders that nobody ships.
+func TestALiveKeyOfTheGatewayIsRefusedInTestMode(t *testing.T) {
+	t.Parallel()
+	for key, wrong := range map[string]bool{"sk_live_x": true, "rk_live_x": true, "sk_test_x": false, "rk_test_x": false} {
+		for _, mode := range []string{"test", "live"} {
+			set := map[string]string{"ORDERLOOM_MODE": mode, "ORDERLOOM_PAYMENT_GATEWAY": "stripe", "STRIPE_API_KEY": key}
+			_, err := config.Load(func(name string) (string, bool) { v, ok := set[name]; return v, ok }, config.RoleWorker)
+			require.Equal(t, wrong && mode == "test", strings.Contains(fmt.Sprint(err), "ORDERLOOM_MODE"), "%s %s: %v", mode, key, err)
+		}
+	}
+}

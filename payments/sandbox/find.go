@@ -39,7 +39,7 @@ func (g *Gateway) entry(id uuid.UUID) payments.LedgerEntry {
 		if e.OrderID != uuid.Nil {
 			out.OrderID = e.OrderID
 		}
-		if authorization, ok := e.authorization(); ok {
+		if authorization, ok := g.authorization(e); ok {
 			out.Authorization = authorization
 		}
 		if event, ok := g.event(e); ok {
@@ -80,11 +80,11 @@ func (g *Gateway) takeOffExcess(events []payments.Event, id uuid.UUID) {
 	}
 }
 
-// authorization is where an authorisation stands after this entry.
-func (e Entry) authorization() (payments.Authorization, bool) {
+// authorization is where an authorisation stands after an entry.
+func (g *Gateway) authorization(e Entry) (payments.Authorization, bool) {
 	switch e.Kind {
 	case kindAuthorize, kindDecline, kindActionRequired:
-		return payments.Authorization{AuthorizeResult: answer(e), Amount: e.Amount}, true
+		return payments.Authorization{AuthorizeResult: g.answer(e), Amount: e.Amount}, true
 	}
 	return payments.Authorization{}, false
 }

@@ -14,7 +14,7 @@
 //	tok_timeout             authorised, but the first answer never arrives
 //	tok_fail_twice          two failures without effect, then authorised
 //
-// Any other token is declined: invalid_token.
+// Any other token is declined: invalid_token. [Tokens] has the list, and docs/test-mode.md what to do with each.
 package sandbox
 
 import (
@@ -51,12 +51,6 @@ const (
 	kindRefundFailed   = "refund_failed"
 )
 
-// Tokens that do more than decide.
-const (
-	tokenTimeout   = "tok_timeout"
-	tokenFailTwice = "tok_fail_twice"
-)
-
 // Entry is one line of the ledger: what was done once, under one idempotency key.
 type Entry struct {
 	Key string `json:"key"`
@@ -89,6 +83,8 @@ type Gateway struct {
 	ofPayment map[uuid.UUID][]int
 	// failedRefunds are the references of refunds that have failed since.
 	failedRefunds map[string]bool
+	// bank begins the address at which a payment is confirmed; the id of its order follows.
+	bank string
 }
 
 // account is what the ledger says of one payment.
@@ -114,7 +110,7 @@ func (a *account) refundable() money.Money { return a.captured.Sub(a.refunded) }
 func Open(path string) (*Gateway, error) {
 	g := &Gateway{
 		turn: make(chan struct{}, 1), byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, ofPayment: map[uuid.UUID][]int{},
-		failedRefunds: map[string]bool{},
+		failedRefunds: map[string]bool{}, bank: "https://bank.example/confirm/",
 	}
 	if path == "" {
 		return g, nil
@@ -151,7 +147,7 @@ func (g *Gateway) Authorize(ctx context.Context, r payments.AuthorizeRequest) (p
 		if e.Kind == kindAttempt {
 			return payments.NoAnswer(errors.New("the sandbox gateway is out of order"))
 		}
-		result = answer(e)
+		result = g.answer(e)
 		return nil
 	})
 	if err == nil && hang {
@@ -194,17 +190,17 @@ func (g *Gateway) decide(r payments.AuthorizeRequest) Entry {
 		e.Code = "payment_cancelled"
 	case !r.Amount.IsPositive():
 		e.Code = "amount_not_chargeable"
-	case r.Token == "tok_decline":
+	case r.Token == tokenDecline:
 		e.Code = "card_declined"
-	case r.Token == "tok_insufficient_funds":
+	case r.Token == tokenInsufficient:
 		e.Code = "insufficient_funds"
-	case r.Token == "tok_require_action" && r.EarlierRef != "":
+	case r.Token == tokenRequireAction && r.EarlierRef != "":
 		e.Code = "authentication_required" // the customer is not there
-	case r.Token == "tok_require_action":
+	case r.Token == tokenRequireAction:
 		e.Kind = kindActionRequired
 	case r.Token == tokenFailTwice && a.attempts < 2:
 		e.Kind, e.Key = kindAttempt, fmt.Sprintf("%s#%d", r.IdempotencyKey, a.attempts+1)
-	case r.Token == "tok_approve", r.Token == tokenTimeout, r.Token == tokenFailTwice:
+	case r.Token == tokenApprove, r.Token == tokenTimeout, r.Token == tokenFailTwice:
 		e.Kind = kindAuthorize
 	default:
 		e.Code = "invalid_token"
@@ -217,12 +213,12 @@ func refOf(paymentID uuid.UUID) string { return refOfPrefix + paymentID.String()
 
 const refOfPrefix = "sandbox_"
 
-func answer(e Entry) payments.AuthorizeResult {
+func (g *Gateway) answer(e Entry) payments.AuthorizeResult {
 	switch e.Kind {
 	case kindAuthorize:
 		return payments.AuthorizeResult{Status: payment.StatusAuthorized, GatewayRef: e.Ref, ExpiresAt: e.expiresAt()}
 	case kindActionRequired:
-		return payments.AuthorizeResult{Status: payment.StatusActionRequired, GatewayRef: e.Ref, ActionURL: "https://bank.example/confirm/" + e.Ref}
+		return payments.AuthorizeResult{Status: payment.StatusActionRequired, GatewayRef: e.Ref, ActionURL: g.bank + e.OrderID.String()}
 	default:
 		return payments.AuthorizeResult{Status: payment.StatusDeclined, GatewayRef: e.Ref, DeclineCode: e.Code}
 	}
@@ -318,32 +314,6 @@ func (g *Gateway) giveBack(r payments.VoidRequest) error {
 	})
 	return err
 }
-
-// Confirm plays the customer who confirms a payment at the bank, or refuses to. It settles a payment that
-// was left as action_required. Error: gateway_refused for a payment that does not wait for it.
-func (g *Gateway) Confirm(paymentID uuid.UUID, approve bool) error {
-	return g.locked(context.Background(), func() error {
-		acc := g.account(paymentID)
-		if acc.pending.IsZero() || acc.closed {
-			return domain.Refuse(payments.CodeGatewayRefused, "payment %s is not waiting for a confirmation", paymentID)
-		}
-		e := Entry{
-			Key: acc.pendingKey + confirmSuffix, Kind: kindAuthorize, PaymentID: paymentID, Amount: acc.pending, AskedAt: acc.pendingSince,
-			Ref: refOf(paymentID),
-		}
-		if !approve {
-			e.Kind, e.Code = kindDecline, "authentication_failed"
-		}
-		if _, ok := g.byKey[e.Key]; ok {
-			return nil
-		}
-		_, err := g.write(e)
-		return err
-	})
-}
-
-// confirmSuffix ends the key of the customer's answer, of which there is one for each authorisation that waits.
-const confirmSuffix = "/confirm"
 
 // Balance is what the ledger says of one payment.
 type Balance struct {

@@ -38,6 +38,11 @@ var Provider = payments.Provider{
 	Open: func(setting payments.Settings) (payments.Gateway, error) {
 		return New(Options{Key: setting(settingKey), ReturnURL: setting(settingReturnURL), URL: setting(settingURL)})
 	},
+	// Keys for trying have "_test_" in that place. Stripe's restricted keys begin with "rk_".
+	Live: func(setting payments.Settings) bool {
+		key := setting(settingKey)
+		return strings.HasPrefix(key, "sk_live_") || strings.HasPrefix(key, "rk_live_")
+	},
 	Webhook: func(setting payments.Settings) (payments.Webhook, error) {
 		return NewWebhook(strings.FieldsFunc(setting(settingWebhookSecret), func(r rune) bool { return r == ',' || r == ' ' })...)
 	},
