@@ -27,25 +27,27 @@ type fakeSandbox struct {
 
 // AdvanceClock records what the saga would.
 func (f *fakeSandbox) AdvanceClock(_ context.Context, id uuid.UUID, r workflows.AdvanceRequest) (workflows.OrderState, error) {
-	if f.err == nil {
-		f.advance(id, r.RequestID)
+	if f.err != nil {
+		return f.state, f.err
 	}
-	return f.state, f.err
+	return f.state, f.advance(id, r.RequestID)
 }
 
 func (f *fakeSandbox) AdvanceEnded(_ context.Context, in workflows.AdvanceInput) error {
 	f.ended = append(f.ended, in)
-	f.advance(in.OrderID, in.RequestID)
-	return nil
+	return f.advance(in.OrderID, in.RequestID)
 }
 
-func (f *fakeSandbox) advance(id, request uuid.UUID) {
+func (f *fakeSandbox) advance(id, request uuid.UUID) error {
 	o := f.platform.folds[id]
-	events, _ := order.Advance(o, order.AdvanceClock{RequestID: request, Saga: f.due, At: acceptedAt})
+	events, err := order.Advance(o, order.AdvanceClock{RequestID: request, Saga: f.due, At: acceptedAt})
 	for _, e := range events {
 		o = order.Evolve(o, e)
 	}
-	f.platform.folds[id] = o
+	if err == nil {
+		f.platform.folds[id] = o
+	}
+	return err
 }
 
 func (f *fakeSandbox) ConfirmAtBank(_ context.Context, in workflows.BankConfirmation) error {
