@@ -53,7 +53,7 @@ func (a *Activities) AmendAddress(ctx context.Context, in AmendAddress) (Changed
 	if command.Personal, err = a.amendedRecipient(ctx, o, in); err != nil {
 		return Changed{}, Refusal(err)
 	}
-	return a.changeOrder(ctx, in.OrderID, stamp(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(now order.Order) ([]domain.Event, error) {
+	return a.changeOrder(ctx, in.OrderID, asked(ctx, "amend/"+in.RequestID, in.OrderID, in.At), func(now order.Order) ([]domain.Event, error) {
 		if done, err := now.CarriedOut(command.Request()); err == nil && !done && !sameSealed(now.Personal, o.Personal) {
 			return nil, errAmendedMeanwhile
 		}

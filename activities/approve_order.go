@@ -18,7 +18,7 @@ type ApproveOrder struct {
 
 // ApproveOrder records that a held order goes on. Refusals: not_found; not_held; already_reviewed.
 func (a *Activities) ApproveOrder(ctx context.Context, in ApproveOrder) (Changed, error) {
-	return a.changeOrder(ctx, in.OrderID, stamp(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return a.changeOrder(ctx, in.OrderID, asked(ctx, "approve", in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Review(o, order.ReviewOrder{By: in.By, Approve: true, At: in.At})
 	})
 }

@@ -43,7 +43,7 @@ func (a *Activities) CancelLines(ctx context.Context, in CancelLines) (LinesCanc
 	if err != nil {
 		return out, err
 	}
-	st := stamp(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
+	st := asked(ctx, "cancel-lines/"+in.RequestID.String(), in.OrderID, in.At)
 	q := stockOf(known, known.StockLines(in.Lines))
 	q.streams = append(q.streams, paymentStream(in.OrderID)...)
 	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {

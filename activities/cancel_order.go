@@ -33,7 +33,7 @@ type CancelOrder struct {
 func (a *Activities) CancelOrder(ctx context.Context, in CancelOrder) (Moved, error) {
 	var out Moved
 	var exchanged uuid.UUID // the order whose goods were to pay for this one
-	st := stamp(ctx, "cancel", in.OrderID, in.At)
+	st := asked(ctx, "cancel", in.OrderID, in.At)
 	cancel := func(tx *eventstore.Tx) error {
 		o, p := eventstore.State(tx, orderAggregate, in.OrderID), eventstore.State(tx, paymentAggregate, payment.ID(in.OrderID))
 		if err := unpaid(tx, in.OrderID, in.Unpaid); err != nil && o.Status != order.StatusCancelled {

@@ -54,7 +54,7 @@ type ReturnChanged struct {
 
 // RequestReturn records that goods are to come back. Refusals: those of [order.RequestReturn].
 func (a *Activities) RequestReturn(ctx context.Context, in RequestReturn) (ReturnChanged, error) {
-	st := stamp(ctx, "request-return/"+in.ReturnID.String(), in.OrderID, in.At)
+	st := asked(ctx, "request-return/"+in.ReturnID.String(), in.OrderID, in.At)
 	return a.changeReturn(ctx, in.OrderID, in.ReturnID, st, func(o order.Order) ([]domain.Event, error) {
 		return order.RequestReturn(o, order.AskToReturn{
 			ReturnID: in.ReturnID, Lines: in.Lines, Reason: in.Reason, By: in.By, DecideWithin: in.DecideWithin, At: o.Now(in.At),
@@ -64,7 +64,7 @@ func (a *Activities) RequestReturn(ctx context.Context, in RequestReturn) (Retur
 
 // DecideReturn records a decision on a return. Refusals: those of [order.Decide].
 func (a *Activities) DecideReturn(ctx context.Context, in DecideReturn) (ReturnChanged, error) {
-	st := stamp(ctx, fmt.Sprintf("%s-return/%s", in.Action, in.ReturnID), in.OrderID, in.At)
+	st := asked(ctx, fmt.Sprintf("%s-return/%s", in.Action, in.ReturnID), in.OrderID, in.At)
 	return a.changeReturn(ctx, in.OrderID, in.ReturnID, st, func(o order.Order) ([]domain.Event, error) {
 		return order.Decide(o, order.DecideReturn{
 			ReturnID: in.ReturnID, Action: in.Action, By: in.By, Reason: in.Reason, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber,

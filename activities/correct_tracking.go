@@ -23,7 +23,7 @@ type CorrectTracking struct {
 // shipment_not_found; idempotency_key_reused; not_under_way; invalid.
 func (a *Activities) CorrectTracking(ctx context.Context, in CorrectTracking) (Moved, error) {
 	var out Moved
-	st := stamp(ctx, "correct-tracking/"+in.RequestID.String(), in.OrderID, in.At)
+	st := asked(ctx, "correct-tracking/"+in.RequestID.String(), in.OrderID, in.At)
 	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
 		events, err := order.Correct(o, order.CorrectTracking{
 			RequestID: in.RequestID, ShipmentID: in.ShipmentID, Carrier: in.Carrier, TrackingNumber: in.TrackingNumber, At: in.At,

@@ -29,7 +29,7 @@ func (a *Activities) AddNote(ctx context.Context, in AddNote) (Changed, error) {
 	if err != nil {
 		return Changed{}, fmt.Errorf("seal a note about order %s: %w", in.OrderID, err)
 	}
-	return a.changeOrder(ctx, in.OrderID, stamp(ctx, "note/"+in.NoteID.String(), in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return a.changeOrder(ctx, in.OrderID, asked(ctx, "note/"+in.NoteID.String(), in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Noted(o, order.AddNote{NoteID: in.NoteID, RequestHash: in.RequestHash, Text: text, Author: in.Author, At: in.At})
 	})
 }
@@ -45,7 +45,7 @@ type ChangeDetails struct {
 
 // ChangeDetails changes metadata and tags of an order. Refusals: not_found; invalid; idempotency_key_reused.
 func (a *Activities) ChangeDetails(ctx context.Context, in ChangeDetails) (Changed, error) {
-	return a.changeOrder(ctx, in.OrderID, stamp(ctx, "details/"+in.RequestID.String(), in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
+	return a.changeOrder(ctx, in.OrderID, asked(ctx, "details/"+in.RequestID.String(), in.OrderID, in.At), func(o order.Order) ([]domain.Event, error) {
 		return order.Change(o, order.ChangeDetails{RequestID: in.RequestID, Change: in.Change, By: in.By, At: in.At})
 	})
 }

@@ -121,7 +121,8 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 	attempt := 1
 	var access payment.Access
 	var left, paid, joins bool // joins: the share is captured with the next shipment's, or by nobody
-	err = a.events.Decide(ctx, st, in.streams(), func(tx *eventstore.Tx) error {
+	decision := asked(ctx, "dispatch/"+in.ShipmentID.String(), in.OrderID, in.At)
+	err = a.events.Decide(ctx, decision, in.streams(), func(tx *eventstore.Tx) error {
 		d, err := in.decideDispatch(tx)
 		if left = len(d.order) == 0; err != nil {
 			return err
@@ -131,6 +132,10 @@ func (a *Activities) captureAndDispatch(ctx context.Context, st eventstore.Stamp
 			out = moved(o, nil)
 			out.showMoney(o, p)
 			return nil
+		}
+		// Before the money is captured: what is recorded with it afterwards has no precondition any more.
+		if err := eventstore.Require(tx); err != nil {
+			return err
 		}
 		attempt, access = p.CaptureAttempt(in.ShipmentID), p.Access
 		request.IdempotencyKey = payment.CaptureKey(id, in.ShipmentID, p.Generation, attempt)

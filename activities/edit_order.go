@@ -69,7 +69,7 @@ func (a *Activities) EditOrder(ctx context.Context, in EditOrder) (Edited, error
 	c := order.EditOrder{
 		RequestID: in.RequestID, RequestHash: in.RequestHash, Add: in.Add, Set: in.Set, Reason: in.Reason, By: in.By, At: in.At,
 	}
-	st := stamp(ctx, "edit/"+in.RequestID.String(), in.OrderID, in.At)
+	st := asked(ctx, "edit/"+in.RequestID.String(), in.OrderID, in.At)
 	q := stockOf(known, append(order.Lines(in.Add), known.StockLines(in.Set)...))
 	q.streams = append(q.streams, paymentStream(in.OrderID)...)
 	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {

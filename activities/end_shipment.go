@@ -38,7 +38,7 @@ func (a *Activities) DeliverShipment(ctx context.Context, in EndShipment) (Ended
 // [Activities.DeliverShipment].
 func (a *Activities) LoseShipment(ctx context.Context, in EndShipment) (Ended, error) {
 	var out Ended
-	st := stamp(ctx, "lose/"+in.ShipmentID.String(), in.OrderID, in.At)
+	st := asked(ctx, "lose/"+in.ShipmentID.String(), in.OrderID, in.At)
 	err := a.events.Decide(ctx, st, withPayment(in.OrderID), func(tx *eventstore.Tx) error {
 		o := eventstore.State(tx, orderAggregate, in.OrderID)
 		events, err := order.Lose(o, order.LoseShipment{ShipmentID: in.ShipmentID, At: in.At})
@@ -70,7 +70,7 @@ func (a *Activities) recordEnd(tx *eventstore.Tx, out *Moved, in EndShipment, o 
 
 func (a *Activities) endShipment(ctx context.Context, step string, in EndShipment, decide func(order.Order) ([]domain.Event, error)) (Ended, error) {
 	var out Ended
-	st := stamp(ctx, step+in.ShipmentID.String(), in.OrderID, in.At)
+	st := asked(ctx, step+in.ShipmentID.String(), in.OrderID, in.At)
 	err := changeAggregate(ctx, a, orderAggregate, in.OrderID, st, func(o order.Order) ([]domain.Event, error) {
 		events, err := decide(o)
 		out.Moved = moved(o, events)
@@ -92,7 +92,7 @@ func (a *Activities) RefuseShipment(ctx context.Context, in EndShipment) (Ended,
 		return out, err
 	}
 	shipment, _ := known.Shipment(in.ShipmentID)
-	st := stamp(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
+	st := asked(ctx, "refuse/"+in.ShipmentID.String(), in.OrderID, in.At)
 	served, err := a.changeStock(ctx, st, stockOfShipment(in.OrderID, shipment), func(s supply) (bool, error) {
 		o := eventstore.State(s.tx, orderAggregate, in.OrderID)
 		events, err := order.Refuse(o, order.RefuseShipment{ShipmentID: in.ShipmentID, At: in.At})

@@ -37,7 +37,7 @@ func (a *Activities) ProvidePayment(ctx context.Context, in ProvidePayment) (Cha
 	if err != nil {
 		return Changed{}, err
 	}
-	st := stamp(ctx, "provide-payment/"+in.RequestID.String(), in.OrderID, in.At)
+	st := asked(ctx, "provide-payment/"+in.RequestID.String(), in.OrderID, in.At)
 	_, replayed, err := a.changePayment(ctx, in.OrderID, st, func(p payment.Payment) ([]domain.Event, error) {
 		return payment.Provide(p, payment.ProvideMethod{
 			RequestID: in.RequestID, RequestHash: in.RequestHash, Token: token, Keep: in.Keep,

@@ -45,7 +45,7 @@ type RefundRequested struct {
 // Refusals: not_found for a refund by lines; idempotency_key_reused; refund_exceeds_capture; refund_under_way;
 // payment_disputed; invalid.
 func (a *Activities) RequestRefund(ctx context.Context, in RequestRefund) (RefundRequested, error) {
-	p, replayed, err := a.requestRefund(ctx, in)
+	p, replayed, err := a.requestRefund(ctx, asked(ctx, in.step(), in.OrderID, in.At), in)
 	if err != nil {
 		return RefundRequested{}, err
 	}
@@ -54,8 +54,7 @@ func (a *Activities) RequestRefund(ctx context.Context, in RequestRefund) (Refun
 }
 
 // requestRefund returns the payment with the request.
-func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p payment.Payment, replayed bool, err error) {
-	st := stamp(ctx, fmt.Sprintf("refund/%s/request/%d", in.RefundID, in.After+1), in.OrderID, in.At)
+func (a *Activities) requestRefund(ctx context.Context, st eventstore.Stamp, in RequestRefund) (p payment.Payment, replayed bool, err error) {
 	command := payment.RefundPayment{RefundID: in.RefundID, Amount: in.Amount, Reason: in.Reason, After: in.After, At: in.At}
 	byLine := len(in.Lines) > 0 || in.Spread || in.After > 0
 	if !byLine {
@@ -84,6 +83,10 @@ func (a *Activities) requestRefund(ctx context.Context, in RequestRefund) (p pay
 		return p, false, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
 	return p, replayed, nil
+}
+
+func (in RequestRefund) step() string {
+	return fmt.Sprintf("refund/%s/request/%d", in.RefundID, in.After+1)
 }
 
 // byLine returns the request with what it comes to for each line that it is about.
@@ -126,7 +129,8 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (payme
 	}
 	r, known := p.Refund(in.RefundID)
 	if known && len(r.Attempts) <= in.After && r.Remaining().IsPositive() {
-		requested, _, err := a.requestRefund(ctx, RequestRefund{OrderID: in.OrderID, RefundID: in.RefundID, After: in.After, At: in.At})
+		again := RequestRefund{OrderID: in.OrderID, RefundID: in.RefundID, After: in.After, At: in.At}
+		requested, _, err := a.requestRefund(ctx, stamp(ctx, again.step(), in.OrderID, in.At), again)
 		switch {
 		case isRefusal(err, payment.CodePaymentDisputed) && r.Owed:
 			return p.Summary(r), nil

@@ -52,7 +52,7 @@ func (a *Activities) ReturnGoods(ctx context.Context, in ReturnGoods) (GoodsRetu
 		return out, err
 	}
 	command.At = known.Now(in.At)
-	st := stamp(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
+	st := asked(ctx, "return/"+in.ReturnID.String(), in.OrderID, in.At)
 	q := stockOf(known, known.StockLines(command.Pieces()))
 	q.streams = slices.Concat(q.streams, paymentStream(in.OrderID), exchangeStreams(known, in.ReturnID))
 	out.Served, err = a.changeStock(ctx, st, q, func(s supply) (bool, error) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/actor"
@@ -18,6 +19,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/precondition"
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/orderloom/orderloom/payments"
@@ -33,18 +35,20 @@ import (
 
 // testBundle is an event store on a PostgreSQL database of its own. Many orders may use it at the same time.
 type testBundle struct {
+	pool   *pgxpool.Pool
 	store  *eventstore.Store
 	events *eventstore.Repository
 }
 
 func setup(t *testing.T) *testBundle {
 	t.Helper()
-	store, err := eventstore.Open(t.Context(), pgtest.Pool(t), eventstore.Options{})
+	pool := pgtest.Pool(t)
+	store, err := eventstore.Open(t.Context(), pool, eventstore.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close(context.WithoutCancel(t.Context()))) })
 	events := eventstore.NewRepository(store, eventstore.RepositoryOptions{})
 	require.NoError(t, activities.New(activities.Options{Events: events, Locations: locations}).SeedLocations(t.Context(), at))
-	return &testBundle{store: store, events: events}
+	return &testBundle{pool: pool, store: store, events: events}
 }
 
 // testOrder is one order on its way, with a payment gateway and goods of its own. There are five pieces of A in
@@ -59,6 +63,7 @@ type testOrder struct {
 	gateway    *gateway
 	vault      *vault
 	allocation []inventory.Allocation
+	when       precondition.Precondition // of the steps; empty for none
 }
 
 // The order's time, and the price of all of it.
@@ -304,7 +309,7 @@ func execute(o *testOrder, step, in any) (encodedValue, error) {
 	var suite testsuite.WorkflowTestSuite
 	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
 	env := suite.NewTestActivityEnvironment()
-	env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{&sagaOf{id: o.saga}}})
+	env.SetWorkerOptions(sdkworker.Options{Interceptors: []interceptor.WorkerInterceptor{&sagaOf{id: o.saga, when: o.when}}})
 	env.RegisterActivity(o.Activities)
 	return env.ExecuteActivity(step, in)
 }
@@ -312,16 +317,18 @@ func execute(o *testOrder, step, in any) (encodedValue, error) {
 // sagaOf lets activities see the workflow id of an order's saga.
 type sagaOf struct {
 	interceptor.WorkerInterceptorBase
-	id string
+	id   string
+	when precondition.Precondition
 }
 
 func (s *sagaOf) InterceptActivity(_ context.Context, next interceptor.ActivityInboundInterceptor) interceptor.ActivityInboundInterceptor {
-	return &inbound{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, id: s.id}
+	return &inbound{ActivityInboundInterceptorBase: interceptor.ActivityInboundInterceptorBase{Next: next}, id: s.id, when: s.when}
 }
 
 type inbound struct {
 	interceptor.ActivityInboundInterceptorBase
-	id string
+	id   string
+	when precondition.Precondition
 }
 
 func (i *inbound) Init(next interceptor.ActivityOutboundInterceptor) error {
@@ -332,7 +339,7 @@ func (i *inbound) Init(next interceptor.ActivityOutboundInterceptor) error {
 const asking actor.Actor = "storefront/k-1"
 
 func (i *inbound) ExecuteActivity(ctx context.Context, in *interceptor.ExecuteActivityInput) (any, error) {
-	return i.Next.ExecuteActivity(actor.With(ctx, asking), in)
+	return i.Next.ExecuteActivity(precondition.With(actor.With(ctx, asking), i.when), in)
 }
 
 type outbound struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/precondition"
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 )
@@ -75,6 +76,9 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 	if len(events) == 0 {
 		replay(x, true)
 		return shipmentMoved(x, http.StatusOK, shipmentID, shipment.Status)
+	}
+	if !state.UnderWay && precondition.From(ctx) != "" {
+		return noSaga() // a report that is left for the saga has no precondition
 	}
 	if !state.UnderWay {
 		err = a.sagas.SignalShipmentReport(ctx, orderID, r.update)

@@ -29,7 +29,9 @@ func front(routes http.Handler, origins []string, trying bool) http.Handler {
 	return cors.New(cors.Options{
 		AllowedOrigins: origins,
 		AllowedMethods: []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete},
-		AllowedHeaders: []string{"Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Last-Event-ID", version.Header, "Prefer", "X-Request-Id"},
+		AllowedHeaders: []string{
+			"Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", version.Header, "Prefer", "X-Request-Id",
+		},
 		ExposedHeaders: []string{"ETag", "Idempotent-Replayed", "Location", version.Header, modeHeader, "Preference-Applied", "Retry-After", "X-Request-Id"},
 		MaxAge:         preflightAge,
 	}).Handler(h)

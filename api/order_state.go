@@ -66,7 +66,9 @@ func shownState(s orderState) *orderState {
 // key that belongs to another request.
 func refusedBy(o order.Order, err error) error {
 	p := asProblem(err)
-	if p.Status == http.StatusConflict || p.Code == order.CodeShipmentNotFound || p.Code == domain.CodeIdempotencyKeyReused {
+	switch {
+	case p.Status == http.StatusConflict, p.Status == http.StatusPreconditionFailed, p.Code == order.CodeShipmentNotFound,
+		p.Code == domain.CodeIdempotencyKeyReused:
 		return p.Extend("order", stateOf(o))
 	}
 	return p
@@ -76,7 +78,7 @@ func refusedBy(o order.Order, err error) error {
 func (a *API) withState(ctx context.Context, x *httpx.Exchange, err error) error {
 	p := asProblem(err)
 	switch {
-	case p.Status == http.StatusConflict, p.Code == domain.CodeIdempotencyKeyReused:
+	case p.Status == http.StatusConflict, p.Status == http.StatusPreconditionFailed, p.Code == domain.CodeIdempotencyKeyReused:
 		if o, orderErr := a.order(ctx, x.Subject()); orderErr == nil {
 			return p.Extend("order", stateOf(o))
 		}

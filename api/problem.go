@@ -17,6 +17,7 @@ import (
 	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/precondition"
 	"github.com/orderloom/orderloom/feed"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/readmodel"
@@ -53,6 +54,11 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 		Code: domain.CodeIdempotencyKeyReused, Status: http.StatusUnprocessableEntity, Title: "The Idempotency-Key belongs to another request",
 		About: "Something was created under this Idempotency-Key before, by a request that said something else. A retry sends the very" +
 			" same request; a new request needs a new key.",
+	},
+	{
+		Code: precondition.CodeFailed, Status: http.StatusPreconditionFailed, Title: "The order is not as the request wants it",
+		About: "If-Match names what the caller has seen of the order, and the order or its payment has changed since. Nothing was changed. " +
+			"Read the order, decide anew, and ask with its ETag of now.",
 	},
 	{
 		Code: order.CodeNotCancellable, Status: http.StatusConflict, Title: "The order can't be cancelled any more",

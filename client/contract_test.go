@@ -49,6 +49,9 @@ var (
 	}
 )
 
+// seen is the order as it was seen.
+var seen = client.IfMatch(`"o4.p2.2026-11-27"`)
+
 var newKey = client.NewKey{
 	Account: "shop", Name: "the web shop", Role: client.RoleStorefront, Scopes: []string{"orders:read"}, Channels: []string{"web"},
 	ExpiresAt: new(time.Unix(4, 0).UTC()), PublicKey: "-----BEGIN PUBLIC KEY-----", APIVersion: "2026-11-27",
@@ -116,14 +119,14 @@ var operations = map[string]operation{
 		call: func(c *client.Client) error {
 			_, err := c.ChangeDetails(ctx(), orderID, client.DetailsChange{
 				Metadata: map[string]string{"bin": "A-17"}, RemoveMetadata: []string{"campaign"}, AddTags: []string{"packed"}, RemoveTags: []string{"rush"}, By: "ann",
-			}, client.RequestID("r1"))
+			}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.DetailsChange{}, answers: []any{client.OrderDetails{}},
 	},
 	"addNote": {
 		call: func(c *client.Client) error {
-			_, err := c.AddNote(ctx(), orderID, client.NewNote{Text: "Has called.", Author: "ann"}, client.RequestID("r1"))
+			_, err := c.AddNote(ctx(), orderID, client.NewNote{Text: "Has called.", Author: "ann"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.NewNote{}, answers: []any{client.NoteAdded{}},
@@ -292,8 +295,8 @@ var operations = map[string]operation{
 	},
 	"cancelOrder": {
 		call: func(c *client.Client) error {
-			_, err := c.CancelOrder(ctx(), orderID, client.CancelOrder{Reason: "why", By: client.ByOperator}, client.RequestID("r1"))
-			_, previewErr := c.PreviewCancelOrder(ctx(), orderID, client.CancelOrder{Reason: "why", By: client.ByOperator}, client.RequestID("r1"))
+			_, err := c.CancelOrder(ctx(), orderID, client.CancelOrder{Reason: "why", By: client.ByOperator}, seen, client.RequestID("r1"))
+			_, previewErr := c.PreviewCancelOrder(ctx(), orderID, client.CancelOrder{Reason: "why", By: client.ByOperator}, seen, client.RequestID("r1"))
 			return errors.Join(err, previewErr)
 		},
 		request: client.CancelOrder{}, answers: []any{client.OrderState{}},
@@ -301,8 +304,8 @@ var operations = map[string]operation{
 	"cancelLines": {
 		call: func(c *client.Client) error {
 			lines := []client.LineQuantity{{SKU: "ESP-250", Quantity: 1}, {LineID: uuid.New(), Quantity: 1}}
-			_, err := c.CancelLines(ctx(), orderID, client.CancelLines{Lines: lines, Reason: "why", By: client.ByCustomer}, client.RequestID("r1"))
-			_, previewErr := c.PreviewCancelLines(ctx(), orderID, client.CancelLines{Lines: lines, Reason: "why", By: client.ByCustomer}, client.RequestID("r1"))
+			_, err := c.CancelLines(ctx(), orderID, client.CancelLines{Lines: lines, Reason: "why", By: client.ByCustomer}, seen, client.RequestID("r1"))
+			_, previewErr := c.PreviewCancelLines(ctx(), orderID, client.CancelLines{Lines: lines, Reason: "why", By: client.ByCustomer}, seen, client.RequestID("r1"))
 			return errors.Join(err, previewErr)
 		},
 		request: client.CancelLines{}, answers: []any{client.OrderState{}},
@@ -312,35 +315,35 @@ var operations = map[string]operation{
 			edit := client.EditOrder{
 				Add: newOrder.Items, PricesIncludeTax: true, Lines: []client.LineQuantity{{SKU: "ESP-250", Quantity: 0}}, Reason: "why", By: client.ByOperator,
 			}
-			_, err := c.PreviewEdit(ctx(), orderID, edit, client.RequestID("r1"))
+			_, err := c.PreviewEdit(ctx(), orderID, edit, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.EditOrder{}, answers: []any{client.OrderState{}, client.EditPreview{}},
 	},
 	"amendOrder": {
 		call: func(c *client.Client) error {
-			_, err := c.AmendOrder(ctx(), orderID, client.AmendOrder{ShippingAddress: &address, By: client.ByOperator}, client.RequestID("r1"))
+			_, err := c.AmendOrder(ctx(), orderID, client.AmendOrder{ShippingAddress: &address, By: client.ByOperator}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.AmendOrder{}, answers: []any{client.OrderState{}},
 	},
 	"providePayment": {
 		call: func(c *client.Client) error {
-			_, err := c.ProvidePayment(ctx(), orderID, client.NewPayment{PaymentToken: "tok_approve", KeepPaymentMethod: true}, client.RequestID("r1"))
+			_, err := c.ProvidePayment(ctx(), orderID, client.NewPayment{PaymentToken: "tok_approve", KeepPaymentMethod: true}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.NewPayment{}, answers: []any{client.ProvidedPayment{}},
 	},
 	"approveOrder": {
 		call: func(c *client.Client) error {
-			_, err := c.ApproveOrder(ctx(), orderID, client.Review{By: "office"}, client.RequestID("r1"))
+			_, err := c.ApproveOrder(ctx(), orderID, client.Review{By: "office"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.Review{}, answers: []any{client.OrderState{}},
 	},
 	"rejectOrder": {
 		call: func(c *client.Client) error {
-			_, err := c.RejectOrder(ctx(), orderID, client.Review{By: "office"}, client.RequestID("r1"))
+			_, err := c.RejectOrder(ctx(), orderID, client.Review{By: "office"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.Review{}, answers: []any{client.OrderState{}},
@@ -348,8 +351,8 @@ var operations = map[string]operation{
 	"returnGoods": {
 		call: func(c *client.Client) error {
 			lines := []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Restock: &restock}, {LineID: uuid.New(), Quantity: 1, Location: "reno"}}
-			_, err := c.ReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, client.RequestID("r1"))
-			_, previewErr := c.PreviewReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, client.RequestID("r1"))
+			_, err := c.ReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, seen, client.RequestID("r1"))
+			_, previewErr := c.PreviewReturnGoods(ctx(), orderID, client.ReturnGoods{Lines: lines, Reason: "broken"}, seen, client.RequestID("r1"))
 			return errors.Join(err, previewErr)
 		},
 		request: client.ReturnGoods{}, answers: []any{client.ReturnedGoods{}},
@@ -377,21 +380,21 @@ var operations = map[string]operation{
 	},
 	"approveReturn": {
 		call: func(c *client.Client) error {
-			_, err := c.ApproveReturn(ctx(), orderID, shipmentID, client.ApprovedReturn{By: "office", Carrier: "DHL", TrackingNumber: "R1"}, client.RequestID("r1"))
+			_, err := c.ApproveReturn(ctx(), orderID, shipmentID, client.ApprovedReturn{By: "office", Carrier: "DHL", TrackingNumber: "R1"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.ApprovedReturn{}, answers: []any{client.ReturnedGoods{}},
 	},
 	"refuseReturn": {
 		call: func(c *client.Client) error {
-			_, err := c.RefuseReturn(ctx(), orderID, shipmentID, client.RefusedReturn{By: "office", Reason: "worn"}, client.RequestID("r1"))
+			_, err := c.RefuseReturn(ctx(), orderID, shipmentID, client.RefusedReturn{By: "office", Reason: "worn"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.RefusedReturn{}, answers: []any{client.ReturnedGoods{}},
 	},
 	"cancelReturn": {
 		call: func(c *client.Client) error {
-			_, err := c.CancelReturn(ctx(), orderID, shipmentID, client.CancelledReturn{By: "customer", Reason: "kept"}, client.RequestID("r1"))
+			_, err := c.CancelReturn(ctx(), orderID, shipmentID, client.CancelledReturn{By: "customer", Reason: "kept"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.CancelledReturn{}, answers: []any{client.ReturnedGoods{}},
@@ -399,16 +402,16 @@ var operations = map[string]operation{
 	"receiveReturn": {
 		call: func(c *client.Client) error {
 			r := client.ReceivedReturn{Lines: []client.ReturnLine{{SKU: "ESP-250", Quantity: 1, Restock: &restock}}}
-			_, err := c.ReceiveReturn(ctx(), orderID, shipmentID, r, client.RequestID("r1"))
-			_, previewErr := c.PreviewReceiveReturn(ctx(), orderID, shipmentID, r, client.RequestID("r1"))
+			_, err := c.ReceiveReturn(ctx(), orderID, shipmentID, r, seen, client.RequestID("r1"))
+			_, previewErr := c.PreviewReceiveReturn(ctx(), orderID, shipmentID, r, seen, client.RequestID("r1"))
 			return errors.Join(err, previewErr)
 		},
 		request: client.ReceivedReturn{}, answers: []any{client.ReturnedGoods{}},
 	},
 	"refundPayment": {
 		call: func(c *client.Client) error {
-			_, err := c.RefundPayment(ctx(), orderID, client.RefundPayment{Amount: "5.00", Currency: "EUR", Reason: "late"}, client.RequestID("r1"))
-			_, previewErr := c.PreviewRefundPayment(ctx(), orderID, client.RefundPayment{Amount: "5.00", Currency: "EUR", Reason: "late"}, client.RequestID("r1"))
+			_, err := c.RefundPayment(ctx(), orderID, client.RefundPayment{Amount: "5.00", Currency: "EUR", Reason: "late"}, seen, client.RequestID("r1"))
+			_, previewErr := c.PreviewRefundPayment(ctx(), orderID, client.RefundPayment{Amount: "5.00", Currency: "EUR", Reason: "late"}, seen, client.RequestID("r1"))
 			return errors.Join(err, previewErr)
 		},
 		request: client.RefundPayment{}, answers: []any{client.RefundedPayment{}},
@@ -451,35 +454,35 @@ var operations = map[string]operation{
 	},
 	"dispatchShipment": {
 		call: func(c *client.Client) error {
-			_, err := c.DispatchShipment(ctx(), orderID, shipmentID, client.Dispatch{Carrier: "DHL", TrackingNumber: "1"}, client.RequestID("r1"))
+			_, err := c.DispatchShipment(ctx(), orderID, shipmentID, client.Dispatch{Carrier: "DHL", TrackingNumber: "1"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.Dispatch{}, answers: []any{client.ShipmentMoved{}},
 	},
 	"correctTracking": {
 		call: func(c *client.Client) error {
-			_, err := c.CorrectTracking(ctx(), orderID, shipmentID, client.Tracking{Carrier: "DHL", TrackingNumber: "2"}, client.RequestID("r1"))
+			_, err := c.CorrectTracking(ctx(), orderID, shipmentID, client.Tracking{Carrier: "DHL", TrackingNumber: "2"}, seen, client.RequestID("r1"))
 			return err
 		},
 		request: client.Tracking{}, answers: []any{client.OrderState{}},
 	},
 	"deliverShipment": {
 		call: func(c *client.Client) error {
-			_, err := c.DeliverShipment(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			_, err := c.DeliverShipment(ctx(), orderID, shipmentID, seen, client.RequestID("r1"))
 			return err
 		},
 		request: struct{}{}, answers: []any{client.ShipmentMoved{}},
 	},
 	"loseShipment": {
 		call: func(c *client.Client) error {
-			_, err := c.LoseShipment(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			_, err := c.LoseShipment(ctx(), orderID, shipmentID, seen, client.RequestID("r1"))
 			return err
 		},
 		request: struct{}{}, answers: []any{client.ShipmentMoved{}},
 	},
 	"refuseShipment": {
 		call: func(c *client.Client) error {
-			_, err := c.RefuseShipment(ctx(), orderID, shipmentID, client.RequestID("r1"))
+			_, err := c.RefuseShipment(ctx(), orderID, shipmentID, seen, client.RequestID("r1"))
 			return err
 		},
 		request: struct{}{}, answers: []any{client.ShipmentMoved{}},

@@ -87,6 +87,7 @@ const (
 	CodeBodyTooLarge         Code = "body_too_large"
 	CodeUnsupportedMediaType Code = "unsupported_media_type"
 	CodeIdempotencyKeyReused Code = "idempotency_key_reused"
+	CodePreconditionFailed   Code = "precondition_failed"
 	CodeNotCancellable       Code = "not_cancellable"
 	CodeAlreadyCancelled     Code = "already_cancelled"
 	CodeNotUnderWay          Code = "not_under_way"

@@ -28,6 +28,10 @@ func IdempotencyKey(key string) CallOption { return func(r *request) { r.key = k
 // effect twice.
 func WithoutIdempotencyKey() CallOption { return func(r *request) { r.keyless = true } }
 
+// IfMatch lets the request change the order only as it was seen: tag is an [Order.ETag]. An order that has changed since
+// is refused with precondition_failed. It is for operations on one order that change it.
+func IfMatch(tag string) CallOption { return func(r *request) { r.ifMatch = tag } }
+
 // RequestID names the request in the API's log. Without it the API makes a name.
 func RequestID(id string) CallOption { return func(r *request) { r.requestID = id } }
 
@@ -43,6 +47,7 @@ type request struct {
 	requestID   string
 	prefer      string
 	ifNoneMatch string
+	ifMatch     string
 	lastEventID string
 	accept      string
 
@@ -164,6 +169,7 @@ func (c *Client) send(ctx context.Context, h *http.Client, r *request, body []by
 	setHeader("X-Request-Id", r.requestID)
 	setHeader("Prefer", r.prefer)
 	setHeader("If-None-Match", r.ifNoneMatch)
+	setHeader("If-Match", r.ifMatch)
 	setHeader("Last-Event-Id", r.lastEventID)
 	setHeader("Accept", r.accept)
 	if body != nil {

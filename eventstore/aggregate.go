@@ -37,4 +37,14 @@ type Stamp struct {
 	// Reads are further streams that the decision may look at, and never records on. Many decisions share them
 	// without being held up by each other, such as what is true of a whole warehouse.
 	Reads []StreamID
+	// If is a condition for what the decision records; nil for none.
+	If *Condition
+}
+
+// Condition says at which versions of streams something may be recorded. What is recorded is stored only if they still
+// are the present ones then. A decision that records nothing has no condition.
+type Condition struct {
+	Streams []StreamID
+	// Holds refuses versions, in the order of Streams.
+	Holds func(versions []int64) error
 }

@@ -128,7 +128,11 @@ func (r *Repository) Decide(ctx context.Context, stamp Stamp, streams []StreamID
 	if err != nil {
 		return err
 	}
-	reads, err := r.name(stamp.Reads, named)
+	looks := stamp.Reads
+	if stamp.If != nil {
+		looks = slices.Concat(looks, stamp.If.Streams)
+	}
+	reads, err := r.name(looks, named)
 	if err != nil {
 		return err
 	}

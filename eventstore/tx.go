@@ -98,6 +98,21 @@ func Version[S any](tx *Tx, a Aggregate[S], id uuid.UUID) int64 {
 	return version
 }
 
+// Require returns the error of the stamp's condition, nil without one. It is for a decision that records nothing itself
+// and lets something happen that is recorded later.
+func Require(tx *Tx) error {
+	c := tx.stamp.If
+	if c == nil {
+		return nil
+	}
+	versions := make([]int64, len(c.Streams))
+	for i, s := range c.Streams {
+		e := tx.look(s)
+		versions[i] = e.version + int64(len(e.pending))
+	}
+	return c.Holds(versions)
+}
+
 // misuse carries an error out of a decision that can't go on.
 type misuse struct{ err error }
 
@@ -165,6 +180,11 @@ func (tx *Tx) run(decide func(*Tx) error) (events []NewEvent, err error) {
 	}()
 	if err := decide(tx); err != nil {
 		return nil, err
+	}
+	if len(tx.recorded) > 0 {
+		if err := Require(tx); err != nil {
+			return nil, err
+		}
 	}
 	if len(tx.recorded) > callEventsMax {
 		return nil, &InvalidError{

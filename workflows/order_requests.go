@@ -9,6 +9,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/domain/precondition"
 	"go.temporal.io/sdk/workflow"
 )
 
@@ -63,14 +64,36 @@ func (s *orderSaga) validateCancelOrder(r CancelRequest) error {
 // cancelOrder answers once everything is undone, or the order turned out to have left or to be cancelled by another.
 func (s *orderSaga) cancelOrder(ctx workflow.Context, r CancelRequest) (replayed bool, err error) {
 	if replayed = s.state.Status == order.StatusCancelled; !replayed {
-		s.requestCancel(r, actorOf(ctx))
+		if err := s.checkPrecondition(ctx); err != nil {
+			return false, err
+		}
+		s.requestCancel(r, actorOf(ctx), preconditionOf(ctx))
 		err := workflow.Await(ctx, func() bool { return s.cancelRequest == nil || s.state.Status == order.StatusCancelled || s.over })
 		if err != nil {
+			return false, err
+		}
+		if err := s.takePreconditionFailed(); err != nil && s.state.Status != order.StatusCancelled {
 			return false, err
 		}
 	}
 	_, err = order.Cancel(s.order(), order.CancelOrder{Reason: r.Reason, By: r.By})
 	return replayed, s.refusal(err)
+}
+
+// checkPrecondition refuses a request that ends what the saga does, before it does. Without a precondition there is no
+// step. The step that records the cancellation compares once more.
+func (s *orderSaga) checkPrecondition(ctx workflow.Context) error {
+	if preconditionOf(ctx) == "" {
+		return nil
+	}
+	var a *activities.Activities
+	return runStepForEffect(ctx, "Look whether the order is as it was seen", a.CheckPrecondition, s.in.OrderID)
+}
+
+// takePreconditionFailed returns the refusal of a cancellation whose order has changed meanwhile, once.
+func (s *orderSaga) takePreconditionFailed() (err error) {
+	err, s.preconditionFailed = s.preconditionFailed, nil
+	return err
 }
 
 // reasonOperator is why an order is cancelled whose execution, or a child of it, an operator of Temporal has cancelled.
@@ -90,9 +113,9 @@ func (s *orderSaga) cancelByOperator(ctx workflow.Context) {
 	}
 }
 
-func (s *orderSaga) requestCancel(r CancelRequest, by actor.Actor) {
+func (s *orderSaga) requestCancel(r CancelRequest, by actor.Actor, when precondition.Precondition) {
 	if s.cancelRequest == nil {
-		s.cancelRequest, s.cancelledFor = &r, by
+		s.cancelRequest, s.cancelledFor, s.cancelledIf = &r, by, when
 	}
 	if s.stopSecuring != nil {
 		s.stopSecuring()
@@ -201,11 +224,20 @@ func (s *orderSaga) rejectOrder(ctx workflow.Context, r ReviewRequest) error {
 	if err := s.validateReview(r); err != nil {
 		return err
 	}
-	s.review = &review{by: r.By, actor: actorOf(ctx)}
+	if err := s.checkPrecondition(ctx); err != nil {
+		return err
+	}
+	if err := s.validateReview(r); err != nil { // it may have been decided meanwhile
+		return err
+	}
+	s.review = &review{by: r.By, actor: actorOf(ctx), when: preconditionOf(ctx)}
 	if s.stopSecuring != nil {
 		s.stopSecuring()
 	}
 	err := workflow.Await(ctx, func() bool { return s.review == nil || s.state.Status == order.StatusCancelled || s.over })
+	if err == nil {
+		err = s.takePreconditionFailed()
+	}
 	if err == nil {
 		_, err = order.Review(s.order(), order.ReviewOrder{By: r.By})
 		err = s.refusal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
+	"github.com/orderloom/orderloom/domain/precondition"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 )
@@ -122,7 +123,11 @@ type orderSaga struct {
 	// cancelledFor is who has asked.
 	cancelRequest *CancelRequest
 	cancelledFor  actor.Actor
-	stopSecuring  workflow.CancelFunc
+	// cancelledIf is the precondition of the request. PreconditionFailed is the refusal of one whose order has changed
+	// since.
+	cancelledIf        precondition.Precondition
+	preconditionFailed error
+	stopSecuring       workflow.CancelFunc
 	// stopDispatch cancels a dispatch that waits, for an outage or the customer's bank, before any shipment has left.
 	stopDispatch workflow.CancelFunc
 	// known is true once the first step has answered where the order stands; requests wait for it. standing is that
@@ -174,6 +179,7 @@ type review struct {
 	approved bool
 	by       string
 	actor    actor.Actor
+	when     precondition.Precondition
 }
 
 // err ends the steps that secure an order whose review rejected it.
@@ -329,13 +335,15 @@ func refuseOrder(reason, message string) error {
 // place meets a cancelled order, and undoes what is left.
 func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	reason, by := s.refusalReason(refusal), order.BySystem
+	var when precondition.Precondition
+	before := ctx
 	switch {
 	case s.cancelRequest != nil:
 		reason, by = s.cancelRequest.Reason, s.cancelRequest.By
-		ctx = withActor(ctx, s.cancelledFor)
+		ctx, when = withActor(ctx, s.cancelledFor), s.cancelledIf
 	case s.review != nil && !s.review.approved:
 		reason = order.ReasonReviewRejected
-		ctx = withActor(ctx, s.review.actor)
+		ctx, when = withActor(ctx, s.review.actor), s.review.when
 	case temporal.IsCanceledError(refusal):
 		// Somebody has cancelled the child that the order waits for, and it has undone what it had secured.
 		reason, by = reasonOperator, order.ByOperator
@@ -349,8 +357,11 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 	if err := s.endLeftBehind(ctx); err != nil {
 		return err
 	}
-	undone, err := s.cancelAndUndo(ctx, reason, by)
+	undone, err := s.cancelAndUndo(ctx, reason, by, when)
 	switch refusalCode(err) {
+	case precondition.CodeFailed:
+		s.preconditionFailed = err
+		return s.goOnInstead(before)
 	case order.CodeNotCancellable, order.CodeNotHeld, order.CodeAlreadyReviewed, payment.CodePaymentNotRequired:
 		return s.goOnInstead(ctx)
 	}
@@ -361,9 +372,9 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 }
 
 // cancelAndUndo records the cancellation and begins to undo what was done.
-func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string) (undone undoing, err error) {
+func (s *orderSaga) cancelAndUndo(ctx workflow.Context, reason, by string, when precondition.Precondition) (undone undoing, err error) {
 	var a *activities.Activities
-	cancelled, err := runStep(ctx, "Cancel the order", a.CancelOrder, activities.CancelOrder{
+	cancelled, err := runStep(withPrecondition(ctx, when), "Cancel the order", a.CancelOrder, activities.CancelOrder{
 		OrderID: s.in.OrderID, Reason: reason, By: by, RejectedBy: s.rejectedBy(reason),
 		Unpaid: by == order.BySystem && reason == order.ReasonPaymentDeadline && s.confirmed(), At: now(ctx),
 	})

@@ -16,7 +16,7 @@ import (
 
 // changeShipments carries out the oldest request about shipments. It returns an error that is no refusal.
 func (s *orderSaga) changeShipments(ctx workflow.Context, r *queued) error {
-	replayed, err := r.kind.carryOut(withActor(ctx, r.Actor), r.Body)
+	replayed, err := r.kind.carryOut(r.asks(ctx), r.Body)
 	r.replayed = replayed
 	if temporal.IsCanceledError(err) && s.cancelRequest != nil {
 		err = s.refusal(domain.Refuse(canceledCode(r.kind), "order %s is being cancelled", s.state.OrderNumber))

@@ -306,6 +306,8 @@ type faults struct {
 	struck string
 	// gone is closed when the execution is gone: none of its steps goes on.
 	gone chan struct{}
+	// meanwhile is told of each activity just before it begins; nil is told nothing.
+	meanwhile func(name string)
 	// running are the executions of which a run is under way, by their workflow ids.
 	running sync.Map
 }
@@ -365,6 +367,9 @@ func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	before, after := a.faults.strike(info.WorkflowExecution.ID+"/"+info.ActivityID, asked, info.ActivityType.Name, info.IsLocalActivity)
 	if err := before(); err != nil {
 		return nil, err
+	}
+	if a.faults.meanwhile != nil {
+		a.faults.meanwhile(info.ActivityType.Name)
 	}
 	out, err := a.Next.ExecuteActivity(ctx, in)
 	if lost := after(ctx); lost != nil && err == nil {

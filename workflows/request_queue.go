@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/activities"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/actor"
+	"github.com/orderloom/orderloom/domain/precondition"
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -26,6 +27,8 @@ type Request struct {
 	Body json.RawMessage `json:"body"`
 	// Actor is who has asked; empty for the platform itself.
 	Actor actor.Actor `json:"actor,omitempty"`
+	// If is the precondition of the request; empty for none.
+	If precondition.Precondition `json:"if,omitempty"`
 }
 
 // Limits of requests.
@@ -147,6 +150,11 @@ type queued struct {
 	done     bool
 	replayed bool
 	err      error
+}
+
+// asks returns ctx for carrying the request out: by whom, and on which precondition.
+func (r *queued) asks(ctx workflow.Context) workflow.Context {
+	return withPrecondition(withActor(ctx, r.Actor), r.If)
 }
 
 // requestQueue is what a saga was asked and has not carried out, in the order in which it came.
@@ -288,7 +296,7 @@ func (s *orderSaga) answerUpdate(ctx workflow.Context, kind *requestKind, raw co
 	r := s.queue.find(workflow.GetCurrentUpdateInfo(ctx).ID)
 	if r == nil {
 		id := workflow.GetCurrentUpdateInfo(ctx).ID
-		r = &queued{Request: Request{ID: id, Name: kind.name, Body: body, Actor: actorOf(ctx)}, kind: kind, awaited: true, checked: s.known}
+		r = &queued{Request: Request{ID: id, Name: kind.name, Body: body, Actor: actorOf(ctx), If: preconditionOf(ctx)}, kind: kind, awaited: true, checked: s.known}
 		s.takeIn(r)
 	} else { // the run before has told its sender to ask again
 		r.underWay = s.queue.outwaits[r.kind.lane]
@@ -420,7 +428,7 @@ func (s *orderSaga) takeIn(r *queued) {
 				err = r.kind.validate(r.Body)
 			}
 			if err == nil {
-				r.replayed, err = r.kind.carryOut(withActor(ctx, r.Actor), r.Body)
+				r.replayed, err = r.kind.carryOut(r.asks(ctx), r.Body)
 			}
 			s.finish(ctx, r, err)
 			s.lookIfWanted()

@@ -110,6 +110,15 @@ func (x *Exchange) UUID(name string) uuid.UUID {
 	return id
 }
 
+// Takes reports whether the document gives the operation a parameter in this place, [InHeader] or [InQuery].
+func (x *Exchange) Takes(in, name string) bool {
+	list := x.operation.query
+	if in == InHeader {
+		list = x.operation.header
+	}
+	return slices.ContainsFunc(list, func(p parameter) bool { return p.name == name })
+}
+
 // HasQuery reports whether the query has a parameter.
 func (x *Exchange) HasQuery(name string) bool { return len(x.query[name]) > 0 }
 

@@ -40,7 +40,7 @@ func dialTemporal(cfg config.Temporal, tel *telemetry.Telemetry, dial ...grpc.Di
 	o.ConnectionOptions.DialOptions = dial
 	o.Logger, o.MetricsHandler = tel.TemporalLogger(), tel.TemporalMetrics()
 	o.DataConverter, o.FailureConverter = converters.Data, converters.Failure
-	o.ContextPropagators = []workflow.ContextPropagator{workflows.Actors{}}
+	o.ContextPropagators = []workflow.ContextPropagator{workflows.Actors{}, workflows.Preconditions{}}
 	if o.Interceptors, err = tel.TemporalInterceptors(); err != nil {
 		return nil, nil, err
 	}
