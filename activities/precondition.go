@@ -11,8 +11,8 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 )
 
-// asked is [stamp] for the step that decides on a request. Where the request has a precondition, what the step records
-// is stored only if the order and its payment are in a state that it wants. A step that was carried out before records
+// asked is [stamp] for the step that decides on a request. The request may want the order and its payment to be in
+// one of some states. What the step records is stored only if they are. A step that was carried out before records
 // nothing, and so has no precondition.
 //
 // What follows from a request is stamped without: it has to be carried out in whatever state the order is then.

@@ -37,6 +37,10 @@ func twoVersions() *version.History {
 				q["customer_id"] = b
 				delete(q, "buyer")
 			}
+		}, "GET /api/v1/orders/{order_id}": func(q url.Values) {
+			if f, ok := q["fields"]; ok {
+				q["fields"] = []string{strings.ReplaceAll(f[0], "buyer", "customer_id")}
+			}
 		}},
 		Bodies: map[string]func(map[string]any){"POST /api/v1/orders": rename("buyer", "customer_id")},
 		Answers: map[string]func(map[string]any){

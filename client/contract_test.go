@@ -103,7 +103,7 @@ var operations = map[string]operation{
 			_, err := c.ListInvoices(ctx(), client.InvoiceQuery{
 				Kind: client.KindInvoice, Channel: "web", Number: "INV-", OrderID: orderID, CustomerID: "cust-1001",
 				IssuedFrom: "2026-11-01", IssuedTo: "2026-12-01", Cursor: "c", Limit: 3,
-			}, client.RequestID("r1"))
+			}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.InvoicePage{}},
@@ -191,35 +191,35 @@ var operations = map[string]operation{
 	},
 	"listPayments": {
 		call: func(c *client.Client) error {
-			_, err := c.ListPayments(ctx(), client.PaymentQuery{PartQuery: parts, Status: client.PaymentCaptured}, client.RequestID("r1"))
+			_, err := c.ListPayments(ctx(), client.PaymentQuery{PartQuery: parts, Status: client.PaymentCaptured}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.PaymentPage{}},
 	},
 	"listRefunds": {
 		call: func(c *client.Client) error {
-			_, err := c.ListRefunds(ctx(), client.RefundQuery{PartQuery: parts, Status: client.RefundPaid}, client.RequestID("r1"))
+			_, err := c.ListRefunds(ctx(), client.RefundQuery{PartQuery: parts, Status: client.RefundPaid}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.RefundPage{}},
 	},
 	"listReturns": {
 		call: func(c *client.Client) error {
-			_, err := c.ListReturns(ctx(), client.ReturnQuery{PartQuery: parts, Status: client.ReturnApproved}, client.RequestID("r1"))
+			_, err := c.ListReturns(ctx(), client.ReturnQuery{PartQuery: parts, Status: client.ReturnApproved}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.ReturnPage{}},
 	},
 	"listShipments": {
 		call: func(c *client.Client) error {
-			_, err := c.ListShipments(ctx(), client.ShipmentQuery{PartQuery: parts, Status: client.ShipmentPlanned, Location: "berlin"}, client.RequestID("r1"))
+			_, err := c.ListShipments(ctx(), client.ShipmentQuery{PartQuery: parts, Status: client.ShipmentPlanned, Location: "berlin"}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.ShipmentPage{}},
 	},
 	"listStock": {
 		call: func(c *client.Client) error {
-			_, err := c.ListStock(ctx(), client.StockQuery{SKU: "ESP-250", Location: "berlin", Backordered: true, Cursor: "c", Limit: 3}, client.RequestID("r1"))
+			_, err := c.ListStock(ctx(), client.StockQuery{SKU: "ESP-250", Location: "berlin", Backordered: true, Cursor: "c", Limit: 3}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.StockPage{}},
@@ -238,7 +238,7 @@ var operations = map[string]operation{
 				FulfillmentStatus: client.Shipped, ExternalReference: "WEB-1", Channel: "web", Tag: "rush", UpdatedSince: time.Unix(3, 0),
 				OrderNumber: "ORD-7K3M", CreatedFrom: time.Unix(1, 0), CreatedTo: time.Unix(2, 0), Currency: "EUR", TotalMin: "1",
 				TotalMax: "2.50", Sort: client.LargestFirst, Cursor: "c", Limit: 3, Addresses: true,
-			}, client.RequestID("r1"))
+			}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.OrderPage{}},
@@ -288,7 +288,7 @@ var operations = map[string]operation{
 	"getOrder": {
 		call: func(c *client.Client) error {
 			_, err := c.GetOrder(ctx(), orderID, client.MinVersion(4), client.ExpandTimeline(), client.ExpandCustomer(), client.ExpandLabels(),
-				client.IfNoneMatch(`"o4.p2"`), client.RequestID("r1"))
+				client.IfNoneMatch(`"o4.p2"`), client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.Order{}},
@@ -440,7 +440,7 @@ var operations = map[string]operation{
 	},
 	"listAttention": {
 		call: func(c *client.Client) error {
-			_, err := c.ListAttention(ctx(), client.AttentionQuery{Cause: client.AttentionParked, Cursor: "c", Limit: 3}, client.RequestID("r1"))
+			_, err := c.ListAttention(ctx(), client.AttentionQuery{Cause: client.AttentionParked, Cursor: "c", Limit: 3}, client.Fields("order_id", "status"), client.RequestID("r1"))
 			return err
 		},
 		answers: []any{client.AttentionPage{}},
@@ -661,6 +661,8 @@ func TestStructsAreTheSchemas(t *testing.T) {
 				if alternatives, ok := schema["oneOf"].([]any); ok {
 					schemas = alternatives
 				}
+				// What fields asks for is a part of the first one.
+				schemas = slices.DeleteFunc(slices.Clone(schemas), func(s any) bool { return s.(map[string]any)["not"] != nil })
 				isPreview := func(s any) bool { return s.(map[string]any)["$ref"] == "#/components/schemas/Preview" }
 				if o.id == "exchangeGoods" && status == "200" {
 					document.compare(t, schema, reflect.TypeFor[client.ExchangePreview](), status)

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 )
 
@@ -28,8 +29,14 @@ func IdempotencyKey(key string) CallOption { return func(r *request) { r.key = k
 // effect twice.
 func WithoutIdempotencyKey() CallOption { return func(r *request) { r.keyless = true } }
 
-// IfMatch lets the request change the order only as it was seen: tag is an [Order.ETag]. An order that has changed since
-// is refused with precondition_failed. It is for operations on one order that change it.
+// Fields has only these members shown, such as "status" or "items.sku"; all others are zero. In a list it is those of
+// each thing. It is for [Client.GetOrder] and the lists but that of events.
+func Fields(names ...string) CallOption {
+	return func(r *request) { r.set("fields", strings.Join(names, ",")) }
+}
+
+// IfMatch lets the request change the order only as it was seen: tag is an [Order.ETag]. With an order that has changed
+// since, it is refused with precondition_failed. It is for operations on one order that change it.
 func IfMatch(tag string) CallOption { return func(r *request) { r.ifMatch = tag } }
 
 // RequestID names the request in the API's log. Without it the API makes a name.

@@ -46,8 +46,10 @@ type Exchange struct {
 	// cause is what went wrong, for the log.
 	cause error
 	// bad collects what is wrong with parameters and headers.
-	bad    []FieldError
-	query  map[string][]string
+	bad   []FieldError
+	query map[string][]string
+	// fields are the members that are shown; nil for all.
+	fields selection
 	reader textReader
 	in     []byte // the body as it came
 }
@@ -74,7 +76,7 @@ func (x *Exchange) release() {
 	x.reader.forget()
 	x.Context, x.router, x.operation = nil, nil, nil
 	x.RequestID, x.Caller, x.record, x.denied, x.address, x.version = "", nil, nil, false, "", ""
-	x.subject, x.subjectName, x.cause, x.query = uuid.UUID{}, "", nil, nil
+	x.subject, x.subjectName, x.cause, x.query, x.fields = uuid.UUID{}, "", nil, nil, nil
 	x.bad, x.in, x.Out = x.bad[:0], x.in[:0], x.Out[:0]
 	exchanges.Put(x)
 }
@@ -113,7 +115,7 @@ var jsonContentType = []string{"application/json"}
 
 // Answer writes a JSON text as the answer.
 func (x *Exchange) Answer(status int, body []byte) {
-	body = x.back(status, "application/json", body)
+	body = x.back(status, "application/json", x.sparse(status, body))
 	h := x.Writer.Header()
 	h["Content-Type"] = jsonContentType
 	// With its length an answer leaves in one piece; without, in chunks of two kilobytes.

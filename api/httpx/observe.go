@@ -150,6 +150,7 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 	defer x.finish()
 	if route.Method != "" {
 		x.readParameters(route.Open)
+		x.readFields()
 	}
 	if route.Check != nil {
 		route.Check(x)

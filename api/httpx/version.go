@@ -77,8 +77,13 @@ func (x *Exchange) back(status int, media string, body []byte) []byte {
 	if !x.older() || x.operation.name == "" {
 		return body
 	}
+	return x.backFrom(body, x.answerPlace(status, media)...)
+}
+
+// answerPlace is where the document describes an answer.
+func (x *Exchange) answerPlace(status int, media string) []string {
 	method, path, _ := strings.Cut(x.operation.name, " ")
-	return x.backFrom(body, "paths", path, strings.ToLower(method), "responses", strconv.Itoa(status), "content", media, "schema")
+	return []string{"paths", path, strings.ToLower(method), "responses", strconv.Itoa(status), "content", media, "schema"}
 }
 
 // Shown brings a thing of a schema of the document to the version that the caller gets.
@@ -124,11 +129,16 @@ func (c *Contract) walk(place []string, value any, visit func(schema string, obj
 	for _, keyword := range []string{"oneOf", "anyOf", "allOf"} {
 		alternatives, _ := m[keyword].([]any)
 		for i := range alternatives {
-			if below := join(at, keyword, strconv.Itoa(i)); keyword == "allOf" || c.describes(below, value) {
-				c.walk(below, value, visit)
-				if keyword != "allOf" {
-					break
-				}
+			below := join(at, keyword, strconv.Itoa(i))
+			if keyword != "allOf" && !c.describes(below, value) {
+				continue
+			}
+			if one, _ := c.At(below...).(map[string]any); one["not"] != nil {
+				below = join(at, keyword, "0") // a part of the first one, which the caller has chosen
+			}
+			c.walk(below, value, visit)
+			if keyword != "allOf" {
+				break
 			}
 		}
 	}
