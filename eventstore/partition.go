@@ -41,7 +41,8 @@ var lookupIndexes = []struct{ suffix, definition string }{
 
 // Maintain makes partitions ahead of need. For full partitions it makes the filter of event ids and the lookup
 // indexes. It returns how many it indexed. The store makes partitions by itself; call this every minute or so for the
-// others: appends cost more until the filter is there. It may be repeated and interrupted, and holds up neither
+// others: appends cost more until the filter is there. Only the owner of the schema makes the lookup indexes; they are
+// left to it by a role that is not. It may be repeated and interrupted, and holds up neither
 // appends nor reads.
 func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 	if _, err := s.pool.Exec(ctx, "SELECT orderloom.ensure_partitions()"); err != nil {
@@ -62,12 +63,24 @@ func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 		if p.To > mark || !p.IndexedAt.IsZero() || !p.ArchivedAt.IsZero() {
 			continue
 		}
+		if owner, err := s.ownsEvents(ctx); err != nil || !owner {
+			return indexed, err
+		}
 		if err := s.indexPartition(ctx, p); err != nil {
 			return indexed, err
 		}
 		indexed++
 	}
 	return indexed, nil
+}
+
+// ownsEvents reports whether this role may make indexes.
+func (s *Store) ownsEvents(ctx context.Context) (owner bool, err error) {
+	const look = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = 'orderloom.events'::regclass"
+	if err := s.pool.QueryRow(ctx, look).Scan(&owner); err != nil {
+		return false, fmt.Errorf("look who owns the events: %w", err)
+	}
+	return owner, nil
 }
 
 func (s *Store) indexPartition(ctx context.Context, p Partition) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
@@ -12,13 +13,21 @@ import (
 )
 
 func (p *program) migrateCommand() *cobra.Command {
-	return &cobra.Command{
+	var wait time.Duration
+	var command *cobra.Command
+	command = &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's schema up to date",
 		Long: `Bring the database's schema up to date. It may be repeated. A schema that is newer than this program stays as it is:
-migrations only add, so the program goes on with it.`,
+migrations only add, so the program goes on with it.
+
+With ORDERLOOM_DATABASE_RUNTIME_ROLE, the role of that name gets what the processes need. With --wait it changes
+nothing: it waits until somebody else has done all this, such as before a process starts.`,
 		Args: arguments(),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			if command.Flags().Changed("wait") {
+				return p.awaitSchema(ctx, cfg, tel, wait)
+			}
 			newer, err := app.Migrate(ctx, cfg, tel)
 			if err != nil {
 				return err
@@ -31,4 +40,17 @@ migrations only add, so the program goes on with it.`,
 			return err
 		}),
 	}
+	command.Flags().DurationVar(&wait, "wait", 0, "change nothing, and wait this long for a schema that is up to date")
+	return command
+}
+
+// awaitSchema waits for a schema that is up to date, and fails after a time.
+func (p *program) awaitSchema(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, wait time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, wait)
+	defer cancel()
+	if err := app.AwaitSchema(ctx, cfg, tel); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(p.stdout, "The schema is up to date.")
+	return err
 }

@@ -13,8 +13,9 @@ import (
 	"github.com/orderloom/orderloom/migrations"
 )
 
-// Migrate brings the database's schema up to date. It returns the migrations of a newer program that the schema has
-// besides; those stay. It may be repeated, and by several processes at once.
+// Migrate brings the database's schema up to date, and gives the role of the processes what it needs. It returns the
+// migrations of a newer program that the schema has besides; those stay. It may be repeated, and by several processes at
+// once.
 func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (newer []migrations.Migration, err error) {
 	pool, err := openPool(ctx, cfg.Database, tel)
 	if err != nil {
@@ -26,6 +27,11 @@ func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (
 	}
 	if err := migrations.Apply(ctx, pool); err != nil {
 		return nil, err
+	}
+	if cfg.Database.RuntimeRole != "" {
+		if err := migrations.GrantRuntime(ctx, pool, cfg.Database.RuntimeRole); err != nil {
+			return nil, err
+		}
 	}
 	state, err := migrations.Inspect(ctx, pool)
 	return state.Newer, err

@@ -114,6 +114,8 @@ type Database struct {
 	ConnectTimeout time.Duration
 	// StatementTimeout bounds each statement on the server's side.
 	StatementTimeout time.Duration
+	// RuntimeRole is the role of PostgreSQL that the processes have; empty where it is the owner of the schema.
+	RuntimeRole string
 	// ConfirmByHand leaves it to a person to confirm a store that was restored or failed over.
 	ConfirmByHand bool
 }

@@ -61,6 +61,27 @@ func DotEnv() string {
 	return b.String()
 }
 
+// ChartList returns what the Helm chart knows of the settings, as YAML. That is their names and defaults, which are
+// secrets, and which roles can't do without them.
+func ChartList() string {
+	var b strings.Builder
+	b.WriteString("# Every setting of orderloom, for the checks of the chart. Printed from internal/config.\n")
+	for _, s := range Settings {
+		var about []string
+		if s.Secret {
+			about = append(about, "secret: true")
+		}
+		if s.Default != "" {
+			about = append(about, fmt.Sprintf("default: %q", s.Default))
+		}
+		if len(s.Required) > 0 {
+			about = append(about, "required: ["+joinRoles(s.Required)+"]")
+		}
+		fmt.Fprintf(&b, "%s: {%s}\n", s.Name, strings.Join(about, ", "))
+	}
+	return b.String()
+}
+
 func joinRoles(roles []Role) string {
 	words := make([]string, len(roles))
 	for i, r := range roles {

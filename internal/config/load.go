@@ -64,7 +64,10 @@ func Load(lookup func(string) (string, bool), roles ...Role) (Config, error) {
 	set := map[string]bool{}
 	for _, s := range Settings {
 		value, _ := lookup(s.Name)
-		value = strings.TrimSpace(value)
+		if value = strings.TrimSpace(value); value == "" && s.Alias != "" {
+			value, _ = lookup(s.Alias)
+			value = strings.TrimSpace(value)
+		}
 		set[s.Name] = value != ""
 		if value == "" {
 			value = s.Default

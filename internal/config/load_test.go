@@ -330,3 +330,18 @@ func TestALiveKeyOfTheGatewayIsRefusedInTestMode(t *testing.T) {
 		}
 	}
 }
+
+// The Worker Controller of Temporal tells a worker its version under names of its own.
+func TestTheVersionIsAlsoReadWhereTheWorkerControllerWritesIt(t *testing.T) {
+	t.Parallel()
+	given := map[string]string{"TEMPORAL_DEPLOYMENT_NAME": "shop/orderloom-worker", "TEMPORAL_WORKER_BUILD_ID": "b1"}
+	lookup := func(name string) (string, bool) { v, ok := given[name]; return v, ok }
+	cfg, err := config.Load(lookup)
+	require.NoError(t, err)
+	require.Equal(t, "shop/orderloom-worker", cfg.Temporal.Deployment)
+	require.Equal(t, "b1", cfg.Temporal.BuildID)
+	given["ORDERLOOM_BUILD_ID"] = "b2"
+	cfg, err = config.Load(lookup)
+	require.NoError(t, err)
+	require.Equal(t, "b2", cfg.Temporal.BuildID, "our own name goes first")
+}

@@ -40,6 +40,13 @@ func text(name, def, help, example string, at func(*Config) *string) Setting {
 	}}
 }
 
+// or returns a setting that is also read from another variable, which some tool sets.
+func or(alias string, s Setting) Setting {
+	s.Alias = alias
+	s.Help = strings.TrimSuffix(s.Help, ".") + ". Where it is not set, " + alias + " is read, which Temporal's Worker Controller sets."
+	return s
+}
+
 // tlsSettings are how to talk TLS to one server, whose names begin with prefix. Turns says what turns it on besides,
 // and also when that is so, where it is another setting.
 func tlsSettings(prefix, turns string, at func(*Config) *TLS, also func(*Config) bool) []Setting {

@@ -18,6 +18,8 @@ import (
 // Setting describes one environment variable.
 type Setting struct {
 	Name string
+	// Alias is a variable that is read where Name is not set; empty for none.
+	Alias string
 	// Default is used when the variable is not set; empty for none.
 	Default string
 	// Example is a value for the .env example where there is no default.
@@ -201,6 +203,8 @@ var Settings = slices.Concat(
 			"How long to try to connect.", func(c *Config) *time.Duration { return &c.Database.ConnectTimeout }),
 		duration("ORDERLOOM_DATABASE_STATEMENT_TIMEOUT", "30s", 100*time.Millisecond, time.Hour,
 			"How long one statement may run.", func(c *Config) *time.Duration { return &c.Database.StatementTimeout }),
+		text("ORDERLOOM_DATABASE_RUNTIME_ROLE", "", "The role of PostgreSQL that the processes have, where it is not the owner of the schema. "+
+			"Migrate and setup give it what it needs.", "orderloom_runtime", func(c *Config) *string { return &c.Database.RuntimeRole }),
 		boolean("ORDERLOOM_CONFIRM_BY_HAND", "false",
 			"Let a person confirm an event store that was restored or failed over, also when it is proven to have every event.",
 			func(c *Config, v bool) { c.Database.ConfirmByHand = v }),
@@ -209,10 +213,11 @@ var Settings = slices.Concat(
 		text("TEMPORAL_NAMESPACE", "orderloom", "The namespace of the sagas; setup creates it.", "", func(c *Config) *string { return &c.Temporal.Namespace }),
 		duration("ORDERLOOM_TEMPORAL_RETENTION", "168h", 24*time.Hour, 365*24*time.Hour,
 			"How long closed sagas stay visible in a namespace that setup creates.", func(c *Config) *time.Duration { return &c.Temporal.Retention }),
-		text("ORDERLOOM_DEPLOYMENT", "", "The name of this deployment to Temporal's Worker Deployment Versioning; without it versions are not told apart.", "",
-			func(c *Config) *string { return &c.Temporal.Deployment }),
-		text("ORDERLOOM_BUILD_ID", "", "The version of this build, with a deployment: one for each build that is rolled out.", "",
-			func(c *Config) *string { return &c.Temporal.BuildID }),
+		or("TEMPORAL_DEPLOYMENT_NAME", text("ORDERLOOM_DEPLOYMENT", "",
+			"The name of this deployment to Temporal's Worker Deployment Versioning; without it versions are not told apart.", "",
+			func(c *Config) *string { return &c.Temporal.Deployment })),
+		or("TEMPORAL_WORKER_BUILD_ID", text("ORDERLOOM_BUILD_ID", "", "The version of this build, with a deployment: one for each build that is rolled out.", "",
+			func(c *Config) *string { return &c.Temporal.BuildID })),
 		webURL("ORDERLOOM_TEMPORAL_UI_URL", "Temporal's Web UI, for the links that make run prints.", "http://localhost:8233",
 			func(c *Config) *string { return &c.Temporal.UIURL }),
 		secret("TEMPORAL_API_KEY", "API key, such as Temporal Cloud asks for; it turns TLS on.", func(c *Config) *Secret { return &c.Temporal.APIKey }),

@@ -1,7 +1,7 @@
-// Command generate writes what is printed from the table of settings: their documentation and the .env
-// example.
+// Command generate writes what is printed from the table of settings: their documentation, the .env
+// example, and the list of the Helm chart.
 //
-//	go run ./generate <configuration.md> <.env.example>
+//	go run ./generate <configuration.md> <.env.example> <settings.yaml>
 package main
 
 import (
@@ -12,11 +12,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: generate <configuration.md> <.env.example>")
+	if len(os.Args) != 4 {
+		fmt.Fprintln(os.Stderr, "usage: generate <configuration.md> <.env.example> <settings.yaml>")
 		os.Exit(2)
 	}
-	for i, content := range []string{config.Document(), config.DotEnv()} {
+	for i, content := range []string{config.Document(), config.DotEnv(), config.ChartList()} {
 		if err := os.WriteFile(os.Args[i+1], []byte(content), 0o644); err != nil { //nolint:gosec // to be read by all
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)

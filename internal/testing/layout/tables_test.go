@@ -43,8 +43,8 @@ var owners = []struct {
 	{names: []string{"invoices", "invoice_series", "invoice_cursor", "invoices_stay"}, writes: []string{"invoicing"}, reads: []string{"readmodel"}},
 	{names: []string{"customer_keys"}, writes: []string{"privacy"}},
 	{names: []string{"key_checks"}, writes: []string{"keyring"}},
-	{names: []string{"api_keys", "access_version", "access_changed", "audit", "audit_maintain"}, writes: []string{"access"}},
-	{names: []string{"schema_migrations"}, writes: []string{"migrations"}},
+	{names: []string{"api_keys", "access_version", "access_changed", "audit", "audit_maintain", "audit_ensure"}, writes: []string{"access"}},
+	{names: []string{"schema_migrations", "runtime_needs", "runtime_lacks", "grant_runtime"}, writes: []string{"migrations"}},
 }
 
 // outside are folders whose programs look at the database as an operator does.
