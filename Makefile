@@ -4,6 +4,7 @@ DATA ?= .data
 GO ?= go
 GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
+HELM_VERSION := v3.22.0
 TEST_TIMEOUT := 20m
 DURATION ?= 3m
 SEED ?= 0
@@ -13,7 +14,7 @@ DRILL ?=
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 budgets seeds fuzz drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +63,12 @@ test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched
 
 fuzz: ## Give anything to every decoder of what comes from outside: make fuzz FUZZTIME=20s for each
 	@dev/fuzz.sh $(FUZZTIME)
+
+test-helm: bin/helm-$(HELM_VERSION) ## The chart: helm lint, what it renders, what it refuses, and that the plain manifests are fresh
+	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -timeout $(TEST_TIMEOUT) ./deploy
+
+generate-kubernetes: bin/helm-$(HELM_VERSION) ## Write deploy/kubernetes anew, after a change of the chart
+	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -count=1 -run PlainManifests ./deploy -update
 
 seeds: ## Drive random orders through all that may happen to their money, and audit it: make seeds SEEDS=2000, or one: make seeds SEED=17
 	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) -run TestMoney ./internal/testing/moneytest -seeds $(SEEDS) -seed $(SEED)
@@ -142,3 +149,6 @@ bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
 
 bin/workflowcheck-$(WORKFLOWCHECK_VERSION):
 	@dev/install.sh $@ go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)
+
+bin/helm-$(HELM_VERSION):
+	@dev/install.sh $@ helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)

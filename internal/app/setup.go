@@ -14,8 +14,8 @@ import (
 )
 
 // Migrate brings the database's schema up to date, and gives the role of the processes what it needs. It returns the
-// migrations of a newer program that the schema has besides; those stay. It may be repeated, and by several processes at
-// once.
+// migrations of a newer program that the schema has besides; those stay. It may be repeated, and by several processes
+// at once.
 func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (newer []migrations.Migration, err error) {
 	pool, err := openPool(ctx, cfg.Database, tel)
 	if err != nil {

@@ -1,0 +1,144 @@
+//go:build helm || kubernetes
+
+package deploy_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/goccy/go-yaml"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	chart     = "helm/orderloom"
+	release   = "orderloom"
+	namespace = "shop"
+)
+
+// helmProgram is Helm's command line, which the Makefile builds.
+func helmProgram() string {
+	if path := os.Getenv("HELM"); path != "" {
+		return path
+	}
+	return "helm"
+}
+
+// installations are sets of values that are known to fit together, each of files in helm/values.
+var installations = map[string][]string{
+	"base":              {"base"},
+	"production":        {"base", "production"},
+	"managed":           {"base", "temporal-cloud", "kafka-managed", "postgresql-managed", "redis-managed", "production"},
+	"gitops":            {"base", "gitops"},
+	"worker controller": {"base", "worker-controller"},
+	"trial":             {"trial"},
+}
+
+// object is one of Kubernetes.
+type object map[string]any
+
+func (o object) kind() string { return fmt.Sprint(o["kind"]) }
+func (o object) name() string { return fmt.Sprint(at(o, "metadata", "name")) }
+
+// at returns what lies below a value on a path of names; nil for nothing.
+func at(value any, path ...string) any {
+	for _, name := range path {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[name]
+		case object:
+			value = v[name]
+		default:
+			return nil
+		}
+	}
+	return value
+}
+
+// list returns what lies below a value on a path as a list of objects.
+func list(value any, path ...string) []object {
+	items, _ := at(value, path...).([]any)
+	all := make([]object, 0, len(items))
+	for _, item := range items {
+		if o, ok := item.(map[string]any); ok {
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// arguments are those of Helm for an installation, with further values as YAML on its standard input.
+func arguments(command, installation string, more ...string) []string {
+	all := []string{command, release, chart, "--namespace", namespace, "--kube-version", "1.34.2"}
+	for _, file := range installations[installation] {
+		all = append(all, "--values", filepath.Join("helm", "values", file+".yaml"))
+	}
+	return append(all, more...)
+}
+
+// tryRender renders the chart with the values of an installation, and with those in the YAML over them.
+func tryRender(t *testing.T, installation, values string, more ...string) ([]object, error) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), helmProgram(), append(arguments("template", installation, "--values", "-"), more...)...)
+	c.Stdin = strings.NewReader(values)
+	var out, problem bytes.Buffer
+	c.Stdout, c.Stderr = &out, &problem
+	if err := c.Run(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, problem.String())
+	}
+	return decode(t, out.Bytes()), nil
+}
+
+func render(t *testing.T, installation, values string, more ...string) []object {
+	t.Helper()
+	all, err := tryRender(t, installation, values, more...)
+	require.NoError(t, err)
+	return all
+}
+
+// decode reads the objects of a stream of YAML documents.
+func decode(t *testing.T, text []byte) (all []object) {
+	t.Helper()
+	decoder := yaml.NewDecoder(bytes.NewReader(text), yaml.DisallowUnknownField())
+	for {
+		var o object
+		err := decoder.Decode(&o)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		if len(o) > 0 {
+			all = append(all, o)
+		}
+	}
+}
+
+// find returns the object of a kind and a name.
+func find(t *testing.T, all []object, kind, name string) object {
+	t.Helper()
+	for _, o := range all {
+		if o.kind() == kind && o.name() == name {
+			return o
+		}
+	}
+	require.Fail(t, "not rendered", "%s %s", kind, name)
+	return nil
+}
+
+// podTemplate returns the template of the pods that an object makes; nil where it makes none.
+func podTemplate(o object) any {
+	switch o.kind() {
+	case "CronJob":
+		return at(o, "spec", "jobTemplate", "spec", "template")
+	case "Deployment", "Job", "WorkerDeployment":
+		return at(o, "spec", "template")
+	}
+	return nil
+}
