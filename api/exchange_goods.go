@@ -236,7 +236,7 @@ func (a *API) awaitExchange(ctx context.Context, x *httpx.Exchange, body exchang
 	return answerExchange(x, body, existed)
 }
 
-// exchangeRefused answers that the new order can't be placed. Missing goods decline the exchange, as missing money does.
+// exchangeRefused answers that the new order can't be placed. Missing goods decline it, as missing money does.
 func (a *API) exchangeRefused(ctx context.Context, x *httpx.Exchange, refusal error) error {
 	if domain.Code(refusal) == inventory.CodeOutOfStock {
 		return a.declineExchange(ctx, x, order.ReasonOutOfStock)

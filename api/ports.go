@@ -43,7 +43,7 @@ type Placements interface {
 	CancelOrder(ctx context.Context, orderID uuid.UUID, r workflows.CancelRequest) (workflows.OrderState, error)
 	// OrderMemo returns what the saga's execution was started with. Errors: not_found.
 	OrderMemo(ctx context.Context, orderID uuid.UUID) (workflows.OrderMemo, error)
-	// OrderRefused waits until the saga ends or ctx does. It returns the refusal with which it has failed; nil for none.
+	// OrderRefused waits until the saga ends or ctx does, and returns the refusal with which it has failed, if any.
 	OrderRefused(ctx context.Context, orderID uuid.UUID) error
 }
 
