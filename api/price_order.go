@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/address"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/pricing"
@@ -122,7 +123,8 @@ type TaxProvider interface {
 // TaxQuestion asks for the taxes of an order's lines.
 type TaxQuestion struct {
 	Currency string
-	// Country and Subdivision are where the order goes.
+	// Country and Subdivision are where the order goes. The subdivision is as addresses of the country write it, such
+	// as QC, however the customer has named it.
 	Country, Subdivision string
 	// PricesIncludeTax says whether the prices contain the taxes.
 	PricesIncludeTax bool
@@ -175,7 +177,8 @@ func (a *API) priced(ctx context.Context, id uuid.UUID, r *newOrder) (order.Cont
 // findTaxes asks for the taxes of the lines that come without any.
 func (a *API) findTaxes(ctx context.Context, r *newOrder, p *pricing.Order) error {
 	q := TaxQuestion{
-		Currency: r.Currency, Country: r.ShippingAddress.Country, Subdivision: r.ShippingAddress.State, PricesIncludeTax: r.PricesIncludeTax,
+		Currency: r.Currency, Country: r.ShippingAddress.Country, PricesIncludeTax: r.PricesIncludeTax,
+		Subdivision: address.SubdivisionKey(r.ShippingAddress.Country, r.ShippingAddress.State),
 	}
 	var into []*[]pricing.TaxRule
 	for i, item := range r.Items {

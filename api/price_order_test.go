@@ -145,6 +145,19 @@ func TestTaxesThatAreLeftOutAreFound(t *testing.T) {
 	b.post(t, ordersPath, body).problem(t, http.StatusServiceUnavailable, "unavailable")
 }
 
+// An address may name its state in several ways, and is taxed in one.
+func TestTheStateOfAnAddressIsAskedForByItsCode(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"QC", "Quebec", "québec"} {
+		provider := &asked{rules: []pricing.TaxRule{}}
+		b := setup(t, func(o *Options) { o.Taxes = provider })
+		answer := b.post(t, ordersPath+"/preview", `{"currency": "CAD", "shipping_address": {"country": "CA", "state": "`+state+`"},
+			"items": [{"product_id": "p", "sku": "SKU-1", "quantity": 1, "unit_price": "9.90"}]}`)
+		require.Equal(t, http.StatusOK, answer.status, answer.body)
+		require.Equal(t, "QC", provider.questions[0].Subdivision)
+	}
+}
+
 func TestATaxTableIsAProvider(t *testing.T) {
 	t.Parallel()
 	table, err := pricing.ParseTaxTable([]byte(`[{"country":"DE","taxes":[{"name":"MwSt","rate":"0.19"}]}]`))

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/orderloom/orderloom/domain"
 )
 
 // Division is a subdivision of a country.
@@ -35,6 +37,15 @@ func Subdivision(countryCode, text string) (Division, bool) {
 		return Division{}, false
 	}
 	return all[i], true
+}
+
+// SubdivisionKey returns how addresses of a country write the subdivision that a text names ([Division.Key]). It is the
+// text without spaces at its ends where the table has no such subdivision.
+func SubdivisionKey(countryCode, text string) string {
+	if d, known := Subdivision(countryCode, text); known {
+		return d.Key
+	}
+	return domain.Trim(text)
 }
 
 func (d Division) is(countryCode, want string) bool {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/address"
 	"github.com/shopspring/decimal"
 )
 
@@ -17,8 +18,8 @@ type TaxTable []TaxTableRow
 
 // TaxTableRow is the taxes of one class in one country, or in one subdivision of it.
 type TaxTableRow struct {
-	// Country is an ISO 3166-1 alpha-2 code. Subdivision is the code that addresses have, such as CA; empty for all of
-	// the country that no other row is for.
+	// Country is an ISO 3166-1 alpha-2 code. Subdivision is a state or province by its code, such as CA, or its name. It
+	// is empty for all of the country that no other row is for.
 	Country     string `json:"country"`
 	Subdivision string `json:"subdivision,omitempty"`
 	// TaxClass is the class of a line; empty for [TaxClassStandard].
@@ -48,6 +49,13 @@ func ParseTaxTable(b []byte) (TaxTable, error) {
 		if len(row.Country) != 2 {
 			bad.Add(path+".country", "%q is no country code", domain.Clip(row.Country))
 		}
+		if _, closed := address.Subdivisions(row.Country); closed && row.Subdivision != "" {
+			if _, known := address.Subdivision(row.Country, row.Subdivision); !known {
+				bad.Add(path+".subdivision", "%q is no state or province of %s", domain.Clip(row.Subdivision), row.Country)
+			}
+		}
+		row.Subdivision = address.SubdivisionKey(row.Country, row.Subdivision)
+		t[i] = row
 		if q := row.answers(); seen[q] {
 			bad.Add(path, "another row is for the same")
 		} else {
@@ -64,7 +72,7 @@ func ParseTaxTable(b []byte) (TaxTable, error) {
 
 // TaxQuestion asks for the taxes of a line.
 type TaxQuestion struct {
-	// Country and Subdivision are where the order goes.
+	// Country and Subdivision are where the order goes. A subdivision may be named in any way that addresses take.
 	Country, Subdivision string
 	// TaxClass is the line's; empty for [TaxClassStandard].
 	TaxClass string
@@ -86,6 +94,7 @@ func (q TaxQuestion) named() TaxQuestion {
 // country. Included says whether prices contain them. There are none where no row is for the line.
 func (t TaxTable) Taxes(q TaxQuestion, included bool) []TaxRule {
 	q = q.named()
+	q.Subdivision = address.SubdivisionKey(q.Country, q.Subdivision)
 	everywhere := q
 	everywhere.Subdivision = ""
 	for _, wanted := range []TaxQuestion{q, everywhere} {

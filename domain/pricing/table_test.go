@@ -12,7 +12,8 @@ const table = `[
 	{"country":"DE","taxes":[{"name":"MwSt","rate":"0.19"}]},
 	{"country":"DE","tax_class":"reduced","taxes":[{"name":"MwSt","rate":"0.07"}]},
 	{"country":"CA","taxes":[{"name":"GST","rate":"0.05"}]},
-	{"country":"CA","subdivision":"QC","taxes":[{"name":"GST","rate":"0.05"},{"name":"QST","rate":"0.09975"}]}
+	{"country":"CA","subdivision":"QC","taxes":[{"name":"GST","rate":"0.05"},{"name":"QST","rate":"0.09975"}]},
+	{"country":"US","subdivision":"California","taxes":[{"name":"sales tax","rate":"0.0725"}]}
 ]`
 
 func TestTheTableAnswersTheNearestRow(t *testing.T) {
@@ -28,7 +29,10 @@ func TestTheTableAnswersTheNearestRow(t *testing.T) {
 		{pricing.TaxQuestion{Country: "DE", TaxClass: "reduced"}, []string{"MwSt 0.07"}},
 		{pricing.TaxQuestion{Country: "DE", TaxClass: "books"}, nil},
 		{pricing.TaxQuestion{Country: "CA", Subdivision: "QC"}, []string{"GST 0.05", "QST 0.09975"}},
+		{pricing.TaxQuestion{Country: "CA", Subdivision: "Québec"}, []string{"GST 0.05", "QST 0.09975"}},
+		{pricing.TaxQuestion{Country: "CA", Subdivision: " quebec"}, []string{"GST 0.05", "QST 0.09975"}},
 		{pricing.TaxQuestion{Country: "CA", Subdivision: "AB"}, []string{"GST 0.05"}},
+		{pricing.TaxQuestion{Country: "US", Subdivision: "CA"}, []string{"sales tax 0.0725"}},
 		{pricing.TaxQuestion{Country: "US"}, nil},
 	} {
 		for _, included := range []bool{true, false} {
@@ -53,6 +57,8 @@ func TestAWrongTableNamesWhatIsWrong(t *testing.T) {
 		`[{"country":"DE","taxes":[{"name":"","rate":"0.1"}]}]`:                            "[0].taxes[0].name",
 		`[{"country":"DE","taxes":[{"name":"a","rate":"-1"}]}]`:                            "[0].taxes[0].rate",
 		`[{"country":"DE","taxes":[]},{"country":"DE","tax_class":"standard","taxes":[]}]`: "[1]",
+		`[{"country":"US","subdivision":"Californica","taxes":[]}]`:                        "[0].subdivision",
+		`[{"country":"US","subdivision":"CA","taxes":[]},{"country":"US","subdivision":"California","taxes":[]}]`: "[1]",
 	} {
 		_, err := pricing.ParseTaxTable([]byte(text))
 		require.Equal(t, domain.CodeInvalid, domain.Code(err), text)
