@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -48,6 +49,32 @@ func buildProgram(t *testing.T, flags ...string) string {
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, string(out))
 	return program
+}
+
+// shared is the product, built once for all tests that only run its commands.
+var shared struct {
+	once    sync.Once
+	dir     string
+	program string
+	err     error
+}
+
+// sharedProgram returns the product, which it builds for the first test that asks.
+func sharedProgram(t *testing.T) string {
+	t.Helper()
+	shared.once.Do(func() {
+		if shared.dir, shared.err = os.MkdirTemp("", "orderloom-e2e-"); shared.err != nil {
+			return
+		}
+		shared.program = filepath.Join(shared.dir, "orderloom")
+		build := exec.Command("go", "build", "-buildvcs=false", "-o", shared.program, "./cmd/orderloom") //nolint:gosec // the product
+		build.Dir = "../.."
+		if out, err := build.CombinedOutput(); err != nil {
+			shared.err = fmt.Errorf("build the product: %w: %s", err, out)
+		}
+	})
+	require.NoError(t, shared.err)
+	return shared.program
 }
 
 // database makes a database on the server of the ground, and returns its URL.

@@ -41,7 +41,11 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if shared.dir != "" {
+		_ = os.RemoveAll(shared.dir) // a folder for files that are temporary
+	}
+	os.Exit(code)
 }
 
 func runChild(kill string) error {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -73,14 +72,10 @@ func (o *drilled) bookRefund(amount string) {
 // reconciled is what "orderloom reconcile -o json" prints.
 type reconciled struct{ Compared, Adopted, Differences int }
 
-// reconciler builds the product and returns its command "reconcile", which has to end with this status.
+// reconciler returns the product's command "reconcile", which has to end with this status.
 func (s *shop) reconciler(t *testing.T) func(exit int, args ...string) reconciled {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "orderloom")
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", binary, "./cmd/orderloom")
-	build.Dir = "../.."
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
+	binary := sharedProgram(t)
 	c := s.platform.Config
 	return func(exit int, args ...string) (r reconciled) {
 		t.Helper()

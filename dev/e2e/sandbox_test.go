@@ -12,10 +12,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestATimerOfAnOrderGoesOffWhenItIsAskedTo goes through what waits for days or a person, at a platform for trying.
+// TestATimerOfAnOrderGoesOffWhenItIsAskedTo goes through what waits for days or a person, at a platform for trying. It
+// asks for keys, as the guide for integrators has it.
 func TestATimerOfAnOrderGoesOffWhenItIsAskedTo(t *testing.T) {
 	t.Parallel()
-	s := openShop(t)
+	s, as := keyed(t, "admin")
+	s.Client = as("admin")
+	t.Run("every command of the guide does what it says", func(t *testing.T) {
+		t.Parallel()
+		s.runGuide(t)
+	})
 	t.Run("the customer confirms on the page of the bank", func(t *testing.T) {
 		t.Parallel()
 		o := s.atBankPage(t)
