@@ -70,7 +70,7 @@ func TestErasedDataAreGoneFromTheFeed(t *testing.T) {
 	b, id := setup(t), uuid.New()
 	keys, err := privacy.NewMasterKeys(privacy.MasterKey{ID: "k", Key: make([]byte, 32)})
 	require.NoError(t, err)
-	v := privacy.NewVault(b.pool, keys, privacy.Options{})
+	v := privacy.NewVault(b.pool, keys, privacy.Options{Forget: privacy.ForgetNothing})
 	placed := order.OrderPlaced{OrderID: id, CustomerID: "ada"}
 	placed.Personal, err = v.Seal(t.Context(), "ada", order.Recipient{Contact: order.Contact{Name: "Ada Lovelace"}})
 	require.NoError(t, err)

@@ -104,6 +104,9 @@ func storedKeys(copies []Copy) []storedKey {
 // TakeBack compares the keys with the newest copy of each. It destroys again those that were destroyed, and stores
 // those that are missing. It returns how many there were. With dry it only counts. It may be repeated.
 func (v *Vault) TakeBack(ctx context.Context, copies []Copy, dry bool) (erased, taken int, err error) {
+	if v.forget == nil {
+		return 0, 0, errForgetless
+	}
 	var destroyed, living []Copy
 	for _, c := range copies {
 		if c.Wrapped == nil {

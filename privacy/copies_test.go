@@ -16,7 +16,7 @@ func TestKeysAreTakenBackFromTheirCopies(t *testing.T) {
 	pool := pgtest.Pool(t)
 	master, err := NewMasterKeys(MasterKey{ID: "m1", Key: make([]byte, 32)})
 	require.NoError(t, err)
-	vault := NewVault(pool, master, Options{})
+	vault := NewVault(pool, master, Options{Forget: ForgetNothing})
 	newest := map[string]Copy{}
 	copyOut := func() (n int) {
 		n, err := vault.CopyOut(t.Context(), 10, false, func(_ context.Context, copies []Copy) error {
@@ -47,7 +47,7 @@ func TestKeysAreTakenBackFromTheirCopies(t *testing.T) {
 	_, err = pool.Exec(t.Context(), `INSERT INTO orderloom.customer_keys SELECT * FROM json_populate_recordset(NULL::orderloom.customer_keys, $1)`, backup)
 	require.NoError(t, err)
 
-	restored := NewVault(pool, master, Options{})
+	restored := NewVault(pool, master, Options{Forget: ForgetNothing})
 	var text string
 	require.NoError(t, restored.Open(t.Context(), erased, &text), "the backup brings it back")
 	copies := []Copy{newest["erased:1"], newest["made:1"]}
@@ -71,7 +71,7 @@ func TestAnErasureIsCopiedAfterTheKey(t *testing.T) {
 	pool := pgtest.Pool(t)
 	master, err := NewMasterKeys(MasterKey{ID: "m1", Key: make([]byte, 32)})
 	require.NoError(t, err)
-	vault := NewVault(pool, master, Options{})
+	vault := NewVault(pool, master, Options{Forget: ForgetNothing})
 	_, err = vault.Seal(t.Context(), "c", "secret")
 	require.NoError(t, err)
 	erased := make(chan error, 1)
@@ -105,7 +105,7 @@ func TestAllKeysAreCopiedAgain(t *testing.T) {
 	pool := pgtest.Pool(t)
 	master, err := NewMasterKeys(MasterKey{ID: "m1", Key: make([]byte, 32)})
 	require.NoError(t, err)
-	vault := NewVault(pool, master, Options{})
+	vault := NewVault(pool, master, Options{Forget: ForgetNothing})
 	for _, subject := range []string{"a", "b", "c"} {
 		_, err := vault.Seal(t.Context(), subject, "secret")
 		require.NoError(t, err)
@@ -127,7 +127,7 @@ func TestKeysThatOthersAreCopyingAreWaitedFor(t *testing.T) {
 	pool := pgtest.Pool(t)
 	master, err := NewMasterKeys(MasterKey{ID: "m1", Key: make([]byte, 32)})
 	require.NoError(t, err)
-	vault := NewVault(pool, master, Options{})
+	vault := NewVault(pool, master, Options{Forget: ForgetNothing})
 	_, err = vault.Seal(t.Context(), "ada", "street")
 	require.NoError(t, err)
 	sending, sent := make(chan struct{}), make(chan struct{})

@@ -77,7 +77,7 @@ func TestEventsOfAnErasedCustomerStayReplayable(t *testing.T) {
 	store, err := eventstore.Open(t.Context(), pool, eventstore.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = store.Close(context.WithoutCancel(t.Context())) })
-	vault := privacy.NewVault(pool, master("a"), privacy.Options{})
+	vault := privacy.NewVault(pool, master("a"), privacy.Options{Forget: privacy.ForgetNothing})
 	sealed, err := vault.Seal(t.Context(), "ada", ada)
 	require.NoError(t, err)
 	id := place(t, eventstore.NewRepository(store, eventstore.RepositoryOptions{}), sealed)

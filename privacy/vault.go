@@ -28,14 +28,20 @@ const (
 	sealPatience = 2 * time.Second
 )
 
-// Options of [NewVault]; the zero value is ready to use.
+// Options of [NewVault]. The zero value is ready to use by who destroys no keys.
 type Options struct {
 	// Now is the clock of the cache; nil means [time.Now].
 	Now func() time.Time
-	// Forget drops what else is kept of sections under these keys, in the transaction that destroys the keys; nil for
-	// nothing. Nobody fills an index meanwhile.
+	// Forget drops what else is kept of sections under these keys, in the transaction that destroys the keys. Nobody
+	// fills an index meanwhile. A vault without it destroys no keys.
 	Forget func(ctx context.Context, tx pgx.Tx, keys []string) error
 }
+
+// ForgetNothing is [Options.Forget] of a database in which nothing else is kept.
+func ForgetNothing(context.Context, pgx.Tx, []string) error { return nil }
+
+// errForgetless refuses to destroy keys and to leave behind what is found by them.
+var errForgetless = errors.New("a vault that destroys keys needs Options.Forget")
 
 // Vault seals, opens and erases personal data. Its methods may be called concurrently.
 type Vault struct {
@@ -49,9 +55,6 @@ type Vault struct {
 func NewVault(pool *pgxpool.Pool, keys KeyWrapper, o Options) *Vault {
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Forget == nil {
-		o.Forget = func(context.Context, pgx.Tx, []string) error { return nil }
 	}
 	return &Vault{pool: pool, keys: keys, cache: newCache(o.Now), forget: o.Forget}
 }
@@ -169,6 +172,9 @@ type Erasure struct {
 // processes within [CacheTTL]. In the same transaction it drops by what the subject's contacts are found. It may be
 // repeated, and says then that nothing was left. Errors: not_found for a subject who never had a key.
 func (v *Vault) Erase(ctx context.Context, subject string) (done Erasure, err error) {
+	if v.forget == nil {
+		return done, errForgetless
+	}
 	var at *time.Time
 	err = pgx.BeginFunc(ctx, v.pool, func(tx pgx.Tx) error {
 		rows, err := tx.Query(ctx, `UPDATE orderloom.customer_keys SET wrapped = NULL, erased_at = now(), published = false

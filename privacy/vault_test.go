@@ -66,7 +66,7 @@ func unreachable(t *testing.T) *pgxpool.Pool {
 func TestWhatIsSealedCanBeOpened(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)
-	v := privacy.NewVault(pool, master("a"), privacy.Options{})
+	v := privacy.NewVault(pool, master("a"), privacy.Options{Forget: privacy.ForgetNothing})
 	s, err := v.Seal(t.Context(), "ada:1", ada)
 	require.NoError(t, err)
 	var text json.RawMessage
@@ -77,7 +77,7 @@ func TestWhatIsSealedCanBeOpened(t *testing.T) {
 	require.Equal(t, "ada:1:1", s.Key)
 	require.NotContains(t, string(s.Data), "Dorset")
 	require.Equal(t, ada, opened(t, v, s))
-	require.Equal(t, ada, opened(t, privacy.NewVault(pool, master("b", "a"), privacy.Options{}), s), "another process, after a rotation")
+	require.Equal(t, ada, opened(t, privacy.NewVault(pool, master("b", "a"), privacy.Options{Forget: privacy.ForgetNothing}), s), "another process, after a rotation")
 
 	again, err := v.Seal(t.Context(), "ada:1", ada)
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestErasureHoldsEverywhere(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)
 	var c clock
-	here, there := privacy.NewVault(pool, master("a"), privacy.Options{}), privacy.NewVault(pool, master("a"), privacy.Options{Now: c.Now})
+	here, there := privacy.NewVault(pool, master("a"), privacy.Options{Forget: privacy.ForgetNothing}), privacy.NewVault(pool, master("a"), privacy.Options{Now: c.Now, Forget: privacy.ForgetNothing})
 	s, err := here.Seal(t.Context(), "ada", ada)
 	require.NoError(t, err)
 	other, err := here.Seal(t.Context(), "bob", ada)
@@ -131,13 +131,13 @@ func TestErasureHoldsEverywhere(t *testing.T) {
 
 func TestSealingGoesOnWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
-	down := privacy.NewVault(unreachable(t), master("a"), privacy.Options{})
+	down := privacy.NewVault(unreachable(t), master("a"), privacy.Options{Forget: privacy.ForgetNothing})
 	s, err := down.Seal(t.Context(), "ada", ada)
 	require.NoError(t, err)
 	require.Equal(t, "inline", s.Key)
 	require.Equal(t, ada, opened(t, down, s))
 
-	up := privacy.NewVault(pgtest.Pool(t), master("b", "a"), privacy.Options{})
+	up := privacy.NewVault(pgtest.Pool(t), master("b", "a"), privacy.Options{Forget: privacy.ForgetNothing})
 	resealed, err := up.Reseal(t.Context(), "ada", s)
 	require.NoError(t, err)
 	require.Equal(t, "ada:1", resealed.Key)
@@ -153,24 +153,24 @@ func TestSealingGoesOnWithoutTheDatabase(t *testing.T) {
 func TestAMasterKeyIsRotated(t *testing.T) {
 	t.Parallel()
 	pool := pgtest.Pool(t)
-	before := privacy.NewVault(pool, master("a"), privacy.Options{})
+	before := privacy.NewVault(pool, master("a"), privacy.Options{Forget: privacy.ForgetNothing})
 	s, err := before.Seal(t.Context(), "ada", ada)
 	require.NoError(t, err)
-	during := privacy.NewVault(pool, master("b", "a"), privacy.Options{})
+	during := privacy.NewVault(pool, master("b", "a"), privacy.Options{Forget: privacy.ForgetNothing})
 	n, err := during.Rewrap(t.Context(), 10)
 	require.NoError(t, err)
 	require.Equal(t, 1, n)
 	n, err = during.Rewrap(t.Context(), 10)
 	require.NoError(t, err)
 	require.Zero(t, n)
-	require.Equal(t, ada, opened(t, privacy.NewVault(pool, master("b"), privacy.Options{}), s))
+	require.Equal(t, ada, opened(t, privacy.NewVault(pool, master("b"), privacy.Options{Forget: privacy.ForgetNothing}), s))
 	var r order.Recipient
-	require.ErrorIs(t, privacy.NewVault(pool, master("a"), privacy.Options{}).Open(t.Context(), s, &r), privacy.ErrMasterKeyUnknown)
+	require.ErrorIs(t, privacy.NewVault(pool, master("a"), privacy.Options{Forget: privacy.ForgetNothing}).Open(t.Context(), s, &r), privacy.ErrMasterKeyUnknown)
 }
 
 func TestTamperedDataAreRefused(t *testing.T) {
 	t.Parallel()
-	v := privacy.NewVault(pgtest.Pool(t), master("a"), privacy.Options{})
+	v := privacy.NewVault(pgtest.Pool(t), master("a"), privacy.Options{Forget: privacy.ForgetNothing})
 	s, err := v.Seal(t.Context(), "ada", ada)
 	require.NoError(t, err)
 	_, err = v.Seal(t.Context(), "bob", ada)
@@ -193,7 +193,7 @@ func TestOneKeyForManyAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			v := privacy.NewVault(pool, master("a"), privacy.Options{})
+			v := privacy.NewVault(pool, master("a"), privacy.Options{Forget: privacy.ForgetNothing})
 			s, err := v.Seal(t.Context(), "ada", ada)
 			if err != nil || s.Key != "ada:1" {
 				t.Errorf("sealed under %s: %v", s.Key, err)

@@ -54,10 +54,10 @@ func TestAWrongTableNamesWhatIsWrong(t *testing.T) {
 		`{}`:                                 "",
 		`[{"country":"DE","rates":[]}]`:      "",
 		`[{"country":"Germany","taxes":[]}]`: "[0].country",
-		`[{"country":"DE","taxes":[{"name":"","rate":"0.1"}]}]`:                            "[0].taxes[0].name",
-		`[{"country":"DE","taxes":[{"name":"a","rate":"-1"}]}]`:                            "[0].taxes[0].rate",
-		`[{"country":"DE","taxes":[]},{"country":"DE","tax_class":"standard","taxes":[]}]`: "[1]",
-		`[{"country":"US","subdivision":"Californica","taxes":[]}]`:                        "[0].subdivision",
+		`[{"country":"DE","taxes":[{"name":"","rate":"0.1"}]}]`:                                                   "[0].taxes[0].name",
+		`[{"country":"DE","taxes":[{"name":"a","rate":"-1"}]}]`:                                                   "[0].taxes[0].rate",
+		`[{"country":"DE","taxes":[]},{"country":"DE","tax_class":"standard","taxes":[]}]`:                        "[1]",
+		`[{"country":"US","subdivision":"Nirvana","taxes":[]}]`:                                                   "[0].subdivision",
 		`[{"country":"US","subdivision":"CA","taxes":[]},{"country":"US","subdivision":"California","taxes":[]}]`: "[1]",
 	} {
 		_, err := pricing.ParseTaxTable([]byte(text))

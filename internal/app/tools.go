@@ -53,7 +53,11 @@ func EraseCustomer(ctx context.Context, cfg config.Config, tel *telemetry.Teleme
 	if err := recordCommand(ctx, pool, cfg, tel, "erase-customer", customerID); err != nil {
 		return done, err
 	}
-	return privacy.NewVault(pool, privacy.NoMasterKeys{}, privacy.Options{}).Erase(ctx, customerID)
+	vault, err := openVault(pool, cfg.Privacy)
+	if err != nil {
+		return done, err
+	}
+	return vault.Erase(ctx, customerID)
 }
 
 // rewrapBatch is how many customers' keys are wrapped anew between two signs of progress.

@@ -100,3 +100,29 @@ func TestACommandWithoutThePayloadKeysIsRefused(t *testing.T) {
 		}
 	}
 }
+
+// Fails where the command destroys a key and leaves by what the customer's contacts are found.
+func TestErasingACustomerDropsWhatTheirOrdersAreFoundBy(t *testing.T) {
+	t.Parallel()
+	url := pgtest.Database(t)
+	pool, err := pgxpool.New(t.Context(), url)
+	require.NoError(t, err)
+	defer pool.Close()
+	for _, subject := range []string{"cus_1", "cus_2"} {
+		sealed, err := privacy.NewVault(pool, masterKey(t, "ours"), privacy.Options{}).Seal(t.Context(), subject, "secret")
+		require.NoError(t, err)
+		_, err = pool.Exec(t.Context(), `INSERT INTO orderloom.order_contacts (order_id, personal_key, index_key, email)
+			VALUES (gen_random_uuid(), $1, 'i', 'mac')`, sealed.Key)
+		require.NoError(t, err)
+	}
+	tel, err := telemetry.Setup(t.Context(), config.Telemetry{}, "test")
+	require.NoError(t, err)
+	cfg := load(t, nil)
+	cfg.Database.URL = config.Secret(url)
+	done, err := EraseCustomer(t.Context(), cfg, tel, "cus_1")
+	require.NoError(t, err)
+	require.Equal(t, 1, done.Destroyed)
+	var left []string
+	require.NoError(t, pool.QueryRow(t.Context(), "SELECT array_agg(personal_key) FROM orderloom.order_contacts").Scan(&left))
+	require.Equal(t, []string{"cus_2:1"}, left)
+}
