@@ -159,6 +159,7 @@ type API struct {
 	unconfirmed func() error
 	waits       *httpx.Share // of those whose clients wait for a placed order
 	streams     *httpx.Share
+	imports     *httpx.Share
 	following   prometheus.Gauge
 	reported    *prometheus.CounterVec
 	drained     chan struct{}
@@ -193,6 +194,7 @@ func New(o Options) *API {
 		returns: o.Returns, sandbox: o.Sandbox,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: httpx.NewShare(o.Limits.RequestsMax/2, o.Limits.RequestsMax/4), streams: httpx.NewShare(o.Limits.StreamsMax, o.Limits.StreamsMax/4),
+		imports:   httpx.NewShare(o.Limits.RequestsMax/importAtOnce, o.Limits.RequestsMax/importAtOnce/4),
 		following: prometheus.NewGauge(prometheus.GaugeOpts{Name: "orderloom_http_streams", Help: "Clients that follow the changes of orders, or the events."}),
 		reported:  newWebhooksTotal(),
 		drained:   make(chan struct{}), now: time.Now,
@@ -311,6 +313,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "GET", Path: "/api/v1/projections", Handle: a.getProjections},
 	}
 	routes = append(routes, a.openRoutes()...)
+	routes = append(routes, a.importRoutes()...)
 	if o.Metrics != nil {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/metrics", Quiet: true, Handle: httpx.Serve(o.Metrics)})
 	}

@@ -89,6 +89,8 @@ func FuzzDecodeOrder(f *testing.F) {
 // operations are those of the document that programs call, with a body that each takes.
 var operations = map[string]string{
 	"POST /api/v1/orders":                                             goodOrder,
+	"POST /api/v1/orders/import":                                      "",
+	"POST /api/v1/stock/import":                                       "",
 	"POST /api/v1/orders/search":                                      `{"status": "shipped"}`,
 	"POST /api/v1/orders/preview":                                     goodOrder,
 	"POST /api/v1/orders/{order_id}/cancel":                           goodCancel,

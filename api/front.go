@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
+	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/api/version"
 	"github.com/rs/cors"
 )
@@ -55,7 +56,8 @@ func compressed(routes http.Handler) http.Handler {
 	}
 	zipped := wrap(routes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Accept") != "text/event-stream" {
+		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Accept") != "text/event-stream" &&
+			!strings.HasPrefix(r.Header.Get("Content-Type"), httpx.LinesMedia) {
 			w.Header()["Vary"] = variesByVersion
 			zipped.ServeHTTP(w, r)
 			return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -48,6 +49,23 @@ var (
 		ExternalReference: "WEB-1", Channel: "web", Metadata: map[string]string{"campaign": "spring"}, Tags: []string{"rush"},
 	}
 )
+
+// importLines are lines of imports.
+func importLines(yield func(client.ImportLine) bool) {
+	if yield(client.ImportLine{Key: "row-1", Order: &newOrder}) {
+		yield(client.ImportLine{Key: "row-2", Receipt: &client.Receipt{SKU: "A", Location: "berlin", Quantity: 1}})
+	}
+}
+
+// first is the first error of a sequence.
+func first[T any](s iter.Seq2[T, error]) error {
+	for _, err := range s {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // seen is the order as it was seen.
 var seen = client.IfMatch(`"o4.p2.2026-11-27"`)
@@ -174,6 +192,12 @@ var operations = map[string]operation{
 			return err
 		},
 		request: client.Rotation{}, answers: []any{client.Key{}},
+	},
+	"importOrders": {
+		call: func(c *client.Client) error { return first(c.ImportOrders(ctx(), importLines, client.RequestID("r1"))) },
+	},
+	"importStock": {
+		call: func(c *client.Client) error { return first(c.ImportStock(ctx(), importLines, client.RequestID("r1"))) },
 	},
 	"pinKey": {
 		call: func(c *client.Client) error {
@@ -633,6 +657,10 @@ func TestMethodsSendWhatTheContractSays(t *testing.T) {
 			if schema, ok := o.requestSchema(); ok {
 				require.Equal(t, "application/json", sent.Header.Get("Content-Type"))
 				document.validate(t, schema, body)
+			} else if sent.Header.Get("Content-Type") == "application/x-ndjson" {
+				lines := "[" + strings.ReplaceAll(strings.TrimSpace(string(body)), "\n", ",") + "]"
+				line := map[string]any{"$ref": "#/components/schemas/ImportLine"}
+				document.validate(t, map[string]any{"type": "array", "items": line, "minItems": 2}, []byte(lines))
 			} else {
 				require.Empty(t, body)
 			}
@@ -779,7 +807,7 @@ func (c contract) resolve(node any) map[string]any {
 // forPrograms reports whether the operation answers with JSON or a stream of events.
 func (o specified) forPrograms() bool {
 	for _, media := range o.answerMedia() {
-		if media == "text/event-stream" || media == "application/json" {
+		if media == "text/event-stream" || media == "application/json" || media == "application/x-ndjson" {
 			return true
 		}
 	}

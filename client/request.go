@@ -48,6 +48,8 @@ type request struct {
 	path   string // below the base URL
 	query  url.Values
 	body   any // nil for none
+	// lines is a body of lines instead, which is sent as it is read.
+	lines io.Reader
 
 	key         string // of a POST
 	keyless     bool
@@ -158,7 +160,10 @@ func (c *Client) send(ctx context.Context, h *http.Client, r *request, body []by
 		address += "?" + r.query.Encode()
 	}
 	var reader io.Reader = http.NoBody
-	if body != nil {
+	switch {
+	case r.lines != nil:
+		reader = r.lines
+	case body != nil:
 		reader = bytes.NewReader(body)
 	}
 	q, err := http.NewRequestWithContext(ctx, r.method, address, reader)
@@ -179,7 +184,10 @@ func (c *Client) send(ctx context.Context, h *http.Client, r *request, body []by
 	setHeader("If-Match", r.ifMatch)
 	setHeader("Last-Event-Id", r.lastEventID)
 	setHeader("Accept", r.accept)
-	if body != nil {
+	switch {
+	case r.lines != nil:
+		setHeader("Content-Type", linesMedia)
+	case body != nil:
 		setHeader("Content-Type", "application/json")
 	}
 	if c.apiKey != "" {

@@ -166,7 +166,7 @@ func TestCurlLines(t *testing.T) {
 				case "-X":
 					i++
 					method = arguments[i]
-				case "-d":
+				case "-d", "--data-binary":
 					i++
 					body = arguments[i]
 					if method == http.MethodGet {
@@ -192,7 +192,15 @@ func TestCurlLines(t *testing.T) {
 			if requestBody["required"] == true {
 				require.NotEmpty(t, body, o.id)
 			}
-			if body != "" {
+			if headers.Get("Content-Type") == "application/x-ndjson" {
+				schema, err := compiler.Compile("openapi.json#/components/schemas/ImportLine")
+				require.NoError(t, err)
+				for line := range strings.Lines(body) {
+					value, err := jsonschema.UnmarshalJSON(strings.NewReader(line))
+					require.NoError(t, err, line)
+					require.NoError(t, schema.Validate(value), o.id)
+				}
+			} else if body != "" {
 				require.Equal(t, "application/json", headers.Get("Content-Type"))
 				path := strings.NewReplacer("~", "~0", "/", "~1").Replace(o.path)
 				schema, err := compiler.Compile(fmt.Sprintf("openapi.json#/paths/%s/%s/requestBody/content/%s/schema",

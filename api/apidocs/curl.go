@@ -51,14 +51,29 @@ func (d *document) curl(c *contract, o operation, m yaml.MapSlice, bodies []any)
 	for _, h := range headers {
 		parts = append(parts, "-H "+quoted(h))
 	}
+	media := "application/json"
+	for _, content := range d.m(get(d.m(get(m, "requestBody")), "content")) {
+		media = fmt.Sprint(content.Key)
+	}
 	if len(bodies) > 0 {
-		parts = append(parts, "-H 'Content-Type: application/json'")
+		parts = append(parts, "-H 'Content-Type: "+media+"'")
 	}
 	out := template.HTMLEscapeString(strings.Join(parts, " \\\n  "))
+	if lines, ok := first(bodies).(string); ok && media != "application/json" {
+		return template.HTML(out + " \\\n  --data-binary " + template.HTMLEscapeString(quoted(lines))) //nolint:gosec // escaped
+	}
 	if len(bodies) > 0 {
 		out += " \\\n  -d " + string(highlight(quoted(pretty(bodies[0]))))
 	}
 	return template.HTML(out) //nolint:gosec // escaped
+}
+
+// first is the first of a list; nil for none.
+func first(list []any) any {
+	if len(list) == 0 {
+		return nil
+	}
+	return list[0]
 }
 
 // streams reports whether the operation answers with a stream of events.

@@ -141,6 +141,10 @@ func (c *Contract) compile(place ...string) (*operation, error) {
 	if !ok {
 		return o, nil
 	}
+	content, _ := body["content"].(map[string]any)
+	if content["application/json"] == nil { // such as lines, which the handler reads
+		return o, nil
+	}
 	o.bodyRequired, _ = body["required"].(bool)
 	var err error
 	o.body, err = c.Schema(join(place, "requestBody", "content", "application/json", "schema")...)

@@ -208,6 +208,8 @@ var askedElsewhere = map[string]string{
 	"createKey":        "TestAKeyIsMadeRotatedAndRevoked",
 	"rotateKey":        "TestAKeyIsMadeRotatedAndRevoked",
 	"revokeKey":        "TestAKeyIsMadeRotatedAndRevoked",
+	"importOrders":     "TestEachLineOfAnImportIsAnOrderOfItsOwn",
+	"importStock":      "TestStockIsImported",
 	"pinKey":           "TestAKeyHasTheVersionOfItsDay",
 	"searchOrders":     "TestSearchOrdersByContact",
 	"retryAttention":   "TestWhatWaitedForAPersonIsAskedForOnce",
