@@ -272,6 +272,27 @@ func TestAKeyEndsWhenItExpires(t *testing.T) {
 	b.requireRefused(t, secret)
 }
 
+func TestTheEndOfTheKeyThatEndsFirstIsKnown(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.run(t)
+	lasting, secret := b.create(t)
+	b.requireKnown(t, secret)
+	require.Zero(t, b.keys.NextExpiry(), "no key ends")
+	_, second, err := b.table.Rotate(t.Context(), Rotation{KeyID: lasting.KeyID, RequestID: uuid.New(), Overlap: time.Minute, By: Anyone})
+	require.NoError(t, err)
+	b.requireKnown(t, second)
+	require.Zero(t, b.keys.NextExpiry(), "a secret that was replaced is no end of its key")
+	soon := time.Now().Add(2 * time.Hour)
+	for _, at := range []time.Time{soon.Add(time.Hour), soon} {
+		_, secret = b.create(t, func(k *NewKey) { k.ExpiresAt = at })
+		b.requireKnown(t, secret)
+	}
+	require.WithinDuration(t, soon, b.keys.NextExpiry(), time.Second)
+	b.later.Store(int64(150 * time.Minute))
+	require.WithinDuration(t, soon.Add(time.Hour), b.keys.NextExpiry(), time.Second, "one that has ended is over")
+}
+
 func TestTheLastUseIsWrittenOnceForManyRequests(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

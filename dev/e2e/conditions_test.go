@@ -88,7 +88,7 @@ func scrapeOne(ctx context.Context, url string) (map[string]*dto.MetricFamily, e
 	return parser.TextToMetricFamilies(strings.NewReader(string(text)))
 }
 
-// condition is an expression of PromQL in one of these forms, with > or == and a number:
+// condition is an expression of PromQL in one of these forms, with >, < or == and a number:
 //
 //	metric{label="value"} > 1
 //	max(metric) > 1
@@ -97,7 +97,7 @@ func scrapeOne(ctx context.Context, url string) (map[string]*dto.MetricFamily, e
 type condition string
 
 var (
-	conditionForm = regexp.MustCompile(`^(?:(max|min|sum|absent)\()?(increase\()?([a-z_]+)(?:\{([^}]*)\})?(?:\[5m\]\))?\)? (>|==) ([0-9.]+)$`)
+	conditionForm = regexp.MustCompile(`^(?:(max|min|sum|absent)\()?(increase\()?([a-z_]+)(?:\{([^}]*)\})?(?:\[5m\]\))?\)? (>|<|==) ([0-9.]+)$`)
 	matcherForm   = regexp.MustCompile(`^([a-z_]+)="([^"]*)"$`)
 )
 
@@ -153,7 +153,7 @@ func (c condition) holds(t *testing.T, now, before scrape) bool {
 		values = []float64{sum}
 	}
 	return slices.ContainsFunc(values, func(v float64) bool {
-		return p.operator == ">" && v > p.limit || p.operator == "==" && v == p.limit
+		return p.operator == ">" && v > p.limit || p.operator == "<" && v < p.limit || p.operator == "==" && v == p.limit
 	})
 }
 
@@ -193,6 +193,8 @@ func TestConditionsAreRead(t *testing.T) {
 		`orderloom_b{of="temporal"} == 2`:                false,
 		`max(orderloom_b{of="redis",process="two"}) > 0`: false,
 		`orderloom_c > 0`:                                false,
+		`min(orderloom_b) < 1`:                           true,
+		`max(orderloom_b) < 1`:                           false,
 	} {
 		require.Equal(t, want, c.holds(t, now, before), string(c))
 	}

@@ -19,7 +19,7 @@ var poisonedEvents = fault{
 	what: "Events that can't be applied, and messages that are no events",
 	meanwhile: "Such events are of an unknown type, of a newer version, unreadable, of another order, or have a row that collides. Their streams " +
 		"are parked, each by itself. All other orders go on. What is no event goes to the topic of dead letters.",
-	told: []alarm{{alert: "OrderloomParked"}, {alert: "OrderloomAttention", group: "parked"}, {alert: "OrderloomDeadLetters"}},
+	told: []alarm{{alert: "OrderloomParked"}, {alert: "OrderloomAttention", group: "parked", limit: 1}, {alert: "OrderloomDeadLetters"}},
 	named: []naming{
 		{command: "doctor", status: 1, says: `FAIL  nothing is parked`},
 		{command: "parked list", status: 0, says: "order_views_number"},

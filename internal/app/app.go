@@ -220,6 +220,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.tel.Registry.MustRegister(expiries{certificateFiles(p.cfg), p.keys})
 	checks := part{"checks", watchChecks(p.tel.Registry, p.checks(o))}
 	stages := []stage{append(listen, part{"database", p.watchDatabase}, part{"attention", p.countAttention()}, checks)}
 	for _, s := range p.servers(o) {

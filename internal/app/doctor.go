@@ -125,29 +125,13 @@ const certificateWarns = 21 * 24 * time.Hour
 
 // ofCertificates looks at the certificates of the settings: those of this client, and the API's own.
 func (p *patient) ofCertificates() (all []doctor.Check) {
-	for _, c := range []struct{ whose, file string }{
-		{"the one for Kafka", ofClient(p.cfg.Kafka.TLS)},
-		{"the one for Temporal", ofClient(p.cfg.Temporal.TLS)},
-		{"the one for Redis", ofClient(p.cfg.Redis.TLS)},
-		{"the API's", p.cfg.HTTP.TLS.CertFile},
-	} {
-		if c.file == "" {
-			continue
-		}
+	for _, c := range certificateFiles(p.cfg) {
 		all = append(all, doctor.Check{
 			Group: "Certificates", Name: c.whose + " is valid", Remedy: "put a certificate and its key there",
 			Ask: func(context.Context) (string, error) { return certificateLasts(c.file, time.Now()) },
 		})
 	}
 	return all
-}
-
-// ofClient is the file of a client's certificate; empty for none.
-func ofClient(t config.TLS) string {
-	if !t.Enabled {
-		return ""
-	}
-	return t.CertFile
 }
 
 const replaceCertificate = "replace it; it is read anew for each connection"

@@ -72,7 +72,7 @@ func New(r prometheus.Registerer) *Figures {
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, hour, day},
 		}, []string{"waited"}),
 		shipped: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "orderloom_order_shipped_seconds", Help: "From the placing of an order to the leaving of its last shipment, by the times of the events.",
+			Name: "orderloom_order_shipped_seconds", Help: "From the placing of an order to the leaving of its first shipment, by the times of the events.",
 			Buckets: []float64{60, 600, hour, 4 * hour, 12 * hour, day, 2 * day, 3 * day, 5 * day, 7 * day, 14 * day},
 		}),
 		channels: map[string]bool{},

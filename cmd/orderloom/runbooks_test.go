@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	alertName = regexp.MustCompile(`(?m)^\s+- alert: (\w+)\n(?:.*\n)*?\s+runbook_url: https://github\.com/orderloom/orderloom/blob/main/(\S+)$`)
+	// runbookCommand is a command of ours, in a block or in a sentence.
+	runbookCommand = regexp.MustCompile("(?m)(?:^|`)orderloom ([^`\n]+)")
+	runbookParts   = []string{"\n## What customers notice\n", "\n## Look first at\n", "\n## Mend it\n", "\n## It is over when\n"}
+)
+
+// runbookLinesMax is what somebody reads who was woken up.
+const runbookLinesMax = 60
+
+// Each alert has a runbook, with all its parts, and each command that one names is a command with these flags.
+func TestEachAlertHasARunbook(t *testing.T) {
+	t.Parallel()
+	const root = "../../"
+	rules, err := os.ReadFile(root + "deploy/prometheus/alerts.yml")
+	require.NoError(t, err)
+	alerts := alertName.FindAllStringSubmatch(string(rules), -1)
+	require.Len(t, alerts, strings.Count(string(rules), "- alert: "), "each alert names its runbook")
+	paragraphs := map[string]string{}
+	for _, a := range alerts {
+		name := a[1]
+		require.Equal(t, "docs/runbooks/"+name+".md", a[2])
+		text, err := os.ReadFile(root + a[2])
+		require.NoError(t, err)
+		page := string(text)
+		require.True(t, strings.HasPrefix(page, "# "+name+"\n"), name)
+		require.LessOrEqual(t, strings.Count(page, "\n"), runbookLinesMax, name)
+		at := 0
+		for _, part := range runbookParts {
+			i := strings.Index(page, part)
+			require.Greater(t, i, at, "%s lacks%s, or has it elsewhere", name, part)
+			at = i
+		}
+		for _, m := range runbookCommand.FindAllStringSubmatch(page, -1) {
+			requireCommand(t, name, strings.Fields(m[1]))
+		}
+		meaning, _, _ := strings.Cut(strings.TrimPrefix(page, "# "+name+"\n"), runbookParts[0])
+		require.Empty(t, paragraphs[meaning], "%s means what another one means", name)
+		paragraphs[meaning] = name
+	}
+	pages, err := filepath.Glob(root + "docs/runbooks/*.md")
+	require.NoError(t, err)
+	require.Len(t, pages, len(alerts), "a runbook belongs to an alert")
+}
+
+// requireCommand demands that words are a command of ours with flags of its own.
+func requireCommand(t *testing.T, page string, words []string) {
+	t.Helper()
+	command, rest, err := (&program{}).root().Find(words)
+	require.NoError(t, err, "%s: orderloom %v", page, words)
+	require.True(t, command.HasParent(), "%s: orderloom %v", page, words)
+	require.False(t, command.HasSubCommands() && len(rest) > 0, "%s: orderloom %v", page, words)
+	for _, word := range rest {
+		if flag, isFlag := strings.CutPrefix(word, "--"); isFlag {
+			require.NotNil(t, command.Flag(flag), "%s: orderloom %v has no flag %s", page, words, word)
+		}
+	}
+}
