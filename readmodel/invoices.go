@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/invoice"
 )
 
 // Invoice is an invoice or a credit note as it was written.
@@ -26,7 +27,8 @@ type Invoice struct {
 // InvoiceQuery asks for a page of invoices and credit notes, the newest first. The zero value asks for the first
 // [PageSizeDefault].
 type InvoiceQuery struct {
-	Kind       string
+	Kind string
+	// Channel is as numbers tell it: [invoice.ChannelDefault] is of orders without a channel too.
 	Channel    string
 	OrderID    uuid.UUID
 	CustomerID string
@@ -125,7 +127,6 @@ func (q InvoiceQuery) statement() (sql string, args []any, limit int, err error)
 	chosen.add("true")
 	for _, c := range []struct{ condition, value string }{
 		{"i.kind = ?", q.Kind},
-		{"i.channel = ?", q.Channel},
 		{"i.customer_id = ?", q.CustomerID},
 		{"starts_with(i.number, ?)", q.Number},
 		{"i.issued_on >= ?::text::date", q.From},
@@ -134,6 +135,13 @@ func (q InvoiceQuery) statement() (sql string, args []any, limit int, err error)
 		if c.value != "" {
 			chosen.add(c.condition, c.value)
 		}
+	}
+	switch q.Channel {
+	case "":
+	case invoice.ChannelDefault:
+		chosen.add("i.channel = ANY(?::text[])", []string{"", q.Channel})
+	default:
+		chosen.add("i.channel = ?", q.Channel)
 	}
 	if q.OrderID != uuid.Nil {
 		chosen.add("i.order_id = ?", q.OrderID)

@@ -25,7 +25,7 @@ func TestInvoicesAreFound(t *testing.T) {
 		_, err := pool.Exec(t.Context(), `INSERT INTO orderloom.invoices
 			(number, series, ordinal, kind, issued_on, sequence, event_id, order_id, customer_id, channel, currency, total, content, personal)
 			VALUES ($1, $2, $3, $4, $5::text::date, $6, gen_random_uuid(), $7, $8, $9, 'EUR', 1, '{}', '{"key": "c:1"}')`,
-			fmt.Sprintf("%s%d", series, i+1), series, i+1, kind, fmt.Sprintf("2026-11-%02d", day), 100+i, of, fmt.Sprintf("c-%d", i%2), fmt.Sprintf("web-%d", i%4))
+			fmt.Sprintf("%s%d", series, i+1), series, i+1, kind, fmt.Sprintf("2026-11-%02d", day), 100+i, of, fmt.Sprintf("c-%d", i%2), []string{"", "web-1", "default", "web-3"}[i%4])
 		require.NoError(t, err)
 	}
 	reader := readmodel.NewReader(pool, readmodel.Options{})
@@ -36,6 +36,7 @@ func TestInvoicesAreFound(t *testing.T) {
 		"all":      {readmodel.InvoiceQuery{}, []int{12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}},
 		"kind":     {readmodel.InvoiceQuery{Kind: "credit_note"}, []int{10, 7, 4, 1}},
 		"channel":  {readmodel.InvoiceQuery{Channel: "web-1"}, []int{10, 6, 2}},
+		"default":  {readmodel.InvoiceQuery{Channel: "default"}, []int{11, 9, 7, 5, 3, 1}},
 		"customer": {readmodel.InvoiceQuery{CustomerID: "c-1", Kind: "invoice"}, []int{12, 8, 6, 2}},
 		"order":    {readmodel.InvoiceQuery{OrderID: order}, []int{12, 11, 9, 8, 6, 5, 3, 2}},
 		"number":   {readmodel.InvoiceQuery{Number: "CN-web-1"}, []int{10, 1}},

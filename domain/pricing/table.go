@@ -18,8 +18,8 @@ type TaxTable []TaxTableRow
 
 // TaxTableRow is the taxes of one class in one country, or in one subdivision of it.
 type TaxTableRow struct {
-	// Country is an ISO 3166-1 alpha-2 code. Subdivision is a state or province by its code, such as CA, or its name. It
-	// is empty for all of the country that no other row is for.
+	// Country is an ISO 3166-1 alpha-2 code. Subdivision is a state or province by its code, such as CA, or its name.
+	// It is empty for all of the country that no other row is for.
 	Country     string `json:"country"`
 	Subdivision string `json:"subdivision,omitempty"`
 	// TaxClass is the class of a line; empty for [TaxClassStandard].
