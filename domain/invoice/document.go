@@ -132,8 +132,12 @@ func (d *Document) sum(currency string) {
 				taxable = taxable.Sub(tax.Amount)
 			}
 		}
-		for _, tax := range l.Taxes {
-			d.addTax(tax.Name, tax.Rate, taxable, tax.Amount)
+		for i, tax := range l.Taxes {
+			base := taxable
+			if slices.ContainsFunc(l.Taxes[:i], func(t pricing.Tax) bool { return t.Name == tax.Name && t.Rate.Equal(tax.Rate) }) {
+				base = none // the line was counted with the first tax of this name and rate
+			}
+			d.addTax(tax.Name, tax.Rate, base, tax.Amount)
 		}
 		if len(l.Taxes) == 0 {
 			d.addTax("", decimal.Zero, taxable, none)

@@ -214,3 +214,26 @@ func TestACreditForAnotherOrderIsTold(t *testing.T) {
 	require.Zero(t, sum.Cmp(l.p.Refunded))
 	require.Equal(t, []string{l.written[2].Number}, l.written[3].Corrects)
 }
+
+// Two taxes of a line that are called the same, and have one rate, tax the line once.
+func TestALineIsTaxableOnce(t *testing.T) {
+	t.Parallel()
+	l := &life{t: t, names: map[uuid.UUID]string{}}
+	city := pricing.TaxRule{Name: "City", Rate: decimal.RequireFromString("0.02")}
+	priced, err := pricing.Price(pricing.Order{
+		Currency: "EUR", Lines: []pricing.Line{{UnitPrice: eur("10.00"), Quantity: 1, Taxes: []pricing.TaxRule{city, {Name: "VAT", Rate: city.Rate}, city}}},
+	})
+	require.NoError(t, err)
+	id := uuid.MustParse("3f0f2c5e-5d0a-5b8e-9d53-6f2f9a0f7c11")
+	l.happen(order.Place(l.o, order.PlaceOrder{OrderID: id, CustomerID: "c", ShipToCountry: "DE", At: date, Items: []order.Item{
+		{ProductID: "p", SKU: "CUP", Quantity: 1, UnitPrice: eur("10.00"), Money: priced.Lines[0].Detail()},
+	}}))
+	l.happen(order.Confirm(l.o, order.ConfirmOrder{At: date, Shipments: order.PlanShipments(l.o, []inventory.Allocation{{SKU: "CUP", Location: "berlin", Quantity: 1}})}))
+	l.happen(payment.Authorize(l.p, payment.RecordAuthorization{
+		OrderID: id, Amount: l.o.Total, Status: payment.StatusAuthorized, GatewayRef: "g", ExpiresAt: date.AddDate(0, 1, 0), At: date,
+	}))
+	l.ship(0)
+	require.Equal(t, []invoice.TaxTotal{
+		{Name: "City", Rate: city.Rate, Taxable: eur("10.00"), Tax: eur("0.40")}, {Name: "VAT", Rate: city.Rate, Taxable: eur("10.00"), Tax: eur("0.20")},
+	}, l.written[0].Taxes)
+}
