@@ -5,16 +5,18 @@ GO ?= go
 GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
 HELM_VERSION := v3.22.0
+SCHEMATHESIS_VERSION := 4.32.5
 TEST_TIMEOUT := 20m
 DURATION ?= 3m
 SEED ?= 0
 SEEDS ?= 2000
 ORDERS ?= 10000
 DRILL ?=
+CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-document test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +59,11 @@ test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, PgBoun
 	$(GO) run ./internal/testing/kafkatest/real $(GO) -C dev test -tags real -count=1 -timeout $(TEST_TIMEOUT) -run 'ARestoredStoreIsRecovered|EveryPanelShowsSomething' ./e2e
 	@dev/slowly.sh "building stripe-mock" $(GO) -C internal/tools build -o /dev/null github.com/stripe/stripe-mock
 	$(GO) test -tags real -timeout $(TEST_TIMEOUT) ./payments/stripe/...
+
+test-document: bin/schemathesis-$(SCHEMATHESIS_VERSION) ## Ask every operation as every role, by schemathesis: make test-document CASES=50 asks more
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(GO) -C dev test -tags real -count=1 -timeout $(TEST_TIMEOUT) -run AnswersStayWithinTheDocument ./e2e -v \
+		-schemathesis ../../bin/schemathesis-$(SCHEMATHESIS_VERSION)/bin/python -cases $(CASES) -schemathesis-seed $(SEED)
 
 test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched, whatever the machine has installed
 	ORDERLOOM_POSTGRES_BIN=fetch $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./eventstore/... ./migrations/...
@@ -152,3 +159,6 @@ bin/workflowcheck-$(WORKFLOWCHECK_VERSION):
 
 bin/helm-$(HELM_VERSION):
 	@dev/install.sh $@ helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+bin/schemathesis-$(SCHEMATHESIS_VERSION):
+	@dev/schemathesis/install.sh $@

@@ -119,6 +119,13 @@ func TestHeadAndOptionsAreServed(t *testing.T) {
 		require.Contains(t, options.Header.Get("Allow"), method)
 	}
 	require.Equal(t, http.StatusNotFound, send(http.MethodOptions, "/nothing").StatusCode)
+	// A path of its own is no id of an order.
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodDelete} {
+		refused := send(method, previewPath)
+		require.Equal(t, http.StatusMethodNotAllowed, refused.StatusCode, method)
+		require.Equal(t, http.MethodPost, refused.Header.Get("Allow"))
+	}
+	require.Equal(t, http.MethodPost, send(http.MethodOptions, searchPath).Header.Get("Allow"))
 }
 
 // A client that hangs up is no fault of ours: the log says that it has gone, and no error.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -97,6 +98,10 @@ type Router struct {
 	slots, bodies *Share
 	buckets       *buckets // nil without a rate
 	engine        *gin.Engine
+	// fixed are the methods of paths without a parameter, as the header Allow has them. They are for these alone, also
+	// where a path with a parameter would fit. Refusing answers all others of them.
+	fixed    map[string][]string
+	refusing *gin.Engine
 	// versions is nil without any.
 	versions       *version.History
 	newest         version.Version
@@ -123,7 +128,8 @@ func NewRouter(o Options) *Router {
 		asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
-		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(), versions: o.Versions, versionHeaders: versionHeaders(o.Versions),
+		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(), fixed: map[string][]string{}, refusing: newEngine(),
+		versions: o.Versions, versionHeaders: versionHeaders(o.Versions),
 	}
 	if o.Versions != nil {
 		r.newest = o.Versions.Newest()
@@ -131,13 +137,15 @@ func NewRouter(o Options) *Router {
 	r.engine.NoRoute(r.observe(unknownRoute(func(context.Context, *Exchange) error {
 		return NewProblem(KindRouteNotFound, "no route has this path; see /docs")
 	}), &operation{}))
-	r.engine.NoMethod(r.observe(unknownRoute(func(_ context.Context, x *Exchange) error {
+	noMethod := r.observe(unknownRoute(func(_ context.Context, x *Exchange) error {
 		if x.Request.Method == http.MethodOptions {
 			x.Writer.WriteHeader(http.StatusNoContent)
 			return nil
 		}
 		return NewProblem(KindMethodNotAllowed, "this path is served for "+x.Writer.Header().Get("Allow"))
-	}), &operation{}))
+	}), &operation{})
+	r.engine.NoMethod(noMethod)
+	r.refusing.NoRoute(noMethod)
 	return r
 }
 
@@ -174,9 +182,14 @@ func (r *Router) Handle(route Route) {
 	}
 	path := pathParameter.ReplaceAllString(route.Path, ":$1")
 	r.engine.Handle(route.Method, path, r.either(route, o))
+	methods := []string{route.Method}
 	if route.Method == http.MethodGet && !route.Endless {
 		route.Method = http.MethodHead
 		r.engine.Handle(route.Method, path, r.observe(route, o))
+		methods = append(methods, route.Method)
+	}
+	if path == route.Path {
+		r.fixed[path] = append(r.fixed[path], methods...)
 	}
 }
 
@@ -215,6 +228,11 @@ var pathParameter = regexp.MustCompile(`\{([^}]*)\}`)
 
 // ServeHTTP answers one request.
 func (r *Router) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if methods, ok := r.fixed[request.URL.Path]; ok && !slices.Contains(methods, request.Method) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		r.refusing.ServeHTTP(w, request)
+		return
+	}
 	r.engine.ServeHTTP(w, request)
 }
 

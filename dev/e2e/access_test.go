@@ -16,12 +16,18 @@ import (
 // keyed starts a platform that asks for keys, and returns a client for each of these roles by its name.
 func keyed(t *testing.T, roles ...string) (*shop, func(role string) *client.Client) {
 	t.Helper()
+	return keyedWith(t, nil, roles...)
+}
+
+// keyedWith is keyed with more settings, each a name and a value.
+func keyedWith(t *testing.T, set []string, roles ...string) (*shop, func(role string) *client.Client) {
+	t.Helper()
 	var static []string
 	for _, role := range roles {
 		sum := sha256.Sum256([]byte(role + "-key"))
 		static = append(static, role+":"+hex.EncodeToString(sum[:])+":"+role)
 	}
-	s := openShop(t, "ORDERLOOM_API_OPEN", "no", "ORDERLOOM_API_KEYS", strings.Join(static, ","))
+	s := openShop(t, append(set, "ORDERLOOM_API_OPEN", "no", "ORDERLOOM_API_KEYS", strings.Join(static, ","))...)
 	with := func(role string) *client.Client {
 		c, err := client.New(s.platform.APIURL, client.WithAPIKey(role+"-key"))
 		require.NoError(t, err)
