@@ -159,11 +159,12 @@ func (a *API) streamEvents(ctx context.Context, x *httpx.Exchange) error {
 		return err
 	}
 	q.Cursor = first.Next
-	return a.sendOn(ctx, s, q)
+	return a.sendOn(ctx, x, s, q)
 }
 
-// sendOn sends what follows until the client goes, the API drains, or the feed can't be read.
-func (a *API) sendOn(ctx context.Context, s *httpx.EventStream, q feed.Query) error {
+// sendOn sends what follows until the client goes or may not see it any more, the API drains, or the feed can't be
+// read.
+func (a *API) sendOn(ctx context.Context, x *httpx.Exchange, s *httpx.EventStream, q feed.Query) error {
 	ctx, cancel := context.WithCancel(ctx)
 	pages, failed := make(chan feed.Page), make(chan error, 1)
 	go func() {
@@ -184,6 +185,8 @@ func (a *API) sendOn(ctx context.Context, s *httpx.EventStream, q feed.Query) er
 	}()
 	keepAlive := time.NewTicker(a.limits.StreamKeepAlive)
 	defer keepAlive.Stop()
+	admitted := time.NewTicker(httpx.AdmittedEvery)
+	defer admitted.Stop()
 	place := q.Cursor
 	for !s.Gone() {
 		select {
@@ -201,6 +204,10 @@ func (a *API) sendOn(ctx context.Context, s *httpx.EventStream, q feed.Query) er
 				return nil
 			}
 			return fmt.Errorf("follow the events: %w", err) // the client comes back, and is told then
+		case <-admitted.C:
+			if !x.Admitted(ctx) {
+				return nil // a client that comes back is told why
+			}
 		case <-a.drained:
 			return nil
 		case <-ctx.Done():

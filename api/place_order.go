@@ -194,7 +194,7 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 // placedByOtherRules answers an order that today's rules refuse, and that was accepted under its Idempotency-Key while
 // other rules held, as it was answered then. It reports whether it has.
 func (a *API) placedByOtherRules(ctx context.Context, x *httpx.Exchange, r *newOrder) (bool, error) {
-	if x.IdempotencyKey() == "" {
+	if x.IdempotencyKey() == "" || !x.Caller.MayPlaceIn(r.Channel) {
 		return false, nil
 	}
 	r.nameCurrency()

@@ -30,7 +30,7 @@ func (a *API) streamOrders(ctx context.Context, x *httpx.Exchange) error {
 	return a.follow(ctx, x, only, x.GetHeader("Last-Event-ID"))
 }
 
-// follow sends changes until the client goes, the API drains, or they can't be followed.
+// follow sends changes until the client goes or may not see them any more, the API drains, or they can't be followed.
 func (a *API) follow(ctx context.Context, x *httpx.Exchange, only filter, after string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	changes, failed := make(chan readmodel.Change), make(chan error, 1)
@@ -55,6 +55,8 @@ func (a *API) follow(ctx context.Context, x *httpx.Exchange, only filter, after 
 	}()
 	keepAlive := time.NewTicker(a.limits.StreamKeepAlive)
 	defer keepAlive.Stop()
+	admitted := time.NewTicker(httpx.AdmittedEvery)
+	defer admitted.Stop()
 	s := x.EventStream()
 	if after == "" {
 		s.Open()
@@ -78,6 +80,10 @@ func (a *API) follow(ctx context.Context, x *httpx.Exchange, only filter, after 
 				return nil
 			}
 			return streamProblem(err) // a client whose stream has begun comes back, and is told then
+		case <-admitted.C:
+			if !x.Admitted(ctx) {
+				return nil // a client that comes back is told why
+			}
 		case <-a.drained:
 			return nil
 		case <-ctx.Done():

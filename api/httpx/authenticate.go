@@ -28,10 +28,7 @@ func (r *Router) authenticate(ctx context.Context, request *http.Request) (*acce
 	if r.authenticator == nil {
 		return access.Anyone, nil
 	}
-	scheme, credential, _ := strings.Cut(request.Header.Get("Authorization"), " ")
-	if credential = strings.TrimSpace(credential); !strings.EqualFold(scheme, "Bearer") {
-		credential = ""
-	}
+	credential := credentialOf(request)
 	if k, ok := r.authenticator.(Knower); ok && credential != "" {
 		if caller, known := k.Known(credential); known {
 			return caller, nil
@@ -48,6 +45,39 @@ func (r *Router) authenticate(ctx context.Context, request *http.Request) (*acce
 		r.failures.Fail(address)
 	}
 	return caller, err
+}
+
+// AdmittedEvery is how often an answer without an end asks anew whether its caller is still let in. Together with the
+// time after which a process knows of a key that is revoked, that is less than a second.
+const AdmittedEvery = 400 * time.Millisecond
+
+// Admitted reports whether the caller would still be let in: the credential may have been revoked, or have expired.
+// While that can't be told, it counts as good. It is for answers without an end, which ask every [AdmittedEvery].
+func (x *Exchange) Admitted(ctx context.Context) bool {
+	r := x.router
+	if r.authenticator == nil {
+		return true
+	}
+	credential := credentialOf(x.Request)
+	if k, ok := r.authenticator.(Knower); ok {
+		if caller, known := k.Known(credential); known {
+			return x.operation.scopes.Without(caller.Scopes) == 0
+		}
+	}
+	caller, err := r.check(ctx, credential)
+	if p := (*Problem)(nil); errors.As(err, &p) {
+		return p.Code != KindUnauthenticated.Code
+	}
+	return x.operation.scopes.Without(caller.Scopes) == 0
+}
+
+// credentialOf is what stands behind "Bearer"; empty without.
+func credentialOf(request *http.Request) string {
+	scheme, credential, _ := strings.Cut(request.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(credential)
 }
 
 // check asks whose credential this is.

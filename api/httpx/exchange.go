@@ -38,8 +38,8 @@ type Exchange struct {
 	operation *operation
 	// begun is true while the request holds a slot.
 	begun bool
-	// address is what limits know a stranger by; empty until it is asked for.
-	address string
+	// party is what limits know a stranger or a customer by; empty until it is asked for.
+	party string
 	// subject is what the request is about, for the log; the zero id when it is not about one thing.
 	subject     uuid.UUID
 	subjectName string
@@ -75,7 +75,7 @@ func (x *Exchange) release() {
 	clear(x.bad[:cap(x.bad)])
 	x.reader.forget()
 	x.Context, x.router, x.operation = nil, nil, nil
-	x.RequestID, x.Caller, x.record, x.denied, x.address, x.version = "", nil, nil, false, "", ""
+	x.RequestID, x.Caller, x.record, x.denied, x.party, x.version = "", nil, nil, false, "", ""
 	x.subject, x.subjectName, x.cause, x.query, x.fields = uuid.UUID{}, "", nil, nil, nil
 	x.bad, x.in, x.Out = x.bad[:0], x.in[:0], x.Out[:0]
 	exchanges.Put(x)
@@ -164,13 +164,17 @@ func (x *Exchange) finish() {
 // Party is who limits are for: the caller where it is known, and otherwise the address that it calls from. Failed
 // authentications are counted by the same.
 func (x *Exchange) Party() string {
-	if x.Caller != nil && x.Caller != access.Anyone {
+	if x.Caller != nil && x.Caller != access.Anyone && x.Caller.CustomerID == "" {
 		return x.Caller.ID
 	}
-	if x.address == "" {
-		x.address = access.Network(x.router.clientAddress(x.Request)).String()
+	if x.party == "" {
+		if x.Caller != nil && x.Caller != access.Anyone { // a shop chooses the ids of its customers
+			x.party = x.Caller.Account + "\x00" + x.Caller.CustomerID
+		} else {
+			x.party = access.Network(x.router.clientAddress(x.Request)).String()
+		}
 	}
-	return x.address
+	return x.party
 }
 
 // Account is whose Idempotency-Keys and external references the request uses; empty for an open API.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/orderloom/orderloom/access"
 	"github.com/stretchr/testify/require"
 )
 
@@ -138,4 +139,19 @@ func TestStrangersAreLimitedByTheAddressTheyCallFrom(t *testing.T) {
 	require.Equal(t, "203.0.113.9", party("10.0.0.1:1", "203.0.113.9"))
 	require.Equal(t, "192.0.2.1", party("192.0.2.1:1", "203.0.113.9"), "whoever is no proxy may invent it")
 	require.Equal(t, party("[2001:db8::1]:1", ""), party("[2001:db8::2]:1", ""), "a network of IPv6 is one customer's")
+}
+
+// A shop names its customers as it likes, and takes nobody else's share by that.
+func TestACustomerHasAShareOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, c := range []*access.Caller{
+		{Account: "shop", ID: "k-1"},
+		{Account: "evil", ID: "k-1", CustomerID: "k-1"},
+		{Account: "shop", ID: "cust-1", CustomerID: "cust-1"},
+		{Account: "evil", ID: "cust-1", CustomerID: "cust-1"},
+	} {
+		seen[(&Exchange{Caller: c}).Party()] = true
+	}
+	require.Len(t, seen, 4)
 }

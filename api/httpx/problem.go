@@ -140,7 +140,9 @@ func AsProblem(err error) *Problem {
 // no place for never fits: that is the request's fault.
 func Unavailable(err error) error {
 	var answer interface{ SQLState() string }
-	switch {
+	switch p := (*Problem)(nil); {
+	case errors.As(err, &p): // it is told already
+		return err
 	case err == nil || domain.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &answer) && strings.HasPrefix(answer.SQLState(), dataException):

@@ -23,5 +23,7 @@ func TestAValueThatNeverFitsDoesNotPass(t *testing.T) {
 		require.Equal(t, status == http.StatusServiceUnavailable, p.RetryAfter > 0, code)
 		require.NotContains(t, p.Detail, "secret")
 	}
+	told := fmt.Errorf("read the returns: %w", httpx.NewProblem(httpx.KindRouteNotFound, ""))
+	require.Equal(t, http.StatusNotFound, httpx.AsProblem(httpx.Unavailable(told)).Status)
 	require.Equal(t, http.StatusServiceUnavailable, httpx.AsProblem(httpx.Unavailable(errors.New("dial tcp"))).Status)
 }
