@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -33,7 +32,6 @@ type changedContact struct {
 
 // Check names what the domain finds wrong. What depends on where the order goes is checked later.
 func (r *amendment) Check() error {
-	r.By = cmp.Or(r.By, byCustomer)
 	var bad domain.Invalids
 	r.ShippingAddress.checkLine1(&bad, "shipping_address")
 	r.BillingAddress.checkLine1(&bad, "billing_address")
@@ -85,6 +83,9 @@ func (a *API) amendOrder(ctx context.Context, x *httpx.Exchange, r *amendment) e
 	}
 	change, err := r.checked(r.change(), country)
 	if err != nil {
+		return err
+	}
+	if r.By, err = asker(x, r.By); err != nil {
 		return err
 	}
 	hash, err := x.Fingerprint(r)

@@ -108,7 +108,10 @@ func (r *resolution) Check() error { return payment.CheckSettled(r.money()) }
 // resolveAttention records how a person has settled it outside: POST
 // /api/v1/orders/{order_id}/attention/{attention_id}/resolve. It may be repeated.
 func (a *API) resolveAttention(ctx context.Context, x *httpx.Exchange, r *resolution) error {
-	r.By = who(x, r.By)
+	var err error
+	if r.By, err = decider(x, r.By); err != nil {
+		return err
+	}
 	view, item, err := a.findAttention(ctx, x, attention.ActionResolve)
 	if domain.Code(err) == domain.CodeNotFound {
 		return a.resolvedBefore(ctx, x, r, err)

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/orderloom/orderloom/api/httpx"
@@ -19,12 +18,6 @@ type cancelledLines struct {
 	By     string               `json:"by"`
 }
 
-// Check gives members that were left out their defaults.
-func (r *cancelledLines) Check() error {
-	r.By = cmp.Or(r.By, byCustomer)
-	return nil
-}
-
 // request is what is asked of the saga.
 func (r *cancelledLines) request() workflows.CancelLinesRequest {
 	return workflows.CancelLinesRequest{Lines: r.Lines, Reason: r.Reason, By: r.By}
@@ -35,6 +28,10 @@ func (r *cancelledLines) request() workflows.CancelLinesRequest {
 func (a *API) cancelLines(ctx context.Context, x *httpx.Exchange, r *cancelledLines) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
+	var err error
+	if r.By, err = asker(x, r.By); err != nil {
+		return err
+	}
 	in := r.request()
 	in.RequestID = x.KeyedID(domain.DerivedID(linesNamespace, id.String()))
 	c := order.CancelLines{RequestID: in.RequestID, Lines: in.Lines, Reason: in.Reason, By: in.By, At: a.now()}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/orderloom/orderloom/api/httpx"
@@ -18,20 +17,15 @@ type cancellation struct {
 	By     string `json:"by"`
 }
 
-// Check gives members that were left out their defaults.
-func (r *cancellation) Check() error {
-	r.By = cmp.Or(r.By, byCustomer)
-	return nil
-}
-
 // cancelOrder cancels an order: POST /api/v1/orders/{order_id}/cancel. It answers 200 when everything is undone, and
 // 202 when undoing takes longer than a client should wait. It may be repeated, with a key or without: an order is
 // cancelled once. Another reason than the order's, or another asker, is refused.
 func (a *API) cancelOrder(ctx context.Context, x *httpx.Exchange, r *cancellation) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
-	if x.Caller.CustomerID != "" {
-		r.By = byCustomer // whatever they say
+	var err error
+	if r.By, err = asker(x, r.By); err != nil {
+		return err
 	}
 	if wantsPreview(x) {
 		return a.answerPreview(ctx, x, func(o order.Order, p payment.Payment) (orders, payments []domain.Event, err error) {

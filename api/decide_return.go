@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -24,8 +23,12 @@ type approvedReturn struct {
 // approveReturn lets the goods of a return come: POST /api/v1/orders/{order_id}/returns/{return_id}/approve. It may be
 // repeated.
 func (a *API) approveReturn(ctx context.Context, x *httpx.Exchange, r *approvedReturn) error {
+	by, err := decider(x, r.By)
+	if err != nil {
+		return err
+	}
 	return a.decideReturn(ctx, x, workflows.ReturnInput{
-		Action: order.ReturnApprove, By: who(x, r.By), Carrier: r.Carrier, TrackingNumber: r.TrackingNumber, ExpiresAfter: a.returns.Expire,
+		Action: order.ReturnApprove, By: by, Carrier: r.Carrier, TrackingNumber: r.TrackingNumber, ExpiresAfter: a.returns.Expire,
 	})
 }
 
@@ -38,7 +41,11 @@ type refusedReturn struct {
 // refuseReturn does not take the goods of a return: POST /api/v1/orders/{order_id}/returns/{return_id}/refuse. It may
 // be repeated.
 func (a *API) refuseReturn(ctx context.Context, x *httpx.Exchange, r *refusedReturn) error {
-	return a.decideReturn(ctx, x, workflows.ReturnInput{Action: order.ReturnRefuse, By: who(x, r.By), Reason: r.Reason})
+	by, err := decider(x, r.By)
+	if err != nil {
+		return err
+	}
+	return a.decideReturn(ctx, x, workflows.ReturnInput{Action: order.ReturnRefuse, By: by, Reason: r.Reason})
 }
 
 // cancelledReturn is the body of POST /api/v1/orders/{order_id}/returns/{return_id}/cancel.
@@ -50,7 +57,11 @@ type cancelledReturn struct {
 // cancelReturn ends a return whose goods do not come after all: POST
 // /api/v1/orders/{order_id}/returns/{return_id}/cancel. It may be repeated.
 func (a *API) cancelReturn(ctx context.Context, x *httpx.Exchange, r *cancelledReturn) error {
-	return a.decideReturn(ctx, x, workflows.ReturnInput{Action: order.ReturnCancel, By: cmp.Or(r.By, byCustomer), Reason: r.Reason})
+	by, err := asker(x, r.By)
+	if err != nil {
+		return err
+	}
+	return a.decideReturn(ctx, x, workflows.ReturnInput{Action: order.ReturnCancel, By: by, Reason: r.Reason})
 }
 
 // receivedReturn is the body of POST /api/v1/orders/{order_id}/returns/{return_id}/receive.

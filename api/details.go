@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,7 +26,6 @@ type changedDetails struct {
 
 // Check brings the change into the form in which it is kept, and names what is wrong.
 func (r *changedDetails) Check() error {
-	r.By = cmp.Or(r.By, order.ByOperator)
 	kept, err := r.change().Checked()
 	r.AddTags, r.RemoveTags = kept.AddTags, kept.RemoveTags
 	return err
@@ -45,8 +43,12 @@ func (a *API) changeDetails(ctx context.Context, x *httpx.Exchange, r *changedDe
 	if _, err := a.findView(ctx, id); err != nil {
 		return err
 	}
+	by, err := decider(x, r.By)
+	if err != nil {
+		return err
+	}
 	changed, err := a.sagas.ChangeDetails(ctx, workflows.DetailsInput{
-		OrderID: id, RequestID: x.KeyedID(domain.DerivedID(detailsNamespace, id.String())), Change: r.change(), By: who(x, r.By),
+		OrderID: id, RequestID: x.KeyedID(domain.DerivedID(detailsNamespace, id.String())), Change: r.change(), By: by,
 	})
 	if err != nil {
 		return a.detailsRefused(ctx, x, err)

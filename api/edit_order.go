@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,9 +22,8 @@ type edit struct {
 	By               string               `json:"by"`
 }
 
-// Check gives members that were left out their defaults. What depends on the order is checked with it.
+// Check names what is wrong with the edit by itself. What depends on the order is checked with it.
 func (r *edit) Check() error {
-	r.By = cmp.Or(r.By, byCustomer)
 	if len(r.Add)+len(r.Lines) == 0 {
 		return domain.Invalids{domain.Invalid("", "asks for no change: add or lines is required")}
 	}
@@ -40,6 +38,9 @@ func (a *API) editOrder(ctx context.Context, x *httpx.Exchange, r *edit) error {
 	x.About("order_id", id)
 	o, err := a.order(ctx, id)
 	if err != nil {
+		return err
+	}
+	if r.By, err = asker(x, r.By); err != nil {
 		return err
 	}
 	hash, err := x.Fingerprint(r)

@@ -70,6 +70,10 @@ func (r *newOrder) checkOrdered() domain.Invalids {
 func (a *API) exchangeGoods(ctx context.Context, x *httpx.Exchange, r *exchange) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
+	var err error
+	if r.By, err = decider(x, r.By); err != nil {
+		return err
+	}
 	o, err := a.order(ctx, id)
 	if err != nil {
 		return err

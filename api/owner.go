@@ -1,12 +1,14 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -78,7 +80,7 @@ func checkChannel(c *access.Caller, channel string) error {
 	return domain.Invalids{domain.Invalid("channel", "must be %s for this key", strings.Join(c.Channels, " or "))}
 }
 
-// who is the name under which the caller decides or writes something. It is what the platform knows of them, which they
+// who is the name under which the caller writes something. It is what the platform knows of them, which they
 // can't choose, and behind that in brackets the name that they give. An open API knows nobody, and has the name alone.
 func who(x *httpx.Exchange, name string) string {
 	switch {
@@ -91,6 +93,39 @@ func who(x *httpx.Exchange, name string) string {
 		name = string(characters[:nameShown])
 	}
 	return string(x.Caller.Actor()) + " (" + name + ")"
+}
+
+// asker is on whose behalf the caller asks for a change: the customer's or the shop's. It follows from the role. A
+// shop's server and a customer ask for the customer. People of the shop ask as operators, or for a customer who told
+// them to. An open API knows nobody, and takes what the request says. Error: [domain.Invalids].
+func asker(x *httpx.Exchange, by string) (string, error) {
+	c := x.Caller
+	if c == access.Anyone {
+		return cmp.Or(by, order.ByCustomer), nil
+	}
+	asks := order.ByOperator
+	if c.CustomerID != "" || c.Role == access.Storefront || c.Role == access.Customer {
+		asks = order.ByCustomer
+	}
+	if by == "" || by == asks {
+		return asks, nil
+	}
+	if by == order.ByCustomer {
+		return by, nil
+	}
+	return "", domain.Invalids{domain.Invalid("by", "must be %s for the role %s, or left out", asks, c.Role)}
+}
+
+// decider is who decides: the caller, as the platform knows them. Nobody can say that they are somebody else. An open
+// API knows nobody, and takes the name that the request gives. Error: [domain.Invalids].
+func decider(x *httpx.Exchange, by string) (string, error) {
+	switch {
+	case x.Caller == access.Anyone:
+		return cmp.Or(by, order.ByOperator), nil
+	case by != "":
+		return "", domain.Invalids{domain.Invalid("by", "must be left out: the platform knows who asks")}
+	}
+	return string(x.Caller.Actor()), nil
 }
 
 // nameShown is how many characters of a name are kept beside who the platform knows. Both together fit into a text of

@@ -6,7 +6,6 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/sagaclient"
 )
 
@@ -33,9 +32,6 @@ var (
 	rotationNamespace       = domain.DerivedID(namespace, "rotated key")
 	detailsNamespace        = domain.DerivedID(namespace, "changed details")
 )
-
-// byCustomer is who asks for a change when the request does not say.
-const byCustomer = order.ByCustomer
 
 // replay says in the answer that an earlier request has done what this one asks.
 func replay(x *httpx.Exchange, replayed bool) {

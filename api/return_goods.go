@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -48,7 +47,7 @@ type returnedLine struct {
 
 func (r *returned) requested() bool { return r.Status == string(order.ReturnStatusRequested) }
 
-// Check gives members that were left out their defaults, and names those that do not go together.
+// Check names members that do not go together.
 func (r *returned) Check() error {
 	var bad domain.Invalids
 	if !r.requested() {
@@ -57,7 +56,6 @@ func (r *returned) Check() error {
 		}
 		return bad.Err()
 	}
-	r.By = cmp.Or(r.By, byCustomer)
 	for i, l := range r.Lines {
 		at := fmt.Sprintf("lines[%d]", i)
 		if l.Reason == "" {
@@ -94,6 +92,12 @@ func returnLines(lines []returnedLine) []order.ReturnLine {
 func (a *API) returnGoods(ctx context.Context, x *httpx.Exchange, r *returned) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
+	if r.requested() {
+		var err error
+		if r.By, err = asker(x, r.By); err != nil {
+			return err
+		}
+	}
 	in := r.request()
 	in.OrderID, in.ReturnID = id, x.KeyedID(domain.DerivedID(returnNamespace, id.String()))
 	in.DecideWithin = a.returns.Decide

@@ -14,9 +14,6 @@ type review struct {
 	By string `json:"by"`
 }
 
-// Check names what the domain finds wrong.
-func (r *review) Check() error { return order.CheckReviewer(r.By) }
-
 // approveOrder lets an order go on that was held for a review: POST /api/v1/orders/{order_id}/approve.
 func (a *API) approveOrder(ctx context.Context, x *httpx.Exchange, r *review) error {
 	return a.reviewOrder(ctx, x, r, true)
@@ -32,7 +29,13 @@ func (a *API) rejectOrder(ctx context.Context, x *httpx.Exchange, r *review) err
 func (a *API) reviewOrder(ctx context.Context, x *httpx.Exchange, r *review, approve bool) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
-	r.By = who(x, r.By)
+	var err error
+	if r.By, err = decider(x, r.By); err == nil {
+		err = order.CheckReviewer(r.By)
+	}
+	if err != nil {
+		return err
+	}
 	return a.changeOrder(ctx, x, change{
 		askSaga: func(ctx context.Context) (orderState, error) {
 			return a.sagas.ReviewOrder(ctx, id, approve, workflows.ReviewRequest{By: r.By})

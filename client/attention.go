@@ -116,8 +116,8 @@ type Resolution struct {
 	Currency string `json:"currency"`
 	// Reference is where it is found, such as the number of a bank transfer.
 	Reference string `json:"reference"`
-	// By is who says so.
-	By string `json:"by"`
+	// By is as in [Review].
+	By string `json:"by,omitempty"`
 }
 
 // Waiting is one thing that waits for a person, and where it belongs.

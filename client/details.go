@@ -15,7 +15,7 @@ type DetailsChange struct {
 	RemoveMetadata []string          `json:"remove_metadata,omitempty"`
 	AddTags        []string          `json:"add_tags,omitempty"`
 	RemoveTags     []string          `json:"remove_tags,omitempty"`
-	// By is who changes it, as an account or a role; empty is operator.
+	// By is as in [Review].
 	By string `json:"by,omitempty"`
 }
 

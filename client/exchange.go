@@ -18,8 +18,8 @@ const (
 type ExchangeGoods struct {
 	Lines  []ReturnLine `json:"lines"`
 	Reason string       `json:"reason"`
-	// By is who decides, as an account or a role.
-	By string `json:"by"`
+	// By is as in [Review].
+	By string `json:"by,omitempty"`
 	// Ship is [ShipNow] or [ShipOnReceipt]; empty is the latter.
 	Ship  string           `json:"ship,omitempty"`
 	Order NewExchangeOrder `json:"order"`

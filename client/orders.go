@@ -102,7 +102,9 @@ type Outcome struct {
 type CancelOrder struct {
 	// Reason is recorded, so it should hold nothing personal.
 	Reason string `json:"reason"`
-	By     Actor  `json:"by,omitempty"`
+	// By is on whose behalf it is asked for. Left out, it follows from the role of the key: the customer for a
+	// storefront and a customer, and an operator for others. Those may ask for a customer too.
+	By Actor `json:"by,omitempty"`
 }
 
 // CancelOrder cancels an order: its payment is voided and its stock released. Errors: not_cancellable once a shipment
@@ -200,8 +202,8 @@ func (c *Client) AmendOrder(ctx context.Context, id uuid.UUID, amend AmendOrder,
 
 // Review is the request of [Client.ApproveOrder] and [Client.RejectOrder].
 type Review struct {
-	// By is who decides, as an account or a role; it is recorded.
-	By string `json:"by"`
+	// By is a name for an API that is open to everyone. It is left out otherwise: the platform knows who asks.
+	By string `json:"by,omitempty"`
 }
 
 // ApproveOrder lets an order go on that was held for a review. Errors: not_held; already_reviewed by somebody else, or

@@ -88,7 +88,7 @@ type ReturnPieces struct {
 type ReturnGoods struct {
 	// Status is [ReturnRequested] for goods that are to come, and empty or [ReturnReceived] for those that came.
 	Status ReturnStatus `json:"status,omitempty"`
-	// By is "customer" or "operator", of a return that is requested; empty is the customer.
+	// By is as in [CancelOrder], of a return that is requested.
 	By     string       `json:"by,omitempty"`
 	Lines  []ReturnLine `json:"lines"`
 	Reason string       `json:"reason"`
@@ -157,7 +157,8 @@ func (c *Client) PreviewReturnGoods(ctx context.Context, id uuid.UUID, goods Ret
 
 // ApprovedReturn is the request of [Client.ApproveReturn].
 type ApprovedReturn struct {
-	By string `json:"by"`
+	// By is as in [Review].
+	By string `json:"by,omitempty"`
 	// Carrier and TrackingNumber are those of the label, if there is one.
 	Carrier        string `json:"carrier,omitempty"`
 	TrackingNumber string `json:"tracking_number,omitempty"`
@@ -170,7 +171,8 @@ func (c *Client) ApproveReturn(ctx context.Context, orderID, returnID uuid.UUID,
 
 // RefusedReturn is the request of [Client.RefuseReturn].
 type RefusedReturn struct {
-	By     string `json:"by"`
+	// By is as in [Review].
+	By     string `json:"by,omitempty"`
 	Reason string `json:"reason"`
 }
 
@@ -181,7 +183,7 @@ func (c *Client) RefuseReturn(ctx context.Context, orderID, returnID uuid.UUID, 
 
 // CancelledReturn is the request of [Client.CancelReturn].
 type CancelledReturn struct {
-	// By is "customer" or "operator"; empty is the customer.
+	// By is as in [CancelOrder].
 	By     string `json:"by,omitempty"`
 	Reason string `json:"reason,omitempty"`
 }

@@ -196,7 +196,7 @@ func orUnset(deadline time.Duration) time.Duration { return cmp.Or(max(deadline,
 type CancelRequest struct {
 	// Reason is a word or a sentence, at most 200 characters.
 	Reason string `json:"reason"`
-	// By is "customer" or "operator".
+	// By is "customer" or "operator", and the operator when it is left out.
 	By string `json:"by"`
 }
 
@@ -238,6 +238,14 @@ type AmendRequest struct {
 	By       string        `json:"by"`
 }
 
+// byOperator lets a request count as an operator's that does not say whose it is. The API always says so, and others
+// are people who work with Temporal's tools.
+func (r *CancelRequest) byOperator()      { r.By = cmp.Or(r.By, order.ByOperator) }
+func (r *CancelLinesRequest) byOperator() { r.By = cmp.Or(r.By, order.ByOperator) }
+func (r *EditRequest) byOperator()        { r.By = cmp.Or(r.By, order.ByOperator) }
+func (r *AmendRequest) byOperator()       { r.By = cmp.Or(r.By, order.ByOperator) }
+func (r *ReviewRequest) byOperator()      { r.By = cmp.Or(r.By, order.ByOperator) }
+
 // PaymentRequest gives another means of payment to an order that waits for money.
 type PaymentRequest struct {
 	// RequestID and RequestHash tell a request that comes again from another one.
@@ -260,7 +268,7 @@ type PaymentState struct {
 
 // ReviewRequest is a person's decision on an order that was held.
 type ReviewRequest struct {
-	// By names the person's role or account, at most 200 characters.
+	// By is the role and the id of who decides, at most 200 characters, and "operator" when it is left out.
 	By string `json:"by"`
 }
 

@@ -108,6 +108,9 @@ func decodeRequest[R any](body []byte) (r R, err error) {
 	if err := json.Unmarshal(body, &r); err != nil {
 		return r, activities.Refusal(domain.Refuse(domain.CodeInvalid, "the request can't be read: %s", domain.Clip(err.Error())))
 	}
+	if asked, ok := any(&r).(interface{ byOperator() }); ok {
+		asked.byOperator()
+	}
 	return r, nil
 }
 

@@ -139,13 +139,13 @@ func TestRequestsThatMakeNoSenseAreRejectedBeforeTheyAreWritten(t *testing.T) {
 		code    string
 	}{
 		"cancel without a reason":    {workflows.CancelOrder, workflows.CancelRequest{By: "customer"}, "invalid"},
-		"cancel by nobody":           {workflows.CancelOrder, workflows.CancelRequest{Reason: "x"}, "invalid"},
+		"cancel by nobody":           {workflows.CancelOrder, workflows.CancelRequest{Reason: "x", By: "somebody"}, "invalid"},
 		"no lines":                   {workflows.CancelLines, workflows.CancelLinesRequest{RequestID: uuid.New(), Reason: "x", By: "customer"}, "invalid"},
 		"lines without a request id": {workflows.CancelLines, workflows.CancelLinesRequest{Lines: one, Reason: "x", By: "customer"}, "invalid"},
 		"address abroad":             {workflows.AmendAddress, abroad, "country_fixed"},
 		"address in the clear":       {workflows.AmendAddress, workflows.AmendRequest{Country: "DE", By: "customer"}, "invalid"},
 		"approval of a free order":   {workflows.ApproveOrder, workflows.ReviewRequest{By: "alice"}, "not_held"},
-		"review by nobody":           {workflows.RejectOrder, workflows.ReviewRequest{}, "invalid"},
+		"review by nobody":           {workflows.RejectOrder, workflows.ReviewRequest{By: " "}, "invalid"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -120,10 +120,10 @@ func (p *program) attentionResolveCommand() *cobra.Command {
 	var orderID string
 	var r client.Resolution
 	c := &cobra.Command{
-		Use:   "resolve <attention-id> --amount <decimal> --reference <where> --by <who>",
+		Use:   "resolve <attention-id> --amount <decimal> --reference <where>",
 		Short: "Record how it was settled outside, as the API's route does",
 		Long: `Record how a void that the gateway refuses or a refund that failed was settled outside, as the API's route does. No
-gateway is asked. It may be repeated with the same amount, reference and person.`,
+gateway is asked. It may be repeated with the same amount and reference.`,
 		Args: attentionOf(&orderID),
 		RunE: p.attends(&orderID, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
 			if r.Currency == "" && w.Amount != nil {
@@ -136,8 +136,7 @@ gateway is asked. It may be repeated with the same amount, reference and person.
 	c.Flags().StringVar(&r.Amount, "amount", "", "what went back to the customer or was let go, such as 5.00; it may be 0")
 	c.Flags().StringVar(&r.Currency, "currency", "", "the currency of the amount; that of what waits when it is left out")
 	c.Flags().StringVar(&r.Reference, "reference", "", "where that is found, such as the number of a bank transfer")
-	c.Flags().StringVar(&r.By, "by", "", "who says so")
-	for _, required := range []string{"amount", "reference", "by"} {
+	for _, required := range []string{"amount", "reference"} {
 		_ = c.MarkFlagRequired(required) // it is there
 	}
 	return c
@@ -303,7 +302,7 @@ func commandsFor(w app.Waiting) (commands []string) {
 		case attention.ActionRetry:
 			commands = append(commands, "orderloom attention retry "+w.AttentionID.String())
 		case attention.ActionResolve:
-			commands = append(commands, fmt.Sprintf("orderloom attention resolve %s --amount %s --reference <where> --by <who>", w.AttentionID, plainAmount(w)))
+			commands = append(commands, fmt.Sprintf("orderloom attention resolve %s --amount %s --reference <where>", w.AttentionID, plainAmount(w)))
 		case attention.ActionReconcile:
 			commands = append(commands, "orderloom reconcile --order "+w.OrderID.String())
 		case attention.ActionResume, attention.ActionInspect, attention.ActionRetryParked:

@@ -211,7 +211,7 @@ func TestWhatWaitsForAPersonIsListed(t *testing.T) {
 	require.Equal(t, "void_failed", whole.Attention[0].Cause)
 
 	shown := b.orderloom(exitDone, "attention", "show", "6b982da7-89fe-483e-987e-fda395167e2f").stdout
-	require.Contains(t, shown, "orderloom attention resolve 6b982da7-89fe-483e-987e-fda395167e2f --amount 5 --reference <where> --by <who>")
+	require.Contains(t, shown, "orderloom attention resolve 6b982da7-89fe-483e-987e-fda395167e2f --amount 5 --reference <where>")
 	require.Contains(t, b.orderloom(exitDone, "attention", "show", "-o", "json", "6b982da7-89fe-483e-987e-fda395167e2f").stdout, `"payment_id"`)
 }
 
@@ -238,7 +238,7 @@ func TestADecisionIsRefusedAsTheAPIDoes(t *testing.T) {
 	require.Contains(t, retried, "orderloom parked retry orders "+order)
 	require.Contains(t, b.orderloom(exitFailure, "attention", "retry", dispute).stderr, "action_not_possible")
 	require.Contains(t, b.orderloom(exitFailure, "attention", "retry", uuid.NewString()).stderr, "nothing waits for a person under")
-	settled := []string{"attention", "resolve", hold, "--reference", "SEPA-1", "--by", "ann"}
+	settled := []string{"attention", "resolve", hold, "--reference", "SEPA-1"}
 	require.Contains(t, b.orderloom(exitUsage, append(settled, "--amount", "5.00", "--currency", "USD")...).stderr, "currency")
 	require.Contains(t, b.orderloom(exitUsage, append(settled, "--amount", "-5")...).stderr, "amount")
 }
@@ -259,7 +259,7 @@ func TestWrongArgumentsAboutWhatWaitsAreNamed(t *testing.T) {
 		{exitUsage, "<attention-id> must be an id", []string{"show", "7"}},
 		{exitUsage, "needs the argument <attention-id>", []string{"retry"}},
 		{exitUsage, "--order must be an id", []string{"retry", id, "--order", "ORD-1"}},
-		{exitUsage, "amount", []string{"resolve", id, "--reference", "SEPA-1", "--by", "ann"}},
+		{exitUsage, "amount", []string{"resolve", id, "--reference", "SEPA-1"}},
 		{exitFailure, "nothing waits for a person under " + id, []string{"show", id}},
 	} {
 		require.Contains(t, b.orderloom(c.code, append([]string{"attention"}, c.arguments...)...).stderr, c.says)
