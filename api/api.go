@@ -260,7 +260,7 @@ const (
 func (a *API) routes(o Options) []httpx.Route {
 	routes := []httpx.Route{
 		{Method: "POST", Path: "/api/v1/orders", Handle: httpx.BodyOrAgain(a.placeOrder, a.placedByOtherRules)},
-		{Method: "GET", Path: "/api/v1/orders", Check: checkList, Handle: a.listOrders},
+		{Method: "GET", Path: "/api/v1/orders", Check: checkList, Export: true, Handle: a.listOrders},
 		{Method: "POST", Path: searchPath, Handle: httpx.Body(a.searchOrders)},
 		{Method: "POST", Path: previewPath, Handle: httpx.Body(a.previewOrder)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}", Handle: a.getOrder},
@@ -295,13 +295,13 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/shipments/{shipment_id}/refused", Handle: httpx.Body(a.refuseShipment)},
 		{Method: "POST", Path: "/api/v1/stock/receipts", Handle: httpx.Body(a.receiveStock)},
 		{Method: "POST", Path: "/api/v1/stock/adjustments", Handle: httpx.Body(a.adjustStock)},
-		{Method: "GET", Path: "/api/v1/payments", Check: checkTimes, Handle: a.listPayments},
-		{Method: "GET", Path: "/api/v1/invoices", Check: checkIssued, Handle: a.listInvoices},
+		{Method: "GET", Path: "/api/v1/payments", Check: checkTimes, Export: true, Handle: a.listPayments},
+		{Method: "GET", Path: "/api/v1/invoices", Check: checkIssued, Export: true, Handle: a.listInvoices},
 		{Method: "GET", Path: "/api/v1/invoices/{number}", Handle: a.getInvoice},
-		{Method: "GET", Path: "/api/v1/refunds", Check: checkTimes, Handle: a.listRefunds},
-		{Method: "GET", Path: "/api/v1/returns", Check: checkTimes, Handle: a.listReturns},
-		{Method: "GET", Path: "/api/v1/shipments", Check: checkTimes, Handle: a.listShipments},
-		{Method: "GET", Path: "/api/v1/stock", Handle: a.listStock},
+		{Method: "GET", Path: "/api/v1/refunds", Check: checkTimes, Export: true, Handle: a.listRefunds},
+		{Method: "GET", Path: "/api/v1/returns", Check: checkTimes, Export: true, Handle: a.listReturns},
+		{Method: "GET", Path: "/api/v1/shipments", Check: checkTimes, Export: true, Handle: a.listShipments},
+		{Method: "GET", Path: "/api/v1/stock", Export: true, Handle: a.listStock},
 		{Method: "GET", Path: "/api/v1/stock/{sku}", Handle: a.getStock},
 		{Method: "POST", Path: "/api/v1/locations", Handle: httpx.Body(a.addLocation)},
 		{Method: "GET", Path: "/api/v1/locations", Handle: a.getLocations},
@@ -309,7 +309,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/locations/{location_id}", Handle: httpx.Body(a.changeLocation)},
 		{Method: "GET", Path: "/api/v1/customers/{customer_id}", Handle: a.getCustomerTotals},
 		{Method: "GET", Path: "/api/v1/customers/{customer_id}/summary", Handle: a.getCustomer},
-		{Method: "GET", Path: "/api/v1/attention", Handle: a.listAttention},
+		{Method: "GET", Path: "/api/v1/attention", Export: true, Handle: a.listAttention},
 		{Method: "GET", Path: "/api/v1/projections", Handle: a.getProjections},
 	}
 	routes = append(routes, a.openRoutes()...)
@@ -350,7 +350,7 @@ func (a *API) accessRoutes(o Options) (routes []httpx.Route) {
 		routes = append(routes, a.sandboxRoutes()...)
 	}
 	if o.Audit != nil {
-		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/audit", Check: checkTimes, Handle: a.listAudit})
+		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/audit", Check: checkTimes, Export: true, Handle: a.listAudit})
 	}
 	return routes
 }

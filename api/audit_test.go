@@ -53,6 +53,9 @@ func (f *fakeAudit) List(_ context.Context, q access.AuditQuery) ([]access.Audit
 	if q.Cursor == "wrong" {
 		return nil, "", domain.Invalids{domain.Invalid("cursor", "is not one that a list has returned")}
 	}
+	if q.Cursor == "next" { // there are two pages
+		return nil, "", f.err
+	}
 	return f.entries, "next", f.err
 }
 

@@ -311,6 +311,9 @@ func (f *fakePlatform) InvoicesOf(context.Context, uuid.UUID) ([]readmodel.Invoi
 
 func (f *fakePlatform) Invoices(_ context.Context, q readmodel.InvoiceQuery) (readmodel.InvoicePage, error) {
 	f.invoiceQuery = q
+	if q.Cursor == "more" { // there are two pages
+		return readmodel.InvoicePage{}, f.viewErr
+	}
 	return readmodel.InvoicePage{Invoices: f.invoices, NextCursor: "more"}, f.viewErr
 }
 

@@ -57,7 +57,7 @@ func compressed(routes http.Handler) http.Handler {
 	zipped := wrap(routes)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") && r.Header.Get("Accept") != "text/event-stream" &&
-			!strings.HasPrefix(r.Header.Get("Content-Type"), httpx.LinesMedia) {
+			!strings.HasPrefix(r.Header.Get("Content-Type"), httpx.LinesMedia) && httpx.ExportMedia(r.Header) == "" {
 			w.Header()["Vary"] = variesByVersion
 			zipped.ServeHTTP(w, r)
 			return

@@ -178,9 +178,9 @@ func (i importer) carryOut(ctx context.Context, n int, text []byte) importResult
 	}
 	for begun := time.Now(); ; {
 		answer := i.ask(path, body, line.Key, n)
-		r.Status, r.Result, r.Replayed = answer.status, answer.body.Bytes(), answer.header.Get("Idempotent-Replayed") != ""
+		r.Status, r.Result, r.Replayed = answer.Status, answer.Body.Bytes(), answer.Header().Get("Idempotent-Replayed") != ""
 		passing := r.Status == http.StatusTooManyRequests || r.Status == http.StatusServiceUnavailable
-		seconds, _ := strconv.Atoi(answer.header.Get("Retry-After"))
+		seconds, _ := strconv.Atoi(answer.Header().Get("Retry-After"))
 		wait := max(time.Duration(seconds)*time.Second, 100*time.Millisecond)
 		if !passing || time.Since(begun)+wait > importWait {
 			return r
@@ -194,7 +194,7 @@ func (i importer) carryOut(ctx context.Context, n int, text []byte) importResult
 }
 
 // ask sends the request of a line to its route.
-func (i importer) ask(path string, body []byte, key string, n int) *captured {
+func (i importer) ask(path string, body []byte, key string, n int) *httpx.Captured {
 	r := i.request.Clone(i.request.Context())
 	r.Method, r.URL.Path, r.URL.RawPath, r.URL.RawQuery, r.RequestURI = http.MethodPost, path, "", "", path
 	r.Body, r.ContentLength, r.TransferEncoding = httpx.BodyOf(body), int64(len(body)), nil
@@ -208,7 +208,7 @@ func (i importer) ask(path string, body []byte, key string, n int) *captured {
 	r.Header.Set("Idempotency-Key", lineKey(i.key, key))
 	r.Header.Set("X-Request-Id", i.id+"/"+strconv.Itoa(n))
 	r.Header.Set(version.Header, string(i.version))
-	w := &captured{header: http.Header{}, status: http.StatusOK}
+	w := httpx.NewCaptured()
 	i.api.router.ServeHTTP(w, r)
 	return w
 }
@@ -226,27 +226,3 @@ func (i importer) refused(r importResult, p *httpx.Problem) importResult {
 	r.Result, _ = json.Marshal(p, json.Deterministic(true)) // a problem has a JSON form
 	return r
 }
-
-// captured is the answer to a request of a line.
-type captured struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-	begun  bool
-}
-
-func (c *captured) Header() http.Header { return c.header }
-
-func (c *captured) WriteHeader(status int) {
-	if !c.begun {
-		c.status, c.begun = status, true
-	}
-}
-
-func (c *captured) Write(b []byte) (int, error) {
-	c.begun = true
-	return c.body.Write(b)
-}
-
-// Flush implements [http.Flusher]: there is nobody to send anything to.
-func (c *captured) Flush() {}

@@ -40,6 +40,9 @@ type Route struct {
 	// Stream answers requests that want a stream of events (Accept: text/event-stream) instead of Handle. Such a
 	// request is unbounded and endless. Nil for a route that has none.
 	Stream Handler
+	// Export lets the route of a list answer with all of it, as a table or in lines. Accept says which: text/csv or
+	// application/x-ndjson.
+	Export bool
 }
 
 // Limits bounds what one request, and all of them together, may cost. All of them are required.
@@ -96,8 +99,10 @@ type Router struct {
 	propagator    propagation.TextMapPropagator
 	// slots are the requests that are worked on, and bodies those whose body is still on its way.
 	slots, bodies *Share
-	buckets       *buckets // nil without a rate
-	engine        *gin.Engine
+	// exports are the lists that are read as a whole.
+	exports *Share
+	buckets *buckets // nil without a rate
+	engine  *gin.Engine
 	// fixed are the methods of paths without a parameter, as the header Allow has them. They are for these alone, also
 	// where a path with a parameter would fit. Refusing answers all others of them.
 	fixed    map[string][]string
@@ -128,6 +133,7 @@ func NewRouter(o Options) *Router {
 		asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
+		exports: NewShare(max(o.Limits.RequestsMax/exportsPart, 1), max(o.Limits.RequestsMax/exportsPart/4, 1)),
 		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(), fixed: map[string][]string{}, refusing: newEngine(),
 		versions: o.Versions, versionHeaders: versionHeaders(o.Versions),
 	}
@@ -148,6 +154,9 @@ func NewRouter(o Options) *Router {
 	r.refusing.NoRoute(noMethod)
 	return r
 }
+
+// exportsPart is the part of all requests that are exports at most. Each costs what a page does, one after the other.
+const exportsPart = 8
 
 // bodiesFactor is how many bodies may be on their way for each request that is worked on. A slow client costs its
 // buffer alone, until the read timeout ends it.
@@ -196,6 +205,9 @@ func (r *Router) Handle(route Route) {
 // either lets a route answer as a stream where that is wanted.
 func (r *Router) either(route Route, o *operation) gin.HandlerFunc {
 	handle := r.observe(route, o)
+	if route.Export {
+		return r.eitherExport(route, o, handle)
+	}
 	if route.Stream == nil {
 		return handle
 	}
@@ -207,6 +219,20 @@ func (r *Router) either(route Route, o *operation) gin.HandlerFunc {
 			return
 		}
 		handle(c)
+	}
+}
+
+// eitherExport lets the route of a list answer with all of it where that is wanted.
+func (r *Router) eitherExport(route Route, o *operation, page gin.HandlerFunc) gin.HandlerFunc {
+	route.Unbounded, route.Endless = true, true
+	route.Handle = func(ctx context.Context, x *Exchange) error { return x.export(ctx, ExportMedia(x.Request.Header)) }
+	export := r.observe(route, o)
+	return func(c *gin.Context) {
+		if ExportMedia(c.Request.Header) != "" {
+			export(c)
+			return
+		}
+		page(c)
 	}
 }
 

@@ -1,0 +1,297 @@
+package httpx
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	stdjson "encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/orderloom/orderloom/api/version"
+)
+
+// csvMedia is the media type of comma-separated values (RFC 4180).
+const csvMedia = "text/csv"
+
+const (
+	// exportPage is how many things an export reads at once, and so how many it holds.
+	exportPage = 100
+	// exportWait is how long a page is tried again that is refused because of too much work, or an outage.
+	exportWait = time.Minute
+	// columnsDepth is how deep the columns of a table reach into what a thing consists of.
+	columnsDepth = 3
+)
+
+// ExportMedia is the media type in which a request wants the whole of a list; empty for one that wants a page.
+func ExportMedia(h http.Header) string {
+	accept := strings.ToLower(strings.Join(h["Accept"], ","))
+	switch {
+	case strings.Contains(accept, "application/json"):
+		return ""
+	case strings.Contains(accept, csvMedia):
+		return csvMedia
+	case strings.Contains(accept, LinesMedia):
+		return LinesMedia
+	}
+	return ""
+}
+
+// export answers with all of a list, page by page, as it is read. Each page is a request of its own to the same route,
+// by the same caller. So an export shows what the list shows, and holds one page at a time. What can't be read to its
+// end breaks off, so that nobody takes a part for the whole.
+func (x *Exchange) export(ctx context.Context, media string) error {
+	for _, name := range []string{"limit", "cursor"} {
+		if x.HasQuery(name) {
+			x.Blame(InQuery, name, "is of a page: an export has all of the list")
+		}
+	}
+	if err := x.Invalid(); err != nil {
+		return err
+	}
+	if err := x.router.exports.Take(x.Party()); err != nil {
+		return err
+	}
+	defer x.router.exports.Give(x.Party())
+	query := x.Request.URL.Query()
+	if media == csvMedia && x.older() { // columns have no older names
+		query = x.query // which was brought forward
+		x.setVersion(x.router.newest)
+	}
+	member := x.router.contract.listMember(x.answerPlace(http.StatusOK, "application/json"))
+	out := x.exportWriter(media, member)
+	for cursor, begun := "", false; ; begun = true {
+		page, err := x.exportedPage(ctx, query, cursor)
+		if err == nil && page.Status != http.StatusOK && !begun {
+			x.passOn(page)
+			return nil
+		}
+		var elements []stdjson.RawMessage
+		if err == nil && page.Status == http.StatusOK {
+			before := cursor
+			if elements, cursor, err = elementsOf(page.Body.Bytes(), member); err == nil && cursor != "" && cursor == before {
+				err = errors.New("the list does not go on")
+			}
+		}
+		for _, e := range elements {
+			if err = out.write(e); err != nil {
+				break
+			}
+		}
+		if err == nil && page.Status == http.StatusOK {
+			err = out.flush()
+		}
+		switch {
+		case err != nil, page.Status != http.StatusOK:
+			x.Note(fmt.Errorf("export a list: status %d: %w", page.Status, err))
+			panic(http.ErrAbortHandler)
+		case cursor == "":
+			return nil
+		}
+	}
+}
+
+// exportedPage asks for a page of the list, once more while there is too much work or an outage.
+func (x *Exchange) exportedPage(ctx context.Context, query url.Values, cursor string) (*Captured, error) {
+	query = maps.Clone(query)
+	if query == nil {
+		query = url.Values{}
+	}
+	query.Set("limit", strconv.Itoa(exportPage))
+	if cursor != "" {
+		query.Set("cursor", cursor)
+	}
+	for begun := time.Now(); ; {
+		r := x.Request.Clone(ctx)
+		r.URL.RawQuery = query.Encode()
+		r.Header.Set("Accept", "application/json")
+		r.Header.Set("X-Request-Id", x.RequestID)
+		for _, name := range []string{"If-None-Match", "Accept-Encoding"} {
+			r.Header.Del(name)
+		}
+		if x.version != "" {
+			r.Header.Set(version.Header, string(x.version))
+		}
+		page := NewCaptured()
+		x.router.ServeHTTP(page, r)
+		passing := page.Status == http.StatusTooManyRequests || page.Status == http.StatusServiceUnavailable
+		seconds, _ := strconv.Atoi(page.Header().Get("Retry-After"))
+		wait := max(time.Duration(seconds)*time.Second, 100*time.Millisecond)
+		if !passing || cursor == "" || time.Since(begun)+wait > exportWait {
+			return page, nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return page, ctx.Err()
+		}
+	}
+}
+
+// passOn answers as the first page is answered.
+func (x *Exchange) passOn(page *Captured) {
+	h := x.Writer.Header()
+	for name, values := range page.Header() {
+		h[name] = values
+	}
+	x.Writer.WriteHeader(page.Status)
+	_, _ = x.Writer.Write(page.Body.Bytes()) // a client that has gone needs no answer
+}
+
+// elementsOf returns the list of a page, and where to go on; empty after the last one.
+func elementsOf(text []byte, member string) (elements []stdjson.RawMessage, next string, err error) {
+	var page map[string]stdjson.RawMessage
+	if err = stdjson.Unmarshal(text, &page); err == nil {
+		err = stdjson.Unmarshal(page[member], &elements)
+	}
+	if err == nil && page["next_cursor"] != nil {
+		err = stdjson.Unmarshal(page["next_cursor"], &next)
+	}
+	return elements, next, err
+}
+
+// exportWriter writes the things of a list.
+type exportWriter struct {
+	x       *Exchange
+	control *http.ResponseController
+	text    bytes.Buffer
+	table   *csv.Writer // nil for lines
+	columns [][]string
+}
+
+// exportWriter returns the answer of an export. Nothing leaves before it is flushed.
+func (x *Exchange) exportWriter(media, member string) *exportWriter {
+	h := x.Writer.Header()
+	h.Set("Content-Type", media)
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Accept")
+	w := &exportWriter{x: x, control: http.NewResponseController(x.Writer)}
+	if media != csvMedia {
+		return w
+	}
+	h.Set("Content-Type", csvMedia+"; charset=utf-8; header=present")
+	h.Set("Content-Disposition", `attachment; filename="`+member+`.csv"`)
+	w.columns = x.columns()
+	w.table = csv.NewWriter(&w.text)
+	w.table.UseCRLF = true
+	names := make([]string, len(w.columns))
+	for i, c := range w.columns {
+		names[i] = strings.Join(c, ".")
+	}
+	_ = w.table.Write(names) // into memory
+	return w
+}
+
+func (w *exportWriter) write(element []byte) error {
+	if w.table == nil {
+		if err := stdjson.Compact(&w.text, element); err != nil {
+			return err
+		}
+		return w.text.WriteByte('\n')
+	}
+	d := stdjson.NewDecoder(bytes.NewReader(element))
+	d.UseNumber()
+	var value any
+	if err := d.Decode(&value); err != nil {
+		return err
+	}
+	row := make([]string, len(w.columns))
+	for i, column := range w.columns {
+		row[i] = cell(valueAt(value, column))
+	}
+	return w.table.Write(row)
+}
+
+func (w *exportWriter) flush() error {
+	if w.table != nil {
+		w.table.Flush()
+	}
+	_ = w.control.SetWriteDeadline(time.Now().Add(lineWriteTimeout)) // not every connection has one
+	if _, err := w.x.Writer.Write(w.text.Bytes()); err != nil {
+		return err
+	}
+	w.text.Reset()
+	return w.control.Flush()
+}
+
+// plainNumber is what a spreadsheet takes for a number.
+var plainNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
+
+// cell is a value as a table has it. Lists, and objects without members of their own, are JSON. A text that a
+// spreadsheet would take for a formula begins with an apostrophe, by which it stays a text.
+func cell(value any) string {
+	text, _ := value.(string)
+	switch v := value.(type) {
+	case nil, string:
+	case stdjson.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	default:
+		b, err := stdjson.Marshal(v)
+		if err != nil {
+			return ""
+		}
+		return string(b) // it begins with a bracket
+	}
+	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) && !plainNumber.MatchString(text) {
+		return "'" + text
+	}
+	return text
+}
+
+// columns are the paths of the columns of a table: those that the caller chooses, in that order, or all by their names.
+func (x *Exchange) columns() (columns [][]string) {
+	shown := x.shownPlace()
+	if text := x.QueryText(fieldsParameter); text != "" {
+		for field := range strings.SplitSeq(text, ",") {
+			path := strings.Split(strings.TrimSpace(field), ".")
+			columns = append(columns, x.router.contract.leaves(shown, path, nil)...)
+		}
+		return columns
+	}
+	return x.router.contract.leaves(shown, nil, nil)
+}
+
+// leaves are the paths of what a table shows of a thing that a schema describes, below a path.
+func (c *Contract) leaves(place, below, at []string) (paths [][]string) {
+	properties, where := c.properties(place)
+	if len(below) > 0 {
+		if properties[below[0]] == nil {
+			return [][]string{append(slices.Clone(at), below...)}
+		}
+		return c.leaves(join(where, "properties", below[0]), below[1:], append(slices.Clone(at), below[0]))
+	}
+	if len(properties) == 0 || len(at) >= columnsDepth {
+		return [][]string{slices.Clone(at)}
+	}
+	for _, name := range slices.Sorted(maps.Keys(properties)) {
+		paths = append(paths, c.leaves(join(where, "properties", name), nil, append(slices.Clone(at), name))...)
+	}
+	return paths
+}
+
+// properties are the members of the object that a schema describes, and where they stand; none for anything else.
+func (c *Contract) properties(place []string) (properties map[string]any, where []string) {
+	at, node, err := c.find(place...)
+	m, ok := node.(map[string]any)
+	if err != nil || !ok {
+		return nil, nil
+	}
+	if to, ok := m["$ref"].(string); ok { // with words beside it
+		return c.properties(pointer(to))
+	}
+	if alternatives, _ := m["oneOf"].([]any); len(alternatives) > 0 {
+		return c.properties(join(at, "oneOf", "0"))
+	}
+	properties, _ = m["properties"].(map[string]any)
+	return properties, at
+}
