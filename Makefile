@@ -16,7 +16,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-document test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack test test-unit test-e2e test-real test-document test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,10 @@ drill-restore: ## Carry out docs/backup.md: dumps, a point in time and a lagging
 drill-faults: ## Break what is around the platform, with orders in every state: make drill-faults DRILL=kafka-wiped for one
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
 	$(GO) -C dev test -run 'TestFaults/^$(DRILL)' -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e -full
+
+drill-alerts: ## Provoke alerts on running processes: a real Prometheus has to fire each, and end it
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(GO) run ./internal/testing/kafkatest/real $(GO) -C dev test -tags real -run AlertsFire -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e
 
 drill-resume: ## Measure how fast 10,000 orders are resumed after the loss of Temporal's databases: make drill-resume ORDERS=10000
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...

@@ -117,3 +117,35 @@ func TestEachAlertSaysWhatToDo(t *testing.T) {
 		require.NoError(t, err, name)
 	}
 }
+
+// provokedByAlertDrill are the alerts that TestAlertsFire provokes, in front of a real Prometheus.
+var provokedByAlertDrill = []string{
+	"OrderloomWithoutWorker", "OrderloomWithoutProjector", "OrderloomRelayWithoutLeader", "OrderloomAcceptBurnsFast", "OrderloomAcceptBurnsSlowly",
+	"OrderloomConfirmBurnsFast", "OrderloomConfirmBurnsSlowly", "OrderloomOrdersWithoutSaga", "OrderloomSagasLost", "OrderloomForeignNamespace",
+	"OrderloomCertificateExpiring", "OrderloomKeyExpiring", "OrderloomTemporalFailing",
+}
+
+// provokedByNobody are alerts whose condition only promtool's series provoke, each with the reason.
+var provokedByNobody = map[string]string{
+	"OrderloomStepsStuck": "a step counts as stuck after ten minutes of attempts",
+}
+
+// TestEachAlertIsProvoked fails when nobody provokes an alert by the series of running processes.
+func TestEachAlertIsProvoked(t *testing.T) {
+	t.Parallel()
+	all, err := rules()
+	require.NoError(t, err)
+	provoked := map[string]bool{}
+	for _, f := range faults {
+		for _, a := range f.told {
+			provoked[a.alert] = true
+		}
+	}
+	for _, alert := range provokedByAlertDrill {
+		require.Contains(t, all, alert)
+		provoked[alert] = true
+	}
+	for alert := range all {
+		require.NotEqual(t, provoked[alert], provokedByNobody[alert] != "", "%s: no drill provokes it, or one does and it says that none does", alert)
+	}
+}

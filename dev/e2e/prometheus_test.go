@@ -80,6 +80,15 @@ func (p *prometheus) scrape(t *testing.T, process, base string) {
 	p.write(t)
 }
 
+// forget leaves a process out from now on.
+func (p *prometheus) forget(t *testing.T, process string) {
+	t.Helper()
+	p.mu.Lock()
+	delete(p.processes, process)
+	p.mu.Unlock()
+	p.write(t)
+}
+
 func (p *prometheus) write(t *testing.T) {
 	t.Helper()
 	p.mu.Lock()
@@ -134,4 +143,16 @@ func (p *prometheus) ask(t *testing.T, expr string) ([]series, error) {
 		all = append(all, series{r.Metric, value})
 	}
 	return all, nil
+}
+
+// firing are the names of the alerts that fire.
+func (p *prometheus) firing(t *testing.T) map[string]bool {
+	t.Helper()
+	all, err := p.ask(t, `ALERTS{alertstate="firing"}`)
+	require.NoError(t, err)
+	names := map[string]bool{}
+	for _, s := range all {
+		names[s.labels["alertname"]] = true
+	}
+	return names
 }
