@@ -192,8 +192,14 @@ func TestWhoDecidesIsKnownByTheirKey(t *testing.T) {
 	require.Equal(t, "support/k-office", b.detailed[0].By)
 
 	for _, asked := range []struct{ caller, by, recorded string }{
-		{"customer", "", order.ByCustomer}, {"customer", order.ByCustomer, order.ByCustomer}, {"customer", order.ByOperator, ""},
-		{"office", "", order.ByOperator}, {"office", order.ByOperator, order.ByOperator}, {"office", order.ByCustomer, order.ByCustomer},
+		{"customer", "", order.ByCustomer},
+		{"customer", order.ByCustomer, order.ByCustomer},
+		{"customer", order.ByOperator, ""},
+		{"shop", "", order.ByCustomer},
+		{"shop", order.ByOperator, ""},
+		{"office", "", order.ByOperator},
+		{"office", order.ByOperator, order.ByOperator},
+		{"office", order.ByCustomer, order.ByCustomer},
 	} {
 		body := `{"reason": "changed my mind"}`
 		if asked.by != "" {
