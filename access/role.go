@@ -67,12 +67,14 @@ const (
 	KeysAdmin Scope = "keys:admin"
 	// AuditRead is to see who has done what, besides what the events of orders tell.
 	AuditRead Scope = "audit:read"
+	// WebhooksWrite is to say where one is told of events: to make, change and see endpoints of one's account.
+	WebhooksWrite Scope = "webhooks:write"
 )
 
 // AllScopes are all scopes. A scope's place is its bit in [Scopes], within one process.
 var AllScopes = []Scope{
 	OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ShipmentsWrite, ReturnsRequest, ReturnsWrite, RefundsWrite,
-	StockRead, StockWrite, CustomersRead, PersonalRead, MetricsRead, KeysAdmin, AuditRead,
+	StockRead, StockWrite, CustomersRead, PersonalRead, MetricsRead, KeysAdmin, AuditRead, WebhooksWrite,
 }
 
 // Scopes is a set of scopes.
@@ -118,8 +120,9 @@ var all = ScopesOf(AllScopes...)
 
 // scopesOf are the scopes of each role.
 var scopesOf = map[Role]Scopes{
-	Storefront: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, ReturnsRequest, StockRead, PersonalRead),
-	Customer:   ScopesOf(OrdersRead, OrdersCancel, ReturnsRequest, PersonalRead),
+	Storefront: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, ReturnsRequest, StockRead, PersonalRead,
+		WebhooksWrite),
+	Customer: ScopesOf(OrdersRead, OrdersCancel, ReturnsRequest, PersonalRead),
 	Support: ScopesOf(OrdersRead, OrdersWrite, OrdersCancel, OrdersAll, OrdersReview, ReturnsRequest, ReturnsWrite, StockRead,
 		CustomersRead, PersonalRead),
 	Warehouse: ScopesOf(OrdersRead, OrdersAll, ShipmentsWrite, ReturnsRequest, ReturnsWrite, StockRead, StockWrite, PersonalRead),

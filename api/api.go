@@ -88,6 +88,8 @@ type Options struct {
 	// Sandbox is what a platform for trying can be asked for besides; nil for a live one, which leaves the routes out.
 	// Every answer of one for trying says so.
 	Sandbox Sandbox
+	// Endpoints keeps where accounts are told of events; nil leaves the routes out. It needs Events.
+	Endpoints Endpoints
 	// Origins are those whose pages may ask from a browser, such as "https://shop.example.com". Empty lets none.
 	Origins []string
 	// Metrics answers GET /metrics; nil leaves the route out.
@@ -140,9 +142,10 @@ type API struct {
 	webhooks   map[string]payments.Webhook
 	payments   PaymentReports
 	can        payments.Capabilities
-	sandbox    Sandbox // nil for a live platform
-	keys       Keys    // nil without
-	audit      Audit   // nil without
+	sandbox    Sandbox   // nil for a live platform
+	keys       Keys      // nil without
+	audit      Audit     // nil without
+	endpoints  Endpoints // nil without
 	keyOverlap time.Duration
 	changes    Changes      // nil without
 	events     Events       // nil without
@@ -176,6 +179,8 @@ func New(o Options) *API {
 	switch {
 	case o.Sagas == nil, o.Warehouse == nil, o.Orders == nil, o.Views == nil, o.Vault == nil, o.History == nil:
 		panic("api: Options lacks one of Sagas, Warehouse, Orders, Views, Vault and History")
+	case o.Endpoints != nil && o.Events == nil:
+		panic("api: Options has Endpoints and lacks Events")
 	case len(o.Webhooks) > 0 && o.Payments == nil:
 		panic("api: Options has Webhooks and lacks Payments")
 	case !o.Limits.complete():
@@ -190,7 +195,7 @@ func New(o Options) *API {
 	a := &API{
 		sagas: o.Sagas, warehouse: o.Warehouse, orders: o.Orders, views: o.Views, vault: o.Vault, history: o.History,
 		webhooks: o.Webhooks, payments: o.Payments, can: o.Capabilities, changes: o.Changes, events: o.Events, contacts: o.Contacts, limits: o.Limits,
-		keys: o.Keys, audit: o.Audit, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
+		keys: o.Keys, audit: o.Audit, endpoints: o.Endpoints, keyOverlap: o.KeyOverlap, taxes: o.Taxes, allocator: o.Allocator, shippingByValue: o.ShippingByValue,
 		returns: o.Returns, sandbox: o.Sandbox,
 		unconfirmed: o.Unconfirmed, readiness: newReadiness(o.Checks, o.Logger),
 		waits: httpx.NewShare(o.Limits.RequestsMax/2, o.Limits.RequestsMax/4), streams: httpx.NewShare(o.Limits.StreamsMax, o.Limits.StreamsMax/4),
@@ -321,11 +326,20 @@ func (a *API) routes(o Options) []httpx.Route {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/orders/stream", Unbounded: true, Endless: true, Handle: a.streamOrders})
 	}
 	routes = append(routes, a.accessRoutes(o)...)
-	if o.Events != nil {
-		routes = append(routes, a.eventRoutes()...)
-	}
+	routes = append(routes, a.followRoutes(o)...)
 	if len(o.Webhooks) > 0 {
 		routes = append(routes, httpx.Route{Method: "POST", Path: "/webhooks/{gateway}", Open: true, Handle: a.paymentWebhook})
+	}
+	return routes
+}
+
+// followRoutes are about what happens.
+func (a *API) followRoutes(o Options) (routes []httpx.Route) {
+	if o.Events != nil {
+		routes = a.eventRoutes()
+	}
+	if o.Endpoints != nil {
+		routes = append(routes, a.endpointRoutes()...)
 	}
 	return routes
 }

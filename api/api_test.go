@@ -36,7 +36,7 @@ func setup(t *testing.T, change ...func(*Options)) *testBundle {
 	b := &testBundle{fakePlatform: newFakePlatform(), log: &syncBuffer{}, happened: newFakeEvents()}
 	o := Options{
 		Sagas: b.fakePlatform, Warehouse: b.fakePlatform, Orders: b.fakePlatform, Views: b.fakePlatform, Vault: b.fakePlatform,
-		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Keys: newFakeKeys(), Audit: &fakeAudit{}, Events: b.happened, Sandbox: &fakeSandbox{platform: b.fakePlatform}, Limits: testLimits(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		History: fakeHistory{b.fakePlatform}, Changes: b.fakePlatform, Keys: newFakeKeys(), Audit: &fakeAudit{}, Endpoints: newFakeEndpoints(), Events: b.happened, Sandbox: &fakeSandbox{platform: b.fakePlatform}, Limits: testLimits(), Logger: slog.New(slog.NewJSONHandler(b.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	for _, c := range change {
 		c(&o)

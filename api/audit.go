@@ -20,7 +20,7 @@ type Audit interface {
 }
 
 // audited are the paths below which each change is recorded.
-var audited = []string{"/api/v1/keys", "/api/v1/stock/", "/api/v1/locations"}
+var audited = []string{"/api/v1/keys", "/api/v1/stock/", "/api/v1/locations", endpointsPath}
 
 // recorded lets a route that changes something besides orders be recorded.
 func recorded(r httpx.Route) httpx.Route {

@@ -22,6 +22,7 @@ import (
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
+	"github.com/orderloom/orderloom/webhooks"
 )
 
 // codeRefused is for refusals of the domain that have no kind of their own here.
@@ -104,6 +105,18 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 	{
 		Code: access.CodeKeyRevoked, Status: http.StatusConflict, Title: "The key was revoked, or has expired",
 		About: "That is for good. Make another key of the same account: Idempotency-Keys and orders belong to the account.",
+	},
+	{
+		Code: webhooks.CodeTooManyEndpoints, Status: http.StatusConflict, Title: "The account has as many webhook endpoints as it can have",
+		About: "One endpoint can get the events of all types. Delete one that nobody needs, and ask again.",
+	},
+	{
+		Code: webhooks.CodeEndpointDisabled, Status: http.StatusConflict, Title: "The webhook endpoint is disabled",
+		About: "Nothing is sent to it. Enable it first: it then gets what has happened meanwhile, unless you ask to skip that.",
+	},
+	{
+		Code: webhooks.CodeTooManyResends, Status: http.StatusConflict, Title: "Too much waits to be sent again",
+		About: "The endpoint has many requests to send something again that are not carried out yet. Ask again later, or for a range.",
 	},
 	{
 		Code: inventory.CodeInsufficientStock, Status: http.StatusConflict, Title: "There is not enough stock for that",

@@ -30,7 +30,12 @@ var (
 	noteNamespace           = domain.DerivedID(namespace, "note")
 	keyNamespace            = domain.DerivedID(namespace, "key")
 	rotationNamespace       = domain.DerivedID(namespace, "rotated key")
-	detailsNamespace        = domain.DerivedID(namespace, "changed details")
+	// endpointRotationNamespace is of secrets of webhook endpoints.
+	endpointRotationNamespace = domain.DerivedID(namespace, "rotated webhook secret")
+	endpointNamespace         = domain.DerivedID(namespace, "webhook endpoint")
+	endpointTestNamespace     = domain.DerivedID(namespace, "tested webhook endpoint")
+	endpointResendNamespace   = domain.DerivedID(namespace, "resent events")
+	detailsNamespace          = domain.DerivedID(namespace, "changed details")
 )
 
 // replay says in the answer that an earlier request has done what this one asks.

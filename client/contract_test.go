@@ -70,6 +70,11 @@ func first[T any](s iter.Seq2[T, error]) error {
 // seen is the order as it was seen.
 var seen = client.IfMatch(`"o4.p2.2026-11-27"`)
 
+var webhookSettings = client.WebhookSettings{
+	Name: "n", URL: "https://a.example.com", Types: []string{"OrderPlaced"}, Channel: "web", Payload: client.WebhookSnapshot,
+	PayloadVersion: "2026-11-01", Personal: true, Headers: map[string]string{"Authorization": "x"},
+}
+
 var newKey = client.NewKey{
 	Account: "shop", Name: "the web shop", Role: client.RoleStorefront, Scopes: []string{"orders:read"}, Channels: []string{"web"},
 	ExpiresAt: new(time.Unix(4, 0).UTC()), PublicKey: "-----BEGIN PUBLIC KEY-----", APIVersion: "2026-11-27",
@@ -155,6 +160,96 @@ var operations = map[string]operation{
 			return err
 		},
 		answers: []any{client.Notes{}},
+	},
+	"createWebhookEndpoint": {
+		call: func(c *client.Client) error {
+			_, err := c.CreateWebhookEndpoint(ctx(), client.NewWebhookEndpoint{
+				WebhookSettings: webhookSettings, Signature: client.WebhookV1a, Cursor: "c",
+			}, client.RequestID("r1"))
+			return err
+		},
+		request: client.NewWebhookEndpoint{}, answers: []any{client.WebhookEndpoint{}},
+	},
+	"listWebhookEndpoints": {
+		call: func(c *client.Client) error {
+			_, err := c.ListWebhookEndpoints(ctx(), client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.WebhookEndpoints{}},
+	},
+	"getWebhookEndpoint": {
+		call: func(c *client.Client) error {
+			_, err := c.GetWebhookEndpoint(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.WebhookEndpoint{}},
+	},
+	"changeWebhookEndpoint": {
+		call: func(c *client.Client) error {
+			_, err := c.ChangeWebhookEndpoint(ctx(), orderID, webhookSettings, client.RequestID("r1"))
+			return err
+		},
+		request: client.WebhookSettings{}, answers: []any{client.WebhookEndpoint{}},
+	},
+	"rotateWebhookSecret": {
+		call: func(c *client.Client) error {
+			_, err := c.RotateWebhookSecret(ctx(), orderID, client.Rotation{OverlapSeconds: new(60)}, client.RequestID("r1"))
+			return err
+		},
+		request: client.Rotation{}, answers: []any{client.WebhookEndpoint{}},
+	},
+	"enableWebhookEndpoint": {
+		call: func(c *client.Client) error {
+			_, err := c.EnableWebhookEndpoint(ctx(), orderID, client.EnableWebhookEndpoint{Skip: true}, client.RequestID("r1"))
+			return err
+		},
+		request: client.EnableWebhookEndpoint{}, answers: []any{client.WebhookEndpoint{}},
+	},
+	"disableWebhookEndpoint": {
+		call: func(c *client.Client) error {
+			_, err := c.DisableWebhookEndpoint(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.WebhookEndpoint{}},
+	},
+	"deleteWebhookEndpoint": {
+		call: func(c *client.Client) error {
+			_, err := c.DeleteWebhookEndpoint(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.DeletedWebhookEndpoint{}},
+	},
+	"testWebhookEndpoint": {
+		call: func(c *client.Client) error {
+			_, err := c.TestWebhookEndpoint(ctx(), orderID, client.RequestID("r1"))
+			return err
+		},
+		request: struct{}{}, answers: []any{client.WebhookTestSent{}},
+	},
+	"resendWebhooks": {
+		call: func(c *client.Client) error {
+			_, err := c.ResendWebhooks(ctx(), orderID, client.ResendWebhooks{
+				EventIDs: []uuid.UUID{orderID}, FromCursor: "a", UntilCursor: "b", Undelivered: true,
+			}, client.RequestID("r1"))
+			return err
+		},
+		request: client.ResendWebhooks{}, answers: []any{client.WebhookEndpoint{}},
+	},
+	"listWebhookDeliveries": {
+		call: func(c *client.Client) error {
+			_, err := c.ListWebhookDeliveries(ctx(), orderID, client.WebhookDeliveryQuery{
+				EventID: orderID, Outcome: client.WebhookGivenUp, Cursor: "c", Limit: 3,
+			}, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.WebhookDeliveryPage{}},
+	},
+	"listPendingWebhooks": {
+		call: func(c *client.Client) error {
+			_, err := c.ListPendingWebhooks(ctx(), orderID, "c", 3, client.RequestID("r1"))
+			return err
+		},
+		answers: []any{client.PendingWebhooks{}},
 	},
 	"listAudit": {
 		call: func(c *client.Client) error {

@@ -71,13 +71,18 @@ type Code string
 
 // The codes of problems. GET /problems/<code> explains each.
 const (
-	CodeMalformedJSON        Code = "malformed_json"
-	CodeUnknownVersion       Code = "unknown_version"
-	CodeInvalid              Code = "invalid"
-	CodeUnauthenticated      Code = "unauthenticated"
-	CodeTooManyFailures      Code = "too_many_failures"
-	CodeForbidden            Code = "forbidden"
-	CodeTooManyKeys          Code = "too_many_keys"
+	CodeMalformedJSON   Code = "malformed_json"
+	CodeUnknownVersion  Code = "unknown_version"
+	CodeInvalid         Code = "invalid"
+	CodeUnauthenticated Code = "unauthenticated"
+	CodeTooManyFailures Code = "too_many_failures"
+	CodeForbidden       Code = "forbidden"
+	CodeTooManyKeys     Code = "too_many_keys"
+
+	CodeTooManyWebhookEndpoints Code = "too_many_webhook_endpoints"
+	CodeWebhookEndpointDisabled Code = "webhook_endpoint_disabled"
+	CodeTooManyResends          Code = "too_many_resends"
+
 	CodeKeyRevoked           Code = "key_revoked"
 	CodeKeyHasNoSecret       Code = "key_has_no_secret"
 	CodeNotFound             Code = "not_found"

@@ -31,6 +31,12 @@ func cursorText(store eventstore.Identity, position int64) string {
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
+// PositionOf is the place that a cursor stands for among all events of the store. Error: invalid.
+func PositionOf(cursor string) (int64, error) {
+	c, err := parseCursor(cursor)
+	return c.Position, err
+}
+
 // parseCursor reads what [cursorText] has written. Error: invalid.
 func parseCursor(text string) (c eventstore.Cursor, err error) {
 	none := domain.Invalid("cursor", "is no cursor of this feed")

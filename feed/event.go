@@ -43,6 +43,9 @@ type Event struct {
 	position int64
 }
 
+// Position is the place of the event among all events of the store.
+func (e Event) Position() int64 { return e.position }
+
 // Aggregate is whose stream an event belongs to.
 type Aggregate struct {
 	Type string    `json:"type"`

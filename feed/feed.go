@@ -63,6 +63,12 @@ type Query struct {
 	Types []string
 	// OrderID is the one order whose events are asked for, those of its payment included; the zero id for all.
 	OrderID uuid.UUID
+	// Aggregate is the one stream whose events are asked for, such as that of goods; the zero value for all. It does
+	// not go together with OrderID. Only its events after the version AfterVersion are read.
+	Aggregate    Aggregate
+	AfterVersion int64
+	// Channel chooses orders of one channel, and their payments; empty for all there is.
+	Channel string
 	// From and To bound when it happened, To excluded; zero times don't.
 	From, To time.Time
 	// Personal opens the sections with personal data.
@@ -85,6 +91,9 @@ type Page struct {
 	// position is what Next stands for.
 	position int64
 }
+
+// Position is the place of [Page.Next] among all events of the store.
+func (p Page) Position() int64 { return p.position }
 
 // end sets where the page ends.
 func (p *Page) end(identity eventstore.Identity, position int64) {
@@ -128,7 +137,7 @@ func (f *Feed) Event(ctx context.Context, q Query, id uuid.UUID) (Event, error) 
 	if err != nil {
 		return Event{}, err
 	}
-	sees, err := f.visible(ctx, q.Caller, []domain.Envelope{env})
+	sees, err := f.visible(ctx, q, []domain.Envelope{env})
 	if err != nil {
 		return Event{}, err
 	}
@@ -211,11 +220,11 @@ func aggregatesFor(c *access.Caller) []string {
 
 // page reads on from a position. The query has its limit.
 func (f *Feed) page(ctx context.Context, q Query, identity eventstore.Identity, at int64) (Page, error) {
-	if q.OrderID != uuid.Nil {
-		return f.pageOfOrder(ctx, q, identity, at)
+	if streams := q.streams(); streams != nil {
+		return f.pageOfStreams(ctx, q, streams, identity, at)
 	}
 	size := batch
-	if q.Caller.SeesAll() {
+	if q.seesAll() {
 		size = q.Limit
 	}
 	var page Page
@@ -252,7 +261,7 @@ func (f *Feed) page(ctx context.Context, q Query, identity eventstore.Identity, 
 // add adds to a page what the caller sees of these events. When that fills the page, it returns where the last of them
 // stands, and otherwise 0.
 func (f *Feed) add(ctx context.Context, page *Page, q Query, identity eventstore.Identity, events []domain.Envelope) (last int64, err error) {
-	sees, err := f.visible(ctx, q.Caller, events)
+	sees, err := f.visible(ctx, q, events)
 	if err != nil {
 		return 0, err
 	}
@@ -271,25 +280,39 @@ func (f *Feed) add(ctx context.Context, page *Page, q Query, identity eventstore
 	return 0, nil
 }
 
-// pageOfOrder reads the streams of one order, which costs the same however many events there are besides.
-func (f *Feed) pageOfOrder(ctx context.Context, q Query, identity eventstore.Identity, at int64) (Page, error) {
+// seesAll reports whether nothing has to be known of an order to tell whether its events are chosen.
+func (q *Query) seesAll() bool { return q.Caller.SeesAll() && q.Channel == "" }
+
+// streams are those that a query is about; nil for all.
+func (q *Query) streams() []eventstore.StreamID {
+	switch {
+	case q.OrderID != uuid.Nil:
+		return []eventstore.StreamID{
+			{Type: domain.AggregateOrder, ID: q.OrderID}, {Type: domain.AggregatePayment, ID: payment.ID(q.OrderID)},
+		}
+	case q.Aggregate != Aggregate{}:
+		return []eventstore.StreamID{{Type: q.Aggregate.Type, ID: q.Aggregate.ID}}
+	}
+	return nil
+}
+
+// pageOfStreams reads some streams, which costs the same however many events there are besides.
+func (f *Feed) pageOfStreams(ctx context.Context, q Query, streams []eventstore.StreamID, identity eventstore.Identity, at int64) (Page, error) {
 	// The mark first: what lies up to it can be seen from now on.
 	mark, err := f.mark(ctx)
 	if err != nil {
 		return Page{}, fmt.Errorf("read the feed: %w", err)
 	}
 	var events []domain.Envelope
-	for _, stream := range []eventstore.StreamID{
-		{Type: domain.AggregateOrder, ID: q.OrderID}, {Type: domain.AggregatePayment, ID: payment.ID(q.OrderID)},
-	} {
-		of, err := f.store.Load(ctx, stream, 0)
+	for _, stream := range streams {
+		of, err := f.store.Load(ctx, stream, q.AfterVersion)
 		if err != nil {
-			return Page{}, fmt.Errorf("read the feed of order %s: %w", q.OrderID, err)
+			return Page{}, fmt.Errorf("read the feed of %s %s: %w", stream.Type, stream.ID, err)
 		}
 		events = append(events, of...)
 	}
 	events = slices.DeleteFunc(events, func(e domain.Envelope) bool {
-		return e.Sequence <= at || e.Sequence > mark || !q.chooses(e)
+		return e.Sequence <= at || e.Sequence > mark || !q.takes(e)
 	})
 	slices.SortFunc(events, func(a, b domain.Envelope) int { return cmp.Compare(a.Sequence, b.Sequence) })
 	var page Page
@@ -308,7 +331,8 @@ func (f *Feed) pageOfOrder(ctx context.Context, q Query, identity eventstore.Ide
 // takes reports whether a query of this caller is about an event at all, as far as the event itself tells.
 func (q *Query) takes(e domain.Envelope) bool {
 	return q.chooses(e) && slices.Contains(aggregatesFor(q.Caller), e.AggregateType) &&
-		(q.OrderID == uuid.Nil || e.AggregateID == q.OrderID || e.AggregateID == payment.ID(q.OrderID))
+		(q.OrderID == uuid.Nil || e.AggregateID == q.OrderID || e.AggregateID == payment.ID(q.OrderID)) &&
+		(q.Aggregate == Aggregate{} || e.AggregateID == q.Aggregate.ID && e.AggregateType == q.Aggregate.Type)
 }
 
 // chooses reports whether an event has a type and a time that the query asks for.

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain"
 )
 
@@ -66,10 +65,11 @@ func (o *owners) note(env domain.Envelope) bool {
 	return true
 }
 
-// visible returns which of these events a caller sees, one answer for each.
-func (f *Feed) visible(ctx context.Context, c *access.Caller, events []domain.Envelope) ([]bool, error) {
+// visible returns which of these events the caller of a query sees, and its channel chooses, one answer for each.
+func (f *Feed) visible(ctx context.Context, q Query, events []domain.Envelope) ([]bool, error) {
 	sees := make([]bool, len(events))
-	if c.SeesAll() {
+	c := q.Caller
+	if q.seesAll() {
 		for i := range sees {
 			sees[i] = true
 		}
@@ -96,7 +96,7 @@ func (f *Feed) visible(ctx context.Context, c *access.Caller, events []domain.En
 		if !known {
 			one, known = f.owners.get(id)
 		}
-		sees[i] = known && id != uuid.Nil && c.Sees(one.Account, one.Channel, one.CustomerID)
+		sees[i] = known && id != uuid.Nil && c.Sees(one.Account, one.Channel, one.CustomerID) && (q.Channel == "" || q.Channel == one.Channel)
 	}
 	return sees, nil
 }

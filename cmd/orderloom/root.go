@@ -103,7 +103,7 @@ Settings come from the environment: see docs/configuration.md, or run "orderloom
 		p.setupCommand(), p.migrateCommand(),
 		p.doctorCommand(), p.verifyCommand(), p.parkedCommand(), p.attentionCommand(), p.orphansCommand(), p.reconcileCommand(), p.recoverCommand(),
 		p.rebuildCommand(), p.relayCommand(), p.replayCommand(),
-		p.keysCommand(), p.importCommand(), p.eraseCustomerCommand(), p.rewrapKeysCommand(), p.encryptionKeysCommand(), p.partitionsCommand(), p.codecServerCommand(),
+		p.keysCommand(), p.webhooksCommand(), p.importCommand(), p.eraseCustomerCommand(), p.rewrapKeysCommand(), p.encryptionKeysCommand(), p.partitionsCommand(), p.codecServerCommand(),
 		p.settingsCommand(), p.healthCommand(), p.versionCommand(),
 	)
 	root.SetHelpCommand(p.helpCommand())

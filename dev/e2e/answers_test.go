@@ -214,6 +214,15 @@ var askedElsewhere = map[string]string{
 	"searchOrders":     "TestSearchOrdersByContact",
 	"retryAttention":   "TestWhatWaitedForAPersonIsAskedForOnce",
 	"resolveAttention": "TestWhatWaitedForAPersonIsAskedForOnce",
+
+	"createWebhookEndpoint":  "TestAnEndpointIsMadeChangedAndDeleted",
+	"changeWebhookEndpoint":  "TestAnEndpointIsMadeChangedAndDeleted",
+	"rotateWebhookSecret":    "TestAnEndpointIsMadeChangedAndDeleted",
+	"enableWebhookEndpoint":  "TestAnEndpointIsMadeChangedAndDeleted",
+	"disableWebhookEndpoint": "TestAnEndpointIsMadeChangedAndDeleted",
+	"deleteWebhookEndpoint":  "TestAnEndpointIsMadeChangedAndDeleted",
+	"testWebhookEndpoint":    "TestWhatIsDueIsShownAndSentAgain",
+	"resendWebhooks":         "TestWhatIsDueIsShownAndSentAgain",
 }
 
 func orderBody(quantity string) string {

@@ -107,7 +107,7 @@ var byTheClock = []string{
 	"event_sequence", "pg_locks", "max(to_sequence)", "max(p.to_sequence)", "WITH unpublished", "FROM orderloom.order_changes",
 	"pg_stat", "LISTEN", "orderloom.store", "FROM orderloom.relay_cursors", "FROM orderloom.relay_withheld", "projection_checkpoints WHERE", "parked_streams ORDER",
 	"pg_try_advisory", "ensure_partitions", "WITH backlog", "orderloom.identify",
-	"FROM orderloom.order_views WHERE order_id = $1 AND status", "orderloom.access_version", "orderloom.audit_maintain",
+	"FROM orderloom.order_views WHERE order_id = $1 AND status", "orderloom.access_version", "orderloom.audit_maintain", "orderloom.webhook_",
 }
 
 // countStatements tells whose each statement is by the tables it names.

@@ -24,6 +24,8 @@ const (
 	StoreEpoch int64 = 7_308_613_003
 	// Audit keeps processes apart that make and drop partitions of the audit table (orderloom.audit_maintain).
 	Audit int64 = 7_308_613_005
+	// Webhooks lets processes take endpoints of webhooks one after the other (orderloom.webhook_beat).
+	Webhooks int64 = 7_308_613_016
 	// ContactIndex is shared by projectors that index contacts, and taken alone by whoever destroys customers' keys.
 	ContactIndex int64 = 7_308_613_004
 )

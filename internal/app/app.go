@@ -251,7 +251,7 @@ func (p *platform) stages(ctx context.Context, o Options) ([]stage, error) {
 		if err != nil {
 			return nil, err
 		}
-		stages = append(stages, stage{saga}, append(asking,
+		stages = append(stages, stage{saga}, append(asking, part{"webhooks", p.dispatcher().Run},
 			part{"relay", r.Run}, part{"housekeeping", p.housekeeping}, part{"orphans", p.orphans().Run}, part{"key copies", keys.Run}, part{"invoices", p.issuer().Run},
 		))
 	}
@@ -283,7 +283,7 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 	p.tel.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "orderloom_http_order_requests_waiting", Help: "Requests that wait until others to the same order have ended.",
 	}, func() float64 { return float64(sagas.Waiting()) }))
-	hooks, err := webhooks(p.cfg.Payment)
+	hooks, err := gatewayWebhooks(p.cfg.Payment)
 	if err != nil {
 		return nil, err
 	}
@@ -300,8 +300,8 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 		Webhooks: hooks, Payments: sagas, Capabilities: can, Taxes: taxes(p.cfg.Orders), ShippingByValue: p.cfg.Orders.ShippingByValue,
 		Returns:  returnDeadlines(p.cfg.Orders),
 		Contacts: p.contactIndex(),
-		Events:   feed.New(p.store, p.vault, p.tel.Logger),
-		Checks:   p.checks(o), Unconfirmed: p.guard.Unconfirmed,
+		Events:   feed.New(p.store, p.vault, p.tel.Logger), Endpoints: p.endpoints(),
+		Checks: p.checks(o), Unconfirmed: p.guard.Unconfirmed,
 		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies, Audit: p.audit,
 		Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,

@@ -43,6 +43,9 @@ var used = map[string]struct {
 	"ORDERLOOM_AUDIT_RETENTION": {"48h", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.AuditRetention }},
 	"ORDERLOOM_KEY_OVERLAP":     {"3s", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.KeyOverlap }},
 
+	"ORDERLOOM_WEBHOOK_PRIVATE":       {"true", func(_ *testing.T, c config.Config) any { return webhookRules(c.Webhooks).Private }},
+	"ORDERLOOM_WEBHOOK_LOG_RETENTION": {"48h", func(_ *testing.T, c config.Config) any { return c.Webhooks.LogRetention }},
+
 	"ORDERLOOM_PAYMENT_DEADLINE":          {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Payment }},
 	"ORDERLOOM_PAYMENT_REQUIRED_DEADLINE": {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).PaymentRequired }},
 	"ORDERLOOM_DISPATCH_DEADLINE":         {"3s", func(_ *testing.T, c config.Config) any { return deadlines(c.Orders).Dispatch }},

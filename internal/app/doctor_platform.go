@@ -29,6 +29,7 @@ func (p *patient) ofDelivery() []doctor.Check {
 		{Group: "Relay", Name: "publishes, and Kafka keeps it", Needs: append([]string{kafkaAnswers, storeIsConfirmed}, schema...), Ask: p.relayWell},
 		{Group: "Views", Name: "are up to date", Needs: schema, Ask: p.viewsCurrent},
 		{Group: "Views", Name: "nothing is parked", Needs: schema, Ask: p.nothingParked},
+		{Group: "Webhooks", Name: "endpoints take what they are sent", Needs: schema, Ask: p.webhooksWell},
 		{Group: "Attention", Name: "nothing waits for a person", Needs: schema, Ask: p.nothingWaits},
 	}
 }

@@ -30,7 +30,7 @@ func capabilities(cfg config.Payment) (payments.Capabilities, error) {
 
 // webhooks returns the readers of the chosen gateway's webhooks by its name; none without a gateway, as
 // an API may run.
-func webhooks(cfg config.Payment) (map[string]payments.Webhook, error) {
+func gatewayWebhooks(cfg config.Payment) (map[string]payments.Webhook, error) {
 	if cfg.Gateway == "" {
 		return nil, nil
 	}

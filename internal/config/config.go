@@ -23,6 +23,7 @@ type Config struct {
 	Privacy   Privacy
 	Orders    Orders
 	Payment   Payment
+	Webhooks  Webhooks
 	Telemetry Telemetry
 	// DrainTimeout is how long a stopping process may take to finish or hand over what it holds.
 	DrainTimeout time.Duration
@@ -77,6 +78,16 @@ type Access struct {
 	Proxies []netip.Prefix
 	// AuditRetention is how long the audit is kept.
 	AuditRetention time.Duration
+}
+
+// Webhooks says how partners are told of events.
+type Webhooks struct {
+	// Private allows addresses that are not of the public internet, and HTTP.
+	Private bool
+	// ProxyURL is the proxy that all deliveries go through; empty for none.
+	ProxyURL string
+	// LogRetention is how long the log of deliveries is kept.
+	LogRetention time.Duration
 }
 
 // Issuer is an OpenID Connect issuer whose tokens are taken, and what their callers may do.

@@ -44,6 +44,10 @@ var owners = []struct {
 	{names: []string{"customer_keys"}, writes: []string{"privacy"}},
 	{names: []string{"key_checks"}, writes: []string{"keyring"}},
 	{names: []string{"api_keys", "access_version", "access_changed", "audit", "audit_maintain", "audit_ensure"}, writes: []string{"access"}},
+	{
+		names:  []string{"webhook_endpoints", "webhook_workers", "webhook_lanes", "webhook_deliveries", "webhook_beat"},
+		writes: []string{"webhooks"},
+	},
 	{names: []string{"schema_migrations", "runtime_needs", "runtime_lacks", "grant_runtime"}, writes: []string{"migrations"}},
 }
 

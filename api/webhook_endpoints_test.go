@@ -1,0 +1,236 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/webhooks"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	goodEndpoint = `{"name": "partner", "url": "https://hooks.example.com/in", "types": ["OrderPlaced"]}`
+	hooksPath    = "/api/v1/webhook-endpoints"
+)
+
+// fakeEndpoints keeps endpoints in memory.
+type fakeEndpoints struct {
+	mu        sync.Mutex
+	endpoints map[uuid.UUID]webhooks.Endpoint
+	hashes    map[uuid.UUID]string
+	asked     map[uuid.UUID]bool
+	resent    webhooks.Resend
+	log       webhooks.LogQuery
+	cursor    string
+	err       error
+}
+
+func newFakeEndpoints() *fakeEndpoints {
+	return &fakeEndpoints{endpoints: map[uuid.UUID]webhooks.Endpoint{}, hashes: map[uuid.UUID]string{}, asked: map[uuid.UUID]bool{}}
+}
+
+func (f *fakeEndpoints) Create(_ context.Context, n webhooks.NewEndpoint) (webhooks.Endpoint, string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.err != nil {
+		return webhooks.Endpoint{}, "", f.err
+	}
+	if err := n.Check(webhooks.Rules{}); err != nil {
+		return webhooks.Endpoint{}, "", err
+	}
+	if before, ok := f.endpoints[n.EndpointID]; ok {
+		if f.hashes[n.EndpointID] != n.RequestHash {
+			return webhooks.Endpoint{}, "", domain.Refuse(domain.CodeIdempotencyKeyReused, "another")
+		}
+		return before, "", nil
+	}
+	made := webhooks.Endpoint{
+		EndpointID: n.EndpointID, Account: n.Caller.Account, Name: n.Name, URL: n.URL, Types: n.Types, Payload: n.Payload, PayloadVersion: n.PayloadVersion,
+		Signature: n.Signature, CreatedAt: acceptedAt, CreatedBy: string(n.Caller.Actor()), Cursor: n.Cursor,
+	}
+	f.endpoints[n.EndpointID], f.hashes[n.EndpointID] = made, n.RequestHash
+	return made, "whsec_secret", nil
+}
+
+func (f *fakeEndpoints) Get(_ context.Context, account string, id uuid.UUID) (webhooks.Endpoint, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	e, ok := f.endpoints[id]
+	if (!ok || e.Account != account) && f.err == nil {
+		return webhooks.Endpoint{}, domain.Refuse(domain.CodeNotFound, "there is no webhook endpoint %s", id)
+	}
+	return e, f.err
+}
+
+func (f *fakeEndpoints) List(_ context.Context, account string) (list []webhooks.Endpoint, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.endpoints {
+		if e.Account == account {
+			list = append(list, e)
+		}
+	}
+	return list, f.err
+}
+
+// set changes an endpoint.
+func (f *fakeEndpoints) set(ctx context.Context, account string, id uuid.UUID, change func(*webhooks.Endpoint)) (webhooks.Endpoint, error) {
+	e, err := f.Get(ctx, account, id)
+	if err != nil {
+		return e, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	change(&e)
+	f.endpoints[id] = e
+	return e, nil
+}
+
+func (f *fakeEndpoints) Change(ctx context.Context, id uuid.UUID, s webhooks.Settings, by *access.Caller) (webhooks.Endpoint, error) {
+	return f.set(ctx, by.Account, id, func(e *webhooks.Endpoint) { e.Name, e.URL, e.Types, e.Payload = s.Name, s.URL, s.Types, s.Payload })
+}
+
+func (f *fakeEndpoints) Rotate(ctx context.Context, r webhooks.Rotation) (webhooks.Endpoint, string, error) {
+	e, err := f.set(ctx, r.By.Account, r.EndpointID, func(e *webhooks.Endpoint) { e.RotatedAt = new(acceptedAt) })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.asked[r.RequestID] || err != nil {
+		return e, "", err
+	}
+	f.asked[r.RequestID] = true
+	return e, "whsec_other", nil
+}
+
+func (f *fakeEndpoints) Enable(ctx context.Context, account string, id uuid.UUID, cursor string) (webhooks.Endpoint, error) {
+	return f.set(ctx, account, id, func(e *webhooks.Endpoint) { e.DisabledAt, e.DisabledFor, f.cursor = nil, "", cursor })
+}
+
+func (f *fakeEndpoints) Disable(ctx context.Context, account string, id uuid.UUID) (webhooks.Endpoint, error) {
+	return f.set(ctx, account, id, func(e *webhooks.Endpoint) { e.DisabledAt, e.DisabledFor = new(acceptedAt), webhooks.ForRequest })
+}
+
+func (f *fakeEndpoints) Delete(_ context.Context, _ string, id uuid.UUID) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.endpoints, id)
+	return f.err
+}
+
+func (f *fakeEndpoints) Test(ctx context.Context, account string, endpoint, _ uuid.UUID) error {
+	e, err := f.Get(ctx, account, endpoint)
+	if err == nil && e.Disabled() {
+		err = domain.Refuse(webhooks.CodeEndpointDisabled, "the endpoint is disabled")
+	}
+	return err
+}
+
+func (f *fakeEndpoints) Resend(ctx context.Context, account string, r webhooks.Resend) error {
+	f.resent = r
+	return f.Test(ctx, account, r.EndpointID, r.RequestID)
+}
+
+func (f *fakeEndpoints) Deliveries(ctx context.Context, account string, q webhooks.LogQuery) ([]webhooks.Delivery, string, error) {
+	f.log = q
+	_, err := f.Get(ctx, account, q.EndpointID)
+	return []webhooks.Delivery{{At: acceptedAt, EventID: uuid.New(), Type: "OrderPlaced", Attempt: 1, Outcome: webhooks.OutcomeFailed, Status: 500}}, "n", err
+}
+
+func (f *fakeEndpoints) Held(ctx context.Context, account string, id uuid.UUID) ([]webhooks.HeldOrder, error) {
+	_, err := f.Get(ctx, account, id)
+	return []webhooks.HeldOrder{{Subject: id, Cursor: "c", Attempts: 1, FailedAt: new(acceptedAt), DueAt: acceptedAt, Error: "e"}}, err
+}
+
+// shownHook is what the tests read of an answer.
+type shownHook struct {
+	EndpointID  uuid.UUID  `json:"endpoint_id"`
+	Name        string     `json:"name"`
+	Secret      string     `json:"secret"`
+	Payload     string     `json:"payload"`
+	Version     string     `json:"payload_version"`
+	Signature   string     `json:"signature"`
+	DisabledAt  *time.Time `json:"disabled_at"`
+	DisabledFor string     `json:"disabled_for"`
+}
+
+func hook(t *testing.T, body string) (h shownHook) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(body), &h), body)
+	return h
+}
+
+func TestAnEndpointIsMadeChangedAndDeleted(t *testing.T) {
+	t.Parallel()
+	endpoints := newFakeEndpoints()
+	b := setup(t, func(o *Options) { o.Endpoints = endpoints })
+	made := b.post(t, hooksPath, goodEndpoint, "Idempotency-Key", "k1")
+	require.Equal(t, http.StatusCreated, made.status, made.body)
+	require.Equal(t, "no-store", made.header.Get("Cache-Control"))
+	h := hook(t, made.body)
+	require.Equal(t, shownHook{
+		EndpointID: h.EndpointID, Name: "partner", Secret: "whsec_secret", Payload: "snapshot", Version: webhooks.Versions[0], Signature: "v1",
+	}, h)
+	one := hooksPath + "/" + h.EndpointID.String()
+	require.Equal(t, one, made.header.Get("Location"))
+	again := b.post(t, hooksPath, goodEndpoint, "Idempotency-Key", "k1")
+	require.Equal(t, "true", again.header.Get("Idempotent-Replayed"))
+	require.Empty(t, hook(t, again.body).Secret)
+	b.post(t, hooksPath, `{"name": "other", "url": "https://hooks.example.com/in"}`, "Idempotency-Key", "k1").
+		problem(t, http.StatusUnprocessableEntity, domain.CodeIdempotencyKeyReused)
+	require.Contains(t, b.get(t, hooksPath).body, h.EndpointID.String())
+	require.Equal(t, "moved", hook(t, b.post(t, one, `{"name": "moved", "url": "https://new.example.com"}`).body).Name)
+	rotated := b.post(t, one+"/rotate", `{"overlap_seconds": 0}`, "Idempotency-Key", "r1")
+	require.Equal(t, "whsec_other", hook(t, rotated.body).Secret)
+	require.Empty(t, hook(t, b.post(t, one+"/rotate", `{"overlap_seconds": 0}`, "Idempotency-Key", "r1").body).Secret)
+	disabled := hook(t, b.post(t, one+"/disable", `{}`).body)
+	require.Equal(t, webhooks.ForRequest, disabled.DisabledFor)
+	b.post(t, one+"/test", `{}`).problem(t, http.StatusConflict, webhooks.CodeEndpointDisabled)
+	require.Nil(t, hook(t, b.post(t, one+"/enable", `{}`).body).DisabledAt)
+	require.Empty(t, endpoints.cursor)
+	require.Equal(t, http.StatusOK, b.post(t, one+"/enable", `{"skip": true}`).status)
+	require.NotEmpty(t, endpoints.cursor)
+	for range 2 {
+		require.Equal(t, http.StatusOK, b.post(t, one+"/delete", `{}`).status)
+	}
+	b.get(t, one).problem(t, http.StatusNotFound, domain.CodeNotFound)
+}
+
+func TestWhatIsDueIsShownAndSentAgain(t *testing.T) {
+	t.Parallel()
+	endpoints := newFakeEndpoints()
+	b := setup(t, func(o *Options) { o.Endpoints = endpoints })
+	one := hooksPath + "/" + hook(t, b.post(t, hooksPath, goodEndpoint).body).EndpointID.String()
+	require.Equal(t, http.StatusAccepted, b.post(t, one+"/test", `{}`).status)
+	id := uuid.New()
+	require.Equal(t, http.StatusAccepted, b.post(t, one+"/resend", `{"event_ids": ["`+id.String()+`"]}`).status)
+	require.Equal(t, []uuid.UUID{id}, endpoints.resent.EventIDs)
+	b.post(t, one+"/resend", `{}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
+	b.post(t, one+"/resend", `{"from_cursor": "x"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
+	log := b.get(t, one+"/deliveries?outcome=failed&limit=3&event_id="+id.String())
+	require.Equal(t, http.StatusOK, log.status, log.body)
+	require.Contains(t, log.body, `"next_cursor":"n"`)
+	require.Equal(t, webhooks.OutcomeFailed, endpoints.log.Outcome)
+	require.Equal(t, id, endpoints.log.EventID)
+	due := b.get(t, one+"/pending")
+	require.Equal(t, http.StatusOK, due.status, due.body)
+	require.Contains(t, due.body, `"held":[{`)
+	require.Contains(t, due.body, `"events":`)
+}
+
+func TestWrongEndpointsAreRefused(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.post(t, hooksPath, `{"name": "n", "url": "http://hooks.example.com"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
+	b.post(t, hooksPath, `{"name": "n", "url": "https://10.0.0.1"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
+	b.post(t, hooksPath, `{"name": "n"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
+	endpoints := newFakeEndpoints()
+	endpoints.err = domain.Refuse(webhooks.CodeTooManyEndpoints, "the account has 50 endpoints")
+	b = setup(t, func(o *Options) { o.Endpoints = endpoints })
+	b.post(t, hooksPath, goodEndpoint).problem(t, http.StatusConflict, webhooks.CodeTooManyEndpoints)
+}

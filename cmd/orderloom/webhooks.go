@@ -1,0 +1,274 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/client"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/feed"
+	"github.com/orderloom/orderloom/internal/app"
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/webhooks"
+	"github.com/spf13/cobra"
+)
+
+func (p *program) webhooksCommand() *cobra.Command {
+	return group("webhooks", "List, disable and catch up webhook endpoints, or receive webhooks while developing",
+		p.webhooksListCommand(), p.webhooksDisableCommand(), p.webhooksResendCommand(), p.webhooksListenCommand())
+}
+
+func (p *program) webhooksListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the webhook endpoints of all accounts",
+		Long:  "List the webhook endpoints of all accounts, the newest first, with what is wrong with each.",
+		Args:  arguments(),
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			all, err := app.WebhookEndpoints(ctx, cfg, tel)
+			if err != nil {
+				return err
+			}
+			if len(all) == 0 {
+				_, err = fmt.Fprintln(p.stdout, "There is no webhook endpoint yet: accounts make them over the API.")
+				return err
+			}
+			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+			_, _ = fmt.Fprintln(w, "ENDPOINT\tACCOUNT\tNAME\tHOST\tSTATE\tHELD\tDELIVERED\tLAST TAKEN\tLAST ERROR")
+			for _, e := range all {
+				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", e.EndpointID, e.Account, e.Name, hostOf(e.URL), stateOf(e), e.Held, e.Delivered,
+					whenever(e.SucceededAt), domain.Clip(e.LastError))
+			}
+			return w.Flush()
+		}),
+	}
+}
+
+// hostOf is the host of an address, whose path may have a secret in it.
+func hostOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "?"
+	}
+	return u.Host
+}
+
+func stateOf(e webhooks.Endpoint) string {
+	switch {
+	case e.DisabledAt != nil:
+		return "disabled for " + e.DisabledFor
+	case e.FailingSince != nil:
+		return "failing since " + shortTime(*e.FailingSince)
+	case e.Held > 0:
+		return "behind"
+	}
+	return "well"
+}
+
+// endpointArgument checks the argument <endpoint-id>.
+func endpointArgument(c *cobra.Command, args []string) error {
+	if err := arguments("endpoint-id")(c, args); err != nil {
+		return err
+	}
+	_, err := parseID("<endpoint-id>", args[0])
+	return about(c, err)
+}
+
+func (p *program) webhooksDisableCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "disable <endpoint-id>",
+		Short: "Stop all that is sent to an endpoint",
+		Long: `Stop all that is sent to an endpoint, of any account. What is due stays due: its account enables it again over the
+API. It may be repeated.`,
+		Args: endpointArgument,
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
+			id, err := parseID("<endpoint-id>", args[0])
+			if err != nil {
+				return err
+			}
+			e, err := app.DisableWebhooks(ctx, cfg, tel, id)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.stdout, "Endpoint %s of account %s is disabled since %s.\n", e.EndpointID, e.Account, whenever(e.DisabledAt))
+			return err
+		}),
+	}
+}
+
+func (p *program) webhooksResendCommand() *cobra.Command {
+	var events []string
+	r := webhooks.Resend{RequestID: uuid.New()}
+	c := &cobra.Command{
+		Use:   "resend <endpoint-id>",
+		Short: "Send events to an endpoint again",
+		Long: `Send events to an endpoint again: single ones, all between two cursors of the feed, or all that were given up. They
+have the ids that they had. The workers send them; the command does not wait for that.`,
+		Args: endpointArgument,
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) (err error) {
+			if r.EndpointID, err = parseID("<endpoint-id>", args[0]); err != nil {
+				return err
+			}
+			for _, text := range events {
+				id, err := parseID("--event", text)
+				if err != nil {
+					return usageError{err}
+				}
+				r.EventIDs = append(r.EventIDs, id)
+			}
+			if err := r.Check(); err != nil {
+				return usageError{err}
+			}
+			if err := app.ResendWebhooks(ctx, cfg, tel, r); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(p.stdout, "Endpoint %s is about to get them.\n", r.EndpointID)
+			return err
+		}),
+	}
+	c.Flags().StringSliceVar(&events, "event", nil, "the id of an event, or several with commas")
+	c.Flags().StringVar(&r.From, "from-cursor", "", "send all that the endpoint gets after this place of the feed")
+	c.Flags().StringVar(&r.Until, "until-cursor", "", "send up to this place; up to the endpoint's own place when it is left out")
+	c.Flags().BoolVar(&r.Undelivered, "undelivered", false, "send all that were given up, and what is held back at once")
+	return c
+}
+
+// listening is what "webhooks listen" is told.
+type listening struct {
+	api, keyPath, forwardTo string
+	types                   []string
+}
+
+func (p *program) webhooksListenCommand() *cobra.Command {
+	var l listening
+	c := &cobra.Command{
+		Use:   "listen",
+		Short: "Receive webhooks on this machine, while developing",
+		Long: `Follow the feed of events with a key, and send each event that comes to an address of this machine, as a webhook. It
+prints the secret with which it signs. Nothing is tried again, and no endpoint is made.`,
+		Args: arguments(),
+		RunE: p.runs(func(ctx context.Context, _ []string) error { return p.listen(ctx, l) }),
+	}
+	c.Flags().StringVar(&l.forwardTo, "forward-to", "", "where to send, such as http://localhost:3000/webhooks")
+	c.Flags().StringVar(&l.api, "api", "http://localhost:8080", "where the API is")
+	c.Flags().StringVar(&l.keyPath, "key-path", "", "the file with the key of the API; - reads it from the standard input. None for an open API")
+	c.Flags().StringSliceVar(&l.types, "type", nil, "a type of events, or several with commas; all when it is left out")
+	_ = c.MarkFlagRequired("forward-to") // it is there
+	return c
+}
+
+// listen forwards events until ctx ends.
+func (p *program) listen(ctx context.Context, l listening) error {
+	var options []client.Option
+	if l.keyPath != "" {
+		key, err := p.readKey(l.keyPath)
+		if err != nil {
+			return wrongUsage("--key-path: %w", err)
+		}
+		options = append(options, client.WithAPIKey(key))
+	}
+	api, err := client.New(l.api, options...)
+	if err != nil {
+		return wrongUsage("--api: %w", err)
+	}
+	if u, err := url.Parse(l.forwardTo); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return wrongUsage("--forward-to must be like http://localhost:3000/webhooks, got %q", l.forwardTo)
+	}
+	f := forwarder{to: l.forwardTo, key: webhooks.NewKey(webhooks.V1), previous: map[uuid.UUID]uuid.UUID{}, out: p.stdout}
+	if _, err := fmt.Fprintf(p.stdout, "Signing with %s\nWaiting for events …\n", f.key.Text()); err != nil {
+		return err
+	}
+	for e, err := range api.StreamEvents(ctx, client.EventQuery{Types: l.types}) {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := f.forward(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *program) readKey(path string) (string, error) {
+	in := p.stdin
+	if path != "-" {
+		file, err := os.Open(path) //nolint:gosec // whoever runs the command names it
+		if err != nil {
+			return "", err
+		}
+		defer func() { _ = file.Close() }()
+		in = file
+	}
+	text, err := io.ReadAll(io.LimitReader(in, 1000))
+	return strings.TrimSpace(string(text)), err
+}
+
+// forwarder sends events to a developer's machine.
+type forwarder struct {
+	to       string
+	key      webhooks.Key
+	previous map[uuid.UUID]uuid.UUID
+	out      io.Writer
+}
+
+// forward sends one event, and prints how it was answered. An answer that is none is no error: the developer sees it.
+func (f *forwarder) forward(ctx context.Context, e client.Event) error {
+	body, err := f.body(e)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, webhooks.RequestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.to, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set(webhooks.HeaderID, e.EventID.String())
+	req.Header.Set(webhooks.HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set(webhooks.HeaderSignature, f.key.Sign(e.EventID.String(), now, body))
+	answer, err := http.DefaultClient.Do(req)
+	outcome := ""
+	if err != nil {
+		outcome = err.Error()
+	} else {
+		outcome = answer.Status
+		_ = answer.Body.Close()
+	}
+	_, err = fmt.Fprintf(f.out, "%s  %s  %s  %s\n", now.Format(time.TimeOnly), e.Type, e.EventID, outcome)
+	return err
+}
+
+// body is that of a delivery of the newest version, as an endpoint would get it that was made when listening began.
+func (f *forwarder) body(e client.Event) ([]byte, error) {
+	text, err := json.Marshal(e)
+	if err != nil {
+		return nil, err
+	}
+	var event feed.Event
+	if err := json.Unmarshal(text, &event); err != nil {
+		return nil, err
+	}
+	endpoint := webhooks.Endpoint{Name: "this machine", Payload: webhooks.Snapshot, PayloadVersion: webhooks.Versions[0]}
+	previous := f.previous[e.OrderID]
+	if e.OrderID != uuid.Nil {
+		f.previous[e.OrderID] = e.EventID
+	}
+	return webhooks.Body(&endpoint, event, previous)
+}

@@ -1,0 +1,83 @@
+package webhooks
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+)
+
+// ErrPrivateAddress refuses a delivery to an address that is not of the public internet.
+var ErrPrivateAddress = errors.New("the address is not of the public internet")
+
+// special are networks that are not of the public internet, besides those that [netip.Addr] knows. They are of IANA's
+// registries of special-purpose addresses. Some addresses of clouds, which tell their machines secrets, are among them.
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"),    // shared by carriers; the metadata of Alibaba Cloud
+	netip.MustParsePrefix("168.63.129.16/32"), // the platform of Azure
+	netip.MustParsePrefix("192.0.0.0/24"),     // protocols; the metadata of Oracle Cloud
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("192.88.99.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/23"), // protocols, Teredo among them
+	netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("3fff::/20"),
+	netip.MustParsePrefix("5f00::/16"),
+	netip.MustParsePrefix("fec0::/10"),
+}
+
+// Networks whose addresses have an IPv4 address in them, and the byte at which that begins.
+var (
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")
+	sixToFour  = netip.MustParsePrefix("2002::/16")
+	compatible = netip.MustParsePrefix("::/96")
+)
+
+// Public reports whether an address is of the public internet, and so may be called. What stands for another address,
+// such as an IPv4-mapped one, is as public as that.
+func Public(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	if !a.IsValid() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() {
+		return false
+	}
+	for _, network := range special {
+		if network.Contains(a) {
+			return false
+		}
+	}
+	if a.Is4() {
+		return true
+	}
+	b := a.As16()
+	switch {
+	case nat64.Contains(a), compatible.Contains(a):
+		return Public(netip.AddrFrom4([4]byte(b[12:])))
+	case sixToFour.Contains(a):
+		return Public(netip.AddrFrom4([4]byte(b[2:6])))
+	}
+	return true
+}
+
+// dialer returns what makes connections. It looks at each address that a name has led to, right before it is called. So
+// it does not matter what a name led to a moment before.
+func dialer(private bool) *net.Dialer {
+	d := &net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}
+	if !private {
+		d.Control = func(network, address string, _ syscall.RawConn) error {
+			at, err := netip.ParseAddrPort(address)
+			if err != nil || network != "tcp4" && network != "tcp6" || !Public(at.Addr()) {
+				return fmt.Errorf("%w: %s", ErrPrivateAddress, address)
+			}
+			return nil
+		}
+	}
+	return d
+}

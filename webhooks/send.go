@@ -1,0 +1,139 @@
+package webhooks
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/breaker"
+)
+
+// Outcomes of attempts in the metric, besides those of the log.
+const (
+	outcomeUnreachable = "unreachable"
+	outcomePrivate     = "private"
+)
+
+const (
+	// responseKept is how much of an answer is kept.
+	responseKept = 1 << 10
+	// responseRead is how much is read, so that the connection can be used again.
+	responseRead = 64 << 10
+	userAgent    = "Orderloom-Webhooks/1"
+)
+
+// sent is what has become of an attempt.
+type sent struct {
+	lane *lane
+	item item
+	// previous is the event before it; known is false where that was not looked up.
+	previous uuid.UUID
+	// turnedAway is true where nothing was sent: the breaker is open, or the store could not be read.
+	turnedAway bool
+	at         time.Time
+	took       time.Duration
+	status     int
+	response   string
+	err        error
+	retryAfter time.Duration
+}
+
+// send makes one attempt. It ends within [RequestTimeout], and some seconds for the store.
+func (r *runner) send(ctx context.Context, l *lane, it item, known bool, previous uuid.UUID) sent {
+	s := sent{lane: l, item: it, previous: previous, at: r.d.now()}
+	m := message{id: it.event.EventID, event: it.event, at: s.at}
+	if l.kind == kindTest {
+		m.id, m.test = l.subject, true
+	} else if !known {
+		var err error
+		if s.previous, err = r.previous(ctx, &it.event); err != nil {
+			s.err, s.turnedAway = err, true
+			return s
+		}
+	}
+	m.previous = s.previous
+	body, err := write(&r.endpoint, m)
+	if err != nil {
+		s.err = err
+		return s
+	}
+	begun := time.Now()
+	err = r.breaker.Do(ctx, func() error {
+		if it.entry != nil && l.attempts == 0 {
+			r.d.metrics.seconds.Observe(time.Since(it.event.OccurredAt).Seconds())
+		}
+		s.err = r.post(ctx, m.id, body, &s)
+		return s.err
+	})
+	if open := (*breaker.OpenError)(nil); errors.As(err, &open) {
+		s.err, s.turnedAway = err, true
+		return s
+	}
+	s.took = time.Since(begun)
+	r.d.metrics.attempts.WithLabelValues(s.outcome()).Inc()
+	return s
+}
+
+// outcome is the metric's word for an attempt.
+func (s *sent) outcome() string {
+	switch {
+	case s.err == nil:
+		return OutcomeDelivered
+	case errors.Is(s.err, ErrPrivateAddress):
+		return outcomePrivate
+	case s.status == 0:
+		return outcomeUnreachable
+	}
+	return OutcomeFailed
+}
+
+// post makes the request. Any answer but 2xx is an error, a redirection too: it would take the payload elsewhere.
+func (r *runner) post(ctx context.Context, id uuid.UUID, body []byte, s *sent) error {
+	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.endpoint.URL, bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	for name, value := range r.headers {
+		req.Header.Set(name, value)
+	}
+	now := time.Now()
+	var keys []Key
+	for _, k := range r.keys {
+		if k.until.IsZero() || now.Before(k.until) {
+			keys = append(keys, k.key)
+		}
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set(HeaderID, id.String())
+	req.Header.Set(HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
+	req.Header.Set(HeaderSignature, SignAll(keys, id.String(), now, body))
+	answer, err := r.d.client.Do(req)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) {
+			return fmt.Errorf("no answer within %s", RequestTimeout)
+		}
+		return withoutURL(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	kept, _ := io.ReadAll(io.LimitReader(answer.Body, responseKept))
+	_, _ = io.CopyN(io.Discard, answer.Body, responseRead)
+	s.status, s.response, s.retryAfter = answer.StatusCode, storable(kept), retryAfter(answer, now)
+	if answer.StatusCode < 200 || answer.StatusCode > 299 {
+		return fmt.Errorf("the answer is %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	}
+	return nil
+}
+
+// storable is a text that PostgreSQL takes.
+func storable(b []byte) string { return strings.ReplaceAll(domain.Valid(string(b)), "\x00", "\ufffd") }

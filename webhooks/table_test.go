@@ -1,0 +1,169 @@
+package webhooks_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/privacy"
+	"github.com/orderloom/orderloom/webhooks"
+	"github.com/stretchr/testify/require"
+)
+
+func TestWrongSettingsAreNamed(t *testing.T) {
+	t.Parallel()
+	good := webhooks.Settings{Name: "n", URL: "https://shop.example.com/hooks", Payload: webhooks.Snapshot, PayloadVersion: webhooks.Versions[0]}
+	require.NoError(t, good.Check(webhooks.Rules{}))
+	for field, change := range map[string]func(*webhooks.Settings){
+		"name":            func(s *webhooks.Settings) { s.Name = "" },
+		"types[0]":        func(s *webhooks.Settings) { s.Types = []string{"OrderTeleported"} },
+		"channel":         func(s *webhooks.Settings) { s.Channel = " web" },
+		"payload":         func(s *webhooks.Settings) { s.Payload = "fat" },
+		"payload_version": func(s *webhooks.Settings) { s.PayloadVersion = "2020-01-01" },
+		"personal":        func(s *webhooks.Settings) { s.Personal, s.Payload = true, webhooks.Thin },
+	} {
+		s := good
+		change(&s)
+		require.ErrorContains(t, s.Check(webhooks.Rules{}), field)
+	}
+	for _, url := range []string{
+		"", "shop", "http://shop.example.com", "ftp://shop.example.com", "https://", "https://ann:secret@shop.example.com", "https://shop.example.com/#a",
+		"https://127.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://169.254.169.254/latest", "https://localhost/", "https://a.localhost./",
+		"https://shop.example.com/" + strings.Repeat("a", 2000), "https:shop.example.com",
+	} {
+		s := good
+		s.URL = url
+		require.ErrorContains(t, s.Check(webhooks.Rules{}), "url", url)
+	}
+	s := good
+	s.URL = "http://127.0.0.1:8080/hooks"
+	require.NoError(t, s.Check(webhooks.Rules{Private: true}))
+	for _, headers := range []map[string]string{
+		{"webhook-id": "x"}, {"Content-Type": "x"}, {"a b": "x"}, {"a": "x\r\nb: c"}, {"a": strings.Repeat("a", 1001)}, {"host": "x"},
+	} {
+		s := good
+		s.Headers = headers
+		require.ErrorContains(t, s.Check(webhooks.Rules{}), "headers")
+	}
+}
+
+func TestAnEndpointBelongsToItsAccount(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	e, _ := b.endpoint(t, "https://shop.example.com")
+	ctx, stranger := t.Context(), keyOf(access.Admin, "market")
+	settings := webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: webhooks.Versions[0]}
+	for _, call := range []func() error{
+		func() error { _, err := b.table.Get(ctx, "market", e.EndpointID); return err },
+		func() error { _, err := b.table.Change(ctx, e.EndpointID, settings, stranger); return err },
+		func() error {
+			_, _, err := b.table.Rotate(ctx, webhooks.Rotation{EndpointID: e.EndpointID, RequestID: uuid.New(), By: stranger})
+			return err
+		},
+		func() error { _, err := b.table.Disable(ctx, "market", e.EndpointID); return err },
+		func() error { _, err := b.table.Enable(ctx, "market", e.EndpointID, ""); return err },
+		func() error { return b.table.Test(ctx, "market", e.EndpointID, uuid.New()) },
+		func() error {
+			return b.table.Resend(ctx, "market", webhooks.Resend{EndpointID: e.EndpointID, Undelivered: true})
+		},
+		func() error { _, err := b.table.Held(ctx, "market", e.EndpointID); return err },
+		func() error {
+			_, _, err := b.table.Deliveries(ctx, "market", webhooks.LogQuery{EndpointID: e.EndpointID})
+			return err
+		},
+	} {
+		require.Equal(t, domain.CodeNotFound, domain.Code(call()))
+	}
+	require.NoError(t, b.table.Delete(ctx, "market", e.EndpointID))
+	mine, err := b.table.List(ctx, "shop")
+	require.NoError(t, err)
+	require.Len(t, mine, 1)
+	theirs, err := b.table.List(ctx, "market")
+	require.NoError(t, err)
+	require.Empty(t, theirs)
+	require.NoError(t, b.table.Delete(ctx, "shop", e.EndpointID))
+	_, err = b.table.Get(ctx, "shop", e.EndpointID)
+	require.Equal(t, domain.CodeNotFound, domain.Code(err))
+}
+
+func TestARequestThatComesAgainMakesNothingTwice(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := webhooks.NewEndpoint{
+		EndpointID: uuid.New(), RequestHash: "hash", Signature: webhooks.V1, Caller: keyOf(access.Storefront, "shop"),
+		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: webhooks.Versions[0]},
+	}
+	made, secret, err := b.table.Create(t.Context(), n)
+	require.NoError(t, err)
+	require.NotEmpty(t, secret)
+	again, none, err := b.table.Create(t.Context(), n)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	require.Equal(t, made.EndpointID, again.EndpointID)
+	n.RequestHash = "other"
+	_, _, err = b.table.Create(t.Context(), n)
+	require.Equal(t, domain.CodeIdempotencyKeyReused, domain.Code(err))
+	r := webhooks.Rotation{EndpointID: made.EndpointID, RequestID: uuid.New(), Overlap: time.Minute, By: n.Caller}
+	_, other, err := b.table.Rotate(t.Context(), r)
+	require.NoError(t, err)
+	require.NotEqual(t, secret, other)
+	_, none, err = b.table.Rotate(t.Context(), r)
+	require.NoError(t, err)
+	require.Empty(t, none)
+	r.Overlap = webhooks.OverlapMax + time.Second
+	_, _, err = b.table.Rotate(t.Context(), r)
+	require.Equal(t, domain.CodeInvalid, domain.Code(err))
+}
+
+func TestAnEndpointSendsNoMoreThanItsMakerMaySee(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	n := webhooks.NewEndpoint{
+		EndpointID: uuid.New(), Signature: webhooks.V1,
+		Caller:   &access.Caller{Account: "shop", Scopes: access.ScopesOf(access.WebhooksWrite)},
+		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Snapshot, PayloadVersion: webhooks.Versions[0]},
+	}
+	_, _, err := b.table.Create(t.Context(), n)
+	require.Equal(t, access.CodeForbidden, domain.Code(err))
+	n.Caller.Scopes |= access.ScopesOf(access.OrdersRead)
+	_, _, err = b.table.Create(t.Context(), n)
+	require.NoError(t, err)
+	n.EndpointID, n.Personal = uuid.New(), true
+	_, _, err = b.table.Create(t.Context(), n)
+	require.Equal(t, access.CodeForbidden, domain.Code(err))
+}
+
+func TestAnAccountHasSoManyEndpointsAtMost(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	for i := range webhooks.EndpointsMax {
+		b.endpoint(t, fmt.Sprintf("https://a.example.com/%d", i))
+	}
+	_, _, err := b.table.Create(t.Context(), webhooks.NewEndpoint{
+		EndpointID: uuid.New(), Signature: webhooks.V1, Caller: keyOf(access.Admin, "shop"),
+		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: webhooks.Versions[0]},
+	})
+	require.Equal(t, webhooks.CodeTooManyEndpoints, domain.Code(err))
+}
+
+// A copy of the database has neither secrets nor headers in the clear.
+func TestSecretsAndHeadersAreSealed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	keys, err := privacy.NewMasterKeys(privacy.MasterKey{ID: "k", Key: make([]byte, 32)})
+	require.NoError(t, err)
+	b.table = webhooks.NewTable(b.pool, privacy.NewVault(b.pool, keys, privacy.Options{}), webhooks.Rules{})
+	e, secret := b.endpoint(t, "https://shop.example.com", func(n *webhooks.NewEndpoint) { n.Headers = map[string]string{"authorization": "Bearer hush"} })
+	_, other, err := b.table.Rotate(t.Context(), webhooks.Rotation{EndpointID: e.EndpointID, RequestID: uuid.New(), By: keyOf(access.Admin, "shop")})
+	require.NoError(t, err)
+	var row string
+	require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT e::text || encode(sealed_data, 'escape') FROM orderloom.webhook_endpoints e`).Scan(&row))
+	for _, hidden := range []string{"hush", strings.TrimPrefix(secret, "whsec_"), strings.TrimPrefix(other, "whsec_")} {
+		require.NotContains(t, row, hidden)
+	}
+	require.Contains(t, row, "Authorization")
+}
