@@ -58,7 +58,7 @@ var writers = map[string]func(*Endpoint, message) ([]byte, error){
 	},
 }
 
-// Body returns the body of a delivery of an event to an endpoint. Previous is the event before it of the same order, and
+// Body returns the body of a delivery of an event to an endpoint. Previous is the event before it of the same order;
 // the zero id is none.
 func Body(e *Endpoint, event feed.Event, previous uuid.UUID) ([]byte, error) {
 	return write(e, message{id: event.EventID, previous: previous, event: event})
