@@ -128,6 +128,9 @@ var provokedByAlertDrill = []string{
 // provokedByNobody are alerts whose condition only promtool's series provoke, each with the reason.
 var provokedByNobody = map[string]string{
 	"OrderloomStepsStuck": "a step counts as stuck after ten minutes of attempts",
+
+	"OrderloomWebhookEndpointFailing":  "an endpoint is warned after three days",
+	"OrderloomWebhookEndpointDisabled": "an endpoint is disabled after five days, and counted with the next look",
 }
 
 // TestEachAlertIsProvoked fails when nobody provokes an alert by the series of running processes.
