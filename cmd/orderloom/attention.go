@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +31,7 @@ func (p *program) attentionCommand() *cobra.Command {
 func (p *program) attentionListCommand() *cobra.Command {
 	var limit int
 	var cause string
-	output := tableOrJSON("table")
+	var output *output
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List all that waits for a person, what has waited longest first",
@@ -49,15 +48,14 @@ keep failing, and parked aggregates. The sagas are those of the last look for th
 			if err != nil {
 				return err
 			}
-			if output == tableOrJSON(formatJSON) {
-				return p.printJSON(map[string]any{"attention": waiting, "more": more})
-			}
-			return printAttention(p.stdout, waiting, more)
+			return p.show(*output, map[string]any{"attention": waiting, "more": more}, func(out io.Writer) error {
+				return printAttention(out, waiting, more)
+			})
 		}),
 	}
 	c.Flags().IntVar(&limit, "limit", attentionDefault, "the most that is listed")
 	c.Flags().StringVar(&cause, "cause", "", "list what waits because of this cause only")
-	c.Flags().VarP(&output, "output", "o", "print a table or json")
+	output = outputFlag(c)
 	return c
 }
 
@@ -79,23 +77,20 @@ func listAttention(ctx context.Context, m *app.Maintenance, cause attention.Caus
 }
 
 func (p *program) attentionShowCommand() *cobra.Command {
-	output := tableOrJSON("table")
+	var output *output
 	c := &cobra.Command{
 		Use:   "show <attention-id>",
 		Short: "Show one thing that waits, and what to do",
 		Args:  attentionArgument,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
 			w, err := findAttention(ctx, m, uuid.MustParse(args[0]))
-			switch {
-			case err != nil:
+			if err != nil {
 				return err
-			case output == tableOrJSON(formatJSON):
-				return p.printJSON(w)
 			}
-			return printWaiting(p.stdout, w)
+			return p.show(*output, w, func(out io.Writer) error { return printWaiting(out, w) })
 		}),
 	}
-	c.Flags().VarP(&output, "output", "o", "print a table or json")
+	output = outputFlag(c)
 	return c
 }
 
@@ -363,27 +358,3 @@ func joined[S ~string](words []S) string {
 
 // oneLine keeps a reason within its row.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
-
-func (p *program) printJSON(v any) error {
-	e := json.NewEncoder(p.stdout)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
-}
-
-// tableOrJSON is how a command prints what it has found: as a table or json.
-type tableOrJSON string
-
-// String implements [pflag.Value].
-func (f *tableOrJSON) String() string { return string(*f) }
-
-// Type implements [pflag.Value].
-func (*tableOrJSON) Type() string { return "string" }
-
-// Set implements [pflag.Value].
-func (f *tableOrJSON) Set(text string) error {
-	if text != "table" && text != string(formatJSON) {
-		return errors.New("must be table or json")
-	}
-	*f = tableOrJSON(text)
-	return nil
-}

@@ -152,7 +152,17 @@ func TestWrongCommandLinesAreRefused(t *testing.T) {
 		"reconcile --since yesterday":                `--since must be a duration such as 48h or a time such as 2026-11-26T08:00:00Z, got "yesterday"`,
 		"reconcile --since -1h":                      "--since must be a duration of more than nothing",
 		"reconcile --since 2999-01-01T00:00:00Z":     `--since must lie in the past, got "2999-01-01T00:00:00Z"`,
-		"reconcile -o xml":                           "must be text or json",
+		"reconcile -o xml":                           "must be table, json or yaml",
+		"orders get 7":                               "<order-id> must be an id",
+		"orders cancel " + id:                        `required flag(s) "reason" not set`,
+		"orders list --limit 0":                      "--limit must be at least 1",
+		"orders watch 7":                             "<order-id> must be an id",
+		"orders place":                               "orderloom orders place needs the argument <file>",
+		"events tail --order 7":                      "--order must be an id",
+		"events show 7":                              "<event-id> must be an id",
+		"streams show " + none:                       "<aggregate-id> must be an id",
+		"completion tcsh":                            "<shell> must be one of bash, zsh, fish, powershell",
+		"man":                                        "orderloom man needs the argument <directory>",
 		"reconcile --order=":                         "--order is set to nothing",
 		"reconcile --order " + none:                  "--order must be an id",
 		"reconcile --since 0001-01-01T00:00:00Z":     "--since must not lie before 2000-01-01",
@@ -292,6 +302,8 @@ func TestCommandsDemandWhatTheyUseAlone(t *testing.T) {
 		"encryption-keys list":                          {database},
 		"encryption-keys retire master k1":              {database},
 		"partitions list":                               {database},
+		"streams show " + id:                            {database},
+		"orders resume " + id:                           {database, temporal},
 		"migrate":                                       {database},
 		"projector":                                     {database, kafka},
 	} {
@@ -306,4 +318,38 @@ func TestCommandsDemandWhatTheyUseAlone(t *testing.T) {
 			require.ElementsMatch(t, want, names, got.stderr)
 		})
 	}
+}
+
+// Fails where a man page loses the words in angle brackets, which are tags to Markdown.
+func TestEachCommandHasAManPageAndIsCompleted(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.Zero(t, withoutEnvironment(t, "man", dir).code)
+	everyCommand(t, func(t *testing.T, c *cobra.Command, words []string) {
+		text, err := os.ReadFile(filepath.Join(dir, strings.Join(append([]string{"orderloom"}, words...), "-")+".1"))
+		require.NoError(t, err)
+		page := strings.ReplaceAll(string(text), `\-`, "-")
+		for _, argument := range regexp.MustCompile(`<[a-z-]+>`).FindAllString(c.Use, -1) {
+			require.Contains(t, page, argument)
+		}
+	})
+	require.Equal(t, exitUsage, withoutEnvironment(t, "man", filepath.Join(dir, "none")).code)
+	for _, shell := range shells {
+		got := withoutEnvironment(t, "completion", shell)
+		require.Zero(t, got.code)
+		require.Contains(t, got.stdout, "orderloom")
+	}
+	require.Contains(t, withoutEnvironment(t, "__complete", "orders", "").stdout, "place\t")
+}
+
+func TestWithoutAPlatformACommandFails(t *testing.T) {
+	t.Parallel()
+	got := orderloom(t, map[string]string{"ORDERLOOM_URL": "http://127.0.0.1:1"}, "orders", "get", "2f7f2bd1-9d2c-4a0c-8a39-9bd7d3b5a2f1")
+	require.Equal(t, exitFailure, got.code)
+	require.Contains(t, got.stderr, "127.0.0.1:1")
+	got = orderloom(t, map[string]string{"ORDERLOOM_URL": "orders"}, "orders", "list")
+	require.Equal(t, exitUsage, got.code)
+	require.Contains(t, got.stderr, "ORDERLOOM_URL")
+	got = orderloom(t, nil, "orders", "place", filepath.Join(t.TempDir(), "none"))
+	require.Equal(t, exitUsage, got.code)
 }

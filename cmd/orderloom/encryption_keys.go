@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"text/tabwriter"
 	"time"
@@ -19,7 +20,8 @@ func (p *program) encryptionKeysCommand() *cobra.Command {
 }
 
 func (p *program) encryptionKeysListCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *output
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the encryption keys that processes have had",
 		Long:  "List the encryption keys that processes have had, by what they are for. It shows ids and times, and no key.",
@@ -29,18 +31,24 @@ func (p *program) encryptionKeysListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(keys) == 0 {
-				_, err = fmt.Fprintln(p.stdout, "No process has had an encryption key yet.")
-				return err
-			}
-			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "PURPOSE\tKEY\tFIRST SEEN\tFIRST USED\tRETIRED")
-			for _, k := range keys {
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Purpose, k.ID, shortTime(k.SeenAt), shortTime(k.FirstUsedAt), shortTime(k.RetiredAt))
-			}
-			return w.Flush()
+			return p.show(*output, map[string]any{"keys": keys}, func(out io.Writer) error { return printEncryptionKeys(out, keys) })
 		}),
 	}
+	output = outputFlag(c)
+	return c
+}
+
+func printEncryptionKeys(out io.Writer, keys []keyring.Entry) error {
+	if len(keys) == 0 {
+		_, err := fmt.Fprintln(out, "No process has had an encryption key yet.")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "PURPOSE\tKEY\tFIRST SEEN\tFIRST USED\tRETIRED")
+	for _, k := range keys {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.Purpose, k.ID, shortTime(k.SeenAt), shortTime(k.FirstUsedAt), shortTime(k.RetiredAt))
+	}
+	return w.Flush()
 }
 
 // shortTime is a time for a table, and "-" for none.

@@ -81,7 +81,8 @@ func printSecret(out io.Writer, k access.Key, secret string) error {
 }
 
 func (p *program) keysListCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *output
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the keys of the API",
 		Long:  "List the keys of the API, the newest first, with those that were revoked. It shows no secret but its end.",
@@ -91,19 +92,25 @@ func (p *program) keysListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if len(keys) == 0 {
-				_, err = fmt.Fprintln(p.stdout, "There is no key yet: \"orderloom keys create\" makes one.")
-				return err
-			}
-			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "KEY\tENDS IN\tACCOUNT\tROLE\tCHANNELS\tVERSION\tNAME\tEXPIRES\tLAST USED\tREVOKED")
-			for _, k := range keys {
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.KeyID, k.Hint, k.Account, k.Role, strings.Join(k.Channels, ","), k.APIVersion, k.Name,
-					whenever(k.ExpiresAt), whenever(k.LastUsedAt), whenever(k.RevokedAt))
-			}
-			return w.Flush()
+			return p.show(*output, map[string]any{"keys": keys}, func(out io.Writer) error { return printKeys(out, keys) })
 		}),
 	}
+	output = outputFlag(c)
+	return c
+}
+
+func printKeys(out io.Writer, keys []access.Key) error {
+	if len(keys) == 0 {
+		_, err := fmt.Fprintln(out, "There is no key yet: \"orderloom keys create\" makes one.")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "KEY\tENDS IN\tACCOUNT\tROLE\tCHANNELS\tVERSION\tNAME\tEXPIRES\tLAST USED\tREVOKED")
+	for _, k := range keys {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.KeyID, k.Hint, k.Account, k.Role, strings.Join(k.Channels, ","), k.APIVersion, k.Name,
+			whenever(k.ExpiresAt), whenever(k.LastUsedAt), whenever(k.RevokedAt))
+	}
+	return w.Flush()
 }
 
 func whenever(t *time.Time) string {

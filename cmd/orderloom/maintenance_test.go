@@ -254,7 +254,7 @@ func TestWrongArgumentsAboutWhatWaitsAreNamed(t *testing.T) {
 	}{
 		{exitUsage, "--limit must be at least 1, got -1", []string{"list", "--limit", "-1"}},
 		{exitUsage, "--cause must be one of void_failed, ", []string{"list", "--cause", "void"}},
-		{exitUsage, "must be table or json", []string{"list", "-o", "yaml"}},
+		{exitUsage, "must be table, json or yaml", []string{"list", "-o", "xml"}},
 		{exitUsage, "does not take the argument", []string{"list", id}},
 		{exitUsage, "<attention-id> must be an id", []string{"show", "7"}},
 		{exitUsage, "needs the argument <attention-id>", []string{"retry"}},

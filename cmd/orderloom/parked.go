@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -24,6 +23,7 @@ func (p *program) parkedCommand() *cobra.Command {
 
 func (p *program) parkedListCommand() *cobra.Command {
 	var limit int
+	var output *output
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List what is parked, oldest first",
@@ -33,10 +33,11 @@ func (p *program) parkedListCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printParked(p.stdout, parked)
+			return p.show(*output, map[string]any{"parked": parked}, func(out io.Writer) error { return printParked(out, parked) })
 		}),
 	}
 	c.Flags().IntVar(&limit, "limit", parkedDefault, "the most that are listed")
+	output = outputFlag(c)
 	return c
 }
 
@@ -50,9 +51,7 @@ func (p *program) parkedShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			e := json.NewEncoder(p.stdout)
-			e.SetIndent("", "  ")
-			return e.Encode(map[string]any{"parked": parked, "waiting": events})
+			return p.printJSON(map[string]any{"parked": parked, "waiting": events})
 		}),
 	}
 }

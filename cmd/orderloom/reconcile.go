@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -23,7 +22,7 @@ const sinceDefault = "26h"
 
 func (p *program) reconcileCommand() *cobra.Command {
 	var orderID, since string
-	output := format("text")
+	var output *output
 	c := &cobra.Command{
 		Use:   "reconcile",
 		Short: "Compare the payments with the gateway, both ways; exit 3 when they differ",
@@ -43,16 +42,16 @@ A worker carries it out. It may run at any time, and beside the nightly one.`,
 		if err != nil {
 			return err
 		}
-		return p.reconciles(in, output)(c, args)
+		return p.reconciles(in, *output)(c, args)
 	}
 	c.Flags().StringVar(&orderID, "order", "", "the id of the one order whose payment is compared, whenever it changed")
 	c.Flags().StringVar(&since, "since", sinceDefault, "compare what has changed since then: a duration such as 48h, or a time such as 2026-11-26T08:00:00Z")
-	c.Flags().VarP(&output, "output", "o", "print text or json")
+	output = outputFlag(c)
 	return c
 }
 
 // reconciles returns the action of a reconciliation with this input.
-func (p *program) reconciles(in app.Reconciliation, output format) action {
+func (p *program) reconciles(in app.Reconciliation, output output) action {
 	return p.runsWith(config.RoleReconcile, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 		var counted atomic.Pointer[app.Reconciled]
 		counted.Store(&app.Reconciled{})
@@ -62,11 +61,7 @@ func (p *program) reconciles(in app.Reconciliation, output format) action {
 		if err != nil {
 			return err
 		}
-		if output == formatJSON {
-			err = json.NewEncoder(p.stdout).Encode(out)
-		} else {
-			err = printReconciled(p.stdout, out)
-		}
+		err = p.show(output, out, func(w io.Writer) error { return printReconciled(w, out) })
 		if err == nil {
 			err = differing(out)
 		}
@@ -89,26 +84,6 @@ func differing(r app.Reconciled) error {
 func counting(r app.Reconciled) string {
 	return fmt.Sprintf("comparing the payments with the gateway: %d compared, %d of others, %s adopted, %s",
 		r.Compared, r.Foreign, plural(r.Adopted, "event", "events"), plural(r.Differences, "difference", "differences"))
-}
-
-// format is how a command prints what it has found: text or json.
-type format string
-
-const formatJSON format = "json"
-
-// String implements [pflag.Value].
-func (f *format) String() string { return string(*f) }
-
-// Type implements [pflag.Value].
-func (*format) Type() string { return "string" }
-
-// Set implements [pflag.Value].
-func (f *format) Set(text string) error {
-	if text != "text" && text != string(formatJSON) {
-		return errors.New("must be text or json")
-	}
-	*f = format(text)
-	return nil
 }
 
 // reconciliationInput reads the flags.

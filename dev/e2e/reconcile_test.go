@@ -1,10 +1,7 @@
 package e2e_test
 
 import (
-	"bytes"
 	"encoding/json"
-	"os/exec"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,14 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPaymentsAreComparedOnDemand runs "orderloom reconcile" beside a platform, as a person does.
+// TestCommandsBesideAPlatform runs commands beside a platform, as a person does. One is "orderloom reconcile".
 //
 // It fails when the command does not end with what the saga has found (sagaclient/reconcile.go). It fails too when what
 // was done at the gateway alone does not become part of the order (activities/reconcile_payments.go).
-func TestPaymentsAreComparedOnDemand(t *testing.T) {
+func TestCommandsBesideAPlatform(t *testing.T) {
 	t.Parallel()
 	s := openShop(t)
-	reconcile := s.reconciler(t)
+	c := s.commands(t)
+	t.Run("orders", func(t *testing.T) { c.carryOrders(t, s) })
+	reconcile := func(exit int, args ...string) reconciled { return c.reconcile(t, exit, args...) }
 	o := s.place(t, states["confirmed"])
 	o.ship("berlin")
 	o.awaitStatus(client.OrderDelivered)
@@ -72,30 +71,12 @@ func (o *drilled) bookRefund(amount string) {
 // reconciled is what "orderloom reconcile -o json" prints.
 type reconciled struct{ Compared, Adopted, Differences int }
 
-// reconciler returns the product's command "reconcile", which has to end with this status.
-func (s *shop) reconciler(t *testing.T) func(exit int, args ...string) reconciled {
+// reconcile is "orderloom reconcile", which has to end with this status.
+func (c commands) reconcile(t *testing.T, exit int, args ...string) (r reconciled) {
 	t.Helper()
-	binary := sharedProgram(t)
-	c := s.platform.Config
-	return func(exit int, args ...string) (r reconciled) {
-		t.Helper()
-		command := exec.CommandContext(t.Context(), binary, append([]string{"reconcile", "-o", "json"}, args...)...)
-		command.Env = []string{
-			"DATABASE_URL=" + string(c.Database.URL), "TEMPORAL_ADDRESS=" + c.Temporal.Address, "TEMPORAL_NAMESPACE=" + c.Temporal.Namespace,
-			"KAFKA_BROKERS=" + strings.Join(c.Kafka.Brokers, ","), "ORDERLOOM_LOCATIONS=berlin:DE,reno:US", "ORDERLOOM_PAYMENT_GATEWAY=sandbox",
-			"ORDERLOOM_MASTER_KEYS=k1:" + strings.Repeat("A", 43) + "=",
-		}
-		var stdout, stderr bytes.Buffer
-		command.Stdout, command.Stderr = &stdout, &stderr
-		err := command.Run()
-		var ended *exec.ExitError
-		if err != nil {
-			require.ErrorAs(t, err, &ended, stderr.String())
-		}
-		require.Equal(t, exit, command.ProcessState.ExitCode(), stderr.String())
-		if exit == 0 || exit == 3 {
-			require.NoError(t, json.Unmarshal(stdout.Bytes(), &r))
-		}
-		return r
+	out := c.run(t, exit, append([]string{"reconcile", "-o", "json"}, args...)...)
+	if exit == 0 || exit == 3 {
+		require.NoError(t, json.Unmarshal([]byte(out), &r))
 	}
+	return r
 }

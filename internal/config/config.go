@@ -25,8 +25,16 @@ type Config struct {
 	Payment   Payment
 	Webhooks  Webhooks
 	Telemetry Telemetry
+	Remote    Remote
 	// DrainTimeout is how long a stopping process may take to finish or hand over what it holds.
 	DrainTimeout time.Duration
+}
+
+// Remote is the platform that commands about orders and events talk to over its API.
+type Remote struct {
+	URL string
+	// Key is a key or a token of the API; empty for a platform that is open.
+	Key Secret
 }
 
 // HTTP is the listener that every serving role has: the API in api and all, and /health and

@@ -224,6 +224,12 @@ func webURL(name, help, example string, at func(*Config) *string) Setting {
 	}}
 }
 
+// withDefault gives a setting a value for when it is not set.
+func withDefault(value string, s Setting) Setting {
+	s.Default = value
+	return s
+}
+
 func origins(name, help, example string, at func(*Config) *[]string) Setting {
 	return Setting{Name: name, Example: example, Form: "http://host:port,https://host,…, without a path", Help: help, set: func(c *Config, v string) error {
 		list := split(v)
