@@ -230,7 +230,9 @@ func (p *program) ordersResumeCommand() *cobra.Command {
 		Long: `Start another saga for an order whose saga is gone, in whatever state the order is. It does nothing while one is open.
 "orderloom orphans list" finds all such orders.`,
 		Args: orderArgument,
-		RunE: p.withOrphans(func(ctx context.Context, o *app.Orphans, args []string) error { return p.resumeOne(ctx, o, uuid.MustParse(args[0])) }),
+		RunE: p.withOrphans(func(ctx context.Context, o *app.Orphans, args []string) error {
+			return p.resumeOne(ctx, o, uuid.MustParse(args[0]))
+		}),
 	}
 }
 
@@ -300,7 +302,6 @@ func causes(all []client.Attention) string {
 	}
 	return strings.Join(names, ", ")
 }
-
 
 // orNone is a text for a table, and "-" for none.
 func orNone(s string) string {

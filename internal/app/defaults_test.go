@@ -41,6 +41,7 @@ var used = map[string]struct {
 	"ORDERLOOM_OIDC_ROLE_CLAIM": {"groups", func(_ *testing.T, c config.Config) any { return issuerOptions(c).RoleClaim }},
 	"ORDERLOOM_OIDC_ACCOUNT":    {"staff", func(_ *testing.T, c config.Config) any { return issuerOptions(c).Account }},
 	"ORDERLOOM_AUDIT_RETENTION": {"48h", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.AuditRetention }},
+	"ORDERLOOM_URL":             {"https://orders.example.com", func(_ *testing.T, c config.Config) any { return c.Remote.URL }},
 	"ORDERLOOM_KEY_OVERLAP":     {"3s", func(_ *testing.T, c config.Config) any { return c.HTTP.Access.KeyOverlap }},
 
 	"ORDERLOOM_WEBHOOK_PRIVATE":       {"true", func(_ *testing.T, c config.Config) any { return webhookRules(c.Webhooks).Private }},
