@@ -204,7 +204,7 @@ func findAttention(ctx context.Context, list app.AttentionList, id uuid.UUID) (w
 // problemOf returns what the API says is wrong, in words for the command line.
 func problemOf(err error) error {
 	var problem *client.Problem
-	if !errors.As(err, &problem) {
+	if !errors.As(err, &problem) || problem.Code == "" { // something before the API has answered
 		return err
 	}
 	words := problem.Detail

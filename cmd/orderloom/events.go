@@ -40,7 +40,7 @@ func (p *program) eventsTailCommand() *cobra.Command {
 		for event, err := range api.StreamEvents(ctx, q) {
 			switch {
 			case ctx.Err() != nil:
-				return nil //nolint:nilerr // Ctrl-C is how it ends
+				return nil // Ctrl-C is how it ends
 			case err != nil:
 				return err
 			case asJSON:

@@ -7,36 +7,10 @@ import (
 	"io"
 	"iter"
 	"os"
-	"strings"
 
 	"github.com/orderloom/orderloom/client"
 	"github.com/spf13/cobra"
 )
-
-// apiFlags say which API a command asks, and with which key.
-type apiFlags struct{ address, keyFile string }
-
-func (f *apiFlags) add(c *cobra.Command) {
-	c.Flags().StringVar(&f.address, "api", "http://127.0.0.1:8080", "where the API is")
-	c.Flags().StringVar(&f.keyFile, "api-key-file", "", "the file that holds a key of the API; none for an open one")
-}
-
-// client returns a client of the API.
-func (f *apiFlags) client() (*client.Client, error) {
-	var options []client.Option
-	if f.keyFile != "" {
-		secret, err := os.ReadFile(f.keyFile)
-		if err != nil {
-			return nil, wrongUsage("--api-key-file: %w", err)
-		}
-		options = append(options, client.WithAPIKey(strings.TrimSpace(string(secret))))
-	}
-	c, err := client.New(f.address, options...)
-	if err != nil {
-		return nil, wrongUsage("--api: %w", err)
-	}
-	return c, nil
-}
 
 // importWays are what can be imported.
 var importWays = map[string]func(c *client.Client, ctx context.Context, lines io.Reader, options ...client.CallOption) iter.Seq2[client.ImportResult, error]{
@@ -45,7 +19,6 @@ var importWays = map[string]func(c *client.Client, ctx context.Context, lines io
 }
 
 func (p *program) importCommand() *cobra.Command {
-	var api apiFlags
 	var key string
 	c := &cobra.Command{
 		Use:   "import <orders|stock> <file>",
@@ -56,7 +29,7 @@ func (p *program) importCommand() *cobra.Command {
 A line that is refused stops no other. With status 1 some were refused, or the import was cut off. Run it again with the
 same --key then: what was done is replayed, and nothing is done twice.`,
 		Args: arguments("what", "file"),
-		RunE: p.runs(func(ctx context.Context, args []string) error {
+		RunE: p.calls(func(ctx context.Context, api *client.Client, args []string) error {
 			way, known := importWays[args[0]]
 			if !known {
 				return wrongUsage("orders or stock can be imported, and not %q", args[0])
@@ -66,14 +39,9 @@ same --key then: what was done is replayed, and nothing is done twice.`,
 				return wrongUsage("open the lines: %w", err)
 			}
 			defer func() { _ = file.Close() }()
-			shop, err := api.client()
-			if err != nil {
-				return err
-			}
-			return printResults(p.stdout, way(shop, ctx, file, client.IdempotencyKey(key)))
+			return printResults(p.stdout, way(api, ctx, file, client.IdempotencyKey(key)))
 		}),
 	}
-	api.add(c)
 	c.Flags().StringVar(&key, "key", "", "stands for this import, whenever it is run; another one does all of it anew")
 	_ = c.MarkFlagRequired("key") // it is there
 	return c

@@ -41,19 +41,21 @@ func TestLinesOfAFileAreImported(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
 		return path
 	}
-	secret, good := file("key", "ol_test_secret\n"), file("good", "{}\n{}\n")
+	good := file("good", "{}\n{}\n")
+	environment := map[string]string{"ORDERLOOM_URL": api.URL, "ORDERLOOM_KEY": "ol_test_secret"}
 	do := func(code int, line ...string) string {
 		t.Helper()
-		got := orderloom(t, nil, append([]string{"import"}, line...)...)
+		got := orderloom(t, environment, append([]string{"import"}, line...)...)
 		require.Equal(t, code, got.code, got.stderr)
 		return got.stdout + got.stderr
 	}
-	flags := []string{"--api", api.URL, "--api-key-file", secret, "--key", "monday"}
+	flags := []string{"--key", "monday"}
 	require.Equal(t, 2, strings.Count(do(exitDone, append([]string{"orders", good}, flags...)...), `"status":201`))
 	require.Contains(t, do(exitFailure, append([]string{"orders", file("bad", "{}\nbad\n")}, flags...)...), "1 of 2 lines were refused")
 	require.Contains(t, do(exitFailure, append([]string{"stock", good}, flags...)...), "cut off")
-	require.Contains(t, do(exitFailure, "orders", good, "--api", api.URL, "--key", "monday"), "401")
 	do(exitUsage, append([]string{"keys", good}, flags...)...)
 	do(exitUsage, append([]string{"orders", filepath.Join(dir, "none")}, flags...)...)
-	do(exitUsage, "orders", good, "--api", api.URL)
+	do(exitUsage, "orders", good)
+	delete(environment, "ORDERLOOM_KEY")
+	require.Contains(t, do(exitFailure, "orders", good, "--key", "monday"), "401")
 }

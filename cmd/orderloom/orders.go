@@ -202,7 +202,7 @@ func (p *program) ordersWatchCommand() *cobra.Command {
 		for change, err := range api.StreamOrders(ctx, q) {
 			switch {
 			case ctx.Err() != nil:
-				return nil //nolint:nilerr // Ctrl-C is how it ends
+				return nil // Ctrl-C is how it ends
 			case err != nil:
 				return err
 			case asJSON:

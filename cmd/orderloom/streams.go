@@ -11,8 +11,6 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/domain/payment"
-	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/spf13/cobra"
 )
@@ -38,7 +36,7 @@ a SKU's stock. The id of an order is that of its stream. What is sealed stays se
 		},
 	}
 	c.RunE = p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
-		events, err := loadStreams(ctx, m.Store, uuid.MustParse(args[0]))
+		events, err := m.Streams(ctx, uuid.MustParse(args[0]))
 		if err != nil {
 			return err
 		}
@@ -47,28 +45,6 @@ a SKU's stock. The id of an order is that of its stream. What is sealed stays se
 	c.Flags().BoolVar(&data, "data", false, "also print what each event says")
 	output = outputFlag(c)
 	return c
-}
-
-// loadStreams returns the events of the aggregate of an id, those of an order with those of its payment. Error: not_found.
-func loadStreams(ctx context.Context, store *eventstore.Store, id uuid.UUID) ([]domain.Envelope, error) {
-	var events []domain.Envelope
-	for _, stream := range []eventstore.StreamID{
-		{Type: domain.AggregateOrder, ID: id},
-		{Type: domain.AggregatePayment, ID: payment.ID(id)},
-		{Type: domain.AggregatePayment, ID: id},
-		{Type: domain.AggregateInventory, ID: id},
-		{Type: domain.AggregateNetwork, ID: id},
-	} {
-		loaded, err := store.Load(ctx, stream, 0)
-		if err != nil {
-			return nil, err
-		}
-		events = append(events, loaded...)
-	}
-	if len(events) == 0 {
-		return nil, domain.Refuse(domain.CodeNotFound, "no aggregate has the id %s", id)
-	}
-	return events, nil
 }
 
 // printStream writes the events of streams, one after the other.
