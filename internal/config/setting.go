@@ -139,6 +139,7 @@ var Settings = slices.Concat(
 		duration("ORDERLOOM_WEBHOOK_LOG_RETENTION", "720h", time.Hour, 365*24*time.Hour,
 			"How long the log of deliveries is kept: attempts that have failed, and what was sent again.",
 			func(c *Config) *time.Duration { return &c.Webhooks.LogRetention }),
+	),
 	group("Commands that talk to the API",
 		withDefault("http://localhost:8080", webURL("ORDERLOOM_URL", "The platform that \"orderloom orders\" and \"orderloom events\" talk to.",
 			"", func(c *Config) *string { return &c.Remote.URL })),
