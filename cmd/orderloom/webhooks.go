@@ -8,9 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"strconv"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -147,8 +145,8 @@ have the ids that they had. The workers send them; the command does not wait for
 
 // listening is what "webhooks listen" is told.
 type listening struct {
-	api, keyPath, forwardTo string
-	types                   []string
+	forwardTo string
+	types     []string
 }
 
 func (p *program) webhooksListenCommand() *cobra.Command {
@@ -159,30 +157,16 @@ func (p *program) webhooksListenCommand() *cobra.Command {
 		Long: `Follow the feed of events with a key, and send each event that comes to an address of this machine, as a webhook. It
 prints the secret with which it signs. Nothing is tried again, and no endpoint is made.`,
 		Args: arguments(),
-		RunE: p.runs(func(ctx context.Context, _ []string) error { return p.listen(ctx, l) }),
+		RunE: p.calls(func(ctx context.Context, api *client.Client, _ []string) error { return p.listen(ctx, api, l) }),
 	}
 	c.Flags().StringVar(&l.forwardTo, "forward-to", "", "where to send, such as http://localhost:3000/webhooks")
-	c.Flags().StringVar(&l.api, "api", "http://localhost:8080", "where the API is")
-	c.Flags().StringVar(&l.keyPath, "key-path", "", "the file with the key of the API; - reads it from the standard input. None for an open API")
 	c.Flags().StringSliceVar(&l.types, "type", nil, "a type of events, or several with commas; all when it is left out")
 	_ = c.MarkFlagRequired("forward-to") // it is there
 	return c
 }
 
 // listen forwards events until ctx ends.
-func (p *program) listen(ctx context.Context, l listening) error {
-	var options []client.Option
-	if l.keyPath != "" {
-		key, err := p.readKey(l.keyPath)
-		if err != nil {
-			return wrongUsage("--key-path: %w", err)
-		}
-		options = append(options, client.WithAPIKey(key))
-	}
-	api, err := client.New(l.api, options...)
-	if err != nil {
-		return wrongUsage("--api: %w", err)
-	}
+func (p *program) listen(ctx context.Context, api *client.Client, l listening) error {
 	if u, err := url.Parse(l.forwardTo); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return wrongUsage("--forward-to must be like http://localhost:3000/webhooks, got %q", l.forwardTo)
 	}
@@ -202,20 +186,6 @@ func (p *program) listen(ctx context.Context, l listening) error {
 		}
 	}
 	return nil
-}
-
-func (p *program) readKey(path string) (string, error) {
-	in := p.stdin
-	if path != "-" {
-		file, err := os.Open(path) //nolint:gosec // whoever runs the command names it
-		if err != nil {
-			return "", err
-		}
-		defer func() { _ = file.Close() }()
-		in = file
-	}
-	text, err := io.ReadAll(io.LimitReader(in, 1000))
-	return strings.TrimSpace(string(text)), err
 }
 
 // forwarder sends events to a developer's machine.

@@ -141,7 +141,7 @@ var Settings = slices.Concat(
 			func(c *Config) *time.Duration { return &c.Webhooks.LogRetention }),
 	),
 	group("Commands that talk to the API",
-		withDefault("http://localhost:8080", webURL("ORDERLOOM_URL", "The platform that \"orderloom orders\" and \"orderloom events\" talk to.",
+		withDefault("http://localhost:8080", webURL("ORDERLOOM_URL", "The platform that \"orderloom orders\", \"events\", \"import\" and \"webhooks listen\" talk to.",
 			"", func(c *Config) *string { return &c.Remote.URL })),
 		secret("ORDERLOOM_KEY", "The key of the API, or the token, with which they do.", func(c *Config) *Secret { return &c.Remote.Key }),
 	),
