@@ -214,10 +214,8 @@ func (f *forwarder) forward(ctx context.Context, e client.Event) error {
 	req.Header.Set(webhooks.HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
 	req.Header.Set(webhooks.HeaderSignature, f.key.Sign(e.EventID.String(), now, body))
 	answer, err := http.DefaultClient.Do(req)
-	outcome := ""
-	if err != nil {
-		outcome = err.Error()
-	} else {
+	outcome := fmt.Sprint(err)
+	if err == nil {
 		outcome = answer.Status
 		_ = answer.Body.Close()
 	}
