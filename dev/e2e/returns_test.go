@@ -187,10 +187,12 @@ func exchangedOnce(t *testing.T, shop *client.Client, gateway *sandbox.Gateway, 
 		return err == nil && len(returns.Returns) == 1
 	}, patience, 50*time.Millisecond, "%+v", &returns)
 	require.Equal(t, next, returns.Returns[0].ExchangeOrderID)
+	var last client.Order
 	require.Eventually(t, func() bool {
 		advance(t, shop, show(t, shop, next))
-		return show(t, shop, next).Status == client.OrderDelivered
-	}, patience, 50*time.Millisecond)
+		last = show(t, shop, next)
+		return last.Status == client.OrderDelivered
+	}, patience, 50*time.Millisecond, "%+v", &last)
 	shown, err := shop.GetOrderMoney(t.Context(), next)
 	require.NoError(t, err)
 	require.Equal(t, []client.Credit{{OrderID: id, Amount: client.Money{Amount: "10.00", Currency: "EUR"}}}, shown.Credits)

@@ -48,7 +48,7 @@ func openStripeShop(t *testing.T) *stripeShop {
 		"ORDERLOOM_STRIPE_URL", s.fake.URL, "ORDERLOOM_STRIPE_RETURN_URL", "https://shop.example/{order_id}", "ORDERLOOM_MASTER_KEYS", masterKeys,
 	}
 	s.shop = openShop(t, set...)
-	s.environment = os.Environ()
+	s.environment = append(os.Environ(), "ORDERLOOM_MODE="+string(s.platform.Config.HTTP.Access.Mode))
 	for i := 0; i < len(set); i += 2 {
 		s.environment = append(s.environment, set[i]+"="+set[i+1])
 	}
