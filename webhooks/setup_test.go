@@ -118,12 +118,16 @@ func (b *testBundle) note(t testing.TB, account, channel string, id uuid.UUID, f
 	for version := from; version < from+n; version++ {
 		var e domain.Event = order.OrderNoted{OrderID: id}
 		if version == 1 {
-			e = order.OrderPlaced{
-				OrderID: id, CustomerID: "ada", Caller: account, Terms: order.Terms{}, References: order.References{Channel: channel},
-				Personal: domain.Sealed{Key: "ada:1", Data: []byte(`{"name":"Ada"}`)},
-			}
+			e = placed(account, channel, id)
 		}
 		b.add(t, eventstore.StreamID{Type: domain.AggregateOrder, ID: id}, int64(version), e)
+	}
+}
+
+func placed(account, channel string, id uuid.UUID) order.OrderPlaced {
+	return order.OrderPlaced{
+		OrderID: id, CustomerID: "ada", Caller: account, Terms: order.Terms{}, References: order.References{Channel: channel},
+		Personal: domain.Sealed{Key: "ada:1", Data: []byte(`{"name":"Ada"}`)},
 	}
 }
 
@@ -134,11 +138,16 @@ func (b *testBundle) receive(t testing.TB, id uuid.UUID, version int64) {
 
 func (b *testBundle) add(t testing.TB, stream eventstore.StreamID, version int64, e domain.Event) {
 	t.Helper()
+	b.addAs(t, uuid.New(), stream, version, e)
+}
+
+func (b *testBundle) addAs(t testing.TB, id uuid.UUID, stream eventstore.StreamID, version int64, e domain.Event) {
+	t.Helper()
 	payload, err := catalog.Encode(e)
 	require.NoError(t, err)
 	_, err = b.store.Append(context.WithoutCancel(t.Context()), eventstore.Append{
 		Stream: stream, Expected: version - 1,
-		Events: []eventstore.NewEvent{{ID: uuid.New(), Type: e.EventType(), SchemaVersion: e.EventVersion(), Payload: payload, Timestamp: time.Now()}},
+		Events: []eventstore.NewEvent{{ID: id, Type: e.EventType(), SchemaVersion: e.EventVersion(), Payload: payload, Timestamp: time.Now()}},
 	})
 	require.NoError(t, err)
 }

@@ -11,16 +11,18 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/goccy/go-yaml"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/stretchr/testify/require"
 )
 
 const root = "../../"
 
-// load reads the file strictly, with the environment given and no other.
+// load reads the file strictly, with all profiles, and with the environment given and no other.
 func load(t *testing.T, env ...string) *types.Project {
 	t.Helper()
-	options, err := cli.NewProjectOptions([]string{root + "docker-compose.yml"}, cli.WithEnv(env), cli.WithConsistency(true), cli.WithResolvedPaths(true))
+	options, err := cli.NewProjectOptions([]string{root + "docker-compose.yml"}, cli.WithEnv(env), cli.WithProfiles([]string{"*"}),
+		cli.WithConsistency(true), cli.WithResolvedPaths(true))
 	require.NoError(t, err)
 	project, err := options.LoadProject(t.Context())
 	require.NoError(t, err)
@@ -35,13 +37,46 @@ var oneShot = []string{"setup", "temporal-schema"}
 
 func TestTheWholePlatformIsThere(t *testing.T) {
 	t.Parallel()
-	require.ElementsMatch(t, append([]string{"kafka", "postgres", "redis", "temporal", "temporal-schema", "temporal-ui"}, ours...),
-		load(t).ServiceNames())
+	services := load(t).Services
+	var always, watching []string
+	for name, service := range services {
+		if slices.Equal(service.Profiles, []string{"observability"}) {
+			watching = append(watching, name)
+			continue
+		}
+		require.Empty(t, service.Profiles)
+		always = append(always, name)
+	}
+	require.ElementsMatch(t, append([]string{"kafka", "postgres", "redis", "temporal", "temporal-schema", "temporal-ui"}, ours...), always)
+	require.ElementsMatch(t, []string{"grafana", "jaeger", "prometheus"}, watching)
+}
+
+// TestPrometheusAsksEachProcess where it serves its metrics.
+func TestPrometheusAsksEachProcess(t *testing.T) {
+	t.Parallel()
+	project := load(t)
+	var scraped struct {
+		Configs []struct {
+			Name    string                       `yaml:"job_name"`
+			Targets []struct{ Targets []string } `yaml:"static_configs"`
+		} `yaml:"scrape_configs"`
+	}
+	text, err := os.ReadFile(root + "deploy/compose/prometheus.yml")
+	require.NoError(t, err)
+	require.NoError(t, yaml.Unmarshal(text, &scraped))
+	require.Equal(t, "orderloom", scraped.Configs[0].Name, "the alerts expect it")
+	var want []string
+	for _, name := range ours {
+		if !slices.Contains(oneShot, name) {
+			want = append(want, name+*project.Services[name].Environment["ORDERLOOM_OPERATIONS_ADDRESS"])
+		}
+	}
+	require.ElementsMatch(t, want, scraped.Configs[0].Targets[0].Targets)
 }
 
 func TestImagesArePinned(t *testing.T) {
 	t.Parallel()
-	exact := regexp.MustCompile(`^[a-z0-9/-]+:\d+\.\d+(\.\d+)?(-[a-z]+)?$`)
+	exact := regexp.MustCompile(`^[a-z0-9/-]+:v?\d+\.\d+(\.\d+)?(-[a-z]+)?$`)
 	for name, service := range load(t).Services {
 		t.Run(name, func(t *testing.T) {
 			if slices.Contains(ours, name) {
@@ -202,13 +237,16 @@ func TestNothingIsOpenToTheNetwork(t *testing.T) {
 	}
 }
 
-// TestFilesThatAreMountedExist because Docker would make an empty directory of one that is missing.
+// TestFilesThatAreMountedExist because Docker would make an empty directory of one that is missing. Grafana gets a whole
+// folder.
 func TestFilesThatAreMountedExist(t *testing.T) {
 	t.Parallel()
 	for name, service := range load(t).Services {
 		t.Run(name, func(t *testing.T) {
 			for _, volume := range service.Volumes {
-				if volume.Type == types.VolumeTypeBind {
+				if name == "grafana" && strings.HasSuffix(volume.Source, "/deploy/grafana") {
+					require.DirExists(t, volume.Source)
+				} else if volume.Type == types.VolumeTypeBind {
 					require.FileExists(t, volume.Source, name)
 				}
 			}
