@@ -237,8 +237,8 @@ func TestNothingIsOpenToTheNetwork(t *testing.T) {
 	}
 }
 
-// TestFilesThatAreMountedExist because Docker would make an empty directory of one that is missing. Grafana gets a whole
-// folder.
+// TestFilesThatAreMountedExist because Docker would make an empty directory of one that is missing. Grafana gets a
+// whole folder.
 func TestFilesThatAreMountedExist(t *testing.T) {
 	t.Parallel()
 	for name, service := range load(t).Services {
