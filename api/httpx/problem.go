@@ -139,11 +139,14 @@ func AsProblem(err error) *Problem {
 // Unavailable marks err, which a server behind this one has caused, as one that passes. A value that the database has
 // no place for never fits: that is the request's fault.
 func Unavailable(err error) error {
+	if err == nil {
+		return nil
+	}
 	var answer interface{ SQLState() string }
 	switch p := (*Problem)(nil); {
 	case errors.As(err, &p): // it is told already
 		return err
-	case err == nil || domain.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
+	case domain.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &answer) && strings.HasPrefix(answer.SQLState(), dataException):
 		return NewProblem(KindInvalid, "a value of the request is beyond what can be stored or compared").Because(err)
