@@ -131,21 +131,25 @@ func (a *API) getKey(ctx context.Context, x *httpx.Exchange) error {
 	return showKey(x, http.StatusOK, k, "")
 }
 
-// rotation is the body of POST /api/v1/keys/{key_id}/rotate.
+// rotation is the body of POST /api/v1/keys/{key_id}/rotate, and of the same for an endpoint of webhooks.
 type rotation struct {
 	// OverlapSeconds is how long the secret of now still holds; nil is as long as the settings say.
 	OverlapSeconds *int `json:"overlap_seconds"`
 }
 
+// overlap is how long the secret of now still holds.
+func (r *rotation) overlap(usual time.Duration) time.Duration {
+	if r.OverlapSeconds == nil {
+		return usual
+	}
+	return time.Duration(*r.OverlapSeconds) * time.Second
+}
+
 // rotateKey gives a key another secret: POST /api/v1/keys/{key_id}/rotate. With an Idempotency-Key it may be repeated,
 // and the secret is shown in the first answer alone.
 func (a *API) rotateKey(ctx context.Context, x *httpx.Exchange, r *rotation) error {
-	overlap := a.keyOverlap
-	if r.OverlapSeconds != nil {
-		overlap = time.Duration(*r.OverlapSeconds) * time.Second
-	}
 	k, secret, err := a.keys.Rotate(ctx, access.Rotation{
-		KeyID: x.UUID("key_id"), RequestID: x.KeyedID(rotationNamespace), Overlap: overlap, By: x.Caller,
+		KeyID: x.UUID("key_id"), RequestID: x.KeyedID(rotationNamespace), Overlap: r.overlap(a.keyOverlap), By: x.Caller,
 	})
 	if err != nil {
 		return keyProblem(err)

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"net/http"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
@@ -196,12 +195,8 @@ func (a *API) changeEndpoint(ctx context.Context, x *httpx.Exchange, r *endpoint
 
 // rotateEndpoint gives an endpoint another secret: POST /api/v1/webhook-endpoints/{endpoint_id}/rotate.
 func (a *API) rotateEndpoint(ctx context.Context, x *httpx.Exchange, r *rotation) error {
-	overlap := a.keyOverlap
-	if r.OverlapSeconds != nil {
-		overlap = time.Duration(*r.OverlapSeconds) * time.Second
-	}
 	e, secret, err := a.endpoints.Rotate(ctx, webhooks.Rotation{
-		EndpointID: x.UUID("endpoint_id"), RequestID: x.KeyedID(endpointRotationNamespace), Overlap: overlap, By: x.Caller,
+		EndpointID: x.UUID("endpoint_id"), RequestID: x.KeyedID(endpointRotationNamespace), Overlap: r.overlap(a.keyOverlap), By: x.Caller,
 	})
 	if err != nil {
 		return endpointProblem(err)

@@ -31,7 +31,7 @@ func (p *program) attentionCommand() *cobra.Command {
 func (p *program) attentionListCommand() *cobra.Command {
 	var limit int
 	var cause string
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List all that waits for a person, what has waited longest first",
@@ -77,11 +77,11 @@ func listAttention(ctx context.Context, m *app.Maintenance, cause attention.Caus
 }
 
 func (p *program) attentionShowCommand() *cobra.Command {
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "show <attention-id>",
 		Short: "Show one thing that waits, and what to do",
-		Args:  attentionArgument,
+		Args:  idArgument("attention-id"),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
 			w, err := findAttention(ctx, m, uuid.MustParse(args[0]))
 			if err != nil {
@@ -164,15 +164,6 @@ func (p *program) attends(
 	})
 }
 
-// attentionArgument checks the argument <attention-id>.
-func attentionArgument(c *cobra.Command, args []string) error {
-	if err := arguments("attention-id")(c, args); err != nil {
-		return err
-	}
-	_, err := parseID("<attention-id>", args[0])
-	return about(c, err)
-}
-
 // attentionOf checks the argument <attention-id> and the flag --order.
 func attentionOf(orderID *string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
@@ -181,7 +172,7 @@ func attentionOf(orderID *string) cobra.PositionalArgs {
 				return about(c, err)
 			}
 		}
-		return attentionArgument(c, args)
+		return idArgument("attention-id")(c, args)
 	}
 }
 

@@ -20,7 +20,7 @@ func (p *program) encryptionKeysCommand() *cobra.Command {
 }
 
 func (p *program) encryptionKeysListCommand() *cobra.Command {
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the encryption keys that processes have had",

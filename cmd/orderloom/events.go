@@ -37,23 +37,14 @@ func (p *program) eventsTailCommand() *cobra.Command {
 	}
 	c.RunE = p.calls(func(ctx context.Context, api *client.Client, _ []string) error {
 		lines := json.NewEncoder(p.stdout)
-		for event, err := range api.StreamEvents(ctx, q) {
-			switch {
-			case ctx.Err() != nil:
-				return nil // Ctrl-C is how it ends
-			case err != nil:
-				return err
-			case asJSON:
-				err = lines.Encode(event)
-			default:
-				_, err = fmt.Fprintf(p.stdout, "%s  %-28s %s %s/%d  by %s  %s\n", event.OccurredAt.Format(time.RFC3339), event.Type,
-					event.Aggregate.Type, event.Aggregate.ID, event.Version, orNone(event.Actor), event.EventID)
+		return follow(ctx, api.StreamEvents(ctx, q), func(event client.Event) error {
+			if asJSON {
+				return lines.Encode(event)
 			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+			_, err := fmt.Fprintf(p.stdout, "%s  %-28s %s %s/%d  by %s  %s\n", event.OccurredAt.Format(time.RFC3339), event.Type,
+				event.Aggregate.Type, event.Aggregate.ID, event.Version, orNone(event.Actor), event.EventID)
+			return err
+		})
 	})
 	c.Flags().StringSliceVar(&q.Types, "type", nil, "a type of events, or several with commas")
 	c.Flags().StringVar(&orderID, "order", "", "the id of the order whose events, and those of its payment, are printed")
@@ -64,17 +55,11 @@ func (p *program) eventsTailCommand() *cobra.Command {
 
 func (p *program) eventsShowCommand() *cobra.Command {
 	var personal bool
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "show <event-id>",
 		Short: "Show an event with all that it says",
-		Args: func(c *cobra.Command, args []string) error {
-			if err := arguments("event-id")(c, args); err != nil {
-				return err
-			}
-			_, err := parseID("<event-id>", args[0])
-			return about(c, err)
-		},
+		Args:  idArgument("event-id"),
 	}
 	c.RunE = p.calls(func(ctx context.Context, api *client.Client, args []string) error {
 		event, err := api.GetEvent(ctx, uuid.MustParse(args[0]), personal)

@@ -81,7 +81,7 @@ func printSecret(out io.Writer, k access.Key, secret string) error {
 }
 
 func (p *program) keysListCommand() *cobra.Command {
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the keys of the API",
@@ -127,7 +127,7 @@ func (p *program) keysRotateCommand() *cobra.Command {
 		Short: "Give a key another secret",
 		Long: `Give a key another secret, which is printed this once. All else of the key stays. The former secret holds for a while
 (ORDERLOOM_KEY_OVERLAP, or --overlap), so that it can be replaced without haste. --overlap 0s ends it at once.`,
-		Args: keyArgument,
+		Args: idArgument("key-id"),
 	}
 	c.Flags().DurationVar(&overlap, "overlap", 0, "how long the former secret still holds, such as 1h")
 	c.RunE = p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
@@ -152,7 +152,7 @@ func (p *program) keysRevokeCommand() *cobra.Command {
 		Use:   "revoke <key-id>",
 		Short: "End a key for good",
 		Long:  "End a key for good, with all its secrets. Every process refuses it within a second. It may be repeated.",
-		Args:  keyArgument,
+		Args:  idArgument("key-id"),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 			id, err := parseID("<key-id>", args[0])
 			if err != nil {
@@ -188,15 +188,6 @@ of the day when it was made. docs/versions.md tells what each version has change
 			return err
 		}),
 	}
-}
-
-// keyArgument checks the argument <key-id>.
-func keyArgument(c *cobra.Command, args []string) error {
-	if err := arguments("key-id")(c, args); err != nil {
-		return err
-	}
-	_, err := parseID("<key-id>", args[0])
-	return about(c, err)
 }
 
 func (p *program) keysSubjectCommand() *cobra.Command {

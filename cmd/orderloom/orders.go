@@ -31,7 +31,7 @@ const placeWaits = 10 * time.Second
 
 func (p *program) ordersPlaceCommand() *cobra.Command {
 	var key string
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "place <file>",
 		Short: "Place an order that a file describes, and wait until it is decided",
@@ -100,11 +100,11 @@ func (p *program) readOrder(name string) (order client.NewOrder, err error) {
 }
 
 func (p *program) ordersGetCommand() *cobra.Command {
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "get <order-id>",
 		Short: "Show an order",
-		Args:  orderArgument,
+		Args:  idArgument("order-id"),
 	}
 	c.RunE = p.calls(func(ctx context.Context, api *client.Client, args []string) error {
 		order, err := api.GetOrder(ctx, uuid.MustParse(args[0]))
@@ -120,7 +120,7 @@ func (p *program) ordersGetCommand() *cobra.Command {
 func (p *program) ordersListCommand() *cobra.Command {
 	var q client.OrderQuery
 	var limit int
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List orders, the newest first",
@@ -156,13 +156,13 @@ const ordersPageMax = 100
 
 func (p *program) ordersCancelCommand() *cobra.Command {
 	var cancel client.CancelOrder
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "cancel <order-id> --reason <why>",
 		Short: "Cancel an order of which nothing has left",
 		Long: `Cancel an order of which nothing has left. What is authorised is voided, what is captured is refunded, and what is
 reserved is released. It may be repeated.`,
-		Args: orderArgument,
+		Args: idArgument("order-id"),
 	}
 	c.RunE = p.calls(func(ctx context.Context, api *client.Client, args []string) error {
 		done := p.tick("cancelling the order")
@@ -199,23 +199,14 @@ func (p *program) ordersWatchCommand() *cobra.Command {
 			q.OrderID = uuid.MustParse(args[0])
 		}
 		lines := json.NewEncoder(p.stdout)
-		for change, err := range api.StreamOrders(ctx, q) {
-			switch {
-			case ctx.Err() != nil:
-				return nil // Ctrl-C is how it ends
-			case err != nil:
-				return err
-			case asJSON:
-				err = lines.Encode(change)
-			default:
-				_, err = fmt.Fprintf(p.stdout, "%s  %s  %s  %s, payment %s, fulfilment %s\n", change.ChangedAt.Format(time.RFC3339), change.OrderNumber,
-					change.OrderID, change.Status, orNone(string(change.PaymentStatus)), orNone(string(change.FulfillmentStatus)))
+		return follow(ctx, api.StreamOrders(ctx, q), func(change client.OrderChange) error {
+			if asJSON {
+				return lines.Encode(change)
 			}
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+			_, err := fmt.Fprintf(p.stdout, "%s  %s  %s  %s, payment %s, fulfilment %s\n", change.ChangedAt.Format(time.RFC3339), change.OrderNumber,
+				change.OrderID, change.Status, orNone(string(change.PaymentStatus)), orNone(string(change.FulfillmentStatus)))
+			return err
+		})
 	})
 	c.Flags().StringVar(&q.CustomerID, "customer", "", "the changes of this customer's orders")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each change")
@@ -229,20 +220,11 @@ func (p *program) ordersResumeCommand() *cobra.Command {
 		Short: "Start another saga for an order whose saga is gone",
 		Long: `Start another saga for an order whose saga is gone, in whatever state the order is. It does nothing while one is open.
 "orderloom orphans list" finds all such orders.`,
-		Args: orderArgument,
+		Args: idArgument("order-id"),
 		RunE: p.withOrphans(func(ctx context.Context, o *app.Orphans, args []string) error {
 			return p.resumeOne(ctx, o, uuid.MustParse(args[0]))
 		}),
 	}
-}
-
-// orderArgument checks the argument <order-id>.
-func orderArgument(c *cobra.Command, args []string) error {
-	if err := arguments("order-id")(c, args); err != nil {
-		return err
-	}
-	_, err := parseID("<order-id>", args[0])
-	return about(c, err)
 }
 
 // printOrders writes a table of orders.

@@ -10,39 +10,39 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// output is how a command prints what it has found.
-type output string
+// format is how a command prints what it has found.
+type format string
 
 const (
-	outputTable output = "table"
-	outputJSON  output = "json"
-	outputYAML  output = "yaml"
+	outputTable format = "table"
+	outputJSON  format = "json"
+	outputYAML  format = "yaml"
 )
 
 // outputFlag gives a command the flag -o, which says how it prints.
-func outputFlag(c *cobra.Command) *output {
+func outputFlag(c *cobra.Command) *format {
 	o := outputTable
 	c.Flags().VarP(&o, "output", "o", "print a table, json or yaml")
 	return &o
 }
 
 // String implements [pflag.Value].
-func (o *output) String() string { return string(*o) }
+func (o *format) String() string { return string(*o) }
 
 // Type implements [pflag.Value].
-func (*output) Type() string { return "format" }
+func (*format) Type() string { return "format" }
 
 // Set implements [pflag.Value].
-func (o *output) Set(text string) error {
-	if !slices.Contains([]output{outputTable, outputJSON, outputYAML}, output(text)) {
+func (o *format) Set(text string) error {
+	if !slices.Contains([]format{outputTable, outputJSON, outputYAML}, format(text)) {
 		return errors.New("must be table, json or yaml")
 	}
-	*o = output(text)
+	*o = format(text)
 	return nil
 }
 
 // show prints what a command has found: value as JSON or YAML, with the same names, or the table.
-func (p *program) show(o output, value any, table func(out io.Writer) error) error {
+func (p *program) show(o format, value any, table func(out io.Writer) error) error {
 	switch o {
 	case outputJSON:
 		return p.printJSON(value)

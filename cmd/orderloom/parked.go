@@ -23,7 +23,7 @@ func (p *program) parkedCommand() *cobra.Command {
 
 func (p *program) parkedListCommand() *cobra.Command {
 	var limit int
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "list",
 		Short: "List what is parked, oldest first",

@@ -22,7 +22,7 @@ const sinceDefault = "26h"
 
 func (p *program) reconcileCommand() *cobra.Command {
 	var orderID, since string
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "reconcile",
 		Short: "Compare the payments with the gateway, both ways; exit 3 when they differ",
@@ -51,7 +51,7 @@ A worker carries it out. It may run at any time, and beside the nightly one.`,
 }
 
 // reconciles returns the action of a reconciliation with this input.
-func (p *program) reconciles(in app.Reconciliation, output output) action {
+func (p *program) reconciles(in app.Reconciliation, output format) action {
 	return p.runsWith(config.RoleReconcile, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 		var counted atomic.Pointer[app.Reconciled]
 		counted.Store(&app.Reconciled{})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"iter"
 
 	"github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/internal/config"
@@ -21,4 +22,20 @@ func (p *program) calls(f func(ctx context.Context, api *client.Client, args []s
 		}
 		return problemOf(f(ctx, api, args))
 	})
+}
+
+// follow hands on what comes until Ctrl-C, which is no failure.
+func follow[T any](ctx context.Context, all iter.Seq2[T, error], each func(T) error) error {
+	for one, err := range all {
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil {
+			err = each(one)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -196,6 +196,17 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// idArgument returns the check of a command that takes this argument, which is an id, and no other.
+func idArgument(name string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if err := arguments(name)(c, args); err != nil {
+			return err
+		}
+		_, err := parseID("<"+name+">", args[0])
+		return about(c, err)
+	}
+}
+
 // parseID reads an id. The zero one is refused: it would stand for none, or for all.
 func parseID(name, text string) (uuid.UUID, error) {
 	id, err := uuid.Parse(text)

@@ -21,19 +21,13 @@ func (p *program) streamsCommand() *cobra.Command {
 
 func (p *program) streamsShowCommand() *cobra.Command {
 	var data bool
-	var output *output
+	var output *format
 	c := &cobra.Command{
 		Use:   "show <aggregate-id>",
 		Short: "Show the events of an aggregate: what happened when, who asked for it, and which step recorded it",
 		Long: `Show the events of an aggregate, as the event store has them: of an order with its payment, of a payment alone, or of
 a SKU's stock. The id of an order is that of its stream. What is sealed stays sealed.`,
-		Args: func(c *cobra.Command, args []string) error {
-			if err := arguments("aggregate-id")(c, args); err != nil {
-				return err
-			}
-			_, err := parseID("<aggregate-id>", args[0])
-			return about(c, err)
-		},
+		Args: idArgument("aggregate-id"),
 	}
 	c.RunE = p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
 		events, err := m.Streams(ctx, uuid.MustParse(args[0]))

@@ -75,22 +75,13 @@ func stateOf(e webhooks.Endpoint) string {
 	return "well"
 }
 
-// endpointArgument checks the argument <endpoint-id>.
-func endpointArgument(c *cobra.Command, args []string) error {
-	if err := arguments("endpoint-id")(c, args); err != nil {
-		return err
-	}
-	_, err := parseID("<endpoint-id>", args[0])
-	return about(c, err)
-}
-
 func (p *program) webhooksDisableCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "disable <endpoint-id>",
 		Short: "Stop all that is sent to an endpoint",
 		Long: `Stop all that is sent to an endpoint, of any account. What is due stays due: its account enables it again over the
 API. It may be repeated.`,
-		Args: endpointArgument,
+		Args: idArgument("endpoint-id"),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 			id, err := parseID("<endpoint-id>", args[0])
 			if err != nil {
@@ -114,7 +105,7 @@ func (p *program) webhooksResendCommand() *cobra.Command {
 		Short: "Send events to an endpoint again",
 		Long: `Send events to an endpoint again: single ones, all between two cursors of the feed, or all that were given up. They
 have the ids that they had. The workers send them; the command does not wait for that.`,
-		Args: endpointArgument,
+		Args: idArgument("endpoint-id"),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) (err error) {
 			if r.EndpointID, err = parseID("<endpoint-id>", args[0]); err != nil {
 				return err
@@ -174,18 +165,7 @@ func (p *program) listen(ctx context.Context, api *client.Client, l listening) e
 	if _, err := fmt.Fprintf(p.stdout, "Signing with %s\nWaiting for events …\n", f.key.Text()); err != nil {
 		return err
 	}
-	for e, err := range api.StreamEvents(ctx, client.EventQuery{Types: l.types}) {
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if err := f.forward(ctx, e); err != nil {
-			return err
-		}
-	}
-	return nil
+	return follow(ctx, api.StreamEvents(ctx, client.EventQuery{Types: l.types}), func(e client.Event) error { return f.forward(ctx, e) })
 }
 
 // forwarder sends events to a developer's machine.
