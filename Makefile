@@ -1,4 +1,5 @@
-# `make help` lists what there is. It needs Go and the network; test-real and ci need Java, Maven and redis-server too.
+# `make help` lists what there is. It needs Go and the network; test-real and ci need Java, Maven and redis-server
+# too, docs and ci Python 3 and npm.
 
 DATA ?= .data
 GO ?= go
@@ -6,6 +7,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
 HELM_VERSION := v3.22.0
 SCHEMATHESIS_VERSION := 4.32.5
+MKDOCS_MATERIAL_VERSION := 9.8.2
 TEST_TIMEOUT := 20m
 DURATION ?= 3m
 SEED ?= 0
@@ -16,7 +18,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack test test-unit test-e2e test-real test-document test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,6 +124,13 @@ verify: ## Fail when a generated file or a go.mod is not what it would be genera
 ci: ## What the pipeline runs
 	@.ci/run
 
+docs: bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION) ## The documents as a site in bin/docs, with every link and anchor checked
+	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs build --quiet
+	@echo "the site is in bin/docs; make docs-serve shows it with its search"
+
+docs-serve: bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION) ## The same at http://localhost:8000, built anew with every change
+	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs serve --quiet --dev-addr localhost:8000
+
 histories: ## Record workflows/testdata anew, after a change of the sagas that no open execution has to survive
 	@dev/slowly.sh "building the recorder" $(GO) -C dev build -buildvcs=false -o ../bin/record-histories ./cmd/record-histories
 	@bin/record-histories workflows/testdata
@@ -166,3 +175,6 @@ bin/helm-$(HELM_VERSION):
 
 bin/schemathesis-$(SCHEMATHESIS_VERSION):
 	@dev/schemathesis/install.sh $@
+
+bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION):
+	@dev/site/install.sh $@
