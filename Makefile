@@ -6,6 +6,7 @@ GO ?= go
 GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
 HELM_VERSION := v3.22.0
+KUBERNETES_VERSION := v1.37.0
 SCHEMATHESIS_VERSION := 4.32.5
 MKDOCS_MATERIAL_VERSION := 9.8.2
 TEST_TIMEOUT := 20m
@@ -18,7 +19,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-postgres17 test-helm generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +76,10 @@ fuzz: ## Give anything to every decoder of what comes from outside: make fuzz FU
 
 test-helm: bin/helm-$(HELM_VERSION) ## The chart: helm lint, what it renders, what it refuses, and that the plain manifests are fresh
 	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -timeout $(TEST_TIMEOUT) ./deploy
+
+test-kubernetes: bin/kubernetes-$(KUBERNETES_VERSION)/kubectl bin/helm-$(HELM_VERSION) ## Give the chart to a real kube-apiserver with etcd (half a minute, and some 10 the first time)
+	$(GO) -C internal/tools/kubernetes mod tidy -diff
+	KUBERNETES=$(CURDIR)/bin/kubernetes-$(KUBERNETES_VERSION) HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags kubernetes -count=1 -timeout $(TEST_TIMEOUT) ./deploy
 
 generate-kubernetes: bin/helm-$(HELM_VERSION) ## Write deploy/kubernetes anew, after a change of the chart
 	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -count=1 -run PlainManifests ./deploy -update
@@ -172,6 +177,9 @@ bin/workflowcheck-$(WORKFLOWCHECK_VERSION):
 
 bin/helm-$(HELM_VERSION):
 	@dev/install.sh $@ helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+bin/kubernetes-$(KUBERNETES_VERSION)/kubectl:
+	@dev/kubernetes/install.sh bin/kubernetes-$(KUBERNETES_VERSION) $(KUBERNETES_VERSION)
 
 bin/schemathesis-$(SCHEMATHESIS_VERSION):
 	@dev/schemathesis/install.sh $@
