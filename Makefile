@@ -130,11 +130,11 @@ ci: ## What the pipeline runs
 	@.ci/run
 
 docs: bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION) ## The documents as a site in bin/docs, with every link and anchor checked
-	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs build --strict
 	@echo "the site is in bin/docs; make docs-serve shows it with its search"
 
 docs-serve: bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION) ## The same at http://localhost:8000, built anew with every change
-	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs serve --quiet --dev-addr localhost:8000
+	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs serve --dev-addr localhost:8000
 
 histories: ## Record workflows/testdata anew, after a change of the sagas that no open execution has to survive
 	@dev/slowly.sh "building the recorder" $(GO) -C dev build -buildvcs=false -o ../bin/record-histories ./cmd/record-histories
