@@ -11,16 +11,21 @@ import (
 
 // documentation is the contract for people, rendered when it is first asked for.
 var documentation = sync.OnceValue(func() *apidocs.Site {
-	problems := make([]apidocs.Problem, len(problemKinds))
-	for i, k := range problemKinds {
-		problems[i] = apidocs.Problem{Code: string(k.Code), Status: k.Status, Title: k.Title, About: k.About}
-	}
-	site, err := apidocs.New(apidocs.Options{Document: spec, Problems: problems})
+	site, err := apidocs.New(apidocs.Options{Document: spec, Problems: Problems()})
 	if err != nil {
 		panic(err) // the contract is part of this program
 	}
 	return site
 })
+
+// Problems returns what is said of each kind of problem, at its page and in the reference.
+func Problems() []apidocs.Problem {
+	problems := make([]apidocs.Problem, len(problemKinds))
+	for i, k := range problemKinds {
+		problems[i] = apidocs.Problem{Code: string(k.Code), Status: k.Status, Title: k.Title, About: k.About}
+	}
+	return problems
+}
 
 // getSpec serves the contract: GET /openapi.yaml.
 func (a *API) getSpec(_ context.Context, x *httpx.Exchange) error {

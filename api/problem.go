@@ -34,7 +34,7 @@ var problemKinds = slices.Concat(httpx.Kinds, []httpx.Kind{
 	{
 		Code: payments.CodeSignature, Status: http.StatusBadRequest, Title: "The webhook is not signed as it should be",
 		About: "The signature does not belong to this body, or to another time. A webhook is signed with the secret of its " +
-			"endpoint, over the body byte for byte: both sides must know the same secret, and their clocks be at most five " +
+			"endpoint, over the body byte for byte. Both sides must know the same secret, and their clocks be at most five " +
 			"minutes apart.",
 	},
 	{

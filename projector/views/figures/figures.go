@@ -68,7 +68,7 @@ func New(r prometheus.Registerer) *Figures {
 		stockOuts:     counter("orderloom_stock_outs_total", "Goods that were not there: lines that began to wait, and orders cancelled for it.", "outcome"),
 		confirmed: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:    "orderloom_order_confirmed_seconds",
-			Help:    "From the placing of an order to its confirmation, by the times of the events; waited is yes where a review, a bank or goods had a say.",
+			Help:    "From the placing of an order to its confirmation, by the times of the events. The label waited is yes where a review, a bank or goods had a say.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, hour, day},
 		}, []string{"waited"}),
 		shipped: prometheus.NewHistogram(prometheus.HistogramOpts{
