@@ -14,7 +14,10 @@ func (s *Stack) startKafka(opts Options) error {
 		cluster, err := runKafka(opts)
 		if err == nil {
 			s.KafkaBrokers = strings.Join(cluster.ListenAddrs(), ",")
+			watching, stopWatching := context.WithCancel(context.Background())
+			go watchMembers(cluster, memberSilence).run(watching)
 			s.stops = append(s.stops, stop{"the Kafka broker", func(context.Context) error {
+				stopWatching()
 				cluster.Close()
 				return nil
 			}})
