@@ -17,8 +17,8 @@ const (
 	memberCheck   = time.Second
 )
 
-// members takes dead members out of their consumer groups, as Kafka does. The embedded broker keeps a member for
-// ever that dies while it waits to join: it begins no session for a member whose connection is gone.
+// members takes dead members out of their consumer groups, as Kafka does. The embedded broker itself begins no session
+// for a member whose connection is gone. It would keep for ever a member that dies while it waits to join.
 type members struct {
 	cluster *kfake.Cluster
 	silence time.Duration
