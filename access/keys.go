@@ -15,6 +15,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/drain"
+	"github.com/orderloom/orderloom/internal/failure"
 )
 
 // Times of what a process knows of keys.
@@ -34,7 +35,7 @@ const (
 )
 
 // ErrUnavailable says that it can't be told for the moment whether a key is good.
-var ErrUnavailable = errors.New("keys can't be checked for the moment")
+var ErrUnavailable = failure.Passing(errors.New("keys can't be checked for the moment"))
 
 // StaticKey is a key that the settings tell of. It does not need the database.
 type StaticKey struct {
@@ -120,8 +121,8 @@ func NewKeys(o KeysOptions) *Keys {
 // Authenticate returns whose key this is. A key that is known costs no statement. For another one, the database is
 // asked once more, together with all others that wait: it may have been made a moment ago.
 //
-// Errors: unauthenticated; [ErrUnavailable] while the database can't be asked, and then never unauthenticated for what
-// may be a key.
+// Errors: unauthenticated; [ErrUnavailable] while the database does not answer, and any other when it can't be asked.
+// Then it is never unauthenticated for what may be a key.
 func (k *Keys) Authenticate(ctx context.Context, key string) (*Caller, error) {
 	sum := hashOf(key)
 	if c, ok := k.static[sum]; ok {
@@ -137,12 +138,20 @@ func (k *Keys) Authenticate(ctx context.Context, key string) (*Caller, error) {
 		return nil, domain.Refuse(CodeUnauthenticated, "the API key is unknown")
 	}
 	if err := k.lookAgain(ctx); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+		return nil, notAsked(err)
 	}
 	if e, ok := k.known.Load().keys[sum]; ok {
 		return k.admit(e)
 	}
 	return nil, domain.Refuse(CodeUnauthenticated, "the API key is unknown")
+}
+
+// notAsked is the error of a look that has failed: [ErrUnavailable], unless nobody knows that it passes.
+func notAsked(err error) error {
+	if failure.Of(err) == failure.Lasts {
+		return fmt.Errorf("look for the key: %w", err)
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
 }
 
 // Known returns whose key this is where that is known without a look. Known is false for any other credential.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/failure"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -28,7 +29,7 @@ type testBundle struct {
 	conns atomic.Pointer[pgx.Conn]
 }
 
-var errAway = errors.New("the database is away")
+var errAway = failure.Passing(errors.New("the database is away"))
 
 func setup(t *testing.T) *testBundle {
 	t.Helper()

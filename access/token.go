@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -97,7 +96,7 @@ func (k *Keys) customer(ctx context.Context, token string, u unverified) (*Calle
 	e, ok := k.known.Load().signers[id]
 	if !ok && k.connect != nil {
 		if err := k.lookAgain(ctx); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+			return nil, notAsked(err)
 		}
 		e, ok = k.known.Load().signers[id]
 	}

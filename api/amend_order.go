@@ -96,7 +96,7 @@ func (a *API) amendOrder(ctx context.Context, x *httpx.Exchange, r *amendment) e
 		RequestID: x.KeyedID(domain.DerivedID(amendNamespace, id.String())), RequestHash: hash, Country: country, By: r.By,
 	}
 	if in.Personal, err = a.vault.Seal(ctx, view.CustomerID, change); err != nil {
-		return httpx.Unavailable(fmt.Errorf("seal the change: %w", err))
+		return fmt.Errorf("seal the change: %w", err)
 	}
 	return a.askToAmend(ctx, x, id, in)
 }

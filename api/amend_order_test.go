@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -79,6 +78,6 @@ func TestAmendOrderRefuses(t *testing.T) {
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusConflict, codeNotAmendable)
 	b.cancelErr = fmt.Errorf("%w: %w", sagaclient.ErrUnavailable, context.DeadlineExceeded)
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusServiceUnavailable, codeUnavailable)
-	b.vaultErr = errors.New("no key")
+	b.vaultErr = errAway
 	b.post(t, orderPath("/amend"), goodAmend).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }

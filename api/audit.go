@@ -40,7 +40,7 @@ func (a *API) listAudit(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeInvalid:
 		return httpx.InvalidQuery(err)
 	case err != nil:
-		return httpx.Unavailable(err)
+		return err
 	}
 	x.Writer.Header().Set("Cache-Control", "no-store")
 	return x.JSON(http.StatusOK, auditBody{Entries: page, NextCursor: next})

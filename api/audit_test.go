@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"sync"
 	"testing"
@@ -89,7 +88,7 @@ func TestPrivilegedCallsAreRecorded(t *testing.T) {
 	require.Equal(t, access.AuditQuery{Actor: "admin/admin-1", Limit: 3}, audit.query)
 	b.get(t, "/api/v1/audit?cursor=wrong", admin...).problem(t, http.StatusUnprocessableEntity, codeInvalid)
 
-	audit.err = errors.New("the database is away")
+	audit.err = errAway
 	b.post(t, "/api/v1/stock/receipts", goodReceipt, admin...).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	require.Len(t, b.received, 1, "what can't be recorded is not done")
 }

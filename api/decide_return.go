@@ -93,11 +93,11 @@ func (a *API) getReturns(ctx context.Context, x *httpx.Exchange) error {
 		_, _, err = a.findOrder(ctx, id, 0)
 	}
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the returns of order %s: %w", id, err))
+		return fmt.Errorf("read the returns of order %s: %w", id, err)
 	}
 	p, err := a.history.Payment(ctx, id)
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the payment of order %s: %w", id, err))
+		return fmt.Errorf("read the payment of order %s: %w", id, err)
 	}
 	body := returnsBody{OrderID: id, Returns: account.Returns(o, p)}
 	if body.Returns == nil {

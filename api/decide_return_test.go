@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -107,7 +106,7 @@ func TestTheReturnsOfAnOrder(t *testing.T) {
 	o.Returns = []order.ReturnRecord{{ReturnID: someReturn, Reason: "torn", Status: order.ReturnStatusRequested}}
 	b.folds[someOrder] = o // the view lags behind
 	require.Contains(t, b.get(t, orderPath("/returns")).body, `"returns":[{"return_id":"`+someReturn.String()+`","reason":"torn","status":"requested"}]`)
-	b.historyErr = errors.New("down")
+	b.historyErr = errAway
 	b.get(t, orderPath("/returns")).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 

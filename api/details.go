@@ -103,7 +103,7 @@ func (a *API) addNote(ctx context.Context, x *httpx.Exchange, r *newNote) error 
 		OrderID: id, NoteID: x.KeyedID(domain.DerivedID(noteNamespace, id.String())), RequestHash: hash, CustomerID: view.CustomerID, Author: who(x, r.Author),
 	}
 	if in.Text, err = a.vault.Seal(ctx, view.CustomerID, r.Text); err != nil {
-		return httpx.Unavailable(fmt.Errorf("seal a note: %w", err))
+		return fmt.Errorf("seal a note: %w", err)
 	}
 	noted, err := a.sagas.AddNote(ctx, in)
 	if err != nil {
@@ -138,7 +138,7 @@ func (a *API) getNotes(ctx context.Context, x *httpx.Exchange) error {
 			return err
 		}
 	case err != nil:
-		return httpx.Unavailable(fmt.Errorf("read the notes of order %s: %w", id, err))
+		return fmt.Errorf("read the notes of order %s: %w", id, err)
 	}
 	body := notesBody{OrderID: id, Notes: make([]noteBody, len(o.Notes))}
 	for i, n := range o.Notes {
@@ -149,7 +149,7 @@ func (a *API) getNotes(ctx context.Context, x *httpx.Exchange) error {
 		case errors.Is(err, privacy.ErrErased):
 			note.Erased = true
 		case err != nil:
-			return httpx.Unavailable(fmt.Errorf("open a note of order %s: %w", id, err))
+			return fmt.Errorf("open a note of order %s: %w", id, err)
 		default:
 			note.Text = &text
 		}

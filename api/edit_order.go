@@ -101,7 +101,7 @@ func (a *API) pricedLines(ctx context.Context, o order.Order, r *edit) ([]order.
 		if a.findsTaxes(lines) && !o.Personal.IsZero() {
 			var recipient order.Recipient
 			if err := a.vault.Open(ctx, o.Personal, &recipient); err != nil && !errors.Is(err, domain.ErrErased) {
-				return nil, httpx.Unavailable(fmt.Errorf("open where the order goes: %w", err))
+				return nil, fmt.Errorf("open where the order goes: %w", err)
 			}
 			lines.ShippingAddress.State = recipient.ShippingAddress.State
 		}

@@ -80,7 +80,7 @@ func (a *API) exchangeGoods(ctx context.Context, x *httpx.Exchange, r *exchange)
 	}
 	p, err := a.history.Payment(ctx, id)
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the payment of order %s: %w", id, err))
+		return fmt.Errorf("read the payment of order %s: %w", id, err)
 	}
 	view, err := a.findView(ctx, id)
 	if err != nil {
@@ -154,7 +154,7 @@ func (a *API) exchangeInput(ctx context.Context, x *httpx.Exchange, r *exchange,
 	if a.findsTaxes(b) && !o.Personal.IsZero() {
 		var recipient order.Recipient
 		if err := a.vault.Open(ctx, o.Personal, &recipient); err != nil && !errors.Is(err, domain.ErrErased) {
-			return in, httpx.Unavailable(fmt.Errorf("open where the order goes: %w", err))
+			return in, fmt.Errorf("open where the order goes: %w", err)
 		}
 		b.ShippingAddress.State = recipient.ShippingAddress.State
 	}
@@ -193,7 +193,7 @@ func (a *API) payExchange(ctx context.Context, r *exchange, o order.Order, p pay
 	if r.Order.PaymentToken != "" {
 		in.KeepPaymentMethod = r.Order.KeepPaymentMethod
 		if in.Payment, err = a.vault.Seal(ctx, o.CustomerID, r.Order.PaymentToken); err != nil {
-			return httpx.Unavailable(fmt.Errorf("seal the payment token: %w", err))
+			return fmt.Errorf("seal the payment token: %w", err)
 		}
 		return nil
 	}

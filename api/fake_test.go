@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +23,9 @@ import (
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/workflows"
 )
+
+// errAway is the error of a server that can't be connected to.
+var errAway = &net.OpError{Op: "dial", Net: "tcp", Addr: &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 5432}, Err: syscall.ECONNREFUSED}
 
 // fakePlatform is everything behind the API, small enough to see through. A call that it should not
 // get shows in its counts; an error that is set is answered instead.

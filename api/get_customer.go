@@ -19,7 +19,7 @@ func (a *API) getCustomer(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeNotFound:
 		return newProblem(domain.CodeNotFound, "no order of this customer is known")
 	case err != nil:
-		return httpx.Unavailable(fmt.Errorf("read the summary of a customer: %w", err))
+		return fmt.Errorf("read the summary of a customer: %w", err)
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
 	return x.JSON(http.StatusOK, withTotals(c))

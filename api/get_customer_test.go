@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 
@@ -27,7 +26,7 @@ func TestGetCustomer(t *testing.T) {
 		require.Equal(t, []any{}, a.object(t)[none], none)
 	}
 	b.get(t, "/api/v1/customers/%00/summary?x=1").problem(t, http.StatusUnprocessableEntity, codeInvalid)
-	b.customerErr = errors.New("no connection")
+	b.customerErr = errAway
 	b.get(t, "/api/v1/customers/cust-1/summary").problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	require.NotContains(t, b.log.String(), "cust-1", "a customer's id is no path of the log")
 }

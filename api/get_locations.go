@@ -41,7 +41,7 @@ func (a *API) getLocation(ctx context.Context, x *httpx.Exchange) error {
 func (a *API) network(ctx context.Context) (location.Network, error) {
 	network, err := a.history.Network(ctx)
 	if err != nil {
-		return network, httpx.Unavailable(fmt.Errorf("read the locations: %w", err))
+		return network, fmt.Errorf("read the locations: %w", err)
 	}
 	return network, nil
 }

@@ -142,7 +142,7 @@ func (a *API) findOrder(ctx context.Context, id uuid.UUID, minVersion int64) (sh
 		shown, err = a.orders.Order(ctx, id)
 	}
 	if domain.Code(err) != domain.CodeNotFound {
-		return shown, false, httpx.Unavailable(err)
+		return shown, false, err
 	}
 	memo, err := a.sagas.OrderMemo(ctx, id)
 	if domain.Code(err) == domain.CodeNotFound || err == nil && memo.Failed { // nothing is recorded: it was refused
@@ -186,7 +186,7 @@ func (a *API) expand(ctx context.Context, x *httpx.Exchange, b *orderBody, what 
 		case expandTimeline:
 			entries, err := a.orders.Timeline(ctx, b.OrderID)
 			if err != nil && domain.Code(err) != domain.CodeNotFound {
-				return httpx.Unavailable(fmt.Errorf("read the timeline of order %s: %w", b.OrderID, err))
+				return fmt.Errorf("read the timeline of order %s: %w", b.OrderID, err)
 			}
 			b.Timeline = entries
 		case expandCustomer:
@@ -201,7 +201,7 @@ func (a *API) expand(ctx context.Context, x *httpx.Exchange, b *orderBody, what 
 			switch {
 			case domain.Code(err) == domain.CodeNotFound: // the first order is not counted yet
 			case err != nil:
-				return httpx.Unavailable(fmt.Errorf("read the customer of order %s: %w", b.OrderID, err))
+				return fmt.Errorf("read the customer of order %s: %w", b.OrderID, err)
 			default:
 				b.Customer = withTotals(c)
 			}

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"testing"
 
@@ -71,7 +70,7 @@ func TestGetOrderThatIsNotThere(t *testing.T) {
 func TestGetOrderWhileTheViewsCannotBeRead(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.viewErr = errors.New("connect to 10.0.0.7: password authentication failed")
+	b.viewErr = errAway
 	a := b.get(t, orderPath(""))
 	a.problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	require.NotContains(t, a.body, "10.0.0.7")

@@ -13,7 +13,7 @@ import (
 func (a *API) getProjections(ctx context.Context, x *httpx.Exchange) error {
 	projections, err := a.views.Projections(ctx)
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the projections: %w", err))
+		return fmt.Errorf("read the projections: %w", err)
 	}
 	if projections == nil {
 		projections = []readmodel.ProjectionStatus{}

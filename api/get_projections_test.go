@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 
@@ -17,6 +16,6 @@ func TestGetProjections(t *testing.T) {
 	b.projections = []readmodel.ProjectionStatus{{Name: "order_views", LagEvents: 3, LagSeconds: 0.25, UpdatedAt: &at, Rebuild: "filling"}, {Name: "stock_levels", Stale: true}}
 	require.Len(t, b.get(t, "/api/v1/projections").object(t)["projections"], 2)
 	b.get(t, "/api/v1/projections?x=1").problem(t, http.StatusUnprocessableEntity, codeInvalid)
-	b.viewErr = errors.New("no connection")
+	b.viewErr = errAway
 	b.get(t, "/api/v1/projections").problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }

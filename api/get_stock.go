@@ -16,7 +16,7 @@ func (a *API) getStock(ctx context.Context, x *httpx.Exchange) error {
 	sku := x.Param("sku")
 	levels, err := a.views.Stock(ctx, sku)
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the stock of %s: %w", sku, err))
+		return fmt.Errorf("read the stock of %s: %w", sku, err)
 	}
 	network, err := a.network(ctx)
 	if err != nil {

@@ -17,7 +17,7 @@ func (a *API) getTimeline(ctx context.Context, x *httpx.Exchange) error {
 	x.About("order_id", id)
 	entries, err := a.orders.Timeline(ctx, id)
 	if err != nil && domain.Code(err) != domain.CodeNotFound {
-		return httpx.Unavailable(fmt.Errorf("read the timeline of order %s: %w", id, err))
+		return fmt.Errorf("read the timeline of order %s: %w", id, err)
 	}
 	if len(entries) == 0 {
 		// Nothing has happened yet, or there is no such order.

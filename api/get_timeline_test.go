@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 
@@ -29,6 +28,6 @@ func TestGetTimelineOfAnOrderThatNothingHappenedTo(t *testing.T) {
 	b := setup(t)
 	b.givenOrder(t, order.StatusCreated, "")
 	require.Equal(t, []any{}, b.get(t, orderPath("/events")).object(t)["events"])
-	b.timelineErr = errors.New("no connection")
+	b.timelineErr = errAway
 	b.get(t, orderPath("/events")).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }

@@ -22,7 +22,7 @@ func (a *API) getInvoices(ctx context.Context, x *httpx.Exchange) error {
 	x.About("order_id", id)
 	all, err := a.views.InvoicesOf(ctx, id)
 	if err != nil {
-		return httpx.Unavailable(err)
+		return err
 	}
 	if len(all) == 0 { // nothing was captured, or there is no such order
 		if _, err := a.order(ctx, id); err != nil {
@@ -47,7 +47,7 @@ func (a *API) getInvoice(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeNotFound:
 		return newProblem(domain.CodeNotFound, "no invoice or credit note has this number")
 	case err != nil:
-		return httpx.Unavailable(err)
+		return err
 	}
 	h := x.Writer.Header()
 	h.Set("Cache-Control", "private, no-cache")
@@ -81,7 +81,7 @@ func (a *API) listInvoices(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeInvalid: // a cursor that is none, or belongs to another query
 		return httpx.InvalidQuery(err)
 	case err != nil:
-		return httpx.Unavailable(err)
+		return err
 	}
 	return x.Page("invoices", len(page.Invoices), page.NextCursor, func(b []byte, i int) ([]byte, error) {
 		return append(b, page.Invoices[i].JSON...), nil
@@ -116,7 +116,7 @@ func (a *API) openAddressee(ctx context.Context, sealed domain.Sealed) (out addr
 	case errors.Is(err, privacy.ErrErased):
 		return addressee{Erased: true}, r, nil
 	case err != nil:
-		return out, r, httpx.Unavailable(err)
+		return out, r, err
 	}
 	if r, err = readRecipient(text); err != nil {
 		return out, r, err

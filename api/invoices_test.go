@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 
@@ -90,7 +89,7 @@ func TestInvoicesAreListedWithoutRecipients(t *testing.T) {
 	}
 	b.viewErr = domain.Invalids{domain.Invalid("cursor", "is not one that a list has returned")}
 	b.get(t, "/api/v1/invoices?cursor=x").problem(t, http.StatusUnprocessableEntity, codeInvalid)
-	b.viewErr = errors.New("no connection")
+	b.viewErr = errAway
 	for _, path := range []string{"/api/v1/invoices", invoicePath, orderPath("/invoices")} {
 		b.get(t, path).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	}

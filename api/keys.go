@@ -100,7 +100,7 @@ func keyProblem(err error) error {
 	if domain.Code(err) == domain.CodeInvalid {
 		return httpx.InvalidBody(err)
 	}
-	return httpx.Unavailable(err)
+	return err
 }
 
 // showKey answers with a key. No cache keeps a secret.
@@ -113,7 +113,7 @@ func showKey(x *httpx.Exchange, status int, k access.Key, secret string) error {
 func (a *API) listKeys(ctx context.Context, x *httpx.Exchange) error {
 	list, err := a.keys.List(ctx)
 	if err != nil {
-		return httpx.Unavailable(err)
+		return err
 	}
 	x.Writer.Header().Set("Cache-Control", "no-store")
 	if list == nil {

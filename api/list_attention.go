@@ -20,7 +20,7 @@ func (a *API) listAttention(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeInvalid: // a cursor that is none, or belongs to another cause
 		return httpx.InvalidQuery(err)
 	case err != nil:
-		return httpx.Unavailable(fmt.Errorf("list what waits for a person: %w", err))
+		return fmt.Errorf("list what waits for a person: %w", err)
 	}
 	return x.Page("attention", len(page.Items), page.NextCursor, func(b []byte, i int) ([]byte, error) {
 		text, err := json.Marshal(page.Items[i])

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"net/http"
 	"testing"
 
@@ -54,7 +53,7 @@ func TestListAttentionRefusesWhatMakesNoSense(t *testing.T) {
 	b.viewErr = domain.Invalid("cursor", "belongs to a list of another cause")
 	p := b.get(t, attentionPath+"?cursor=abc").problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.Equal(t, []string{"query:cursor"}, p.fields())
-	b.viewErr = errors.New("no connection")
+	b.viewErr = errAway
 	b.get(t, attentionPath).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 

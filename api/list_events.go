@@ -105,7 +105,7 @@ func feedProblem(err error, in, field string) error {
 	case feed.CodeCursorLost:
 		return newProblem(feed.CodeCursorLost, "")
 	}
-	return httpx.Unavailable(err)
+	return err
 }
 
 // getEvent shows one event: GET /api/v1/events/{event_id}.
@@ -121,7 +121,7 @@ func (a *API) getEvent(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeNotFound:
 		return newProblem(domain.CodeNotFound, "there is no event %s", id)
 	case err != nil:
-		return httpx.Unavailable(err)
+		return err
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
 	return x.JSON(http.StatusOK, e)

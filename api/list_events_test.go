@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -207,7 +206,7 @@ func TestEventCursorsThatAreNone(t *testing.T) {
 	for _, accept := range []string{"*/*", "text/event-stream"} {
 		b.get(t, eventsPath+"?cursor=1", "Accept", accept).problem(t, http.StatusGone, feed.CodeCursorLost)
 	}
-	b.happened.err = errors.New("no connection")
+	b.happened.err = errAway
 	b.get(t, eventsPath).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	p = b.get(t, eventsPath+"?type=order&limit=1001&created_from=2026-01-02T00:00:00Z&created_to=2026-01-01T00:00:00Z").
 		problem(t, http.StatusUnprocessableEntity, codeInvalid)

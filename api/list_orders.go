@@ -45,7 +45,7 @@ func (a *API) answerList(ctx context.Context, x *httpx.Exchange, q readmodel.Ord
 	case domain.Code(err) == domain.CodeInvalid:
 		return err
 	case err != nil:
-		return httpx.Unavailable(fmt.Errorf("list orders: %w", err))
+		return fmt.Errorf("list orders: %w", err)
 	}
 	return x.Page("orders", len(page.Orders), page.NextCursor, func(b []byte, i int) ([]byte, error) {
 		body := orderBody{Shown: page.Orders[i]}

@@ -44,7 +44,7 @@ func (a *API) listParts(ctx context.Context, x *httpx.Exchange, kind readmodel.P
 	case domain.Code(err) == domain.CodeInvalid: // a cursor that is none, or belongs to another query
 		return httpx.InvalidQuery(err)
 	case err != nil:
-		return httpx.Unavailable(err)
+		return err
 	}
 	return x.Page(string(kind), len(page.Parts), page.NextCursor, func(b []byte, i int) ([]byte, error) {
 		p := page.Parts[i]
@@ -73,7 +73,7 @@ func (a *API) listStock(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeInvalid:
 		return httpx.InvalidQuery(err)
 	case err != nil:
-		return httpx.Unavailable(err)
+		return err
 	}
 	network, err := a.network(ctx)
 	if err != nil {
@@ -112,7 +112,7 @@ func (a *API) getCustomerTotals(ctx context.Context, x *httpx.Exchange) error {
 	case domain.Code(err) == domain.CodeNotFound:
 		return newProblem(domain.CodeNotFound, "no order of this customer is known")
 	case err != nil:
-		return httpx.Unavailable(fmt.Errorf("read the totals of a customer: %w", err))
+		return fmt.Errorf("read the totals of a customer: %w", err)
 	}
 	body := customerBody{CustomerID: id, Totals: totals}
 	for _, t := range totals {

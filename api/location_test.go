@@ -1,7 +1,6 @@
 package api
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -77,7 +76,7 @@ func TestLocationsRefuse(t *testing.T) {
 	b.post(t, locationsPath, goodLocation).problem(t, http.StatusConflict, location.CodeTooManyLocations)
 	b.stockErr = sagaclient.ErrUnavailable
 	b.post(t, locationsPath+"/oslo", `{"active": true}`).problem(t, http.StatusServiceUnavailable, codeUnavailable)
-	b.netErr = errors.New("no answer")
+	b.netErr = errAway
 	b.get(t, locationsPath).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	b.get(t, locationsPath+"/oslo").problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	b.get(t, "/api/v1/stock/A").problem(t, http.StatusServiceUnavailable, codeUnavailable)

@@ -22,7 +22,7 @@ func (a *API) getMoney(ctx context.Context, x *httpx.Exchange) error {
 	}
 	p, err := a.history.Payment(ctx, id)
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the payment of order %s: %w", id, err))
+		return fmt.Errorf("read the payment of order %s: %w", id, err)
 	}
 	statement := account.Of(o, p)
 	h := x.Writer.Header()

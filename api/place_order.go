@@ -179,10 +179,10 @@ func (a *API) placeOrder(ctx context.Context, x *httpx.Exchange, r *newOrder) er
 		return err
 	}
 	if in.Personal, err = a.vault.Seal(ctx, in.CustomerID, r.recipient()); err != nil {
-		return httpx.Unavailable(fmt.Errorf("seal the recipient: %w", err))
+		return fmt.Errorf("seal the recipient: %w", err)
 	}
 	if in.Payment, err = a.vault.Seal(ctx, in.CustomerID, r.PaymentToken); err != nil {
-		return httpx.Unavailable(fmt.Errorf("seal the payment token: %w", err))
+		return fmt.Errorf("seal the payment token: %w", err)
 	}
 	_, existed, err := a.sagas.PlaceOrder(ctx, in)
 	if err != nil {

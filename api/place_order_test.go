@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -173,7 +172,7 @@ func TestPlaceOrderDoesNotWaitUnasked(t *testing.T) {
 func TestPlaceOrderThatCannotBeWaitedForIsAcceptedAllTheSame(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(*testBundle){
-		"events":  func(b *testBundle) { b.settleErr = errors.New("dial tcp 10.0.0.7:5432: connection refused") },
+		"events":  func(b *testBundle) { b.settleErr = errAway },
 		"waiters": func(b *testBundle) { b.api.waits = httpx.NewShare(0, 0) },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -255,7 +254,7 @@ func TestPlaceOrderThatTemporalHasForgotten(t *testing.T) {
 func TestPlaceOrderWhileTheEventsCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.historyErr = errors.New("dial tcp 10.0.0.7:5432: connection refused")
+	b.historyErr = errAway
 	require.Equal(t, http.StatusCreated, b.post(t, ordersPath, goodOrder, "Idempotency-Key", "k-1").status)
 	require.Contains(t, b.log.String(), "connection refused")
 }
@@ -467,7 +466,7 @@ func TestPlaceOrderKeepsPersonalDataToItself(t *testing.T) {
 	b := setup(t)
 	b.post(t, ordersPath, goodOrder)
 	b.post(t, ordersPath, strings.Replace(goodOrder, `"quantity": 2`, `"quantity": 0`, 1))
-	b.vaultErr = errors.New("no key")
+	b.vaultErr = errAway
 	b.post(t, ordersPath, goodOrder).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	for _, secret := range []string{"Geheime", "10119", "tok_approve"} {
 		require.NotContains(t, b.log.String(), secret)

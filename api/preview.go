@@ -27,7 +27,7 @@ func (a *API) answerPreview(
 	}
 	p, err := a.history.Payment(ctx, id)
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the payment of order %s: %w", id, err))
+		return fmt.Errorf("read the payment of order %s: %w", id, err)
 	}
 	orders, payments, err := decide(o, p)
 	if err != nil {

@@ -77,7 +77,7 @@ func (a *API) supply(ctx context.Context, skus []string) (order.Supply, error) {
 	}
 	levels, err := a.views.Stock(ctx, skus...)
 	if err != nil {
-		return order.Supply{}, httpx.Unavailable(fmt.Errorf("read the stock: %w", err))
+		return order.Supply{}, fmt.Errorf("read the stock: %w", err)
 	}
 	type place struct{ sku, location string }
 	available := make(map[place]int, len(levels))

@@ -2,7 +2,6 @@ package api
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -134,7 +133,7 @@ func TestAPreviewNeedsOnlyWhatDecidesOnMoneyAndGoods(t *testing.T) {
 func TestAPreviewIsUnavailableWithoutTheStock(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
-	b.viewErr = errors.New("no database")
+	b.viewErr = errAway
 	b.post(t, previewPath, goodOrder).problem(t, http.StatusServiceUnavailable, codeUnavailable)
 }
 

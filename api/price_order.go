@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/address"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/pricing"
+	"github.com/orderloom/orderloom/internal/failure"
 	"github.com/shopspring/decimal"
 )
 
@@ -160,7 +160,7 @@ func (a *API) priced(ctx context.Context, id uuid.UUID, r *newOrder) (order.Cont
 	p := r.money()
 	if finds {
 		if err := a.findTaxes(ctx, r, &p); err != nil {
-			return order.Content{}, httpx.Unavailable(fmt.Errorf("find the taxes: %w", err))
+			return order.Content{}, failure.Passing(fmt.Errorf("find the taxes: %w", err)) // whatever a provider of the shop's own has met
 		}
 	}
 	c := r.content(id)

@@ -40,7 +40,7 @@ func (a *API) providePayment(ctx context.Context, x *httpx.Exchange, r *newPayme
 		RequestID: x.KeyedID(domain.DerivedID(paymentNamespace, id.String())), RequestHash: hash, Keep: r.KeepPaymentMethod,
 	}
 	if in.Token, err = a.vault.Seal(ctx, view.CustomerID, r.PaymentToken); err != nil {
-		return httpx.Unavailable(fmt.Errorf("seal the payment token: %w", err))
+		return fmt.Errorf("seal the payment token: %w", err)
 	}
 	wait, cancel := context.WithTimeout(ctx, a.limits.CancelWait)
 	defer cancel()
@@ -63,7 +63,7 @@ func (a *API) paymentByEvents(ctx context.Context, x *httpx.Exchange, in workflo
 	}
 	p, err := a.history.Payment(ctx, o.ID)
 	if err != nil {
-		return httpx.Unavailable(fmt.Errorf("read the payment of order %s: %w", o.ID, err))
+		return fmt.Errorf("read the payment of order %s: %w", o.ID, err)
 	}
 	known, refusal := p.Provided(in.RequestID, in.RequestHash)
 	switch {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/privacy"
@@ -105,7 +104,7 @@ func (a *API) openPersonal(ctx context.Context, sealed domain.Sealed) (p persona
 	case errors.Is(err, privacy.ErrErased):
 		return personal{erased: true}, nil
 	case err != nil:
-		return p, httpx.Unavailable(err)
+		return p, err
 	}
 	p.members, err = membersOf(text)
 	return p, err

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
@@ -39,7 +38,7 @@ func (a *API) claimReference(ctx context.Context, in workflows.OrderInput) error
 	}
 	claim, err := a.views.ClaimReference(ctx, in.UserID, reference, in.OrderID)
 	if err != nil {
-		return httpx.Unavailable(err)
+		return err
 	}
 	if claim.OrderID == in.OrderID {
 		return nil
@@ -51,7 +50,7 @@ func (a *API) claimReference(ctx context.Context, in workflows.OrderInput) error
 	if !holds {
 		taken, err := a.views.TakeReference(ctx, in.UserID, reference, claim.OrderID, in.OrderID)
 		if err != nil {
-			return httpx.Unavailable(err)
+			return err
 		}
 		if taken {
 			return nil

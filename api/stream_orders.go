@@ -100,7 +100,7 @@ func streamProblem(err error) error {
 	case readmodel.CodeTooOld:
 		return newProblem(readmodel.CodeTooOld, "")
 	}
-	return httpx.Unavailable(fmt.Errorf("follow the changes of orders: %w", err))
+	return fmt.Errorf("follow the changes of orders: %w", err)
 }
 
 // filter says which changes a client follows.

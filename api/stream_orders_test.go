@@ -3,7 +3,6 @@ package api
 import (
 	"bufio"
 	"cmp"
-	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -128,7 +127,7 @@ func TestStreamOrdersRefuses(t *testing.T) {
 	require.Equal(t, []string{"header:Last-Event-ID"}, p.fields())
 	b.changesErr = domain.Refuse(codeTooOld, "too old")
 	b.get(t, streamPath, "Last-Event-ID", "1").problem(t, http.StatusGone, codeTooOld)
-	b.changesErr = errors.New("no connection")
+	b.changesErr = errAway
 	b.get(t, streamPath, "Last-Event-ID", "1").problem(t, http.StatusServiceUnavailable, codeUnavailable)
 	b.changesErr = nil
 	b.follow(t, "", "")

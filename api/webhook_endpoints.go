@@ -151,7 +151,7 @@ func endpointProblem(err error) error {
 	if domain.Code(err) == domain.CodeInvalid {
 		return httpx.InvalidBody(err)
 	}
-	return httpx.Unavailable(err)
+	return err
 }
 
 // showEndpoint answers with an endpoint. No cache keeps a secret.

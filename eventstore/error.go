@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/failure"
 )
 
 // ConcurrencyConflict is returned when a stream does not have the version that an append expected.
@@ -69,5 +70,5 @@ var (
 	// known to have all that was published of it. Nothing was stored, and the append may be repeated until then.
 	ErrUnconfirmed = errors.New("the event store was restored or failed over and is not confirmed: run \"orderloom recover\"")
 	// ErrClosed is returned by a store that was closed. Nothing was stored.
-	ErrClosed = errors.New("the event store is closed")
+	ErrClosed = failure.Passing(errors.New("the event store is closed"))
 )

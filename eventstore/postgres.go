@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/orderloom/orderloom/internal/failure"
 )
 
 const (
@@ -385,10 +386,7 @@ func (p *postgres) retryable(err error) bool {
 	if !errors.As(err, &answer) {
 		return true // no answer of the server at all
 	}
-	switch answer.Code[:2] {
-	case "08", "40", "53", "57", "58": // connection, rollback, resources, operator, system
-		return true
-	case "25": // transaction state, such as a server that has become read-only: another connection may find the right one
+	if strings.HasPrefix(answer.Code, "25") { // a server that has become read-only, for example: another connection may find the right one
 		p.discard()
 		return true
 	}
@@ -396,7 +394,7 @@ func (p *postgres) retryable(err error) bool {
 		p.discard()
 		return true
 	}
-	return answer.Code == "55P03" // lock_not_available
+	return failure.Of(err) == failure.Passes
 }
 
 func (p *postgres) discard() {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/failure"
 )
 
 // KeyWrapper wraps data keys under a master key. A key management service can be one.
@@ -29,7 +30,7 @@ var (
 	ErrErased = domain.ErrErased
 	// ErrMasterKeyUnknown is returned when a data key is wrapped by a master key that this process was not
 	// given.
-	ErrMasterKeyUnknown = errors.New("the master key is not known")
+	ErrMasterKeyUnknown = failure.Passing(errors.New("the master key is not known"))
 )
 
 // MasterKey is a master key from the configuration.

@@ -17,6 +17,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/advisory"
+	"github.com/orderloom/orderloom/internal/failure"
 )
 
 // inline is the name of the key of data that carry their own, wrapped.
@@ -98,8 +99,7 @@ func unreachable(err error) bool {
 	}
 	var answer *pgconn.PgError
 	if errors.As(err, &answer) {
-		class := answer.Code[:2]
-		return class == "08" || class == "53" || class == "57" || class == "25"
+		return failure.Of(err) == failure.Passes
 	}
 	return true
 }

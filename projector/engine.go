@@ -14,6 +14,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/internal/failure"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -216,15 +217,7 @@ func DataFault(err error) bool {
 	if errors.Is(err, ErrRaced) || errors.Is(err, readmodel.ErrUnreadableRow) {
 		return true
 	}
-	var pg *pgconn.PgError
-	if !errors.As(err, &pg) || len(pg.Code) != 5 {
-		return false
-	}
-	switch pg.Code[:2] {
-	case "22", "23", "54":
-		return true
-	}
-	return false
+	return failure.OfData(err)
 }
 
 // versions returns the last version that a projection has of each stream.

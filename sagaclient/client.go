@@ -13,6 +13,7 @@ import (
 	"github.com/orderloom/orderloom/domain/actor"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/internal/failure"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
@@ -24,7 +25,7 @@ import (
 
 // ErrUnavailable says that Temporal could not be reached, or did not answer in time. The same request
 // may be sent again: it has the same order then, whether or not this one took effect.
-var ErrUnavailable = errors.New("the workflow service is unavailable")
+var ErrUnavailable = failure.Passing(errors.New("the workflow service is unavailable"))
 
 // answerTimeout bounds how long a caller waits for what a saga does at once.
 const answerTimeout = 10 * time.Second
@@ -362,33 +363,20 @@ func (c *Client) readExecution(ctx context.Context, workflowID string, v any) (s
 // [domain.Error], and what passes becomes [ErrUnavailable].
 func inDomainTerms(err error) error {
 	refusal := workflows.Refused(err)
-	var notFound *serviceerror.NotFound
 	switch {
 	case err == nil:
 		return nil
 	case refusal != nil:
 		return refusal
-	case errors.As(err, &notFound):
-		return domain.Refuse(domain.CodeNotFound, "no open saga: %s", notFound.Message)
-	case passes(err):
-		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case errors.Is(err, ErrUnavailable):
+		return err
 	}
-	return err
-}
-
-// passes reports whether Temporal may answer otherwise in a while.
-func passes(err error) bool {
-	var (
-		unavailable *serviceerror.Unavailable
-		deadline    *serviceerror.DeadlineExceeded
-		exhausted   *serviceerror.ResourceExhausted
-		noNamespace *serviceerror.NamespaceNotFound // such as after the loss of Temporal's database, until setup has run
-		notActive   *serviceerror.NamespaceNotActive
-		notReady    *serviceerror.WorkflowNotReady // a workflow task has failed, and is tried again
-		aborted     *serviceerror.Aborted
-		internal    *serviceerror.Internal
-	)
-	return errors.As(err, &unavailable) || errors.As(err, &deadline) || errors.As(err, &exhausted) || errors.As(err, &noNamespace) ||
-		errors.As(err, &notActive) || errors.As(err, &notReady) || errors.As(err, &aborted) || errors.As(err, &internal) ||
-		errors.Is(err, context.DeadlineExceeded)
+	switch failure.Of(err) {
+	case failure.Missing:
+		return domain.Refuse(domain.CodeNotFound, "no open saga: %s", err)
+	case failure.Passes, failure.Late:
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	default:
+		return err
+	}
 }

@@ -2,13 +2,16 @@ package sagaclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/failure"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 )
 
 // What Temporal may answer otherwise in a while is passing, and the same request may be repeated.
@@ -29,7 +32,11 @@ func TestWhatPassesAtTemporalIsToldAsPassing(t *testing.T) {
 		require.ErrorIs(t, inDomainTerms(fmt.Errorf("update: %w", err)), ErrUnavailable, "%T", err)
 	}
 	require.Equal(t, domain.CodeNotFound, domain.Code(inDomainTerms(serviceerror.NewNotFound("gone"))))
-	for _, err := range []error{serviceerror.NewInvalidArgument("empty id"), serviceerror.NewPermissionDenied("no", "")} {
-		require.NotErrorIs(t, inDomainTerms(err), ErrUnavailable, "%T", err)
+	unknown := temporal.NewApplicationError("unknown update", "")
+	for _, err := range []error{serviceerror.NewInvalidArgument("empty id"), serviceerror.NewPermissionDenied("no", ""), unknown, errors.New("what is that")} {
+		told := inDomainTerms(fmt.Errorf("update: %w", err))
+		require.NotErrorIs(t, told, ErrUnavailable, "%T", err)
+		require.Empty(t, domain.Code(told), "%T is no refusal", err)
+		require.Equal(t, failure.Lasts, failure.Of(told), "%T", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/failure"
 )
 
 // DB is a pool.
@@ -232,7 +233,7 @@ func (t *Table) Change(ctx context.Context, id uuid.UUID, s Settings, by *access
 }
 
 // errMeanwhile ends a change when another one was made between its statements.
-var errMeanwhile = errors.New("the endpoint was changed meanwhile: try again")
+var errMeanwhile = failure.Passing(errors.New("the endpoint was changed meanwhile: try again"))
 
 // Rotation asks for another secret of an endpoint.
 type Rotation struct {

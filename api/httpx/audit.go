@@ -47,7 +47,7 @@ func (r *Router) record(ctx context.Context, x *Exchange, route Route) error {
 		Subject: strings.Join(about, " "), RequestID: x.RequestID,
 	})
 	if err != nil {
-		return Unavailable(fmt.Errorf("record the request: %w", err))
+		return fmt.Errorf("record the request: %w", err)
 	}
 	x.record = &entry
 	return nil

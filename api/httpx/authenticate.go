@@ -12,7 +12,7 @@ import (
 )
 
 // Authenticator tells who calls by what stands behind "Bearer". Errors: unauthenticated; any other says that it can't
-// be told for the moment.
+// be told.
 type Authenticator interface {
 	Authenticate(ctx context.Context, credential string) (*access.Caller, error)
 }
@@ -92,7 +92,11 @@ func (r *Router) check(ctx context.Context, credential string) (*access.Caller, 
 	if refusal := (*domain.Error)(nil); errors.As(err, &refusal) && refusal.Code == KindUnauthenticated.Code {
 		return nil, NewProblem(KindUnauthenticated, refusal.Message)
 	}
-	return nil, NewProblem(KindUnavailable, "it can't be told for the moment who calls").Because(err)
+	p := AsProblem(err)
+	if p.Code == KindUnavailable.Code {
+		p.Detail = "it can't be told for the moment who calls"
+	}
+	return nil, p
 }
 
 // Forbidden returns the problem of a caller who lacks scopes.

@@ -1,16 +1,15 @@
 package httpx
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/internal/failure"
 )
 
 // Kind of problem: the code that programs compare, and what people read about it.
@@ -119,8 +118,9 @@ func malformed(err error) error {
 	return p
 }
 
-// AsProblem turns what a handler returned into what is answered. Anything but a problem and what the domain
-// finds invalid is told in general terms only, because it may hold what callers must not see.
+// AsProblem turns what a handler returned into what is answered. What a server behind this one has said becomes what
+// its class of errors means ([failure.Table]). Anything but a problem and what the domain finds invalid is told in
+// general terms only, because it may hold what callers must not see.
 func AsProblem(err error) *Problem {
 	var p *Problem
 	switch {
@@ -128,34 +128,25 @@ func AsProblem(err error) *Problem {
 		return p
 	case domain.Code(err) == domain.CodeInvalid:
 		p = InvalidBody(err)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		p = NewProblem(KindTimeout, "")
 	default:
-		p = NewProblem(KindInternal, "")
+		p = ofServer(err)
 	}
 	return p.Because(err)
 }
 
-// Unavailable marks err, which a server behind this one has caused, as one that passes. A value that the database has
-// no place for never fits: that is the request's fault.
-func Unavailable(err error) error {
-	if err == nil {
-		return nil
+// ofServer returns the problem of an error that is no refusal.
+func ofServer(err error) *Problem {
+	switch failure.Of(err) {
+	case failure.Passes:
+		return NewProblem(KindUnavailable, "")
+	case failure.Late:
+		return NewProblem(KindTimeout, "")
+	case failure.Value:
+		return NewProblem(KindInvalid, "a value of the request is beyond what can be stored or compared")
+	default: // what is missing or known already is the business of who has asked
+		return NewProblem(KindInternal, "")
 	}
-	var answer interface{ SQLState() string }
-	switch p := (*Problem)(nil); {
-	case errors.As(err, &p): // it is told already
-		return err
-	case domain.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
-		return err
-	case errors.As(err, &answer) && strings.HasPrefix(answer.SQLState(), dataException):
-		return NewProblem(KindInvalid, "a value of the request is beyond what can be stored or compared").Because(err)
-	}
-	return NewProblem(KindUnavailable, "").Because(err)
 }
-
-// dataException is the class of SQLSTATE of what is wrong with a value (PostgreSQL, appendix A).
-const dataException = "22"
 
 // write answers with the problem.
 func (p *Problem) write(x *Exchange) {

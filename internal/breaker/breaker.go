@@ -253,5 +253,8 @@ func (e *OpenError) Error() string {
 	return fmt.Sprintf("the breaker of %s is open for %s: %v", e.Of, e.Lasts.Round(time.Second), e.Cause)
 }
 
+// Passes says that the call can be made later, see the package failure.
+func (e *OpenError) Passes() bool { return true }
+
 // Unwrap returns the failure that was last.
 func (e *OpenError) Unwrap() error { return e.Cause }
