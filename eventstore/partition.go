@@ -39,11 +39,11 @@ var lookupIndexes = []struct{ suffix, definition string }{
 	{"payload", "USING gin (payload jsonb_path_ops)"},
 }
 
-// Maintain makes partitions ahead of need. For full partitions it makes the filter of event ids and the lookup
-// indexes. It returns how many it indexed. The store makes partitions by itself; call this every minute or so for the
-// others: appends cost more until the filter is there. Only the owner of the schema makes the lookup indexes; they are
-// left to it by a role that is not. It may be repeated and interrupted, and holds up neither
-// appends nor reads.
+// Maintain makes partitions ahead of need, and notes how new events are, for [Store.Before]. For full partitions it
+// makes the filter of event ids and the lookup indexes. It returns how many it indexed. The store makes partitions by
+// itself; call this every minute or so for the others: appends cost more until the filter is there. Only the owner of
+// the schema makes the lookup indexes; they are left to it by a role that is not. It may be repeated and interrupted,
+// and holds up neither appends nor reads.
 func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 	if _, err := s.pool.Exec(ctx, "SELECT orderloom.ensure_partitions()"); err != nil {
 		return 0, fmt.Errorf("make partitions: %w", err)
@@ -53,6 +53,9 @@ func (s *Store) Maintain(ctx context.Context) (indexed int, err error) {
 		return 0, fmt.Errorf("find the high-water mark: %w", err)
 	}
 	if err := s.filterEventIDs(ctx, mark); err != nil { // first: appends look for ids until it is there
+		return 0, err
+	}
+	if err := s.noteTimes(ctx, mark); err != nil {
 		return 0, err
 	}
 	partitions, err := s.Partitions(ctx)

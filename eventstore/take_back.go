@@ -3,6 +3,7 @@ package eventstore
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -86,6 +87,10 @@ func takeBack(ctx context.Context, tx pgx.Tx, lost []domain.Envelope) (int, erro
 		return 0, err
 	}
 	if err := renumber(ctx, tx, missing, sequences); err != nil {
+		return 0, err
+	}
+	// What is known of the times of later events does not hold with these among them.
+	if _, err := tx.Exec(ctx, "DELETE FROM orderloom.event_times WHERE sequence >= $1", slices.Min(sequencesOf(missing))); err != nil {
 		return 0, err
 	}
 	return len(missing), insertLost(ctx, tx, missing)
@@ -174,4 +179,12 @@ func insertLost(ctx context.Context, tx pgx.Tx, events []domain.Envelope) error 
 			id.ID, r.last, r.first, id.Type)
 	}
 	return tx.SendBatch(ctx, q).Close()
+}
+
+func sequencesOf(events []domain.Envelope) []int64 {
+	sequences := make([]int64, len(events))
+	for i, e := range events {
+		sequences[i] = e.Sequence
+	}
+	return sequences
 }

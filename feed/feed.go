@@ -47,6 +47,8 @@ type Store interface {
 	First(ctx context.Context, ids []uuid.UUID) ([]domain.Envelope, error)
 	// Find returns an event. Errors: not_found.
 	Find(ctx context.Context, id uuid.UUID) (domain.Envelope, error)
+	// Before returns a sequence up to which no event is as new as a time; 0 where none is known.
+	Before(ctx context.Context, at time.Time) (int64, error)
 	// Check refuses a cursor that lies beyond what the store still has, as [eventstore.StoreChangedError].
 	Check(ctx context.Context, c eventstore.Cursor) (eventstore.Identity, error)
 	// Tail hands on new events as they come, until ctx ends.
@@ -121,8 +123,9 @@ func New(store Store, opener Opener, log *slog.Logger) *Feed {
 	return &Feed{store: store, opener: opener, log: log}
 }
 
-// Page returns the next events of a query. It may be repeated: the same cursor gives the same events, and later ones.
-// Errors: invalid for what is no cursor; cursor_lost.
+// Page returns the next events of a query. It may be repeated: the same cursor gives the same events, and later ones. A
+// query from a time on skips what is older, at a cost that does not grow with it. Errors: invalid for what is no
+// cursor; cursor_lost.
 func (f *Feed) Page(ctx context.Context, q Query) (Page, error) {
 	at, identity, err := f.begin(ctx, &q)
 	if err != nil {
@@ -151,9 +154,18 @@ func (f *Feed) Event(ctx context.Context, q Query, id uuid.UUID) (Event, error) 
 	return f.show(ctx, env, cursorText(identity, env.Sequence), q.Personal)
 }
 
-// begin returns where the cursor of a query stands, and sets what the query leaves open.
+// begin returns where a query begins to read, and sets what it leaves open.
 func (f *Feed) begin(ctx context.Context, q *Query) (position int64, identity eventstore.Identity, err error) {
 	q.Limit = cmp.Or(q.Limit, LimitDefault)
+	if position, identity, err = f.place(ctx, q); err != nil || q.From.IsZero() || q.Cursor == Now || q.streams() != nil {
+		return position, identity, err
+	}
+	old, err := f.store.Before(ctx, q.From)
+	return max(position, old), identity, err
+}
+
+// place returns where the cursor of a query stands.
+func (f *Feed) place(ctx context.Context, q *Query) (position int64, identity eventstore.Identity, err error) {
 	if identity, err = f.known(ctx); err != nil || q.Cursor == "" {
 		return 0, identity, err
 	}

@@ -326,6 +326,75 @@ func TestAPageEndsEarlyWhereLittleIsPicked(t *testing.T) {
 	}
 }
 
+// counted counts how often a store is asked, and from where on it is read.
+type counted struct {
+	*eventstore.Store
+	asked int
+	after []int64
+}
+
+func (c *counted) Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.Page, error) {
+	c.asked++
+	c.after = append(c.after, o.After)
+	return c.Store.Read(ctx, o)
+}
+
+func (c *counted) Before(ctx context.Context, at time.Time) (int64, error) {
+	c.asked++
+	return c.Store.Before(ctx, at)
+}
+
+// A query from a time on jumps over what is older: it asks the store as often for much as for little. Clocks differ, so
+// some events are newer than those after them, and none of them is passed over. Fails without [eventstore.Store.Before].
+func TestAQueryFromATimeJumpsOverWhatIsOlder(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	begin, stored := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), 0
+	fill := func(n int) {
+		stream := uuid.New()
+		_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.events
+				(sequence, version, "timestamp", aggregate_id, event_id, event_version, aggregate_type, event_type, payload)
+			SELECT nextval('orderloom.event_sequence'), n, $2::timestamptz + ($3 + n) * interval '1 second' + (hashint4(n) % 3600) * interval '1 second',
+				$1, gen_random_uuid(), 1, 'order', 'OrderConfirmed', '{}'
+			FROM generate_series(1, $4) n`, stream, begin, stored, n)
+		require.NoError(t, err)
+		_, err = b.pool.Exec(t.Context(), `INSERT INTO orderloom.streams VALUES ($1, $2, 0, 'order')`, stream, n)
+		require.NoError(t, err)
+		stored += n
+		_, err = b.store.Maintain(t.Context())
+		require.NoError(t, err)
+	}
+	first := func(from time.Time) (*counted, feed.Page) {
+		c := &counted{Store: b.store}
+		f := feed.New(c, vault{}, nil)
+		page, err := f.Page(t.Context(), feed.Query{Caller: access.Anyone, From: from, Limit: 1})
+		require.NoError(t, err)
+		return c, page
+	}
+	asked := 0
+	for _, n := range []int{40_000, 160_000} {
+		fill(n)
+		for _, back := range []int{20_000, 12_345, 5_000} { // seconds before the last event
+			from := begin.Add(time.Duration(stored-back) * time.Second)
+			c, page := first(from)
+			var want uuid.UUID
+			require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT event_id FROM orderloom.events WHERE "timestamp" >= $1 ORDER BY sequence LIMIT 1`, from).Scan(&want))
+			require.Equal(t, []uuid.UUID{want}, ids(page.Events))
+			if asked == 0 {
+				asked = c.asked
+			}
+			require.LessOrEqual(t, c.asked, asked, "with %d events", stored)
+			require.Positive(t, c.after[0])
+		}
+	}
+	c, page := first(begin.AddDate(-1, 0, 0))
+	require.Len(t, page.Events, 1)
+	require.Equal(t, int64(0), c.after[0])
+	_, page = first(begin.AddDate(1, 0, 0))
+	require.Empty(t, page.Events)
+	require.False(t, page.More, "and the end is reached at once")
+}
+
 func TestWhoWaitsGetsWhatComes(t *testing.T) {
 	t.Parallel()
 	b, events := setup(t), lives(10, 2)

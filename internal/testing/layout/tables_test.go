@@ -23,7 +23,7 @@ var owners = []struct {
 	writes, reads []string
 }{
 	{
-		names:  []string{"streams", "events", "store", "store_epochs", "partitions", "snapshots", "event_id_filters"},
+		names:  []string{"streams", "events", "store", "store_epochs", "partitions", "snapshots", "event_id_filters", "event_times"},
 		writes: []string{"eventstore"},
 	},
 	{
