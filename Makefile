@@ -19,7 +19,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,9 +77,15 @@ fuzz: ## Give anything to every decoder of what comes from outside: make fuzz FU
 test-helm: bin/helm-$(HELM_VERSION) ## The chart: helm lint, what it renders, what it refuses, and that the plain manifests are fresh
 	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -timeout $(TEST_TIMEOUT) ./deploy
 
-test-kubernetes: bin/kubernetes-$(KUBERNETES_VERSION)/kubectl bin/helm-$(HELM_VERSION) ## Give the chart to a real kube-apiserver with etcd (half a minute, and some 10 the first time)
+# What tests of Kubernetes need: a kube-apiserver with etcd, kubectl and Helm.
+kubernetes_programs = bin/kubernetes-$(KUBERNETES_VERSION)/kubectl bin/helm-$(HELM_VERSION)
+with_kubernetes = KUBERNETES=$(CURDIR)/bin/kubernetes-$(KUBERNETES_VERSION) HELM=$(CURDIR)/bin/helm-$(HELM_VERSION)
+
+test-kubernetes: $(kubernetes_programs) ## On a real kube-apiserver with etcd: what the chart renders, and every command of docs/kubernetes.md (3 minutes, and some 10 more the first time)
 	$(GO) -C internal/tools/kubernetes mod tidy -diff
-	KUBERNETES=$(CURDIR)/bin/kubernetes-$(KUBERNETES_VERSION) HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags kubernetes -count=1 -timeout $(TEST_TIMEOUT) ./deploy
+	$(with_kubernetes) $(GO) test -tags kubernetes -count=1 -timeout $(TEST_TIMEOUT) ./deploy
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run 'DocumentOfKubernetes|UpgradeEndsWithItsSetup' -count=1 -timeout $(TEST_TIMEOUT) ./e2e
 
 generate-kubernetes: bin/helm-$(HELM_VERSION) ## Write deploy/kubernetes anew, after a change of the chart
 	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -count=1 -run PlainManifests ./deploy -update
@@ -94,6 +100,10 @@ drill-temporal: ## Take executions away from orders in every state, and drop the
 drill-restore: ## Carry out docs/backup.md: dumps, a point in time and a lagging replica under load, restored and recovered
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
 	$(GO) -C dev test -tags drill -run RestoringBackups -count=1 -v -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e
+
+drill-upgrade: $(kubernetes_programs) ## Upgrade the chart's release and roll it back while customers buy, its pods being processes of this machine (2 minutes)
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run DrillUpgrade -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e
 
 drill-faults: ## Break what is around the platform, with orders in every state: make drill-faults DRILL=kafka-wiped for one
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...

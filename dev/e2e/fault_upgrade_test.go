@@ -40,7 +40,7 @@ func drillRollingUpgrade(t *testing.T, d *drill) {
 	for _, p := range old {
 		b.add(t, p.url)
 	}
-	requests, stop := b.load(t)
+	requests, stop := load(t, b.client(t))
 	await(t, "requests", func() bool { return requests.Load() > 20 })
 	for i := range old {
 		b.add(t, launch(t, next, "all", fmt.Sprintf("next-%d", i), d.settings()).url)
@@ -142,9 +142,8 @@ func (b *balancer) client(t *testing.T) *client.Client {
 const buyers = 4
 
 // load lets buyers place orders and have them shipped, until stop is called. It returns the requests that have failed.
-func (b *balancer) load(t *testing.T) (requests *atomic.Int64, stop func() (failed []error)) {
+func load(t *testing.T, c *client.Client) (requests *atomic.Int64, stop func() (failed []error)) {
 	t.Helper()
-	c := b.client(t)
 	requests = &atomic.Int64{}
 	var failed []error
 	var mu sync.Mutex

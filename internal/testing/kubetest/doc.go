@@ -6,5 +6,9 @@
 //	err = s.MakeNamespace(ctx, "shop")
 //	out, err := s.Kubectl(ctx, nil, "-n", "shop", "get", "pods")
 //
+// A [Node] does the work of controllers and of a kubelet. It runs the pods of Jobs and Deployments as processes of this
+// machine, with the command, variables and probes that the server holds. There is no network of pods: each has an
+// address of loopback instead.
+//
 // "make bin/kubernetes-…" builds the programs, which the variable KUBERNETES names the folder of.
 package kubetest
