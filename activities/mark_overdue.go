@@ -9,6 +9,8 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 )
 
+// region step
+
 // MarkOverdue is the input of [Activities.MarkOverdue].
 type MarkOverdue struct {
 	OrderID    uuid.UUID `json:"order_id"`
@@ -21,3 +23,5 @@ func (a *Activities) MarkOverdue(ctx context.Context, in MarkOverdue) error {
 		return order.Overdue(o, in.DeadlineAt), nil
 	})
 }
+
+// endregion

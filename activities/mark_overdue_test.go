@@ -20,12 +20,14 @@ func TestMarkOverdue(t *testing.T) {
 		require.NoError(t, mark(o))
 		require.True(t, o.orderState().Overdue)
 	})
+	// region once
 	t.Run("takes effect once", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).confirmed()
 		require.NoError(t, mark(o))
 		o.requireUnchanged(func() { require.NoError(t, mark(o)) })
 	})
+	// endregion
 	t.Run("leaves an order alone that has left meanwhile", func(t *testing.T) {
 		t.Parallel()
 		o := b.order(t).dispatched()

@@ -93,7 +93,9 @@ func secureStockInline(
 // reserveStock pushes the release of the stock as a compensation and reserves the stock, unless that was done early.
 func reserveStock(ctx workflow.Context, in InventoryInput, early activities.Reserved, undo *compensations) (activities.Reserved, error) {
 	fence := true
+	// region undo
 	undo.push(func(ctx workflow.Context) error { return releaseStock(ctx, in, fence) })
+	// endregion
 	if len(early.Allocations) > 0 {
 		fence = false
 		return early, nil

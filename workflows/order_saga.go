@@ -490,7 +490,9 @@ func (s *orderSaga) markOverdue(ctx workflow.Context, deadline time.Time) {
 	if err := s.setMark(ctx, s.markUnderWay()); err != nil {
 		workflow.GetLogger(ctx).Error("An overdue order is not searchable as one.", "error", err)
 	}
+	// region overdue
 	err := runStepForEffect(ctx, "Mark the order as overdue", a.MarkOverdue, activities.MarkOverdue{OrderID: s.in.OrderID, DeadlineAt: deadline})
+	// endregion
 	if err != nil {
 		workflow.GetLogger(ctx).Error("An overdue order could not be marked.", "error", err)
 	}

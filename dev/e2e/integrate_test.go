@@ -1,71 +1,53 @@
 package e2e_test
 
 import (
-	"bytes"
-	"context"
+	"encoding/base64"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/testing/guide"
 	"github.com/stretchr/testify/require"
 )
 
-// blocks are the commands of a document and what they print. A block that begins with "sh start" starts the platform.
-var blocks = regexp.MustCompile("(?ms)^```(sh start|sh|text)\n(.*?)^```$")
+// started is the block of docs/integrate.md that starts the platform.
+var started = regexp.MustCompile("(?ms)^```sh start\n(.*?)^```$")
 
 // runGuide runs docs/integrate.md from its top to its end, in one shell, as a reader would, and compares what each of
 // its commands prints. Only how the platform is started differs: it is there already, and so is its program.
 func (s *shop) runGuide(t *testing.T) {
 	t.Helper()
-	text, err := os.ReadFile("../../docs/integrate.md")
+	const path = "../../docs/integrate.md"
+	text, err := os.ReadFile(path)
 	require.NoError(t, err)
-	program := sharedProgram(t)
-	var script strings.Builder
-	script.WriteString("set -eu -o pipefail\n")
-	var want []string
-	for _, m := range blocks.FindAllStringSubmatch(string(text), -1) {
-		switch kind, body := m[1], m[2]; kind {
-		case "sh start":
-			require.Contains(t, body, "docker compose up")
-			require.Contains(t, body, "\norderloom() {")
-			require.Contains(t, body, "\nAPI=")
-		case "sh":
-			script.WriteString(body + "echo '" + blockEnd + "'\n")
-			want = append(want, "")
-		default:
-			require.Empty(t, want[len(want)-1], "a block of commands prints one block of text")
-			want[len(want)-1] = body
-		}
+	start := started.FindSubmatch(text)
+	require.NotNil(t, start)
+	for _, part := range []string{"docker compose up", "\norderloom() {", "\nAPI="} {
+		require.Contains(t, string(start[1]), part)
 	}
-	require.Greater(t, len(want), 10)
-
-	ctx, stop := context.WithTimeout(t.Context(), patience)
-	defer stop()
-	shell := exec.CommandContext(ctx, "bash")
-	shell.Dir = t.TempDir()
-	shell.Stdin = strings.NewReader(script.String())
-	shell.Env = append(os.Environ(), "API="+s.platform.APIURL, "DATABASE_URL="+string(s.platform.Config.Database.URL), "ORDERLOOM_MODE=test",
-		"PATH="+filepath.Dir(program)+":"+os.Getenv("PATH"))
-	var stdout, stderr bytes.Buffer
-	shell.Stdout, shell.Stderr = &stdout, &stderr
-	err = shell.Run()
-	have := strings.Split(stdout.String(), blockEnd+"\n")
-	for i, text := range want {
-		require.Greater(t, len(have), i+1, "block %d ends with %v: %s", i+1, err, stderr.String())
-		if !printed(text).MatchString(strings.TrimSpace(strings.ReplaceAll(have[i], "\r", ""))) {
-			t.Errorf("block %d prints\n%s\nand the guide says\n%s", i+1, have[i], text)
-		}
-	}
-	require.NoError(t, err, stderr.String())
+	guide.Run(t, path, guide.Options{BlocksMin: 10, Patience: patience, Environment: []string{
+		"API=" + s.platform.APIURL, "DATABASE_URL=" + string(s.platform.Config.Database.URL), "ORDERLOOM_MODE=test",
+		"PATH=" + filepath.Dir(sharedProgram(t)) + ":" + os.Getenv("PATH"),
+	}})
 }
 
-// blockEnd stands between what two blocks print.
-const blockEnd = "---- end of a block ----"
+// runDocument runs a document about the platform's commands beside this platform, with its encryption keys.
+func (s *shop) runDocument(t *testing.T, c commands, document string) {
+	t.Helper()
+	environment := append(slices.Clone(c.environment), "ORDERLOOM_MODE=test", "PATH="+filepath.Dir(c.program)+":"+os.Getenv("PATH"),
+		"ORDERLOOM_MASTER_KEYS="+keysAsSet(s.platform.Config.Privacy.MasterKeys), "ORDERLOOM_INDEX_KEYS="+keysAsSet(s.platform.Config.Privacy.IndexKeys))
+	guide.Run(t, "../../docs/"+document, guide.Options{BlocksMin: 2, Patience: patience, Environment: environment})
+}
 
-// printed is what a block of text looks like when it is printed: "…" stands for anything.
-func printed(text string) *regexp.Regexp {
-	return regexp.MustCompile(`(?s)\A` + strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(text)), "…", ".+") + `\z`)
+// keysAsSet are keys as a setting has them.
+func keysAsSet(keys []config.MasterKey) string {
+	all := make([]string, len(keys))
+	for i, k := range keys {
+		all[i] = k.ID + ":" + base64.StdEncoding.EncodeToString(k.Key)
+	}
+	return strings.Join(all, ",")
 }

@@ -23,8 +23,11 @@ func TestCommandsBesideAPlatform(t *testing.T) {
 	s := openShop(t)
 	c := s.commands(t)
 	t.Run("orders", func(t *testing.T) { c.carryOrders(t, s) })
-	reconcile := func(exit int, args ...string) reconciled { return c.reconcile(t, exit, args...) }
 	o := s.place(t, states["confirmed"])
+	for _, document := range []string{"production.md", "rollout.md", "scale.md"} {
+		t.Run(document, func(t *testing.T) { s.runDocument(t, c, document) })
+	}
+	reconcile := func(exit int, args ...string) reconciled { return c.reconcile(t, exit, args...) }
 	o.ship("berlin")
 	o.awaitStatus(client.OrderDelivered)
 	agreed := reconcile(0, "--order", o.id.String())

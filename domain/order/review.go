@@ -93,6 +93,8 @@ func CanReview(o Order) error {
 	return nil
 }
 
+// region overdue
+
 // Overdue records that no shipment had left at the deadline. It returns no events when that is recorded
 // or not true any more.
 func Overdue(o Order, deadline time.Time) []domain.Event {
@@ -101,6 +103,8 @@ func Overdue(o Order, deadline time.Time) []domain.Event {
 	}
 	return []domain.Event{DispatchOverdue{OrderID: o.ID, DeadlineAt: deadline}}
 }
+
+// endregion
 
 // CheckReviewer names what is wrong with the name of who reviews an order, as [domain.Invalids].
 func CheckReviewer(by string) error {

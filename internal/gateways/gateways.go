@@ -10,7 +10,7 @@ import (
 // region list
 
 // All is every payment gateway, in the order of the documentation. A new one is one line here;
-// docs/payments.md says what else it needs.
+// docs/add-a-gateway.md says what else it needs.
 var All = payments.MustRegistry(
 	sandbox.Provider,
 	stripe.Provider,

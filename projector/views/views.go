@@ -1,7 +1,7 @@
 // Package views lists the projections of the platform.
 //
 // Each has a folder of its own, with the fold, the SQL and the verification of one view. A new view is a folder, a line
-// in [All] and a migration that makes its tables; docs/projections.md adds one step by step.
+// in [All] and a migration that makes its tables; docs/add-a-view.md adds one step by step.
 package views
 
 import (
