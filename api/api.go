@@ -222,7 +222,7 @@ func New(o Options) *API {
 	}
 	a.router = httpx.NewRouter(httpx.Options{
 		Auditor: auditor, Versions: a.versions,
-		Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender,
+		Drained: a.drained, Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender,
 		Authenticator: o.Authenticator, Proxies: o.Proxies, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
@@ -240,8 +240,8 @@ func New(o Options) *API {
 // ServeHTTP answers one request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.front.ServeHTTP(w, r) }
 
-// Drain makes GET /ready answer 503 from now on, so that no new requests are sent here. It ends all streams,
-// which would otherwise keep the server from shutting down. It may be called more than once.
+// Drain makes GET /ready answer 503 from now on, so that no new requests are sent here. It ends all streams
+// and exports, which would otherwise keep the server from shutting down. It may be called more than once.
 func (a *API) Drain() { a.drainOnce.Do(func() { close(a.drained) }) }
 
 // draining reports whether Drain was called.

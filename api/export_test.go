@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/orderloom/orderloom/api/version"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
@@ -24,6 +27,8 @@ type longList struct {
 	asked []readmodel.OrderQuery
 	// failsAt is the order at which the list can't be read any more; 0 for never.
 	failsAt int
+	// drains ends the process while the second page is read; nil does not.
+	drains func()
 }
 
 func (l *longList) Orders(_ context.Context, q readmodel.OrderQuery) (readmodel.OrderPage, error) {
@@ -31,6 +36,9 @@ func (l *longList) Orders(_ context.Context, q readmodel.OrderQuery) (readmodel.
 	from, _ := strconv.Atoi(q.Cursor)
 	if l.failsAt > 0 && from >= l.failsAt {
 		return readmodel.OrderPage{}, domain.Invalids{domain.Invalid("cursor", "is none")}
+	}
+	if l.drains != nil && from > 0 {
+		l.drains()
 	}
 	var page readmodel.OrderPage
 	for i := from; i < min(from+q.Limit, l.n); i++ {
@@ -134,6 +142,75 @@ func TestAnExportIsAllOfItOrBreaksOff(t *testing.T) {
 	text, err := io.ReadAll(response.Body)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF, "nobody takes a part for the whole")
 	require.Equal(t, 200, strings.Count(string(text), "\n"))
+}
+
+// Fails where an export holds up the end of its process until the time for that is over.
+func TestAnExportEndsWithItsProcess(t *testing.T) {
+	t.Parallel()
+	b, l := listing(t, 5_000)
+	l.drains = b.api.Drain
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+b.serve(t)+ordersPath, nil)
+	require.NoError(t, err)
+	r.Header.Set("Accept", "application/x-ndjson")
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close() //nolint:errcheck // of a test
+	text, err := io.ReadAll(response.Body)
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Equal(t, 200, strings.Count(string(text), "\n"), "the page that was read is whole")
+	a := b.get(t, ordersPath, "Accept", "text/csv")
+	a.problem(t, http.StatusServiceUnavailable, codeUnavailable)
+	require.NotEmpty(t, a.header.Get("Retry-After"), "another process takes it")
+	require.Equal(t, http.StatusOK, b.get(t, ordersPath).status, "a page is read on")
+}
+
+// The columns of a table have the names that its caller knows.
+func TestATableHasTheColumnsOfItsVersion(t *testing.T) {
+	t.Parallel()
+	l := &longList{n: 3}
+	b := setup(t, func(o *Options) {
+		l.fakePlatform = o.Orders.(*fakePlatform)
+		o.Orders = l
+		o.Versions = version.New(firstVersion, version.Change{
+			To: secondVersion, About: "An order has no buyer and no old ones any more, and says whether it is settled.",
+			Queries: map[string]func(url.Values){"GET /api/v1/orders": func(q url.Values) {
+				if q.Has("fields") {
+					q.Set("fields", strings.ReplaceAll(q.Get("fields"), "buyer.id", "customer_id"))
+				}
+			}},
+			Answers: map[string]func(map[string]any){"Order": func(o map[string]any) {
+				o["buyer"] = map[string]any{"id": o["customer_id"]}
+				delete(o, "customer_id")
+				delete(o, "settled")
+				o["old"] = "yes"
+			}},
+		})
+	})
+	l.one = b.givenOrder(t, order.StatusShipped, order.ShipmentStatusDispatched)
+	table := func(v, query string) [][]string {
+		a := b.raw(t, "GET", ordersPath+query, "", "Accept", "text/csv", version.Header, v)
+		require.Equal(t, http.StatusOK, a.status, a.body)
+		require.Equal(t, v, a.header.Get(version.Header))
+		rows, err := csv.NewReader(strings.NewReader(a.body)).ReadAll()
+		require.NoError(t, err)
+		require.Len(t, rows, 4)
+		return rows
+	}
+	older, newest := table(firstVersion, ""), table(secondVersion, "")
+	value := func(rows [][]string, column string) string {
+		i := slices.Index(rows[0], column)
+		require.GreaterOrEqual(t, i, 0, "%s is no column of %v", column, rows[0])
+		return rows[2][i]
+	}
+	require.Equal(t, "cust-1", value(older, "buyer.id"))
+	require.Equal(t, "cust-1", value(newest, "customer_id"))
+	require.Equal(t, "39.80", value(older, "total.amount"))
+	require.Equal(t, "yes", value(older, "old"))
+	require.NotContains(t, older[0], "customer_id")
+	require.NotContains(t, older[0], "settled")
+	require.Contains(t, newest[0], "settled")
+	require.Len(t, older[0], len(newest[0]), "all other columns are the same")
+	require.Equal(t, []string{"status", "buyer.id", "old"}, table(firstVersion, "?fields=status,buyer.id")[0])
 }
 
 func TestEveryListButTheFeedIsExported(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -166,39 +165,27 @@ type AttentionPage struct {
 // ListAttention shows one page of what waits for a person, what has waited longest first. [Client.Attention] goes
 // through all pages.
 func (c *Client) ListAttention(ctx context.Context, q AttentionQuery, options ...CallOption) (AttentionPage, error) {
+	var page AttentionPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q AttentionQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/attention", nil, options)
 	if q.Cause != AttentionAny {
 		r.set("cause", string(q.Cause))
 	}
-	r.set("cursor", q.Cursor)
-	if q.Limit != 0 {
-		r.set("limit", strconv.Itoa(q.Limit))
-	}
-	var page AttentionPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	setPage(r, q.Cursor, q.Limit)
+	return r
 }
 
 // Attention goes through all that q chooses, page by page. It ends after the first error.
 func (c *Client) Attention(ctx context.Context, q AttentionQuery, options ...CallOption) iter.Seq2[Waiting, error] {
-	return func(yield func(Waiting, error) bool) {
-		for {
-			page, err := c.ListAttention(ctx, q, options...)
-			if err != nil {
-				yield(Waiting{}, err)
-				return
-			}
-			for _, w := range page.Attention {
-				if !yield(w, nil) {
-					return
-				}
-			}
-			if page.NextCursor == "" {
-				return
-			}
-			q.Cursor = page.NextCursor
-		}
-	}
+	return pages(q.Cursor, func(cursor string) ([]Waiting, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListAttention(ctx, q, options...)
+		return page.Attention, page.NextCursor, err
+	})
 }
 
 // Attended is the answer to [Client.RetryAttention] and [Client.ResolveAttention].

@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
+	"iter"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -41,21 +41,28 @@ type AuditQuery struct {
 	Limit int
 }
 
-// ListAudit shows a page of the audit, the newest first.
+// ListAudit shows a page of the audit, the newest first. [Client.Audit] goes through all pages.
 func (c *Client) ListAudit(ctx context.Context, q AuditQuery, options ...CallOption) (AuditPage, error) {
+	var page AuditPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q AuditQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/audit", nil, options)
 	r.set("actor", q.Actor)
 	r.set("action", q.Action)
-	r.set("cursor", q.Cursor)
-	for name, at := range map[string]time.Time{"created_from": q.CreatedFrom, "created_to": q.CreatedTo} {
-		if !at.IsZero() {
-			r.set(name, at.UTC().Format(time.RFC3339Nano))
-		}
-	}
-	if q.Limit > 0 {
-		r.set("limit", strconv.Itoa(q.Limit))
-	}
-	var page AuditPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	r.set("created_from", timeText(q.CreatedFrom))
+	r.set("created_to", timeText(q.CreatedTo))
+	setPage(r, q.Cursor, q.Limit)
+	return r
+}
+
+// Audit goes through all entries that q chooses, page by page. It ends after the first error.
+func (c *Client) Audit(ctx context.Context, q AuditQuery, options ...CallOption) iter.Seq2[AuditEntry, error] {
+	return pages(q.Cursor, func(cursor string) ([]AuditEntry, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListAudit(ctx, q, options...)
+		return page.Entries, page.NextCursor, err
+	})
 }

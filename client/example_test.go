@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -95,6 +97,108 @@ func ExampleClient_Orders() {
 	// Output:
 	// ORD-7K3M-9Q2X-41TB
 	// ORD-0C5D-2M8N-QR7S
+}
+
+// All of a list in one request, as the API reads it: neither side holds more than a page.
+func ExampleClient_ExportShipments() {
+	api := platform(http.StatusOK, `{"order_number": "ORD-7K3M-9Q2X-41TB", "shipment": {"carrier": "dhl", "status": "delivered"}}
+{"order_number": "ORD-0C5D-2M8N-QR7S", "shipment": {"carrier": "ups", "status": "lost"}}
+`)
+	defer api.Close()
+
+	shop, err := client.New(api.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for s, err := range shop.ExportShipments(context.Background(), client.ShipmentQuery{Location: "berlin"}) {
+		if errors.Is(err, client.ErrCutOff) {
+			fmt.Println("that is not all")
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(s.OrderNumber, s.Shipment.Carrier, s.Shipment.Status)
+	}
+	// Output:
+	// ORD-7K3M-9Q2X-41TB dhl delivered
+	// ORD-0C5D-2M8N-QR7S ups lost
+}
+
+func ExampleClient_Export() {
+	api := platform(http.StatusOK, "sku,on_hand\nESP-250,12\n")
+	defer api.Close()
+
+	shop, err := client.New(api.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	err = shop.Export(context.Background(), client.StockQuery{Location: "berlin"}, client.Table, os.Stdout, client.Fields("sku", "on_hand"))
+	if err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// sku,on_hand
+	// ESP-250,12
+}
+
+// A receiver of webhooks takes nothing that is not signed with its secret.
+func ExampleWebhookVerifier() {
+	verifier, err := client.NewWebhookVerifier("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			_, err = verifier.Read(r.Header, body)
+		}
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer shop.Close()
+
+	forged, err := http.Post(shop.URL, "application/json", strings.NewReader(`{"type": "OrderShipped"}`))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer forged.Body.Close() //nolint:errcheck // of an example
+	fmt.Println(forged.Status)
+	// Output: 400 Bad Request
+}
+
+// A sale that was sent twice under one key is one order, however the first answer was lost.
+func ExampleIdempotencyKey() {
+	lost := true
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("asked under", r.Header.Get("Idempotency-Key"))
+		if lost {
+			lost = false
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"order_number": "ORD-7K3M-9Q2X-41TB"}`)
+	}))
+	defer api.Close()
+
+	shop, err := client.New(api.URL)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	placed, err := shop.PlaceOrder(context.Background(), client.NewOrder{CustomerID: "cust-1001"}, client.IdempotencyKey("basket-4711"))
+	fmt.Println(placed.OrderNumber, err)
+	// Output:
+	// asked under basket-4711
+	// asked under basket-4711
+	// ORD-7K3M-9Q2X-41TB <nil>
 }
 
 func ExampleClient_StreamOrders() {

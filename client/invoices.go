@@ -2,9 +2,9 @@ package client
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -110,8 +110,15 @@ type InvoicePage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
-// ListInvoices shows one page of invoices and credit notes, without their recipients.
+// ListInvoices shows one page of invoices and credit notes, without their recipients. [Client.Invoices] goes through
+// all pages.
 func (c *Client) ListInvoices(ctx context.Context, q InvoiceQuery, options ...CallOption) (InvoicePage, error) {
+	var page InvoicePage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q InvoiceQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/invoices", nil, options)
 	r.set("kind", string(q.Kind))
 	r.set("channel", q.Channel)
@@ -122,13 +129,17 @@ func (c *Client) ListInvoices(ctx context.Context, q InvoiceQuery, options ...Ca
 	r.set("number", q.Number)
 	r.set("issued_from", q.IssuedFrom)
 	r.set("issued_to", q.IssuedTo)
-	r.set("cursor", q.Cursor)
-	if q.Limit != 0 {
-		r.set("limit", strconv.Itoa(q.Limit))
-	}
-	var page InvoicePage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	setPage(r, q.Cursor, q.Limit)
+	return r
+}
+
+// Invoices goes through all invoices and credit notes that q chooses, page by page. It ends after the first error.
+func (c *Client) Invoices(ctx context.Context, q InvoiceQuery, options ...CallOption) iter.Seq2[Invoice, error] {
+	return pages(q.Cursor, func(cursor string) ([]Invoice, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListInvoices(ctx, q, options...)
+		return page.Invoices, page.NextCursor, err
+	})
 }
 
 // GetInvoices shows all invoices and credit notes of an order, the oldest first. It may be empty: a document is there a

@@ -67,6 +67,12 @@ type OrderPage struct {
 
 // ListOrders shows one page of orders. [Client.Orders] goes through all pages.
 func (c *Client) ListOrders(ctx context.Context, q OrderQuery, options ...CallOption) (OrderPage, error) {
+	var page OrderPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q OrderQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, ordersPath, nil, options)
 	r.set("customer_id", q.CustomerID)
 	r.set("status", string(q.Status))
@@ -88,16 +94,11 @@ func (c *Client) ListOrders(ctx context.Context, q OrderQuery, options ...CallOp
 	r.set("total_min", q.TotalMin)
 	r.set("total_max", q.TotalMax)
 	r.set("sort", string(q.Sort))
-	r.set("cursor", q.Cursor)
-	if q.Limit != 0 {
-		r.set("limit", strconv.Itoa(q.Limit))
-	}
+	setPage(r, q.Cursor, q.Limit)
 	if q.Addresses {
 		r.set("expand[]", "shipping_address")
 	}
-	var page OrderPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	return r
 }
 
 func timeText(t time.Time) string {
@@ -149,24 +150,42 @@ func (c *Client) SearchOrders(ctx context.Context, s OrderSearch, options ...Cal
 }
 
 // Orders goes through all orders that q chooses, page by page. It ends after the first error. The pages are stable
-// under new orders.
+// under new orders. For all orders of a long time, [Client.ExportOrders] is one request.
 func (c *Client) Orders(ctx context.Context, q OrderQuery, options ...CallOption) iter.Seq2[Order, error] {
-	return func(yield func(Order, error) bool) {
-		for {
-			page, err := c.ListOrders(ctx, q, options...)
+	return pages(q.Cursor, func(cursor string) ([]Order, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListOrders(ctx, q, options...)
+		return page.Orders, page.NextCursor, err
+	})
+}
+
+// SearchedOrders is [Client.Orders] for a [Client.SearchOrders].
+func (c *Client) SearchedOrders(ctx context.Context, s OrderSearch, options ...CallOption) iter.Seq2[Order, error] {
+	return pages(s.Cursor, func(cursor string) ([]Order, string, error) {
+		s.Cursor = cursor
+		page, err := c.SearchOrders(ctx, s, options...)
+		return page.Orders, page.NextCursor, err
+	})
+}
+
+// pages goes through a list from a cursor on, page by page, until a page has no cursor of a next one. It ends after the
+// first error.
+func pages[T any](cursor string, read func(cursor string) (page []T, next string, err error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for at := cursor; ; {
+			page, next, err := read(at)
 			if err != nil {
-				yield(Order{}, err)
+				yield(*new(T), err)
 				return
 			}
-			for _, o := range page.Orders {
-				if !yield(o, nil) {
+			for _, one := range page {
+				if !yield(one, nil) {
 					return
 				}
 			}
-			if page.NextCursor == "" {
+			if at = next; at == "" {
 				return
 			}
-			q.Cursor = page.NextCursor
 		}
 	}
 }

@@ -2,8 +2,8 @@ package client
 
 import (
 	"context"
+	"iter"
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -31,10 +31,7 @@ func (q PartQuery) set(r *request) {
 	r.set("created_from", timeText(q.CreatedFrom))
 	r.set("created_to", timeText(q.CreatedTo))
 	r.set("updated_since", timeText(q.UpdatedSince))
-	r.set("cursor", q.Cursor)
-	if q.Limit != 0 {
-		r.set("limit", strconv.Itoa(q.Limit))
-	}
+	setPage(r, q.Cursor, q.Limit)
 }
 
 // PartOf is the order that a listed part belongs to.
@@ -78,14 +75,27 @@ type PaymentPage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
-// ListPayments shows one page of payments.
+// ListPayments shows one page of payments. [Client.Payments] goes through all pages.
 func (c *Client) ListPayments(ctx context.Context, q PaymentQuery, options ...CallOption) (PaymentPage, error) {
+	var page PaymentPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q PaymentQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/payments", nil, options)
 	q.set(r)
 	r.set("status", string(q.Status))
-	var page PaymentPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	return r
+}
+
+// Payments goes through all payments that q chooses, page by page. It ends after the first error.
+func (c *Client) Payments(ctx context.Context, q PaymentQuery, options ...CallOption) iter.Seq2[ListedPayment, error] {
+	return pages(q.Cursor, func(cursor string) ([]ListedPayment, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListPayments(ctx, q, options...)
+		return page.Payments, page.NextCursor, err
+	})
 }
 
 // RefundQuery chooses refunds.
@@ -107,14 +117,27 @@ type RefundPage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
-// ListRefunds shows one page of refunds.
+// ListRefunds shows one page of refunds. [Client.Refunds] goes through all pages.
 func (c *Client) ListRefunds(ctx context.Context, q RefundQuery, options ...CallOption) (RefundPage, error) {
+	var page RefundPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q RefundQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/refunds", nil, options)
 	q.set(r)
 	r.set("status", string(q.Status))
-	var page RefundPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	return r
+}
+
+// Refunds goes through all refunds that q chooses, page by page. It ends after the first error.
+func (c *Client) Refunds(ctx context.Context, q RefundQuery, options ...CallOption) iter.Seq2[ListedRefund, error] {
+	return pages(q.Cursor, func(cursor string) ([]ListedRefund, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListRefunds(ctx, q, options...)
+		return page.Refunds, page.NextCursor, err
+	})
 }
 
 // ListedReturn is a return in a list.
@@ -136,14 +159,27 @@ type ReturnQuery struct {
 	Status ReturnStatus
 }
 
-// ListReturns shows one page of returns.
+// ListReturns shows one page of returns. [Client.Returns] goes through all pages.
 func (c *Client) ListReturns(ctx context.Context, q ReturnQuery, options ...CallOption) (ReturnPage, error) {
+	var page ReturnPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q ReturnQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/returns", nil, options)
 	q.set(r)
 	r.set("status", string(q.Status))
-	var page ReturnPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	return r
+}
+
+// Returns goes through all returns that q chooses, page by page. It ends after the first error.
+func (c *Client) Returns(ctx context.Context, q ReturnQuery, options ...CallOption) iter.Seq2[ListedReturn, error] {
+	return pages(q.Cursor, func(cursor string) ([]ListedReturn, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListReturns(ctx, q, options...)
+		return page.Returns, page.NextCursor, err
+	})
 }
 
 // ShipmentQuery chooses shipments.
@@ -167,15 +203,28 @@ type ShipmentPage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
-// ListShipments shows one page of shipments.
+// ListShipments shows one page of shipments. [Client.Shipments] goes through all pages.
 func (c *Client) ListShipments(ctx context.Context, q ShipmentQuery, options ...CallOption) (ShipmentPage, error) {
+	var page ShipmentPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q ShipmentQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/shipments", nil, options)
 	q.set(r)
 	r.set("status", string(q.Status))
 	r.set("location", q.Location)
-	var page ShipmentPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	return r
+}
+
+// Shipments goes through all shipments that q chooses, page by page. It ends after the first error.
+func (c *Client) Shipments(ctx context.Context, q ShipmentQuery, options ...CallOption) iter.Seq2[ListedShipment, error] {
+	return pages(q.Cursor, func(cursor string) ([]ListedShipment, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListShipments(ctx, q, options...)
+		return page.Shipments, page.NextCursor, err
+	})
 }
 
 // StockQuery chooses stock levels. The zero value chooses all.
@@ -209,21 +258,31 @@ type StockPage struct {
 	NextCursor string `json:"next_cursor,omitempty"`
 }
 
-// ListStock shows one page of stock levels.
+// ListStock shows one page of stock levels. [Client.Stock] goes through all pages.
 func (c *Client) ListStock(ctx context.Context, q StockQuery, options ...CallOption) (StockPage, error) {
+	var page StockPage
+	_, err := c.sendRequest(ctx, q.list(options), into(&page))
+	return page, err
+}
+
+func (q StockQuery) list(options []CallOption) *request {
 	r := newRequest(http.MethodGet, "/api/v1/stock", nil, options)
 	r.set("sku", q.SKU)
 	r.set("location", q.Location)
 	if q.Backordered {
 		r.set("backordered", "true")
 	}
-	r.set("cursor", q.Cursor)
-	if q.Limit != 0 {
-		r.set("limit", strconv.Itoa(q.Limit))
-	}
-	var page StockPage
-	_, err := c.sendRequest(ctx, r, into(&page))
-	return page, err
+	setPage(r, q.Cursor, q.Limit)
+	return r
+}
+
+// Stock goes through all stock levels that q chooses, page by page. It ends after the first error.
+func (c *Client) Stock(ctx context.Context, q StockQuery, options ...CallOption) iter.Seq2[ListedStock, error] {
+	return pages(q.Cursor, func(cursor string) ([]ListedStock, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListStock(ctx, q, options...)
+		return page.Stock, page.NextCursor, err
+	})
 }
 
 // CustomerTotals are what a customer's orders come to in one currency.

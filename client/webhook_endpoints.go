@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
@@ -280,6 +281,17 @@ func (c *Client) ListWebhookDeliveries(ctx context.Context, id uuid.UUID, q Webh
 	var page WebhookDeliveryPage
 	_, err := c.sendRequest(ctx, r, into(&page))
 	return page, err
+}
+
+// WebhookDeliveries goes through all attempts that q chooses, page by page. It ends after the first error.
+func (c *Client) WebhookDeliveries(
+	ctx context.Context, id uuid.UUID, q WebhookDeliveryQuery, options ...CallOption,
+) iter.Seq2[WebhookDelivery, error] {
+	return pages(q.Cursor, func(cursor string) ([]WebhookDelivery, string, error) {
+		q.Cursor = cursor
+		page, err := c.ListWebhookDeliveries(ctx, id, q, options...)
+		return page.Deliveries, page.NextCursor, err
+	})
 }
 
 // ListPendingWebhooks shows what an endpoint has yet to get, from its place on or after a cursor. Limit is at most 100;

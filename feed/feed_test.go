@@ -345,7 +345,7 @@ func (c *counted) Before(ctx context.Context, at time.Time) (int64, error) {
 }
 
 // A query from a time on jumps over what is older: it asks the store as often for much as for little. Clocks differ, so
-// some events are newer than those after them, and none of them is passed over. Fails without [eventstore.Store.Before].
+// some events are newer than those after them, and none is passed over. Fails without [eventstore.Store.Before].
 func TestAQueryFromATimeJumpsOverWhatIsOlder(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

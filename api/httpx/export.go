@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,7 +46,7 @@ func ExportMedia(h http.Header) string {
 
 // export answers with all of a list, page by page, as it is read. Each page is a request of its own to the same route,
 // by the same caller. So an export shows what the list shows, and holds one page at a time. What can't be read to its
-// end breaks off, so that nobody takes a part for the whole.
+// end breaks off, so that nobody takes a part for the whole. That includes an export of a process that ends.
 func (x *Exchange) export(ctx context.Context, media string) error {
 	for _, name := range []string{"limit", "cursor"} {
 		if x.HasQuery(name) {
@@ -62,13 +61,12 @@ func (x *Exchange) export(ctx context.Context, media string) error {
 	}
 	defer x.router.exports.Give(x.Party())
 	query := x.Request.URL.Query()
-	if media == csvMedia && x.older() { // columns have no older names
-		query = x.query // which was brought forward
-		x.setVersion(x.router.newest)
-	}
 	member := x.router.contract.listMember(x.answerPlace(http.StatusOK, "application/json"))
 	out := x.exportWriter(media, member)
 	for cursor, begun := "", false; ; begun = true {
+		if x.router.drains() && !begun {
+			return NewProblem(KindUnavailable, "this process ends, and no export begins")
+		}
 		page, err := x.exportedPage(ctx, query, cursor)
 		if err == nil && page.Status != http.StatusOK && !begun {
 			x.passOn(page)
@@ -95,7 +93,20 @@ func (x *Exchange) export(ctx context.Context, media string) error {
 			panic(http.ErrAbortHandler)
 		case cursor == "":
 			return nil
+		case x.router.drains():
+			x.Note(errors.New("export a list: the process ends"))
+			panic(http.ErrAbortHandler)
 		}
+	}
+}
+
+// drains reports whether the process is about to end.
+func (r *Router) drains() bool {
+	select {
+	case <-r.drained:
+		return true
+	default: // also without a channel
+		return false
 	}
 }
 
@@ -130,6 +141,8 @@ func (x *Exchange) exportedPage(ctx context.Context, query url.Values, cursor st
 		}
 		select {
 		case <-time.After(wait):
+		case <-x.router.drained:
+			return page, nil
 		case <-ctx.Done():
 			return page, ctx.Err()
 		}
@@ -180,6 +193,9 @@ func (x *Exchange) exportWriter(media, member string) *exportWriter {
 	h.Set("Content-Type", csvMedia+"; charset=utf-8; header=present")
 	h.Set("Content-Disposition", `attachment; filename="`+member+`.csv"`)
 	w.columns = x.columns()
+	if x.older() {
+		w.columns = x.olderColumns(w.columns)
+	}
 	w.table = csv.NewWriter(&w.text)
 	w.table.UseCRLF = true
 	names := make([]string, len(w.columns))
@@ -246,52 +262,4 @@ func cell(value any) string {
 		return "'" + text
 	}
 	return text
-}
-
-// columns are the paths of the columns of a table: those that the caller chooses, in that order, or all by their names.
-func (x *Exchange) columns() (columns [][]string) {
-	shown := x.shownPlace()
-	if text := x.QueryText(fieldsParameter); text != "" {
-		for field := range strings.SplitSeq(text, ",") {
-			path := strings.Split(strings.TrimSpace(field), ".")
-			columns = append(columns, x.router.contract.leaves(shown, path, nil)...)
-		}
-		return columns
-	}
-	return x.router.contract.leaves(shown, nil, nil)
-}
-
-// leaves are the paths of what a table shows of a thing that a schema describes, below a path.
-func (c *Contract) leaves(place, below, at []string) (paths [][]string) {
-	properties, where := c.properties(place)
-	if len(below) > 0 {
-		if properties[below[0]] == nil {
-			return [][]string{append(slices.Clone(at), below...)}
-		}
-		return c.leaves(join(where, "properties", below[0]), below[1:], append(slices.Clone(at), below[0]))
-	}
-	if len(properties) == 0 || len(at) >= columnsDepth {
-		return [][]string{slices.Clone(at)}
-	}
-	for _, name := range slices.Sorted(maps.Keys(properties)) {
-		paths = append(paths, c.leaves(join(where, "properties", name), nil, append(slices.Clone(at), name))...)
-	}
-	return paths
-}
-
-// properties are the members of the object that a schema describes, and where they stand; none for anything else.
-func (c *Contract) properties(place []string) (properties map[string]any, where []string) {
-	at, node, err := c.find(place...)
-	m, ok := node.(map[string]any)
-	if err != nil || !ok {
-		return nil, nil
-	}
-	if to, ok := m["$ref"].(string); ok { // with words beside it
-		return c.properties(pointer(to))
-	}
-	if alternatives, _ := m["oneOf"].([]any); len(alternatives) > 0 {
-		return c.properties(join(at, "oneOf", "0"))
-	}
-	properties, _ = m["properties"].(map[string]any)
-	return properties, at
 }

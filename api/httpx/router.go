@@ -73,6 +73,8 @@ type Options struct {
 	Auditor Auditor
 	// Proxies are the networks of proxies whose X-Forwarded-For is believed; none believes nobody.
 	Proxies []netip.Prefix
+	// Drained is closed once the process is about to end: exports break off then. Nil is never.
+	Drained <-chan struct{}
 	// AsProblem says how an error is answered; nil is [AsProblem].
 	AsProblem func(error) *Problem
 	// Registerer takes the metrics; nil keeps them to the router.
@@ -101,7 +103,8 @@ type Router struct {
 	slots, bodies *Share
 	// exports are the lists that are read as a whole.
 	exports *Share
-	buckets *buckets // nil without a rate
+	drained <-chan struct{} // nil without
+	buckets *buckets        // nil without a rate
 	engine  *gin.Engine
 	// fixed are the methods of paths without a parameter, as the header Allow has them. They are for these alone, also
 	// where a path with a parameter would fit. Refusing answers all others of them.
@@ -134,6 +137,7 @@ func NewRouter(o Options) *Router {
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
 		exports: NewShare(max(o.Limits.RequestsMax/exportsPart, 1), max(o.Limits.RequestsMax/exportsPart/4, 1)),
+		drained: o.Drained,
 		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(), fixed: map[string][]string{}, refusing: newEngine(),
 		versions: o.Versions, versionHeaders: versionHeaders(o.Versions),
 	}

@@ -118,25 +118,30 @@ func (x *Exchange) backFrom(text []byte, place ...string) []byte {
 
 // walk visits all objects in a value that a schema at a place of the document gives a name, the inner ones first.
 func (c *Contract) walk(place []string, value any, visit func(schema string, object map[string]any)) {
+	c.walkAs(place, value, c.describes, visit)
+}
+
+// walkAs is [Contract.walk] with a rule of its own for which one of several alternatives describes a value.
+func (c *Contract) walkAs(place []string, value any, describes func([]string, any) bool, visit func(schema string, object map[string]any)) {
 	at, node, err := c.find(place...)
 	m, ok := node.(map[string]any)
 	if err != nil || !ok {
 		return
 	}
 	if to, ok := m["$ref"].(string); ok { // with words beside it
-		c.walk(pointer(to), value, visit)
+		c.walkAs(pointer(to), value, describes, visit)
 	}
 	for _, keyword := range []string{"oneOf", "anyOf", "allOf"} {
 		alternatives, _ := m[keyword].([]any)
 		for i := range alternatives {
 			below := join(at, keyword, strconv.Itoa(i))
-			if keyword != "allOf" && !c.describes(below, value) {
+			if keyword != "allOf" && !describes(below, value) {
 				continue
 			}
 			if one, _ := c.At(below...).(map[string]any); one["not"] != nil {
 				below = join(at, keyword, "0") // a part of the first one, which the caller has chosen
 			}
-			c.walk(below, value, visit)
+			c.walkAs(below, value, describes, visit)
 			if keyword != "allOf" {
 				break
 			}
@@ -147,9 +152,9 @@ func (c *Contract) walk(place []string, value any, visit func(schema string, obj
 		properties, _ := m["properties"].(map[string]any)
 		for name, inner := range v {
 			if properties[name] != nil {
-				c.walk(join(at, "properties", name), inner, visit)
+				c.walkAs(join(at, "properties", name), inner, describes, visit)
 			} else if _, open := m["additionalProperties"].(map[string]any); open {
-				c.walk(join(at, "additionalProperties"), inner, visit)
+				c.walkAs(join(at, "additionalProperties"), inner, describes, visit)
 			}
 		}
 		if len(at) == 3 && at[0] == "components" && at[1] == "schemas" {
@@ -157,7 +162,7 @@ func (c *Contract) walk(place []string, value any, visit func(schema string, obj
 		}
 	case []any:
 		for _, inner := range v {
-			c.walk(join(at, "items"), inner, visit)
+			c.walkAs(join(at, "items"), inner, describes, visit)
 		}
 	}
 }

@@ -104,7 +104,7 @@ Settings come from the environment: see docs/configuration.md, or run "orderloom
 		p.doctorCommand(), p.verifyCommand(), p.parkedCommand(), p.attentionCommand(), p.orphansCommand(), p.reconcileCommand(), p.recoverCommand(),
 		p.rebuildCommand(), p.relayCommand(), p.replayCommand(),
 		p.ordersCommand(), p.eventsCommand(), p.streamsCommand(),
-		p.importCommand(), p.webhooksCommand(),
+		p.importCommand(), p.exportCommand(), p.webhooksCommand(),
 		p.keysCommand(), p.eraseCustomerCommand(), p.rewrapKeysCommand(), p.encryptionKeysCommand(), p.partitionsCommand(), p.codecServerCommand(),
 		p.settingsCommand(), p.healthCommand(), p.completionCommand(), p.manualCommand(), p.versionCommand(),
 	)

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAListIsExportedToAFileOrTheOutput(t *testing.T) {
+	t.Parallel()
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer ol_test_secret":
+			w.WriteHeader(http.StatusUnauthorized)
+		case r.URL.Path == "/api/v1/refunds":
+			_, _ = io.WriteString(w, "{}\n{}\n{}\n")
+			_ = http.NewResponseController(w).Flush()
+			panic(http.ErrAbortHandler)
+		case r.URL.Path == "/api/v1/events" && r.URL.Query().Get("cursor") == "two":
+			w.Header().Set("Content-Type", "application/problem+json")
+			w.WriteHeader(http.StatusGone)
+			_, _ = io.WriteString(w, `{"code": "cursor_lost"}`)
+		case r.URL.Path == "/api/v1/events":
+			_, _ = io.WriteString(w, `{"events": [{"type": "A", "cursor": "one"}, {"type": "B", "cursor": "two"}], "next_cursor": "two", "more": true}`)
+		case r.Header.Get("Accept") == "text/csv":
+			_, _ = io.WriteString(w, "order_number,note\r\nA,\"two\nlines, \"\"so\"\"\"\r\nB,=\r\n")
+		default:
+			_, _ = fmt.Fprintf(w, "{\"asked\": %q}\n", r.URL.RawQuery)
+		}
+	}))
+	t.Cleanup(api.Close)
+	environment := map[string]string{"ORDERLOOM_URL": api.URL, "ORDERLOOM_KEY": "ol_test_secret"}
+	do := func(code int, line ...string) (stdout, stderr string) {
+		t.Helper()
+		got := orderloom(t, environment, append([]string{"export"}, line...)...)
+		require.Equal(t, code, got.code, got.stderr)
+		return got.stdout, got.stderr
+	}
+	stdout, stderr := do(exitDone, "orders", "--where", "status=shipped", "--where", "sku=A", "--fields", "status,total")
+	require.JSONEq(t, `{"asked": "fields=status%2Ctotal&sku=A&status=shipped"}`, stdout)
+	require.Equal(t, "1 orders\n", stderr)
+
+	file := filepath.Join(t.TempDir(), "orders.csv")
+	stdout, stderr = do(exitDone, "orders", "--file", file, "--format", "csv")
+	require.Empty(t, stdout)
+	require.Equal(t, "2 orders\n", stderr, "rows are counted, and not lines")
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "B,=")
+	require.NoFileExists(t, file+".part")
+
+	file = filepath.Join(t.TempDir(), "refunds")
+	_, stderr = do(exitFailure, "refunds", "--file", file)
+	require.Contains(t, stderr, "ended after 3 refunds")
+	require.Contains(t, stderr, "cut off")
+	require.NoFileExists(t, file, "nobody takes a part for the whole")
+	require.FileExists(t, file+".part")
+
+	stdout, stderr = do(exitFailure, "events", "--where", "type=A")
+	require.Contains(t, stdout, `"type":"B"`)
+	require.Contains(t, stderr, "ended after 2 events")
+	require.Contains(t, stderr, "--after two")
+
+	for _, wrong := range [][]string{
+		{"keys"},
+		{"orders", "--format", "xml"},
+		{"orders", "--where", "status"},
+		{"orders", "--after", "x"},
+		{"events", "--format", "csv"},
+		{"events", "--where", "sku=A"},
+		{"events", "--where", "created_from=monday"},
+		{"orders", "--file", filepath.Join(t.TempDir(), "none", "x")},
+		{},
+	} {
+		do(exitUsage, wrong...)
+	}
+}
