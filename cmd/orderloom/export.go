@@ -94,8 +94,8 @@ func (p *program) export(ctx context.Context, api *client.Client, e export, file
 	return nil
 }
 
-// writer returns what writes the list, and says how to go on where that is possible. Its errors are those of the command
-// line.
+// writer returns what writes the list, and says how to go on where that is possible. Its errors are those of the
+// command line.
 func (e export) writer(api *client.Client, say progress.Log) (func(ctx context.Context, out io.Writer) error, error) {
 	parameters := url.Values{}
 	for _, w := range e.where {
