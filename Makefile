@@ -19,7 +19,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ test-document: bin/schemathesis-$(SCHEMATHESIS_VERSION) ## Ask every operation a
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
 	$(GO) -C dev test -tags real -count=1 -timeout $(TEST_TIMEOUT) -run AnswersStayWithinTheDocument ./e2e -v \
 		-schemathesis ../../bin/schemathesis-$(SCHEMATHESIS_VERSION)/bin/python -cases $(CASES) -schemathesis-seed $(SEED)
+
+test-abuse: ## One abusive caller after the other beside an honest one, on the whole platform: what the honest one waits may not double (4 minutes)
+	$(GO) -C bench run ./abuse
 
 test-postgres17: ## The event store and the migrations on PostgreSQL 17, fetched, whatever the machine has installed
 	ORDERLOOM_POSTGRES_BIN=fetch $(GO) test -count=1 -timeout $(TEST_TIMEOUT) ./eventstore/... ./migrations/...

@@ -49,6 +49,8 @@ type Options struct {
 	// with nil, it holds in each.
 	Rate   httpx.Rate
 	Lender httpx.Lender
+	// OrderRate bounds how many orders a caller places, besides.
+	OrderRate httpx.Rate
 	// Webhooks reads what payment gateways report, by the gateway's name: POST /webhooks/{gateway}. Payments takes
 	// it to the sagas, and is required with it. Without webhooks there is no route.
 	Webhooks map[string]payments.Webhook
@@ -222,7 +224,7 @@ func New(o Options) *API {
 	}
 	a.router = httpx.NewRouter(httpx.Options{
 		Auditor: auditor, Versions: a.versions,
-		Drained: a.drained, Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, Lender: o.Lender,
+		Drained: a.drained, Contract: contract(), Limits: o.Limits.Limits, Logger: o.Logger, Rate: o.Rate, OrderRate: o.OrderRate, Lender: o.Lender,
 		Authenticator: o.Authenticator, Proxies: o.Proxies, AsProblem: asProblem,
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
@@ -254,6 +256,9 @@ func (a *API) draining() bool {
 	}
 }
 
+// metricsCost is how many requests one for the metrics counts as: it asks every metric of the process for its value.
+const metricsCost = 50
+
 // The first two take a POST that changes nothing. Those below keysPath change no order, so that a key can be revoked at
 // all times.
 const (
@@ -264,10 +269,10 @@ const (
 
 func (a *API) routes(o Options) []httpx.Route {
 	routes := []httpx.Route{
-		{Method: "POST", Path: "/api/v1/orders", Handle: httpx.BodyOrAgain(a.placeOrder, a.placedByOtherRules)},
+		{Method: "POST", Path: "/api/v1/orders", Places: true, Handle: httpx.BodyOrAgain(a.placeOrder, a.placedByOtherRules)},
 		{Method: "GET", Path: "/api/v1/orders", Check: checkList, Export: true, Handle: a.listOrders},
-		{Method: "POST", Path: searchPath, Handle: httpx.Body(a.searchOrders)},
-		{Method: "POST", Path: previewPath, Handle: httpx.Body(a.previewOrder)},
+		{Method: "POST", Path: searchPath, Reads: true, Handle: httpx.Body(a.searchOrders)},
+		{Method: "POST", Path: previewPath, Reads: true, Handle: httpx.Body(a.previewOrder)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}", Handle: a.getOrder},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/cancel", Handle: httpx.Body(a.cancelOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/lines/cancel", Handle: httpx.Body(a.cancelLines)},
@@ -283,7 +288,7 @@ func (a *API) routes(o Options) []httpx.Route {
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/reject", Handle: httpx.Body(a.rejectOrder)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns", Handle: httpx.Body(a.returnGoods)},
 		{Method: "GET", Path: "/api/v1/orders/{order_id}/returns", Handle: a.getReturns},
-		{Method: "POST", Path: "/api/v1/orders/{order_id}/exchanges", Handle: httpx.Body(a.exchangeGoods)},
+		{Method: "POST", Path: "/api/v1/orders/{order_id}/exchanges", Places: true, Handle: httpx.Body(a.exchangeGoods)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/approve", Handle: httpx.Body(a.approveReturn)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/refuse", Handle: httpx.Body(a.refuseReturn)},
 		{Method: "POST", Path: "/api/v1/orders/{order_id}/returns/{return_id}/cancel", Handle: httpx.Body(a.cancelReturn)},
@@ -320,7 +325,7 @@ func (a *API) routes(o Options) []httpx.Route {
 	routes = append(routes, a.openRoutes()...)
 	routes = append(routes, a.importRoutes()...)
 	if o.Metrics != nil {
-		routes = append(routes, httpx.Route{Method: "GET", Path: "/metrics", Quiet: true, Handle: httpx.Serve(o.Metrics)})
+		routes = append(routes, httpx.Route{Method: "GET", Path: "/metrics", Quiet: true, Cost: metricsCost, Handle: httpx.Serve(o.Metrics)})
 	}
 	if o.Changes != nil {
 		routes = append(routes, httpx.Route{Method: "GET", Path: "/api/v1/orders/stream", Unbounded: true, Endless: true, Handle: a.streamOrders})

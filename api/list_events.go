@@ -93,6 +93,8 @@ func (a *API) pageOfEvents(ctx context.Context, x *httpx.Exchange, q feed.Query)
 		case <-waiting.Done():
 		}
 	}()
+	x.Waits()
+	q.Turn = x.Turn
 	x.Writer.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
 	return a.events.Wait(ctx, waiting, q)
 }
@@ -158,7 +160,7 @@ func (a *API) streamEvents(ctx context.Context, x *httpx.Exchange) error {
 	if err := sendEvents(s, first); err != nil {
 		return err
 	}
-	q.Cursor = first.Next
+	q.Cursor, q.Turn = first.Next, x.Turn
 	return a.sendOn(ctx, x, s, q)
 }
 

@@ -66,6 +66,28 @@ func TestServerAnswersBeforeAnOversizedBodyHasArrived(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 }
 
+// Fails where a refusal waits for a body that nobody reads, until the read timeout: whoever sends its body slowly would
+// hold connections beyond any share.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	address := b.serve(t)
+	for name, head := range map[string]string{
+		"small": "Content-Length: 1000\r\n\r\n{", "large": "Content-Length: 200000\r\n\r\n{", "in chunks": "Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+	} {
+		conn, err := net.Dial("tcp", address)
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		require.NoError(t, conn.SetReadDeadline(time.Now().Add(testServerLimits.ReadTimeout/2)))
+		_, err = io.WriteString(conn, "POST /api/v1/orders HTTP/1.1\r\nHost: api\r\nContent-Type: text/plain\r\n"+head)
+		require.NoError(t, err)
+		response, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		require.NoError(t, err, name)
+		require.Equal(t, http.StatusUnsupportedMediaType, response.StatusCode, name)
+		require.NoError(t, response.Body.Close())
+	}
+}
+
 // broken is a body that breaks off.
 type broken struct{ io.Reader }
 

@@ -80,6 +80,17 @@ type Query struct {
 	Cursor string
 	// Limit is how many events a page has at most; 0 is [LimitDefault].
 	Limit int
+	// Turn is asked before each page is read that was waited for, and what it returns is called once it is read; nil for
+	// nobody. All who wait for an event read it at once otherwise.
+	Turn func(ctx context.Context) (read func(), err error)
+}
+
+// turn asks for a turn where the query says so.
+func (q Query) turn(ctx context.Context) (read func(), err error) {
+	if q.Turn == nil {
+		return func() {}, nil
+	}
+	return q.Turn(ctx)
 }
 
 // Page is some events, in their order.

@@ -39,16 +39,7 @@ func (f *Feed) Follow(ctx context.Context, q Query, handle func(Page) error) err
 	r := f.enter(ctx)
 	defer f.leave()
 	for {
-		recent, last, wake, state := r.after(at)
-		var page Page
-		switch state {
-		case ringBroken:
-			return errMoved
-		case ringReaches:
-			page, err = f.pageOf(ctx, q, identity, recent, last)
-		default:
-			page, err = f.page(ctx, q, identity, at)
-		}
+		page, wake, err := f.next(ctx, r, q, identity, at)
 		if err != nil {
 			return err
 		}
@@ -69,10 +60,29 @@ func (f *Feed) Follow(ctx context.Context, q Query, handle func(Page) error) err
 	}
 }
 
+// next returns the page that follows a position, and what tells that there is more. It waits for its turn.
+func (f *Feed) next(ctx context.Context, r *ring, q Query, identity eventstore.Identity, at int64) (page Page, wake <-chan struct{}, err error) {
+	read, err := q.turn(ctx)
+	if err != nil {
+		return Page{}, nil, err
+	}
+	defer read()
+	recent, last, wake, state := r.after(at)
+	switch state {
+	case ringBroken:
+		return Page{}, nil, errMoved
+	case ringReaches:
+		page, err = f.pageOf(ctx, q, identity, recent, last)
+	default:
+		page, err = f.page(ctx, q, identity, at)
+	}
+	return page, wake, err
+}
+
 // Wait is [Feed.Page] for who would rather wait than get a page without events. Waiting ends the wait; the page may
 // have no events then.
 func (f *Feed) Wait(ctx, waiting context.Context, q Query) (Page, error) {
-	page, err := f.Page(ctx, q)
+	page, err := f.pageInTurn(ctx, q)
 	if err != nil || len(page.Events) > 0 || page.More {
 		return page, err
 	}
@@ -260,4 +270,14 @@ func (r *ring) change(how func()) {
 	how()
 	close(r.wake)
 	r.wake = make(chan struct{})
+}
+
+// pageInTurn is [Feed.Page] that waits for its turn.
+func (f *Feed) pageInTurn(ctx context.Context, q Query) (Page, error) {
+	read, err := q.turn(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	defer read()
+	return f.Page(ctx, q)
 }

@@ -35,6 +35,8 @@ func (r *Router) clientAddress(request *http.Request) netip.Addr {
 	return address
 }
 
-func (r *Router) trusted(a netip.Addr) bool {
-	return slices.ContainsFunc(r.proxies, func(p netip.Prefix) bool { return p.Contains(a) })
+func (r *Router) trusted(a netip.Addr) bool { return within(r.proxies, a) }
+
+func within(networks []netip.Prefix, a netip.Addr) bool {
+	return slices.ContainsFunc(networks, func(p netip.Prefix) bool { return p.Contains(a) })
 }

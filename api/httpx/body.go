@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,8 +29,13 @@ type Checker interface{ Check() error }
 func Body[T any](handle func(ctx context.Context, x *Exchange, body *T) error) Handler {
 	return func(ctx context.Context, x *Exchange) error {
 		body := new(T)
-		if _, err := x.decode(body); err != nil {
+		if _, err := x.decode(ctx, body); err != nil {
 			return err
+		}
+		if x.reads {
+			if err := x.takeTurn(ctx); err != nil {
+				return err
+			}
 		}
 		return handle(ctx, x, body)
 	}
@@ -43,7 +49,7 @@ func BodyOrAgain[T any](
 ) Handler {
 	return func(ctx context.Context, x *Exchange) error {
 		body := new(T)
-		allowed, err := x.decode(body)
+		allowed, err := x.decode(ctx, body)
 		if err == nil {
 			return handle(ctx, x, body)
 		}
@@ -64,7 +70,7 @@ func (x *Exchange) DecodeAsSent(v any) error { return json.Unmarshal(x.in, v, de
 // decode reads the body into v, a pointer to a struct. Errors: unsupported_media_type, body_too_large, timeout,
 // malformed_json; invalid, which names all that is wrong with the request. Allowed tells that the document allows the
 // request, so that only the domain can have found something wrong.
-func (x *Exchange) decode(v any) (allowed bool, err error) {
+func (x *Exchange) decode(ctx context.Context, v any) (allowed bool, err error) {
 	var value any
 	f := &x.reader.faults
 	if x.Request.ContentLength == 0 && !x.operation.bodyRequired {
@@ -76,6 +82,10 @@ func (x *Exchange) decode(v any) (allowed bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		if err := x.router.decodes.take(ctx, x.Party()); err != nil {
+			return false, err
+		}
+		defer x.router.decodes.give(x.Party())
 		if value, err = x.reader.read(text); err != nil {
 			return false, malformed(err)
 		}
@@ -208,7 +218,8 @@ func (x *Exchange) readAll() ([]byte, error) {
 	if length > limit {
 		return nil, x.tooLarge()
 	}
-	if need := int(max(length, 512)) + 1; cap(x.in) < need {
+	// A body that is announced may never come.
+	if need := int(min(max(length, 512), bodyBegin)) + 1; cap(x.in) < need {
 		x.in = make([]byte, 0, need)
 	}
 	for {
@@ -221,6 +232,7 @@ func (x *Exchange) readAll() ([]byte, error) {
 		case int64(len(x.in)) > limit:
 			return nil, x.tooLarge()
 		case errors.Is(err, io.EOF):
+			x.received = true
 			return x.in, nil
 		case err != nil:
 			p := NewProblem(KindTimeout, "the body did not arrive in full")
@@ -230,9 +242,29 @@ func (x *Exchange) readAll() ([]byte, error) {
 	}
 }
 
+const (
+	// bodyBegin is how many bytes of a body there is room for before any of it has come.
+	bodyBegin = 16 << 10
+	// leftMax is the largest body of a refused request that is received, to keep its connection. Its rest may take
+	// leftWait, as it has come already or is on its way.
+	leftMax  = 64 << 10
+	leftWait = 100 * time.Millisecond
+)
+
+// leaveBody keeps the answer to a request whose body is not wanted from waiting for that. Otherwise the server receives
+// it first, and a client that takes its time would hold the connection, beyond any share.
+func (x *Exchange) leaveBody() {
+	length := x.Request.ContentLength
+	switch {
+	case x.received || length == 0 || x.Request.ProtoMajor > 1: // HTTP/2 ends the stream alone
+	case length < 0 || length > leftMax:
+		x.Writer.Header().Set("Connection", "close")
+	default:
+		_ = http.NewResponseController(x.Writer).SetReadDeadline(time.Now().Add(leftWait)) // not every connection has one
+	}
+}
+
 func (x *Exchange) tooLarge() error {
-	// The rest of the body is not worth reading.
-	x.Writer.Header().Set("Connection", "close")
 	return NewProblem(KindBodyTooLarge, fmt.Sprintf("a body has at most %d bytes", x.router.limits.BodyBytesMax))
 }
 

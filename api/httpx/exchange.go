@@ -36,8 +36,10 @@ type Exchange struct {
 
 	router    *Router
 	operation *operation
-	// begun is true while the request holds a slot.
-	begun bool
+	// begun is true while the request holds a slot, and turned while it holds a turn.
+	begun, turned bool
+	// reads tells that the request asks the database once its body is there, and received that the body is.
+	reads, received bool
 	// party is what limits know a stranger or a customer by; empty until it is asked for.
 	party string
 	// subject is what the request is about, for the log; the zero id when it is not about one thing.
@@ -76,6 +78,7 @@ func (x *Exchange) release() {
 	x.reader.forget()
 	x.Context, x.router, x.operation = nil, nil, nil
 	x.RequestID, x.Caller, x.record, x.denied, x.party, x.version = "", nil, nil, false, "", ""
+	x.reads, x.received = false, false
 	x.subject, x.subjectName, x.cause, x.query, x.fields = uuid.UUID{}, "", nil, nil, nil
 	x.bad, x.in, x.Out = x.bad[:0], x.in[:0], x.Out[:0]
 	exchanges.Put(x)
@@ -111,11 +114,23 @@ func (x *Exchange) JSON(status int, v any) error {
 	return nil
 }
 
+// largeAnswer is the size of answers, in bytes, of which only some of a caller are on their way at once: they lie in
+// memory until the client has taken them.
+const largeAnswer = 64 << 10
+
 var jsonContentType = []string{"application/json"}
 
 // Answer writes a JSON text as the answer.
 func (x *Exchange) Answer(status int, body []byte) {
 	body = x.back(status, "application/json", x.sparse(status, body))
+	x.Waits()
+	if len(body) > largeAnswer {
+		if err := x.router.large.Take(x.Party()); err != nil {
+			AsProblem(err).write(x)
+			return
+		}
+		defer x.router.large.Give(x.Party())
+	}
 	h := x.Writer.Header()
 	h["Content-Type"] = jsonContentType
 	// With its length an answer leaves in one piece; without, in chunks of two kilobytes.
@@ -153,8 +168,38 @@ func (x *Exchange) begin() error {
 	return err
 }
 
+// takeTurn waits until the request may keep a processor or the database busy. Error: that of ctx.
+func (x *Exchange) takeTurn(ctx context.Context) error {
+	if x.turned {
+		return nil
+	}
+	err := x.router.turns.take(ctx, x.Party())
+	x.turned = err == nil
+	return err
+}
+
+// Turn waits until the request may ask the database for a while. Give ends that, once. It is for requests that wait in
+// between, and have said so by [Exchange.Waits]. Error: that of ctx.
+func (x *Exchange) Turn(ctx context.Context) (give func(), err error) {
+	party, turns := x.Party(), x.router.turns
+	if err := turns.take(ctx, party); err != nil {
+		return nil, err
+	}
+	return func() { turns.give(party) }, nil
+}
+
+// Waits says that the request waits from here on, for its client or for something else than the database. Others may
+// work meanwhile.
+func (x *Exchange) Waits() {
+	if x.turned {
+		x.turned = false
+		x.router.turns.give(x.Party())
+	}
+}
+
 // finish gives the slot back.
 func (x *Exchange) finish() {
+	x.Waits()
 	if x.begun {
 		x.begun = false
 		x.router.slots.Give(x.Party())

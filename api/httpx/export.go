@@ -72,16 +72,10 @@ func (x *Exchange) export(ctx context.Context, media string) error {
 			x.passOn(page)
 			return nil
 		}
-		var elements []stdjson.RawMessage
 		if err == nil && page.Status == http.StatusOK {
 			before := cursor
-			if elements, cursor, err = elementsOf(page.Body.Bytes(), member); err == nil && cursor != "" && cursor == before {
+			if cursor, err = out.writePage(ctx, page.Body.Bytes(), member); err == nil && cursor != "" && cursor == before {
 				err = errors.New("the list does not go on")
-			}
-		}
-		for _, e := range elements {
-			if err = out.write(e); err != nil {
-				break
 			}
 		}
 		if err == nil && page.Status == http.StatusOK {
@@ -204,6 +198,21 @@ func (x *Exchange) exportWriter(media, member string) *exportWriter {
 	}
 	_ = w.table.Write(names) // into memory
 	return w
+}
+
+// writePage writes the elements of a page, and returns the cursor of the next one. That keeps a processor busy.
+func (w *exportWriter) writePage(ctx context.Context, page []byte, member string) (next string, err error) {
+	if err := w.x.router.decodes.take(ctx, w.x.Party()); err != nil {
+		return "", err
+	}
+	defer w.x.router.decodes.give(w.x.Party())
+	elements, next, err := elementsOf(page, member)
+	for _, e := range elements {
+		if err := w.write(e); err != nil {
+			return next, err
+		}
+	}
+	return next, err
 }
 
 func (w *exportWriter) write(element []byte) error {

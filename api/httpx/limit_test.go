@@ -3,6 +3,7 @@ package httpx
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -37,28 +38,28 @@ func TestACallerLeavesPlacesForOthers(t *testing.T) {
 func TestACallerHasABucketOfItsOwn(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
-	b := newBuckets(Rate{PerSecond: 2, Burst: 4}, nil)
-	require.Equal(t, []string{`"caller";q=4;w=2`}, b.policy)
+	b := newBuckets(policyCaller, Rate{PerSecond: 2, Burst: 4}, nil)
+	require.Equal(t, `"caller";q=4;w=2`, b.policy)
 	for want := 3; want >= 0; want-- {
-		left, full, err := b.take("one", now)
+		left, full, err := b.take("one", 1, now)
 		require.NoError(t, err)
 		require.Equal(t, want, left)
 		require.Equal(t, (4-want+1)/2, full)
 	}
-	_, _, err := b.take("one", now)
+	_, _, err := b.take("one", 1, now)
 	var p *Problem
 	require.ErrorAs(t, err, &p)
 	require.Equal(t, http.StatusTooManyRequests, p.Status)
 	require.Equal(t, time.Second, p.RetryAfter)
-	_, _, err = b.take("two", now)
+	_, _, err = b.take("two", 1, now)
 	require.NoError(t, err)
-	_, _, err = b.take("one", now.Add(500*time.Millisecond))
+	_, _, err = b.take("one", 1, now.Add(500*time.Millisecond))
 	require.NoError(t, err)
 }
 
 func TestARateOfZeroBoundsNothing(t *testing.T) {
 	t.Parallel()
-	require.Nil(t, newBuckets(Rate{Burst: 10}, nil))
+	require.Nil(t, newBuckets(policyCaller, Rate{Burst: 10}, nil))
 }
 
 // lender has one bucket of tokens, and gives as many of them as there are.
@@ -97,11 +98,11 @@ func TestProcessesShareTheRateOfACaller(t *testing.T) {
 	t.Parallel()
 	l := &lender{tokens: 200}
 	limit := Rate{PerSecond: 100, Burst: 200}
-	processes := []*buckets{newBuckets(limit, l), newBuckets(limit, l)}
+	processes := []*buckets{newBuckets(policyCaller, limit, l), newBuckets(policyCaller, limit, l)}
 	allowed := 0
 	for i := range 1000 {
 		p := processes[i%2]
-		if _, _, err := p.take("one", time.Now()); err == nil {
+		if _, _, err := p.take("one", 1, time.Now()); err == nil {
 			allowed++
 		}
 		borrowed(t, p, "one")
@@ -113,10 +114,10 @@ func TestProcessesShareTheRateOfACaller(t *testing.T) {
 
 func TestAProcessCountsByItselfWhileNobodyLends(t *testing.T) {
 	t.Parallel()
-	b := newBuckets(Rate{PerSecond: 1, Burst: 20}, &lender{err: errors.New("Redis is away")})
+	b := newBuckets(policyCaller, Rate{PerSecond: 1, Burst: 20}, &lender{err: errors.New("Redis is away")})
 	allowed := 0
 	for range 100 {
-		if _, _, err := b.take("one", time.Now()); err == nil {
+		if _, _, err := b.take("one", 1, time.Now()); err == nil {
 			allowed++
 		}
 		borrowed(t, b, "one")
@@ -154,4 +155,76 @@ func TestACustomerHasAShareOfTheirOwn(t *testing.T) {
 		seen[(&Exchange{Caller: c}).Party()] = true
 	}
 	require.Len(t, seen, 4)
+}
+
+// Fails where an order counts as a request alone: a caller would place as many as it may read.
+func TestOrdersHaveARateOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	gin.SetMode(gin.ReleaseMode)
+	r := &Router{
+		buckets: newBuckets(policyCaller, Rate{PerSecond: 100, Burst: 200}, nil), scarce: newBuckets(policyOrders, Rate{PerSecond: 2, Burst: 4}, nil),
+	}
+	now := time.Date(2026, 11, 27, 10, 0, 0, 0, time.UTC)
+	ask := func(route Route) (*httptest.ResponseRecorder, error) {
+		w := httptest.NewRecorder()
+		c, _ := gin.CreateTestContext(w)
+		x := &Exchange{Context: c, router: r, Caller: &access.Caller{ID: "one"}}
+		return w, x.limitRate(now, route)
+	}
+	for range 4 {
+		_, err := ask(Route{Places: true})
+		require.NoError(t, err)
+	}
+	w, err := ask(Route{Places: true})
+	require.ErrorContains(t, err, "a caller places at most 2 orders a second")
+	require.Equal(t, `"caller";q=200;w=2, "orders";q=4;w=2`, w.Header().Get("RateLimit-Policy"))
+	require.Equal(t, `"caller";r=195;t=1, "orders";r=0;t=2`, w.Header().Get("RateLimit"))
+	w, err = ask(Route{})
+	require.NoError(t, err)
+	require.Equal(t, `"caller";q=200;w=2`, w.Header().Get("RateLimit-Policy"))
+	w, err = ask(Route{Cost: 50, Quiet: true})
+	require.NoError(t, err)
+	require.Equal(t, `"caller";r=144;t=1`, w.Header().Get("RateLimit"))
+	w, err = ask(Route{Quiet: true, Open: true})
+	require.NoError(t, err)
+	require.Empty(t, w.Header().Get("RateLimit"), "whoever distributes requests may ask from the address of all")
+}
+
+// Fails where an address can take all connections.
+func TestAnAddressLeavesConnectionsForOthers(t *testing.T) {
+	t.Parallel()
+	plain, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	const each = 2
+	l := LimitConnections(plain, ConnectionLimits{Each: each, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")}})
+	served := make(chan net.Conn, 100)
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				close(served)
+				return
+			}
+			_, _ = conn.Write([]byte{'.'})
+			served <- conn
+		}
+	}()
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	dial := func(from string) bool {
+		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+		conn, err := d.DialContext(t.Context(), "tcp", plain.Addr().String())
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = conn.Close() })
+		n, _ := conn.Read(make([]byte, 1))
+		return n == 1
+	}
+	require.True(t, dial("127.0.0.2"))
+	require.True(t, dial("127.0.0.2"))
+	require.False(t, dial("127.0.0.2"), "it has as many as it may")
+	require.True(t, dial("127.0.0.3"))
+	for range 2 * each {
+		require.True(t, dial("127.0.0.9"), "a proxy has those of all")
+	}
+	require.NoError(t, (<-served).Close())
+	require.True(t, dial("127.0.0.2"), "it has closed one")
 }

@@ -88,6 +88,7 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 			case p.Status >= http.StatusInternalServerError && clientGone(c.Request):
 				c.Status(statusClientGone)
 			default:
+				x.leaveBody()
 				p.write(x)
 			}
 		}
@@ -137,17 +138,21 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 			return err
 		}
 	}
-	if !route.Quiet {
-		if err := x.limitRate(time.Now()); err != nil {
-			return err
-		}
+	if err := x.limitRate(time.Now(), route); err != nil {
+		return err
 	}
+	x.reads = route.Reads
+	defer x.finish()
 	if !route.Unbounded && x.operation.body == nil { // else once the body is there
 		if err := x.begin(); err != nil {
 			return err
 		}
+		if !route.Open && !route.Quiet { // those ask nothing, and write their answer by themselves
+			if err := x.takeTurn(ctx); err != nil {
+				return err
+			}
+		}
 	}
-	defer x.finish()
 	if route.Method != "" {
 		x.readParameters(route.Open)
 		x.readFields()

@@ -1,6 +1,9 @@
 package httpx
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Page answers 200 with a page of a list: {"<member>": […], "next_cursor": "…"}, the cursor unless it is the last
 // page. Write appends the i-th of n elements to the answer as JSON.
@@ -11,8 +14,12 @@ func (x *Exchange) Page(member string, n int, next string, write func(b []byte, 
 			b = append(b, ',')
 		}
 		var err error
+		before := len(b)
 		if b, err = write(b, i); err != nil {
 			return err
+		}
+		if i == 0 { // the others are about as long
+			b = slices.Grow(b, n*(len(b)-before+1))
 		}
 	}
 	b = append(b, ']')

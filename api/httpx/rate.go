@@ -48,10 +48,12 @@ const (
 // in the background. So no request waits for that, and a caller may be a batch ahead in each process. It is safe for
 // concurrent use.
 type buckets struct {
+	// name is that of the policy.
+	name   string
 	limit  Rate
 	lender Lender // nil for a process that counts by itself
 	batch  int
-	policy []string
+	policy string
 
 	mu sync.Mutex
 	by *simplelru.LRU[string, *bucket]
@@ -69,8 +71,14 @@ type bucket struct {
 	asking bool
 }
 
+// The policies, by the names that the headers have for them.
+const (
+	policyCaller = "caller"
+	policyOrders = "orders"
+)
+
 // newBuckets returns nil for a rate that bounds nothing.
-func newBuckets(limit Rate, lender Lender) *buckets {
+func newBuckets(name string, limit Rate, lender Lender) *buckets {
 	if limit.PerSecond <= 0 {
 		return nil
 	}
@@ -81,14 +89,15 @@ func newBuckets(limit Rate, lender Lender) *buckets {
 	}
 	window := int(math.Ceil(float64(limit.Burst) / float64(limit.PerSecond)))
 	return &buckets{
-		limit: limit, lender: lender, batch: max(limit.PerSecond/batches, 1), by: by,
-		policy: []string{fmt.Sprintf(`"caller";q=%d;w=%d`, limit.Burst, window)},
+		name: name, limit: limit, lender: lender, batch: max(limit.PerSecond/batches, 1), by: by,
+		policy: fmt.Sprintf(`%q;q=%d;w=%d`, name, limit.Burst, window),
 	}
 }
 
-// take takes a token of a caller. Left is how many it has left, and full after how many seconds it has all of them.
-// Error: rate_limited, with the time after which there is a token.
-func (b *buckets) take(caller string, now time.Time) (left, full int, err error) {
+// take takes n tokens of a caller, and never more than it can have at once. Left is how many it has left, and full after how many seconds it has all of them.
+// Error: rate_limited, with the time after which there are as many.
+func (b *buckets) take(caller string, n int, now time.Time) (left, full int, err error) {
+	n = min(n, b.limit.Burst)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k, known := b.by.Get(caller)
@@ -96,29 +105,35 @@ func (b *buckets) take(caller string, now time.Time) (left, full int, err error)
 		k = &bucket{own: rate.NewLimiter(rate.Limit(b.limit.PerSecond), b.limit.Burst), left: b.limit.Burst}
 		b.by.Add(caller, k)
 	}
-	allowed, tokens, after := b.takeFrom(k, caller, now)
+	allowed, tokens, after := b.takeFrom(k, caller, n, now)
 	full = int(math.Ceil((float64(b.limit.Burst) - tokens) / float64(b.limit.PerSecond)))
 	if allowed {
 		return int(tokens), full, nil
 	}
-	p := NewProblem(KindRateLimited, fmt.Sprintf("a caller makes at most %d requests a second", b.limit.PerSecond))
+	p := NewProblem(KindRateLimited, fmt.Sprintf(rateWords[b.name], b.limit.PerSecond))
 	p.RetryAfter = max(time.Second, after)
 	return 0, full, p
 }
 
-// takeFrom takes a token, and tells what is left and when there is another one.
-func (b *buckets) takeFrom(k *bucket, caller string, now time.Time) (allowed bool, left float64, after time.Duration) {
+// rateWords say what the policies bound.
+var rateWords = map[string]string{
+	policyCaller: "a caller makes at most %d requests a second",
+	policyOrders: "a caller places at most %d orders a second",
+}
+
+// takeFrom takes n tokens, and tells what is left and when there are as many.
+func (b *buckets) takeFrom(k *bucket, caller string, n int, now time.Time) (allowed bool, left float64, after time.Duration) {
 	switch {
 	case b.lender == nil || now.Before(k.alone):
-		return b.takeOwn(k, now)
-	case k.tokens > 0:
-		k.tokens, allowed = k.tokens-1, true
+		return b.takeOwn(k, n, now)
+	case k.tokens >= n:
+		k.tokens, allowed = k.tokens-n, true
 	case now.Before(k.until):
 		return false, 0, k.until.Sub(now)
 	case k.owed < b.batch:
-		k.owed, allowed = k.owed+1, true
+		k.owed, allowed = k.owed+n, true
 	default: // the lender is slow
-		return b.takeOwn(k, now)
+		return b.takeOwn(k, n, now)
 	}
 	if !k.asking && k.tokens <= b.batch/2 && !now.Before(k.until) {
 		k.asking = true
@@ -127,17 +142,17 @@ func (b *buckets) takeFrom(k *bucket, caller string, now time.Time) (allowed boo
 	return allowed, float64(max(k.left+k.tokens-k.owed, 0)), 0
 }
 
-func (b *buckets) takeOwn(k *bucket, now time.Time) (allowed bool, left float64, after time.Duration) {
-	allowed = k.own.AllowN(now, 1)
+func (b *buckets) takeOwn(k *bucket, n int, now time.Time) (allowed bool, left float64, after time.Duration) {
+	allowed = k.own.AllowN(now, n)
 	left = max(k.own.TokensAt(now), 0)
-	return allowed, left, time.Duration((1 - left) / float64(b.limit.PerSecond) * float64(time.Second))
+	return allowed, left, time.Duration((float64(n) - left) / float64(b.limit.PerSecond) * float64(time.Second))
 }
 
 // borrow takes n tokens from the lender, and pays what is owed.
 func (b *buckets) borrow(k *bucket, caller string, n int) {
 	ctx, cancel := context.WithTimeout(context.Background(), lendTimeout)
 	defer cancel()
-	loan, err := b.lender.Lend(ctx, caller, b.limit, n)
+	loan, err := b.lender.Lend(ctx, b.name+":"+caller, b.limit, n)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	k.asking = false
@@ -152,16 +167,35 @@ func (b *buckets) borrow(k *bucket, caller string, n int) {
 	}
 }
 
-// limitRate takes a token of the caller. It tells in the header what it has left, as the IETF's draft "RateLimit header
-// fields for HTTP" has it. Error: rate_limited.
-func (x *Exchange) limitRate(now time.Time) error {
-	b := x.router.buckets
-	if b == nil {
+// limitRate takes from the buckets of the caller what the route costs. It tells in the headers what is left, as the
+// IETF's draft "RateLimit header fields for HTTP" has it. Error: rate_limited.
+func (x *Exchange) limitRate(now time.Time, route Route) error {
+	if route.Quiet && route.Open { // whoever distributes requests asks these, maybe from the address of all
 		return nil
 	}
-	left, full, err := b.take(x.Party(), now)
 	h := x.Writer.Header()
-	h["Ratelimit-Policy"] = b.policy
-	h["Ratelimit"] = []string{`"caller";r=` + strconv.Itoa(left) + ";t=" + strconv.Itoa(full)}
-	return err
+	for _, taken := range [...]struct {
+		from *buckets
+		n    int
+	}{{x.router.buckets, max(route.Cost, 1)}, {x.router.scarce, 1}} {
+		b := taken.from
+		if b == nil || b.name == policyOrders && !route.Places {
+			continue
+		}
+		left, full, err := b.take(x.Party(), taken.n, now)
+		h["Ratelimit-Policy"] = listed(h["Ratelimit-Policy"], b.policy)
+		h["Ratelimit"] = listed(h["Ratelimit"], `"`+b.name+`";r=`+strconv.Itoa(left)+";t="+strconv.Itoa(full))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listed adds an item to a list in a header (RFC 9651, section 3.1).
+func listed(list []string, item string) []string {
+	if len(list) == 0 {
+		return []string{item}
+	}
+	return []string{list[0] + ", " + item}
 }

@@ -31,8 +31,14 @@ type Route struct {
 	Endless bool
 	// Audited routes are recorded before they are carried out. What can't be recorded is refused.
 	Audited bool
-	// Quiet routes are logged at the level of debug while they succeed.
+	// Quiet routes are logged at the level of debug while they succeed. Those that are open as well have no rate.
 	Quiet bool
+	// Cost is how many requests of the caller's rate one of these counts as; 0 is 1.
+	Cost int
+	// Places tells that the route places orders, which have a rate of their own.
+	Places bool
+	// Reads tells that a route with a body asks the database, as all without a body do.
+	Reads bool
 	// Check blames what no schema can express about the parameters; nil for nothing. It sees them whether or not they
 	// are what the document wants.
 	Check  func(x *Exchange)
@@ -65,6 +71,8 @@ type Options struct {
 	// with nil, it holds in each.
 	Rate   Rate
 	Lender Lender
+	// OrderRate bounds how many of a caller's requests place orders, besides.
+	OrderRate Rate
 	// Authenticator tells who calls. Nil opens the API to everyone, which is for development.
 	Authenticator Authenticator
 	// Versions are those of the API, and nil for an API without any.
@@ -101,10 +109,15 @@ type Router struct {
 	propagator    propagation.TextMapPropagator
 	// slots are the requests that are worked on, and bodies those whose body is still on its way.
 	slots, bodies *Share
+	// turns are for reads, and decodes for the checks of bodies: those wait for nothing, also while the database is away.
+	turns, decodes *turns
+	// large are the answers of more than largeAnswer bytes.
+	large *Share
 	// exports are the lists that are read as a whole.
 	exports *Share
 	drained <-chan struct{} // nil without
 	buckets *buckets        // nil without a rate
+	scarce  *buckets        // of routes that place orders; nil without a rate
 	engine  *gin.Engine
 	// fixed are the methods of paths without a parameter, as the header Allow has them. They are for these alone, also
 	// where a path with a parameter would fit. Refusing answers all others of them.
@@ -136,9 +149,12 @@ func NewRouter(o Options) *Router {
 		asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
+		large: NewShare(o.Limits.RequestsMax/2, max(o.Limits.RequestsMax/largePart, 1)),
+		turns: newReads(), decodes: newDecodes(),
 		exports: NewShare(max(o.Limits.RequestsMax/exportsPart, 1), max(o.Limits.RequestsMax/exportsPart/4, 1)),
 		drained: o.Drained,
-		buckets: newBuckets(o.Rate, o.Lender), engine: newEngine(), fixed: map[string][]string{}, refusing: newEngine(),
+		buckets: newBuckets(policyCaller, o.Rate, o.Lender), scarce: newBuckets(policyOrders, o.OrderRate, o.Lender),
+		engine: newEngine(), fixed: map[string][]string{}, refusing: newEngine(),
 		versions: o.Versions, versionHeaders: versionHeaders(o.Versions),
 	}
 	if o.Versions != nil {
@@ -161,6 +177,9 @@ func NewRouter(o Options) *Router {
 
 // exportsPart is the part of all requests that are exports at most. Each costs what a page does, one after the other.
 const exportsPart = 8
+
+// largePart is the part of all requests that are large answers to one caller at most.
+const largePart = 16
 
 // bodiesFactor is how many bodies may be on their way for each request that is worked on. A slow client costs its
 // buffer alone, until the read timeout ends it.

@@ -137,3 +137,9 @@ func (r *Rig) Memory() (now, most int64) {
 
 // PID is the platform's process id, for profilers.
 func (r *Rig) PID() int { return r.platform.command.Process.Pid }
+
+// ForgetPeak makes [Rig.Memory] tell the most there was from now on.
+func (r *Rig) ForgetPeak() error {
+	const resetPeak = "5" // proc(5), /proc/pid/clear_refs
+	return os.WriteFile(fmt.Sprintf("/proc/%d/clear_refs", r.platform.command.Process.Pid), []byte(resetPeak), 0)
+}

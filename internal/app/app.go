@@ -305,7 +305,7 @@ func (p *platform) api(ctx context.Context, o Options) (*api.API, error) {
 		Authenticator: p.authenticator(ctx, o), Proxies: p.cfg.HTTP.Access.Proxies, Audit: p.audit,
 		Keys: access.NewTable(p.pool, p.cfg.HTTP.Access.Mode), KeyOverlap: p.cfg.HTTP.Access.KeyOverlap,
 		Metrics: p.tel.MetricsHandler(), Origins: p.cfg.HTTP.Origins, Logger: p.tel.Logger, Registerer: p.tel.Registry,
-		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), Lender: p.lender(), TracerProvider: p.tel.TracerProvider,
+		Limits: apiLimits(p.cfg.HTTP), Rate: apiRate(p.cfg.HTTP), OrderRate: orderRate(p.cfg.HTTP), Lender: p.lender(), TracerProvider: p.tel.TracerProvider,
 	}), nil
 }
 
@@ -318,6 +318,11 @@ func taxes(cfg config.Orders) api.TaxProvider {
 }
 
 func apiRate(cfg config.HTTP) httpx.Rate { return httpx.Rate{PerSecond: cfg.Rate, Burst: cfg.Burst} }
+
+// orderRate is how many orders a caller places. What it saves up lasts as long as that of all its requests.
+func orderRate(cfg config.HTTP) httpx.Rate {
+	return httpx.Rate{PerSecond: cfg.OrderRate, Burst: cfg.OrderRate * max(cfg.Burst/max(cfg.Rate, 1), 1)}
+}
 
 func apiLimits(cfg config.HTTP) api.Limits {
 	return api.Limits{

@@ -25,6 +25,8 @@ var used = map[string]struct {
 	"ORDERLOOM_HTTP_READ_HEADER_TIMEOUT": {"3s", func(_ *testing.T, c config.Config) any { return serverLimits(c.HTTP).ReadHeaderTimeout }},
 	"ORDERLOOM_HTTP_RATE":                {"7", func(_ *testing.T, c config.Config) any { return apiRate(c.HTTP).PerSecond }},
 	"ORDERLOOM_HTTP_BURST":               {"9", func(_ *testing.T, c config.Config) any { return apiRate(c.HTTP).Burst }},
+	"ORDERLOOM_HTTP_ORDER_RATE":          {"3", func(_ *testing.T, c config.Config) any { return orderRate(c.HTTP).PerSecond }},
+	"ORDERLOOM_HTTP_CONNECTIONS_MAX":     {"5", func(_ *testing.T, c config.Config) any { return c.HTTP.Connections }},
 	"ORDERLOOM_HTTP_READ_TIMEOUT":        {"3s", func(_ *testing.T, c config.Config) any { return serverLimits(c.HTTP).ReadTimeout }},
 	"ORDERLOOM_HTTP_WRITE_TIMEOUT":       {"40s", func(_ *testing.T, c config.Config) any { return serverLimits(c.HTTP).WriteTimeout }},
 	"ORDERLOOM_HTTP_IDLE_TIMEOUT":        {"40s", func(_ *testing.T, c config.Config) any { return serverLimits(c.HTTP).IdleTimeout }},

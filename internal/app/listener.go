@@ -39,6 +39,9 @@ func (p *platform) listener(ctx context.Context, s service) (part, error) {
 	if err != nil {
 		return part{}, fmt.Errorf("listen on ORDERLOOM_HTTP_ADDRESS %s: %w", p.cfg.HTTP.Address, err)
 	}
+	l = httpx.LimitConnections(l, httpx.ConnectionLimits{
+		Each: p.cfg.HTTP.Connections, Proxies: p.cfg.HTTP.Access.Proxies, Logger: p.tel.Logger, Registerer: p.tel.Registry,
+	})
 	var stopping atomic.Bool
 	server := httpx.NewServer(p.cfg.HTTP.Address, closingConnections(s.handler, &stopping), p.tel.Logger, serverLimits(p.cfg.HTTP))
 	server.TLSConfig = secured

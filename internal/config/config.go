@@ -56,6 +56,10 @@ type HTTP struct {
 	// Rate is how many requests a second a caller may make in the long run, and Burst how many at once after a rest. A
 	// rate of 0 bounds nothing.
 	Rate, Burst int
+	// OrderRate is how many orders a second a caller may place in the long run; 0 bounds nothing.
+	OrderRate int
+	// Connections is how many an address may have; 0 bounds nothing.
+	Connections int
 	// Origins are those whose pages may call the API from a browser; empty lets none.
 	Origins []string
 	// OperationsAddress is where /metrics, /health and /ready are served without a key; empty serves them on Address

@@ -86,6 +86,10 @@ var Settings = slices.Concat(
 			"Callers are told apart by their keys, and without one by their addresses.", func(c *Config, v int64) { c.HTTP.Rate = int(v) }),
 		integer("ORDERLOOM_HTTP_BURST", "1000", 1, 1_000_000, "How many requests a caller may make at once after a rest.",
 			func(c *Config, v int64) { c.HTTP.Burst = int(v) }),
+		integer("ORDERLOOM_HTTP_ORDER_RATE", "100", 0, 1_000_000, "How many orders a second a caller may place in the long run; 0 bounds nothing. "+
+			"At most a quarter of what the platform carries leaves the others theirs.", func(c *Config, v int64) { c.HTTP.OrderRate = int(v) }),
+		integer("ORDERLOOM_HTTP_CONNECTIONS_MAX", "1024", 0, 100_000, "How many connections an address may have at a process; 0 bounds nothing. "+
+			"Proxies that are trusted may have sixteen times as many.", func(c *Config, v int64) { c.HTTP.Connections = int(v) }),
 		origins("ORDERLOOM_HTTP_ORIGINS", "Origins whose pages may call the API from a browser; without any, none may. Give browsers tokens of "+
 			"customers, and never a key.", "https://shop.example.com", func(c *Config) *[]string { return &c.HTTP.Origins }),
 		text("ORDERLOOM_HTTP_TLS_CERT_PATH", "", "PEM file of the certificate with which to serve TLS; without it something before the API has to. "+
