@@ -66,8 +66,8 @@ func TestServerAnswersBeforeAnOversizedBodyHasArrived(t *testing.T) {
 	require.NoError(t, response.Body.Close())
 }
 
-// Fails where a refusal waits for a body that nobody reads, until the read timeout: whoever sends its body slowly would
-// hold connections beyond any share.
+// Fails where a refusal waits for a body that nobody reads, until the read timeout. Whoever sends its body slowly would
+// hold connections then, beyond any share.
 func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 	t.Parallel()
 	b := setup(t)

@@ -80,8 +80,8 @@ type Query struct {
 	Cursor string
 	// Limit is how many events a page has at most; 0 is [LimitDefault].
 	Limit int
-	// Turn is asked before each page is read that was waited for, and what it returns is called once it is read; nil for
-	// nobody. All who wait for an event read it at once otherwise.
+	// Turn is asked before each page is read that was waited for. What it returns is called once the page is read. With
+	// nil, all who wait for an event read it at once.
 	Turn func(ctx context.Context) (read func(), err error)
 }
 

@@ -114,7 +114,7 @@ func (x *Exchange) JSON(status int, v any) error {
 	return nil
 }
 
-// largeAnswer is the size of answers, in bytes, of which only some of a caller are on their way at once: they lie in
+// largeAnswer is the size of answers, in bytes, of which only some of a caller are on their way at once. They lie in
 // memory until the client has taken them.
 const largeAnswer = 64 << 10
 

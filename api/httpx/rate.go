@@ -94,7 +94,8 @@ func newBuckets(name string, limit Rate, lender Lender) *buckets {
 	}
 }
 
-// take takes n tokens of a caller, and never more than it can have at once. Left is how many it has left, and full after how many seconds it has all of them.
+// take takes n tokens of a caller, and never more than it can have at once. Left is how many it has left, and full
+// after how many seconds it has all of them.
 // Error: rate_limited, with the time after which there are as many.
 func (b *buckets) take(caller string, n int, now time.Time) (left, full int, err error) {
 	n = min(n, b.limit.Burst)

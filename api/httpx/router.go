@@ -109,7 +109,8 @@ type Router struct {
 	propagator    propagation.TextMapPropagator
 	// slots are the requests that are worked on, and bodies those whose body is still on its way.
 	slots, bodies *Share
-	// turns are for reads, and decodes for the checks of bodies: those wait for nothing, also while the database is away.
+	// turns are for reads, and decodes for the checks of bodies. Those wait for nothing, also while the database is
+	// away.
 	turns, decodes *turns
 	// large are the answers of more than largeAnswer bytes.
 	large *Share

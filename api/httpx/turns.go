@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// readsEach is how many reads of one caller are worked on at once for each processor. Most of each is a wait for the
-	// database.
+	// readsEach is how many reads of one caller are worked on at once for each processor. Most of the time of each is a
+	// wait for the database.
 	readsEach = 2
 	// turnsFactor is how many callers may have as much as one may.
 	turnsFactor = 4
@@ -25,6 +25,7 @@ type turns struct {
 	by   map[string]*queue
 	// waiting are the queues from which one may go on once there is a free turn, the next one first.
 	waiting []*queue
+	spare   *queue // of a caller that was forgotten
 }
 
 // queue is the requests of one caller.
@@ -59,8 +60,10 @@ func (t *turns) take(ctx context.Context, caller string) error {
 	t.mu.Lock()
 	q := t.by[caller]
 	if q == nil {
-		q = &queue{caller: caller}
-		t.by[caller] = q
+		if q, t.spare = t.spare, nil; q == nil {
+			q = &queue{}
+		}
+		q.caller, t.by[caller] = caller, q
 	}
 	if q.held < t.each && t.free > 0 { // nobody waits who could have it
 		q.held, t.free = q.held+1, t.free-1
@@ -112,6 +115,7 @@ func (t *turns) giveLocked(caller string) {
 func (t *turns) forget(q *queue) {
 	if q.held == 0 && len(q.heads) == 0 {
 		delete(t.by, q.caller)
+		t.spare = q
 	}
 }
 

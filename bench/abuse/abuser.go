@@ -113,20 +113,18 @@ func (a *abuser) send(ctx context.Context, conn net.Conn, due <-chan time.Time, 
 		case <-ctx.Done():
 			return
 		}
-		_, err := conn.Write(next())
-		var w *http.Response
-		if w, err = http.ReadResponse(reader, nil); err == nil {
-			_, err = io.Copy(io.Discard, w.Body)
-			_ = w.Body.Close()
-		}
+		_, _ = conn.Write(next()) // whether it could is told by the answer
+		w, err := http.ReadResponse(reader, nil)
 		switch {
 		case ctx.Err() != nil:
 			a.count(kept)
 			return
-		case w == nil:
+		case err != nil:
 			a.count(closed)
 			return
 		}
+		_, err = io.Copy(io.Discard, w.Body)
+		_ = w.Body.Close()
 		a.count(strconv.Itoa(w.StatusCode))
 		if err != nil || w.Close {
 			return

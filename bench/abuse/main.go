@@ -5,9 +5,9 @@
 //	go -C bench run ./abuse
 //
 // Quiet and abuse alternate, in two rounds. What the honest caller waits in an abuse is compared with what it waits in
-// the quiet right before and right after. The command fails when an abuse more than doubles that, when a request of
-// the honest caller is refused or fails, when the platform takes more than [memoryMax] beyond what it had before, or
-// when nothing of an abuse was refused.
+// the quiet right before and right after. The command fails when an abuse more than doubles that, and when a request
+// of the honest caller fails. It also fails when the platform's memory grows by more than [memoryMax], or when nothing
+// of an abuse was refused.
 //
 // The abusive caller is a process of its own, at the lowest priority, which calls from another address of the loopback.
 // So what it takes is what the platform spends on it. A request is sent when it is due, and its time counts from then.
@@ -118,7 +118,7 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 }
 
 // settings close the platform, with a key for each caller. All limits are what they are by default, but for the rate of
-// orders: that has to fit what the machine carries, which is some twenty a second here.
+// orders. That has to fit what the machine carries, which is some twenty a second here.
 func settings() []string {
 	var keys []string
 	for caller, role := range roles {
