@@ -15,8 +15,11 @@ import (
 	"github.com/orderloom/orderloom/internal/advisory"
 )
 
-// errDeposed means that another relay leads.
-var errDeposed = errors.New("another relay leads")
+// Why a leader stops leading.
+var (
+	errDeposed        = errors.New("another relay leads")
+	errConnectionLost = errors.New("the connection to PostgreSQL is lost")
+)
 
 // electionTimeout bounds what a leader asks of its own connection.
 const electionTimeout = 5 * time.Second
@@ -33,6 +36,8 @@ type term struct {
 	withheld map[string]int64
 	// triedAt is when the topics of the withheld types were tried last.
 	triedAt time.Time
+	// rests says that appends tell the session of conn.
+	rests bool
 }
 
 // elect tries to lead. It returns nil when another relay does.

@@ -31,9 +31,6 @@ const (
 	// pollInterval is how often the store is asked for events that another process has appended: nothing tells this
 	// process of them.
 	pollInterval = 15 * time.Millisecond
-	// pollIdleInterval takes its place once nothing has come for pollIdleAfter.
-	pollIdleInterval = 25 * time.Millisecond
-	pollIdleAfter    = 10 * time.Second
 	// gatherMin and gatherMax bound how soon after the begin of one page the next may begin (backoff.Gather). After
 	// a rest a page begins at once.
 	gatherMin, gatherMax = 10 * time.Millisecond, 60 * time.Millisecond
@@ -103,6 +100,8 @@ type Relay struct {
 	leads atomic.Int64
 	// lookedForSilence is when it last looked whether another leader is silent.
 	lookedForSilence time.Time
+
+	restAfter, restBeat time.Duration
 }
 
 // New returns a relay. It begins to work with [Relay.Run].
@@ -126,7 +125,10 @@ func New(opts Options) (*Relay, error) {
 	if opts.Tracer == nil {
 		opts.Tracer = noop.NewTracerProvider()
 	}
-	return &Relay{opts: opts, log: opts.Logger, metrics: newMetrics(opts.Registerer), tracer: opts.Tracer.Tracer("orderloom/relay")}, nil
+	return &Relay{
+		opts: opts, log: opts.Logger, metrics: newMetrics(opts.Registerer), tracer: opts.Tracer.Tracer("orderloom/relay"),
+		restAfter: restAfter, restBeat: restBeat,
+	}, nil
 }
 
 // Run publishes whenever this relay leads, and otherwise waits to lead, until ctx ends. A page that was
@@ -187,8 +189,8 @@ func (r *Relay) report(ctx context.Context, what string, err error) {
 func (t *term) lead(ctx context.Context) error {
 	wake, stop := t.opts.Store.Wake()
 	defer stop()
-	idleSince := time.Now()
-	lastBeat := time.Now()
+	defer t.goOn(ctx)
+	lastEvents, lastBeat := time.Now(), time.Now()
 	for ctx.Err() == nil {
 		begun := time.Now()
 		work, done := drain.Outlive(ctx, drainTimeout)
@@ -198,7 +200,7 @@ func (t *term) lead(ctx context.Context) error {
 		}
 		took := time.Since(begun)
 		done()
-		if err == nil && time.Since(lastBeat) > electionInterval {
+		if err == nil && time.Since(lastBeat) > t.beatInterval() {
 			lastBeat = time.Now()
 			err = t.beat(ctx)
 		}
@@ -206,22 +208,15 @@ func (t *term) lead(ctx context.Context) error {
 			return err
 		}
 		if n > 0 {
-			idleSince = time.Now()
+			lastEvents = time.Now()
+			t.goOn(ctx)
 		}
 		if more || err != nil {
 			continue
 		}
-		interval := pollInterval
-		if time.Since(idleSince) > pollIdleAfter {
-			interval = pollIdleInterval
+		if err := t.awaitEvents(ctx, wake, lastEvents); err != nil {
+			return err
 		}
-		timer := time.NewTimer(interval)
-		select {
-		case <-wake:
-		case <-timer.C:
-		case <-ctx.Done():
-		}
-		timer.Stop()
 		if n > 0 {
 			_ = backoff.Pause(ctx, backoff.Gather(took, gatherMin, gatherMax)-time.Since(begun))
 		}

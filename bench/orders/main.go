@@ -48,7 +48,8 @@ type plan struct {
 	// reference is the program of Temporal's order reference application, which takes turns too; empty leaves it out.
 	reference string
 	full      bool // orders of two lines with tax and shipping take turns too
-	look      bool // clients don't wait for the answer, but look in the views
+	rest      time.Duration // for how long the platform is measured at rest; 0 measures orders
+	look      bool          // clients don't wait for the answer, but look in the views
 }
 
 // openShare is the part of the highest rate at which the open loop runs.
@@ -65,6 +66,7 @@ func main() {
 	flag.IntVar(&p.grow, "grow", 0, "measure growth instead: before and after so many orders were added to the store and the views")
 	flag.StringVar(&p.reference, "reference", "", "also carry orders with Temporal's order reference application: the program that its cmd/oms builds")
 	flag.BoolVar(&p.full, "full", false, "also carry orders of two lines with tax and shipping")
+	flag.DurationVar(&p.rest, "rest", 0, "measure the platform at rest for so long instead")
 	flag.BoolVar(&p.look, "look", false, "place orders without waiting until they are confirmed, and look in the views for that")
 	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
@@ -89,6 +91,9 @@ func run(ctx context.Context, o rig.Options, p plan) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.Stop(context.WithoutCancel(ctx))) }()
+	if p.rest > 0 {
+		return atRest(ctx, r, p.rest)
+	}
 	watchCtx, stop := context.WithCancel(ctx)
 	defer stop()
 	watch, err := r.Watch(watchCtx)

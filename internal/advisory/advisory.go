@@ -46,8 +46,16 @@ const (
 	Recovery Class = 0x6f6e
 )
 
-// AppendsKey is the second number of the key of [Appends].
-const AppendsKey int32 = 1
+// Second numbers of the keys of [Appends].
+const (
+	AppendsKey int32 = 1
+	// RestKey is shared by all appends, from when they begin until they end. Who rests until something is appended holds
+	// it alone, for its session. An append that can't share it tells the channel [AppendedChannel].
+	RestKey int32 = 2
+)
+
+// AppendedChannel is told by appends while a session holds [RestKey].
+const AppendedChannel = "orderloom_appended"
 
 // unlockTimeout bounds the return of a session's lock.
 const unlockTimeout = 5 * time.Second
@@ -58,6 +66,33 @@ func TryLock(ctx context.Context, conn *pgxpool.Conn, class Class, name string) 
 		return false, fmt.Errorf("take an advisory lock: %w", err)
 	}
 	return locked, nil
+}
+
+// TryRest takes the lock of those who rest for the session of conn, and lets it listen for appends. It reports false
+// while an append is open, or another session rests. Once it has reported true, every append that is not visible yet
+// tells conn when it commits. What was committed before can be read.
+func TryRest(ctx context.Context, conn *pgxpool.Conn) (resting bool, err error) {
+	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, int32(Appends), RestKey).Scan(&resting)
+	if err == nil && resting {
+		_, err = conn.Exec(ctx, `LISTEN `+AppendedChannel)
+	}
+	if err != nil {
+		return false, fmt.Errorf("rest until something is appended: %w", err)
+	}
+	return resting, nil
+}
+
+// EndRest returns what [TryRest] has taken, also when ctx has ended. It closes a connection that fails.
+func EndRest(ctx context.Context, conn *pgxpool.Conn) {
+	ctx, cancel := drain.Timeout(ctx, unlockTimeout)
+	defer cancel()
+	_, err := conn.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(Appends), RestKey)
+	if err == nil {
+		_, err = conn.Exec(ctx, `UNLISTEN `+AppendedChannel)
+	}
+	if err != nil {
+		_ = conn.Conn().Close(ctx) // the server notices by itself, whatever went wrong
+	}
 }
 
 // Unlock returns a lock that [TryLock] has taken, also when ctx has ended. It closes a connection that fails, which

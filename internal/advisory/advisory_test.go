@@ -50,6 +50,7 @@ func TestEveryKeyIsInTheList(t *testing.T) {
 		strconv.FormatInt(advisory.Partitions, 10): true, strconv.FormatInt(advisory.StoreEpoch, 10): true,
 		strconv.FormatInt(advisory.Audit, 10): true, strconv.FormatInt(advisory.Webhooks, 10): true,
 		strconv.Itoa(int(advisory.Appends)) + ", " + strconv.Itoa(int(advisory.AppendsKey)): true,
+		strconv.Itoa(int(advisory.Appends)) + ", " + strconv.Itoa(int(advisory.RestKey)):    true,
 	}
 	found := 0
 	require.NoError(t, filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
