@@ -42,7 +42,7 @@ type Options struct {
 
 const (
 	// EveryDefault is how often it is looked for events.
-	EveryDefault = 500 * time.Millisecond
+	EveryDefault = time.Second
 	// measuredEvery is how often it is measured how far the invoices are behind.
 	measuredEvery = 5 * time.Second
 	// pageEvents is how many events of payments are read at once.

@@ -18,7 +18,7 @@ import (
 )
 
 // reportInterval is how often the lag is measured and the parked are counted.
-const reportInterval = time.Second
+const reportInterval = 2 * time.Second
 
 // pruneInterval is how often old changes of orders are forgotten.
 const pruneInterval = 10 * time.Second

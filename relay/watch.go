@@ -10,7 +10,7 @@ import (
 
 const (
 	// watchInterval is how often every relay measures how far publishing is behind, whoever publishes.
-	watchInterval = time.Second
+	watchInterval = 2 * time.Second
 	// watchTimeout bounds a measurement.
 	watchTimeout = 5 * time.Second
 )

@@ -122,6 +122,9 @@ func poolConfig(cfg config.Database) (*pgxpool.Config, error) {
 		return nil, fmt.Errorf("read DATABASE_URL: %w", err)
 	}
 	pc.MaxConns, pc.MinConns = cfg.ConnectionsMax, cfg.ConnectionsMin
+	// A connection that was used just now is not asked again whether it lives. At rest those questions would be half of
+	// all that PostgreSQL is asked.
+	pc.ShouldPing = func(_ context.Context, p pgxpool.ShouldPingParams) bool { return p.IdleDuration > pingAfter }
 	pc.ConnConfig.ConnectTimeout = cfg.ConnectTimeout
 	pc.ConnConfig.RuntimeParams["application_name"] = "orderloom"
 	pc.ConnConfig.RuntimeParams["statement_timeout"] = fmt.Sprint(cfg.StatementTimeout.Milliseconds())
@@ -136,6 +139,8 @@ func poolConfig(cfg config.Database) (*pgxpool.Config, error) {
 }
 
 const (
+	// pingAfter is how long a connection is idle before it is asked whether it lives.
+	pingAfter = 3 * time.Second
 	// idleInTransaction is PostgreSQL's setting after which it ends a session that does nothing within a transaction.
 	idleInTransaction = "idle_in_transaction_session_timeout"
 	// idleInTransactionMax is longer than any transaction waits for something outside of PostgreSQL. A process that is
