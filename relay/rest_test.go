@@ -9,6 +9,7 @@ import (
 
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/advisory"
+	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/testing/eventtest"
 	"github.com/orderloom/orderloom/relay"
 	"github.com/stretchr/testify/require"
@@ -30,7 +31,7 @@ type lateStore struct{ *eventstore.Store }
 
 func (s lateStore) Read(ctx context.Context, o eventstore.ReadOptions) (eventstore.Page, error) {
 	page, err := s.Store.Read(ctx, o)
-	time.Sleep(3 * time.Millisecond)
+	_ = backoff.Pause(ctx, 3*time.Millisecond)
 	return page, err
 }
 
@@ -84,7 +85,7 @@ func TestARelayAtRestIsToldOfAppends(t *testing.T) {
 	b.awaitRest()
 	require.Eventually(t, func() bool { // the look that begins the rest may be under way
 		before := store.reads.Load()
-		time.Sleep(50 * time.Millisecond)
+		_ = backoff.Pause(t.Context(), 50*time.Millisecond)
 		return store.reads.Load() == before
 	}, patience, time.Millisecond)
 }
@@ -102,7 +103,7 @@ func TestNoAppendIsMissedAsARestBegins(t *testing.T) {
 	for i, e := range events {
 		other.append(e)
 		if i%2 == 0 { // the next one falls together with the rest that follows this one
-			time.Sleep(time.Duration(random.IntN(8_000)) * time.Microsecond)
+			_ = backoff.Pause(t.Context(), time.Duration(random.IntN(8_000))*time.Microsecond)
 			continue
 		}
 		b.awaitPosition()

@@ -47,7 +47,7 @@ type plan struct {
 	inFlight []int
 	// reference is the program of Temporal's order reference application, which takes turns too; empty leaves it out.
 	reference string
-	full      bool // orders of two lines with tax and shipping take turns too
+	full      bool          // orders of two lines with tax and shipping take turns too
 	rest      time.Duration // for how long the platform is measured at rest; 0 measures orders
 	look      bool          // clients don't wait for the answer, but look in the views
 }

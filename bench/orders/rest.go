@@ -92,7 +92,7 @@ func publish(ctx context.Context, r *rig.Rig, store *eventstore.Store, e domain.
 		return 0, fmt.Errorf("append: %w", err)
 	}
 	begun, position := time.Now(), int64(0)
-	for position < appended.Positions[0] && ctx.Err() == nil {
+	for position < appended[0].Positions[0] && ctx.Err() == nil {
 		if err := r.Pool.QueryRow(ctx, "SELECT position FROM orderloom.relay_cursors").Scan(&position); err != nil {
 			return 0, fmt.Errorf("look at the relay's cursor: %w", err)
 		}

@@ -49,8 +49,8 @@ const (
 // Second numbers of the keys of [Appends].
 const (
 	AppendsKey int32 = 1
-	// RestKey is shared by all appends, from when they begin until they end. Who rests until something is appended holds
-	// it alone, for its session. An append that can't share it tells the channel [AppendedChannel].
+	// RestKey is shared by all appends, from when they begin until they end. Who rests until something is appended
+	// holds it alone, for its session. An append that can't share it tells the channel [AppendedChannel].
 	RestKey int32 = 2
 )
 
