@@ -40,7 +40,7 @@ func TestPodsAreConfined(t *testing.T) {
 				continue
 			}
 			pods++
-			what, spec := name+": "+o.kind()+" "+o.name(), at(template, "spec")
+			what, spec := name+": "+o.Kind()+" "+o.Name(), at(template, "spec")
 			require.Equal(t, false, at(spec, "automountServiceAccountToken"), what)
 			require.Equal(t, true, at(spec, "securityContext", "runAsNonRoot"), what)
 			require.EqualValues(t, 65532, at(spec, "securityContext", "runAsUser"), what)
@@ -97,24 +97,24 @@ func TestTheProgramTakesTheSettings(t *testing.T) {
 			spec := at(podTemplate(o), "spec")
 			for _, c := range append(list(spec, "containers"), list(spec, "initContainers")...) {
 				given := map[string]string{}
-				if o.kind() == "WorkerDeployment" { // what the controller adds
+				if o.Kind() == "WorkerDeployment" { // what the controller adds
 					given = map[string]string{"TEMPORAL_ADDRESS": "temporal:7233", "TEMPORAL_DEPLOYMENT_NAME": "shop/orderloom-worker", "TEMPORAL_WORKER_BUILD_ID": "1"}
 				}
 				for _, variable := range list(c, "env") {
 					key := variable["name"].(string)
 					value, plain := variable["value"].(string)
 					if !plain {
-						require.NotEmpty(t, at(variable, "valueFrom", "secretKeyRef", "name"), "%s: %s %s", name, o.name(), key)
+						require.NotEmpty(t, at(variable, "valueFrom", "secretKeyRef", "name"), "%s: %s %s", name, o.Name(), key)
 						value = examples[key]
 						require.NotEmpty(t, value, key)
 					}
 					given[key] = value
 				}
 				role := roles[at(c, "args").([]any)[0].(string)]
-				require.NotEmpty(t, role, "%s: %s", name, o.name())
+				require.NotEmpty(t, role, "%s: %s", name, o.Name())
 				cfg, err := config.Load(func(key string) (string, bool) { v, ok := given[key]; return v, ok }, role)
-				require.NoError(t, err, "%s: %s %s", name, o.kind(), o.name())
-				if o.kind() == "WorkerDeployment" && role == config.RoleWorker {
+				require.NoError(t, err, "%s: %s %s", name, o.Kind(), o.Name())
+				if o.Kind() == "WorkerDeployment" && role == config.RoleWorker {
 					require.Equal(t, "1", cfg.Temporal.BuildID)
 				}
 			}
@@ -126,13 +126,13 @@ func TestTheProgramTakesTheSettings(t *testing.T) {
 func TestPodsAreGivenTimeToDrain(t *testing.T) {
 	t.Parallel()
 	for _, o := range render(t, "base", "drain: {preStopSeconds: 7, delaySeconds: 20, timeoutSeconds: 40}") {
-		if o.kind() != "Deployment" {
+		if o.Kind() != "Deployment" {
 			continue
 		}
 		spec := at(podTemplate(o), "spec")
-		require.EqualValues(t, 57, at(spec, "terminationGracePeriodSeconds"), o.name())
+		require.EqualValues(t, 57, at(spec, "terminationGracePeriodSeconds"), o.Name())
 		c := list(spec, "containers")[0]
-		require.EqualValues(t, 7, at(c, "lifecycle", "preStop", "sleep", "seconds"), o.name())
+		require.EqualValues(t, 7, at(c, "lifecycle", "preStop", "sleep", "seconds"), o.Name())
 		require.Contains(t, list(c, "env"), object{"name": "ORDERLOOM_DRAIN_TIMEOUT", "value": "40s"})
 		require.Contains(t, list(c, "env"), object{"name": "ORDERLOOM_DRAIN_DELAY", "value": "20s"})
 	}
@@ -159,8 +159,8 @@ func TestTheSetupRunsBeforeTheProcesses(t *testing.T) {
 
 	plain := func(values string) (name string) {
 		for _, o := range render(t, "gitops", values) {
-			if o.kind() == "Job" {
-				name = o.name()
+			if o.Kind() == "Job" {
+				name = o.Name()
 			}
 			require.Nil(t, at(o, "metadata", "annotations", "helm.sh/hook"))
 		}
@@ -170,7 +170,7 @@ func TestTheSetupRunsBeforeTheProcesses(t *testing.T) {
 	require.Equal(t, plain(""), plain("api: {replicas: 5}"))
 	require.NotEqual(t, plain(""), plain("image: {tag: 0.2.0}"), "a job can't be changed")
 	for _, o := range render(t, "base", "setup: {run: none}") {
-		require.NotEqual(t, "Job", o.kind())
+		require.NotEqual(t, "Job", o.Kind())
 	}
 
 	gate := list(at(podTemplate(find(t, render(t, "base", ""), "Deployment", "orderloom-api")), "spec"), "initContainers")[0]
@@ -224,8 +224,8 @@ func TestSelectorsFindPods(t *testing.T) {
 			return found
 		}
 		for _, o := range all {
-			what := name + ": " + o.kind() + " " + o.name()
-			switch o.kind() {
+			what := name + ": " + o.Kind() + " " + o.Name()
+			switch o.Kind() {
 			case "Service":
 				for _, p := range list(o, "spec", "ports") {
 					require.True(t, ports(at(o, "spec", "selector"))[p["targetPort"]], what)

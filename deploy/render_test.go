@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+	"github.com/orderloom/orderloom/internal/testing/kubetest"
 	"github.com/stretchr/testify/require"
 )
 
@@ -42,37 +43,13 @@ var installations = map[string][]string{
 }
 
 // object is one of Kubernetes.
-type object map[string]any
-
-func (o object) kind() string { return fmt.Sprint(o["kind"]) }
-func (o object) name() string { return fmt.Sprint(at(o, "metadata", "name")) }
+type object = kubetest.Object
 
 // at returns what lies below a value on a path of names; nil for nothing.
-func at(value any, path ...string) any {
-	for _, name := range path {
-		switch v := value.(type) {
-		case map[string]any:
-			value = v[name]
-		case object:
-			value = v[name]
-		default:
-			return nil
-		}
-	}
-	return value
-}
+func at(value any, path ...string) any { return kubetest.At(value, path...) }
 
 // list returns what lies below a value on a path as a list of objects.
-func list(value any, path ...string) []object {
-	items, _ := at(value, path...).([]any)
-	all := make([]object, 0, len(items))
-	for _, item := range items {
-		if o, ok := item.(map[string]any); ok {
-			all = append(all, o)
-		}
-	}
-	return all
-}
+func list(value any, path ...string) []object { return kubetest.List(value, path...) }
 
 // arguments are those of Helm for an installation, with further values as YAML on its standard input.
 func arguments(command, installation string, more ...string) []string {
@@ -124,7 +101,7 @@ func decode(t *testing.T, text []byte) (all []object) {
 func find(t *testing.T, all []object, kind, name string) object {
 	t.Helper()
 	for _, o := range all {
-		if o.kind() == kind && o.name() == name {
+		if o.Kind() == kind && o.Name() == name {
 			return o
 		}
 	}
@@ -134,7 +111,7 @@ func find(t *testing.T, all []object, kind, name string) object {
 
 // podTemplate returns the template of the pods that an object makes; nil where it makes none.
 func podTemplate(o object) any {
-	switch o.kind() {
+	switch o.Kind() {
 	case "CronJob":
 		return at(o, "spec", "jobTemplate", "spec", "template")
 	case "Deployment", "Job", "WorkerDeployment":

@@ -150,15 +150,14 @@ func TestMistakesInTemplatesAreRefused(t *testing.T) {
 // apply gives the server what a chart renders, in a namespace of the test's own.
 func apply(t *testing.T, chart, variant string) error {
 	t.Helper()
-	installation, place := variant, strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	installation, place := variant, namespaceOf(t)
 	if installations[variant] == nil {
 		installation = "base"
 	}
-	place = place[max(0, len(place)-60):]
-	if err := server(t).MakeNamespace(t.Context(), strings.Trim(place, "-")); err != nil {
+	if err := server(t).MakeNamespace(t.Context(), place); err != nil {
 		return err
 	}
-	call := arguments("template", installation, "--namespace", strings.Trim(place, "-"), "--values", "-")
+	call := arguments("template", installation, "--namespace", place, "--values", "-")
 	call[2] = chart
 	c := exec.CommandContext(t.Context(), helmProgram(), call...)
 	c.Stdin = strings.NewReader(variants[variant])
@@ -167,7 +166,14 @@ func apply(t *testing.T, chart, variant string) error {
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("%w: %s", err, problem.String())
 	}
-	return applyText(t, strings.Trim(place, "-"), out.Bytes())
+	return applyText(t, place, out.Bytes())
+}
+
+// namespaceOf returns a name for a namespace of a test's own.
+func namespaceOf(t *testing.T) string {
+	t.Helper()
+	name := strings.ToLower(strings.NewReplacer("/", "-", "_", "-").Replace(t.Name()))
+	return strings.Trim(name[max(0, len(name)-60):], "-")
 }
 
 // applyText first asks the server whether it would take the objects of a text, and then gives it them. Last it makes a
@@ -187,11 +193,11 @@ func applyText(t *testing.T, namespace string, manifests []byte) error {
 			continue
 		}
 		_, err := server(t).Create(t.Context(), "/api/v1/namespaces/"+namespace+"/pods", kubetest.Object{
-			"metadata": kubetest.Object{"name": strings.ToLower(o.kind()) + "-" + o.name(), "labels": at(template, "metadata", "labels")},
+			"metadata": kubetest.Object{"name": strings.ToLower(o.Kind()) + "-" + o.Name(), "labels": at(template, "metadata", "labels")},
 			"spec":     at(template, "spec"),
 		})
 		if err != nil {
-			return fmt.Errorf("a pod of %s %s: %w", o.kind(), o.name(), err)
+			return fmt.Errorf("a pod of %s %s: %w", o.Kind(), o.Name(), err)
 		}
 	}
 	return nil
