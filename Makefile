@@ -104,7 +104,7 @@ drill-restore: ## Carry out docs/backup.md: dumps, a point in time and a lagging
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
 	$(GO) -C dev test -tags drill -run RestoringBackups -count=1 -v -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e
 
-drill-upgrade: $(kubernetes_programs) ## Upgrade the chart's release and roll it back while customers buy, its pods being processes of this machine (2 minutes)
+drill-upgrade: $(kubernetes_programs) ## Upgrade the chart's release and roll it back while customers buy, its pods being processes of this machine (5 minutes)
 	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
 	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run DrillUpgrade -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e
 

@@ -111,12 +111,17 @@ func deployment(o Options) sdkworker.DeploymentOptions {
 // activities.
 func Register(r sdkworker.Registry, a *activities.Activities) {
 	for name, saga := range Sagas() {
-		r.RegisterWorkflowWithOptions(saga, workflow.RegisterOptions{Name: name, VersioningBehavior: behavior(name)})
+		r.RegisterWorkflowWithOptions(saga, workflow.RegisterOptions{Name: name, VersioningBehavior: behavior})
 	}
 	if a != nil {
 		r.RegisterActivity(a)
 	}
 }
+
+// behavior says what a saga does when a new version of the program becomes the current one. It moves to that, so its
+// code changes behind workflow.GetVersion. None is pinned to the version that it began with. Each may have to wait for as
+// long as a server is away, and by then no worker of its version may be left.
+const behavior = workflow.VersioningBehaviorAutoUpgrade
 
 // Sagas returns every workflow type by its name.
 func Sagas() map[string]any {
@@ -138,17 +143,6 @@ func Sagas() map[string]any {
 		"NoteSaga":            workflows.NoteSaga,
 		"DetailsSaga":         workflows.DetailsSaga,
 	}
-}
-
-// behavior says what a saga does when a new version of the program becomes the current one. A saga that may wait for
-// days moves to it, so its code changes behind workflow.GetVersion. The others end within moments, on the version
-// that they began with.
-func behavior(saga string) workflow.VersioningBehavior {
-	switch saga {
-	case "OrderSaga", "PaymentSaga", "InventorySaga":
-		return workflow.VersioningBehaviorAutoUpgrade
-	}
-	return workflow.VersioningBehaviorPinned
 }
 
 // Run runs the worker until ctx ends, then drains it. A worker that drains takes no new tasks and waits for those

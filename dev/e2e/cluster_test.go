@@ -42,6 +42,7 @@ type cluster struct {
 	addresses *strings.Replacer
 	superuser *pgx.ConnConfig
 	tools     string // a folder with kubectl and helm
+	ledger    string // of the sandbox gateway
 }
 
 // openCluster starts everything, with nothing installed. Images 0.1.0 and 0.2.0 are different builds of the program.
@@ -112,6 +113,7 @@ func (c *cluster) makeRoles(t *testing.T) {
 func (c *cluster) writeValues(t *testing.T, dir string) {
 	t.Helper()
 	ledger := filepath.Join(dir, "ledger")
+	c.ledger = filepath.Join(ledger, "ledger.jsonl")
 	require.NoError(t, os.Mkdir(ledger, 0o755)) //nolint:gosec // for the pods' user
 	require.NoError(t, os.Chmod(ledger, 0o777)) //nolint:gosec // which writes to it
 	base, err := os.ReadFile("../../deploy/helm/values/base.yaml")
@@ -120,7 +122,7 @@ func (c *cluster) writeValues(t *testing.T, dir string) {
 	for _, change := range [][2]string{
 		{"temporal-frontend.temporal.svc:7233", c.TemporalAddress},
 		{"kafka-bootstrap.kafka.svc:9092", c.KafkaBrokers + "\n  ORDERLOOM_KAFKA_REPLICATION: \"1\""},
-		{"ORDERLOOM_PAYMENT_GATEWAY: stripe", "ORDERLOOM_MODE: test\n  ORDERLOOM_PAYMENT_GATEWAY: sandbox\n  ORDERLOOM_SANDBOX_LEDGER: " + filepath.Join(ledger, "ledger.jsonl")},
+		{"ORDERLOOM_PAYMENT_GATEWAY: stripe", "ORDERLOOM_MODE: test\n  ORDERLOOM_PAYMENT_GATEWAY: sandbox\n  ORDERLOOM_SANDBOX_LEDGER: " + c.ledger},
 		{"  ORDERLOOM_STRIPE_RETURN_URL: https://shop.example.com/orders/{order_id}\n", ""},
 		{"  STRIPE_API_KEY: {name: orderloom-stripe, key: api-key}\n", ""},
 		{"  STRIPE_WEBHOOK_SECRET: {name: orderloom-stripe, key: webhook-secret}\n", ""},
@@ -135,6 +137,14 @@ func (c *cluster) writeValues(t *testing.T, dir string) {
 		"redis.shop.svc:6379", miniredis.RunT(t).Addr(),
 		"deploy/helm/values/base.yaml", c.values,
 	)
+}
+
+// addValues writes more values into the copy of base.yaml.
+func (c *cluster) addValues(t *testing.T, text string) {
+	t.Helper()
+	values, err := os.ReadFile(c.values)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(c.values, append(values, text...), 0o600))
 }
 
 // run carries out a line of the document in a shell, as its reader does, and returns what it says.
