@@ -119,8 +119,8 @@ func Register(r sdkworker.Registry, a *activities.Activities) {
 }
 
 // behavior says what a saga does when a new version of the program becomes the current one. It moves to that, so its
-// code changes behind workflow.GetVersion. None is pinned to the version that it began with. Each may have to wait for as
-// long as a server is away, and by then no worker of its version may be left.
+// code changes behind workflow.GetVersion. None is pinned to the version that it began with. Each may have to wait for
+// as long as a server is away, and by then no worker of its version may be left.
 const behavior = workflow.VersioningBehaviorAutoUpgrade
 
 // Sagas returns every workflow type by its name.
