@@ -63,8 +63,9 @@ func (l *LineReader) Next() ([]byte, error) {
 			return nil, errStopped
 		}
 		part, err := l.in.ReadSlice('\n')
-		if long = long || int64(len(l.line)+len(part)) > limit+1; !long {
-			l.line = append(l.line, part...)
+		text := bytes.TrimSuffix(part, []byte("\n"))
+		if long = long || int64(len(l.line)+len(text)) > limit; !long {
+			l.line = append(l.line, text...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -79,7 +80,7 @@ func (l *LineReader) Next() ([]byte, error) {
 		if long {
 			return nil, NewProblem(KindBodyTooLarge, fmt.Sprintf("a line has at most %d bytes", limit))
 		}
-		return bytes.TrimSuffix(l.line, []byte("\n")), nil
+		return l.line, nil
 	}
 }
 

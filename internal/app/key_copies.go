@@ -155,6 +155,15 @@ func (k *keysFirst) remember(names []string) {
 // copyName is the name of a copy: several stores may share a Kafka.
 func copyName(store uuid.UUID, k privacy.Copy) string { return store.String() + "/" + k.Name() }
 
+// readCopy reads what a topic holds under the name of a copy of this store.
+func readCopy(store uuid.UUID, name string, value []byte) (privacy.Copy, error) {
+	var c privacy.Copy
+	if err := json.Unmarshal(value, &c); err != nil || copyName(store, c) != name {
+		return privacy.Copy{}, fmt.Errorf("%s holds something under %q that is no copy of a key", broker.CustomerKeys, name)
+	}
+	return c, nil
+}
+
 // recoverKeys is the copies of customers' keys as package recovery wants them.
 type recoverKeys struct {
 	vault *privacy.Vault
@@ -177,9 +186,9 @@ func (k recoverKeys) Recover(ctx context.Context, dry bool) (erased, taken int, 
 		if !strings.HasPrefix(name, identity.ID.String()) {
 			continue
 		}
-		var c privacy.Copy
-		if err := json.Unmarshal(value, &c); err != nil || copyName(identity.ID, c) != name {
-			return 0, 0, fmt.Errorf("%s holds something under %q that is no copy of a key", broker.CustomerKeys, name)
+		c, err := readCopy(identity.ID, name, value)
+		if err != nil {
+			return 0, 0, err
 		}
 		copies = append(copies, c)
 	}
