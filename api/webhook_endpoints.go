@@ -113,7 +113,7 @@ func (a *API) createEndpoint(ctx context.Context, x *httpx.Exchange, r *newEndpo
 		n.Signature = webhooks.V1
 	}
 	if n.PayloadVersion == "" {
-		n.PayloadVersion = webhooks.Versions[0]
+		n.PayloadVersion = string(x.Version())
 	}
 	var err error
 	if n.RequestHash, err = x.Fingerprint(r); err != nil {

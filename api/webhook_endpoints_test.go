@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
+	"github.com/orderloom/orderloom/api/version"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/webhooks"
 	"github.com/stretchr/testify/require"
@@ -22,6 +24,7 @@ const (
 
 // fakeEndpoints keeps endpoints in memory.
 type fakeEndpoints struct {
+	rules     webhooks.Rules
 	mu        sync.Mutex
 	endpoints map[uuid.UUID]webhooks.Endpoint
 	hashes    map[uuid.UUID]string
@@ -42,7 +45,7 @@ func (f *fakeEndpoints) Create(_ context.Context, n webhooks.NewEndpoint) (webho
 	if f.err != nil {
 		return webhooks.Endpoint{}, "", f.err
 	}
-	if err := n.Check(webhooks.Rules{}); err != nil {
+	if err := n.Check(f.rules); err != nil {
 		return webhooks.Endpoint{}, "", err
 	}
 	if before, ok := f.endpoints[n.EndpointID]; ok {
@@ -174,7 +177,7 @@ func TestAnEndpointIsMadeChangedAndDeleted(t *testing.T) {
 	require.Equal(t, "no-store", made.header.Get("Cache-Control"))
 	h := hook(t, made.body)
 	require.Equal(t, shownHook{
-		EndpointID: h.EndpointID, Name: "partner", Secret: "whsec_secret", Payload: "snapshot", Version: webhooks.Versions[0], Signature: "v1",
+		EndpointID: h.EndpointID, Name: "partner", Secret: "whsec_secret", Payload: "snapshot", Version: "2026-11-27", Signature: "v1",
 	}, h)
 	one := hooksPath + "/" + h.EndpointID.String()
 	require.Equal(t, one, made.header.Get("Location"))
@@ -233,4 +236,55 @@ func TestWrongEndpointsAreRefused(t *testing.T) {
 	endpoints.err = domain.Refuse(webhooks.CodeTooManyEndpoints, "the account has 50 endpoints")
 	b = setup(t, func(o *Options) { o.Endpoints = endpoints })
 	b.post(t, hooksPath, goodEndpoint).problem(t, http.StatusConflict, webhooks.CodeTooManyEndpoints)
+}
+
+// An endpoint gets the version of the request that makes it, which is that of its key, and keeps it.
+func TestAnEndpointIsPinnedToTheVersionOfItsMaker(t *testing.T) {
+	t.Parallel()
+	endpoints := newFakeEndpoints()
+	endpoints.rules.Versions = PayloadVersions(twoVersions())
+	keys := callers{}
+	for name, v := range map[string]string{"old": firstVersion, "new": secondVersion} {
+		keys[name] = &access.Caller{Account: "shop", ID: name, Role: access.Admin, Scopes: access.Admin.Scopes(), Version: v}
+	}
+	b := setup(t, func(o *Options) { o.Endpoints, o.Versions, o.Authenticator = endpoints, twoVersions(), keys })
+	for key, v := range map[string]string{"old": firstVersion, "new": secondVersion} {
+		made := b.raw(t, "POST", hooksPath, goodEndpoint, "Authorization", "Bearer "+key)
+		require.Equal(t, http.StatusCreated, made.status, made.body)
+		require.Equal(t, v, hook(t, made.body).Version)
+	}
+	asked := strings.Replace(goodEndpoint, "{", `{"payload_version": "`+firstVersion+`", `, 1)
+	require.Equal(t, firstVersion, hook(t, b.raw(t, "POST", hooksPath, asked, "Authorization", "Bearer new").body).Version)
+	for _, unknown := range []string{"2020-01-01", "newest"} {
+		asked = strings.Replace(goodEndpoint, "{", `{"payload_version": "`+unknown+`", `, 1)
+		a := b.raw(t, "POST", hooksPath, asked, "Authorization", "Bearer new")
+		require.Equal(t, []string{"body:payload_version"}, a.problem(t, http.StatusUnprocessableEntity, codeInvalid).fields())
+	}
+}
+
+// What an endpoint of an older version gets of an event is what the feed shows in that version.
+func TestPayloadsAreBroughtBackAsTheFeedIs(t *testing.T) {
+	t.Parallel()
+	v := PayloadVersions(twoVersions())
+	require.Equal(t, []string{secondVersion, firstVersion}, v.Known())
+	delivery := func() map[string]any {
+		return map[string]any{"type": "OrderPlaced", "cursor": "c", "data": map[string]any{"type": "OrderPlaced", "data": map[string]any{"type": "a type of its own"}}}
+	}
+	older := delivery()
+	v.Back(firstVersion, older)
+	require.Equal(t, map[string]any{
+		"type": "OrderPlaced", "cursor": "c", "data": map[string]any{"kind": "OrderPlaced", "data": map[string]any{"type": "a type of its own"}},
+	}, older)
+	newest := delivery()
+	v.Back(secondVersion, newest)
+	require.Equal(t, delivery(), newest)
+	test := map[string]any{"type": webhooks.TestType, "data": map[string]any{"type": "x"}}
+	v.Back(firstVersion, test)
+	require.Equal(t, map[string]any{"type": "x"}, test["data"], "a test has no event")
+	enveloped := PayloadVersions(version.New(firstVersion, version.Change{To: secondVersion, Answers: map[string]func(map[string]any){
+		"Webhook": func(o map[string]any) { version.Rename(o, "type", "kind") },
+	}}))
+	test = map[string]any{"type": webhooks.TestType}
+	enveloped.Back(firstVersion, test)
+	require.Equal(t, map[string]any{"kind": webhooks.TestType}, test)
 }

@@ -72,7 +72,7 @@ var seen = client.IfMatch(`"o4.p2.2026-11-27"`)
 
 var webhookSettings = client.WebhookSettings{
 	Name: "n", URL: "https://a.example.com", Types: []string{"OrderPlaced"}, Channel: "web", Payload: client.WebhookSnapshot,
-	PayloadVersion: "2026-11-01", Personal: true, Headers: map[string]string{"Authorization": "x"},
+	PayloadVersion: "2026-11-27", Personal: true, Headers: map[string]string{"Authorization": "x"},
 }
 
 var newKey = client.NewKey{

@@ -56,7 +56,7 @@ type WebhookSettings struct {
 	Channel string `json:"channel,omitempty"`
 	// Payload is [WebhookSnapshot] when empty.
 	Payload WebhookPayload `json:"payload,omitempty"`
-	// PayloadVersion stays when empty; of a new endpoint it is the newest then.
+	// PayloadVersion is a version of the API. It stays when empty; of a new endpoint it is [APIVersion] then.
 	PayloadVersion string `json:"payload_version,omitempty"`
 	// Personal sends what is sealed of persons. It needs the scope personal:read.
 	Personal bool `json:"personal,omitempty"`

@@ -1,10 +1,13 @@
 package webhooks
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
+	"net/url"
 	"syscall"
 	"time"
 )
@@ -80,4 +83,39 @@ func dialer(private bool) *net.Dialer {
 		}
 	}
 	return d
+}
+
+// lookup returns the addresses of a name.
+type lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+
+// lookupTimeout bounds a look for the addresses of a name that a proxy is to call.
+const lookupTimeout = 2 * time.Second
+
+func lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+}
+
+// throughProxy returns what sends requests through a proxy. A host that is an address, or a name of one, is looked at
+// before. A name that is not known here is left to the proxy: behind one, there may be no names of the internet.
+func throughProxy(proxy *url.URL, rules Rules, look lookup) func(*http.Request) (*url.URL, error) {
+	return func(r *http.Request) (*url.URL, error) {
+		if rules.Private {
+			return proxy, nil
+		}
+		host := r.URL.Hostname()
+		var addresses []netip.Addr
+		if literal, err := netip.ParseAddr(host); err == nil {
+			addresses = []netip.Addr{literal}
+		} else if addresses, err = look(r.Context(), host); err != nil {
+			return proxy, nil //nolint:nilerr // it is left to the proxy
+		}
+		for _, a := range addresses {
+			if !Public(a) {
+				return nil, fmt.Errorf("%w: %s", ErrPrivateAddress, a)
+			}
+		}
+		return proxy, nil
+	}
 }

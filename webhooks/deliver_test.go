@@ -42,7 +42,7 @@ func TestEventsAreDeliveredInOrderAndProveThatNoneIsMissing(t *testing.T) {
 		require.NoError(t, verifier.Verify(d.header, d.raw))
 		require.Equal(t, d.Data.EventID.String(), d.id)
 		require.Equal(t, e.EndpointID, d.EndpointID)
-		require.Equal(t, webhooks.Versions[0], d.Version)
+		require.Equal(t, newestVersion, d.Version)
 	}
 	require.Equal(t, "application/json", got[0].header.Get("Content-Type"))
 	stop()
@@ -515,7 +515,7 @@ func TestAChangeAndARotationAreInForceSoon(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, e.PublicKey, rotated.PublicKey)
 	changed, err := b.table.Change(t.Context(), e.EndpointID, webhooks.Settings{
-		Name: "moved", URL: other.URL, Payload: webhooks.Thin, PayloadVersion: webhooks.Versions[0], Headers: map[string]string{"authorization": "Bearer x"},
+		Name: "moved", URL: other.URL, Payload: webhooks.Thin, PayloadVersion: newestVersion, Headers: map[string]string{"authorization": "Bearer x"},
 	}, keyOf(access.Admin, "shop"))
 	require.NoError(t, err)
 	require.Equal(t, []string{"Authorization"}, changed.HeaderNames)
@@ -532,31 +532,6 @@ func TestAChangeAndARotationAreInForceSoon(t *testing.T) {
 	require.NotEqual(t, former, secret)
 	require.Equal(t, int64(2), d.Data.Version)
 	require.NotNil(t, d.PreviousEventID, "the chain goes on, since the same events are chosen")
-}
-
-// Two processes share the endpoints, and none delivers what the other does.
-func TestProcessesShareTheEndpoints(t *testing.T) {
-	t.Parallel()
-	b := setup(t)
-	var receivers []*receiver
-	for range 4 {
-		r := newReceiver(t, nil)
-		b.endpoint(t, r.URL)
-		receivers = append(receivers, r)
-	}
-	stop := b.deliver(t)
-	b.deliver(t)
-	id := uuid.New()
-	b.note(t, "shop", "web", id, 1, 20)
-	for _, r := range receivers {
-		requireWhole(t, r.await(t, 20), map[uuid.UUID]int{id: 20})
-	}
-	stop()
-	b.note(t, "shop", "web", id, 21, 5)
-	for _, r := range receivers {
-		requireWhole(t, r.await(t, 25), map[uuid.UUID]int{id: 25})
-		requireNoRepeat(t, r.taken())
-	}
 }
 
 // No request reaches an address that is not of the public internet, whatever its name leads to.

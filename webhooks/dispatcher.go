@@ -48,7 +48,7 @@ type Options struct {
 	Vault Vault
 	Rules Rules
 	// Proxy is what all requests go through; nil calls the receivers. A proxy looks up names by itself, so it has to
-	// refuse private addresses by itself.
+	// refuse private addresses by itself. Those that this process knows of are refused before it is asked.
 	Proxy *url.URL
 	// Retention is how long the log is kept.
 	Retention time.Duration
@@ -69,6 +69,7 @@ type Dispatcher struct {
 	log       *slog.Logger
 	metrics   *metrics
 	client    *http.Client
+	versions  Versions
 	now       func() time.Time
 	id        uuid.UUID
 
@@ -87,18 +88,18 @@ func NewDispatcher(o Options) *Dispatcher {
 	}
 	return &Dispatcher{
 		db: o.DB, feed: o.Feed, vault: o.Vault, table: NewTable(o.DB, o.Vault, o.Rules), retention: o.Retention, log: o.Logger,
-		metrics: newMetrics(o.Registerer), client: newClient(o.Rules, o.Proxy), now: o.Now, id: uuid.New(),
+		metrics: newMetrics(o.Registerer), client: newClient(o.Rules, o.Proxy, lookUp), versions: o.Rules.Versions, now: o.Now, id: uuid.New(),
 	}
 }
 
 // newClient returns what makes the requests of all endpoints.
-func newClient(rules Rules, proxy *url.URL) *http.Client {
+func newClient(rules Rules, proxy *url.URL, look lookup) *http.Client {
 	t := &http.Transport{
 		DialContext: dialer(rules.Private).DialContext, TLSHandshakeTimeout: 5 * time.Second, ForceAttemptHTTP2: true, DisableCompression: true,
 		MaxIdleConns: 500, MaxIdleConnsPerHost: sendsMax, IdleConnTimeout: 30 * time.Second, MaxResponseHeaderBytes: 64 << 10,
 	}
 	if proxy != nil {
-		t.Proxy, t.DialContext = http.ProxyURL(proxy), dialer(true).DialContext
+		t.Proxy, t.DialContext = throughProxy(proxy, rules, look), dialer(true).DialContext
 	}
 	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -109,7 +110,9 @@ type running struct {
 	wake            chan struct{}
 	// stop lets the answers come in and writes the place; kill ends it at once.
 	stop, kill context.CancelFunc
-	done       chan struct{}
+	// leaving is true once it stops because another process is to have the endpoint.
+	leaving bool
+	done    chan struct{}
 }
 
 func (r *running) over() bool {
@@ -174,8 +177,9 @@ func (d *Dispatcher) beat(ctx context.Context, all map[uuid.UUID]*running) error
 	type has struct {
 		Endpoint        uuid.UUID
 		Revision, Wakes int64
+		Spare           bool
 	}
-	rows, err := d.db.Query(asking, `SELECT endpoint, revision, wakes FROM orderloom.webhook_beat($1, make_interval(secs => $2))`, d.id, lives.Seconds())
+	rows, err := d.db.Query(asking, `SELECT endpoint, revision, wakes, spare FROM orderloom.webhook_beat($1, make_interval(secs => $2))`, d.id, lives.Seconds())
 	if err != nil {
 		return err
 	}
@@ -191,6 +195,14 @@ func (d *Dispatcher) beat(ctx context.Context, all map[uuid.UUID]*running) error
 		owned[m.Endpoint] = true
 		r := all[m.Endpoint]
 		switch {
+		case r != nil && r.leaving && r.over():
+			if err := d.leave(ctx, m.Endpoint); err != nil {
+				return err
+			}
+			delete(all, m.Endpoint)
+		case m.Spare && r != nil && !r.over():
+			r.leaving = true
+			r.stop() // others have fewer: it goes to one of them once its place is written
 		case r == nil || r.over():
 			all[m.Endpoint] = d.begin(ctx, m.Endpoint, m.Revision, m.Wakes)
 		case r.revision != m.Revision:
@@ -212,6 +224,12 @@ func (d *Dispatcher) beat(ctx context.Context, all map[uuid.UUID]*running) error
 		}
 	}
 	return nil
+}
+
+// leave lets another process have an endpoint.
+func (d *Dispatcher) leave(ctx context.Context, id uuid.UUID) error {
+	_, err := d.db.Exec(ctx, `UPDATE orderloom.webhook_endpoints SET worker_id = NULL WHERE endpoint_id = $1 AND worker_id = $2`, id, d.id)
+	return wrap("leave an endpoint to another process", err)
 }
 
 // begin works on an endpoint.

@@ -71,7 +71,7 @@ type Endpoint struct {
 	// Channel is the one whose orders are chosen; empty for all.
 	Channel string `json:"channel,omitempty"`
 	Payload Form   `json:"payload"`
-	// PayloadVersion is the version of what is sent. It stays until it is changed.
+	// PayloadVersion is the version of the API that what is sent has. It stays until it is changed.
 	PayloadVersion string `json:"payload_version"`
 	// Personal sends what is sealed of persons.
 	Personal  bool      `json:"personal"`
@@ -168,10 +168,12 @@ type Settings struct {
 	Headers map[string]string
 }
 
-// Rules say which addresses there may be.
+// Rules say which addresses there may be, and which versions.
 type Rules struct {
 	// Private allows addresses that are not of the public internet, and HTTP: for development.
 	Private bool
+	// Versions are those that payloads may have. Nil takes any, and all payloads are the same.
+	Versions Versions
 }
 
 var (
@@ -207,8 +209,8 @@ func (s *Settings) Check(rules Rules) error {
 	if s.Personal && s.Payload == Thin {
 		bad.Add("personal", "a thin payload has no data, and so none of persons")
 	}
-	if !slices.Contains(Versions, s.PayloadVersion) {
-		bad.Add("payload_version", "must be one of %s", strings.Join(Versions, ", "))
+	if v := rules.Versions; v != nil && !slices.Contains(v.Known(), s.PayloadVersion) {
+		bad.Add("payload_version", "must be a version of the API: %s", strings.Join(v.Known(), " or "))
 	}
 	s.checkHeaders(&bad)
 	return bad.Err()

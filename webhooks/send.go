@@ -36,7 +36,8 @@ type sent struct {
 	item item
 	// previous is the event before it; known is false where that was not looked up.
 	previous uuid.UUID
-	// turnedAway is true where nothing was sent: the breaker is open, or the store could not be read.
+	// turnedAway is true where nothing was sent. The breaker is open, the store could not be read, or this process does
+	// not know the version of the endpoint.
 	turnedAway bool
 	at         time.Time
 	took       time.Duration
@@ -60,9 +61,9 @@ func (r *runner) send(ctx context.Context, l *lane, it item, known bool, previou
 		}
 	}
 	m.previous = s.previous
-	body, err := write(&r.endpoint, m)
+	body, err := write(&r.endpoint, m, r.d.versions)
 	if err != nil {
-		s.err = err
+		s.err, s.turnedAway = err, errors.Is(err, errUnknownVersion)
 		return s
 	}
 	begun := time.Now()

@@ -29,6 +29,25 @@ import (
 // patience bounds the wait for what has to come.
 const patience = 60 * time.Second
 
+const newestVersion, olderVersion = "2026-11-27", "2026-01-01"
+
+// versions has an older version in which a delivery called its type kind, and an event its version number.
+type versions struct{}
+
+func (versions) Known() []string { return []string{newestVersion, olderVersion} }
+
+func (versions) Back(version string, body map[string]any) {
+	if version != olderVersion {
+		return
+	}
+	body["kind"] = body["type"]
+	delete(body, "type")
+	if event, ok := body["data"].(map[string]any); ok {
+		event["number"] = event["version"]
+		delete(event, "version")
+	}
+}
+
 type testBundle struct {
 	pool  *pgxpool.Pool
 	store *eventstore.Store
@@ -49,7 +68,7 @@ func setupOn(t testing.TB, pool *pgxpool.Pool) *testBundle {
 	t.Cleanup(func() { _ = store.Close(context.WithoutCancel(t.Context())) })
 	return &testBundle{
 		pool: pool, store: store, feed: feed.New(store, plainvault.Vault{}, nil), clock: &clock{},
-		table: webhooks.NewTable(pool, plainvault.Vault{}, webhooks.Rules{Private: true}),
+		table: webhooks.NewTable(pool, plainvault.Vault{}, webhooks.Rules{Private: true, Versions: versions{}}),
 	}
 }
 
@@ -73,7 +92,7 @@ func (c *clock) advance(d time.Duration) {
 
 func (b *testBundle) options() webhooks.Options {
 	return webhooks.Options{
-		DB: b.pool, Feed: b.feed, Vault: plainvault.Vault{}, Rules: webhooks.Rules{Private: true}, Retention: 24 * time.Hour, Now: b.clock.now,
+		DB: b.pool, Feed: b.feed, Vault: plainvault.Vault{}, Rules: webhooks.Rules{Private: true, Versions: versions{}}, Retention: 24 * time.Hour, Now: b.clock.now,
 	}
 }
 
@@ -98,7 +117,7 @@ func (b *testBundle) endpoint(t testing.TB, url string, change ...func(*webhooks
 	t.Helper()
 	n := webhooks.NewEndpoint{
 		EndpointID: uuid.New(), RequestHash: "hash", Signature: webhooks.V1, Caller: keyOf(access.Admin, "shop"),
-		Settings: webhooks.Settings{Name: "partner", URL: url, Payload: webhooks.Snapshot, PayloadVersion: webhooks.Versions[0]},
+		Settings: webhooks.Settings{Name: "partner", URL: url, Payload: webhooks.Snapshot, PayloadVersion: newestVersion},
 	}
 	for _, c := range change {
 		c(&n)

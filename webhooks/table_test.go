@@ -16,7 +16,7 @@ import (
 
 func TestWrongSettingsAreNamed(t *testing.T) {
 	t.Parallel()
-	good := webhooks.Settings{Name: "n", URL: "https://shop.example.com/hooks", Payload: webhooks.Snapshot, PayloadVersion: webhooks.Versions[0]}
+	good := webhooks.Settings{Name: "n", URL: "https://shop.example.com/hooks", Payload: webhooks.Snapshot, PayloadVersion: newestVersion}
 	require.NoError(t, good.Check(webhooks.Rules{}))
 	for field, change := range map[string]func(*webhooks.Settings){
 		"name":            func(s *webhooks.Settings) { s.Name = "" },
@@ -28,7 +28,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	} {
 		s := good
 		change(&s)
-		require.ErrorContains(t, s.Check(webhooks.Rules{}), field)
+		require.ErrorContains(t, s.Check(webhooks.Rules{Versions: versions{}}), field)
 	}
 	for _, url := range []string{
 		"", "shop", "http://shop.example.com", "ftp://shop.example.com", "https://", "https://ann:secret@shop.example.com", "https://shop.example.com/#a",
@@ -56,7 +56,7 @@ func TestAnEndpointBelongsToItsAccount(t *testing.T) {
 	b := setup(t)
 	e, _ := b.endpoint(t, "https://shop.example.com")
 	ctx, stranger := t.Context(), keyOf(access.Admin, "market")
-	settings := webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: webhooks.Versions[0]}
+	settings := webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: newestVersion}
 	for _, call := range []func() error{
 		func() error { _, err := b.table.Get(ctx, "market", e.EndpointID); return err },
 		func() error { _, err := b.table.Change(ctx, e.EndpointID, settings, stranger); return err },
@@ -95,7 +95,7 @@ func TestARequestThatComesAgainMakesNothingTwice(t *testing.T) {
 	b := setup(t)
 	n := webhooks.NewEndpoint{
 		EndpointID: uuid.New(), RequestHash: "hash", Signature: webhooks.V1, Caller: keyOf(access.Storefront, "shop"),
-		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: webhooks.Versions[0]},
+		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: newestVersion},
 	}
 	made, secret, err := b.table.Create(t.Context(), n)
 	require.NoError(t, err)
@@ -125,7 +125,7 @@ func TestAnEndpointSendsNoMoreThanItsMakerMaySee(t *testing.T) {
 	n := webhooks.NewEndpoint{
 		EndpointID: uuid.New(), Signature: webhooks.V1,
 		Caller:   &access.Caller{Account: "shop", Scopes: access.ScopesOf(access.WebhooksWrite)},
-		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Snapshot, PayloadVersion: webhooks.Versions[0]},
+		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Snapshot, PayloadVersion: newestVersion},
 	}
 	_, _, err := b.table.Create(t.Context(), n)
 	require.Equal(t, access.CodeForbidden, domain.Code(err))
@@ -145,7 +145,7 @@ func TestAnAccountHasSoManyEndpointsAtMost(t *testing.T) {
 	}
 	_, _, err := b.table.Create(t.Context(), webhooks.NewEndpoint{
 		EndpointID: uuid.New(), Signature: webhooks.V1, Caller: keyOf(access.Admin, "shop"),
-		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: webhooks.Versions[0]},
+		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: newestVersion},
 	})
 	require.Equal(t, webhooks.CodeTooManyEndpoints, domain.Code(err))
 }

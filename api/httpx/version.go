@@ -105,15 +105,18 @@ func (x *Exchange) backFrom(text []byte, place ...string) []byte {
 	if d.Decode(&value) != nil {
 		return text // it is no JSON
 	}
-	x.router.contract.walk(place, value, func(schema string, object map[string]any) {
-		x.router.versions.Answer(x.version, schema, object)
-	})
+	x.router.contract.Back(x.router.versions, x.version, value, place...)
 	older, err := stdjson.Marshal(value)
 	if err != nil {
 		x.Note(fmt.Errorf("bring the answer to version %s: %w", x.version, err))
 		return text
 	}
 	return older
+}
+
+// Back brings what a schema at a place of the document describes back to a version.
+func (c *Contract) Back(h *version.History, to version.Version, value any, place ...string) {
+	c.walk(place, value, func(schema string, object map[string]any) { h.Answer(to, schema, object) })
 }
 
 // walk visits all objects in a value that a schema at a place of the document gives a name, the inner ones first.

@@ -203,7 +203,8 @@ func (f *forwarder) forward(ctx context.Context, e client.Event) error {
 	return err
 }
 
-// body is that of a delivery of the newest version, as an endpoint would get it that was made when listening began.
+// body is that of a delivery in the version of the client, as an endpoint would get it that was made when listening
+// began.
 func (f *forwarder) body(e client.Event) ([]byte, error) {
 	text, err := json.Marshal(e)
 	if err != nil {
@@ -213,7 +214,7 @@ func (f *forwarder) body(e client.Event) ([]byte, error) {
 	if err := json.Unmarshal(text, &event); err != nil {
 		return nil, err
 	}
-	endpoint := webhooks.Endpoint{Name: "this machine", Payload: webhooks.Snapshot, PayloadVersion: webhooks.Versions[0]}
+	endpoint := webhooks.Endpoint{Name: "this machine", Payload: webhooks.Snapshot, PayloadVersion: client.APIVersion}
 	previous := f.previous[e.OrderID]
 	if e.OrderID != uuid.Nil {
 		f.previous[e.OrderID] = e.EventID

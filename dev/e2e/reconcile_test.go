@@ -20,13 +20,14 @@ import (
 // was done at the gateway alone does not become part of the order (activities/reconcile_payments.go).
 func TestCommandsBesideAPlatform(t *testing.T) {
 	t.Parallel()
-	s := openShop(t)
+	s := openShop(t, "ORDERLOOM_WEBHOOK_PRIVATE", "true")
 	c := s.commands(t)
 	t.Run("orders", func(t *testing.T) { c.carryOrders(t, s) })
 	o := s.place(t, states["confirmed"])
 	for _, document := range []string{"production.md", "rollout.md", "scale.md"} {
 		t.Run(document, func(t *testing.T) { s.runDocument(t, c, document) })
 	}
+	t.Run("webhooks", func(t *testing.T) { c.carryWebhooks(t, s) })
 	reconcile := func(exit int, args ...string) reconciled { return c.reconcile(t, exit, args...) }
 	o.ship("berlin")
 	o.awaitStatus(client.OrderDelivered)

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/api"
 	"github.com/orderloom/orderloom/feed"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/doctor"
@@ -13,7 +14,9 @@ import (
 	"github.com/orderloom/orderloom/webhooks"
 )
 
-func webhookRules(cfg config.Webhooks) webhooks.Rules { return webhooks.Rules{Private: cfg.Private} }
+func webhookRules(cfg config.Webhooks) webhooks.Rules {
+	return webhooks.Rules{Private: cfg.Private, Versions: api.PayloadVersions(api.Versions)}
+}
 
 // endpoints keeps where accounts are told of events.
 func (p *platform) endpoints() *webhooks.Table {
