@@ -19,7 +19,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack docs docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack docs docs-pictures docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -145,6 +145,10 @@ ci: ## What the pipeline runs
 docs: bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION) ## The documents as a site in bin/docs, with every link and anchor checked
 	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs build --strict
 	@echo "the site is in bin/docs; make docs-serve shows it with its search"
+
+docs-pictures: ## Go through docs/tutorial.md with a real browser (Chromium), and take its pictures anew
+	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	$(GO) -C dev test -tags pictures -count=1 -timeout $(TEST_TIMEOUT) -run PicturesOfTheTutorial ./e2e -update-pictures
 
 docs-serve: bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION) ## The same at http://localhost:8000, built anew with every change
 	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs serve --dev-addr localhost:8000

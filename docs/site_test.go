@@ -58,3 +58,24 @@ func TestEachDocumentIsInTheNavigation(t *testing.T) {
 	require.Greater(t, pages, 50)
 	require.Empty(t, named, "the navigation of mkdocs.yml names documents that are not there")
 }
+
+// pictureBytesMax bounds a picture of a document, so that a clone stays small.
+const pictureBytesMax = 200_000
+
+// Each picture is shown by a document, and is small.
+func TestEachPictureIsShownAndSmall(t *testing.T) {
+	t.Parallel()
+	var shown strings.Builder
+	for _, text := range documents(t) {
+		shown.WriteString(text)
+	}
+	pictures, err := filepath.Glob("images/*.png")
+	require.NoError(t, err)
+	require.NotEmpty(t, pictures)
+	for _, picture := range pictures {
+		info, err := os.Stat(picture)
+		require.NoError(t, err)
+		require.Less(t, info.Size(), int64(pictureBytesMax), picture)
+		require.Contains(t, shown.String(), "]("+picture+")", "no document shows it")
+	}
+}

@@ -38,7 +38,7 @@ func (s *shop) runGuide(t *testing.T) {
 // runDocument runs a document about the platform's commands beside this platform, with its encryption keys.
 func (s *shop) runDocument(t *testing.T, c commands, document string) {
 	t.Helper()
-	environment := append(slices.Clone(c.environment), "ORDERLOOM_MODE=test", "PATH="+filepath.Dir(c.program)+":"+os.Getenv("PATH"),
+	environment := append(slices.Clone(c.environment), "API="+s.platform.APIURL, "ORDERLOOM_MODE=test", "PATH="+filepath.Dir(c.program)+":"+os.Getenv("PATH"),
 		"ORDERLOOM_MASTER_KEYS="+keysAsSet(s.platform.Config.Privacy.MasterKeys), "ORDERLOOM_INDEX_KEYS="+keysAsSet(s.platform.Config.Privacy.IndexKeys))
 	guide.Run(t, "../../docs/"+document, guide.Options{BlocksMin: 2, Patience: patience, Environment: environment})
 }
