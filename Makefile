@@ -39,12 +39,12 @@ clean-data: ## Forget what run and demo have kept
 test: test-unit test-e2e ## Everything that proves the platform: unit, property, integration and end-to-end tests
 
 test-unit: ## The tests of the platform and of its benchmarks, with a PostgreSQL and a Kafka broker of their own
-	@dev/slowly.sh "building the platform" $(GO) build ./...
+	@GO=$(GO) dev/compile.sh "building the platform" . ./...
 	$(GO) test -timeout $(TEST_TIMEOUT) ./...
 	$(GO) -C bench test -timeout $(TEST_TIMEOUT) ./...
 
 test-e2e: ## The module dev/: the embedded stack, and whole orders on a real Temporal server
-	@dev/slowly.sh "building the embedded stack (the first time takes some minutes)" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack (the first time takes some minutes)" dev ./...
 	$(GO) -C dev test -timeout $(TEST_TIMEOUT) ./...
 
 # Where budgets are, in the module of a folder: a package whose test files have the build tag.
@@ -52,19 +52,19 @@ budgets_in = $$(cd $(1) && grep -rl --include='*_test.go' $(2) '^//go:build budg
 
 budgets: ## Counts that an order must stay within: allocations, SQL statements and events of a saga's history
 	$(GO) test -tags budgets -run '^TestBudget' -count=1 -timeout $(TEST_TIMEOUT) $(call budgets_in,.,--exclude-dir=dev --exclude-dir=bench)
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) -C dev test -tags budgets -run '^TestBudget' -count=1 -timeout $(TEST_TIMEOUT) $(call budgets_in,dev)
 
 test-real: test-postgres17 ## Against real programs: Apache Kafka, Redis, PgBouncer, Prometheus, Stripe's mock server, PostgreSQL 17; what is missing is installed by apt-get and Maven
 	$(GO) run ./internal/testing/kafkatest/real -kafkas 3 $(GO) test -tags real -p 1 -count=1 -timeout $(TEST_TIMEOUT) ./broker/... ./relay/... ./projector/... ./readmodel/... ./internal/app/...
-	@dev/slowly.sh "building the soak" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the soak" dev ./...
 	$(GO) run ./internal/testing/kafkatest/real $(GO) -C dev test -count=1 -timeout $(TEST_TIMEOUT) ./soak/...
 	$(GO) run ./internal/testing/kafkatest/real $(GO) -C dev test -tags real -count=1 -timeout $(TEST_TIMEOUT) -run 'ARestoredStoreIsRecovered|EveryPanelShowsSomething' ./e2e
-	@dev/slowly.sh "building stripe-mock" $(GO) -C internal/tools build -o /dev/null github.com/stripe/stripe-mock
+	@GO=$(GO) dev/compile.sh "building stripe-mock" internal/tools -o /dev/null github.com/stripe/stripe-mock
 	$(GO) test -tags real -timeout $(TEST_TIMEOUT) ./payments/stripe/...
 
 test-document: bin/schemathesis-$(SCHEMATHESIS_VERSION) ## Ask every operation as every role, by schemathesis: make test-document CASES=50 asks more
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) -C dev test -tags real -count=1 -timeout $(TEST_TIMEOUT) -run AnswersStayWithinTheDocument ./e2e -v \
 		-schemathesis ../../bin/schemathesis-$(SCHEMATHESIS_VERSION)/bin/python -cases $(CASES) -schemathesis-seed $(SEED)
 
@@ -87,7 +87,7 @@ with_kubernetes = KUBERNETES=$(CURDIR)/bin/kubernetes-$(KUBERNETES_VERSION) HELM
 test-kubernetes: $(kubernetes_programs) ## On a real kube-apiserver with etcd: what the chart renders, and every command of docs/kubernetes.md (3 minutes, and some 10 more the first time)
 	$(GO) -C internal/tools/kubernetes mod tidy -diff
 	$(with_kubernetes) $(GO) test -tags kubernetes -count=1 -timeout $(TEST_TIMEOUT) ./deploy
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run 'DocumentOfKubernetes|UpgradeEndsWithItsSetup' -count=1 -timeout $(TEST_TIMEOUT) ./e2e
 
 generate-kubernetes: bin/helm-$(HELM_VERSION) ## Write deploy/kubernetes anew, after a change of the chart
@@ -97,31 +97,31 @@ seeds: ## Drive random orders through all that may happen to their money, and au
 	$(GO) test -count=1 -timeout $(TEST_TIMEOUT) -run TestMoney ./internal/testing/moneytest -seeds $(SEEDS) -seed $(SEED)
 
 drill-temporal: ## Take executions away from orders in every state, and drop the databases of Temporal: each order ends as it should
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) -C dev test -tags drill -run Drill -count=1 -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e $(UPDATE)
 
 drill-restore: ## Carry out docs/backup.md: dumps, a point in time and a lagging replica under load, restored and recovered
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) -C dev test -tags drill -run RestoringBackups -count=1 -v -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e
 
 drill-upgrade: $(kubernetes_programs) ## Upgrade the chart's release and roll it back while customers buy, its pods being processes of this machine (5 minutes)
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run DrillUpgrade -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e
 
 drill-faults: ## Break what is around the platform, with orders in every state: make drill-faults DRILL=kafka-wiped for one
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) -C dev test -run 'TestFaults/^$(DRILL)' -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e -full
 
 drill-alerts: ## Provoke alerts on running processes: a real Prometheus has to fire each, and end it
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) run ./internal/testing/kafkatest/real $(GO) -C dev test -tags real -run AlertsFire -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e
 
 drill-resume: ## Measure how fast 10,000 orders are resumed after the loss of Temporal's databases: make drill-resume ORDERS=10000
-	@dev/slowly.sh "building the embedded stack" $(GO) -C dev build ./...
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) -C dev test -tags drill -run ResumingRate -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e -orders $(ORDERS)
 
 soak: bin/orderloom-dev ## Minutes of mixed orders on processes killed at random, then an audit: make soak DURATION=10m SEED=7
-	@dev/slowly.sh "building the product" $(GO) build -buildvcs=false -o bin/orderloom ./cmd/orderloom
+	@GO=$(GO) dev/compile.sh "building the product" . -buildvcs=false -o bin/orderloom ./cmd/orderloom
 	@bin/orderloom-dev -orderloom bin/orderloom -duration $(DURATION) -seed $(SEED) soak
 
 lint: bin/golangci-lint-$(GOLANGCI_LINT_VERSION) bin/workflowcheck-$(WORKFLOWCHECK_VERSION) ## go vet, the linters with the import rules, and workflowcheck
@@ -154,7 +154,7 @@ docs-serve: bin/mkdocs-material-$(MKDOCS_MATERIAL_VERSION) ## The same at http:/
 	NO_MKDOCS_2_WARNING=1 $</bin/python -m mkdocs serve --dev-addr localhost:8000
 
 histories: ## Record workflows/testdata anew, after a change of the sagas that no open execution has to survive
-	@dev/slowly.sh "building the recorder" $(GO) -C dev build -buildvcs=false -o ../bin/record-histories ./cmd/record-histories
+	@GO=$(GO) dev/compile.sh "building the recorder" dev -buildvcs=false -o ../bin/record-histories ./cmd/record-histories
 	@bin/record-histories workflows/testdata
 
 build: ## The product as one binary: bin/orderloom
@@ -183,8 +183,7 @@ bench-capacity: ## Simulate the plan for ten thousand orders a second with the m
 
 # Go knows by itself what has changed; -buildvcs=false because a clone may belong to another user.
 bin/orderloom-dev: FORCE
-	@dev/slowly.sh "building the platform and its embedded stack (the first time takes some minutes)" \
-		$(GO) -C dev build -buildvcs=false -o ../bin/orderloom-dev ./cmd/orderloom-dev
+	@GO=$(GO) dev/compile.sh "building the platform and its embedded stack (the first time takes some minutes)" dev -buildvcs=false -o ../bin/orderloom-dev ./cmd/orderloom-dev
 
 bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
 	@dev/install.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

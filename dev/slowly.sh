@@ -3,6 +3,8 @@
 #
 #	slowly.sh "building the embedded stack" go build ./...
 #
+# Where PACKAGES says how many packages "go build -v" compiles, it says how many are done.
+#
 # What the command prints is shown only if it fails. On a terminal the line is rewritten in place.
 set -u
 what=$1
@@ -25,6 +27,7 @@ while kill -0 "$command" 2>/dev/null; do
 	kill -0 "$command" 2>/dev/null || break
 	fetched=$(grep -c '^go: downloading' "$log")
 	line="$what … $seconds s"
+	if [ "${PACKAGES:-0}" -gt 0 ]; then line="$line, $(grep -c -v '^go: ' "$log") of $PACKAGES packages compiled"; fi
 	if [ "$fetched" -gt 0 ]; then line="$line ($fetched modules fetched)"; fi
 	if [ -t 1 ]; then printf '\r\033[K%s' "$line"; else printf '%s\n' "$line"; fi
 	said=yes
@@ -32,6 +35,6 @@ done
 wait "$command"
 status=$?
 if [ -n "$said" ] && [ -t 1 ]; then printf '\n'; fi
-if [ "$status" -ne 0 ]; then grep -v '^go: downloading' "$log" >&2; fi
+if [ "$status" -ne 0 ]; then grep -v -e '^go: downloading' -e '^[a-z0-9./_-]*$' "$log" >&2; fi
 rm -f "$log"
 exit "$status"
