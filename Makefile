@@ -19,7 +19,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack docs docs-pictures docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-capacity FORCE
+.PHONY: help run demo stack docs docs-pictures docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-access bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -177,6 +177,9 @@ bench-flashsale: ## Sell 1,000 pieces of one SKU to 5,000 orders, and as many sp
 
 bench-reads: ## Measure reads over HTTP at a million orders beside their bare SQL
 	$(GO) -C bench run ./reads
+
+bench-access: ## Measure what a key costs: reads of an order beside a bare handler of gin, and placing one beside an open platform
+	$(GO) -C bench run ./access
 
 bench-capacity: ## Simulate the plan for ten thousand orders a second with the measured costs
 	$(GO) -C bench run ./capacity

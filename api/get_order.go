@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
@@ -119,18 +120,23 @@ func appendOrder(b []byte, o *orderBody) ([]byte, error) {
 	return append(b, '}'), nil
 }
 
+// tagBytes is room for most tags.
+const tagBytes = 64
+
 // tag is the order's entity tag. It changes with every event of the order and its payment. It changes with the erasure
 // of its personal data as well, which no event of the order tells, and when later events can't be shown. The version of
 // the API has one of its own, because it may show the order otherwise.
 func (b *orderBody) tag(v version.Version) string {
-	tag := fmt.Sprintf(`"o%d.p%d`, b.Version, b.PaymentVersion)
+	text := make([]byte, 0, tagBytes)
+	text = strconv.AppendInt(append(text, `"o`...), b.Version, 10)
+	text = strconv.AppendInt(append(text, ".p"...), b.PaymentVersion, 10)
 	if b.personal.erased {
-		tag += ".erased"
+		text = append(text, ".erased"...)
 	}
 	if b.Parked() {
-		tag += ".parked"
+		text = append(text, ".parked"...)
 	}
-	return tag + "." + string(v) + `"`
+	return string(append(append(append(text, '.'), v...), '"'))
 }
 
 // findOrder returns an order that was ever accepted. When neither a view nor an event tells of it,

@@ -19,7 +19,7 @@ func Started(c *Changes) bool {
 }
 
 // Loading is how many readers wait for an order to be loaded.
-func Loading(r *Reader) int64 { return r.waiting.Load() }
+func Loading(r *Reader) int64 { return r.flights.waiting.Load() }
 
 // FoldPaymentFirst folds the payment's events before the order's.
 func FoldPaymentFirst(orderEvents, paymentEvents []domain.Envelope) (OrderView, error) {

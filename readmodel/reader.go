@@ -6,20 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/domain/money"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/internal/backoff"
-	"github.com/orderloom/orderloom/internal/drain"
 	"github.com/prometheus/client_golang/prometheus"
-	"golang.org/x/sync/singleflight"
 )
 
 // Limits.
@@ -91,9 +89,7 @@ type Reader struct {
 	waitMax time.Duration
 	// lookAfter is how soon Settled looks.
 	lookAfter time.Duration
-	flights   singleflight.Group
-	// waiting counts those who wait for a flight.
-	waiting atomic.Int64
+	flights   flights
 	// hits and misses count what was asked of the cache.
 	hits, misses prometheus.Counter
 }
@@ -145,27 +141,15 @@ func (r *Reader) Order(ctx context.Context, id uuid.UUID) (Shown, error) {
 // shared loads an order once for all who ask for it at the same moment. So a popular order that falls out of the
 // cache costs one query.
 func (r *Reader) shared(ctx context.Context, id uuid.UUID) (Shown, error) {
-	flight := r.flights.DoChan(id.String(), func() (any, error) {
-		// The one who came first may leave; the others still wait.
-		ctx, cancel := drain.Timeout(ctx, loadTimeout)
+	return r.flights.do(ctx, id, func() (Shown, error) {
+		loading, cancel := context.WithTimeout(ctx, loadTimeout)
 		defer cancel()
-		v, err := r.load(ctx, id)
+		v, err := r.load(loading, id)
 		if err == nil {
-			r.cache.Put(ctx, v)
+			r.cache.Put(loading, v)
 		}
 		return v, err
 	})
-	r.waiting.Add(1)
-	defer r.waiting.Add(-1)
-	select {
-	case f := <-flight:
-		if f.Err != nil {
-			return Shown{}, f.Err
-		}
-		return f.Val.(Shown), nil
-	case <-ctx.Done():
-		return Shown{}, ctx.Err()
-	}
 }
 
 // load reads an order from the view, else the event store.
@@ -186,7 +170,7 @@ var selectOne = "SELECT " + shownColumns(true) + " FROM orderloom.order_views WH
 // view reads an order from order_views. Errors: pgx.ErrNoRows.
 func (r *Reader) view(ctx context.Context, id uuid.UUID) (Shown, error) {
 	var s Shown
-	if err := (&shownScanner{rows: 1}).scan(r.pool.QueryRow(ctx, selectOne, id), &s); err != nil {
+	if err := (&shownScanner{rows: 1}).scan(r.pool.QueryRow(ctx, selectOne, pgtype.UUID{Bytes: id, Valid: true}), &s); err != nil {
 		return Shown{}, fmt.Errorf("read order %s: %w", id, err)
 	}
 	return s, nil

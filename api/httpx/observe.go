@@ -77,7 +77,7 @@ func (r *Router) observe(route Route, o *operation) gin.HandlerFunc {
 		defer span.End()
 		if !route.Unbounded {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, r.limits.RequestTimeout)
+			ctx, cancel = withTimeout(ctx, r.limits.RequestTimeout)
 			defer cancel()
 		}
 		if err := r.attempt(ctx, x, route); err != nil {
