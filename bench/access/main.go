@@ -39,8 +39,8 @@ type plan struct {
 	settings    []string // of the platform with a key
 }
 
-// The aims: of requests a second to those of the bare handler, and of the processor time of an order with a key to that
-// without.
+// The aims: requests a second to those of the bare handler, and processor time of an order with a key to that without
+// one.
 const (
 	readsMin  = 0.6
 	placedMax = 1.05

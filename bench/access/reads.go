@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// templates is how many orders are taken to their end, to be copied, and hotOrders how many are read again and again.
+	// templates is how many orders are taken to their end, to be copied. HotOrders are read again and again.
 	templates = 20
 	hotOrders = 100
 	key       = "bench-key"
