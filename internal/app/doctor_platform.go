@@ -22,6 +22,7 @@ func (p *patient) ofDelivery() []doctor.Check {
 	schema := []string{databaseAnswers, databaseSchema}
 	return []doctor.Check{
 		{Group: "Event store", Name: "is confirmed", Needs: schema, Ask: p.storeConfirmed},
+		{Group: "Event store", Name: "is of this mode", Needs: schema, Ask: p.storeOfMode},
 		{Group: "Event store", Name: "no append stays open", Needs: schema, Ask: func(ctx context.Context) (string, error) {
 			open, err := p.OpenAppends(ctx)
 			return "", errors.Join(append(open, err)...)

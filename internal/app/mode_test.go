@@ -20,3 +20,21 @@ func TestAStoreBelongsToOneMode(t *testing.T) {
 		require.ErrorContains(t, err, "ORDERLOOM_MODE="+string(first))
 	}
 }
+
+// The doctor looks whose store it is, and claims none.
+func TestTheDoctorTellsAStoreOfAnotherMode(t *testing.T) {
+	t.Parallel()
+	pool := pgtest.Pool(t)
+	p := &patient{Maintenance: &Maintenance{Pool: pool}}
+	p.cfg.HTTP.Access.Mode = access.Test
+	told, err := p.storeOfMode(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, told, "no process")
+	require.NoError(t, checkMode(t.Context(), pool, access.Live))
+	_, err = p.storeOfMode(t.Context())
+	require.ErrorContains(t, err, "ORDERLOOM_MODE=live")
+	p.cfg.HTTP.Access.Mode = access.Live
+	told, err = p.storeOfMode(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "live", told)
+}
