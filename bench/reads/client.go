@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+
+	"github.com/orderloom/orderloom/bench/rig"
 )
 
 // client sends requests over one connection that it keeps. net/http's client hands each request to one goroutine and
@@ -37,7 +39,7 @@ func (c *client) close() { _ = c.conn.Close() }
 
 // get asks for a path and receives the answer to its end.
 func (c *client) get(path string) error {
-	c.out = fmt.Appendf(c.out[:0], "GET %s HTTP/1.1\r\nHost: %s\r\n\r\n", path, c.host)
+	c.out = fmt.Appendf(c.out[:0], "GET %s HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\n\r\n", path, c.host, rig.Key)
 	if _, err := c.conn.Write(c.out); err != nil {
 		return err
 	}

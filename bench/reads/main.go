@@ -46,7 +46,7 @@ func main() {
 	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
 	flag.BoolVar(&o.Embedded, "embedded", true, "use the embedded broker even where there is Java")
 	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
-	flag.StringVar(&url, "url", "", "measure a platform that runs already, at this URL, with -database")
+	flag.StringVar(&url, "url", "", "measure a platform that runs already, at this URL, with -database: one that is open, or knows the key "+rig.Key)
 	flag.StringVar(&database, "database", "", "the URL of its database")
 	flag.StringVar(&only, "only", "", "measure only reads whose names contain this")
 	flag.Parse()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -166,7 +167,8 @@ func (r *Rig) setUp(ctx context.Context) error {
 		"TEMPORAL_NAMESPACE="+Namespace, "ORDERLOOM_LOCATIONS="+Locations, "ORDERLOOM_PAYMENT_GATEWAY="+sandbox.Name,
 		"ORDERLOOM_MASTER_KEYS=bench:"+base64.StdEncoding.EncodeToString(key[:]),
 		"ORDERLOOM_INDEX_KEYS=bench:"+base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS=127.0.0.1:0",
-		"ORDERLOOM_API_OPEN=loopback", "ORDERLOOM_DRAIN_DELAY=0s", "ORDERLOOM_HTTP_RATE=0", "ORDERLOOM_HTTP_ORDER_RATE=0",
+		"ORDERLOOM_API_OPEN=no", "ORDERLOOM_API_KEYS="+fmt.Sprintf("bench:%x", sha256.Sum256([]byte(Key))),
+		"ORDERLOOM_DRAIN_DELAY=0s", "ORDERLOOM_HTTP_RATE=0", "ORDERLOOM_HTTP_ORDER_RATE=0",
 	), r.options.Environment...)
 	setup := command(ctx, r.Dir, r.binary("orderloom"), "setup")
 	setup.Env = r.environment

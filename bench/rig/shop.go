@@ -15,10 +15,13 @@ const (
 	requestTimeout = 30 * time.Second
 )
 
+// Key is the key of the platform's API, of the role admin. The platform listens on this machine alone.
+const Key = "bench-key"
+
 // Shop returns a client of the platform's API. It repeats nothing, so that a failure shows.
 func (r *Rig) Shop() (*client.Client, error) {
 	transport := &http.Transport{MaxIdleConns: connectionsMax, MaxIdleConnsPerHost: connectionsMax, DisableCompression: true}
-	return client.New(r.URL, client.WithHTTPClient(&http.Client{Transport: transport, Timeout: requestTimeout}),
+	return client.New(r.URL, client.WithAPIKey(Key), client.WithHTTPClient(&http.Client{Transport: transport, Timeout: requestTimeout}),
 		client.WithRetry(client.Retry{AttemptsMax: 1}))
 }
 

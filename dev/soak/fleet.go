@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ const namespace = "orderloom"
 // fleet is the platform's processes.
 type fleet struct {
 	options     Options
+	key         string // of the API
 	dir         string
 	environment []string
 	ledger      string
@@ -51,13 +53,14 @@ type member struct {
 }
 
 func newFleet(o Options, dir string, addresses map[string]string) *fleet {
-	f := &fleet{options: o, dir: dir, ledger: filepath.Join(dir, "ledger")}
+	f := &fleet{options: o, key: rand.Text(), dir: dir, ledger: filepath.Join(dir, "ledger")}
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
 	settings := map[string]string{
 		"ORDERLOOM_PAYMENT_GATEWAY": sandbox.Name, "ORDERLOOM_SANDBOX_LEDGER": f.ledger,
 		"ORDERLOOM_LOCATIONS":   here + ":DE," + elsewhere + ":US",
-		"ORDERLOOM_MASTER_KEYS": "soak:" + base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0", "ORDERLOOM_API_OPEN": "loopback",
+		"ORDERLOOM_MASTER_KEYS": "soak:" + base64.StdEncoding.EncodeToString(key[:]), "ORDERLOOM_HTTP_ADDRESS": "127.0.0.1:0", "ORDERLOOM_API_OPEN": "no",
+		"ORDERLOOM_API_KEYS":    fmt.Sprintf("soak:%x", sha256.Sum256([]byte(f.key))),
 		"ORDERLOOM_DRAIN_DELAY": "0s", "ORDERLOOM_KAFKA_PARTITIONS": "3", "TEMPORAL_NAMESPACE": namespace,
 	}
 	f.environment = os.Environ()

@@ -26,7 +26,7 @@ type shop struct {
 
 func newShop(f *fleet) (*shop, error) {
 	transport := &fleetTransport{fleet: f, next: &http.Transport{}}
-	c, err := client.New("http://fleet", client.WithHTTPClient(&http.Client{Transport: transport, Timeout: requestTimeout}),
+	c, err := client.New("http://fleet", client.WithAPIKey(f.key), client.WithHTTPClient(&http.Client{Transport: transport, Timeout: requestTimeout}),
 		client.WithRetry(client.Retry{AttemptsMax: -1, Wait: retryEvery, WaitMax: retryEvery, On: passing}))
 	return &shop{c, transport}, err
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -42,5 +44,21 @@ func TestACommandLineIsRunExplainedOrRefused(t *testing.T) {
 				require.Empty(t, errs.String())
 			}
 		})
+	}
+}
+
+// The demo closes the API by a key of its own, unless somebody has said who may call it.
+func TestTheDemoHasAKeyOfItsOwn(t *testing.T) {
+	t.Parallel()
+	key, settings := closed(func(string) (string, bool) { return "", false })
+	open, _ := settings("ORDERLOOM_API_OPEN")
+	require.Equal(t, "no", open)
+	keys, _ := settings("ORDERLOOM_API_KEYS")
+	require.Equal(t, fmt.Sprintf("demo:%x", sha256.Sum256([]byte(key))), keys)
+	for _, name := range []string{"ORDERLOOM_API_OPEN", "ORDERLOOM_API_KEYS"} {
+		key, settings = closed(func(asked string) (string, bool) { return "given", asked == name })
+		require.Empty(t, key)
+		value, _ := settings(name)
+		require.Equal(t, "given", value)
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -17,11 +19,11 @@ const apiPort = 8080
 
 // run starts everything, plays the sample orders and serves until ctx ends.
 func run(ctx context.Context, data string) error {
-	return withPlatform(ctx, data, func(ctx context.Context, p *platform.Platform) error {
-		if err := demo.Earlier(ctx, demoOptions(p)); err != nil {
+	return withPlatform(ctx, data, os.LookupEnv, func(ctx context.Context, p *platform.Platform) error {
+		if err := demo.Earlier(ctx, demoOptions(p, "")); err != nil {
 			return err
 		}
-		report, err := demo.Play(ctx, demoOptions(p))
+		report, err := demo.Play(ctx, demoOptions(p, ""))
 		if err != nil {
 			return err
 		}
@@ -35,10 +37,15 @@ func run(ctx context.Context, data string) error {
 	})
 }
 
-// playDemo starts everything, plays the sample orders and stops. It fails unless each order ended as it should.
+// playDemo starts everything, plays the sample orders and stops. It fails unless each order ended as it should. The API
+// is closed, and the samples have a key, unless the environment says who may call it.
 func playDemo(ctx context.Context, data string) error {
-	return withPlatform(ctx, data, func(ctx context.Context, p *platform.Platform) error {
-		report, err := demo.Play(ctx, demoOptions(p))
+	key, lookup := closed(os.LookupEnv)
+	return withPlatform(ctx, data, lookup, func(ctx context.Context, p *platform.Platform) error {
+		if key != "" {
+			say("   %-18s %s", "API key", key)
+		}
+		report, err := demo.Play(ctx, demoOptions(p, key))
 		if err != nil {
 			return err
 		}
@@ -50,11 +57,32 @@ func playDemo(ctx context.Context, data string) error {
 	})
 }
 
+// closed draws a key, and returns settings by which the API takes it and nobody else. Settings that say who may call
+// the API stay as they are; the key is empty then.
+func closed(lookup func(string) (string, bool)) (key string, with func(string) (string, bool)) {
+	const open, keys = "ORDERLOOM_API_OPEN", "ORDERLOOM_API_KEYS"
+	for _, name := range []string{open, keys} {
+		if value, _ := lookup(name); value != "" {
+			return "", lookup
+		}
+	}
+	key = rand.Text()
+	set := map[string]string{open: "no", keys: fmt.Sprintf("demo:%x", sha256.Sum256([]byte(key)))}
+	return key, func(name string) (string, bool) {
+		if value, ok := set[name]; ok {
+			return value, true
+		}
+		return lookup(name)
+	}
+}
+
 // withPlatform starts the platform, does something with it, and stops it. The context that it gives ends
 // with ctx or with the platform.
-func withPlatform(ctx context.Context, data string, do func(context.Context, *platform.Platform) error) (err error) {
+func withPlatform(
+	ctx context.Context, data string, lookup func(string) (string, bool), do func(context.Context, *platform.Platform) error,
+) (err error) {
 	begun := time.Now()
-	options := platform.Options{Data: data, Lookup: os.LookupEnv, Log: say}
+	options := platform.Options{Data: data, Lookup: lookup, Log: say}
 	if data != "" {
 		options.Ports, options.APIPort = stack.DefaultPorts, apiPort
 	}
@@ -98,6 +126,6 @@ func printAddresses(p *platform.Platform) {
 	}
 }
 
-func demoOptions(p *platform.Platform) demo.Options {
-	return demo.Options{APIURL: p.APIURL, SagaURL: p.SagaURL, Out: os.Stdout, Colour: colourful()}
+func demoOptions(p *platform.Platform, key string) demo.Options {
+	return demo.Options{APIURL: p.APIURL, APIKey: key, SagaURL: p.SagaURL, Out: os.Stdout, Colour: colourful()}
 }
