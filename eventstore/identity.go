@@ -128,11 +128,12 @@ func (s *Store) Versions(ctx context.Context, aggregateType string, after uuid.U
 
 // Partition is a part of the events table.
 type Partition struct {
-	Name string
+	Name string `json:"name"`
 	// From and To bound the sequences in it, To excluded.
-	From, To int64
+	From int64 `json:"from"`
+	To   int64 `json:"below"`
 	// IndexedAt is when the indexes for lookups were made, zero if they were not.
-	IndexedAt time.Time
+	IndexedAt time.Time `json:"indexed_at,omitzero"`
 	// ArchivedAt is when it was detached, zero if it is part of the table.
-	ArchivedAt time.Time
+	ArchivedAt time.Time `json:"archived_at,omitzero"`
 }

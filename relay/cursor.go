@@ -34,12 +34,12 @@ func Cursor(ctx context.Context, db Querier, name string) (eventstore.Cursor, er
 
 // Withheld is an aggregate type whose topic takes nothing. Its events wait, and those of other types do not.
 type Withheld struct {
-	AggregateType string
+	AggregateType string `json:"aggregate_type"`
 	// Position is the last sequence up to which its events are published.
-	Position int64
+	Position int64 `json:"position"`
 	// Error is why the topic takes nothing.
-	Error string
-	Since time.Time
+	Error string    `json:"error"`
+	Since time.Time `json:"since"`
 }
 
 // withheld returns what the relay with this name holds back, sorted by type.
@@ -109,25 +109,26 @@ func unpublished(ctx context.Context, store Counter, position int64, held []With
 
 // Status tells how far a relay is.
 type Status struct {
-	Name string
+	Name string `json:"name"`
 	// Position is the last sequence published, Last that of the last event in the store. A position beyond Last is a
 	// fault: nothing is published until it is rewound.
-	Position, Last int64
+	Position int64 `json:"position"`
+	Last     int64 `json:"last_sequence"`
 	// Behind is the number of events that are not published, as far as the store counts them.
-	Behind int64
+	Behind int64 `json:"behind"`
 	// Withheld are the types whose events wait for their topic.
-	Withheld []Withheld
+	Withheld []Withheld `json:"withheld"`
 	// LostSince is when Kafka was found to lack events that were published, zero when it has all. A rewind publishes
 	// them again.
-	LostSince time.Time
+	LostSince time.Time `json:"lost_since,omitzero"`
 	// Led reports whether a process leads at present. Where another one takes over, nobody leads for a second or two.
-	Led bool
+	Led bool `json:"led"`
 	// SilentFor is for how long the leader has said nothing. Another relay leads soon after [SilentMax].
-	SilentFor time.Duration
+	SilentFor time.Duration `json:"silent_nanoseconds"`
 	// Leader is the process that leads, or led last, and Epoch counts the leaders.
-	Leader  string
-	Epoch   int64
-	MovedAt time.Time
+	Leader  string    `json:"leader"`
+	Epoch   int64     `json:"epoch"`
+	MovedAt time.Time `json:"moved_at"`
 }
 
 // Ahead reports whether the cursor claims more than the store has.

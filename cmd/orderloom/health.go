@@ -44,16 +44,13 @@ the first: this command has none.`,
 // askHealth writes "alive" when the process at the address of a setting is. Whose certificate it has does not matter,
 // because it is on this machine and is told nothing.
 func askHealth(ctx context.Context, scheme, setting, address string, out io.Writer) error {
-	host, port, err := net.SplitHostPort(address)
+	host, err := localHost(setting, address)
 	if err != nil {
-		return wrongUsage("%s: %w", setting, err)
-	}
-	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
-		host = "localhost"
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	url := scheme + "://" + net.JoinHostPort(host, port) + "/health"
+	url := scheme + "://" + host + "/health"
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
 	if err != nil {
 		return err
@@ -71,4 +68,16 @@ func askHealth(ctx context.Context, scheme, setting, address string, out io.Writ
 	}
 	_, err = fmt.Fprintln(out, "alive")
 	return err
+}
+
+// localHost is the host and port of the process on this machine that listens on the address of a setting.
+func localHost(setting, address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", wrongUsage("%s: %w", setting, err)
+	}
+	if ip := net.ParseIP(host); host == "" || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return net.JoinHostPort(host, port), nil
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"text/tabwriter"
 
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
@@ -11,16 +13,6 @@ import (
 )
 
 func (p *program) partitionsCommand() *cobra.Command {
-	partitions := func(action, short string) *cobra.Command {
-		return &cobra.Command{
-			Use:   action,
-			Short: short,
-			Args:  arguments(),
-			RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
-				return app.Partitions(ctx, cfg, tel, action, p.stdout)
-			}),
-		}
-	}
 	maintain := &cobra.Command{
 		Use:   "maintain",
 		Short: "Index full partitions, and drop months of the audit beyond its retention",
@@ -28,7 +20,9 @@ func (p *program) partitionsCommand() *cobra.Command {
 do both by themselves where they own the schema. Where they have a role of their own, run this every hour as the owner.`,
 		Args: arguments(),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			done := p.tick("indexing full partitions")
 			indexed, err := app.MaintainPartitions(ctx, cfg, tel)
+			done()
 			if err != nil {
 				return err
 			}
@@ -37,9 +31,41 @@ do both by themselves where they own the schema. Where they have a role of their
 		}),
 	}
 	return group("partitions", "List the partitions of the event store; look after them; detach the oldest, take it back",
-		partitions("list", "List the partitions"),
+		p.partitionsOf("list", "List the partitions", app.ListPartitions),
 		maintain,
-		partitions("archive", "Detach the oldest full partition, and list what is left"),
-		partitions("unarchive", "Take the newest archived partition back, and list all"),
+		p.partitionsOf("archive", "Detach the oldest full partition, and list what is left", app.ArchivePartition),
+		p.partitionsOf("unarchive", "Take the newest archived partition back, and list all", app.UnarchivePartition),
 	)
+}
+
+// partitionsOf returns a command that does something about the partitions, and lists them.
+func (p *program) partitionsOf(
+	action, short string, do func(context.Context, config.Config, *telemetry.Telemetry) ([]app.Partition, error),
+) *cobra.Command {
+	var output *format
+	c := &cobra.Command{
+		Use:   action,
+		Short: short,
+		Args:  arguments(),
+		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
+			done := p.tick("looking after the partitions")
+			all, err := do(ctx, cfg, tel)
+			done()
+			if err != nil {
+				return err
+			}
+			return p.show(*output, map[string]any{"partitions": all}, func(out io.Writer) error { return printPartitions(out, all) })
+		}),
+	}
+	output = outputFlag(c)
+	return c
+}
+
+func printPartitions(out io.Writer, all []app.Partition) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "PARTITION\tFROM\tBELOW\tINDEXED\tARCHIVED")
+	for _, p := range all {
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\n", p.Name, p.From, p.To, shortTime(p.IndexedAt), shortTime(p.ArchivedAt))
+	}
+	return w.Flush()
 }

@@ -106,7 +106,7 @@ Settings come from the environment: see docs/configuration.md, or run "orderloom
 		p.ordersCommand(), p.eventsCommand(), p.streamsCommand(),
 		p.importCommand(), p.exportCommand(), p.webhooksCommand(),
 		p.keysCommand(), p.eraseCustomerCommand(), p.rewrapKeysCommand(), p.encryptionKeysCommand(), p.partitionsCommand(), p.codecServerCommand(),
-		p.settingsCommand(), p.healthCommand(), p.completionCommand(), p.manualCommand(), p.versionCommand(),
+		p.bundleCommand(), p.settingsCommand(), p.healthCommand(), p.completionCommand(), p.manualCommand(), p.versionCommand(),
 	)
 	root.SetHelpCommand(p.helpCommand())
 	refuseEmptyFlags(root)

@@ -45,6 +45,20 @@ func (c commands) run(t *testing.T, exit int, args ...string) (stdout string) {
 	return out.String()
 }
 
+// bundle writes a support bundle. What the shop's customers are called, and the keys, are not in it.
+func (c commands) bundle(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "bundle.tar.gz")
+	require.Contains(t, c.run(t, 0, "bundle", "--file", file), file)
+	text, err := exec.CommandContext(t.Context(), "tar", "xzOf", file).Output()
+	require.NoError(t, err)
+	require.Contains(t, string(text), "postgresql")
+	require.Contains(t, string(text), "has the search attributes")
+	for _, hidden := range []string{"Lovelace", "@example.com", "Torstra", strings.Repeat("A", 43), c.environment[0]} {
+		require.NotContains(t, string(text), hidden)
+	}
+}
+
 // carryOrders places, shows, lists, cancels and watches orders with commands.
 func (c commands) carryOrders(t *testing.T, s *shop) {
 	t.Helper()

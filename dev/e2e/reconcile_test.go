@@ -24,6 +24,7 @@ func TestCommandsBesideAPlatform(t *testing.T) {
 	c := s.commands(t)
 	t.Run("orders", func(t *testing.T) { c.carryOrders(t, s) })
 	o := s.place(t, states["confirmed"])
+	t.Run("bundle", func(t *testing.T) { c.bundle(t) })
 	for _, document := range []string{"tutorial.md", "production.md", "rollout.md", "scale.md"} {
 		t.Run(document, func(t *testing.T) { s.runDocument(t, c, document) })
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/google/uuid"
@@ -91,44 +90,48 @@ func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 	}
 }
 
-// Partitions lists the partitions of the event store, after archiving the oldest full one or taking the
-// newest archived one back where action says so.
-func Partitions(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action string, out io.Writer) error {
+// Partition is a range of the event store.
+type Partition = eventstore.Partition
+
+// ListPartitions returns the partitions of the event store, the oldest first.
+func ListPartitions(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) ([]Partition, error) {
+	return changePartitions(ctx, cfg, tel, func(context.Context, *eventstore.Store) error { return nil })
+}
+
+// ArchivePartition detaches the oldest full partition, and returns all that are left, with those that were archived.
+func ArchivePartition(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) ([]Partition, error) {
+	return changePartitions(ctx, cfg, tel, func(ctx context.Context, s *eventstore.Store) error {
+		_, err := s.Archive(ctx)
+		return err
+	})
+}
+
+// UnarchivePartition takes the newest archived partition back, and returns all.
+func UnarchivePartition(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) ([]Partition, error) {
+	return changePartitions(ctx, cfg, tel, func(ctx context.Context, s *eventstore.Store) error {
+		_, err := s.Unarchive(ctx)
+		return err
+	})
+}
+
+// changePartitions carries out a change of the partitions, and returns them afterwards.
+func changePartitions(
+	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, change func(context.Context, *eventstore.Store) error,
+) ([]Partition, error) {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer pool.Close()
 	store, err := eventstore.Open(ctx, pool, eventstore.Options{Logger: tel.Logger})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = store.Close(ctx) }() // nothing was appended
-	switch action {
-	case "archive":
-		_, err = store.Archive(ctx)
-	case "unarchive":
-		_, err = store.Unarchive(ctx)
+	if err := change(ctx, store); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return err
-	}
-	partitions, err := store.Partitions(ctx)
-	if err != nil {
-		return err
-	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "PARTITION\tFROM\tBELOW\tINDEXED\tARCHIVED")
-	when := func(t time.Time) string {
-		if t.IsZero() {
-			return "-"
-		}
-		return t.UTC().Format(time.RFC3339)
-	}
-	for _, p := range partitions {
-		fmt.Fprintf(table, "%s\t%d\t%d\t%s\t%s\n", p.Name, p.From, p.To, when(p.IndexedAt), when(p.ArchivedAt))
-	}
-	return table.Flush()
+	return store.Partitions(ctx)
 }
 
 // ServeCodec runs the codec server until ctx ends.
