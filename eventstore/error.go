@@ -68,7 +68,7 @@ var (
 	ErrOutcomeUnknown = errors.New("the outcome of the append is unknown")
 	// ErrUnconfirmed is returned for an append to a store that was restored or failed over. It passes once the store is
 	// known to have all that was published of it. Nothing was stored, and the append may be repeated until then.
-	ErrUnconfirmed = errors.New("the event store was restored or failed over and is not confirmed: run \"orderloom recover\"")
+	ErrUnconfirmed = failure.Passing(errors.New("the event store was restored or failed over and is not confirmed: run \"orderloom recover\""))
 	// ErrClosed is returned by a store that was closed. Nothing was stored.
 	ErrClosed = failure.Passing(errors.New("the event store is closed"))
 )

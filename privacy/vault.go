@@ -325,7 +325,7 @@ func (v *Vault) findOrMake(ctx context.Context, subject string) (storedKey, erro
 			return stored, err
 		}
 	}
-	return storedKey{}, errors.New("others keep making and erasing the same key")
+	return storedKey{}, failure.Passing(errors.New("others keep making and erasing the same key"))
 }
 
 func one(rows pgx.Rows, err error) (storedKey, error) {
