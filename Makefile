@@ -7,6 +7,7 @@ GOLANGCI_LINT_VERSION := v2.15.0
 WORKFLOWCHECK_VERSION := v0.6.0
 HELM_VERSION := v3.22.0
 KUBERNETES_VERSION := v1.37.0
+WORKER_CONTROLLER_VERSION := v1.8.1
 SCHEMATHESIS_VERSION := 4.32.5
 MKDOCS_MATERIAL_VERSION := 9.8.2
 TEST_TIMEOUT := 20m
@@ -86,6 +87,7 @@ with_kubernetes = KUBERNETES=$(CURDIR)/bin/kubernetes-$(KUBERNETES_VERSION) HELM
 
 test-kubernetes: $(kubernetes_programs) ## On a real kube-apiserver with etcd: what the chart renders, and every command of docs/kubernetes.md (3 minutes, and some 10 more the first time)
 	$(GO) -C internal/tools/kubernetes mod tidy -diff
+	$(GO) -C internal/tools/worker-controller mod tidy -diff
 	$(with_kubernetes) $(GO) test -tags kubernetes -count=1 -timeout $(TEST_TIMEOUT) ./deploy
 	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run 'DocumentOfKubernetes|UpgradeEndsWithItsSetup' -count=1 -timeout $(TEST_TIMEOUT) ./e2e
@@ -104,9 +106,9 @@ drill-restore: ## Carry out docs/backup.md: dumps, a point in time and a lagging
 	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(GO) -C dev test -tags drill -run RestoringBackups -count=1 -v -parallel 32 -timeout $(TEST_TIMEOUT) ./e2e
 
-drill-upgrade: $(kubernetes_programs) ## Upgrade the chart's release and roll it back while customers buy, its pods being processes of this machine (5 minutes)
+drill-upgrade: $(kubernetes_programs) bin/temporal-worker-controller-$(WORKER_CONTROLLER_VERSION) ## Upgrade the chart's release and roll it back while customers buy, its pods being processes of this machine (8 minutes): make drill-upgrade DRILL=build for one
 	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
-	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run DrillUpgrade -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e
+	WORKER_CONTROLLER=$(CURDIR)/bin/temporal-worker-controller-$(WORKER_CONTROLLER_VERSION) $(with_kubernetes) $(GO) -C dev test -tags kubernetes -run 'DrillUpgrade/$(DRILL)' -count=1 -v -timeout $(TEST_TIMEOUT) ./e2e
 
 drill-faults: ## Break what is around the platform, with orders in every state: make drill-faults DRILL=kafka-wiped for one
 	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
@@ -199,6 +201,11 @@ bin/helm-$(HELM_VERSION):
 
 bin/kubernetes-$(KUBERNETES_VERSION)/kubectl:
 	@dev/kubernetes/install.sh bin/kubernetes-$(KUBERNETES_VERSION) $(KUBERNETES_VERSION)
+
+# internal/tools/worker-controller/go.mod has the version.
+bin/temporal-worker-controller-$(WORKER_CONTROLLER_VERSION):
+	@dev/slowly.sh "building the worker controller (the first time takes some minutes)" \
+		$(GO) -C internal/tools/worker-controller build -trimpath -o $(CURDIR)/$@ github.com/temporalio/temporal-worker-controller/cmd
 
 bin/schemathesis-$(SCHEMATHESIS_VERSION):
 	@dev/schemathesis/install.sh $@

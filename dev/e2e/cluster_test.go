@@ -43,6 +43,9 @@ type cluster struct {
 	superuser *pgx.ConnConfig
 	tools     string // a folder with kubectl and helm
 	ledger    string // of the sandbox gateway
+	dir       string
+	// byController is set where Temporal's Worker Controller has the workers.
+	byController bool
 }
 
 // openCluster starts everything, with nothing installed. Images 0.1.0 and 0.2.0 are different builds of the program.
@@ -54,6 +57,7 @@ func openCluster(t *testing.T) *cluster {
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // files of a cluster that is gone
 	require.NoError(t, os.Chmod(dir, 0o755))    //nolint:gosec // see above
+	c.dir = dir
 	programs := map[string]string{}
 	for tag, flags := range map[string]string{"0.1.0": "", "0.2.0": "-s"} {
 		program := filepath.Join(dir, "orderloom-"+tag)
@@ -189,7 +193,11 @@ func (c *cluster) exec(t *testing.T, component, arguments string) string {
 // awaitRollout waits until all deployments have their pods, of an image, and no others.
 func (c *cluster) awaitRollout(t *testing.T, image string) {
 	t.Helper()
-	for _, component := range []string{"api", "worker", "projector"} {
+	for _, component := range []string{"api", "projector", "worker"} {
+		if component == "worker" && c.byController {
+			c.awaitCurrent(t, "registry.example.com/orderloom:"+image)
+			continue
+		}
 		c.run(t, "kubectl -n shop rollout status --timeout=5m deployment/orderloom-"+component)
 		await(t, "the end of the former pods", func() bool {
 			for _, p := range c.node.Pods(component) {

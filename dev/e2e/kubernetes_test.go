@@ -88,12 +88,18 @@ func TestAnUpgradeEndsWithItsSetup(t *testing.T) {
 func TestDrillUpgrade(t *testing.T) {
 	t.Run("workers without versions", func(t *testing.T) { drillUpgrade(t, "", func(*testing.T, *cluster, string) {}) })
 	t.Run("workers with build ids", func(t *testing.T) { drillUpgrade(t, "versioning: {by: buildId}\n", makeCurrent) })
+	t.Run("workers by the controller", func(t *testing.T) {
+		drillUpgrade(t, "versioning: {by: controller, rollout: {strategy: AllAtOnce, steps: null}}\n", func(*testing.T, *cluster, string) {})
+	})
 }
 
 // drillUpgrade is the drill with more values. Once pods of a version run, takenUp tells Temporal of it.
 func drillUpgrade(t *testing.T, values string, takenUp func(t *testing.T, c *cluster, version string)) {
 	c := openCluster(t)
 	c.addValues(t, values)
+	if strings.Contains(values, "by: controller") {
+		c.startController(t)
+	}
 	c.installUntil(t, func() { takenUp(t, c, "0.1.0") })
 	key := keyOf(c.exec(t, "api", "keys create --account shop --name drill --role admin"))
 	s := c.serve(t)

@@ -30,7 +30,8 @@ type Node struct {
 	pods   []*Pod
 	all    []*Pod // the former ones too
 	jobs   map[string]bool
-	number int32 // of all nodes of this process
+	told   map[string]string // the status of each Deployment
+	number int32             // of all nodes of this process
 	count  int
 	stop   context.CancelFunc
 	ended  sync.WaitGroup
@@ -42,7 +43,7 @@ var nodes atomic.Int32
 // Open begins the work.
 func (n *Node) Open(ctx context.Context) {
 	ctx, n.stop = context.WithCancel(ctx)
-	n.jobs, n.number = map[string]bool{}, nodes.Add(1)
+	n.jobs, n.told, n.number = map[string]bool{}, map[string]string{}, nodes.Add(1)
 	n.ended.Go(func() {
 		for ctx.Err() == nil {
 			if err := n.work(ctx); err != nil && ctx.Err() == nil {
@@ -192,11 +193,28 @@ func (n *Node) roll(ctx context.Context, d Object) error {
 			n.dismiss(ctx, old[i])
 		}
 	}
-	status := Object{
+	return n.tell(ctx, d, Object{
 		"observedGeneration": At(d, "metadata", "generation"), "replicas": len(fresh) + len(old), "updatedReplicas": updated,
 		"readyReplicas": ready, "availableReplicas": ready, "unavailableReplicas": max(0, replicas-ready),
+	}, ready >= replicas)
+}
+
+// tell writes a Deployment's status, when it is another one than before.
+func (n *Node) tell(ctx context.Context, d Object, status Object, available bool) error {
+	counts := fmt.Sprint(At(d, "metadata", "uid"), status)
+	if n.told[d.Name()] == counts {
+		return nil
 	}
-	return n.Server.SetStatus(ctx, n.path("/apis/apps/v1", "deployments", d.Name()), status)
+	is := "False"
+	if available {
+		is = "True"
+	}
+	status["conditions"] = []Object{{"type": "Available", "status": is, "lastTransitionTime": now(), "lastUpdateTime": now()}}
+	if err := n.Server.SetStatus(ctx, n.path("/apis/apps/v1", "deployments", d.Name()), status); err != nil {
+		return err
+	}
+	n.told[d.Name()] = counts
+	return nil
 }
 
 // admit makes a pod of an owner's template at the server, which checks it.

@@ -126,7 +126,10 @@ var resources = []struct {
 	{"github.com/kedacore/keda/v2@v2.18.1", "config/crd/bases", []string{"keda.sh_scaledobjects.yaml"}},
 	{
 		"github.com/temporalio/temporal-worker-controller@v1.8.1", "helm/temporal-worker-controller-crds/templates",
-		[]string{"temporal.io_workerdeployments.yaml", "temporal.io_connections.yaml"},
+		[]string{
+			"temporal.io_workerdeployments.yaml", "temporal.io_connections.yaml", "temporal.io_workerresourcetemplates.yaml",
+			"temporal.io_temporalworkerdeployments.yaml", "temporal.io_temporalconnections.yaml", // which its controller looks for
+		},
 	},
 	{
 		"github.com/external-secrets/external-secrets@v0.16.2", "config/crds/bases",
