@@ -5,7 +5,12 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -142,6 +147,48 @@ func TestAWrongTokenOfAnIssuerIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, err := a.Authenticate(t.Context(), p.token(p.key, "k1", claims))
+			require.Equal(t, CodeUnauthenticated, domain.Code(err), "%v", err)
+		})
+	}
+}
+
+// Fails where a token says by what it is checked: by no signature, or by the public key as a shared secret.
+func TestATokenOfAnIssuerDoesNotChooseHowItIsChecked(t *testing.T) {
+	t.Parallel()
+	p := startIssuer(t)
+	a := p.authenticator(nil)
+	claims := p.claims(`["admin"]`)
+	_, err := a.Authenticate(t.Context(), p.token(p.key, "k1", claims))
+	require.NoError(t, err)
+	public, err := x509.MarshalPKIXPublicKey(p.key.Public())
+	require.NoError(t, err)
+	inPEM := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	text := base64.RawURLEncoding.EncodeToString
+	shared := func(head string, secret []byte) string {
+		signed := text([]byte(head)) + "." + text([]byte(claims))
+		mac := hmac.New(sha256.New, secret)
+		mac.Write([]byte(signed))
+		return signed + "." + text(mac.Sum(nil))
+	}
+	for name, token := range map[string]string{
+		"alg none":                       text([]byte(`{"alg":"none","kid":"k1"}`)) + "." + text([]byte(claims)) + ".",
+		"alg None":                       text([]byte(`{"alg":"None","kid":"k1"}`)) + "." + text([]byte(claims)) + ".",
+		"no alg":                         text([]byte(`{"kid":"k1"}`)) + "." + text([]byte(claims)) + ".",
+		"HS256 with the public key":      shared(`{"alg":"HS256","kid":"k1"}`, inPEM),
+		"HS256 with the bytes of it":     shared(`{"alg":"HS256","kid":"k1"}`, public),
+		"ES256 with a shared secret":     shared(`{"alg":"ES256","kid":"k1"}`, public),
+		"another key":                    p.token(other, "k1", claims),
+		"a kid that is unknown":          p.token(other, "k2", claims),
+		"a kid that is a path":           p.token(other, "../../../../dev/null", claims),
+		"a kid that is a query":          p.token(other, "k1' OR '1'='1", claims),
+		"a key that the token brings":    shared(`{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"}}`, []byte{0, 0, 0}),
+		"a key set that the token names": shared(`{"alg":"HS256","kid":"k1","jku":"https://evil.example/keys"}`, []byte{0, 0, 0}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := a.Authenticate(t.Context(), token)
 			require.Equal(t, CodeUnauthenticated, domain.Code(err), "%v", err)
 		})
 	}

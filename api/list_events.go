@@ -96,7 +96,11 @@ func (a *API) pageOfEvents(ctx context.Context, x *httpx.Exchange, q feed.Query)
 	x.Waits()
 	q.Turn = x.Turn
 	x.Writer.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
-	return a.events.Wait(ctx, waiting, q)
+	page, err := a.events.Wait(ctx, waiting, q)
+	if err == nil {
+		err = x.Readmit(ctx)
+	}
+	return page, err
 }
 
 // feedProblem is what the feed refuses; a bad cursor is blamed where it stands.

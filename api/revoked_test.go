@@ -73,6 +73,25 @@ func TestAStreamEndsWithItsKey(t *testing.T) {
 	}
 }
 
+// Fails where a request that waits for events is answered with them although its key was revoked meanwhile.
+func TestARequestThatWaitedIsAnsweredWithAGoodKeyAlone(t *testing.T) {
+	t.Parallel()
+	keys := &revocable{callers: byRole()}
+	b := setup(t, func(o *Options) { o.Authenticator = keys })
+	revoked := make(chan struct{})
+	go func() {
+		defer close(revoked)
+		for b.api.waits.Held() == 0 && t.Context().Err() == nil {
+			<-time.After(time.Millisecond)
+		}
+		keys.revoked.Store(true)
+		b.happened.happen("OrderPlaced")
+	}()
+	a := b.get(t, eventsPath+"?cursor=now", "Prefer", "wait=600", "Authorization", "Bearer support")
+	a.problem(t, http.StatusUnauthorized, codeUnauthenticated)
+	<-revoked
+}
+
 // whoSees tells of each operation that shows orders, and has none in its path, what keeps it to the caller's own ones.
 // All others need orders:all.
 var whoSees = map[string]string{

@@ -71,9 +71,22 @@ func (x *Exchange) Admitted(ctx context.Context) bool {
 	return x.operation.scopes.Without(caller.Scopes) == 0
 }
 
-// credentialOf is what stands behind "Bearer"; empty without.
+// Readmit is for requests that have waited. Error: unauthenticated, for a caller who would not be let in any more.
+func (x *Exchange) Readmit(ctx context.Context) error {
+	if !x.Admitted(ctx) {
+		return NewProblem(KindUnauthenticated, "the credential has ended meanwhile")
+	}
+	return nil
+}
+
+// credentialOf is what stands behind "Bearer"; empty without. Of two headers, others on the way may have looked at
+// either, so none of them counts.
 func credentialOf(request *http.Request) string {
-	scheme, credential, _ := strings.Cut(request.Header.Get("Authorization"), " ")
+	sent := request.Header["Authorization"]
+	if len(sent) != 1 {
+		return ""
+	}
+	scheme, credential, _ := strings.Cut(sent[0], " ")
 	if !strings.EqualFold(scheme, "Bearer") {
 		return ""
 	}
@@ -83,7 +96,7 @@ func credentialOf(request *http.Request) string {
 // check asks whose credential this is.
 func (r *Router) check(ctx context.Context, credential string) (*access.Caller, error) {
 	if credential == "" {
-		return nil, NewProblem(KindUnauthenticated, "no API key was sent")
+		return nil, NewProblem(KindUnauthenticated, "no API key was sent, or more than one")
 	}
 	caller, err := r.authenticator.Authenticate(ctx, credential)
 	if err == nil {
