@@ -42,7 +42,8 @@ func (p *program) parkedListCommand() *cobra.Command {
 }
 
 func (p *program) parkedShowCommand() *cobra.Command {
-	return &cobra.Command{
+	output := outputJSON // the events are shown with their payloads
+	c := &cobra.Command{
 		Use:   "show <projection> <aggregate-id>",
 		Short: "Show the failing event and those that wait behind it",
 		Args:  aggregateArguments,
@@ -51,9 +52,13 @@ func (p *program) parkedShowCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return p.printJSON(map[string]any{"parked": parked, "waiting": events})
+			return p.show(output, map[string]any{"parked": parked, "waiting": events}, func(out io.Writer) error {
+				return printParked(out, []projector.Parked{parked})
+			})
 		}),
 	}
+	c.Flags().VarP(&output, "output", "o", "print a table, json or yaml")
+	return c
 }
 
 func (p *program) parkedRetryCommand() *cobra.Command {

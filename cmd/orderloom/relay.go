@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
@@ -17,7 +18,8 @@ func (p *program) relayCommand() *cobra.Command {
 }
 
 func (p *program) relayStatusCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show how far the relay is, and who leads; exit 1 when events do not reach Kafka",
 		Long: `Show how far the relay is, and who leads. It compares the relay's cursor with the event store and with the end of
@@ -27,10 +29,6 @@ withheld because their topic takes nothing, when they wait for an append that st
 		RunE: p.comparesKafka(func(ctx context.Context, m *app.Maintenance, _ []string) error {
 			all, err := relay.Statuses(ctx, m.Pool, m.Store)
 			if err != nil {
-				return err
-			}
-			if len(all) == 0 {
-				_, err := fmt.Fprintln(p.stdout, "No relay has led yet.")
 				return err
 			}
 			var faults []error
@@ -43,17 +41,37 @@ withheld because their topic takes nothing, when they wait for an append that st
 			}
 			faults = append(faults, open...)
 			for _, s := range all {
-				led := "led"
-				if !s.Led {
-					led = "led by nobody, and last"
-				}
-				fmt.Fprintf(p.stdout, "%s: published up to sequence %d of %d, %d events behind; %s by %s in epoch %d; moved last at %s\n",
-					s.Name, s.Position, s.Last, s.Behind, led, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
 				faults = append(faults, m.RelayFaults(ctx, s)...)
 			}
-			return errors.Join(faults...)
+			shown := p.show(*output, map[string]any{"relays": append([]relay.Status{}, all...)}, func(out io.Writer) error { return printRelays(out, all) })
+			if len(all) == 0 {
+				return shown // nothing was to be published yet
+			}
+			return errors.Join(append(faults, shown)...)
 		}),
 	}
+	output = outputFlag(c)
+	return c
+}
+
+// printRelays tells how far each relay is.
+func printRelays(out io.Writer, all []relay.Status) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(out, "No relay has led yet.")
+		return err
+	}
+	for _, s := range all {
+		led := "led"
+		if !s.Led {
+			led = "led by nobody, and last"
+		}
+		_, err := fmt.Fprintf(out, "%s: published up to sequence %d of %d, %d events behind; %s by %s in epoch %d; moved last at %s\n",
+			s.Name, s.Position, s.Last, s.Behind, led, s.Leader, s.Epoch, s.MovedAt.Format(time.RFC3339))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *program) relayRewindCommand() *cobra.Command {

@@ -29,29 +29,41 @@ func (p *program) webhooksCommand() *cobra.Command {
 }
 
 func (p *program) webhooksListCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List the webhook endpoints of all accounts",
-		Long:  "List the webhook endpoints of all accounts, the newest first, with what is wrong with each.",
-		Args:  arguments(),
+		Long: `List the webhook endpoints of all accounts, the newest first, with what is wrong with each. Of an address only the host
+is shown, since the rest may be a secret.`,
+		Args: arguments(),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 			all, err := app.WebhookEndpoints(ctx, cfg, tel)
 			if err != nil {
 				return err
 			}
-			if len(all) == 0 {
-				_, err = fmt.Fprintln(p.stdout, "There is no webhook endpoint yet: accounts make them over the API.")
-				return err
+			all = append([]webhooks.Endpoint{}, all...)
+			for i := range all {
+				all[i].URL = hostOf(all[i].URL)
 			}
-			w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-			_, _ = fmt.Fprintln(w, "ENDPOINT\tACCOUNT\tNAME\tHOST\tSTATE\tHELD\tDELIVERED\tLAST TAKEN\tLAST ERROR")
-			for _, e := range all {
-				_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", e.EndpointID, e.Account, e.Name, hostOf(e.URL), stateOf(e), e.Held, e.Delivered,
-					whenever(e.SucceededAt), domain.Clip(e.LastError))
-			}
-			return w.Flush()
+			return p.show(*output, map[string]any{"endpoints": all}, func(out io.Writer) error { return printEndpoints(out, all) })
 		}),
 	}
+	output = outputFlag(c)
+	return c
+}
+
+func printEndpoints(out io.Writer, all []webhooks.Endpoint) error {
+	if len(all) == 0 {
+		_, err := fmt.Fprintln(out, "There is no webhook endpoint yet: accounts make them over the API.")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "ENDPOINT\tACCOUNT\tNAME\tHOST\tSTATE\tHELD\tDELIVERED\tLAST TAKEN\tLAST ERROR")
+	for _, e := range all {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\n", e.EndpointID, e.Account, e.Name, e.URL, stateOf(e), e.Held, e.Delivered,
+			whenever(e.SucceededAt), domain.Clip(e.LastError))
+	}
+	return w.Flush()
 }
 
 // hostOf is the host of an address, whose path may have a secret in it.
