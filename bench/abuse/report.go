@@ -69,6 +69,9 @@ func tryAll(ctx context.Context, r *rig.Rig, l *load, p plan, rep *report) error
 		}
 		before := quietly(ctx, p.quiet)
 		for _, f := range round {
+			if n == p.rounds && !timeLeft(ctx, p) {
+				break // what there is has to do
+			}
 			with, err := f.try(ctx, r, l, p.abuse)
 			if err != nil {
 				return fmt.Errorf("%s: %w", f.kind.name, err)
@@ -86,6 +89,12 @@ func tryAll(ctx context.Context, r *rig.Rig, l *load, p plan, rep *report) error
 		}
 	}
 	return nil
+}
+
+// timeLeft reports whether one more abuse can be tried before the run is given up.
+func timeLeft(ctx context.Context, p plan) bool {
+	end, bounded := ctx.Deadline()
+	return !bounded || time.Until(end) > 2*(begins+p.abuse+settles+p.quiet)
 }
 
 func quietly(ctx context.Context, d time.Duration) window {
