@@ -249,7 +249,7 @@ func (c *Client) DisableWebhookEndpoint(ctx context.Context, id uuid.UUID, optio
 	return c.askEndpoint(ctx, newRequest(http.MethodPost, webhookEndpointPath(id, "/disable"), struct{}{}, options))
 }
 
-// DeleteWebhookEndpoint ends an endpoint for good. It may be repeated.
+// DeleteWebhookEndpoint ends an endpoint for good. Error: not_found, also when it is repeated.
 func (c *Client) DeleteWebhookEndpoint(ctx context.Context, id uuid.UUID, options ...CallOption) (DeletedWebhookEndpoint, error) {
 	var gone DeletedWebhookEndpoint
 	_, err := c.sendRequest(ctx, newRequest(http.MethodPost, webhookEndpointPath(id, "/delete"), struct{}{}, options), into(&gone))

@@ -333,8 +333,11 @@ func notFound(doing string, id uuid.UUID, err error) error {
 // AnyAccount stands for all accounts, for those who run the platform. No account has such a name.
 const AnyAccount = "*"
 
-// Delete ends an endpoint, with its secrets, its log and what is due. It may be repeated.
+// Delete ends an endpoint, with its secrets, its log and what is due. Error: not_found, also when it is repeated.
 func (t *Table) Delete(ctx context.Context, account string, id uuid.UUID) error {
-	_, err := t.db.Exec(ctx, `DELETE FROM orderloom.webhook_endpoints WHERE endpoint_id = $1 AND account = $2`, id, account)
+	tag, err := t.db.Exec(ctx, `DELETE FROM orderloom.webhook_endpoints WHERE endpoint_id = $1 AND account = $2`, id, account)
+	if err == nil && tag.RowsAffected() == 0 {
+		return noEndpoint(id)
+	}
 	return wrap("delete an endpoint", err)
 }

@@ -71,6 +71,7 @@ func TestAnEndpointBelongsToItsAccount(t *testing.T) {
 			return b.table.Resend(ctx, "market", webhooks.Resend{EndpointID: e.EndpointID, Undelivered: true})
 		},
 		func() error { _, err := b.table.Held(ctx, "market", e.EndpointID); return err },
+		func() error { return b.table.Delete(ctx, "market", e.EndpointID) },
 		func() error {
 			_, _, err := b.table.Deliveries(ctx, "market", webhooks.LogQuery{EndpointID: e.EndpointID})
 			return err
@@ -78,7 +79,6 @@ func TestAnEndpointBelongsToItsAccount(t *testing.T) {
 	} {
 		require.Equal(t, domain.CodeNotFound, domain.Code(call()))
 	}
-	require.NoError(t, b.table.Delete(ctx, "market", e.EndpointID))
 	mine, err := b.table.List(ctx, "shop")
 	require.NoError(t, err)
 	require.Len(t, mine, 1)
@@ -86,6 +86,7 @@ func TestAnEndpointBelongsToItsAccount(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, theirs)
 	require.NoError(t, b.table.Delete(ctx, "shop", e.EndpointID))
+	require.Equal(t, domain.CodeNotFound, domain.Code(b.table.Delete(ctx, "shop", e.EndpointID)))
 	_, err = b.table.Get(ctx, "shop", e.EndpointID)
 	require.Equal(t, domain.CodeNotFound, domain.Code(err))
 }
