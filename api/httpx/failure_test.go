@@ -71,3 +71,18 @@ func TestAnUnknownErrorIsOursAndLogged(t *testing.T) {
 	require.Equal(t, p.RequestID, line.RequestID)
 	require.Equal(t, "fold: what is that", line.Error)
 }
+
+// Reads that succeed are most of all requests. They are counted and traced, and logged for those who ask for it.
+func TestAReadThatSucceedsIsLoggedAtDebug(t *testing.T) {
+	t.Parallel()
+	for level, lines := range map[slog.Level]int{slog.LevelInfo: 0, slog.LevelDebug: 1} {
+		var log bytes.Buffer
+		logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: level}))
+		require.Equal(t, http.StatusOK, failing(t, logger, nil).Code)
+		require.Equal(t, lines, bytes.Count(log.Bytes(), []byte("\n")), log.String())
+	}
+	var log bytes.Buffer
+	refused := failing(t, slog.New(slog.NewJSONHandler(&log, nil)), NewProblem(KindRouteNotFound, ""))
+	require.Equal(t, http.StatusNotFound, refused.Code)
+	require.Contains(t, log.String(), `"status":404`)
+}

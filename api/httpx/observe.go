@@ -190,8 +190,8 @@ func (r *Router) report(ctx context.Context, x *Exchange, span trace.Span, route
 	switch {
 	case status >= http.StatusInternalServerError:
 		level = slog.LevelError
-	case route.Quiet:
-		level = slog.LevelDebug
+	case route.Quiet, status < http.StatusBadRequest && (method == http.MethodGet || method == http.MethodHead):
+		level = slog.LevelDebug // reads that succeed are most of all requests, and change nothing
 	}
 	if !r.log.Enabled(ctx, level) {
 		return
