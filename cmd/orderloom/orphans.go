@@ -21,74 +21,115 @@ func (p *program) orphansCommand() *cobra.Command {
 }
 
 func (p *program) orphansListCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "list",
 		Short: "List orders whose saga is gone or fails; exit 1 when there are some",
 		Long: `List orders that need a saga and have none, orders that have ended and still have one, and executions whose
 workflow tasks keep failing. It changes nothing.`,
 		Args: arguments(),
 		RunE: p.withOrphans(func(ctx context.Context, f *app.Orphans, _ []string) error {
-			err := f.CheckNamespace(ctx)
-			if foreign := new(orphans.ForeignNamespaceError); errors.As(err, &foreign) {
-				fmt.Fprintf(p.stdout, "Nothing is resumed: %s\n", foreign)
-			}
-			if err != nil {
-				return err
-			}
 			done := p.tick("comparing the orders with Temporal")
-			found, err := p.listOrphans(ctx, f)
+			found, err := lookForOrphans(ctx, f)
 			done()
-			failing, failed := p.listFailing(ctx, f)
-			if err = errors.Join(err, failed); err != nil {
+			if err != nil && found.Foreign == "" && len(found.Orders) == 0 {
 				return err
 			}
-			if found+failing > 0 {
-				return fmt.Errorf("%d orders need another saga (\"orderloom orphans resume\"), %d sagas fail (docs/operations.md)", found, failing)
+			if shown := p.show(*output, found, func(out io.Writer) error { return found.print(out, f.MinAge()) }); shown != nil || err != nil {
+				return errors.Join(err, shown)
 			}
-			_, err = fmt.Fprintf(p.stdout, "Every open order that is older than %s has a saga, and none fails.\n", f.MinAge())
-			return err
+			if len(found.Orders)+found.FailingCount > 0 {
+				return fmt.Errorf("%d orders need another saga (\"orderloom orphans resume\"), %d sagas fail (docs/operations.md)", len(found.Orders), found.FailingCount)
+			}
+			return nil
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }
 
-// listOrphans prints the orders that need another saga, and counts them.
-func (p *program) listOrphans(ctx context.Context, f *app.Orphans) (found int, err error) {
-	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
+// foundOrphans is what "orderloom orphans list" prints.
+type foundOrphans struct {
+	// Foreign says why nothing is resumed, where the namespace is another store's.
+	Foreign string          `json:"foreign,omitempty"`
+	Orders  []orphanedOrder `json:"orders"`
+	// Failing are some of the executions whose workflow tasks keep failing, of FailingCount. FailingKnown is false
+	// where the server does not tell.
+	Failing      []failingExecution `json:"failing"`
+	FailingCount int                `json:"failing_count"`
+	FailingKnown bool               `json:"failing_known"`
+}
+
+type orphanedOrder struct {
+	OrderID     uuid.UUID `json:"order_id"`
+	OrderNumber string    `json:"order_number"`
+	Status      string    `json:"status"`
+	PlacedAt    time.Time `json:"placed_at"`
+	Cause       string    `json:"cause"`
+}
+
+type failingExecution struct {
+	WorkflowID string `json:"workflow_id"`
+	RunID      string `json:"run_id"`
+	Cause      string `json:"cause"`
+}
+
+// lookForOrphans returns what there is, and what could not be looked at as an error.
+func lookForOrphans(ctx context.Context, f *app.Orphans) (found foundOrphans, err error) {
+	found = foundOrphans{Orders: []orphanedOrder{}, Failing: []failingExecution{}}
+	err = f.CheckNamespace(ctx)
+	if foreign := new(orphans.ForeignNamespaceError); errors.As(err, &foreign) {
+		found.Foreign = foreign.Error()
+	}
+	if err != nil {
+		return found, err
+	}
 	for o, failed := range f.Find(ctx) {
 		if failed != nil {
 			err = errors.Join(err, failed)
 			continue
 		}
-		if found++; found == 1 {
-			_, _ = fmt.Fprintln(w, "ORDER\tNUMBER\tSTATUS\tPLACED\tCAUSE")
-		}
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.Order.ID, o.Order.Number, o.Order.Status, o.Order.PlacedAt.Format(time.RFC3339), o.Cause)
+		found.Orders = append(found.Orders, orphanedOrder{
+			OrderID: o.Order.ID, OrderNumber: o.Order.Number, Status: string(o.Order.Status), PlacedAt: o.Order.PlacedAt, Cause: fmt.Sprint(o.Cause),
+		})
 	}
-	return found, errors.Join(err, w.Flush())
+	failing, count, supported, failed := f.Failing(ctx)
+	for _, e := range failing {
+		found.Failing = append(found.Failing, failingExecution{WorkflowID: e.WorkflowID, RunID: e.RunID, Cause: fmt.Sprint(e.Cause)})
+	}
+	found.FailingCount, found.FailingKnown = count, supported
+	return found, errors.Join(err, failed)
 }
 
-// listFailing prints the executions whose workflow tasks keep failing, and counts them.
-func (p *program) listFailing(ctx context.Context, f *app.Orphans) (count int, err error) {
-	failing, count, supported, err := f.Failing(ctx)
-	if err != nil {
-		return 0, err
+func (f foundOrphans) print(out io.Writer, minAge time.Duration) error {
+	if f.Foreign != "" {
+		_, err := fmt.Fprintf(out, "Nothing is resumed: %s\n", f.Foreign)
+		return err
 	}
-	if !supported {
-		_, err = fmt.Fprintln(p.stdout, "The Temporal server does not tell which executions keep failing.")
-		return 0, err
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	if len(f.Orders) > 0 {
+		_, _ = fmt.Fprintln(w, "ORDER\tNUMBER\tSTATUS\tPLACED\tCAUSE")
 	}
-	if count == 0 {
-		return 0, nil
+	for _, o := range f.Orders {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.OrderID, o.OrderNumber, o.Status, o.PlacedAt.Format(time.RFC3339), o.Cause)
 	}
-	w := tabwriter.NewWriter(p.stdout, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "FAILING EXECUTION\tRUN\tCAUSE")
-	for _, e := range failing {
+	_ = w.Flush()
+	if f.FailingCount > 0 {
+		_, _ = fmt.Fprintln(w, "FAILING EXECUTION\tRUN\tCAUSE")
+	}
+	for _, e := range f.Failing {
 		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\n", e.WorkflowID, e.RunID, e.Cause)
 	}
-	if more := count - len(failing); more > 0 {
+	if more := f.FailingCount - len(f.Failing); more > 0 {
 		_, _ = fmt.Fprintf(w, "and %d more\n", more)
 	}
-	return count, w.Flush()
+	switch {
+	case !f.FailingKnown:
+		_, _ = fmt.Fprintln(w, "The Temporal server does not tell which executions keep failing.")
+	case len(f.Orders)+f.FailingCount == 0:
+		_, _ = fmt.Fprintf(w, "Every open order that is older than %s has a saga, and none fails.\n", minAge)
+	}
+	return w.Flush()
 }
 
 func (p *program) orphansResumeCommand() *cobra.Command {

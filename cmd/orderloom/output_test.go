@@ -22,7 +22,7 @@ var sentences = map[string]string{
 	"keys create": "its last line is the secret, for a shell", "keys rotate": "its last line is the secret, for a shell", "keys subject": "it prints one word",
 	"settings": "it prints the document, as Markdown", "import": "it prints a line for each result, as it comes",
 	"recover": "it tells what it does as it goes on", "rebuild": "it tells what it does as it goes on", "replay": "it prints a line for each history, as it comes",
-	"orphans list": "it prints a line for each order, as it is found", "help": "it prints a text",
+	"help": "it prints a text",
 }
 
 // Each command that prints data does so as a table, JSON or YAML. The doctor and the verification have --json.
