@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -102,14 +103,16 @@ func (a *API) importLines(ctx context.Context, x *httpx.Exchange, requestOf func
 	// The answer of each line, in their order. Its length bounds what is worked on.
 	answers := make(chan chan importResult, importAtOnce-1)
 	reading, stop := context.WithCancel(ctx)
-	defer stop()
-	go func() {
+	var watch sync.WaitGroup
+	watch.Go(func() {
 		select {
 		case <-a.drained:
 		case <-reading.Done():
 		}
 		in.Stop()
-	}()
+	})
+	defer watch.Wait() // the connection is another request's afterwards
+	defer stop()
 	go func() {
 		defer close(answers)
 		for n := 1; reading.Err() == nil && !a.draining(); n++ {

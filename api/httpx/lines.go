@@ -9,7 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 )
 
@@ -38,8 +38,9 @@ type LineReader struct {
 	control *http.ResponseController
 	in      *bufio.Reader
 	line    []byte
-	ended   bool
-	stopped atomic.Bool
+
+	mu             sync.Mutex
+	ended, stopped bool
 }
 
 // Lines returns the lines of the request's body. The answer may begin before all of them are read.
@@ -52,14 +53,13 @@ func (x *Exchange) Lines() *LineReader {
 // Next returns the next line, which is valid until the next call. Errors: [io.EOF] after the last one; body_too_large
 // for one that is too long, after which others may follow. Any other says that the body broke off.
 func (l *LineReader) Next() ([]byte, error) {
-	if l.ended {
+	if l.Ended() {
 		return nil, io.EOF
 	}
 	l.line = l.line[:0]
 	limit, long := l.x.router.limits.BodyBytesMax, false
 	for {
-		_ = l.control.SetReadDeadline(time.Now().Add(lineReadTimeout)) // not every connection has one
-		if l.stopped.Load() {
+		if !l.waitsUntil(time.Now().Add(lineReadTimeout)) {
 			return nil, errStopped
 		}
 		part, err := l.in.ReadSlice('\n')
@@ -71,7 +71,7 @@ func (l *LineReader) Next() ([]byte, error) {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case errors.Is(err, io.EOF):
-			if l.ended = true; len(l.line) == 0 && !long {
+			if l.end(); len(l.line) == 0 && !long {
 				return nil, io.EOF
 			}
 		case err != nil:
@@ -84,16 +84,43 @@ func (l *LineReader) Next() ([]byte, error) {
 	}
 }
 
-// Stop ends the reading, also where it waits for the client. It may be called while another goroutine reads.
+// waitsUntil bounds how long the client may take for the next piece. It reports false once the reading was stopped.
+func (l *LineReader) waitsUntil(deadline time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.stopped {
+		_ = l.control.SetReadDeadline(deadline) // not every connection has one
+	}
+	return !l.stopped
+}
+
+// end notes that all lines are read. The server goes on to read from the connection, to notice when the client hangs
+// up. A deadline would look the same to it, and end this request and all that come by the connection later.
+func (l *LineReader) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	_ = l.control.SetReadDeadline(time.Time{})
+}
+
+// Stop ends the reading, also where it waits for the client. It may be called while another goroutine reads, but not
+// after the request has been answered.
 func (l *LineReader) Stop() {
-	l.stopped.Store(true)
-	_ = l.control.SetReadDeadline(time.Unix(1, 0))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.stopped = true; !l.ended {
+		_ = l.control.SetReadDeadline(time.Unix(1, 0))
+	}
 }
 
 var errStopped = errors.New("nobody reads any more lines")
 
 // Ended reports whether all lines were read.
-func (l *LineReader) Ended() bool { return l.ended }
+func (l *LineReader) Ended() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
+}
 
 // LineWriter answers with JSON texts, one a line, each of which leaves at once.
 type LineWriter struct {

@@ -102,7 +102,8 @@ func InvalidBody(err error) *Problem {
 	if errors.As(err, &one) {
 		p.Detail = one.Message
 	}
-	for _, e := range invalidsOf(err) {
+	bad := invalidsOf(err)
+	for _, e := range bad[:min(len(bad), errorsMax)] {
 		p.Errors = append(p.Errors, FieldError{In: InBody, Field: e.Field, Pointer: pointerOf(locationOf(e.Field)), Message: e.Message})
 	}
 	return p
