@@ -13,6 +13,7 @@ ORDERS = [pair.split(":") for pair in os.environ["ORDERS"].split(",")]
 numbers = itertools.count(1)
 # The version of the API that the document names as an example.
 VERSIONS = []
+LINES_MEDIA = "application/x-ndjson"
 
 
 @schemathesis.hook
@@ -22,6 +23,8 @@ def before_call(context, case, kwargs):
     case.headers["X-Forwarded-For"] = f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
     if "Orderloom-Version" in case.headers:  # which versions there are, no schema tells
         case.headers["Orderloom-Version"] = VERSIONS[0]
+    if case.media_type == LINES_MEDIA and not isinstance(case.body, str):
+        case.headers["Content-Type"] = "application/json"  # what is no text is no lines
 
 
 @schemathesis.hook
@@ -36,7 +39,7 @@ def map_path_parameters(context, path_parameters):
     return replaced
 
 
-@schemathesis.serializer("application/x-ndjson")
+@schemathesis.serializer(LINES_MEDIA)
 def lines(context, value):
     """The document says that a body is text. Every other one is lines of JSON, of which some are what is imported."""
     text = value if isinstance(value, str) else json.dumps(value)
