@@ -42,12 +42,7 @@ func setup(t *testing.T) *bundle {
 func (b *bundle) append(t *testing.T, events ...domain.Envelope) {
 	t.Helper()
 	for _, e := range events {
-		_, err := b.store.Append(t.Context(), eventstore.Append{
-			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-			Events: []eventstore.NewEvent{{
-				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-			}},
-		})
+		_, err := b.store.Append(t.Context(), eventtest.AppendOf(e))
 		require.NoError(t, err)
 	}
 }

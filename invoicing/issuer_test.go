@@ -76,12 +76,7 @@ func (b *testBundle) newIssuer(r prometheus.Registerer) *invoicing.Issuer {
 func (b *testBundle) append(events []domain.Envelope) {
 	b.t.Helper()
 	for _, e := range events {
-		_, err := b.store.Append(b.t.Context(), eventstore.Append{
-			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-			Events: []eventstore.NewEvent{{
-				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-			}},
-		})
+		_, err := b.store.Append(b.t.Context(), eventtest.AppendOf(e))
 		require.NoError(b.t, err)
 	}
 }

@@ -176,12 +176,7 @@ func (b *testBundle) guard(change ...func(*recovery.Options)) (g *recovery.Guard
 func (b *testBundle) append(events ...domain.Envelope) {
 	b.t.Helper()
 	for _, e := range events {
-		_, err := b.store.Append(b.t.Context(), eventstore.Append{
-			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-			Events: []eventstore.NewEvent{{
-				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-			}},
-		})
+		_, err := b.store.Append(b.t.Context(), eventtest.AppendOf(e))
 		require.NoError(b.t, err)
 	}
 }

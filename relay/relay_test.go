@@ -49,12 +49,7 @@ func logger(t *testing.T) *slog.Logger {
 func (b *testBundle) append(events ...domain.Envelope) {
 	b.t.Helper()
 	for _, e := range events {
-		_, err := b.store.Append(b.t.Context(), eventstore.Append{
-			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-			Events: []eventstore.NewEvent{{
-				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-			}},
-		})
+		_, err := b.store.Append(b.t.Context(), eventtest.AppendOf(e))
 		require.NoError(b.t, err)
 	}
 }
@@ -89,6 +84,10 @@ func (b *testBundle) startLogging(writer relay.Publisher, instance string, log i
 		Store: b.store, Pool: b.pool, Writer: writer, Logger: slog.New(slog.NewTextHandler(log, nil)), Instance: instance,
 	})
 	require.NoError(b.t, err)
+	return b.run(r)
+}
+
+func (b *testBundle) run(r *relay.Relay) (stop func()) {
 	ctx, cancel := context.WithCancel(b.t.Context())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()

@@ -82,12 +82,7 @@ func firstEvents(ctx context.Context, r *rig.Rig) error {
 
 // publish appends an event, and waits until the relay has moved its cursor past it.
 func publish(ctx context.Context, r *rig.Rig, store *eventstore.Store, e domain.Envelope) (time.Duration, error) {
-	appended, err := store.Append(ctx, eventstore.Append{
-		Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-		Events: []eventstore.NewEvent{{
-			ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-		}},
-	})
+	appended, err := store.Append(ctx, eventtest.AppendOf(e))
 	if err != nil {
 		return 0, fmt.Errorf("append: %w", err)
 	}

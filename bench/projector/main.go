@@ -219,12 +219,7 @@ func (b *bench) append(ctx context.Context, e domain.Envelope) error {
 }
 
 func appendTo(ctx context.Context, store *eventstore.Store, e domain.Envelope) error {
-	_, err := store.Append(ctx, eventstore.Append{
-		Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-		Events: []eventstore.NewEvent{{
-			ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-		}},
-	})
+	_, err := store.Append(ctx, eventtest.AppendOf(e))
 	return err
 }
 

@@ -51,12 +51,7 @@ func setup(t *testing.T, seed uint64, orders int) *testBundle {
 	b.kafka = broker.Config{Brokers: cluster.Brokers, Group: "projector", Partitions: 3, Replication: 1, Retention: 7 * 24 * time.Hour, Logger: b.logger()}
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
 	for _, e := range b.events {
-		_, err := b.store.Append(t.Context(), eventstore.Append{
-			Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-			Events: []eventstore.NewEvent{{
-				ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-			}},
-		})
+		_, err := b.store.Append(t.Context(), eventtest.AppendOf(e))
 		require.NoError(t, err)
 	}
 	return b

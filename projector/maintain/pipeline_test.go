@@ -169,11 +169,6 @@ func TestOnlyWhatTheTopicsShouldKeepIsVerified(t *testing.T) {
 
 func appendOne(t *testing.T, store *eventstore.Store, e domain.Envelope) {
 	t.Helper()
-	_, err := store.Append(t.Context(), eventstore.Append{
-		Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
-		Events: []eventstore.NewEvent{{
-			ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
-		}},
-	})
+	_, err := store.Append(t.Context(), eventtest.AppendOf(e))
 	require.NoError(t, err)
 }

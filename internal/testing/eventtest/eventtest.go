@@ -32,6 +32,16 @@ const SKUs = 50
 // location is where all the stock lies.
 const location = "berlin"
 
+// AppendOf is the append that stores an event as it is, but for its sequence.
+func AppendOf(e domain.Envelope) eventstore.Append {
+	return eventstore.Append{
+		Stream: eventstore.StreamID{Type: e.AggregateType, ID: e.AggregateID}, Expected: e.Version - 1,
+		Events: []eventstore.NewEvent{{
+			ID: e.EventID, Type: e.EventType, SchemaVersion: e.EventVersion, Payload: e.Payload, Metadata: e.Metadata, Timestamp: e.Timestamp,
+		}},
+	}
+}
+
 // Lives returns the events of n orders in a global order that mixes the orders. The same seed gives the same
 // events. Some orders are cancelled, some declined, some delivered, a few refunded.
 func Lives(seed uint64, n int) []domain.Envelope {
