@@ -100,7 +100,7 @@ type Relay struct {
 	leads atomic.Int64
 	// lookedForSilence is when it last looked whether another leader is silent.
 	lookedForSilence time.Time
-
+	// restAfter and restBeat are the constants of these names, but in tests.
 	restAfter, restBeat time.Duration
 }
 

@@ -59,7 +59,7 @@ func (t *term) awaitAppend(ctx context.Context, wake <-chan struct{}) error {
 	told := make(chan struct{})
 	go func() {
 		defer close(told)
-		_, _ = t.conn.Conn().WaitForNotification(ctx) // a broken connection is found by the next beat
+		_, _ = t.conn.Conn().WaitForNotification(ctx) // it ends with ctx, an append, or the connection
 	}()
 	select {
 	case <-wake:

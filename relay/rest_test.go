@@ -48,13 +48,7 @@ func (b *testBundle) startResting(store relay.Store, writer relay.Publisher, aft
 	r, err := relay.New(relay.Options{Store: store, Pool: b.pool, Writer: writer, Logger: logger(b.t)})
 	require.NoError(b.t, err)
 	r.Rest(after, time.Hour)
-	ctx, cancel := context.WithCancel(b.t.Context())
-	done := make(chan error, 1)
-	go func() { done <- r.Run(ctx) }()
-	b.t.Cleanup(func() {
-		cancel()
-		require.NoError(b.t, <-done)
-	})
+	b.run(r)
 }
 
 func (b *testBundle) awaitRest() {

@@ -62,7 +62,11 @@ const unlockTimeout = 5 * time.Second
 
 // TryLock takes the lock of a class and a name for the session of conn. It reports false when another session has it.
 func TryLock(ctx context.Context, conn *pgxpool.Conn, class Class, name string) (locked bool, err error) {
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, int32(class), hash(name)).Scan(&locked); err != nil {
+	return tryLock(ctx, conn, class, hash(name))
+}
+
+func tryLock(ctx context.Context, conn *pgxpool.Conn, class Class, key int32) (locked bool, err error) {
+	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, int32(class), key).Scan(&locked); err != nil {
 		return false, fmt.Errorf("take an advisory lock: %w", err)
 	}
 	return locked, nil
@@ -72,35 +76,38 @@ func TryLock(ctx context.Context, conn *pgxpool.Conn, class Class, name string) 
 // while an append is open, or another session rests. Once it has reported true, every append that is not visible yet
 // tells conn when it commits. What was committed before can be read.
 func TryRest(ctx context.Context, conn *pgxpool.Conn) (resting bool, err error) {
-	err = conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, int32(Appends), RestKey).Scan(&resting)
-	if err == nil && resting {
-		_, err = conn.Exec(ctx, `LISTEN `+AppendedChannel)
+	if resting, err = tryLock(ctx, conn, Appends, RestKey); err != nil || !resting {
+		return false, err
 	}
-	if err != nil {
-		return false, fmt.Errorf("rest until something is appended: %w", err)
+	if _, err = conn.Exec(ctx, `LISTEN `+AppendedChannel); err != nil {
+		unlock(ctx, conn, Appends, RestKey)
+		return false, fmt.Errorf("listen for appends: %w", err)
 	}
-	return resting, nil
+	return true, nil
 }
 
 // EndRest returns what [TryRest] has taken, also when ctx has ended. It closes a connection that fails.
 func EndRest(ctx context.Context, conn *pgxpool.Conn) {
-	ctx, cancel := drain.Timeout(ctx, unlockTimeout)
-	defer cancel()
-	_, err := conn.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(Appends), RestKey)
-	if err == nil {
-		_, err = conn.Exec(ctx, `UNLISTEN `+AppendedChannel)
-	}
-	if err != nil {
-		_ = conn.Conn().Close(ctx) // the server notices by itself, whatever went wrong
-	}
+	unlock(ctx, conn, Appends, RestKey, `UNLISTEN `+AppendedChannel)
 }
 
 // Unlock returns a lock that [TryLock] has taken, also when ctx has ended. It closes a connection that fails, which
 // returns the lock as well.
 func Unlock(ctx context.Context, conn *pgxpool.Conn, class Class, name string) {
+	unlock(ctx, conn, class, hash(name))
+}
+
+// unlock returns a lock, and carries out what else ends with it.
+func unlock(ctx context.Context, conn *pgxpool.Conn, class Class, key int32, also ...string) {
 	ctx, cancel := drain.Timeout(ctx, unlockTimeout)
 	defer cancel()
-	if _, err := conn.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(class), hash(name)); err != nil {
+	_, err := conn.Exec(ctx, `SELECT pg_advisory_unlock($1, $2)`, int32(class), key)
+	for _, sql := range also {
+		if err == nil {
+			_, err = conn.Exec(ctx, sql)
+		}
+	}
+	if err != nil {
 		_ = conn.Conn().Close(ctx) // the server notices by itself, whatever went wrong
 	}
 }
