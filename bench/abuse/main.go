@@ -21,11 +21,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"flag"
-	"fmt"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/orderloom/orderloom/bench/rig"
@@ -58,7 +54,7 @@ type plan struct {
 }
 
 func main() {
-	var o rig.Options
+	o := rig.Flags()
 	var p plan
 	var child childOptions
 	flag.IntVar(&p.rounds, "rounds", 2, "how often each abuse is tried")
@@ -70,28 +66,17 @@ func main() {
 	flag.IntVar(&p.pollRate, "polls", 50, "pages of the feed that it reads a second")
 	flag.IntVar(&p.orderRate, "placed", 4, "orders that it places a second")
 	flag.DurationVar(&p.bound, "bound", 220*time.Second, "the run is given up after so long")
-	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
-	flag.Func("setting", "a setting of the platform, NAME=value; may be repeated", func(s string) error {
-		o.Environment = append(o.Environment, s)
-		return nil
-	})
-	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
+	o.SettingFlag()
 	flag.StringVar(&child.kind, "as", "", "be the abusive caller of this kind; for the command itself")
 	flag.StringVar(&child.url, "url", "", "the platform that the abusive caller calls")
 	flag.StringVar(&child.order, "order", "", "an order that is there")
 	flag.Parse()
 	o.Embedded = true
-	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	do := func() error { return run(ctx, o, p) }
+	do := func(ctx context.Context) error { return run(ctx, *o, p) }
 	if child.kind != "" {
-		do = func() error { return beAbusive(ctx, child) }
+		do = func(ctx context.Context) error { return beAbusive(ctx, child) }
 	}
-	if err := do(); err != nil {
-		fmt.Fprintln(os.Stderr, "abuse:", err)
-		os.Exit(1)
-	}
+	rig.Main("abuse", do)
 }
 
 func run(ctx context.Context, o rig.Options, p plan) (err error) {

@@ -21,9 +21,7 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/orderloom/orderloom/bench/rig"
@@ -47,7 +45,7 @@ const (
 )
 
 func main() {
-	var o rig.Options
+	o := rig.Flags()
 	var p plan
 	var serve bool
 	flag.IntVar(&p.rounds, "rounds", 5, "how often both sides take turns")
@@ -55,8 +53,6 @@ func main() {
 	flag.IntVar(&p.connections, "connections", 8, "connections that requests come over")
 	flag.IntVar(&p.orders, "orders", 100_000, "orders in the views")
 	flag.IntVar(&p.placed, "placed", 150, "orders that are placed in each turn")
-	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
-	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
 	flag.Func("setting", "a setting of the platform with a key, NAME=value; may be repeated", func(s string) error {
 		p.settings = append(p.settings, s)
 		return nil
@@ -64,17 +60,11 @@ func main() {
 	flag.BoolVar(&serve, "serve", false, "be the bare handler; for the command itself")
 	flag.Parse()
 	o.Embedded = true
-	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	do := func() error { return run(ctx, o, p) }
+	do := func(ctx context.Context) error { return run(ctx, *o, p) }
 	if serve {
-		do = func() error { return serveBare(ctx, os.Getenv("DATABASE_URL")) }
+		do = func(ctx context.Context) error { return serveBare(ctx, os.Getenv("DATABASE_URL")) }
 	}
-	if err := do(); err != nil {
-		fmt.Fprintln(os.Stderr, "access:", err)
-		os.Exit(1)
-	}
+	rig.Main("access", do)
 }
 
 func run(ctx context.Context, o rig.Options, p plan) (err error) {

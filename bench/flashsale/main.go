@@ -15,11 +15,8 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
-	"os/signal"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -33,22 +30,14 @@ type sale struct {
 }
 
 func main() {
-	var o rig.Options
+	o := rig.Flags()
 	s := sale{}
 	flag.IntVar(&s.orders, "orders", 5000, "orders")
 	flag.IntVar(&s.pieces, "pieces", 1000, "pieces in stock")
 	flag.IntVar(&s.atOnce, "at-once", 64, "orders in flight")
-	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
-	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
-	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
+	o.EmbeddedFlag(false)
 	flag.Parse()
-	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o, s); err != nil {
-		fmt.Fprintln(os.Stderr, "flashsale:", err)
-		os.Exit(1)
-	}
+	rig.Main("flashsale", func(ctx context.Context) error { return run(ctx, *o, s) })
 }
 
 func run(ctx context.Context, o rig.Options, s sale) (err error) {

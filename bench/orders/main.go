@@ -27,10 +27,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
-	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/orderloom/orderloom/bench/rig"
@@ -56,7 +53,7 @@ type plan struct {
 const openShare = 0.7
 
 func main() {
-	var o rig.Options
+	o := rig.Flags()
 	p := plan{inFlight: []int{8, 32}}
 	flag.IntVar(&p.rounds, "rounds", 4, "how often floor and orders take turns")
 	flag.DurationVar(&p.window, "window", 10*time.Second, "how long each turn is measured")
@@ -68,21 +65,10 @@ func main() {
 	flag.BoolVar(&p.full, "full", false, "also carry orders of two lines with tax and shipping")
 	flag.DurationVar(&p.rest, "rest", 0, "measure the platform at rest for so long instead")
 	flag.BoolVar(&p.look, "look", false, "place orders without waiting until they are confirmed, and look in the views for that")
-	flag.BoolVar(&o.Embedded, "embedded", false, "use the embedded broker even where there is Java")
-	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
-	flag.Func("setting", "a setting of the platform, NAME=value; may be repeated", func(s string) error {
-		o.Environment = append(o.Environment, s)
-		return nil
-	})
-	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
+	o.EmbeddedFlag(false)
+	o.SettingFlag()
 	flag.Parse()
-	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, o, p); err != nil {
-		fmt.Fprintln(os.Stderr, "orders:", err)
-		os.Exit(1)
-	}
+	rig.Main("orders", func(ctx context.Context) error { return run(ctx, *o, p) })
 }
 
 func run(ctx context.Context, o rig.Options, p plan) (err error) {

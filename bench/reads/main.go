@@ -20,11 +20,8 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -38,29 +35,21 @@ import (
 const templates = 20
 
 func main() {
-	var o rig.Options
+	o := rig.Flags()
 	var orders, times int
 	var url, database, only string
 	flag.IntVar(&orders, "orders", 1_000_000, "orders in the store and the views")
 	flag.IntVar(&times, "times", 300, "how often each read is made")
-	flag.StringVar(&o.Binaries, "binaries", "", "directory with orderloom and orderloom-dev; empty builds them")
-	flag.BoolVar(&o.Embedded, "embedded", true, "use the embedded broker even where there is Java")
-	flag.BoolVar(&o.Keep, "keep", false, "keep the directory with the logs")
+	o.EmbeddedFlag(true)
 	flag.StringVar(&url, "url", "", "measure a platform that runs already, at this URL, with -database: one that is open, or knows the key "+rig.Key)
 	flag.StringVar(&database, "database", "", "the URL of its database")
 	flag.StringVar(&only, "only", "", "measure only reads whose names contain this")
 	flag.Parse()
-	o.Log = func(format string, args ...any) { fmt.Printf("# "+format+"\n", args...) }
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	measured := func() error { return run(ctx, o, orders, times, only) }
+	measured := func(ctx context.Context) error { return run(ctx, *o, orders, times, only) }
 	if url != "" {
-		measured = func() error { return measureAll(ctx, url, database, times, only) }
+		measured = func(ctx context.Context) error { return measureAll(ctx, url, database, times, only) }
 	}
-	if err := measured(); err != nil {
-		fmt.Fprintln(os.Stderr, "reads:", err)
-		os.Exit(1)
-	}
+	rig.Main("reads", measured)
 }
 
 func run(ctx context.Context, o rig.Options, orders, times int, only string) (err error) {
