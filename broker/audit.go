@@ -28,7 +28,7 @@ type Audited struct {
 func Audit(ctx context.Context, cfg Config, progress func(read, all int64)) (map[uuid.UUID]Audited, error) {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	offsets, err := offsetsOf(ctx, client, Topics()...)
+	offsets, err := rangesOf(ctx, client, Topics()...)
 	if err != nil {
 		return nil, err
 	}

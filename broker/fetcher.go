@@ -203,53 +203,48 @@ func (g *generation) outdated() bool {
 // the position by now; those before it have not been read all the same.
 func (r *Reader) findOffsets(ctx context.Context, g *generation) error {
 	var errs error
-	for _, topics := range g.byLeader() { // one that is away leaves the others alone
-		response, err := r.client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: topics})
+	for _, ids := range g.byLeader() { // one that is away leaves the others alone
+		offsets, err := offsetsFrom(ctx, r.client, ids, kafka.FirstOffset, kafka.LastOffset)
 		if err != nil {
-			errs = errors.Join(errs, fmt.Errorf("list offsets: %w", err))
+			errs = errors.Join(errs, err)
 			continue
 		}
 		g.mu.Lock()
-		for topic, offsets := range response.Topics {
-			for _, o := range offsets {
-				p := g.partitions[PartitionID{topic, o.Partition}]
-				if o.Error != nil || p == nil {
-					errs = errors.Join(errs, o.Error)
-					continue
-				}
-				p.end = o.LastOffset
-				if !p.gone && p.fetched >= 0 {
-					continue
-				}
-				if p.gone {
-					r.reportLoss("the position is not in the partition any more", p, o.FirstOffset)
-					p.uncommitted = true // so that whoever looks at the group's lag is not misled
-				}
-				p.fetched, p.processed, p.gone = o.FirstOffset, o.FirstOffset, false
+		for id, o := range offsets {
+			if o.Error != nil {
+				errs = errors.Join(errs, o.Error)
+				continue
 			}
+			p := g.partitions[id]
+			p.end = o.LastOffset
+			if !p.gone && p.fetched >= 0 {
+				continue
+			}
+			if p.gone {
+				r.reportLoss("the position is not in the partition any more", p, o.FirstOffset)
+				p.uncommitted = true // so that whoever looks at the group's lag is not misled
+			}
+			p.fetched, p.processed, p.gone = o.FirstOffset, o.FirstOffset, false
 		}
 		g.mu.Unlock()
 	}
 	return errs
 }
 
-// byLeader returns the requests for the offsets that have to be asked for, by the brokers that lead the partitions.
-func (g *generation) byLeader() map[int]map[string][]kafka.OffsetRequest {
+// byLeader returns the partitions whose offsets have to be asked for, by the brokers that lead them.
+func (g *generation) byLeader() map[int][]PartitionID {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	requests := map[int]map[string][]kafka.OffsetRequest{}
+	asked := map[int][]PartitionID{}
 	for id, p := range g.partitions {
 		heard := p.heard
 		p.heard = false
 		if p.leader == nobody || heard && p.readable() {
 			continue
 		}
-		if requests[p.leader] == nil {
-			requests[p.leader] = map[string][]kafka.OffsetRequest{}
-		}
-		requests[p.leader][id.Topic] = append(requests[p.leader][id.Topic], kafka.FirstOffsetOf(id.Partition), kafka.LastOffsetOf(id.Partition))
+		asked[p.leader] = append(asked[p.leader], id)
 	}
-	return requests
+	return asked
 }
 
 // unasked returns the leaders that have partitions to read and that nobody asks, and counts them as asked.

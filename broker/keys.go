@@ -71,7 +71,7 @@ func ReadCopies(ctx context.Context, cfg Config) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	ranges, err := offsetsOf(ctx, client, CustomerKeys)
+	ranges, err := rangesOf(ctx, client, CustomerKeys)
 	if err != nil {
 		return nil, err
 	}

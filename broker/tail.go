@@ -37,7 +37,7 @@ const tailsAtOnce = 8
 func ReadTail(ctx context.Context, cfg Config, count, knownEnds int64) (Tail, error) {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	ranges, err := offsetsThere(ctx, client, Topics()...)
+	ranges, err := rangesThere(ctx, client, Topics()...)
 	if err != nil {
 		return Tail{}, err
 	}
@@ -83,7 +83,7 @@ func ReadTail(ctx context.Context, cfg Config, count, knownEnds int64) (Tail, er
 func Scan(ctx context.Context, cfg Config, progress func(read, all int64), each func(Published) error) error {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	ranges, err := offsetsThere(ctx, client, Topics()...)
+	ranges, err := rangesThere(ctx, client, Topics()...)
 	if err != nil {
 		return err
 	}
@@ -115,25 +115,6 @@ func Scan(ctx context.Context, cfg Config, progress func(read, all int64), each 
 
 // scanProgressEvery is after how many messages progress is told.
 const scanProgressEvery = 10_000
-
-// offsetsThere is [offsetsOf] of those topics that exist.
-func offsetsThere(ctx context.Context, client *kafka.Client, topics ...string) (map[string][]kafka.PartitionOffsets, error) {
-	var there []string
-	for _, topic := range topics {
-		_, err := partitionCount(ctx, client, topic)
-		if errors.Is(err, kafka.UnknownTopicOrPartition) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		there = append(there, topic)
-	}
-	if len(there) == 0 {
-		return nil, nil
-	}
-	return offsetsOf(ctx, client, there...)
-}
 
 // readRange calls each for the messages of a partition from an offset to another. What a topic has lost meanwhile is
 // left out.

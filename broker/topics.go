@@ -105,7 +105,7 @@ func alignTopic(ctx context.Context, cfg Config, client *kafka.Client, topic str
 func awaitTopic(ctx context.Context, client *kafka.Client, topic string) error {
 	b := backoff.New()
 	for {
-		err := askLeaders(ctx, client, topic)
+		_, err := offsetsOf(ctx, client, []string{topic}, kafka.LastOffset)
 		if err == nil {
 			return nil
 		}
@@ -113,28 +113,6 @@ func awaitTopic(ctx context.Context, client *kafka.Client, topic string) error {
 			return fmt.Errorf("wait for topic %s: %w (last: %w)", topic, waitErr, err)
 		}
 	}
-}
-
-// askLeaders asks the leader of every partition for the partition's end.
-func askLeaders(ctx context.Context, client *kafka.Client, topic string) error {
-	n, err := partitionCount(ctx, client, topic)
-	if err != nil {
-		return err
-	}
-	var requests []kafka.OffsetRequest
-	for p := range n {
-		requests = append(requests, kafka.LastOffsetOf(p))
-	}
-	response, err := client.ListOffsets(ctx, &kafka.ListOffsetsRequest{Topics: map[string][]kafka.OffsetRequest{topic: requests}})
-	if err != nil {
-		return fmt.Errorf("offsets of topic %s: %w", topic, err)
-	}
-	for _, o := range response.Topics[topic] {
-		if o.Error != nil {
-			return fmt.Errorf("offsets of topic %s, partition %d: %w", topic, o.Partition, o.Error)
-		}
-	}
-	return nil
 }
 
 // partitionCount asks Kafka for the number of partitions of a topic, all of which have a leader.
