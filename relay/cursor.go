@@ -76,15 +76,25 @@ type Counter interface {
 // behind its cursor, and those of withheld types before it. Of each part it counts limit events, 0 for as many as the
 // store counts.
 func Unpublished(ctx context.Context, db Querier, store Counter, name string, limit int) ([]eventstore.Backlog, error) {
-	cursor, err := Cursor(ctx, db, name)
+	const sql = `SELECT c.position, coalesce(w.aggregate_type, ''), coalesce(w.position, 0)
+		FROM orderloom.relay_cursors c LEFT JOIN orderloom.relay_withheld w USING (name) WHERE c.name = $1 ORDER BY w.aggregate_type`
+	rows, err := db.Query(ctx, sql, name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read what the relay has published: %w", err)
 	}
-	held, err := withheld(ctx, db, name)
+	var position int64
+	var held []Withheld
+	var w Withheld
+	_, err = pgx.ForEachRow(rows, []any{&position, &w.AggregateType, &w.Position}, func() error {
+		if w.AggregateType != "" {
+			held = append(held, w)
+		}
+		return nil
+	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("read what the relay has published: %w", err)
 	}
-	return unpublished(ctx, store, cursor.Position, held, limit)
+	return unpublished(ctx, store, position, held, limit)
 }
 
 func unpublished(ctx context.Context, store Counter, position int64, held []Withheld, limit int) ([]eventstore.Backlog, error) {
