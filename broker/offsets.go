@@ -18,7 +18,7 @@ import (
 type leaderOffsets listoffsets.Request
 
 // ApiKey returns the number of the request.
-func (*leaderOffsets) ApiKey() protocol.ApiKey { return protocol.ListOffsets } //nolint:revive // the name is kafka-go's
+func (*leaderOffsets) ApiKey() protocol.ApiKey { return protocol.ListOffsets } //nolint:staticcheck // the name is kafka-go's
 
 // Broker returns the leader of the first partition.
 func (r *leaderOffsets) Broker(cluster protocol.Cluster) (protocol.Broker, error) {

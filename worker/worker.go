@@ -23,9 +23,12 @@ const (
 	localActivitiesMax = 500
 	// durableActivitiesMax bounds the steps that outwait an outage.
 	durableActivitiesMax = 200
-	// pollersMax bounds what autoscaling may reach; it grows with the backlog. A task that finds nobody
-	// waiting is written to the database first, so pollersMin wait also after a rest.
-	pollersMin, pollersMax = 10, 32
+	// workflowPollers wait for workflow tasks, half of them for those of sagas that this process has in memory. A task
+	// that finds nobody waiting is written to the database first. They are as many at rest: to change their number,
+	// the SDK would look ten times a second.
+	workflowPollers = 32
+	// durablePollers wait for durable steps.
+	durablePollers = 4
 	// stickyCacheMax is how many open sagas a process keeps in memory. One that was put out of it is
 	// replayed from its history, some milliseconds.
 	stickyCacheMax = 10_000
@@ -82,12 +85,8 @@ func Settings(o Options) sdkworker.Options {
 		MaxConcurrentWorkflowTaskExecutionSize:  workflowTasksMax,
 		MaxConcurrentLocalActivityExecutionSize: localActivitiesMax,
 		MaxConcurrentActivityExecutionSize:      durableActivitiesMax,
-		WorkflowTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
-			InitialNumberOfPollers: pollersMin, MinimumNumberOfPollers: pollersMin, MaximumNumberOfPollers: pollersMax,
-		}),
-		ActivityTaskPollerBehavior: sdkworker.NewPollerBehaviorAutoscaling(sdkworker.PollerBehaviorAutoscalingOptions{
-			InitialNumberOfPollers: 2, MinimumNumberOfPollers: 1, MaximumNumberOfPollers: pollersMax,
-		}),
+		MaxConcurrentWorkflowTaskPollers:        workflowPollers,
+		MaxConcurrentActivityTaskPollers:        durablePollers,
 	}
 }
 
