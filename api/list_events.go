@@ -96,7 +96,9 @@ func (a *API) pageOfEvents(ctx context.Context, x *httpx.Exchange, q feed.Query)
 	x.Waits()
 	q.Turn = x.Turn
 	x.Writer.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait/time.Second)))
+	begun := time.Now()
 	page, err := a.events.Wait(ctx, waiting, q)
+	x.Waited(time.Since(begun))
 	if err == nil {
 		err = x.Readmit(ctx)
 	}

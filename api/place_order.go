@@ -280,7 +280,9 @@ func (a *API) settled(ctx context.Context, x *httpx.Exchange, in workflows.Order
 	defer a.waits.Give(x.Party())
 	waiting, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
+	begun := time.Now()
 	shown, err := a.orders.Settled(waiting, in.OrderID, !existed)
+	x.Waited(time.Since(begun))
 	if err != nil {
 		x.Note(fmt.Errorf("wait for the order: %w", err))
 		return placed(x, in, existed)

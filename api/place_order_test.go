@@ -19,6 +19,8 @@ import (
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -143,7 +145,8 @@ func TestPlaceOrderWaitsAsLongAsItIsAskedTo(t *testing.T) {
 func TestPlaceOrderThatDoesNotSettleInTimeIsShownAsItIs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := setup(t)
+		registry := prometheus.NewPedanticRegistry()
+		b := setup(t, func(o *Options) { o.Registerer = registry })
 		b.settles = settlesAs(order.StatusCreated)
 		begun := time.Now()
 		a := b.post(t, ordersPath, goodOrder, "Prefer", `wait="3"`)
@@ -151,6 +154,11 @@ func TestPlaceOrderThatDoesNotSettleInTimeIsShownAsItIs(t *testing.T) {
 		require.Equal(t, "created", a.object(t)["status"])
 		require.Equal(t, "wait=3", a.header.Get("Preference-Applied"))
 		require.Equal(t, 3*time.Second, time.Since(begun))
+
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		i := slices.IndexFunc(families, func(f *dto.MetricFamily) bool { return f.GetName() == "orderloom_http_request_duration_seconds" })
+		require.Zero(t, families[i].Metric[0].Histogram.GetSampleSum(), "a wait that was asked for is no slowness")
 	})
 }
 

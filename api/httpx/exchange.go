@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/uuid"
@@ -47,6 +48,8 @@ type Exchange struct {
 	subjectName string
 	// cause is what went wrong, for the log.
 	cause error
+	// waited is how long the request has waited because its caller asked for that.
+	waited time.Duration
 	// bad collects what is wrong with parameters and headers.
 	bad   []FieldError
 	query map[string][]string
@@ -78,11 +81,15 @@ func (x *Exchange) release() {
 	x.reader.forget()
 	x.Context, x.router, x.operation = nil, nil, nil
 	x.RequestID, x.Caller, x.record, x.denied, x.party, x.version = "", nil, nil, false, "", ""
-	x.reads, x.received = false, false
+	x.reads, x.received, x.waited = false, false, 0
 	x.subject, x.subjectName, x.cause, x.query, x.fields = uuid.UUID{}, "", nil, nil, nil
 	x.bad, x.in, x.Out = x.bad[:0], x.in[:0], x.Out[:0]
 	exchanges.Put(x)
 }
+
+// Waited says that the request has waited so long because its caller asked for that. It is no part of the time that the
+// metric shows, which tells how fast the platform answers.
+func (x *Exchange) Waited(d time.Duration) { x.waited += d }
 
 // About tells log and trace what the request is about, such as ("order_id", id).
 func (x *Exchange) About(name string, id uuid.UUID) { x.subjectName, x.subject = name, id }

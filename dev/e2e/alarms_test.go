@@ -73,9 +73,22 @@ var grouping = regexp.MustCompile(`^(max|min) by \(([a-z_]+)\) \(([a-z_]+)\)`)
 // objective is the form of an alert that compares two windows. Only Prometheus itself can tell whether it fires.
 var objective = regexp.MustCompile(`(?s)^\(.*\)\s+and \(.*\)\s*$`)
 
+// rare is the form of an alert of a counter of what is rare. A drill knows what was counted when it began. So that is
+// an increase.
+var rare = regexp.MustCompile(`^sum\(\(increase\(([a-z_]+)\[5m\]\) > 0\) or \(([a-z_]+) > 0 unless ([a-z_]+) offset 5m (?:[^>]| > )+\)\) > 0$`)
+
+// expression is the alert's, on one line, and of a counter of what is rare the increase.
+func (r rule) expression() string {
+	expr := strings.Join(strings.Fields(r.Expr), " ")
+	if m := rare.FindStringSubmatch(expr); m != nil && m[1] == m[2] && m[2] == m[3] {
+		return "sum(increase(" + m[1] + "[5m])) > 0"
+	}
+	return expr
+}
+
 // condition is the alert's expression, with the limit and the group of the drill.
 func (a alarm) condition() condition {
-	expr := a.rule().Expr
+	expr := a.rule().expression()
 	if a.limit != 0 {
 		at := strings.LastIndex(expr, " ") // before the limit
 		expr = expr[:at+1] + fmt.Sprint(a.limit)
@@ -89,7 +102,7 @@ func (a alarm) condition() condition {
 // text is what docs/reliability.md says of it.
 func (a alarm) text() string {
 	r := a.rule()
-	text := fmt.Sprintf("%s: `%s`", a.alert, strings.Join(strings.Fields(r.Expr), " "))
+	text := fmt.Sprintf("%s: `%s`", a.alert, r.expression())
 	if r.For != "" {
 		text += " for " + r.For
 	}
@@ -120,7 +133,7 @@ func TestEachAlertSaysWhatToDo(t *testing.T) {
 
 // provokedByAlertDrill are the alerts that TestAlertsFire provokes, in front of a real Prometheus.
 var provokedByAlertDrill = []string{
-	"OrderloomWithoutWorker", "OrderloomWithoutProjector", "OrderloomRelayWithoutLeader", "OrderloomAcceptBurnsFast", "OrderloomAcceptBurnsSlowly",
+	"OrderloomWithoutAPI", "OrderloomWithoutWorker", "OrderloomWithoutProjector", "OrderloomRelayWithoutLeader", "OrderloomAcceptBurnsFast", "OrderloomAcceptBurnsSlowly",
 	"OrderloomConfirmBurnsFast", "OrderloomConfirmBurnsSlowly", "OrderloomOrdersWithoutSaga", "OrderloomSagasLost", "OrderloomForeignNamespace",
 	"OrderloomCertificateExpiring", "OrderloomKeyExpiring", "OrderloomTemporalFailing",
 }

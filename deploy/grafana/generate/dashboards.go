@@ -26,9 +26,11 @@ func quantiles(histogram string) []query {
 
 // A bound is written as 1.0 in OpenMetrics, and as 1 otherwise.
 const (
-	accepted  = `route="/api/v1/orders",method="POST"`
-	inTime    = `sum(rate(orderloom_http_request_duration_seconds_bucket{` + accepted + `,code!~"5..",le=~"1([.]0)?"}[$__rate_interval]))`
-	all       = `sum(rate(orderloom_http_request_duration_seconds_count{` + accepted + `}[$__rate_interval]))`
+	accepted = `route="/api/v1/orders",method="POST"`
+	// Without refusals (4xx), which are the caller's. 499 is a caller that has left.
+	taken     = accepted + `,code!~"4[0-8].|49[0-8]"`
+	inTime    = `sum(rate(orderloom_http_request_duration_seconds_bucket{` + accepted + `,code!~"4[0-8].|49[0-8]|5..",le=~"1([.]0)?"}[$__rate_interval]))`
+	all       = `sum(rate(orderloom_http_request_duration_seconds_count{` + taken + `}[$__rate_interval]))`
 	confirmed = `orderloom_order_confirmed_seconds`
 	// Those of orders that waited for nobody.
 	soon         = `sum(rate(` + confirmed + `_bucket{waited="no",le=~"30([.]0)?"}[$__rate_interval]))`
@@ -71,7 +73,10 @@ var business = dashboard{
 		{"What goes wrong for customers", []panel{
 			{
 				title: "Cancelled orders", unit: unitPerMin, what: "By reason. \"other\" is a reason in somebody's own words.",
-				queries: []query{{`sum by (reason) (rate(orderloom_orders_cancelled_total[$__rate_interval])) * 60`, "{{reason}}"}},
+				queries: []query{{
+					`sum by (reason) (rate(orderloom_orders_cancelled_total[$__rate_interval])) * 60 and sum by (reason) (orderloom_orders_cancelled_total) > 0`,
+					"{{reason}}",
+				}},
 			},
 			{
 				title: "Goods that were not there", unit: unitPerMin, what: "Lines that began to wait for goods, and orders that were cancelled for it.",
@@ -79,7 +84,10 @@ var business = dashboard{
 			},
 			{
 				title: "What was undone", unit: unitPerMin, what: "Payments voided, refunds owed and stock released, by reason. A sudden rise of one reason has one cause.",
-				queries: []query{{`sum by (step, reason) (rate(orderloom_compensations_total[$__rate_interval])) * 60`, "{{step}}: {{reason}}"}},
+				queries: []query{{
+					`sum by (step, reason) (rate(orderloom_compensations_total[$__rate_interval])) * 60 and sum by (step, reason) (orderloom_compensations_total) > 0`,
+					"{{step}}: {{reason}}",
+				}},
 			},
 		}},
 		{"Money and people", []panel{
@@ -109,7 +117,7 @@ var onCall = dashboard{
 			},
 			{
 				title: "Orders accepted in time", unit: unitRatio,
-				what:    "Requests to place an order that were answered within a second, not with 5xx. The objective is 99.9 %.",
+				what:    "Requests to place an order that were answered within a second, not with 5xx. Refusals (4xx) do not count. The objective is 99.9 %.",
 				queries: []query{{`(` + inTime + ` or vector(0)) / ` + all, "in time"}},
 			},
 			{
@@ -123,7 +131,7 @@ var onCall = dashboard{
 				queries: []query{{`sum by (code) (rate(orderloom_http_request_duration_seconds_count[$__rate_interval]))`, "{{code}}"}},
 			},
 			{
-				title: "Time to place an order", unit: unitSeconds, what: "With \"Prefer: wait\" it includes that wait.",
+				title: "Time to place an order", unit: unitSeconds, what: "Without the wait that \"Prefer: wait\" asks for.",
 				queries: quantiles(`orderloom_http_request_duration_seconds_bucket{` + accepted + `}`),
 			},
 			{

@@ -55,7 +55,8 @@ type Figures struct {
 	channels map[string]bool
 }
 
-// New returns figures that are shown to r.
+// New returns figures that are shown to r. What is known beforehand begins with 0, because Prometheus sees no increase
+// in a series that begins with 1.
 func New(r prometheus.Registerer) *Figures {
 	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
@@ -85,6 +86,12 @@ func New(r prometheus.Registerer) *Figures {
 	}
 	for _, outcome := range []string{outcomeBackordered, outcomeCancelled} {
 		f.stockOuts.WithLabelValues(outcome)
+	}
+	for _, reason := range append([]string{reasonOther}, reasons...) {
+		f.cancelled.WithLabelValues(reason)
+		for _, step := range []string{stepVoid, stepRefund, stepRelease} {
+			f.compensations.WithLabelValues(step, reason)
+		}
 	}
 	r.MustRegister(f.orders, f.cancelled, f.compensations, f.stockOuts, f.confirmed, f.shipped)
 	return f
@@ -176,6 +183,9 @@ func (f *Figures) channel(name string) string {
 			return ChannelOther
 		}
 		f.channels[name] = true
+		for _, status := range statuses {
+			f.orders.WithLabelValues(string(status), strings.ToValidUTF8(name, "?"))
+		}
 	}
 	return strings.ToValidUTF8(name, "?")
 }

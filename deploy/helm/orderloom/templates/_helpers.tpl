@@ -64,6 +64,18 @@ app.kubernetes.io/component: {{ index . 1 }}
 {{- ternary "all" "api" (eq .Values.mode "all") -}}
 {{- end -}}
 
+{{- /* The series of this release, whose names another one of the same Prometheus has as well. */ -}}
+{{- define "orderloom.series" -}}
+{{- printf "namespace=%q,release=%q" .Release.Namespace .Release.Name -}}
+{{- end -}}
+
+{{- /* An expression of PromQL about this release alone: (list $ "max(orderloom_attention)"). */ -}}
+{{- define "orderloom.ofRelease" -}}
+{{- $series := include "orderloom.series" (index . 0) -}}
+{{- $braced := regexReplaceAll `\b(orderloom_[a-z_]+|up)\{` (index . 1) (printf "${1}{%s," $series) -}}
+{{- regexReplaceAll `\b(orderloom_[a-z_]+)([^a-z_{]|$)` $braced (printf "${1}{%s}${2}" $series) -}}
+{{- end -}}
+
 {{- /* How a role scales: off, hpa or keda, of (list $ "worker"). The role all does not. */ -}}
 {{- define "orderloom.scaledBy" -}}
 {{- dig "autoscaling" "by" "off" (index (index . 0).Values (index . 1)) -}}
