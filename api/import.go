@@ -168,16 +168,18 @@ type importer struct {
 func (i importer) carryOut(ctx context.Context, n int, text []byte) importResult {
 	r := importResult{Line: n}
 	var line importLine
-	if err := json.Unmarshal(text, &line, json.RejectUnknownMembers(true)); err != nil {
-		return i.refused(r, httpx.NewProblem(httpx.KindMalformedJSON, "the line is no JSON object of an import: "+domain.Clip(domain.Valid(err.Error()))))
+	err := json.Unmarshal(text, &line, json.RejectUnknownMembers(true))
+	if r.Key = line.Key; err != nil {
+		return i.refused(r, noLine(err))
 	}
 	path, body := i.of(line)
-	r.Key = line.Key
 	switch {
 	case line.Key == "" || len(line.Key) > importKeyMax:
 		return i.refused(r, httpx.InvalidBody(domain.Invalids{domain.Invalid("key", "is required, and has at most %d bytes", importKeyMax)}))
 	case body == nil:
 		return i.refused(r, httpx.InvalidBody(domain.Invalids{domain.Invalid("", "the line asks for nothing that this import is for")}))
+	case line.asks() > 1:
+		return i.refused(r, httpx.InvalidBody(domain.Invalids{domain.Invalid("", "the line asks for more than one thing")}))
 	}
 	for begun := time.Now(); ; {
 		answer := i.ask(path, body, line.Key, n)
@@ -194,6 +196,34 @@ func (i importer) carryOut(ctx context.Context, n int, text []byte) importResult
 			return r
 		}
 	}
+}
+
+// asks counts what the line asks for.
+func (l *importLine) asks() (n int) {
+	for _, body := range []jsontext.Value{l.Order, l.Receipt, l.Adjustment} {
+		if body != nil {
+			n++
+		}
+	}
+	return n
+}
+
+// noLine is the problem of a text that is no line of an import.
+func noLine(err error) *httpx.Problem {
+	var semantic *json.SemanticError
+	var syntactic *jsontext.SyntacticError
+	at, message := jsontext.Pointer(""), ""
+	switch {
+	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
+		at, message = semantic.JSONPointer, "is not known here"
+	case errors.As(err, &semantic):
+		at, message = semantic.JSONPointer, "is not what the document allows"
+	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
+		at, message = syntactic.JSONPointer, "stands twice"
+	default:
+		return httpx.NewProblem(httpx.KindMalformedJSON, "the line is no JSON: "+domain.Clip(domain.Valid(err.Error())))
+	}
+	return httpx.InvalidBody(domain.Invalids{domain.Invalid(at.LastToken(), "%s", message)})
 }
 
 // ask sends the request of a line to its route.

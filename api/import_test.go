@@ -59,7 +59,7 @@ func TestEachLineOfAnImportIsAnOrderOfItsOwn(t *testing.T) {
 	require.Equal(t, http.StatusOK, a.status, a.body)
 	require.Equal(t, "application/x-ndjson", a.header.Get("Content-Type"))
 	list, end := results(t, a.body)
-	want := []struct{ line, status int }{{1, 201}, {2, 422}, {4, 400}, {5, 422}, {6, 422}, {7, 400}, {8, 201}, {9, 201}, {10, 422}, {11, 413}, {12, 201}}
+	want := []struct{ line, status int }{{1, 201}, {2, 422}, {4, 400}, {5, 422}, {6, 422}, {7, 422}, {8, 201}, {9, 201}, {10, 422}, {11, 413}, {12, 201}}
 	require.Len(t, list, len(want), a.body)
 	for i, w := range want {
 		require.Equal(t, []int{w.line, w.status}, []int{list[i].Line, list[i].Status}, string(list[i].Result))
@@ -108,6 +108,33 @@ func TestStockIsImported(t *testing.T) {
 	require.Len(t, b.adjusted, 1)
 }
 
+// A line that is taken is carried out whole, so it asks for one thing.
+func TestALineAsksForOneThing(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	const receipt, adjustment = `{"sku": "A", "location": "berlin", "quantity": 5}`, `{"sku": "A", "location": "berlin", "delta": -1, "reason": "count"}`
+	order := strings.TrimSuffix(orderLine("1", "cust-1"), "}")
+	for line, field := range map[string]string{
+		order + `, "receipt": ` + receipt + `}`: "body:",
+		order + `, "adjustment": null}`:         "body:",
+		order + `, "more": 1}`:                  "body:more",
+		`{"key": "1", "key": "2", "order": {}}`: "body:key",
+		`{"key": 1, "order": {}}`:               "body:key",
+		`{"key": "1"}`:                          "body:",
+		`{"key": "1", "receipt": ` + receipt + `, "adjustment": ` + adjustment + `}`: "body:",
+	} {
+		for _, path := range []string{importPath, "/api/v1/stock/import"} {
+			list, _ := results(t, b.imports(t, path, line, "k").body)
+			require.Len(t, list, 1)
+			require.Equal(t, http.StatusUnprocessableEntity, list[0].Status, line)
+			var p problem
+			require.NoError(t, json.Unmarshal(list[0].Result, &p))
+			require.Equal(t, []string{field}, p.fields(), "%s: %s", line, list[0].Result)
+		}
+	}
+	require.True(t, b.untouched())
+}
+
 // A line is no way around what its caller may not do.
 func TestLinesHaveTheScopesAndTheVersionOfTheirCaller(t *testing.T) {
 	t.Parallel()
@@ -131,6 +158,9 @@ func TestAnImportSaysWhatItIs(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
 	b.raw(t, "POST", importPath, orderLine("a", "c"), "Idempotency-Key", "k").problem(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
+	latin := "application/x-ndjson; charset=iso-8859-1"
+	b.raw(t, "POST", importPath, orderLine("a", "c"), "Idempotency-Key", "k", "Content-Type", latin).
+		problem(t, http.StatusUnsupportedMediaType, "unsupported_media_type")
 	p := b.raw(t, "POST", importPath, orderLine("a", "c"), "Content-Type", "application/x-ndjson").problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.Equal(t, []string{"header:Idempotency-Key"}, p.fields())
 	list, end := results(t, b.imports(t, importPath, "", "k").body)

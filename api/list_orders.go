@@ -90,6 +90,19 @@ func checkTotals(x *httpx.Exchange) {
 			x.Blame(httpx.InQuery, name, "%s", refusal.Message)
 		}
 	}
+	least, errLeast := total(x, "total_min")
+	most, errMost := total(x, "total_max")
+	if errLeast == nil && errMost == nil && crossed(least, most) {
+		x.Blame(httpx.InQuery, "total_max", crossedMessage)
+	}
+}
+
+// crossedMessage blames the greatest total that is wanted.
+const crossedMessage = "must not be below total_min"
+
+// crossed reports whether no amount lies between two; nil is no bound.
+func crossed(least, most *money.Money) bool {
+	return least != nil && most != nil && most.Amount.LessThan(least.Amount)
 }
 
 // total returns a total to compare with, in the currency of the query; nil without one. Errors: as [money.Parse].

@@ -52,7 +52,10 @@ type orderSearch struct {
 
 // Check names filters that no order can fit, as the list does.
 func (s *orderSearch) Check() error {
-	_, bad := s.query()
+	q, bad := s.query()
+	if len(bad) == 0 && crossed(q.TotalMin, q.TotalMax) {
+		bad.Add("total_max", crossedMessage)
+	}
 	if s.CreatedFrom != nil && s.CreatedTo != nil && !s.CreatedFrom.Before(*s.CreatedTo) {
 		bad.Add("created_to", "must be after created_from")
 	}

@@ -63,15 +63,18 @@ func TestSearchOrdersRefusesBadInput(t *testing.T) {
 	t.Parallel()
 	b, _ := setupSearch(t)
 	for body, fields := range map[string][]string{
-		`{"email": "geheim"}`:                       {"body:email"},
-		`{"phone": "030 1234567"}`:                  {"body:phone"},
-		`{"email": "x", "phone": "1"}`:              {"body:email", "body:phone"},
-		`{"status": "lost", "limit": 0}`:            {"body:status", "body:limit"},
-		`{"total_min": "10"}`:                       {"body:currency"},
-		`{"sort": "total"}`:                         {"body:currency"},
-		`{"name": "Ada"}`:                           {"body:name"},
-		`{"currency": "EU", "limit": 101}`:          {"body:currency", "body:limit"},
-		`{"currency": "EUR", "total_min": "1.999"}`: {"body:total_min"},
+		`{"email": "geheim"}`:                                          {"body:email"},
+		`{"phone": "030 1234567"}`:                                     {"body:phone"},
+		`{"email": "x", "phone": "1"}`:                                 {"body:email", "body:phone"},
+		`{"status": "lost", "limit": 0}`:                               {"body:status", "body:limit"},
+		`{"total_min": "10"}`:                                          {"body:currency"},
+		`{"sort": "total"}`:                                            {"body:currency"},
+		`{"name": "Ada"}`:                                              {"body:name"},
+		`{"currency": "EU", "limit": 101}`:                             {"body:currency", "body:limit"},
+		`{"currency": "EUR", "total_min": "1.999"}`:                    {"body:total_min"},
+		`{"currency": "EUR", "total_min": "10.01", "total_max": "10"}`: {"body:total_max"},
+		`{"created_from": "9999-12-31T23:59:59-01:00"}`:                {"body:created_from"},
+		`{"updated_since": "2026-11-27T12:00:60Z"}`:                    {"body:updated_since"},
 		`{"created_from": "2026-11-02T00:00:00Z", "created_to": "2026-11-01T00:00:00Z"}`: {"body:created_to"},
 		`{"expand": ["everything"]}`: {"body:expand[0]"},
 	} {

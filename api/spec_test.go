@@ -98,6 +98,20 @@ func TestContractAndRoutesAgree(t *testing.T) {
 	require.ElementsMatch(t, contract().Operations(), b.api.router.Operations())
 }
 
+// Whoever asks too much, or too many at once, is told so by any operation. The probes alone answer everybody.
+func TestTheDocumentSaysWhereCallersAreLimited(t *testing.T) {
+	t.Parallel()
+	for _, name := range contract().Operations() {
+		method, path, _ := strings.Cut(name, " ")
+		if path == "/health" || path == "/ready" {
+			continue
+		}
+		for _, status := range []string{"429", "503"} {
+			require.NotNil(t, contract().At("paths", path, strings.ToLower(method), "responses", status), "%s does not name %s", name, status)
+		}
+	}
+}
+
 func TestContractExamplesAreValid(t *testing.T) {
 	t.Parallel()
 	var found int

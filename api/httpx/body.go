@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"mime"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -120,7 +121,7 @@ func decodeRest(value any, f faults, v any) {
 	text, err := stdjson.Marshal(value) // it knows the numbers of a value
 	if err == nil {
 		// What can't be decoded for yet another reason stays zero as well.
-		_ = json.Unmarshal(text, v, json.WithUnmarshalers(exactNumbers))
+		_ = json.Unmarshal(text, v, json.WithUnmarshalers(readings))
 	}
 }
 
@@ -142,10 +143,12 @@ func withoutValue(value any, location []string) any {
 	return value
 }
 
-// decodeOptions hold a body to the members of its struct. Numbers are never floats.
+// decodeOptions hold a body to the members of its struct. Numbers are never floats, and times are those of [ParseTime].
 var (
-	decodeOptions = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(exactNumbers))
-	exactNumbers  = json.JoinUnmarshalers(json.UnmarshalFromFunc(decodeInt), json.UnmarshalFromFunc(decodeDecimal))
+	decodeOptions = json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(readings))
+	readings      = json.JoinUnmarshalers(
+		json.UnmarshalFromFunc(decodeInt), json.UnmarshalFromFunc(decodeDecimal), json.UnmarshalFromFunc(decodeTime),
+	)
 )
 
 // decodeInt reads a whole number however it is written: 3.0 and 3e0 are whole numbers (JSON Schema 2020-12, section
@@ -235,11 +238,21 @@ func (x *Exchange) readAll() ([]byte, error) {
 			x.received = true
 			return x.in, nil
 		case err != nil:
-			p := NewProblem(KindTimeout, "the body did not arrive in full")
-			p.Status, p.cause, p.RetryAfter = http.StatusRequestTimeout, err, 0
-			return nil, p
+			return nil, x.brokenOff(err)
 		}
 	}
+}
+
+// brokenOff is the problem of a body that can't be read to its end. One that has not come in full may come another time.
+// One whose chunks are not those of HTTP/1.1 (RFC 9112, section 7.1) never will.
+func (x *Exchange) brokenOff(err error) *Problem {
+	var network net.Error
+	if len(x.Request.TransferEncoding) > 0 && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &network) {
+		return NewProblem(KindMalformedJSON, "the chunks of the body can't be read").Because(err)
+	}
+	p := NewProblem(KindTimeout, "the body did not arrive in full")
+	p.Status, p.RetryAfter = http.StatusRequestTimeout, 0
+	return p.Because(err)
 }
 
 const (
@@ -268,19 +281,22 @@ func (x *Exchange) tooLarge() error {
 	return NewProblem(KindBodyTooLarge, fmt.Sprintf("a body has at most %d bytes", x.router.limits.BodyBytesMax))
 }
 
-func (x *Exchange) checkMediaType() error {
+func (x *Exchange) checkMediaType() error { return x.wantMedia("application/json") }
+
+// wantMedia refuses a body that is not of this type, not in UTF-8, or encoded. Error: unsupported_media_type.
+func (x *Exchange) wantMedia(want string) error {
 	h := x.Request.Header
 	if encoding := h.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return NewProblem(KindMediaType, "a body has no content encoding here")
 	}
 	contentType := h.Get("Content-Type")
-	if contentType == "application/json" {
+	if contentType == want {
 		return nil
 	}
 	media, parameters, err := mime.ParseMediaType(contentType)
 	charset, ok := parameters["charset"]
-	if err != nil || media != "application/json" || ok && !strings.EqualFold(charset, "utf-8") {
-		return NewProblem(KindMediaType, "the body must be application/json in UTF-8")
+	if err != nil || media != want || ok && !strings.EqualFold(charset, "utf-8") {
+		return NewProblem(KindMediaType, "the body must be "+want+" in UTF-8")
 	}
 	return nil
 }

@@ -73,6 +73,7 @@ func NewContract(text []byte) (*Contract, error) {
 	c := &Contract{document: root, compiler: jsonschema.NewCompiler(), operations: map[string]*operation{}}
 	c.compiler.DefaultDraft(jsonschema.Draft2020)
 	c.compiler.AssertFormat()
+	c.compiler.RegisterFormat(timeFormat)
 	if err := c.compiler.AddResource(documentURL, document); err != nil {
 		return nil, fmt.Errorf("read the OpenAPI document: %w", err)
 	}

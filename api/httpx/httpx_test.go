@@ -58,6 +58,7 @@ components:
         title: {type: string, minLength: 1, maxLength: 9, pattern: '^\P{Cc}*$', x-message: holds a control character}
         pages: {type: integer, minimum: 1, maximum: 900}
         sold: {type: boolean}
+        printed: {type: string, format: date-time}
         delta: {type: integer, minimum: -5, maximum: 5, not: {const: 0}, x-message: must not be 0}
         tags: {type: array, minItems: 1, maxItems: 2, items: {type: string, minLength: 2, maxLength: 9}}
         price:
@@ -84,6 +85,8 @@ type book struct {
 	Tags  []string        `json:"tags"`
 	Price decimal.Decimal `json:"price"`
 	Parts []part          `json:"parts"`
+
+	Printed time.Time `json:"printed,omitzero"`
 }
 
 type part struct {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"sync"
 	"time"
@@ -24,13 +23,7 @@ const (
 )
 
 // WantLines refuses a body that is not of [LinesMedia]. Error: unsupported_media_type.
-func (x *Exchange) WantLines() error {
-	media, _, err := mime.ParseMediaType(x.Request.Header.Get("Content-Type"))
-	if err != nil || media != LinesMedia || x.Request.Header.Get("Content-Encoding") != "" {
-		return NewProblem(KindMediaType, "the body must be "+LinesMedia+", without a content encoding")
-	}
-	return nil
-}
+func (x *Exchange) WantLines() error { return x.wantMedia(LinesMedia) }
 
 // LineReader reads the lines of a body, each of which has at most as many bytes as the body of another request.
 type LineReader struct {

@@ -144,18 +144,11 @@ func (x *Exchange) QueryInt(name string) int64 {
 
 // QueryTime returns a parameter that the document says is a time, in UTC; the zero time without it.
 func (x *Exchange) QueryTime(name string) time.Time {
-	text := strings.ToUpper(x.QueryText(name))
-	t, err := time.Parse(time.RFC3339Nano, text)
-	if err != nil && strings.Contains(text, ":60") {
-		// A leap second, which RFC 3339 has and Go has not, is the second after it.
-		if t, err = time.Parse(time.RFC3339Nano, strings.Replace(text, ":60", ":59", 1)); err == nil {
-			t = t.Add(time.Second)
-		}
-	}
+	t, err := ParseTime(x.QueryText(name))
 	if err != nil {
 		return time.Time{}
 	}
-	return t.UTC()
+	return t
 }
 
 // IdempotencyKey returns the Idempotency-Key, empty without one.
@@ -196,7 +189,7 @@ func (x *Exchange) NotModified(tag string) bool {
 	}
 	for _, h := range x.Request.Header.Values("If-None-Match") {
 		for t := range strings.SplitSeq(h, ",") {
-			if t = strings.TrimPrefix(strings.TrimSpace(t), "W/"); t == tag || t == "*" {
+			if t = strings.TrimSpace(t); t == "*" || strings.TrimPrefix(t, "W/") == tag {
 				x.Writer.WriteHeader(http.StatusNotModified)
 				return true
 			}

@@ -80,10 +80,16 @@ func Invalid(bad []FieldError) error {
 	}
 	p := NewProblem(KindInvalid, "")
 	p.Errors = slices.Clone(bad[:min(len(bad), errorsMax)])
-	if p.Detail = "one thing is wrong"; len(p.Errors) > 1 {
-		p.Detail = strconv.Itoa(len(p.Errors)) + " things are wrong"
-	}
+	p.Detail = detailOf(len(p.Errors))
 	return p
+}
+
+// detailOf says how many things are wrong.
+func detailOf(wrong int) string {
+	if wrong == 1 {
+		return "one thing is wrong"
+	}
+	return strconv.Itoa(wrong) + " things are wrong"
 }
 
 // InvalidQuery returns the problem that blames parameters of the query for what the domain found wrong.
@@ -105,6 +111,9 @@ func InvalidBody(err error) *Problem {
 	bad := invalidsOf(err)
 	for _, e := range bad[:min(len(bad), errorsMax)] {
 		p.Errors = append(p.Errors, FieldError{In: InBody, Field: e.Field, Pointer: pointerOf(locationOf(e.Field)), Message: e.Message})
+	}
+	if p.Detail == "" && len(p.Errors) > 0 {
+		p.Detail = detailOf(len(p.Errors))
 	}
 	return p
 }
