@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -185,6 +186,8 @@ func TestATokenOfAnIssuerDoesNotChooseHowItIsChecked(t *testing.T) {
 		"a kid that is a query":          p.token(other, "k1' OR '1'='1", claims),
 		"a key that the token brings":    shared(`{"alg":"HS256","jwk":{"kty":"oct","k":"AAAA"}}`, []byte{0, 0, 0}),
 		"a key set that the token names": shared(`{"alg":"HS256","kid":"k1","jku":"https://evil.example/keys"}`, []byte{0, 0, 0}),
+		"roles that stand twice":         p.token(p.key, "k1", strings.TrimSuffix(claims, "}")+`,"roles":["admin"],"roles":["support"]}`),
+		"a subject that stands twice":    p.token(p.key, "k1", strings.TrimSuffix(claims, "}")+`,"Sub":"somebody else"}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -6,13 +6,14 @@ import (
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"strings"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
 )
@@ -66,7 +67,8 @@ func looksLikeToken(credential string) bool {
 }
 
 // readUnverified returns what a token says of who has signed it. A token is written in one way alone. With white space
-// in it, or other bits at the end of a part, it is no token.
+// in it, or other bits at the end of a part, it is no token. Nor is one that two readers could take for two things: see
+// [readClaims].
 func readUnverified(token string) (u unverified, err error) {
 	for i, part := range strings.Split(token, ".") {
 		text, err := base64.RawURLEncoding.DecodeString(part)
@@ -74,13 +76,33 @@ func readUnverified(token string) (u unverified, err error) {
 			err = base64.CorruptInputError(len(part))
 		}
 		if err == nil && i < signaturePart {
-			err = json.Unmarshal(text, &u)
+			err = readClaims(text, &u)
 		}
 		if err != nil {
 			return u, domain.Refuse(CodeUnauthenticated, "the token can't be read")
 		}
 	}
 	return u, nil
+}
+
+// registered are the members of a header and the claims that say whose a token is, and whether it holds.
+var registered = []string{"alg", "kid", "crit", "iss", "sub", "aud", "exp", "nbf", "iat"}
+
+// readClaims reads a part of a token. No member may stand twice (RFC 7519, section 4). None may be one of [registered]
+// but for its case: encoding/json, by which tokens are verified, takes "Sub" for "sub".
+func readClaims(text []byte, u *unverified) error {
+	var members map[string]jsontext.Value
+	if err := json.Unmarshal(text, &members); err != nil {
+		return err
+	}
+	for name := range members {
+		for _, known := range registered {
+			if name != known && strings.EqualFold(name, known) {
+				return errors.New("a claim has the name of another but for its case")
+			}
+		}
+	}
+	return json.Unmarshal(text, u)
 }
 
 // signaturePart is the place of a token's signature among its parts.

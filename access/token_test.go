@@ -109,6 +109,13 @@ func TestAForgedTokenIsRefused(t *testing.T) {
 		"nobody's":           signed(private, head, claims("orderloom", "", now, now.Add(time.Hour))),
 		"no times":           signed(private, head, `{"aud":"orderloom","sub":"c1"}`),
 		"another's claims":   strings.Split(whole, ".")[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(strings.Replace(good, "c1", "c2", 1))) + "." + strings.Split(whole, ".")[2],
+		"two subjects":       signed(private, head, strings.Replace(good, `"sub"`, `"sub":"c2","sub"`, 1)),
+		"two keys":           signed(private, strings.Replace(head, `"kid"`, `"kid":"k","kid"`, 1), good),
+		"a subject in case":  signed(private, head, strings.Replace(good, `"sub"`, `"Sub"`, 1)),
+		"subjects by case":   signed(private, head, strings.Replace(good, `"iat"`, `"SUB":"c2","iat"`, 1)),
+		"a subject, folded":  signed(private, head, strings.Replace(good, `"sub"`, `"\u017fub"`, 1)),
+		"ends by case":       signed(private, head, strings.Replace(good, `"iat"`, `"EXP":99999999999,"iat"`, 1)),
+		"no object":          signed(private, head, `["sub"]`),
 		"no JSON":            "ey.ey.ey",
 		"the secret of keys": "ey" + secret + "..",
 	} {

@@ -212,7 +212,8 @@ func (l *importLine) asks() (n int) {
 func noLine(err error) *httpx.Problem {
 	var semantic *json.SemanticError
 	var syntactic *jsontext.SyntacticError
-	at, message := jsontext.Pointer(""), ""
+	var at jsontext.Pointer
+	var message string
 	switch {
 	case errors.As(err, &semantic) && errors.Is(err, json.ErrUnknownName):
 		at, message = semantic.JSONPointer, "is not known here"

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -68,6 +70,32 @@ func Public(a netip.Addr) bool {
 	}
 	return true
 }
+
+// callable reports whether an address can be called at all: it has a host and a port that there can be. A number in the
+// place of a name, such as 127.1, 2130706433 or 0x7f000001, is refused. Programs that take it for an IPv4 address are
+// those that a proxy asks, and it is a name to others.
+func callable(u *url.URL) bool {
+	if text := u.Port(); text != "" || strings.HasSuffix(u.Host, ":") {
+		if port, err := strconv.ParseUint(text, 10, 16); err != nil || port == 0 {
+			return false
+		}
+	}
+	host := u.Hostname()
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	labels := strings.Split(strings.TrimSuffix(host, "."), ".")
+	for _, label := range labels {
+		if label == "" || len(label) > labelBytesMax {
+			return false
+		}
+	}
+	last := strings.ToLower(labels[len(labels)-1])
+	return !strings.HasPrefix(last, "0x") && strings.Trim(last, "0123456789") != ""
+}
+
+// labelBytesMax is how long a part of a name may be (RFC 1035, section 2.3.4).
+const labelBytesMax = 63
 
 // dialer returns what makes connections. It looks at each address that a name has led to, right before it is called. So
 // it does not matter what a name led to a moment before.

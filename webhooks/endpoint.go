@@ -181,7 +181,7 @@ var (
 	// ours are headers that a delivery has anyway, or that belong to the connection.
 	ours = []string{
 		"Content-Type", "Content-Length", "Content-Encoding", "Transfer-Encoding", "Connection", "Host", "Te", "Trailer", "Upgrade", "User-Agent",
-		"Keep-Alive", "Expect", "Accept-Encoding", HeaderID, HeaderTimestamp, HeaderSignature,
+		"Keep-Alive", "Expect", "Accept-Encoding", "Proxy-Authorization", "Proxy-Connection", HeaderID, HeaderTimestamp, HeaderSignature,
 	}
 )
 
@@ -220,12 +220,18 @@ func (s *Settings) checkHeaders(bad *domain.Invalids) {
 	if len(s.Headers) > HeadersMax {
 		bad.Add("headers", "has at most %d headers, got %d", HeadersMax, len(s.Headers))
 	}
+	seen := map[string]bool{}
 	for name, value := range s.Headers {
+		canonical := http.CanonicalHeaderKey(name)
+		twice := seen[canonical]
+		seen[canonical] = true
 		switch {
 		case !headerForm.MatchString(name):
 			bad.Add("headers", "%q can't be the name of a header", domain.Clip(name))
-		case slices.Contains(ours, http.CanonicalHeaderKey(name)):
-			bad.Add("headers", "%s is set by the platform", http.CanonicalHeaderKey(name))
+		case slices.Contains(ours, canonical):
+			bad.Add("headers", "%s is set by the platform", canonical)
+		case twice:
+			bad.Add("headers", "%s stands twice: names of headers have no case", canonical)
 		case len(value) > HeaderBytesMax || strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r >= 0x7f }):
 			bad.Add("headers", "the value of %s must be at most %d visible ASCII characters", name, HeaderBytesMax)
 		}
@@ -237,7 +243,7 @@ func (s *Settings) checkHeaders(bad *domain.Invalids) {
 func wrongURL(text string, rules Rules) string {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Host == "" || u.Hostname() == "" || u.Opaque != "":
+	case err != nil || u.Opaque != "" || !callable(u):
 		return "must be an address such as https://shop.example.com/webhooks"
 	case len(text) > URLBytesMax:
 		return fmt.Sprintf("has at most %d bytes, got %d", URLBytesMax, len(text))

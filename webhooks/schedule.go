@@ -1,6 +1,7 @@
 package webhooks
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net/http"
 	"strconv"
@@ -48,10 +49,16 @@ func retryAfter(answer *http.Response, now time.Time) time.Duration {
 	}
 	text := strings.TrimSpace(answer.Header.Get("Retry-After"))
 	var wait time.Duration
-	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+	seconds, err := strconv.ParseUint(text, 10, 64)
+	switch {
+	case err == nil && seconds < uint64(RetryAfterMax/time.Second):
 		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(text); err == nil {
-		wait = at.Sub(now)
+	case err == nil, errors.Is(err, strconv.ErrRange): // however long a number it is
+		wait = RetryAfterMax
+	default:
+		if at, err := http.ParseTime(text); err == nil {
+			wait = at.Sub(now)
+		}
 	}
 	return min(max(wait, 0), RetryAfterMax)
 }

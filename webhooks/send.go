@@ -126,10 +126,15 @@ func (r *runner) post(ctx context.Context, id uuid.UUID, body []byte, s *sent) e
 		}
 		return withoutURL(err)
 	}
-	defer func() { _ = answer.Body.Close() }()
+	// The end of the time ends the reading as well. After a switch of protocols, net/http leaves the connection to us.
+	closed := context.AfterFunc(ctx, func() { _ = answer.Body.Close() })
+	defer func() { closed(); _ = answer.Body.Close() }()
+	if s.status = answer.StatusCode; s.status == http.StatusSwitchingProtocols {
+		return errors.New("the answer switches to another protocol")
+	}
 	kept, _ := io.ReadAll(io.LimitReader(answer.Body, responseKept))
 	_, _ = io.CopyN(io.Discard, answer.Body, responseRead)
-	s.status, s.response, s.retryAfter = answer.StatusCode, storable(kept), retryAfter(answer, now)
+	s.response, s.retryAfter = storable(kept), retryAfter(answer, now)
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
 		return fmt.Errorf("the answer is %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	}

@@ -34,16 +34,25 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"", "shop", "http://shop.example.com", "ftp://shop.example.com", "https://", "https://ann:secret@shop.example.com", "https://shop.example.com/#a",
 		"https://127.0.0.1/", "https://[::1]/", "https://[::ffff:10.0.0.1]/", "https://169.254.169.254/latest", "https://localhost/", "https://a.localhost./",
 		"https://shop.example.com/" + strings.Repeat("a", 2000), "https:shop.example.com",
+		"https://shop.example.com:0/", "https://shop.example.com:65536/", "https://shop.example.com:/", "https://.", "https://a..b/", "https://.a.b/",
+		"https://" + strings.Repeat("a", 64) + ".example.com/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0x7f.1/",
+		"https://0177.0.0.01/", "https://127.0.0.1./", "https://1.2.3.4.5/", "https://10.0.0.0x1./", "https://[fe80::1%25eth0]/",
 	} {
 		s := good
 		s.URL = url
 		require.ErrorContains(t, s.Check(webhooks.Rules{}), "url", url)
 	}
+	for _, url := range []string{"https://shop.example.com./hooks", "https://1.example.com:65535/?a=b", "https://bücher.example/", "https://a.0xyz.example/", "https://8.8.8.8/"} {
+		s := good
+		s.URL = url
+		require.NoError(t, s.Check(webhooks.Rules{}), url)
+	}
 	s := good
 	s.URL = "http://127.0.0.1:8080/hooks"
 	require.NoError(t, s.Check(webhooks.Rules{Private: true}))
 	for _, headers := range []map[string]string{
-		{"webhook-id": "x"}, {"Content-Type": "x"}, {"a b": "x"}, {"a": "x\r\nb: c"}, {"a": strings.Repeat("a", 1001)}, {"host": "x"},
+		{"webhook-id": "x"}, {"Content-Type": "x"}, {"a b": "x"}, {"a": "x\r\nb: c"}, {"a": strings.Repeat("a", 1001)},
+		{"host": "x"}, {"Authorization": "a", "authorization": "b"}, {"proxy-authorization": "x"},
 	} {
 		s := good
 		s.Headers = headers

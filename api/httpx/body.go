@@ -243,8 +243,8 @@ func (x *Exchange) readAll() ([]byte, error) {
 	}
 }
 
-// brokenOff is the problem of a body that can't be read to its end. One that has not come in full may come another time.
-// One whose chunks are not those of HTTP/1.1 (RFC 9112, section 7.1) never will.
+// brokenOff is the problem of a body that can't be read to its end. One that has not come in full may come another
+// time. One whose chunks are not those of HTTP/1.1 (RFC 9112, section 7.1) never will.
 func (x *Exchange) brokenOff(err error) *Problem {
 	var network net.Error
 	if len(x.Request.TransferEncoding) > 0 && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.As(err, &network) {
