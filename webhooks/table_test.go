@@ -51,8 +51,14 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 	s.URL = "http://127.0.0.1:8080/hooks"
 	require.NoError(t, s.Check(webhooks.Rules{Private: true}))
 	for _, headers := range []map[string]string{
-		{"webhook-id": "x"}, {"Content-Type": "x"}, {"a b": "x"}, {"a": "x\r\nb: c"}, {"a": strings.Repeat("a", 1001)},
-		{"host": "x"}, {"Authorization": "a", "authorization": "b"}, {"proxy-authorization": "x"},
+		{"webhook-id": "x"},
+		{"Content-Type": "x"},
+		{"a b": "x"},
+		{"a": "x\r\nb: c"},
+		{"a": strings.Repeat("a", 1001)},
+		{"host": "x"},
+		{"Authorization": "a", "authorization": "b"},
+		{"proxy-authorization": "x"},
 	} {
 		s := good
 		s.Headers = headers
