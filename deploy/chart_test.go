@@ -138,6 +138,46 @@ func TestPodsAreGivenTimeToDrain(t *testing.T) {
 	}
 }
 
+// Kubernetes before 1.33 refuses a sleep of no seconds.
+func TestNoPauseIsNoSleep(t *testing.T) {
+	t.Parallel()
+	pods := 0
+	for _, o := range render(t, "production", "drain: {preStopSeconds: 0}") {
+		if o.Kind() == "Deployment" {
+			pods++
+			require.Nil(t, list(at(podTemplate(o), "spec"), "containers")[0]["lifecycle"], o.Name())
+		}
+	}
+	require.Equal(t, 4, pods)
+}
+
+// Names fit for the longest name of a release that Helm takes, and the objects of two releases have different ones.
+func TestNamesFit(t *testing.T) {
+	t.Parallel()
+	names := map[string]bool{}
+	for _, name := range []string{"a" + strings.Repeat("-long", 10) + "-a", "b" + strings.Repeat("-long", 10) + "-b"} {
+		require.Len(t, name, 53)
+		template := arguments("template", "production")
+		template[1] = name
+		out, err := exec.CommandContext(t.Context(), helmProgram(), template...).Output()
+		require.NoError(t, err)
+		for _, o := range decode(t, out) {
+			longest := 63
+			if o.Kind() == "CronJob" {
+				longest = 52
+			}
+			if o.Kind() != "ConfigMap" {
+				require.LessOrEqual(t, len(o.Name()), longest, "%s %s", o.Kind(), o.Name())
+			}
+			require.False(t, names[o.Kind()+" "+o.Name()], "%s %s", o.Kind(), o.Name())
+			names[o.Kind()+" "+o.Name()] = true
+			for key, value := range at(o, "metadata", "labels").(map[string]any) {
+				require.LessOrEqual(t, len(value.(string)), 63, key)
+			}
+		}
+	}
+}
+
 func TestARoleIsReadyForItsOwnWork(t *testing.T) {
 	t.Parallel()
 	all := render(t, "base", "api: {capability: orders}")
@@ -241,8 +281,11 @@ func TestSelectorsFindPods(t *testing.T) {
 			case "HorizontalPodAutoscaler", "ScaledObject":
 				find(t, all, "Deployment", at(o, "spec", "scaleTargetRef", "name").(string))
 			case "ServiceMonitor":
-				service := find(t, all, "Service", "orderloom-operations")
+				service := find(t, all, "Service", map[string]string{
+					"orderloom": "orderloom-operations", "orderloom-codec-server": "orderloom-codec-server",
+				}[o.Name()])
 				require.True(t, selects(at(o, "spec", "selector", "matchLabels"), at(service, "metadata", "labels").(map[string]any)), what)
+				require.Equal(t, list(service, "spec", "ports")[0]["name"], list(o, "spec", "endpoints")[0]["port"], what)
 			}
 		}
 	}

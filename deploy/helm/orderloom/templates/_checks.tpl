@@ -4,6 +4,9 @@ files/settings.yaml has the names of all settings; the program prints it (intern
 */ -}}
 {{- define "orderloom.checks" -}}
 {{- include "orderloom.checkSettings" . -}}
+{{- include "orderloom.checkTogether" . -}}
+{{- include "orderloom.checkPlaces" . -}}
+{{- include "orderloom.checkEgress" . -}}
 {{- include "orderloom.checkAccess" . -}}
 {{- include "orderloom.checkPayments" . -}}
 {{- include "orderloom.checkDatabase" . -}}
@@ -48,6 +51,7 @@ files/settings.yaml has the names of all settings; the program prints it (intern
 {{- end -}}
 {{- end -}}
 {{- range $name, $ref := .Values.secrets -}}
+{{- if and $ref (include "orderloom.anyGiven" (list $ $name)) }}{{ fail (printf "secrets.%s: it stands in settings as well, and one of them would be ignored. Leave one out" $name) }}{{ end -}}
 {{- if not (hasKey $known $name) }}{{ fail (printf "secrets.%s: there is no such setting; docs/configuration.md has all of them" $name) }}{{ end -}}
 {{- if hasKey $chart $name }}{{ fail (printf "secrets.%s: the chart sets it; use %s" $name (get $chart $name)) }}{{ end -}}
 {{- end -}}
@@ -57,6 +61,93 @@ files/settings.yaml has the names of all settings; the program prints it (intern
 {{- range $role := $setting.required -}}
 {{- if and (has $role $roles) (not (hasKey $chart $name)) (not (get $.Values.secrets $name)) (not (include "orderloom.anySetting" (list $ $name))) -}}
 {{- fail (printf "%s is required by %s: give it in %s.%s" $name $role (ternary "secrets" "settings" (dig "secret" false $setting)) $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* A setting as the values of some process have it, in clear text: (list $ "NAME"). */ -}}
+{{- define "orderloom.anyGiven" -}}
+{{- $root := index . 0 -}}{{- $name := index . 1 -}}
+{{- $found := get $root.Values.settings $name -}}
+{{- range list "api" "worker" "projector" "all" "codecServer" -}}
+{{- $found = dig "settings" $name "" (index $root.Values .) | default $found -}}
+{{- end -}}
+{{- $found -}}
+{{- end -}}
+
+{{- /* Settings that are of no use without others, as settings or as secrets. A pod would end at once. */ -}}
+{{- define "orderloom.checkTogether" -}}
+{{- $needs := dict
+  "ORDERLOOM_OIDC_ISSUER" (list "ORDERLOOM_OIDC_AUDIENCE" "ORDERLOOM_INDEX_KEYS")
+  "ORDERLOOM_OIDC_AUDIENCE" (list "ORDERLOOM_OIDC_ISSUER")
+  "ORDERLOOM_CODEC_ISSUER" (list "ORDERLOOM_CODEC_AUDIENCE")
+  "ORDERLOOM_CODEC_AUDIENCE" (list "ORDERLOOM_CODEC_ISSUER")
+  "KAFKA_SASL_USERNAME" (list "KAFKA_SASL_MECHANISM" "KAFKA_SASL_PASSWORD")
+  "KAFKA_SASL_PASSWORD" (list "KAFKA_SASL_MECHANISM" "KAFKA_SASL_USERNAME")
+  "SCHEMA_REGISTRY_PASSWORD" (list "SCHEMA_REGISTRY_USERNAME")
+  "STRIPE_WEBHOOK_SECRET" (list "STRIPE_API_KEY") -}}
+{{- range $server := list "TEMPORAL" "KAFKA" "REDIS" -}}
+{{- $certificate := printf "%s_TLS_CLIENT_CERT_PATH" $server -}}{{- $key := printf "%s_TLS_CLIENT_KEY_PATH" $server -}}
+{{- $_ := set $needs $certificate (list $key) -}}{{- $_ := set $needs $key (list $certificate) -}}
+{{- end -}}
+{{- range $name, $others := $needs -}}
+{{- if or (include "orderloom.anyGiven" (list $ $name)) (get $.Values.secrets $name) -}}
+{{- range $other := $others -}}
+{{- if not (or (include "orderloom.anyGiven" (list $ $other)) (get $.Values.secrets $other)) }}{{ fail (printf "%s: it needs %s as well, or no pod would start" $name $other) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq (include "orderloom.anySetting" (list . "ORDERLOOM_PAYMENT_GATEWAY")) "stripe") (not .Values.secrets.STRIPE_API_KEY) }}{{ fail "ORDERLOOM_PAYMENT_GATEWAY=stripe: it needs secrets.STRIPE_API_KEY, or no worker would start" }}{{ end -}}
+{{- if and (eq (include "orderloom.anySetting" (list . "ORDERLOOM_PAYMENT_GATEWAY")) "stripe") (not .Values.secrets.STRIPE_WEBHOOK_SECRET) }}{{ fail "ORDERLOOM_PAYMENT_GATEWAY=stripe: without secrets.STRIPE_WEBHOOK_SECRET nobody would hear of payments that Stripe reports" }}{{ end -}}
+{{- if and (include "orderloom.anyGiven" (list . "ORDERLOOM_HTTP_TLS_CLIENT_CA_PATH")) (not .Values.api.tls.secretName) }}{{ fail "ORDERLOOM_HTTP_TLS_CLIENT_CA_PATH: clients show certificates over TLS alone. Give api.tls.secretName" }}{{ end -}}
+{{- if and .Values.codecServer.enabled (not .Values.secrets.ORDERLOOM_CODEC_TOKEN) (not (include "orderloom.anyGiven" (list . "ORDERLOOM_CODEC_ISSUER"))) }}{{ fail "codecServer: it would decrypt for everybody. Give ORDERLOOM_CODEC_ISSUER, or secrets.ORDERLOOM_CODEC_TOKEN" }}{{ end -}}
+{{- end -}}
+
+{{- /* What stands where the checks do not see it, or where another part of the platform does not find it. */ -}}
+{{- define "orderloom.checkPlaces" -}}
+{{- $known := .Files.Get "files/settings.yaml" | fromYaml -}}
+{{- range .Values.pod.extraEnv -}}
+{{- if hasKey $known .name }}{{ fail (printf "pod.extraEnv: %s is a setting; give it in settings or secrets, where it is checked" .name) }}{{ end -}}
+{{- end -}}
+{{- range $name, $value := .Values.pod.labels -}}
+{{- if regexMatch "^(app[.]kubernetes[.]io/(name|instance|component|version|managed-by)|helm[.]sh/chart)$" $name }}{{ fail (printf "pod.labels: %s is the chart's, whose selectors go by it" $name) }}{{ end -}}
+{{- end -}}
+{{- $shared := list "ORDERLOOM_MODE" "TEMPORAL_ADDRESS" "TEMPORAL_NAMESPACE" "KAFKA_BROKERS" "ORDERLOOM_KAFKA_PARTITIONS" -}}
+{{- $places := dict "settings" .Values.settings -}}
+{{- range $role := list "api" "worker" "projector" "all" "codecServer" -}}
+{{- $settings := dig "settings" (dict) (index $.Values $role) -}}
+{{- $_ := set $places (printf "%s.settings" $role) $settings -}}
+{{- range $name := $shared -}}
+{{- if hasKey $settings $name }}{{ fail (printf "%s.settings.%s: every process and the setup need the same one. Give it in settings" $role $name) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range $place, $settings := $places -}}
+{{- range $name, $value := $settings -}}
+{{- $mount := regexFind "^/etc/orderloom/certificates/[^/]+" $value | base -}}
+{{- if and (hasPrefix "/etc/orderloom/certificates/" $value) (not (hasKey $.Values.certificates $mount)) }}{{ fail (printf "%s.%s=%s: nothing is mounted there. Name its Secret in certificates.%s.secretName" $place $name $value $mount) }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range splitList "," (include "orderloom.anyGiven" (list . "ORDERLOOM_TRUSTED_PROXIES")) -}}
+{{- if hasSuffix "/0" (trim .) }}{{ fail "ORDERLOOM_TRUSTED_PROXIES: with a network of everybody every caller could choose the address that limits and the audit know it by. Name the network of the ingress" }}{{ end -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* The network policy lets pods reach what their settings name. What is in Secrets is not known here. */ -}}
+{{- define "orderloom.checkEgress" -}}
+{{- $v := .Values.networkPolicy -}}
+{{- if and $v.enabled (not $v.egress.rules) -}}
+{{- if not $v.egress.ports }}{{ fail "networkPolicy.egress: without ports and rules pods could reach no server. Give one of them" }}{{ end -}}
+{{- $names := list "TEMPORAL_ADDRESS" "KAFKA_BROKERS" "SCHEMA_REGISTRY_URL" "KAFKA_SASL_TOKEN_URL" "ORDERLOOM_OIDC_ISSUER" "ORDERLOOM_CODEC_ISSUER" "ORDERLOOM_WEBHOOK_PROXY_URL" "ORDERLOOM_STRIPE_URL" "OTEL_EXPORTER_OTLP_ENDPOINT" -}}
+{{- range $name := $names -}}
+{{- range $address := include "orderloom.anyGiven" (list $ $name) | splitList "," -}}
+{{- $address = trim $address -}}
+{{- $host := regexReplaceAll "^[a-z]+://" $address "" | splitList "/" | first -}}
+{{- $port := regexFind ":[0-9]+$" $host | trimPrefix ":" -}}
+{{- if not $port }}{{ $port = ternary "443" (ternary "80" "" (hasPrefix "http://" $address)) (hasPrefix "https://" $address) }}{{ end -}}
+{{- $open := list -}}
+{{- range $v.egress.ports }}{{ $open = append $open (int . | toString) }}{{ end -}}
+{{- if and $port (not (has $port $open)) }}{{ fail (printf "%s=%s: pods may not reach port %s. Add it to networkPolicy.egress.ports, or give networkPolicy.egress.rules" $name $address $port) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}
@@ -116,6 +207,7 @@ files/settings.yaml has the names of all settings; the program prints it (intern
 {{- $least := $v.replicas -}}
 {{- if ne $by "off" -}}
 {{- $least = $v.autoscaling.min -}}
+{{- if and (eq $name "api") (eq $by "hpa") (not (dig "requests" "cpu" "" $v.resources)) }}{{ fail "api.autoscaling.by hpa: it goes by the share of api.resources.requests.cpu, which is not given" }}{{ end -}}
 {{- if gt (int $v.autoscaling.min) (int $v.autoscaling.max) }}{{ fail (printf "%s.autoscaling.min is above its max" $name) }}{{ end -}}
 {{- end -}}
 {{- if and $v.disruption.enabled (le (int $least) (int $v.disruption.maxUnavailable)) }}{{ fail (printf "%s: a budget that lets %d of %d pods go protects nothing. Run more of them, or set %s.disruption.enabled to false" $name (int $v.disruption.maxUnavailable) (int $least) $name) }}{{ end -}}

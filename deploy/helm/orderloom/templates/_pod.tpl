@@ -250,9 +250,11 @@ spec:
         {{- end }}
         - {name: operations, containerPort: 9464}
       {{- include "orderloom.probes" . | nindent 6 }}
+      {{- with int .root.Values.drain.preStopSeconds }}
       lifecycle:
         preStop:
-          sleep: {seconds: {{ int .root.Values.drain.preStopSeconds }}}
+          sleep: {seconds: {{ . }}}
+      {{- end }}
       securityContext:
         {{- include "orderloom.containerSecurity" . | nindent 8 }}
       resources:
