@@ -47,10 +47,27 @@ func New(baseURL string, options ...Option) (*Client, error) {
 	if c.http == nil {
 		c.http = &http.Client{Transport: defaultTransport(), Timeout: requestTimeout}
 	}
+	if c.http.CheckRedirect == nil {
+		own := *c.http
+		own.CheckRedirect = keepMethod
+		c.http = &own
+	}
 	if strings.ContainsAny(c.apiKey, "\r\n") {
 		return nil, errors.New("the API key must be one line")
 	}
 	return c, nil
+}
+
+// redirectsMax is how many redirections of one request are followed.
+const redirectsMax = 5
+
+// keepMethod follows redirections of reads alone. net/http makes a GET of a POST that is redirected, whose answer would
+// look like a success of what was never done. The redirection is returned as a [*Problem] then.
+func keepMethod(r *http.Request, via []*http.Request) error {
+	if via[0].Method != http.MethodGet || len(via) > redirectsMax {
+		return http.ErrUseLastResponse
+	}
+	return nil
 }
 
 func defaultTransport() http.RoundTripper {
@@ -69,8 +86,8 @@ type Option func(*Client)
 // WithAPIKey sends key as "Authorization: Bearer <key>" with every request.
 func WithAPIKey(key string) Option { return func(c *Client) { c.apiKey = key } }
 
-// WithHTTPClient makes requests with h. Its Timeout bounds each attempt, except for [Client.StreamOrders], which has
-// none.
+// WithHTTPClient makes requests with h. Its Timeout bounds each attempt, except for streams, imports and exports, which
+// have none. Without a CheckRedirect of its own, redirections are followed for reads alone.
 func WithHTTPClient(h *http.Client) Option { return func(c *Client) { c.http = h } }
 
 // APIVersion is the version of the API that this package is written for. Each request names it, so that the types of

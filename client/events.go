@@ -127,9 +127,14 @@ func (c *Client) Events(ctx context.Context, q EventQuery, options ...CallOption
 					return
 				}
 			}
-			if q.Cursor = page.NextCursor; !page.More {
+			switch {
+			case !page.More:
+				return
+			case page.NextCursor == "" || page.NextCursor == q.Cursor:
+				yield(Event{}, errSameCursor)
 				return
 			}
+			q.Cursor = page.NextCursor
 		}
 	}
 }

@@ -19,6 +19,9 @@ import (
 func platform(status int, body string) *httptest.Server {
 	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
+		if wanted := r.Header.Get("Accept"); wanted != "" {
+			w.Header().Set("Content-Type", wanted)
+		}
 		if status >= http.StatusBadRequest {
 			w.Header().Set("Content-Type", "application/problem+json")
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"mime"
 	"net/http"
 	"net/url"
 )
@@ -86,6 +87,10 @@ func (c *Client) openExport(ctx context.Context, what List, format ExportFormat,
 	for attempt := 1; ; attempt++ {
 		response, err := c.send(ctx, &endless, r, nil)
 		if err == nil && response.StatusCode == http.StatusOK {
+			if media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type")); media != string(format) {
+				_ = response.Body.Close()
+				return nil, fmt.Errorf("export %s: the answer is %q instead of %s", r.path, media, format)
+			}
 			return response.Body, nil
 		}
 		if err == nil {

@@ -28,6 +28,7 @@ func exporting(t *testing.T, body string, whole bool) (*client.Client, *[]*http.
 			_, _ = io.WriteString(w, `{"code": "unavailable"}`)
 			return
 		}
+		w.Header().Set("Content-Type", r.Header.Get("Accept"))
 		_, _ = io.WriteString(w, body)
 		if !whole {
 			_ = http.NewResponseController(w).Flush()

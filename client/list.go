@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"strconv"
@@ -168,6 +169,9 @@ func (c *Client) SearchedOrders(ctx context.Context, s OrderSearch, options ...C
 	})
 }
 
+// errSameCursor ends what would go on for ever.
+var errSameCursor = errors.New("the answer goes on where it has begun: its cursor is that of the request")
+
 // pages goes through a list from a cursor on, page by page, until a page has no cursor of a next one. It ends after the
 // first error.
 func pages[T any](cursor string, read func(cursor string) (page []T, next string, err error)) iter.Seq2[T, error] {
@@ -183,9 +187,14 @@ func pages[T any](cursor string, read func(cursor string) (page []T, next string
 					return
 				}
 			}
-			if at = next; at == "" {
+			switch next {
+			case "":
+				return
+			case at:
+				yield(*new(T), errSameCursor)
 				return
 			}
+			at = next
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"mime"
 	"net/http"
 	"strconv"
@@ -180,7 +181,7 @@ const detailBytesMax = 300
 func problemOf(response *http.Response, content []byte) *Problem {
 	p := &Problem{}
 	media, _, _ := mime.ParseMediaType(response.Header.Get("Content-Type"))
-	if media != "application/problem+json" || json.Unmarshal(content, p) != nil {
+	if media != "application/problem+json" || !readProblem(content, p) {
 		text := bytes.ToValidUTF8(content[:min(len(content), detailBytesMax)], nil)
 		*p = Problem{Title: http.StatusText(response.StatusCode), Detail: strings.TrimSpace(string(text))}
 	}
@@ -192,11 +193,38 @@ func problemOf(response *http.Response, content []byte) *Problem {
 	return p
 }
 
+// readProblem reads a problem detail. A member that a later API has in another form is left out: the code and what it
+// says to people are worth more.
+func readProblem(content []byte, p *Problem) bool {
+	if json.Unmarshal(content, p) == nil {
+		return true
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(content, &members) != nil {
+		return false
+	}
+	*p = Problem{}
+	for name, value := range members {
+		before := *p
+		if member, err := json.Marshal(map[string]json.RawMessage{name: value}); err != nil || json.Unmarshal(member, p) != nil {
+			*p = before
+		}
+	}
+	return true
+}
+
+// retryAfterMax is what a longer Retry-After counts as.
+const retryAfterMax = math.MaxInt32 * time.Second
+
 // retryAfter reads Retry-After, which is in seconds or a date (RFC 9110, section 10.2.3).
 func retryAfter(h http.Header) time.Duration {
 	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+	seconds, err := strconv.ParseUint(value, 10, 31)
+	switch {
+	case err == nil:
 		return time.Duration(seconds) * time.Second
+	case errors.Is(err, strconv.ErrRange):
+		return retryAfterMax
 	}
 	if at, err := http.ParseTime(value); err == nil {
 		return max(time.Until(at), 0)

@@ -144,11 +144,14 @@ func (c *Client) attempt(ctx context.Context, r *request, body []byte) (answer, 
 	}
 	defer func() { _ = response.Body.Close() }()
 	a := answer{status: response.StatusCode, header: response.Header}
+	if a.status == http.StatusSwitchingProtocols { // what follows may have no end
+		return a, nil, problemOf(response, nil)
+	}
 	content, err := readBody(response)
 	switch {
 	case err != nil:
 		return a, nil, lost(ctx, fmt.Errorf("receive the answer: %w", err))
-	case a.status < http.StatusMultipleChoices, r.accepts != nil && r.accepts(a.status):
+	case a.status >= http.StatusOK && a.status < http.StatusMultipleChoices, r.accepts != nil && r.accepts(a.status):
 		return a, content, nil
 	}
 	return a, nil, problemOf(response, content)

@@ -10,13 +10,16 @@ import (
 // Retry says when a request is sent again. That happens when no answer arrived, and for a status that passes. A request
 // that changes something is repeated under its Idempotency-Key only, so it takes effect once.
 //
-// The client waits at least as long as Retry-After says. It gives up when the context ends before the next attempt.
+// The client waits at least as long as Retry-After says. It gives up when the context ends before the next attempt, and
+// when Retry-After says more than AfterMax: the [Problem] has it then.
 type Retry struct {
 	// AttemptsMax is how often a request is sent in all; 0 is 4, 1 repeats nothing, a negative number has no limit.
 	AttemptsMax int
 	// Wait is the longest wait before the second attempt; it doubles up to WaitMax. 0 is 100 ms and 5 s. The actual
 	// wait is random, from half of that.
 	Wait, WaitMax time.Duration
+	// AfterMax is the longest Retry-After that is waited for; 0 is a minute.
+	AfterMax time.Duration
 	// On reports whether a status passes; nil is [Passing].
 	On func(status int) bool
 }
@@ -35,6 +38,7 @@ const (
 	attemptsDefault = 4
 	waitDefault     = 100 * time.Millisecond
 	waitMaxDefault  = 5 * time.Second
+	afterMaxDefault = time.Minute
 )
 
 func (r Retry) withDefaults() Retry {
@@ -46,6 +50,9 @@ func (r Retry) withDefaults() Retry {
 	}
 	if r.WaitMax <= 0 {
 		r.WaitMax = waitMaxDefault
+	}
+	if r.AfterMax <= 0 {
+		r.AfterMax = afterMaxDefault
 	}
 	if r.On == nil {
 		r.On = Passing
@@ -67,7 +74,7 @@ func (r Retry) next(attempt int, err error) (wait time.Duration, again bool) {
 	var lost *lostError
 	switch {
 	case errors.As(err, &problem):
-		return max(wait, problem.RetryAfter), r.On(problem.Status)
+		return max(wait, problem.RetryAfter), problem.RetryAfter <= r.AfterMax && r.On(problem.Status)
 	case errors.As(err, &lost):
 		return wait, true
 	}

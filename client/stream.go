@@ -192,5 +192,8 @@ func (s *stream) read(body io.Reader, silence *time.Timer) error {
 		}
 		name, data = "", nil
 	}
+	if err := lines.Err(); errors.Is(err, bufio.ErrTooLong) { // it would be as long the next time
+		return fmt.Errorf("read the event after %q: %w", s.after, err)
+	}
 	return &lostError{errors.Join(errors.New("the stream broke off"), lines.Err())}
 }
