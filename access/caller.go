@@ -39,6 +39,9 @@ func (c *Caller) Sees(account, channel, customerID string) bool {
 	return c.SeesAll() || account == c.Account && c.inChannel(channel) && (c.CustomerID == "" || c.CustomerID == customerID)
 }
 
+// SeesInternal reports whether the caller is told of what the shop has noted for itself. Customers are not.
+func (c *Caller) SeesInternal() bool { return c.CustomerID == "" }
+
 // MayPlaceIn reports whether the caller may place orders in a channel.
 func (c *Caller) MayPlaceIn(channel string) bool { return c.inChannel(channel) }
 

@@ -190,11 +190,10 @@ func (a *API) expand(ctx context.Context, x *httpx.Exchange, b *orderBody, what 
 	for _, w := range what {
 		switch w {
 		case expandTimeline:
-			entries, err := a.orders.Timeline(ctx, b.OrderID)
-			if err != nil && domain.Code(err) != domain.CodeNotFound {
-				return fmt.Errorf("read the timeline of order %s: %w", b.OrderID, err)
+			var err error
+			if b.Timeline, err = a.timeline(ctx, x, b.OrderID); err != nil {
+				return err
 			}
-			b.Timeline = entries
 		case expandCustomer:
 			if missing := access.ScopesOf(access.CustomersRead).Without(x.Caller.Scopes); missing != 0 {
 				return httpx.Forbidden(x.Caller, missing)

@@ -8,6 +8,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
 )
 
@@ -15,9 +16,9 @@ import (
 func (a *API) getTimeline(ctx context.Context, x *httpx.Exchange) error {
 	id := x.UUID("order_id")
 	x.About("order_id", id)
-	entries, err := a.orders.Timeline(ctx, id)
-	if err != nil && domain.Code(err) != domain.CodeNotFound {
-		return fmt.Errorf("read the timeline of order %s: %w", id, err)
+	entries, err := a.timeline(ctx, x, id)
+	if err != nil {
+		return err
 	}
 	if len(entries) == 0 {
 		// Nothing has happened yet, or there is no such order.
@@ -28,6 +29,26 @@ func (a *API) getTimeline(ctx context.Context, x *httpx.Exchange) error {
 	}
 	x.Writer.Header().Set("Cache-Control", "private, no-cache")
 	return x.JSON(http.StatusOK, timelineBody{OrderID: id, Events: entries})
+}
+
+// timeline returns what the caller may know of what happened to an order; nothing of one that does not exist.
+func (a *API) timeline(ctx context.Context, x *httpx.Exchange, id uuid.UUID) ([]readmodel.TimelineEntry, error) {
+	entries, err := a.orders.Timeline(ctx, id)
+	switch {
+	case domain.Code(err) == domain.CodeNotFound:
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("read the timeline of order %s: %w", id, err)
+	case x.Caller.SeesInternal():
+		return entries, nil
+	}
+	kept := make([]readmodel.TimelineEntry, 0, len(entries))
+	for _, e := range entries {
+		if !order.Internal(e.EventType) {
+			kept = append(kept, e)
+		}
+	}
+	return kept, nil
 }
 
 type timelineBody struct {

@@ -124,7 +124,7 @@ func (m model) shows(q feed.Query, e domain.Envelope) bool {
 	}
 	return !stock && m.owners[of.OrderID] != nil && text("caller") == q.Caller.Account &&
 		(q.Caller.Channels == nil || slices.Contains(q.Caller.Channels, text("channel"))) &&
-		(q.Caller.CustomerID == "" || text("customer_id") == q.Caller.CustomerID)
+		(q.Caller.CustomerID == "" || text("customer_id") == q.Caller.CustomerID && e.EventType != "OrderNoted")
 }
 
 func (m model) all(q feed.Query) []uuid.UUID {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/order"
 )
 
 // owner is whose an order is, as its first event tells it. It never changes.
@@ -97,6 +98,7 @@ func (f *Feed) visible(ctx context.Context, q Query, events []domain.Envelope) (
 			one, known = f.owners.get(id)
 		}
 		sees[i] = known && id != uuid.Nil && c.Sees(one.Account, one.Channel, one.CustomerID) && (q.Channel == "" || q.Channel == one.Channel)
+		sees[i] = sees[i] && (c.SeesInternal() || !order.Internal(events[i].EventType))
 	}
 	return sees, nil
 }

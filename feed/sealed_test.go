@@ -64,6 +64,32 @@ func TestWhatIsSealedStaysSealed(t *testing.T) {
 	}
 }
 
+// A customer is not told of the notes of the shop, nor of who has written them.
+func TestTheFeedOfACustomerHasNoNotes(t *testing.T) {
+	t.Parallel()
+	b, id, note := setup(t), uuid.New(), uuid.New()
+	placed, err := catalog.Encode(order.OrderPlaced{OrderID: id, CustomerID: "ada", Caller: "shop"})
+	require.NoError(t, err)
+	noted, err := catalog.Encode(order.OrderNoted{OrderID: id, Note: order.Note{Author: "support/1 (ann)"}})
+	require.NoError(t, err)
+	b.append(t,
+		domain.Envelope{
+			EventID: uuid.New(), AggregateType: domain.AggregateOrder, AggregateID: id, Version: 1, EventType: "OrderPlaced",
+			EventVersion: order.OrderPlaced{}.EventVersion(), Timestamp: time.Now(), Payload: placed,
+		},
+		domain.Envelope{
+			EventID: note, AggregateType: domain.AggregateOrder, AggregateID: id, Version: 2, EventType: "OrderNoted",
+			EventVersion: order.OrderNoted{}.EventVersion(), Timestamp: time.Now(), Payload: noted,
+		},
+	)
+	ada := &access.Caller{Account: "shop", Role: access.Customer, Scopes: access.Customer.Scopes(), CustomerID: "ada"}
+	for c, n := range map[*access.Caller]int{keyOf(access.Storefront, "shop"): 2, ada: 1} {
+		require.Len(t, walk(t, b.feed, feed.Query{Caller: c}), n, c.Role)
+		_, err := b.feed.Event(t.Context(), feed.Query{Caller: c}, note)
+		require.Equal(t, n == 2, err == nil, "%s: %v", c.Role, err)
+	}
+}
+
 // An erasure reaches the feed, and means of payment are in it for nobody.
 func TestErasedDataAreGoneFromTheFeed(t *testing.T) {
 	t.Parallel()

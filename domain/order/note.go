@@ -90,6 +90,9 @@ type OrderNoted struct {
 // EventType implements [domain.Event].
 func (OrderNoted) EventType() string { return "OrderNoted" }
 
+// Internal reports whether events of this type are the shop's own business, of which its customers are not told.
+func Internal(eventType string) bool { return eventType == OrderNoted{}.EventType() }
+
 // EventVersion implements [domain.Event].
 func (OrderNoted) EventVersion() int { return 1 }
 
