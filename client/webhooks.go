@@ -109,8 +109,8 @@ func (v *WebhookVerifier) Verify(header http.Header, body []byte) error {
 	return ErrWebhookSignature
 }
 
-// webhookSignaturesMax is how many signatures of a delivery are looked at. Anybody can send a header with thousands, each
-// of which would cost as much as the body is long.
+// webhookSignaturesMax is how many signatures of a delivery are looked at. Anybody can send a header with thousands,
+// each of which would cost as much as the body is long.
 const webhookSignaturesMax = 16
 
 func (k webhookKey) fits(content, signature []byte) bool {
