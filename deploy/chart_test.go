@@ -352,9 +352,6 @@ func TestScalingGoesBySeriesThatExist(t *testing.T) {
 	}
 }
 
-// seriesName is a series of the platform, or of its scraping, in an expression.
-var seriesName = regexp.MustCompile(`\b(?:orderloom_[a-z_]+|up\{)`)
-
 // Two releases may have one Prometheus. The alerts of one are about its own series, so that the leader of one does not
 // stand in for that of the other. They are those of prometheus/alerts.yml otherwise, and Grafana gets every dashboard.
 func TestAlertsAndDashboardsHaveOneSource(t *testing.T) {
@@ -365,20 +362,7 @@ func TestAlertsAndDashboardsHaveOneSource(t *testing.T) {
 	var file object
 	require.NoError(t, yaml.Unmarshal(b, &file))
 	require.NotEmpty(t, list(file, "groups"))
-	const own = `namespace="shop",release="orderloom"`
-	rendered := find(t, all, "PrometheusRule", "orderloom")
-	for _, group := range list(rendered, "spec", "groups") {
-		for _, rule := range list(group, "rules") {
-			expr := rule["expr"].(string)
-			require.Equal(t, len(seriesName.FindAllString(expr, -1)), strings.Count(expr, own), expr)
-			rule["expr"] = strings.NewReplacer("{"+own+"}", "", own+",", "").Replace(expr)
-			labels := rule["labels"].(map[string]any)
-			require.Equal(t, []any{"shop", "orderloom"}, []any{labels["namespace"], labels["release"]})
-			delete(labels, "namespace")
-			delete(labels, "release")
-		}
-	}
-	require.Equal(t, file["groups"], at(rendered, "spec", "groups"))
+	require.Equal(t, file["groups"], shippedRules(t, find(t, all, "PrometheusRule", "orderloom"), namespace))
 	dashboards, err := filepath.Glob("grafana/*.json")
 	require.NoError(t, err)
 	for _, path := range dashboards {

@@ -50,7 +50,7 @@ func TestTheServerHoldsTheAlertsAndDashboards(t *testing.T) {
 	require.NoError(t, err)
 	written, err := yaml.YAMLToJSON(b)
 	require.NoError(t, err)
-	require.JSONEq(t, string(written), encode(t, at(rules[0], "spec")))
+	require.JSONEq(t, string(written), encode(t, object{"groups": shippedRules(t, rules[0], place)}))
 
 	maps, err := server(t).Items(t.Context(), "/api/v1/namespaces/"+place+"/configmaps?labelSelector=grafana_dashboard%3D1")
 	require.NoError(t, err)

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -107,6 +108,28 @@ func find(t *testing.T, all []object, kind, name string) object {
 	}
 	require.Fail(t, "not rendered", "%s %s", kind, name)
 	return nil
+}
+
+// seriesName is a series of the platform, or of its scraping, in an expression.
+var seriesName = regexp.MustCompile(`\b(?:orderloom_[a-z_]+|up\{)`)
+
+// shippedRules returns the groups of a PrometheusRule as prometheus/alerts.yml has them. Each of its alerts has to be
+// about the series of one release in a namespace, and to say so.
+func shippedRules(t *testing.T, rendered object, in string) any {
+	t.Helper()
+	own := `namespace="` + in + `",release="` + release + `"`
+	for _, group := range list(rendered, "spec", "groups") {
+		for _, rule := range list(group, "rules") {
+			expr := rule["expr"].(string)
+			require.Len(t, seriesName.FindAllString(expr, -1), strings.Count(expr, own), expr)
+			rule["expr"] = strings.NewReplacer("{"+own+"}", "", own+",", "").Replace(expr)
+			labels := rule["labels"].(map[string]any)
+			require.Equal(t, []any{in, release}, []any{labels["namespace"], labels["release"]})
+			delete(labels, "namespace")
+			delete(labels, "release")
+		}
+	}
+	return at(rendered, "spec", "groups")
 }
 
 // podTemplate returns the template of the pods that an object makes; nil where it makes none.
