@@ -96,6 +96,7 @@ func TestWhatIsRedacted(t *testing.T) {
 	r := newRedaction(func(name string) (string, bool) {
 		value := map[string]string{
 			"DATABASE_URL": "postgres://orderloom:p%40ss-word@db.shop:5432/orderloom", "ORDERLOOM_MASTER_KEYS": "m1:" + keyOf(1) + ",m2:" + keyOf(2),
+			"KAFKA_SASL_PASSWORD": `a"quoted\<one>`,
 		}[name]
 		return value, value != ""
 	})
@@ -104,6 +105,7 @@ func TestWhatIsRedacted(t *testing.T) {
 		"password p@ss-word, or p%40ss-word":   "password [secret], or [secret]",
 		"the key " + keyOf(2) + " of m2":       "the key [secret] of m2",
 		"redis://me:pw@cache:6379":             "redis://[secret]@cache:6379",
+		`{"error": "a\"quoted\\<one>"}`:        `{"error": "[secret]"}`,
 		"a ol_live_abc and whsec_a+b/c=":       "a [secret] and [secret]",
 		"to ada.l+x@mail.example.com":          "to [personal]",
 		"call +49 (30) 123-456 now":            "call [personal] now",

@@ -1,10 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/internal/doctor"
 	"github.com/segmentio/kafka-go"
@@ -109,6 +114,69 @@ func TestTheDoctorMissesEachTopic(t *testing.T) {
 		require.Contains(t, found.Found, topic)
 		require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
 	}
+}
+
+// Fails where a topic that is there counts as well, whatever it is like.
+func TestTheDoctorComparesTopicsWithTheSettings(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 0)
+	b.asWorker()
+	const check = "Kafka: the topics are as the settings say"
+	retention := b.kafka.Retention
+	b.environment["ORDERLOOM_KAFKA_PARTITIONS"] = strconv.Itoa(b.kafka.Partitions)
+	b.environment["ORDERLOOM_KAFKA_RETENTION"] = retention.String()
+	require.Equal(t, doctor.OK, b.examined(exitFailure)[check].Status, "%v", b.examined(exitFailure)[check])
+
+	b.kafka.Retention = retention / 2
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
+	found := b.examined(exitFailure)[check]
+	require.Equal(t, doctor.Warning, found.Status)
+	require.Contains(t, found.Found, "retention.ms")
+	require.Contains(t, found.Remedy, "orderloom setup")
+
+	b.kafka.Retention = retention
+	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
+	b.environment["ORDERLOOM_KAFKA_PARTITIONS"] = "48"
+	found = b.examined(exitFailure)[check]
+	require.Equal(t, doctor.Warning, found.Status)
+	require.Contains(t, found.Found, fmt.Sprintf("has %d partitions", b.kafka.Partitions))
+	require.Contains(t, found.Remedy, fmt.Sprintf("ORDERLOOM_KAFKA_PARTITIONS=%d", b.kafka.Partitions))
+}
+
+// Fails where the schema counts as whole once its migrations were carried out.
+func TestTheDoctorMissesIndexesAndRights(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 0)
+	b.asWorker()
+	found := b.examined(exitFailure)
+	require.Equal(t, doctor.OK, found["PostgreSQL: has the indexes"].Status)
+	require.Equal(t, doctor.OK, found["PostgreSQL: lets this role do its work"].Status)
+	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.api_keys DROP CONSTRAINT api_keys_pkey CASCADE`)
+	require.NoError(t, err)
+	role := "lacking_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	_, err = b.pool.Exec(t.Context(), `CREATE ROLE `+role+` LOGIN PASSWORD 'p'`)
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, _ = b.pool.Exec(context.WithoutCancel(t.Context()), `DROP OWNED BY `+role+` CASCADE`)
+		_, _ = b.pool.Exec(context.WithoutCancel(t.Context()), `DROP ROLE `+role)
+	})
+	_, err = b.pool.Exec(t.Context(), `SELECT orderloom.grant_runtime($1)`, role)
+	require.NoError(t, err)
+	_, err = b.pool.Exec(t.Context(), `REVOKE INSERT ON orderloom.events FROM `+role)
+	require.NoError(t, err)
+	u, err := url.Parse(b.environment["DATABASE_URL"])
+	require.NoError(t, err)
+	u.User = url.UserPassword(role, "p")
+	b.environment["DATABASE_URL"] = u.String()
+
+	found = b.examined(exitFailure)
+	missing, may := found["PostgreSQL: has the indexes"], found["PostgreSQL: lets this role do its work"]
+	require.Equal(t, doctor.Failing, missing.Status)
+	require.Contains(t, missing.Found, "api_keys_pkey")
+	require.Contains(t, missing.Remedy, "CREATE UNIQUE INDEX api_keys_pkey ON orderloom.api_keys")
+	require.Equal(t, doctor.Failing, may.Status)
+	require.Equal(t, "the role "+role+" lacks rights on events", may.Found)
+	require.Contains(t, may.Remedy, "orderloom migrate")
 }
 
 func TestBeforeAnInstallationTheSchemaMayBeMissing(t *testing.T) {

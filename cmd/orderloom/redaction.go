@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/url"
 	"regexp"
 	"slices"
@@ -56,8 +57,12 @@ func newRedaction(lookup func(string) (string, bool)) *redaction {
 // add notes a secret: the whole value, the password of an address, and each long part of a list, such as a key.
 func (r *redaction) add(value string) {
 	note := func(secret string, lengthMin int) {
-		if len(secret) >= lengthMin {
-			r.secrets = append(r.secrets, secret)
+		if len(secret) < lengthMin {
+			return
+		}
+		r.secrets = append(r.secrets, secret)
+		if written := inJSON(secret); written != secret {
+			r.secrets = append(r.secrets, written)
 		}
 	}
 	note(value, secretLengthMin)
@@ -73,6 +78,15 @@ func (r *redaction) add(value string) {
 		note(part, partLengthMin)
 		note(named, partLengthMin)
 	}
+}
+
+// inJSON returns a text as it stands in a file of the bundle.
+func inJSON(text string) string {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(text) // a text can be written
+	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
 }
 
 func (r *redaction) redact(text string) string {

@@ -31,6 +31,11 @@ func (p *patient) ofPostgres() []doctor.Check {
 	check := func(name string, ask func(context.Context) (string, error)) doctor.Check {
 		return doctor.Check{Group: "PostgreSQL", Name: name, Needs: []string{databaseAnswers}, Remedy: "look at PostgreSQL, and at DATABASE_URL", Ask: ask}
 	}
+	ofSchema := func(name string, ask func(context.Context) (string, error)) doctor.Check {
+		c := check(name, ask)
+		c.Needs = append(c.Needs, databaseSchema)
+		return c
+	}
 	answers := check("answers", p.postgresAnswers)
 	answers.Needs = nil
 	return []doctor.Check{
@@ -38,6 +43,8 @@ func (p *patient) ofPostgres() []doctor.Check {
 		check("takes writes", func(ctx context.Context) (string, error) { return "", writable(p.pool)(ctx) }),
 		check("gives each client a session", func(ctx context.Context) (string, error) { return "", checkSessions(ctx, p.pool) }),
 		check("has the schema", p.schemaFits),
+		ofSchema("has the indexes", p.indexesThere),
+		ofSchema("lets this role do its work", p.roleMay),
 		check("has connections to spare", p.connectionsLeft),
 		check("has this machine's time", p.clocksAgree),
 	}
@@ -69,6 +76,56 @@ func (p *patient) schemaFits(ctx context.Context) (string, error) {
 		}
 	}
 	return "", nil
+}
+
+// anotherVersion reports whether the schema is another version's, whose parts are not known here.
+func (p *patient) anotherVersion(ctx context.Context) (bool, error) {
+	state, err := migrations.Inspect(ctx, p.pool)
+	return len(state.Missing) > 0 || len(state.Newer) > 0, err
+}
+
+const notCompared = "not compared: the schema is another version's"
+
+func (p *patient) indexesThere(ctx context.Context) (string, error) {
+	if another, err := p.anotherVersion(ctx); another || err != nil {
+		return notCompared, err
+	}
+	found, err := migrations.IndexFaults(ctx, p.pool)
+	var faults []error
+	for _, f := range found {
+		what, statement := "is missing", f.Statement
+		if statement == "" {
+			what, statement = "is invalid, and not used", "REINDEX INDEX orderloom."+f.Name
+		}
+		faults = append(faults, doctor.Fault{What: "the index " + f.Name + " " + what, Remedy: "as the owner of the schema, in psql: " + statement + ";"})
+	}
+	return "", errors.Join(append(faults, err)...)
+}
+
+// roleMay looks whether the role of DATABASE_URL may do what the processes do.
+func (p *patient) roleMay(ctx context.Context) (string, error) {
+	if another, err := p.anotherVersion(ctx); another || err != nil {
+		return notCompared, err
+	}
+	var role string
+	var may bool
+	err := p.pool.QueryRow(ctx, `SELECT current_user, has_schema_privilege('orderloom', 'USAGE')`).Scan(&role, &may)
+	if err != nil {
+		return "", err
+	}
+	table := "the schema orderloom"
+	if may {
+		if table, err = migrations.Lacking(ctx, p.pool); err != nil {
+			return "", err
+		}
+	}
+	if table != "" {
+		return "", doctor.Fault{
+			What:   fmt.Sprintf("the role %s lacks rights on %s", role, table),
+			Remedy: fmt.Sprintf("as the owner of the schema, with ORDERLOOM_DATABASE_RUNTIME_ROLE=%s: \"orderloom migrate\"", role),
+		}
+	}
+	return "as " + role, nil
 }
 
 // connectionsShare is the part of PostgreSQL's connections above which people are warned.
@@ -210,6 +267,10 @@ func (p *patient) ofKafka() []doctor.Check {
 			}
 			return "", nil
 		}},
+		{
+			Group: "Kafka", Name: "the topics are as the settings say", Needs: []string{kafkaAnswers, kafkaTopics}, Remedy: remedy,
+			Ask: func(ctx context.Context) (string, error) { return p.topicsFit(ctx, probe) },
+		},
 	}
 	if p.cfg.Kafka.SchemaRegistryURL != "" {
 		all = append(all, doctor.Check{
@@ -218,6 +279,31 @@ func (p *patient) ofKafka() []doctor.Check {
 		})
 	}
 	return all
+}
+
+// topicsFit compares the topics with the settings. Events are published to others all the same.
+func (p *patient) topicsFit(ctx context.Context, probe *broker.Probe) (string, error) {
+	found, err := probe.Deviations(ctx)
+	if p.Before && broker.LacksTopic(err) {
+		return "there are none to compare", nil
+	}
+	var faults []error
+	for _, d := range found {
+		fault := doctor.Fault{Minor: true}
+		switch {
+		case d.Partitions > 0:
+			fault.What = fmt.Sprintf("%s has %d partitions, and ORDERLOOM_KAFKA_PARTITIONS is %d", d.Topic, d.Partitions, p.Broker.Partitions)
+			fault.Remedy = fmt.Sprintf("set ORDERLOOM_KAFKA_PARTITIONS=%d; to add partitions would break the order of events", d.Partitions)
+		case d.Copies > 0:
+			fault.What = fmt.Sprintf("a partition of %s has %d copies in step, and ORDERLOOM_KAFKA_REPLICATION is %d", d.Topic, d.Copies, p.Broker.Replication)
+			fault.Remedy = "look whether a broker is away; where none is, give the topic more copies with kafka-reassign-partitions.sh"
+		default:
+			fault.What = fmt.Sprintf("%s has %s=%s, and by the settings %s", d.Topic, d.Setting, d.Is, d.Should)
+			fault.Remedy = `"orderloom setup" gives it the settings`
+		}
+		faults = append(faults, fault)
+	}
+	return fmt.Sprintf("%d topics", len(broker.AllTopics())), errors.Join(append(faults, err)...)
 }
 
 func (p *patient) schemasRegistered(ctx context.Context) (string, error) {
