@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -96,6 +98,7 @@ func (p *program) attentionShowCommand() *cobra.Command {
 
 func (p *program) attentionRetryCommand() *cobra.Command {
 	var orderID string
+	var output *format
 	c := &cobra.Command{
 		Use:   "retry <attention-id>",
 		Short: "Ask the gateway once more, as the API's route does",
@@ -103,24 +106,26 @@ func (p *program) attentionRetryCommand() *cobra.Command {
 shipment whose money is captured leaves, as it was reported. It may be repeated: the gateway is asked once for each
 attempt that has failed.`,
 		Args: attentionOf(&orderID),
-		RunE: p.attends(&orderID, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
+		RunE: p.attends(&orderID, &output, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
 			return c.RetryAttention(ctx, w.OrderID, w.AttentionID)
 		}),
 	}
 	orderFlag(c, &orderID)
+	output = outputFlag(c)
 	return c
 }
 
 func (p *program) attentionResolveCommand() *cobra.Command {
 	var orderID string
 	var r client.Resolution
+	var output *format
 	c := &cobra.Command{
 		Use:   "resolve <attention-id> --amount <decimal> --reference <where>",
 		Short: "Record how it was settled outside, as the API's route does",
 		Long: `Record how a void that the gateway refuses or a refund that failed was settled outside, as the API's route does. No
 gateway is asked. It may be repeated with the same amount and reference.`,
 		Args: attentionOf(&orderID),
-		RunE: p.attends(&orderID, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
+		RunE: p.attends(&orderID, &output, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
 			if r.Currency == "" && w.Amount != nil {
 				r.Currency = w.Amount.Currency
 			}
@@ -128,6 +133,7 @@ gateway is asked. It may be repeated with the same amount and reference.`,
 		}),
 	}
 	orderFlag(c, &orderID)
+	output = outputFlag(c)
 	c.Flags().StringVar(&r.Amount, "amount", "", "what went back to the customer or was let go, such as 5.00; it may be 0")
 	c.Flags().StringVar(&r.Currency, "currency", "", "the currency of the amount; that of what waits when it is left out")
 	c.Flags().StringVar(&r.Reference, "reference", "", "where that is found, such as the number of a bank transfer")
@@ -139,7 +145,7 @@ gateway is asked. It may be repeated with the same amount and reference.`,
 
 // attends returns the action of a command that carries out what a person has decided, by the API's own routes.
 func (p *program) attends(
-	orderID *string, decide func(context.Context, *client.Client, app.Waiting) (client.Attended, error),
+	orderID *string, output **format, decide func(context.Context, *client.Client, app.Waiting) (client.Attended, error),
 ) action {
 	return p.runsWith(config.RoleAPI, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 		return app.WithAPI(ctx, cfg, tel, func(c *client.Client, list app.AttentionList) error {
@@ -159,7 +165,7 @@ func (p *program) attends(
 			if err != nil {
 				return problemOf(err)
 			}
-			return printAttended(p.stdout, w, done)
+			return p.showAttended(**output, w, done)
 		})
 	})
 }
@@ -198,15 +204,14 @@ func problemOf(err error) error {
 	if !errors.As(err, &problem) || problem.Code == "" { // something before the API has answered
 		return err
 	}
-	words := problem.Detail
+	words := cmp.Or(problem.Detail, problem.Title)
 	for _, e := range problem.Errors {
 		words += fmt.Sprintf("; %s %s", e.Field, e.Message)
 	}
-	err = domain.Refuse(domain.ErrorCode(problem.Code), "%s", words)
-	if problem.Code == client.CodeInvalid { // a flag
-		return usageError{err}
+	if problem.Status == http.StatusUnauthorized {
+		words += ": see ORDERLOOM_KEY"
 	}
-	return err
+	return &domain.Error{Code: domain.ErrorCode(problem.Code), Message: words, Err: problem}
 }
 
 // printAttention writes a table of what waits.
@@ -312,8 +317,8 @@ func elsewhere(w app.Waiting) string {
 	}
 }
 
-// printAttended says what became of a decision.
-func printAttended(out io.Writer, w app.Waiting, done client.Attended) error {
+// showAttended says what became of a decision.
+func (p *program) showAttended(output format, w app.Waiting, done client.Attended) error {
 	what := "it does not wait any more"
 	switch {
 	case done.Pending:
@@ -321,8 +326,8 @@ func printAttended(out io.Writer, w app.Waiting, done client.Attended) error {
 	case done.Replayed:
 		what = "it was done before, and does not wait any more"
 	}
-	_, err := fmt.Fprintf(out, "%s of order %s: %s\n", w.AttentionID, subjectOf(w), what)
-	return err
+	value := map[string]any{"attention_id": w.AttentionID, "order_id": w.OrderID, "pending": done.Pending, "replayed": done.Replayed}
+	return p.say(output, value, "%s of order %s: %s", w.AttentionID, subjectOf(w), what)
 }
 
 func amountOf(item app.Waiting) string {

@@ -39,6 +39,7 @@ A part that could not be had has a file that ends with .error, which says why.
 
 func (p *program) bundleCommand() *cobra.Command {
 	var file string
+	var output *format
 	c := &cobra.Command{
 		Use:   "bundle --file <path>",
 		Short: "Write a redacted support bundle: how the platform is, without secrets and personal data",
@@ -67,19 +68,19 @@ nothing in the platform. A file that is there already is not replaced.`,
 			return wrongUsage("--file: %w", err)
 		}
 		w := newBundle(out, newRedaction(p.lookup))
-		err = errors.Join(p.fillBundle(ctx, w, cfg, tel), w.close(), out.Close(), tel.Shutdown(ctx))
+		err = errors.Join(p.fillBundle(ctx, w, cfg, tel), w.close(), out.Close(), tel.Shutdown(ctx), ctx.Err())
 		if err != nil {
 			return errors.Join(err, os.Remove(file))
 		}
-		_, err = fmt.Fprintf(p.stdout, "The bundle is %s. %d parts could not be had.\n", file, w.lacking)
-		return err
+		return p.say(*output, map[string]any{"file": file, "parts_lacking": w.lacking}, "The bundle is %s. %d parts could not be had.", file, w.lacking)
 	})
+	output = outputFlag(c)
 	return c
 }
 
 // fillBundle writes all parts. An error is one of the file.
 func (p *program) fillBundle(ctx context.Context, w *bundleWriter, cfg config.Config, tel *telemetry.Telemetry) error {
-	defer p.tick("collecting the bundle")()
+	p.does("collecting the bundle")
 	err := errors.Join(
 		w.text("README.txt", bundleReadme),
 		w.json("version.json", map[string]string{

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/testing/pgtest"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,7 +26,7 @@ type call struct {
 func orderloom(t *testing.T, environment map[string]string, arguments ...string) call {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	p := &program{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, lookup: func(name string) (string, bool) {
+	p := &program{stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, replayer: app.Replayer, lookup: func(name string) (string, bool) {
 		value, ok := environment[name]
 		return value, ok
 	}}
@@ -71,7 +72,7 @@ func TestEveryCommandExplainsItselfWithoutSettings(t *testing.T) {
 			require.Empty(t, got.stderr)
 			require.Contains(t, got.stdout, "Usage:\n  "+c.CommandPath())
 			require.Equal(t, 1, strings.Count(got.stdout, "Usage:"), "the usage of one command only")
-			require.Contains(t, got.stdout, "Exit status: 0 when it is done")
+			require.Contains(t, got.stdout, "Exit status: 0 it is done")
 			if len(words) > 0 {
 				require.NotContains(t, got.stdout, "codec-server  ", "no list of other commands")
 			}
@@ -208,7 +209,7 @@ func TestAWrongSettingIsWrongUsage(t *testing.T) {
 func TestAServerOutOfReachIsAFailure(t *testing.T) {
 	t.Parallel()
 	got := orderloom(t, map[string]string{"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "ORDERLOOM_DATABASE_CONNECT_TIMEOUT": "1s"}, "migrate")
-	require.Equal(t, exitFailure, got.code)
+	require.Equal(t, exitUnreachable, got.code)
 	require.NotEmpty(t, got.stderr)
 }
 
@@ -346,7 +347,7 @@ func TestEachCommandHasAManPageAndIsCompleted(t *testing.T) {
 func TestWithoutAPlatformACommandFails(t *testing.T) {
 	t.Parallel()
 	got := orderloom(t, map[string]string{"ORDERLOOM_URL": "http://127.0.0.1:1"}, "orders", "get", "2f7f2bd1-9d2c-4a0c-8a39-9bd7d3b5a2f1")
-	require.Equal(t, exitFailure, got.code)
+	require.Equal(t, exitUnreachable, got.code)
 	require.Contains(t, got.stderr, "127.0.0.1:1")
 	got = orderloom(t, map[string]string{"ORDERLOOM_URL": "orders"}, "orders", "list")
 	require.Equal(t, exitUsage, got.code)

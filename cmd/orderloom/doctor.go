@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -15,7 +15,7 @@ import (
 
 func (p *program) doctorCommand() *cobra.Command {
 	var e app.Examination
-	var asJSON bool
+	var output *format
 	c := &cobra.Command{
 		Use:   "doctor",
 		Short: "Ask every part whether it is well, and say what mends what is not",
@@ -27,30 +27,39 @@ A warning is for people to look at soon, and does not count for the exit status.
 		Args: arguments(),
 		RunE: p.runsWith(config.RoleAll, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 			begun := time.Now()
+			found := examination{Findings: []doctor.Finding{}}
 			tell := doctor.Printer(p.stdout)
-			if asJSON {
-				lines := json.NewEncoder(p.stdout)
-				tell = func(f doctor.Finding) { _ = lines.Encode(f) }
+			if *output != outputTable {
+				tell = func(f doctor.Finding) { found.Findings = append(found.Findings, f) }
 			}
-			done := p.tick("examining")
+			p.does("examining")
 			counts, err := app.Examine(ctx, cfg, tel, e, tell)
-			done()
-			if err != nil {
+			if err = errors.Join(err, ctx.Err()); err != nil {
 				return err
 			}
-			if !asJSON {
-				fmt.Fprintf(p.stdout, "%d ok, %d warnings, %d failing, %d skipped, in %.1f s\n",
-					counts[doctor.OK], counts[doctor.Warning], counts[doctor.Failing], counts[doctor.Skipped], time.Since(begun).Seconds())
+			found.OK, found.Warnings, found.Failing, found.Skipped = counts[doctor.OK], counts[doctor.Warning], counts[doctor.Failing], counts[doctor.Skipped]
+			found.Seconds = time.Since(begun).Seconds()
+			err = p.say(*output, found, "%d ok, %d warnings, %d failing, %d skipped, in %.1f s",
+				found.OK, found.Warnings, found.Failing, found.Skipped, found.Seconds)
+			if err == nil && found.Failing > 0 {
+				err = foundError{fmt.Errorf("%d checks fail", found.Failing)}
 			}
-			if counts[doctor.Failing] > 0 {
-				return fmt.Errorf("%d checks fail", counts[doctor.Failing])
-			}
-			return nil
+			return err
 		}),
 	}
 	c.Flags().BoolVar(&e.Before, "pre", false, "before an installation: what \"orderloom setup\" makes may be missing")
 	c.Flags().BoolVar(&e.Whole, "whole", false, "also compare every row of the views and every event in Kafka with the event store")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each finding")
+	output = outputFlag(c)
 	c.MarkFlagsMutuallyExclusive("pre", "whole")
 	return c
+}
+
+// examination is what "orderloom doctor" has found.
+type examination struct {
+	Findings []doctor.Finding `json:"findings"`
+	OK       int              `json:"ok"`
+	Warnings int              `json:"warnings"`
+	Failing  int              `json:"failing"`
+	Skipped  int              `json:"skipped"`
+	Seconds  float64          `json:"seconds"`
 }

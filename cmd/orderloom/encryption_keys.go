@@ -60,7 +60,8 @@ func shortTime(t time.Time) string {
 }
 
 func (p *program) encryptionKeysRetireCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "retire <master|payload|index> <id>",
 		Short: "Record that nothing needs a key any more, so that processes may start without it",
 		Long: `Record that nothing needs a key any more, so that processes may start without it. docs/encryption.md says when that
@@ -76,8 +77,10 @@ that encrypts with the key takes it back into use.`,
 			if err := app.RetireEncryptionKey(ctx, cfg, tel, purpose, args[1]); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(p.stdout, "The %s key %s is retired. Processes may start without it.\n", purpose, args[1])
-			return err
+			return p.say(*output, map[string]any{"purpose": purpose, "id": args[1], "retired": true},
+				"The %s key %s is retired. Processes may start without it.", purpose, args[1])
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }

@@ -24,17 +24,17 @@ func TestAPayloadKeyThatMayBeNeededIsNotRetired(t *testing.T) {
 	_, err := b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET status = 'confirmed', created_at = now() - interval '1 hour'`)
 	require.NoError(t, err)
 	use("k1")
-	got := b.orderloom(exitFailure, "encryption-keys", "retire", "payload", "k1")
+	got := b.orderloom(exitRefused, "encryption-keys", "retire", "payload", "k1")
 	require.Contains(t, got.stderr, `processes encrypt with the payload key "k1"`)
 	use("k2")
-	got = b.orderloom(exitFailure, "encryption-keys", "retire", "payload", "k1")
+	got = b.orderloom(exitRefused, "encryption-keys", "retire", "payload", "k1")
 	require.Contains(t, got.stderr, "are still open")
 	_, err = b.pool.Exec(t.Context(), `UPDATE orderloom.order_views SET status = 'delivered'`)
 	require.NoError(t, err)
 	b.orderloom(exitDone, "encryption-keys", "retire", "payload", "k1")
 	b.orderloom(exitDone, "encryption-keys", "retire", "payload", "k1")
 
-	b.orderloom(exitFailure, "encryption-keys", "retire", "payload", "k2")
+	b.orderloom(exitRefused, "encryption-keys", "retire", "payload", "k2")
 	b.environment["ORDERLOOM_PAYLOAD_ENCRYPTION"] = "false"
 	b.orderloom(exitDone, "encryption-keys", "retire", "payload", "k2")
 }

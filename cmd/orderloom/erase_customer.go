@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
@@ -12,7 +11,8 @@ import (
 )
 
 func (p *program) eraseCustomerCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "erase-customer <customer-id>",
 		Short: "Destroy the key of a customer's personal data, for good",
 		Long: `Destroy the key of a customer's personal data, and say what was done. It can't be undone, and may be repeated. The
@@ -23,12 +23,14 @@ orders stay, without the personal data: see docs/privacy.md. A customer who neve
 			if err != nil {
 				return err
 			}
+			value := map[string]any{"customer_id": args[0], "destroyed": done.Destroyed, "destroyed_at": done.At}
 			if done.Destroyed == 0 {
-				_, err = fmt.Fprintf(p.stdout, "Nothing was left to erase: the key of customer %q was destroyed at %s.\n", args[0], done.At.Format(time.RFC3339))
-				return err
+				return p.say(*output, value, "Nothing was left to erase: the key of customer %q was destroyed at %s.", args[0], done.At.Format(time.RFC3339))
 			}
-			_, err = fmt.Fprintf(p.stdout, "The key of customer %q is destroyed: within a minute, personal data of this customer reads as erased everywhere.\n", args[0])
-			return err
+			return p.say(*output, value,
+				"The key of customer %q is destroyed: within a minute, personal data of this customer reads as erased everywhere.", args[0])
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -20,12 +19,12 @@ func (p *program) eventsCommand() *cobra.Command {
 func (p *program) eventsTailCommand() *cobra.Command {
 	var q client.EventQuery
 	var orderID string
-	var asJSON bool
+	var output *format
 	c := &cobra.Command{
 		Use:   "tail",
 		Short: "Print each event as it happens, until Ctrl-C",
 		Long: `Print each event as it happens, until Ctrl-C: those that the key may see. --after goes on after a cursor, which
---json shows of each event, and misses nothing in between.`,
+-o json shows of each event, and misses nothing in between.`,
 		Args: func(c *cobra.Command, args []string) (err error) {
 			if orderID != "" {
 				if q.OrderID, err = parseID("--order", orderID); err != nil {
@@ -36,20 +35,15 @@ func (p *program) eventsTailCommand() *cobra.Command {
 		},
 	}
 	c.RunE = p.calls(func(ctx context.Context, api *client.Client, _ []string) error {
-		lines := json.NewEncoder(p.stdout)
 		return follow(ctx, api.StreamEvents(ctx, q), func(event client.Event) error {
-			if asJSON {
-				return lines.Encode(event)
-			}
-			_, err := fmt.Fprintf(p.stdout, "%s  %-28s %s %s/%d  by %s  %s\n", event.OccurredAt.Format(time.RFC3339), event.Type,
+			return p.each(*output, event, "%s  %-28s %s %s/%d  by %s  %s", event.OccurredAt.Format(time.RFC3339), event.Type,
 				event.Aggregate.Type, event.Aggregate.ID, event.Version, orNone(event.Actor), event.EventID)
-			return err
 		})
 	})
 	c.Flags().StringSliceVar(&q.Types, "type", nil, "a type of events, or several with commas")
 	c.Flags().StringVar(&orderID, "order", "", "the id of the order whose events, and those of its payment, are printed")
 	c.Flags().StringVar(&q.Cursor, "after", "", "the `cursor` after which to go on")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each event")
+	output = outputFlag(c)
 	return c
 }
 

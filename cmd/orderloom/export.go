@@ -42,7 +42,7 @@ func (p *program) exportCommand() *cobra.Command {
 What is written is what the key may see, one JSON object a line or a table. --where chooses by the parameters of the
 list's operation, such as --where status=shipped. How far it is stands in the other output.
 
-A file has its name once it is whole. Until then ".part" follows it. With status 1 the export ended too early, and it
+A file has its name once it is whole. Until then ".part" follows it. An export that ended too early
 says how far it came. For events it also says with which --after the rest is written.`,
 		Args: arguments("list"),
 	}
@@ -75,9 +75,8 @@ func (p *program) export(ctx context.Context, api *client.Client, e export, file
 		out = part
 	}
 	rows := &rowWriter{out: out, head: e.format == "csv"}
-	done := progress.TickWith(say, func() string { return fmt.Sprintf("%d %s", rows.count(), e.list) })
+	p.doesWith(func() string { return fmt.Sprintf("%d %s", rows.count(), e.list) })
 	err = write(ctx, rows)
-	done()
 	if err != nil {
 		say("it ended after %d %s", rows.count(), e.list)
 		return err

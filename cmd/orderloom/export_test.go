@@ -56,13 +56,13 @@ func TestAListIsExportedToAFileOrTheOutput(t *testing.T) {
 	require.NoFileExists(t, file+".part")
 
 	file = filepath.Join(t.TempDir(), "refunds")
-	_, stderr = do(exitFailure, "refunds", "--file", file)
+	_, stderr = do(exitUnreachable, "refunds", "--file", file)
 	require.Contains(t, stderr, "ended after 3 refunds")
 	require.Contains(t, stderr, "cut off")
 	require.NoFileExists(t, file, "nobody takes a part for the whole")
 	require.FileExists(t, file+".part")
 
-	stdout, stderr = do(exitFailure, "events", "--where", "type=A")
+	stdout, stderr = do(exitRefused, "events", "--where", "type=A")
 	require.Contains(t, stdout, `"type":"B"`)
 	require.Contains(t, stderr, "ended after 2 events")
 	require.Contains(t, stderr, "--after two")

@@ -64,7 +64,7 @@ func askHealth(ctx context.Context, scheme, setting, address string, out io.Writ
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", url, response.Status)
+		return foundError{fmt.Errorf("%s answered %s", url, response.Status)}
 	}
 	_, err = fmt.Fprintln(out, "alive")
 	return err

@@ -26,8 +26,8 @@ func (p *program) importCommand() *cobra.Command {
 		Long: `Place many orders, or record much stock, over the API. The file has one JSON object a line, such as
 {"key": "row-1", "order": {…}}; docs/bulk.md tells its form. What became of each line is printed, one JSON object a line.
 
-A line that is refused stops no other. With status 1 some were refused, or the import was cut off. Run it again with the
-same --key then: what was done is replayed, and nothing is done twice.`,
+A line that is refused stops no other. With status 4 some were refused. When the import was cut off,
+run it again with the same --key: what was done is replayed, and nothing is done twice.`,
 		Args: arguments("what", "file"),
 		RunE: p.calls(func(ctx context.Context, api *client.Client, args []string) error {
 			way, known := importWays[args[0]]
@@ -64,7 +64,7 @@ func printResults(out io.Writer, results iter.Seq2[client.ImportResult, error]) 
 		}
 	}
 	if refused > 0 {
-		return fmt.Errorf("%d of %d lines were refused", refused, lines)
+		return refusedError{fmt.Errorf("%d of %d lines were refused", refused, lines)}
 	}
 	return nil
 }

@@ -27,6 +27,7 @@ func (p *program) keysCreateCommand() *cobra.Command {
 	var role, publicKey string
 	var scopes []string
 	var expires time.Duration
+	var output *format
 	c := &cobra.Command{
 		Use:   "create",
 		Short: "Make a key of the API",
@@ -52,7 +53,7 @@ and scopes. Orders and Idempotency-Keys belong to the account, and so outlive ea
 			if err != nil {
 				return err
 			}
-			return printSecret(p.stdout, made, secret)
+			return p.showSecret(*output, made, secret)
 		}),
 	}
 	c.Flags().StringVar(&k.Account, "account", "", "whom the key belongs to, such as shop")
@@ -63,10 +64,22 @@ and scopes. Orders and Idempotency-Keys belong to the account, and so outlive ea
 	c.Flags().StringSliceVar(&k.Channels, "channel", nil, "a channel, or several with commas, whose orders alone the key places and sees")
 	c.Flags().DurationVar(&expires, "expires-in", 0, "after how long the key ends by itself, such as 2160h; never when it is left out")
 	c.Flags().StringVar(&k.APIVersion, "api-version", "", "the version of the API that the key gets; the newest when it is left out")
+	output = outputFlag(c)
 	for _, required := range []string{"account", "name", "role"} {
 		_ = c.MarkFlagRequired(required) // it is there
 	}
 	return c
+}
+
+// madeKey is a key with its secret, as programs get it this once.
+type madeKey struct {
+	access.Key
+	Secret string `json:"secret,omitempty"`
+}
+
+// showSecret prints a key with its secret.
+func (p *program) showSecret(output format, k access.Key, secret string) error {
+	return p.show(output, madeKey{k, secret}, func(out io.Writer) error { return printSecret(out, k, secret) })
 }
 
 // printSecret prints the secret of a key by itself, so that a script can take it, and what people should know before.
@@ -122,6 +135,7 @@ func whenever(t *time.Time) string {
 
 func (p *program) keysRotateCommand() *cobra.Command {
 	var overlap time.Duration
+	var output *format
 	c := &cobra.Command{
 		Use:   "rotate <key-id>",
 		Short: "Give a key another secret",
@@ -130,6 +144,7 @@ func (p *program) keysRotateCommand() *cobra.Command {
 		Args: idArgument("key-id"),
 	}
 	c.Flags().DurationVar(&overlap, "overlap", 0, "how long the former secret still holds, such as 1h")
+	output = outputFlag(c)
 	c.RunE = p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 		if !c.Flags().Changed("overlap") {
 			overlap = cfg.HTTP.Access.KeyOverlap
@@ -142,13 +157,14 @@ func (p *program) keysRotateCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return printSecret(p.stdout, k, secret)
+		return p.showSecret(*output, k, secret)
 	})
 	return c
 }
 
 func (p *program) keysRevokeCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "revoke <key-id>",
 		Short: "End a key for good",
 		Long:  "End a key for good, with all its secrets. Every process refuses it within a second. It may be repeated.",
@@ -162,14 +178,16 @@ func (p *program) keysRevokeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "Key %s of account %s is revoked since %s.\n", k.KeyID, k.Account, whenever(k.RevokedAt))
-			return err
+			return p.say(*output, k, "Key %s of account %s is revoked since %s.", k.KeyID, k.Account, whenever(k.RevokedAt))
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }
 
 func (p *program) keysVersionCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "version <key-id> <version>",
 		Short: "Give a key another version of the API",
 		Long: `Give a key the version of the API that it gets where a request names none, such as 2026-11-27. A key has the newest
@@ -184,10 +202,11 @@ of the day when it was made. docs/versions.md tells what each version has change
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "Key %s of account %s has version %s.\n", k.KeyID, k.Account, k.APIVersion)
-			return err
+			return p.say(*output, k, "Key %s of account %s has version %s.", k.KeyID, k.Account, k.APIVersion)
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }
 
 func (p *program) keysSubjectCommand() *cobra.Command {

@@ -82,8 +82,8 @@ func TestAKeyThatACommandMakesIsOneOfTheAPI(t *testing.T) {
 	require.Contains(t, do(exitUsage, "keys", "create", "--account", "shop", "--name", "t", "--role", "customer", "--public-key", "none"), "--public-key")
 	require.Contains(t, do(exitUsage, "keys", "subject", "ann@example.com"), "ORDERLOOM_OIDC_ISSUER is not set")
 
-	require.Contains(t, do(exitFailure, "keys", "rotate", id.String()), "key_revoked")
-	require.Contains(t, do(exitFailure, "keys", "revoke", uuid.NewString()), "not_found")
+	require.Contains(t, do(exitRefused, "keys", "rotate", id.String()), "key_revoked")
+	require.Contains(t, do(exitRefused, "keys", "revoke", uuid.NewString()), "not_found")
 	require.Contains(t, do(exitUsage, "keys", "revoke", "k1"), "must be an id")
 	require.Contains(t, do(exitUsage, "keys", "create", "--account", "A", "--name", "n", "--role", "king"), "role")
 }

@@ -2,12 +2,8 @@
 //
 //	orderloom <command> [arguments] [flags]
 //
-// Each command is one file. Settings come from the environment; docs/configuration.md lists them. The
-// exit status has one meaning for all commands:
-//
-//	0  it is done
-//	1  it failed, or found differences
-//	2  the command line or a setting is wrong
+// Each command is one file. Settings come from the environment; docs/configuration.md lists them. An exit
+// status has one meaning for all commands, which the help of each tells.
 package main
 
 import (
@@ -15,7 +11,9 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
@@ -27,7 +25,7 @@ func main() {
 	// The first signal drains, the second ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookup: os.LookupEnv, replayer: app.Replayer}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookup: os.LookupEnv, replayer: app.Replayer, terminal: isTerminal(os.Stderr)}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
@@ -40,6 +38,20 @@ type program struct {
 	replayer func(config.Config) (*replay.Replayer, func(context.Context) (client.Client, error), error)
 	// arguments is the command line without the program's name.
 	arguments []string
+	// interval is how long a command may work in silence, [progress.Interval] for zero.
+	interval time.Duration
+	// terminal is set when stderr is one, where people read how far a command is.
+	terminal bool
+	// doing tells what the running command does at present.
+	doing atomic.Pointer[func() string]
+	// quiet is set while a command prints for programs.
+	quiet bool
 	// running is set once a command runs. An error before that is one of the command line.
 	running bool
+}
+
+// isTerminal reports whether people read a file as it is written.
+func isTerminal(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

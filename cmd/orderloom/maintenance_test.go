@@ -111,12 +111,17 @@ func TestCommandsAboutTheViews(t *testing.T) {
 
 	require.Contains(t, b.orderloom(exitDone, "rebuild", "--dry-run", "timeline").stdout, "without --dry-run")
 	require.Contains(t, b.orderloom(exitDone, "rebuild", "timeline").stdout, "the tables were swapped")
-	b.orderloom(exitDone, "rebuild", "--drop-old", "timeline")
+	require.Contains(t, b.orderloom(exitDone, "rebuild", "--drop-old", "timeline").stdout, "are gone")
+	var rebuilt maintain.RebuildReport
+	require.NoError(t, json.Unmarshal([]byte(b.orderloom(exitDone, "rebuild", "--dry-run", "timeline", "-o", "json").stdout), &rebuilt))
+	require.Equal(t, "timeline", rebuilt.Projection)
+	require.NotEmpty(t, rebuilt.Diff)
+	require.Contains(t, b.orderloom(exitDone, "rebuild", "--abandon", "timeline", "-o", "yaml").stdout, "dropped: shadow")
 	b.orderloom(exitUsage, "rebuild", "nope")
 
 	_, err := b.pool.Exec(t.Context(), `UPDATE orderloom.stock_levels SET on_hand = on_hand + 1 WHERE sku = 'SKU-002'`)
 	require.NoError(t, err)
-	got = b.orderloom(exitFailure, "verify", "--no-temporal", "--json")
+	got = b.orderloom(exitFound, "verify", "--no-temporal", "-o", "json")
 	require.Contains(t, got.stdout, "stock_levels")
 	require.Contains(t, got.stderr, errDifferent.Error())
 }
@@ -135,12 +140,13 @@ func TestVerifyNoticesAStoreThatLacksWhatKafkaHas(t *testing.T) {
 
 	b.orderloom(exitDone, "verify", "--no-temporal", "--no-kafka") // the tables agree
 	require.NoError(t, b.confirmed())
-	got := b.orderloom(exitFailure, "verify", "--no-temporal")
+	got := b.orderloom(exitFound, "verify", "--no-temporal")
 	require.Contains(t, got.stderr, `run "orderloom recover"`)
 	require.Contains(t, got.stdout, "the store lacks events of 1 streams")
 	require.Contains(t, got.stdout, fmt.Sprintf("%s/%s has version 0, and Kafka has other events as versions 1 to %d", last.AggregateType, last.AggregateID, last.Version))
 	require.ErrorIs(t, b.confirmed(), eventstore.ErrUnconfirmed)
-	require.Contains(t, b.orderloom(exitFailure, "verify", "--no-temporal", "--json").stdout, `"streams_behind":1,"losses":[{"stream":`)
+	require.Contains(t, b.orderloom(exitFound, "verify", "--no-temporal", "-o", "json").stdout, `"streams_behind": 1,
+    "losses": [`)
 }
 
 // confirmed returns an error when the store's epoch is doubted.
@@ -159,10 +165,11 @@ func TestVerifySaysWhenTheSagasAreNotCompared(t *testing.T) {
 	b := setup(t, 7, 1)
 	for address, why := range map[string]string{"": "TEMPORAL_ADDRESS is not set", "127.0.0.1:1": "the workflow service is unavailable"} {
 		b.environment["TEMPORAL_ADDRESS"] = address
-		got := b.orderloom(exitFailure, "verify", "--no-kafka")
+		status := map[bool]int{true: exitUsage, false: exitUnreachable}[address == ""]
+		got := b.orderloom(status, "verify", "--no-kafka")
 		require.Contains(t, got.stdout, "The sagas at Temporal were NOT compared: "+why)
 		require.Contains(t, got.stderr, "--no-temporal")
-		require.Contains(t, b.orderloom(exitFailure, "verify", "--no-kafka", "--json").stdout, `"sagas_not_compared":"`+why)
+		require.Contains(t, b.orderloom(status, "verify", "--no-kafka", "-o", "json").stdout, `"sagas_not_compared": "`+why)
 	}
 }
 
@@ -171,9 +178,9 @@ func TestCommandsAboutParkedAggregates(t *testing.T) {
 	b := setup(t, 3, 1)
 	require.Contains(t, b.orderloom(exitDone, "parked", "list").stdout, "PROJECTION")
 	id := uuid.NewString()
-	require.Contains(t, b.orderloom(exitFailure, "parked", "show", "orders", id).stderr, id)
-	b.orderloom(exitFailure, "parked", "retry", "orders", id)
-	b.orderloom(exitFailure, "parked", "discard", "orders", id, "--reason", "broken by hand")
+	require.Contains(t, b.orderloom(exitRefused, "parked", "show", "orders", id).stderr, id)
+	b.orderloom(exitRefused, "parked", "retry", "orders", id)
+	b.orderloom(exitRefused, "parked", "discard", "orders", id, "--reason", "broken by hand")
 }
 
 func TestWhatWaitsForAPersonIsListed(t *testing.T) {
@@ -229,10 +236,10 @@ func TestADecisionIsRefusedAsTheAPIDoes(t *testing.T) {
 	require.NoError(t, err)
 	b.environment["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
 	b.environment["ORDERLOOM_MASTER_KEYS"] = "1:" + base64.StdEncoding.EncodeToString(make([]byte, 32))
-	retried := b.orderloom(exitFailure, "attention", "retry", parked).stderr
+	retried := b.orderloom(exitRefused, "attention", "retry", parked).stderr
 	require.Contains(t, retried, "orderloom parked retry orders "+order)
-	require.Contains(t, b.orderloom(exitFailure, "attention", "retry", dispute).stderr, "action_not_possible")
-	require.Contains(t, b.orderloom(exitFailure, "attention", "retry", uuid.NewString()).stderr, "nothing waits for a person under")
+	require.Contains(t, b.orderloom(exitRefused, "attention", "retry", dispute).stderr, "action_not_possible")
+	require.Contains(t, b.orderloom(exitRefused, "attention", "retry", uuid.NewString()).stderr, "nothing waits for a person under")
 	settled := []string{"attention", "resolve", hold, "--reference", "SEPA-1"}
 	require.Contains(t, b.orderloom(exitUsage, append(settled, "--amount", "5.00", "--currency", "USD")...).stderr, "currency")
 	require.Contains(t, b.orderloom(exitUsage, append(settled, "--amount", "-5")...).stderr, "amount")
@@ -255,7 +262,7 @@ func TestWrongArgumentsAboutWhatWaitsAreNamed(t *testing.T) {
 		{exitUsage, "needs the argument <attention-id>", []string{"retry"}},
 		{exitUsage, "--order must be an id", []string{"retry", id, "--order", "ORD-1"}},
 		{exitUsage, "amount", []string{"resolve", id, "--reference", "SEPA-1"}},
-		{exitFailure, "nothing waits for a person under " + id, []string{"show", id}},
+		{exitRefused, "nothing waits for a person under " + id, []string{"show", id}},
 	} {
 		require.Contains(t, b.orderloom(c.code, append([]string{"attention"}, c.arguments...)...).stderr, c.says)
 	}
@@ -265,7 +272,7 @@ func TestCommandsAboutTheRelay(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 9, 5)
 	require.Contains(t, b.orderloom(exitDone, "relay", "status").stdout, "No relay has led yet")
-	require.Contains(t, b.orderloom(exitFailure, "relay", "rewind", "--to", "0").stderr, "not_found")
+	require.Contains(t, b.orderloom(exitRefused, "relay", "rewind", "--to", "0").stderr, "not_found")
 	b.deliver()
 	require.Contains(t, b.orderloom(exitDone, "relay", "status").stdout, "0 events behind; led by one in epoch 1")
 	require.Contains(t, b.orderloom(exitUsage, "relay", "rewind", "--to", "999999999").stderr, "the last event of the store")
@@ -278,7 +285,7 @@ func TestCommandsAboutTheRelay(t *testing.T) {
 	b.kafka.Retention = -1
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
 	kafkatest.Truncate(t, b.kafka.Brokers, broker.Topics(), 1)
-	got := b.orderloom(exitFailure, "relay", "status")
+	got := b.orderloom(exitFound, "relay", "status")
 	require.Contains(t, got.stderr, fmt.Sprintf("Kafka has events up to sequence 0, and lacks %d that were published", len(b.events)))
 	require.Contains(t, got.stderr, "relay rewind --to 0")
 }
@@ -288,7 +295,7 @@ func TestACursorBeyondTheStoreIsShown(t *testing.T) {
 	b := setup(t, 9, 1)
 	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.relay_cursors (name, position) VALUES ('orderloom', 999999999)`)
 	require.NoError(t, err)
-	require.Contains(t, b.orderloom(exitFailure, "relay", "status").stderr, "beyond the last event of the store")
+	require.Contains(t, b.orderloom(exitFound, "relay", "status").stderr, "beyond the last event of the store")
 	b.orderloom(exitDone, "relay", "rewind", "--to", "0")
 }
 
@@ -298,7 +305,7 @@ func TestErasingACustomerSaysWhatWasDone(t *testing.T) {
 	b.asWorker()
 	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.customer_keys (subject, generation, master_key, wrapped) VALUES ('ada', 1, 'a', '\x00')`)
 	require.NoError(t, err)
-	got := b.orderloom(exitFailure, "erase-customer", "nobody")
+	got := b.orderloom(exitRefused, "erase-customer", "nobody")
 	require.Contains(t, got.stderr, `no personal data were ever sealed for customer "nobody": nothing was erased`)
 	require.Empty(t, got.stdout)
 	require.Contains(t, b.orderloom(exitDone, "erase-customer", "ada").stdout, `The key of customer "ada" is destroyed`)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
@@ -14,6 +13,7 @@ import (
 
 func (p *program) migrateCommand() *cobra.Command {
 	var wait time.Duration
+	var output *format
 	var command *cobra.Command
 	command = &cobra.Command{
 		Use:   "migrate",
@@ -26,31 +26,34 @@ nothing: it waits until somebody else has done all this, such as before a proces
 		Args: arguments(),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 			if command.Flags().Changed("wait") {
-				return p.awaitSchema(ctx, cfg, tel, wait)
+				return p.awaitSchema(ctx, cfg, tel, wait, *output)
 			}
 			newer, err := app.Migrate(ctx, cfg, tel)
 			if err != nil {
 				return err
 			}
 			if len(newer) > 0 {
-				_, err = fmt.Fprintf(p.stdout, "The schema is newer than this program: it has %s besides. Nothing was changed.\n", migrations.Names(newer))
-				return err
+				return p.say(*output, map[string]any{"up_to_date": true, "newer": migrations.Names(newer)},
+					"The schema is newer than this program: it has %s besides. Nothing was changed.", migrations.Names(newer))
 			}
-			_, err = fmt.Fprintln(p.stdout, "The schema is up to date.")
-			return err
+			return p.schemaIsUpToDate(*output)
 		}),
 	}
 	command.Flags().DurationVar(&wait, "wait", 0, "change nothing, and wait this long for a schema that is up to date")
+	output = outputFlag(command)
 	return command
 }
 
 // awaitSchema waits for a schema that is up to date, and fails after a time.
-func (p *program) awaitSchema(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, wait time.Duration) error {
+func (p *program) awaitSchema(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, wait time.Duration, output format) error {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	if err := app.AwaitSchema(ctx, cfg, tel); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintln(p.stdout, "The schema is up to date.")
-	return err
+	return p.schemaIsUpToDate(output)
+}
+
+func (p *program) schemaIsUpToDate(output format) error {
+	return p.say(output, map[string]any{"up_to_date": true}, "The schema is up to date.")
 }

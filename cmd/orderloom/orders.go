@@ -51,9 +51,8 @@ own.`,
 		if key != "" {
 			options = append(options, client.IdempotencyKey(key))
 		}
-		done := p.tick("placing the order")
+		p.does("placing the order")
 		placed, err := api.PlaceOrder(ctx, order, options...)
-		done()
 		if err != nil {
 			return err
 		}
@@ -165,9 +164,8 @@ reserved is released. It may be repeated.`,
 		Args: idArgument("order-id"),
 	}
 	c.RunE = p.calls(func(ctx context.Context, api *client.Client, args []string) error {
-		done := p.tick("cancelling the order")
+		p.does("cancelling the order")
 		outcome, err := api.CancelOrder(ctx, uuid.MustParse(args[0]), cancel)
-		done()
 		if err != nil {
 			return err
 		}
@@ -188,7 +186,7 @@ reserved is released. It may be repeated.`,
 
 func (p *program) ordersWatchCommand() *cobra.Command {
 	var q client.StreamQuery
-	var asJSON bool
+	var output *format
 	c := &cobra.Command{
 		Use:   "watch [order-id]",
 		Short: "Print each change of all orders, or of one, until Ctrl-C",
@@ -198,33 +196,31 @@ func (p *program) ordersWatchCommand() *cobra.Command {
 		if len(args) == 1 {
 			q.OrderID = uuid.MustParse(args[0])
 		}
-		lines := json.NewEncoder(p.stdout)
 		return follow(ctx, api.StreamOrders(ctx, q), func(change client.OrderChange) error {
-			if asJSON {
-				return lines.Encode(change)
-			}
-			_, err := fmt.Fprintf(p.stdout, "%s  %s  %s  %s, payment %s, fulfilment %s\n", change.ChangedAt.Format(time.RFC3339), change.OrderNumber,
+			return p.each(*output, change, "%s  %s  %s  %s, payment %s, fulfilment %s", change.ChangedAt.Format(time.RFC3339), change.OrderNumber,
 				change.OrderID, change.Status, orNone(string(change.PaymentStatus)), orNone(string(change.FulfillmentStatus)))
-			return err
 		})
 	})
 	c.Flags().StringVar(&q.CustomerID, "customer", "", "the changes of this customer's orders")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each change")
+	output = outputFlag(c)
 	return c
 }
 
 // ordersResumeCommand is "orderloom orphans resume" for one order.
 func (p *program) ordersResumeCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "resume <order-id>",
 		Short: "Start another saga for an order whose saga is gone",
 		Long: `Start another saga for an order whose saga is gone, in whatever state the order is. It does nothing while one is open.
 "orderloom orphans list" finds all such orders.`,
 		Args: idArgument("order-id"),
 		RunE: p.withOrphans(func(ctx context.Context, o *app.Orphans, args []string) error {
-			return p.resumeOne(ctx, o, uuid.MustParse(args[0]))
+			return p.resumeOne(ctx, o, uuid.MustParse(args[0]), *output)
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }
 
 // printOrders writes a table of orders.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/progress"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/orphans"
 	"github.com/spf13/cobra"
@@ -24,14 +25,13 @@ func (p *program) orphansListCommand() *cobra.Command {
 	var output *format
 	c := &cobra.Command{
 		Use:   "list",
-		Short: "List orders whose saga is gone or fails; exit 1 when there are some",
+		Short: "List orders whose saga is gone or fails; exit 3 when there are some",
 		Long: `List orders that need a saga and have none, orders that have ended and still have one, and executions whose
 workflow tasks keep failing. It changes nothing.`,
 		Args: arguments(),
 		RunE: p.withOrphans(func(ctx context.Context, f *app.Orphans, _ []string) error {
-			done := p.tick("comparing the orders with Temporal")
+			p.does("comparing the orders with Temporal")
 			found, err := lookForOrphans(ctx, f)
-			done()
 			if err != nil && found.Foreign == "" && len(found.Orders) == 0 {
 				return err
 			}
@@ -39,7 +39,8 @@ workflow tasks keep failing. It changes nothing.`,
 				return errors.Join(err, shown)
 			}
 			if len(found.Orders)+found.FailingCount > 0 {
-				return fmt.Errorf("%d orders need another saga (\"orderloom orphans resume\"), %d sagas fail (docs/operations.md)", len(found.Orders), found.FailingCount)
+				return foundError{fmt.Errorf("%d orders need another saga (\"orderloom orphans resume\"), %d sagas fail (docs/operations.md)",
+					len(found.Orders), found.FailingCount)}
 			}
 			return nil
 		}),
@@ -133,29 +134,32 @@ func (f foundOrphans) print(out io.Writer, minAge time.Duration) error {
 }
 
 func (p *program) orphansResumeCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "resume [order-id]",
 		Short: "Start another saga for each order that needs one, or for one order in any state",
 		Args:  optionalOrder,
 		RunE: p.withOrphans(func(ctx context.Context, f *app.Orphans, args []string) error {
 			if len(args) == 1 {
-				return p.resumeOne(ctx, f, uuid.MustParse(args[0]))
+				return p.resumeOne(ctx, f, uuid.MustParse(args[0]), *output)
 			}
-			return p.resumeAll(ctx, f)
+			return p.resumeAll(ctx, f, *output)
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }
 
-func (p *program) resumeAll(ctx context.Context, f *app.Orphans) error {
-	progress := resumeProgress{out: p.stdout, begun: time.Now()}
-	done := p.tick("resuming orders")
+func (p *program) resumeAll(ctx context.Context, f *app.Orphans, output format) error {
+	progress := resumeProgress{say: p.tell, begun: time.Now()}
+	p.does("resuming orders")
 	report, err := f.ResumeAll(ctx, progress.tell)
-	done()
 	if err != nil {
 		return err
 	}
 	seconds := time.Since(progress.begun).Seconds()
-	_, err = fmt.Fprintf(p.stdout, "%d orders resumed in %.1f s, %.0f/s\n", report.Resumed, seconds, float64(report.Resumed)/seconds)
+	err = p.say(output, map[string]any{"resumed": report.Resumed, "failed": report.Failed, "seconds": seconds, "not_resumed": progress.failures},
+		"%d orders resumed in %.1f s, %.0f/s", report.Resumed, seconds, float64(report.Resumed)/seconds)
 	if report.Failed > 0 {
 		return errors.Join(err, fmt.Errorf("%d orders could not be resumed", report.Failed))
 	}
@@ -164,40 +168,46 @@ func (p *program) resumeAll(ctx context.Context, f *app.Orphans) error {
 
 // resumeProgress tells how far resuming has come.
 type resumeProgress struct {
-	out         io.Writer
+	say         progress.Log
 	begun, told time.Time
+	failures    []string // the first of them
 }
+
+// resumeFailuresMax is how many orders that could not be resumed are named to programs.
+const resumeFailuresMax = 100
 
 // resumeInterval is how often progress is told.
 const resumeInterval = time.Second
 
 func (r *resumeProgress) tell(report orphans.Report, o orphans.Orphan, err error) {
 	if err != nil {
-		fmt.Fprintf(r.out, "not resumed: %v\n", err)
+		r.say("not resumed: %v", err)
+		if len(r.failures) < resumeFailuresMax {
+			r.failures = append(r.failures, err.Error())
+		}
 		return
 	}
 	if now := time.Now(); now.Sub(r.told) >= resumeInterval {
 		r.told = now
-		fmt.Fprintf(r.out, "%d orders found, %d resumed, %.0f/s; last %s %s\n", report.Orphaned+report.Surplus, report.Resumed,
+		r.say("%d orders found, %d resumed, %.0f/s; last %s %s", report.Orphaned+report.Surplus, report.Resumed,
 			float64(report.Resumed)/now.Sub(r.begun).Seconds(), o.Order.Number, o.Order.ID)
 	}
 }
 
-func (p *program) resumeOne(ctx context.Context, f *app.Orphans, id uuid.UUID) error {
+func (p *program) resumeOne(ctx context.Context, f *app.Orphans, id uuid.UUID, output format) error {
 	o, err := f.Order(ctx, id)
 	if err != nil {
 		return err
 	}
 	started, err := f.Resume(ctx, o)
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case !started:
-		_, err = fmt.Fprintf(p.stdout, "order %s has an open saga; nothing was done\n", o.Number)
-	default:
-		_, err = fmt.Fprintf(p.stdout, "resumed %s %s\n", o.Number, o.ID)
 	}
-	return err
+	sentence := "order %s, %s, has an open saga; nothing was done"
+	if started {
+		sentence = "resumed %s %s"
+	}
+	return p.say(output, map[string]any{"order_id": o.ID, "order_number": o.Number, "resumed": started}, sentence, o.Number, o.ID)
 }
 
 // optionalOrder checks the argument [order-id].

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -58,6 +59,27 @@ func (p *program) show(o format, value any, table func(out io.Writer) error) err
 	default:
 		return table(p.stdout)
 	}
+}
+
+// say prints what a command has done: value as JSON or YAML, or the sentence.
+func (p *program) say(o format, value any, sentence string, args ...any) error {
+	return p.show(o, value, func(out io.Writer) error {
+		_, err := fmt.Fprintf(out, sentence+"\n", args...)
+		return err
+	})
+}
+
+// each prints one of many as it comes: value as a line of JSON or a document of YAML, or the line of a table.
+func (p *program) each(o format, value any, line string, args ...any) error {
+	switch o {
+	case outputJSON:
+		return json.NewEncoder(p.stdout).Encode(value)
+	case outputYAML:
+		if _, err := fmt.Fprintln(p.stdout, "---"); err != nil {
+			return err
+		}
+	}
+	return p.say(o, value, line, args...)
 }
 
 func (p *program) printJSON(v any) error {

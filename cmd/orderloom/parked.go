@@ -62,30 +62,35 @@ func (p *program) parkedShowCommand() *cobra.Command {
 }
 
 func (p *program) parkedRetryCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "retry <projection> <aggregate-id>",
 		Short: "Try again, such as after a fix",
 		Args:  aggregateArguments,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
 			free, err := m.Views.RetryParked(ctx, args[0], uuid.MustParse(args[1]))
-			return p.freed(args, free, err)
+			return p.freed(*output, args, free, err)
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }
 
 func (p *program) parkedDiscardCommand() *cobra.Command {
 	var reason string
+	var output *format
 	c := &cobra.Command{
 		Use:   "discard <projection> <aggregate-id> --reason <why>",
 		Short: "Leave the failing event out for good, and go on",
 		Args:  aggregateArguments,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
 			free, err := m.Views.DiscardParked(ctx, args[0], uuid.MustParse(args[1]), reason)
-			return p.freed(args, free, err)
+			return p.freed(*output, args, free, err)
 		}),
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for the record")
 	_ = c.MarkFlagRequired("reason") // it is there
+	output = outputFlag(c)
 	return c
 }
 
@@ -109,15 +114,14 @@ func aggregateArguments(c *cobra.Command, args []string) error {
 }
 
 // freed says whether an aggregate is free again.
-func (p *program) freed(args []string, free bool, err error) error {
+func (p *program) freed(output format, args []string, free bool, err error) error {
 	if err != nil {
 		return err
 	}
 	if !free {
 		return fmt.Errorf("an event still fails: see \"orderloom parked show %s %s\"", args[0], args[1])
 	}
-	_, err = fmt.Fprintln(p.stdout, "free again, and up to date")
-	return err
+	return p.say(output, map[string]any{"projection": args[0], "aggregate_id": args[1], "free": true}, "free again, and up to date")
 }
 
 // printParked writes a table of what is parked.

@@ -13,6 +13,7 @@ import (
 )
 
 func (p *program) partitionsCommand() *cobra.Command {
+	var maintained *format
 	maintain := &cobra.Command{
 		Use:   "maintain",
 		Short: "Index full partitions, and drop months of the audit beyond its retention",
@@ -20,16 +21,15 @@ func (p *program) partitionsCommand() *cobra.Command {
 do both by themselves where they own the schema. Where they have a role of their own, run this every hour as the owner.`,
 		Args: arguments(),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
-			done := p.tick("indexing full partitions")
+			p.does("indexing full partitions")
 			indexed, err := app.MaintainPartitions(ctx, cfg, tel)
-			done()
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "%d partitions were indexed.\n", indexed)
-			return err
+			return p.say(*maintained, map[string]any{"indexed": indexed}, "%d partitions were indexed.", indexed)
 		}),
 	}
+	maintained = outputFlag(maintain)
 	return group("partitions", "List the partitions of the event store; look after them; detach the oldest, take it back",
 		p.partitionsOf("list", "List the partitions", app.ListPartitions),
 		maintain,
@@ -48,9 +48,8 @@ func (p *program) partitionsOf(
 		Short: short,
 		Args:  arguments(),
 		RunE: p.runsWith(config.RoleMigrate, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
-			done := p.tick("looking after the partitions")
+			p.does("looking after the partitions")
 			all, err := do(ctx, cfg, tel)
-			done()
 			if err != nil {
 				return err
 			}

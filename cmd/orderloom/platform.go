@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,12 @@ type action = func(c *cobra.Command, args []string) error
 func (p *program) runs(f func(ctx context.Context, args []string) error) action {
 	return func(c *cobra.Command, args []string) error {
 		p.running = true
+		if o := c.Flags().Lookup("output"); o != nil {
+			p.quiet = o.Changed && o.Value.String() != string(outputTable)
+		}
+		if !untilStopped[nameOf(c)] {
+			defer p.tick(c.CommandPath())()
+		}
 		return f(c.Context(), args)
 	}
 }
@@ -73,13 +80,28 @@ func (p *program) maintainsWith(role config.Role, f func(ctx context.Context, m 
 	})
 }
 
-// tick tells people that a command is still at work, once that takes long, until done is called.
-func (p *program) tick(what string) (done func()) {
-	return progress.Tick(p.tell, what)
+// tick tells people that a command is still at work, at each interval until done is called. It is silent where stderr
+// is no terminal, and while the command prints for programs.
+func (p *program) tick(command string) (done func()) {
+	p.does(command)
+	if !p.terminal || p.quiet {
+		return func() {}
+	}
+	return progress.TickEvery(cmp.Or(p.interval, progress.Interval), p.tell, func() string { return (*p.doing.Load())() })
 }
 
-// tell writes a line for the person who waits.
-func (p *program) tell(format string, args ...any) { fmt.Fprintf(p.stderr, format+"\n", args...) }
+// does notes what the command does from now on, for those who wait.
+func (p *program) does(what string) { p.doesWith(func() string { return what }) }
+
+// doesWith is [program.does] for what is told anew each time. What is called from another goroutine.
+func (p *program) doesWith(what func() string) { p.doing.Store(&what) }
+
+// tell writes a line for the person who waits. It is silent while the command prints for programs.
+func (p *program) tell(format string, args ...any) {
+	if !p.quiet {
+		fmt.Fprintf(p.stderr, format+"\n", args...)
+	}
+}
 
 // collectPercent lets the heap grow to five times what lives before it is collected. What lives is some
 // tens of megabytes, and each collection goes through the stacks of all sagas. GOGC overrides it.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 
 func (p *program) rebuildCommand() *cobra.Command {
 	var dryRun, dropOld, abandon bool
+	var output *format
 	c := &cobra.Command{
 		Use:   "rebuild <projection>",
 		Short: "Fill a projection anew from the event store, and swap",
@@ -24,61 +24,64 @@ them. Readers wait only for the swap. The old tables are kept until --drop-old.`
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
 			switch {
 			case dropOld:
-				return m.Views.DropOld(ctx, args[0])
+				if err := m.Views.DropOld(ctx, args[0]); err != nil {
+					return err
+				}
+				return p.say(*output, map[string]any{"projection": args[0], "dropped": "old"}, "The tables that the last rebuild of %s has replaced are gone.", args[0])
 			case abandon:
-				return m.Views.AbandonRebuild(ctx, args[0])
+				if err := m.Views.AbandonRebuild(ctx, args[0]); err != nil {
+					return err
+				}
+				return p.say(*output, map[string]any{"projection": args[0], "dropped": "shadow"}, "What the rebuild of %s has filled is gone.", args[0])
 			}
-			return rebuild(ctx, m, args[0], dryRun, p.stdout)
+			return p.rebuild(ctx, m, args[0], dryRun, *output)
 		}),
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "show the differences, and change nothing")
 	c.Flags().BoolVar(&dropOld, "drop-old", false, "drop the tables that the last rebuild has replaced")
 	c.Flags().BoolVar(&abandon, "abandon", false, "drop the shadow tables of an unfinished rebuild")
 	c.MarkFlagsMutuallyExclusive("dry-run", "drop-old", "abandon")
+	output = outputFlag(c)
 	return c
 }
 
-// progressInterval is how often the progress of a rebuild is drawn.
-const progressInterval = 200 * time.Millisecond
-
-func rebuild(ctx context.Context, m *app.Maintenance, projection string, dryRun bool, out io.Writer) error {
-	var told time.Time
+func (p *program) rebuild(ctx context.Context, m *app.Maintenance, projection string, dryRun bool, output format) error {
 	report, err := m.Views.Rebuild(ctx, m.Store, projection, maintain.RebuildOptions{
 		DryRun: dryRun,
-		Progress: func(p maintain.RebuildProgress) {
-			if time.Since(told) > progressInterval || p.Position >= p.HighWater {
-				told = time.Now()
-				fmt.Fprintf(out, "\r%s %d events, %.0f/s, %s left   ", bar(p.Position, p.HighWater), p.Events, p.PerSecond, p.Left)
-			}
+		Progress: func(r maintain.RebuildProgress) {
+			p.doesWith(func() string {
+				return fmt.Sprintf("filling %s: %d events, %.0f/s, %d%% done, %s left", projection, r.Events, r.PerSecond, percent(r.Position, r.HighWater), r.Left)
+			})
 		},
-		Differences: func(tables []maintain.TableDiff) error { return printDiff(out, tables) },
+		Differences: func(tables []maintain.TableDiff) error {
+			if output != outputTable { // the report has them
+				return nil
+			}
+			return printDiff(p.stdout, tables)
+		},
 	})
 	if err != nil {
 		return err
 	}
 	if !report.Swapped {
-		_, err = fmt.Fprintln(out, "Nothing was changed. Run it again without --dry-run to swap the tables.")
-		return err
+		return p.say(output, report, "Nothing was changed. Run it again without --dry-run to swap the tables.")
 	}
-	_, err = fmt.Fprintf(out, "%d events in %.1f s; the tables were swapped, readers waited %s.\nThe old ones are kept: \"rebuild --drop-old %s\" drops them.\n",
+	return p.say(output, report, "%d events in %.1f s; the tables were swapped, readers waited %s.\nThe old ones are kept: \"rebuild --drop-old %s\" drops them.",
 		report.Events, report.Seconds, report.Paused.Round(time.Millisecond), projection)
-	return err
 }
 
-// bar draws how much is done.
-func bar(done, all int64) string {
-	const width = 30
-	n := width
-	if all > 0 {
-		n = int(min(done, all) * width / all)
+// percent is how much is done.
+func percent(done, all int64) int64 {
+	if all == 0 {
+		return 100
 	}
-	return "[" + strings.Repeat("=", n) + strings.Repeat(" ", width-n) + "]"
+	return min(done, all) * 100 / all
 }
 
 // printDiff writes how the live and the rebuilt tables differ.
 func printDiff(out io.Writer, tables []maintain.TableDiff) error {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "\nTABLE\tSAME\tDIFFERENT\tONLY LIVE\tONLY REBUILT\tMOVING")
+	_, _ = fmt.Fprintln(w, "TABLE\tSAME\tDIFFERENT\tONLY LIVE\tONLY REBUILT\tMOVING")
 	for _, t := range tables {
 		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\n", t.Table, t.Same, t.Different, t.OnlyLive, t.OnlyShadow, t.Moving)
 	}

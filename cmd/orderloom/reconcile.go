@@ -12,7 +12,6 @@ import (
 
 	"github.com/orderloom/orderloom/internal/app"
 	"github.com/orderloom/orderloom/internal/config"
-	"github.com/orderloom/orderloom/internal/progress"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/spf13/cobra"
 )
@@ -34,8 +33,7 @@ What the gateway has paid out in that time is matched with the captures, refunds
 it tells gross, fees and net, and it names the entries that match nothing.
 
 A worker carries it out. It may run at any time, and beside the nightly one.`,
-		Args:        arguments(),
-		Annotations: map[string]string{exitNote: ", 3 when payments differ"},
+		Args: arguments(),
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		in, err := reconciliationInput(orderID, since, c.Flags().Changed("since"), time.Now())
@@ -55,9 +53,8 @@ func (p *program) reconciles(in app.Reconciliation, output format) action {
 	return p.runsWith(config.RoleReconcile, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, _ []string) error {
 		var counted atomic.Pointer[app.Reconciled]
 		counted.Store(&app.Reconciled{})
-		done := progress.TickWith(p.tell, func() string { return counting(*counted.Load()) })
+		p.doesWith(func() string { return counting(*counted.Load()) })
 		out, err := app.Reconcile(ctx, cfg, tel, in, func(r app.Reconciled) { counted.Store(&r) })
-		done()
 		if err != nil {
 			return err
 		}
@@ -73,9 +70,9 @@ func (p *program) reconciles(in app.Reconciliation, output format) action {
 func differing(r app.Reconciled) error {
 	switch {
 	case r.Differences > 0:
-		return differentError{fmt.Errorf("%s from the gateway's", plural(r.Differences, "amount differs", "amounts differ"))}
+		return foundError{fmt.Errorf("%s from the gateway's", plural(r.Differences, "amount differs", "amounts differ"))}
 	case r.Unmatched > 0:
-		return differentError{fmt.Errorf("%s matched by no event", plural(r.Unmatched, "entry of a payout is", "entries of payouts are"))}
+		return foundError{fmt.Errorf("%s matched by no event", plural(r.Unmatched, "entry of a payout is", "entries of payouts are"))}
 	}
 	return nil
 }

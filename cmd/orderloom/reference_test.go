@@ -47,10 +47,27 @@ func commandsReference(t *testing.T) string {
 		}
 	}
 	walk((&program{}).root())
+	var statuses strings.Builder
+	for _, e := range exitStatuses {
+		fmt.Fprintf(&statuses, "| %d | %s |\n", e.status, e.meaning)
+	}
 	return `# Commands
 
-What each command says with ` + "`--help`" + `, which needs no settings. Every command ends with 0 when it is done, and with 1
-when it failed or found differences. With 2, the command line or a setting is wrong. Those with another status say so.
+What each command says with ` + "`--help`" + `, which needs no settings.
+
+## Exit status
+
+Each exit status has one meaning, whichever the command is:
+
+| Status | Means |
+|---|---|
+` + statuses.String() + `
+## All commands
+
+With ` + "`-o json` or `-o yaml`" + ` a command prints for programs, and tells nobody how far it is. A command that goes on
+prints one JSON object a line then, or one document of YAML after another.
+
+What takes longer than two seconds tells how far it is, on the standard error, when that is a terminal.
 
 | Command | Does |
 |---|---|
@@ -58,9 +75,6 @@ when it failed or found differences. With 2, the command line or a setting is wr
 }
 
 // withoutUsualExit leaves out what the page says once.
-var withoutUsualExit = strings.NewReplacer(`
-Exit status: 0 when it is done, 1 when it failed or found differences, 2 when the command line or a
-setting is wrong.
-`, "")
+var withoutUsualExit = strings.NewReplacer("\n"+exitHelp()+"\n", "")
 
 var withoutHTML = strings.NewReplacer("<", "&lt;", "|", `\|`)

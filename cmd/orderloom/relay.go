@@ -21,9 +21,9 @@ func (p *program) relayStatusCommand() *cobra.Command {
 	var output *format
 	c := &cobra.Command{
 		Use:   "status",
-		Short: "Show how far the relay is, and who leads; exit 1 when events do not reach Kafka",
+		Short: "Show how far the relay is, and who leads; exit 3 when events do not reach Kafka",
 		Long: `Show how far the relay is, and who leads. It compares the relay's cursor with the event store and with the end of
-the topics. The exit status is 1 when the cursor is wrong, when Kafka has lost what was published, when events are
+the topics. The exit status is 3 when the cursor is wrong, when Kafka has lost what was published, when events are
 withheld because their topic takes nothing, when they wait for an append that stays open, when the leader is silent, or when they wait and nobody leads.`,
 		Args: arguments(),
 		RunE: p.comparesKafka(func(ctx context.Context, m *app.Maintenance, _ []string) error {
@@ -47,7 +47,7 @@ withheld because their topic takes nothing, when they wait for an append that st
 			if len(all) == 0 {
 				return shown // nothing was to be published yet
 			}
-			return errors.Join(append(faults, shown)...)
+			return errors.Join(found(faults...), shown)
 		}),
 	}
 	output = outputFlag(c)
@@ -76,6 +76,7 @@ func printRelays(out io.Writer, all []relay.Status) error {
 
 func (p *program) relayRewindCommand() *cobra.Command {
 	var to int64
+	var output *format
 	c := &cobra.Command{
 		Use:   "rewind --to <sequence>",
 		Short: "Publish again from there; consumers skip what they know",
@@ -91,11 +92,11 @@ published: a later one would leave events out. From 0, customers' keys are copie
 			if err := m.Rewind(ctx, to); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(p.stdout, "The relay goes on after sequence %d.\n", to)
-			return err
+			return p.say(*output, map[string]any{"after": to}, "The relay goes on after sequence %d.", to)
 		}),
 	}
 	c.Flags().Int64Var(&to, "to", 0, "the `sequence` after which the relay goes on")
 	_ = c.MarkFlagRequired("to") // it is there
+	output = outputFlag(c)
 	return c
 }

@@ -27,7 +27,8 @@ const (
 )
 
 func (p *program) replayCommand() *cobra.Command {
-	r := &replaying{out: p.stdout, stdin: p.stdin}
+	r := &replaying{out: p.stdout, stdin: p.stdin, does: p.does, histories: []replayedHistory{}}
+	var output *format
 	c := &cobra.Command{
 		Use:   "replay <file | workflow-id>...",
 		Short: "Say whether this version's sagas agree with histories",
@@ -46,9 +47,17 @@ workflow, whose history is fetched from the server.`,
 			if r.replayer, r.dial, err = p.replayer(cfg); err != nil {
 				return err
 			}
-			return r.run(ctx, args)
+			if *output == outputTable {
+				return r.run(ctx, args)
+			}
+			r.out = io.Discard
+			err = r.run(ctx, args)
+			return errors.Join(err, p.show(*output, map[string]any{
+				"histories": r.histories, "replayed": r.replayed, "disagree": r.disagree, "unknown": len(r.failed), "more": r.more,
+			}, nil))
 		}),
 	}
+	output = outputFlag(c)
 	c.Flags().StringVar(&r.runID, "run-id", "", "the `run` of the workflow id; the latest without it")
 	c.Flags().BoolVarP(&r.verbose, "verbose", "v", false, "show what the SDK says, too; it may quote payloads")
 	c.Flags().StringVar(&r.query, "query", "", "replay the executions that match a visibility `query`, such as 'ExecutionStatus=\"Running\"'")
@@ -63,6 +72,7 @@ type replaying struct {
 	dial  func(context.Context) (client.Client, error)
 	stdin io.Reader
 	out   io.Writer
+	does  func(what string)
 
 	runID, query string
 	verbose      bool
@@ -71,6 +81,34 @@ type replaying struct {
 	temporal           client.Client
 	replayed, disagree int
 	failed             []error
+	histories          []replayedHistory
+	more               bool // --limit was reached
+}
+
+// replayedHistory is what a replay tells of one history.
+type replayedHistory struct {
+	Name string `json:"name"`
+	// Verdict is agrees, disagrees, or unknown with an error.
+	Verdict      string        `json:"verdict"`
+	WorkflowType string        `json:"workflow_type,omitempty"`
+	WorkflowID   string        `json:"workflow_id,omitempty"`
+	RunID        string        `json:"run_id,omitempty"`
+	Events       int           `json:"events,omitempty"`
+	Status       string        `json:"status,omitempty"`
+	Note         string        `json:"note,omitempty"`
+	Disagreement *disagreement `json:"disagreement,omitempty"`
+	Error        string        `json:"error,omitempty"`
+}
+
+// disagreement is where today's code takes another way than a history.
+type disagreement struct {
+	EventID     int64    `json:"event_id"`
+	EventType   string   `json:"event_type"`
+	History     string   `json:"history"`
+	Code        string   `json:"code"`
+	TaskEventID int64    `json:"task_event_id,omitempty"`
+	Calls       []string `json:"calls,omitempty"`
+	SDK         string   `json:"sdk,omitempty"`
 }
 
 // check refuses arguments and flags that make no sense together.
@@ -94,6 +132,9 @@ func (r *replaying) check(c *cobra.Command, args []string) error {
 // [replay.ErrDisagrees]; what could not be replayed at all, once the rest has been.
 func (r *replaying) run(ctx context.Context, names []string) error {
 	for _, name := range names {
+		if ctx.Err() != nil {
+			break
+		}
 		r.replay(ctx, name, func() (*historypb.History, error) { return r.load(ctx, name) })
 	}
 	if r.query != "" {
@@ -110,7 +151,11 @@ func (r *replaying) load(ctx context.Context, name string) (*historypb.History, 
 		return replay.Read(r.stdin)
 	}
 	h, err := replay.ReadFile(name)
-	if !errors.Is(err, fs.ErrNotExist) || strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".json") {
+	none := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case none && (strings.ContainsAny(name, `/\`) || strings.HasSuffix(name, ".json")):
+		return nil, usageError{err}
+	case !none:
 		return h, err
 	}
 	if err := r.connect(ctx); err != nil {
@@ -141,6 +186,7 @@ func (r *replaying) replayQuery(ctx context.Context) error {
 		}
 		for _, e := range page.GetExecutions() {
 			if left == 0 {
+				r.more = true
 				_, _ = fmt.Fprintln(r.out, "There are more; --limit was reached.")
 				return nil
 			}
@@ -158,6 +204,7 @@ func (r *replaying) replayQuery(ctx context.Context) error {
 func (r *replaying) replay(ctx context.Context, name string, load func() (*historypb.History, error)) {
 	ctx, cancel := context.WithTimeout(ctx, replayTimeout)
 	defer cancel()
+	r.does("replaying " + name)
 	h, err := load()
 	var result replay.Result
 	if err == nil {
@@ -166,6 +213,7 @@ func (r *replaying) replay(ctx context.Context, name string, load func() (*histo
 	if err != nil {
 		_, _ = fmt.Fprintf(r.out, "UNKNOWN    %s: %v\n", name, err)
 		r.failed = append(r.failed, fmt.Errorf("%s: %w", name, err))
+		r.histories = append(r.histories, replayedHistory{Name: name, Verdict: "unknown", Error: err.Error()})
 		return
 	}
 	r.replayed++
@@ -173,6 +221,23 @@ func (r *replaying) replay(ctx context.Context, name string, load func() (*histo
 		r.disagree++
 	}
 	_, _ = io.WriteString(r.out, result.Report(name, r.verbose))
+	r.histories = append(r.histories, r.told(name, result))
+}
+
+// told is a result for programs.
+func (r *replaying) told(name string, result replay.Result) replayedHistory {
+	h := replayedHistory{
+		Name: name, Verdict: "agrees", WorkflowType: result.WorkflowType, WorkflowID: result.WorkflowID, RunID: result.RunID,
+		Events: result.Events, Status: result.Status, Note: result.Note,
+	}
+	if d := result.Disagreement; d != nil {
+		h.Verdict = "disagrees"
+		h.Disagreement = &disagreement{EventID: d.EventID, EventType: d.EventType, History: d.History, Code: d.Code, TaskEventID: d.TaskEventID, Calls: d.Calls}
+		if r.verbose && d.Err != nil {
+			h.Disagreement.SDK = d.Err.Error()
+		}
+	}
+	return h
 }
 
 // end closes the client, writes the sum of several, and returns what went wrong.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"strings"
@@ -63,6 +64,25 @@ func TestReplayOnAFile(t *testing.T) {
 	out, err = replayToy(t, toysaga.Recorded.With(toysaga.Skipping("timer")), nil, "-v", toyFile)
 	require.ErrorIs(t, err, replay.ErrDisagrees)
 	require.Contains(t, out, "The SDK says: [TMPRL1100]")
+}
+
+func TestReplayTellsProgramsOfEachHistory(t *testing.T) {
+	t.Parallel()
+	out, err := replayToy(t, toysaga.Recorded.With(toysaga.Skipping("timer")), nil, "-o", "json", toyFile, "testdata/none.json")
+	require.ErrorIs(t, err, replay.ErrDisagrees)
+	require.Equal(t, exitFound, exitStatus(t.Context(), "replay", err))
+	var told struct {
+		Histories                   []replayedHistory
+		Replayed, Disagree, Unknown int
+	}
+	require.NoError(t, json.Unmarshal([]byte(out), &told))
+	require.Equal(t, [3]int{1, 1, 1}, [3]int{told.Replayed, told.Disagree, told.Unknown})
+	require.Equal(t, "disagrees", told.Histories[0].Verdict)
+	require.Equal(t, int64(12), told.Histories[0].Disagreement.EventID)
+	require.Equal(t, "unknown", told.Histories[1].Verdict)
+
+	_, err = replayToy(t, toysaga.Recorded, nil, "testdata/none.json")
+	require.Equal(t, exitUsage, exitStatus(t.Context(), "replay", err))
 }
 
 func TestReplayOnStandardInput(t *testing.T) {

@@ -8,32 +8,9 @@ import (
 	"strings"
 
 	"github.com/google/uuid"
-	"github.com/orderloom/orderloom/domain"
-	"github.com/orderloom/orderloom/internal/app"
-	"github.com/orderloom/orderloom/projector"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
-
-// Exit statuses. Each has one meaning, which the help tells.
-const (
-	exitDone    = 0
-	exitFailure = 1 // it failed, or found differences
-	exitUsage   = 2 // the command line or a setting is wrong
-	// exitDifferent tells of differences apart from failures, of the commands whose help says so.
-	exitDifferent = 3
-)
-
-// exitNote is the annotation with what a command's help says of further exit statuses.
-const exitNote = "exit"
-
-// differentError is a comparison that was carried out and has found differences.
-type differentError struct{ error }
-
-// usageError is a command line or a setting that is wrong, where that is found while a command runs.
-type usageError struct{ error }
-
-func wrongUsage(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 func init() { cobra.EnableCommandSorting = false } // help shows commands in the order of use
 
@@ -43,26 +20,26 @@ func (p *program) run(ctx context.Context, arguments []string) int {
 	if err == nil {
 		return exitDone
 	}
-	fmt.Fprintf(p.stderr, "orderloom: %v\n", err)
-	if p.running && errors.As(err, new(differentError)) {
-		return exitDifferent
-	}
-	if p.running && !wrongArgument(err) {
-		return exitFailure
-	}
 	if !p.running {
-		fmt.Fprintf(p.stderr, "Run \"%s --help\" for its usage.\n", command.CommandPath())
+		fmt.Fprintf(p.stderr, "orderloom: %v\nRun \"%s --help\" for its usage.\n", err, command.CommandPath())
+		return exitUsage
 	}
-	return exitUsage
+	name := nameOf(command)
+	if untilStopped[name] && ctx.Err() != nil && errors.Is(err, context.Canceled) { // it was still starting
+		return exitDone
+	}
+	status := exitStatus(ctx, name, err)
+	if status == exitInterrupted {
+		err = errors.New("interrupted. " + left[name])
+	}
+	fmt.Fprintf(p.stderr, "orderloom: %v\n", err)
+	return status
 }
 
-// wrongArgument reports whether an error is about what the command line or a setting says, wherever that is found.
-func wrongArgument(err error) bool {
-	switch domain.Code(err) {
-	case domain.CodeInvalid, projector.CodeUnknownProjection:
-		return true
-	}
-	return errors.As(err, new(usageError)) || errors.Is(err, app.ErrRefused) || errors.Is(err, app.ErrFile)
+// nameOf is the words of a command behind the program's name.
+func nameOf(c *cobra.Command) string {
+	_, name, _ := strings.Cut(c.CommandPath(), " ")
+	return name
 }
 
 // execute carries out a command line, and returns the command that it names.
@@ -126,11 +103,10 @@ Flags:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
 `
 
-const helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
+var helpTemplate = `{{with or .Long .Short}}{{. | trimTrailingWhitespaces}}
 
 {{end}}{{.UsageString}}
-Exit status: 0 when it is done, 1 when it failed{{if not .Annotations.exit}} or found differences{{end}}, 2 when the command line or a
-setting is wrong{{with .Annotations.exit}}{{.}}{{end}}.
+` + exitHelp() + `
 `
 
 // helpCommand is "orderloom help <command>", which is the same as "orderloom <command> --help".

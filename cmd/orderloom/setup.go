@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/orderloom/orderloom/internal/app"
@@ -15,7 +14,8 @@ import (
 const setupTimeout = 2 * time.Minute
 
 func (p *program) setupCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "setup",
 		Short: "Create what is missing: schema, topics, namespace, search attributes",
 		Long: `Create what the platform needs and is not there yet: the database's schema, the topics, the Temporal
@@ -27,8 +27,9 @@ namespace and its search attributes. It may be repeated, and waits for servers t
 			if err := app.Setup(ctx, cfg, tel); err != nil {
 				return err
 			}
-			fmt.Fprintln(p.stdout, "Everything that the platform needs is there.")
-			return nil
+			return p.say(*output, map[string]any{"complete": true}, "Everything that the platform needs is there.")
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }

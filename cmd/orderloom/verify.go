@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -32,10 +31,13 @@ type verification struct {
 	Invoices *invoicing.Verification `json:"invoices"`
 	// NotCompared says why the sagas could not be compared.
 	NotCompared string `json:"sagas_not_compared,omitempty"`
+
+	notCompared error
 }
 
 func (p *program) verifyCommand() *cobra.Command {
-	var asJSON, noKafka, noTemporal, expired bool
+	var noKafka, noTemporal, expired bool
+	var output *format
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Compare the views, the invoices, Kafka and the sagas with the event store",
@@ -49,12 +51,15 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 	}
 	compare := func(ctx context.Context, m *app.Maintenance, _ []string) (err error) {
 		var v verification
+		p.does("comparing the event store with Kafka and Temporal")
 		if err := v.compareStore(ctx, m, !noKafka, !noTemporal); err != nil {
 			return err
 		}
+		p.does("comparing the views")
 		if v.Views, err = m.Views.Verify(ctx, m.Store, nil); err != nil {
 			return err
 		}
+		p.does("comparing the invoices")
 		invoices, err := m.VerifyInvoices(ctx)
 		if err != nil {
 			return err
@@ -66,6 +71,7 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 		}
 		// Otherwise no relay publishes everything.
 		if v.Store.OK && len(open) == 0 && !noKafka && len(m.Broker.Brokers) > 0 {
+			p.does("comparing the events in Kafka")
 			k, err := maintain.VerifyKafka(ctx, m.Broker, m.Published, expired, nil)
 			if err != nil {
 				return err
@@ -73,16 +79,14 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 			v.Kafka = &k
 		}
 		if !noTemporal {
-			done := p.tick("comparing the sagas")
+			p.does("comparing the sagas")
 			v.compareSagas(ctx, m)
-			done()
 		}
-		if asJSON {
-			err = json.NewEncoder(p.stdout).Encode(v)
-		} else {
-			err = v.print(p.stdout)
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		return errors.Join(append(open, err, v.err())...)
+		shown := p.show(*output, v, v.print)
+		return errors.Join(found(open...), shown, v.err())
 	}
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if noKafka {
@@ -90,7 +94,7 @@ appended to it from then on, until "orderloom recover" has mended it.`,
 		}
 		return p.comparesKafka(compare)(c, args)
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	output = outputFlag(c)
 	c.Flags().BoolVar(&noKafka, "no-kafka", false, "leave Kafka out")
 	c.Flags().BoolVar(&noTemporal, "no-temporal", false, "leave the sagas at Temporal out")
 	c.Flags().BoolVar(&expired, "expired", false, "take streams of which Kafka holds nothing as expired, such as after topics were emptied")
@@ -174,7 +178,7 @@ func (s *storeVerification) writeTo(out io.Writer) {
 func (v *verification) compareSagas(ctx context.Context, m *app.Maintenance) {
 	sagas, err := m.VerifySagas(ctx)
 	if err != nil {
-		v.NotCompared = err.Error()
+		v.NotCompared, v.notCompared = err.Error(), err
 		return
 	}
 	v.Sagas = &sagas
@@ -183,13 +187,13 @@ func (v *verification) compareSagas(ctx context.Context, m *app.Maintenance) {
 // err returns what the exit status tells: a difference, or that something was not compared.
 func (v *verification) err() error {
 	if v.Store != nil && !v.Store.OK {
-		return errBehind
+		return foundError{errBehind}
 	}
 	if !v.Views.OK() || v.Invoices != nil && !v.Invoices.OK() || v.Kafka != nil && !v.Kafka.OK() || v.Sagas != nil && !v.Sagas.OK() {
-		return errDifferent
+		return foundError{errDifferent}
 	}
 	if v.NotCompared != "" {
-		return errors.New("the sagas were not compared; leave them out with --no-temporal")
+		return fmt.Errorf("the sagas were not compared; leave them out with --no-temporal: %w", v.notCompared)
 	}
 	return nil
 }

@@ -88,7 +88,8 @@ func stateOf(e webhooks.Endpoint) string {
 }
 
 func (p *program) webhooksDisableCommand() *cobra.Command {
-	return &cobra.Command{
+	var output *format
+	c := &cobra.Command{
 		Use:   "disable <endpoint-id>",
 		Short: "Stop all that is sent to an endpoint",
 		Long: `Stop all that is sent to an endpoint, of any account. What is due stays due: its account enables it again over the
@@ -103,14 +104,17 @@ API. It may be repeated.`,
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "Endpoint %s of account %s is disabled since %s.\n", e.EndpointID, e.Account, whenever(e.DisabledAt))
-			return err
+			return p.say(*output, map[string]any{"endpoint_id": e.EndpointID, "account": e.Account, "disabled_at": e.DisabledAt},
+				"Endpoint %s of account %s is disabled since %s.", e.EndpointID, e.Account, whenever(e.DisabledAt))
 		}),
 	}
+	output = outputFlag(c)
+	return c
 }
 
 func (p *program) webhooksResendCommand() *cobra.Command {
 	var events []string
+	var output *format
 	r := webhooks.Resend{RequestID: uuid.New()}
 	c := &cobra.Command{
 		Use:   "resend <endpoint-id>",
@@ -135,14 +139,14 @@ have the ids that they had. The workers send them; the command does not wait for
 			if err := app.ResendWebhooks(ctx, cfg, tel, r); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(p.stdout, "Endpoint %s is about to get them.\n", r.EndpointID)
-			return err
+			return p.say(*output, map[string]any{"endpoint_id": r.EndpointID, "request_id": r.RequestID}, "Endpoint %s is about to get them.", r.EndpointID)
 		}),
 	}
 	c.Flags().StringSliceVar(&events, "event", nil, "the id of an event, or several with commas")
 	c.Flags().StringVar(&r.From, "from-cursor", "", "send all that the endpoint gets after this place of the feed")
 	c.Flags().StringVar(&r.Until, "until-cursor", "", "send up to this place; up to the endpoint's own place when it is left out")
 	c.Flags().BoolVar(&r.Undelivered, "undelivered", false, "send all that were given up, and what is held back at once")
+	output = outputFlag(c)
 	return c
 }
 

@@ -20,7 +20,7 @@ var diskFull = fault{
 		"or with 202 or 503. `GET /ready` says which part of the work goes on: `reads` and `orders`, and not `reports`.",
 	told: []alarm{{alert: "OrderloomPostgresFailing"}},
 	named: []naming{
-		{command: "doctor", status: 1, says: `FAIL  takes writes: its disk is full`},
+		{command: "doctor", status: 3, says: `FAIL  takes writes: its disk is full`},
 		{command: "GET /ready?capability=reports", status: 503, says: `{"name":"postgres","status":"failing"}`},
 	},
 	mended: "By itself once there is room.",

@@ -21,8 +21,8 @@ var failover = fault{
 		"answered with 503 `store_unconfirmed`.",
 	told: []alarm{{alert: "OrderloomStoreUnconfirmed"}},
 	named: []naming{
-		{command: "doctor", status: 1, says: `FAIL  is confirmed`},
-		{command: "verify", status: 1, says: "Nothing is appended until \"orderloom recover\" has mended it"},
+		{command: "doctor", status: 3, says: `FAIL  is confirmed`},
+		{command: "verify", status: 3, says: "Nothing is appended until \"orderloom recover\" has mended it"},
 		{command: "recover", status: 3, says: "run it with --confirm"},
 	},
 	mended: "`orderloom recover --confirm` takes back what Kafka, Temporal and the gateway know ([backup.md](backup.md)). The other drills of " +

@@ -18,9 +18,9 @@ var kafkaUnreachable = fault{
 		{alert: "OrderloomInvoicesBehind", limit: 2},
 	},
 	named: []naming{
-		{command: "doctor", status: 1, says: `FAIL  answers: connect to broker`},
-		{command: "relay status", status: 1, says: "the topics could not be looked at"},
-		{command: "verify", status: 1, says: "connection refused"},
+		{command: "doctor", status: 3, says: `FAIL  answers: connect to broker`},
+		{command: "relay status", status: 3, says: "the topics could not be looked at"},
+		{command: "verify", status: 5, says: "connection refused"},
 	},
 	mended: "By itself once Kafka answers. Nothing has to be done.",
 	drill:  drillKafkaUnreachable,

@@ -13,9 +13,9 @@ var kafkaWiped = fault{
 	meanwhile: "Orders go on. Events wait in the event store. Views lag behind, and a single order is shown from the store.",
 	told:      []alarm{{alert: "OrderloomKafkaLostEvents"}, {alert: "OrderloomRelayBehind", limit: 1}},
 	named: []naming{
-		{command: "doctor", status: 1, says: `FAIL  publishes, and Kafka keeps it: orderloom: Kafka`},
-		{command: "relay status", status: 1, says: `"orderloom relay rewind --to 0" publishes all again`},
-		{command: "verify", status: 1, says: "incomplete or out of order"},
+		{command: "doctor", status: 3, says: `FAIL  publishes, and Kafka keeps it: orderloom: Kafka`},
+		{command: "relay status", status: 3, says: `"orderloom relay rewind --to 0" publishes all again`},
+		{command: "verify", status: 3, says: "incomplete or out of order"},
 	},
 	mended: "`orderloom setup` makes the topics, and `orderloom relay rewind --to 0` publishes everything again. " +
 		"Consumers skip what they know. Customers' keys are copied again too.",

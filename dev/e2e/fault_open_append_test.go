@@ -15,9 +15,9 @@ var openAppend = fault{
 	meanwhile: "Orders go on. What is appended after it is not published. Views lag behind, and a single order is shown from the store.",
 	told:      []alarm{{alert: "OrderloomAppendOpen", limit: 2}, {alert: "OrderloomRelayBehind", limit: 2}},
 	named: []naming{
-		{command: "doctor", status: 1, says: `FAIL  no append stays open`},
-		{command: "relay status", status: 1, says: "ends it"},
-		{command: "verify", status: 1, says: "events that came after it are not published until it ends"},
+		{command: "doctor", status: 3, says: `FAIL  no append stays open`},
+		{command: "relay status", status: 3, says: "ends it"},
+		{command: "verify", status: 3, says: "events that came after it are not published until it ends"},
 	},
 	mended: "By itself once the append ends. `orderloom relay status` prints the statement that ends it, `SELECT pg_terminate_backend(…)`.",
 	drill:  drillOpenAppend,

@@ -21,7 +21,7 @@ var poisonedEvents = fault{
 		"are parked, each by itself. All other orders go on. What is no event goes to the topic of dead letters.",
 	told: []alarm{{alert: "OrderloomParked"}, {alert: "OrderloomAttention", group: "parked", limit: 1}, {alert: "OrderloomDeadLetters"}},
 	named: []naming{
-		{command: "doctor", status: 1, says: `FAIL  nothing is parked`},
+		{command: "doctor", status: 3, says: `FAIL  nothing is parked`},
 		{command: "parked list", status: 0, says: "order_views_number"},
 		{command: "attention list --cause parked", status: 0, says: "retry_parked"},
 		{command: "verify", status: 0, says: "9 parked"},

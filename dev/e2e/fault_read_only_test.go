@@ -15,7 +15,7 @@ var databaseReadOnly = fault{
 		"`GET /ready` says which part of the work goes on: `reads` and `orders`, and not `reports`.",
 	told: []alarm{{alert: "OrderloomPostgresFailing"}},
 	named: []naming{
-		{command: "doctor", status: 1, says: `FAIL  takes writes: it is read-only`},
+		{command: "doctor", status: 3, says: `FAIL  takes writes: it is read-only`},
 		{command: "GET /ready?capability=reports", status: 503, says: `{"name":"postgres","status":"failing"}`},
 	},
 	mended: "By itself once PostgreSQL takes writes, such as after `ALTER SYSTEM RESET default_transaction_read_only` and " +

@@ -13,7 +13,7 @@ var redisFrozen = fault{
 	what:      "Redis takes connections and does not answer",
 	meanwhile: "Everything goes on. Orders are read from the views, since a breaker keeps readers away from Redis.",
 	told:      []alarm{{alert: "OrderloomBreakerOpen", group: "redis"}},
-	named:     []naming{{command: "doctor", status: 1, says: `FAIL  answers`}, {command: "GET /ready", status: 200, says: `{"name":"breaker_redis","status":"failing"}`}},
+	named:     []naming{{command: "doctor", status: 3, says: `FAIL  answers`}, {command: "GET /ready", status: 200, says: `{"name":"breaker_redis","status":"failing"}`}},
 	mended: "By itself once Redis answers. The caches are told first what has changed meanwhile, so no old state is shown. Until then a " +
 		"second's reads at most wait for 0.1 seconds.",
 	drill: drillRedisFrozen,

@@ -10,8 +10,8 @@ var relayPaused = fault{
 	meanwhile: "Orders go on with the other processes. Events wait in the event store until another relay leads, after 10 seconds.",
 	told:      []alarm{{alert: "OrderloomProcessDown"}, {alert: "OrderloomRelayBehind", limit: 3}},
 	named: []naming{
-		{command: "relay status", status: 1, says: "the leader has been silent"},
-		{command: "doctor", status: 1, says: `the leader has been silent`},
+		{command: "relay status", status: 3, says: "the leader has been silent"},
+		{command: "doctor", status: 3, says: `the leader has been silent`},
 	},
 	mended: "By itself: another relay ends the leader's session at PostgreSQL, and leads. What the frozen process does when it goes " +
 		"on repeats what was published.",

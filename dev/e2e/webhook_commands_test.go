@@ -84,14 +84,14 @@ func (c commands) carryWebhooks(t *testing.T, s *shop) {
 	require.Equal(t, first.Event.EventID, again.Event.EventID)
 	require.Equal(t, first.Cursor, again.Cursor)
 	c.run(t, 2, "webhooks", "resend", id)
-	c.run(t, 1, "webhooks", "resend", uuid.NewString(), "--undelivered")
+	c.run(t, 4, "webhooks", "resend", uuid.NewString(), "--undelivered")
 
 	for range 2 {
 		require.Contains(t, c.run(t, 0, "webhooks", "disable", id), "is disabled since")
 	}
 	require.Contains(t, listed(), "disabled for request")
-	c.run(t, 1, "webhooks", "disable", uuid.NewString())
-	c.run(t, 1, "webhooks", "resend", id, "--undelivered")
+	c.run(t, 4, "webhooks", "disable", uuid.NewString())
+	c.run(t, 4, "webhooks", "resend", id, "--undelivered")
 
 	c.listen(t, s)
 	file := filepath.Join(t.TempDir(), "orders.csv")

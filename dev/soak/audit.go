@@ -19,7 +19,7 @@ import (
 	"go.temporal.io/sdk/client"
 )
 
-// verified is what "orderloom verify --json" prints, as far as it is looked at.
+// verified is what "orderloom verify -o json" prints, as far as it is looked at.
 type verified struct {
 	Views struct {
 		Streams int64 `json:"streams"`
@@ -117,7 +117,7 @@ func (s *soak) auditViews(ctx context.Context) error {
 
 // verify runs "orderloom verify" once, and reports whether its exit status told of a difference.
 func (s *soak) verify(ctx context.Context) (out []byte, different bool, err error) {
-	out, err = s.fleet.command(ctx, "verify", "--json")
+	out, err = s.fleet.command(ctx, "verify", "-o", "json")
 	var exit *exec.ExitError
 	if different = errors.As(err, &exit); err != nil && !different {
 		return out, false, err

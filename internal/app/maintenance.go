@@ -78,7 +78,7 @@ const reachTimeout = 10 * time.Second
 // VerifySagas compares the sagas at Temporal with the events. The error says why they could not be compared.
 func (m *Maintenance) VerifySagas(ctx context.Context) (v orphans.Verification, err error) {
 	if m.cfg.Temporal.Address == "" {
-		return v, errors.New("TEMPORAL_ADDRESS is not set")
+		return v, ErrNoTemporal
 	}
 	c, memos, err := dialTemporal(m.cfg.Temporal, m.tel)
 	if err != nil {

@@ -62,11 +62,14 @@ func ReconcileRecovered(
 	}
 }
 
+// ErrNoTemporal is the error for settings that name no Temporal server.
+var ErrNoTemporal = errors.New("TEMPORAL_ADDRESS is not set")
+
 // Reconcile lets the workers compare the gateway's ledger with the payments, and waits for that. Sofar and the errors
-// are those of [sagaclient.Client.Reconcile]. Error besides: [ErrRefused].
+// are those of [sagaclient.Client.Reconcile]. Error besides: [ErrRefused]; [ErrNoTemporal].
 func Reconcile(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, in Reconciliation, sofar func(Reconciled)) (Reconciled, error) {
 	if cfg.Temporal.Address == "" {
-		return Reconciled{}, errors.New("TEMPORAL_ADDRESS is not set")
+		return Reconciled{}, ErrNoTemporal
 	}
 	c, memos, err := dialTemporal(cfg.Temporal, tel)
 	if err != nil {

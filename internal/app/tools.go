@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
-	"io"
 	"net"
 	"slices"
 	"time"
@@ -64,7 +62,7 @@ const rewrapBatch = 1000
 
 // RewrapKeys wraps every customer's key under the current master key, so that an older one may be
 // discarded. It may be repeated and interrupted. Errors: those of [keyring.Match].
-func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, out io.Writer) error {
+func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, sofar func(wrapped int)) error {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
 		return err
@@ -83,7 +81,7 @@ func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "%d keys are wrapped anew\n", total)
+		sofar(total)
 		if n == 0 {
 			return nil
 		}

@@ -67,10 +67,14 @@ type Finding struct {
 }
 
 // Run makes the checks, one after the other, and tells each finding at once. It returns how many of each there were.
+// When ctx ends it stops, and tells nothing of the check that it was at.
 func Run(ctx context.Context, checks []Check, tell func(Finding)) map[Status]int {
 	counts, failed := map[Status]int{}, map[string]bool{}
 	for _, c := range checks {
 		findings := c.run(ctx, failed)
+		if ctx.Err() != nil {
+			break
+		}
 		for _, f := range findings {
 			f.Group, f.Check = c.Group, c.Name
 			counts[f.Status]++

@@ -25,11 +25,14 @@ func Tick(log Log, what string) (done func()) {
 
 // TickWith is [Tick] for what is told anew each time, such as with how many are done. What is called from another
 // goroutine.
-func TickWith(log Log, what func() string) (done func()) {
+func TickWith(log Log, what func() string) (done func()) { return TickEvery(Interval, log, what) }
+
+// TickEvery is [TickWith] at another interval.
+func TickEvery(interval time.Duration, log Log, what func() string) (done func()) {
 	begun, stop := time.Now(), make(chan struct{})
 	var gone sync.WaitGroup
 	gone.Go(func() {
-		ticker := time.NewTicker(Interval)
+		ticker := time.NewTicker(interval)
 		defer ticker.Stop()
 		for {
 			select {

@@ -79,7 +79,7 @@ type RebuildReport struct {
 	Seconds    float64       `json:"seconds"`
 	Diff       []TableDiff   `json:"diff"`
 	Swapped    bool          `json:"swapped"`
-	Paused     time.Duration `json:"paused"`
+	Paused     time.Duration `json:"paused_ns"`
 	Parked     int64         `json:"parked"`
 }
 
