@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/domain"
@@ -101,7 +104,22 @@ func wrongArgument(err error) bool {
 			return true
 		}
 	}
-	return errors.As(err, new(usageError)) || failure.Of(err) == failure.Value
+	return errors.As(err, new(usageError)) || wrongFile(err) || failure.Of(err) == failure.Value
+}
+
+// wrongFile reports whether an error is about a file that the command line or a setting names. It is not there, is no
+// file, or may not be read or written. A disk that is full or fails is none of that.
+func wrongFile(err error) bool {
+	var file *fs.PathError
+	if !errors.As(err, &file) {
+		return false
+	}
+	for _, cause := range []error{fs.ErrNotExist, fs.ErrExist, fs.ErrPermission, syscall.EISDIR, syscall.ENOTDIR, syscall.EROFS, syscall.ENAMETOOLONG} {
+		if errors.Is(file, cause) {
+			return true
+		}
+	}
+	return false
 }
 
 // unreachable reports whether the same may be asked again later.
@@ -119,6 +137,30 @@ func refused(err error) bool {
 		return problem.Status < http.StatusInternalServerError
 	}
 	return domain.Code(err) != "" || errors.As(err, new(refusedError)) || failure.Of(err) == failure.Missing
+}
+
+// whatNext is what to do about an exit status, where the message alone does not tell.
+func whatNext(status int, err error) string {
+	switch {
+	case status != exitUnreachable || domain.Code(err) == sagaclient.CodeNoWorker:
+		return ""
+	case errors.As(err, new(*client.Problem)):
+		return "Run it again later."
+	case errors.As(err, new(unansweredError)):
+		return "Look whether the platform runs, and whether ORDERLOOM_URL says where it is."
+	}
+	return "Run it again once the server answers. \"orderloom doctor\" says which one does not, and which setting names it."
+}
+
+// told is the message of an error for people, without lines that repeat others.
+func told(err error) string {
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimRight(line, "\n"); !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
 }
 
 // exitHelp is the end of each help.

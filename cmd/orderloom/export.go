@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -42,7 +43,7 @@ func (p *program) exportCommand() *cobra.Command {
 What is written is what the key may see, one JSON object a line or a table. --where chooses by the parameters of the
 list's operation, such as --where status=shipped. How far it is stands in the other output.
 
-A file has its name once it is whole. Until then ".part" follows it. An export that ended too early
+A file has its name once it is whole. Until then its name ends in ".part". An export that ended too early
 says how far it came. For events it also says with which --after the rest is written.`,
 		Args: arguments("list"),
 	}
@@ -67,7 +68,8 @@ func (p *program) export(ctx context.Context, api *client.Client, e export, file
 	}
 	out := p.stdout
 	if file != "" {
-		part, err := os.Create(file + ".part") //nolint:gosec // whoever runs the command names it
+		// Its name is its own, so that two exports at once don't write into each other's.
+		part, err := os.CreateTemp(filepath.Dir(file), filepath.Base(file)+".*.part")
 		if err != nil {
 			return wrongUsage("create the file: %w", err)
 		}
@@ -85,7 +87,7 @@ func (p *program) export(ctx context.Context, api *client.Client, e export, file
 		if err := out.(*os.File).Close(); err != nil {
 			return fmt.Errorf("write the file: %w", err)
 		}
-		if err := os.Rename(file+".part", file); err != nil {
+		if err := os.Rename(out.(*os.File).Name(), file); err != nil {
 			return fmt.Errorf("write the file: %w", err)
 		}
 	}

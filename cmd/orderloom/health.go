@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -60,7 +61,7 @@ func askHealth(ctx context.Context, scheme, setting, address string, out io.Writ
 	defer asking.CloseIdleConnections()
 	response, err := asking.Do(request)
 	if err != nil {
-		return err
+		return fmt.Errorf("the process that %s names does not answer: %w", setting, errors.Unwrap(err))
 	}
 	defer func() { _ = response.Body.Close() }()
 	if response.StatusCode != http.StatusOK {

@@ -39,6 +39,9 @@ run it again with the same --key: what was done is replayed, and nothing is done
 				return wrongUsage("open the lines: %w", err)
 			}
 			defer func() { _ = file.Close() }()
+			if info, err := file.Stat(); err != nil || info.IsDir() {
+				return wrongUsage("%s is no file", args[1])
+			}
 			return printResults(p.stdout, way(api, ctx, file, client.IdempotencyKey(key)))
 		}),
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"net/url"
 
 	"github.com/orderloom/orderloom/client"
 	"github.com/orderloom/orderloom/internal/config"
@@ -20,9 +22,19 @@ func (p *program) calls(f func(ctx context.Context, api *client.Client, args []s
 		if err != nil {
 			return usageError{err}
 		}
-		return problemOf(f(ctx, api, args))
+		err = problemOf(f(ctx, api, args))
+		if errors.As(err, new(*url.Error)) {
+			err = unansweredError{err}
+		}
+		return err
 	})
 }
+
+// unansweredError is a call of the API that was not answered.
+type unansweredError struct{ error }
+
+// Unwrap returns why.
+func (e unansweredError) Unwrap() error { return e.error }
 
 // follow hands on what comes until Ctrl-C, which is no failure.
 func follow[T any](ctx context.Context, all iter.Seq2[T, error], each func(T) error) error {

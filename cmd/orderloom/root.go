@@ -32,7 +32,10 @@ func (p *program) run(ctx context.Context, arguments []string) int {
 	if status == exitInterrupted {
 		err = errors.New("interrupted. " + left[name])
 	}
-	fmt.Fprintf(p.stderr, "orderloom: %v\n", err)
+	fmt.Fprintf(p.stderr, "orderloom: %s\n", told(err))
+	if next := whatNext(status, err); next != "" {
+		fmt.Fprintln(p.stderr, next)
+	}
 	return status
 }
 

@@ -47,7 +47,7 @@ func TestCommandsBesideAPlatform(t *testing.T) {
 
 	o.bookRefund("2.00")
 	require.NotZero(t, reconcile(3, "--order", o.id.String()).Differences)
-	reconcile(1, "--order", uuid.NewString())
+	reconcile(4, "--order", uuid.NewString())
 	reconcile(2, "--since", "yesterday")
 }
 

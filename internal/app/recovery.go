@@ -11,6 +11,7 @@ import (
 	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/internal/advisory"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/failure"
 	"github.com/orderloom/orderloom/internal/telemetry"
 	"github.com/orderloom/orderloom/invoicing"
 	"github.com/orderloom/orderloom/recovery"
@@ -119,7 +120,7 @@ func Recover(
 	}
 	f, locked, err := p.recover(ctx, acceptLoss, progress)
 	if locked {
-		err = errors.New("another process recovers the event store already")
+		err = failure.Passing(errors.New("another process recovers the event store already: wait until it has ended"))
 	}
 	return f, errors.Join(err, p.close(ctx))
 }
