@@ -125,11 +125,11 @@ func TestTheDoctorComparesTopicsWithTheSettings(t *testing.T) {
 	retention := b.kafka.Retention
 	b.environment["ORDERLOOM_KAFKA_PARTITIONS"] = strconv.Itoa(b.kafka.Partitions)
 	b.environment["ORDERLOOM_KAFKA_RETENTION"] = retention.String()
-	require.Equal(t, doctor.OK, b.examined(exitFailure)[check].Status, "%v", b.examined(exitFailure)[check])
+	require.Equal(t, doctor.OK, b.examined(exitFound)[check].Status, "%v", b.examined(exitFound)[check])
 
 	b.kafka.Retention = retention / 2
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
-	found := b.examined(exitFailure)[check]
+	found := b.examined(exitFound)[check]
 	require.Equal(t, doctor.Warning, found.Status)
 	require.Contains(t, found.Found, "retention.ms")
 	require.Contains(t, found.Remedy, "orderloom setup")
@@ -137,7 +137,7 @@ func TestTheDoctorComparesTopicsWithTheSettings(t *testing.T) {
 	b.kafka.Retention = retention
 	require.NoError(t, broker.EnsureTopics(t.Context(), b.kafka))
 	b.environment["ORDERLOOM_KAFKA_PARTITIONS"] = "48"
-	found = b.examined(exitFailure)[check]
+	found = b.examined(exitFound)[check]
 	require.Equal(t, doctor.Warning, found.Status)
 	require.Contains(t, found.Found, fmt.Sprintf("has %d partitions", b.kafka.Partitions))
 	require.Contains(t, found.Remedy, fmt.Sprintf("ORDERLOOM_KAFKA_PARTITIONS=%d", b.kafka.Partitions))
@@ -148,7 +148,7 @@ func TestTheDoctorMissesIndexesAndRights(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 7, 0)
 	b.asWorker()
-	found := b.examined(exitFailure)
+	found := b.examined(exitFound)
 	require.Equal(t, doctor.OK, found["PostgreSQL: has the indexes"].Status)
 	require.Equal(t, doctor.OK, found["PostgreSQL: lets this role do its work"].Status)
 	_, err := b.pool.Exec(t.Context(), `ALTER TABLE orderloom.api_keys DROP CONSTRAINT api_keys_pkey CASCADE`)
@@ -169,7 +169,7 @@ func TestTheDoctorMissesIndexesAndRights(t *testing.T) {
 	u.User = url.UserPassword(role, "p")
 	b.environment["DATABASE_URL"] = u.String()
 
-	found = b.examined(exitFailure)
+	found = b.examined(exitFound)
 	missing, may := found["PostgreSQL: has the indexes"], found["PostgreSQL: lets this role do its work"]
 	require.Equal(t, doctor.Failing, missing.Status)
 	require.Contains(t, missing.Found, "api_keys_pkey")
