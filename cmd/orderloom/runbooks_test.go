@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 )
 
@@ -14,7 +15,9 @@ var (
 	alertName = regexp.MustCompile(`(?m)^\s+- alert: (\w+)\n(?:.*\n)*?\s+runbook_url: https://github\.com/orderloom/orderloom/blob/main/(\S+)$`)
 	// runbookCommand is a command of ours, in a block or in a sentence.
 	runbookCommand = regexp.MustCompile("(?m)(?:^|`)orderloom ([^`\n]+)")
-	runbookParts   = []string{"\n## What customers notice\n", "\n## Look first at\n", "\n## Mend it\n", "\n## It is over when\n"}
+	// runbookWord is a word of one, as a shell takes it.
+	runbookWord  = regexp.MustCompile(`"[^"]*"|[^\s"]+`)
+	runbookParts = []string{"\n## What customers notice\n", "\n## Look first at\n", "\n## Mend it\n", "\n## It is over when\n"}
 )
 
 // runbookLinesMax is what somebody reads who was woken up.
@@ -44,7 +47,7 @@ func TestEachAlertHasARunbook(t *testing.T) {
 			at = i
 		}
 		for _, m := range runbookCommand.FindAllStringSubmatch(page, -1) {
-			requireCommand(t, name, strings.Fields(m[1]))
+			requireCommand(t, name, runbookWord.FindAllString(placeholders(m[1]), -1))
 		}
 		meaning, _, _ := strings.Cut(strings.TrimPrefix(page, "# "+name+"\n"), runbookParts[0])
 		require.Empty(t, paragraphs[meaning], "%s means what another one means", name)
@@ -55,16 +58,62 @@ func TestEachAlertHasARunbook(t *testing.T) {
 	require.Len(t, pages, len(alerts), "a runbook belongs to an alert")
 }
 
-// requireCommand demands that words are a command of ours with flags of its own.
+// named is a command of ours in a message, such as a remedy.
+var named = regexp.MustCompile("\\\\?\"orderloom ([a-z][^\"\\\\]*)\\\\?\"")
+
+// What the doctor, the alerts and all other messages tell people to do is a command, with flags that it takes.
+func TestCommandsThatAreNamedExist(t *testing.T) {
+	t.Parallel()
+	files := []string{"../../deploy/prometheus/alerts.yml"}
+	for _, place := range []string{"internal/app", "cmd/orderloom", "internal/config", "relay", "recovery", "orphans", "migrations", "broker"} {
+		more, err := filepath.Glob("../../" + place + "/*.go")
+		require.NoError(t, err)
+		require.NotEmpty(t, more, place)
+		files = append(files, more...)
+	}
+	found := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, m := range named.FindAllStringSubmatch(string(text), -1) {
+			words := strings.Fields(m[1])
+			if words[0] == "help" { // it is made when a command is run
+				continue
+			}
+			command, rest, err := (&program{}).root().Find(words)
+			require.NoError(t, err, "%s: orderloom %v", file, words)
+			require.True(t, command.HasParent(), "%s: orderloom %v", file, words)
+			for _, word := range rest {
+				if flag, isFlag := strings.CutPrefix(word, "--"); isFlag {
+					require.NotNil(t, command.Flag(flag), "%s: orderloom %v has no flag %s", file, words, word)
+				}
+			}
+			found++
+		}
+	}
+	require.Greater(t, found, 30)
+}
+
+// runbookID is what stands for an id in a runbook.
+var runbookID = regexp.MustCompile(`\b[A-Z]+_ID\b`)
+
+// placeholders puts something in the place of what a reader puts in.
+func placeholders(command string) string {
+	return strings.ReplaceAll(runbookID.ReplaceAllString(command, uuid.NewString()), "SEQUENCE", "17")
+}
+
+// requireCommand demands that words are a whole command of ours: with its arguments, and with flags that it takes.
 func requireCommand(t *testing.T, page string, words []string) {
 	t.Helper()
 	command, rest, err := (&program{}).root().Find(words)
 	require.NoError(t, err, "%s: orderloom %v", page, words)
 	require.True(t, command.HasParent(), "%s: orderloom %v", page, words)
 	require.False(t, command.HasSubCommands() && len(rest) > 0, "%s: orderloom %v", page, words)
-	for _, word := range rest {
-		if flag, isFlag := strings.CutPrefix(word, "--"); isFlag {
-			require.NotNil(t, command.Flag(flag), "%s: orderloom %v has no flag %s", page, words, word)
-		}
-	}
+	require.NoError(t, command.ParseFlags(rest), "%s: orderloom %v", page, words)
+	require.NoError(t, command.ValidateRequiredFlags(), "%s: orderloom %v", page, words)
+	require.NoError(t, command.ValidateFlagGroups(), "%s: orderloom %v", page, words)
+	require.NoError(t, command.ValidateArgs(command.Flags().Args()), "%s: orderloom %v", page, words)
 }
