@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"reflect"
 	"regexp"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/payments"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/require"
@@ -146,6 +148,67 @@ func TestContractExamplesAreTaken(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, http.StatusCreated, b.post(t, "/api/v1/orders", string(body)).status, name)
 	}
+}
+
+// Each example is taken as it stands, by a platform that asks for keys: those of bodies, and those of parameters.
+func TestExamplesAreNotRefusedForWhatTheySay(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, name := range contract().Operations() {
+		method, path, _ := strings.Cut(name, " ")
+		place := []string{"paths", path, strings.ToLower(method)}
+		sent := map[string]string{} // bodies by queries and names
+		bodies, _ := contract().At(below(place, "requestBody", "content", "application/json", "examples")...).(map[string]any)
+		for _, e := range bodies {
+			text, err := json.Marshal(e.(map[string]any)["value"])
+			require.NoError(t, err)
+			sent[string(text)] = ""
+		}
+		if method == http.MethodGet {
+			for _, query := range exampleQueries(place) {
+				sent[query] = query
+			}
+		}
+		for body, query := range sent {
+			if query != "" {
+				body = ""
+			}
+			found++
+			t.Run(name+" "+query+body, func(t *testing.T) {
+				t.Parallel()
+				b := setup(t, func(o *Options) { o.Authenticator, o.Keys, o.Audit = byRole(), newFakeKeys(), &fakeAudit{} })
+				b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
+				a := b.ask(t, method, path+query, body, "Authorization", "Bearer admin", "Idempotency-Key", "k")
+				require.NotContains(t, []int{http.StatusBadRequest, http.StatusUnprocessableEntity, http.StatusInternalServerError}, a.status, a.body)
+			})
+		}
+	}
+	require.Greater(t, found, 60)
+}
+
+// exampleQueries asks with the example of each parameter of an operation. What is an amount is asked in a currency.
+func exampleQueries(place []string) (queries []string) {
+	list, _ := contract().At(below(place, "parameters")...).([]any)
+	for i := range list {
+		parameter, _ := contract().At(below(place, "parameters", fmt.Sprint(i))...).(map[string]any)
+		example, ok := parameter["example"]
+		if !ok || parameter["in"] != "query" {
+			continue
+		}
+		values, ok := example.([]any)
+		if !ok {
+			values = []any{example}
+		}
+		q := url.Values{}
+		for _, v := range values {
+			q.Add(parameter["name"].(string), fmt.Sprint(v))
+		}
+		if strings.HasPrefix(parameter["name"].(string), "total_") {
+			q.Set("currency", "EUR")
+		}
+		queries = append(queries, "?"+q.Encode())
+	}
+	return queries
 }
 
 func TestContractNamesEveryProblem(t *testing.T) {
