@@ -16,7 +16,7 @@ const ordersPath = "/api/v1/orders"
 func orderPath(id uuid.UUID) string { return ordersPath + "/" + id.String() }
 
 // Wait lets [Client.PlaceOrder] wait on the server until the order is settled, for at most d in whole seconds. The API
-// waits ten seconds at most.
+// has a longest wait of its own, some seconds.
 func Wait(d time.Duration) CallOption {
 	return func(r *request) { r.prefer = "wait=" + strconv.FormatInt(int64(d/time.Second), 10) }
 }

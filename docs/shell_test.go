@@ -20,8 +20,8 @@ var (
 	parameter  = regexp.MustCompile(`\\\{\w+\\\}`)
 )
 
-// TestCommandsCanBeCopied holds what a reader copies into a shell. It can be parsed, and no line is cut off from the one
-// before it. The API has each path that is named.
+// TestCommandsCanBeCopied holds what a reader copies into a shell. It can be parsed, and no line is cut off from the
+// one before it. The API has each path that is named.
 func TestCommandsCanBeCopied(t *testing.T) {
 	t.Parallel()
 	spec, err := os.ReadFile(filepath.Join(root, "api/openapi.yaml"))

@@ -50,15 +50,28 @@ func TestACommandLineIsRunExplainedOrRefused(t *testing.T) {
 // The demo closes the API by a key of its own, unless somebody has said who may call it.
 func TestTheDemoHasAKeyOfItsOwn(t *testing.T) {
 	t.Parallel()
-	key, settings := closed(func(string) (string, bool) { return "", false })
+	key, settings := closed(func(string) (string, bool) { return "", false }, true)
 	open, _ := settings("ORDERLOOM_API_OPEN")
 	require.Equal(t, "no", open)
 	keys, _ := settings("ORDERLOOM_API_KEYS")
 	require.Equal(t, fmt.Sprintf("demo:%x", sha256.Sum256([]byte(key))), keys)
 	for _, name := range []string{"ORDERLOOM_API_OPEN", "ORDERLOOM_API_KEYS"} {
-		key, settings = closed(func(asked string) (string, bool) { return "given", asked == name })
+		key, settings = closed(func(asked string) (string, bool) { return "given", asked == name }, true)
 		require.Empty(t, key)
 		value, _ := settings(name)
 		require.Equal(t, "given", value)
 	}
+}
+
+// The samples are played also where the environment closes the API.
+func TestTheSamplesHaveAKeyWhereTheAPIIsClosed(t *testing.T) {
+	t.Parallel()
+	for given, before := range map[string]string{"": "", "office:abc": "office:abc,"} {
+		environment := map[string]string{"ORDERLOOM_API_OPEN": "no", "ORDERLOOM_API_KEYS": given}
+		key, settings := closed(func(name string) (string, bool) { v, ok := environment[name]; return v, ok }, false)
+		keys, _ := settings("ORDERLOOM_API_KEYS")
+		require.Equal(t, before+fmt.Sprintf("demo:%x", sha256.Sum256([]byte(key))), keys)
+	}
+	key, _ := closed(func(string) (string, bool) { return "", false }, false)
+	require.Empty(t, key, "it is open to this machine")
 }

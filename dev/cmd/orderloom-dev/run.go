@@ -17,13 +17,15 @@ import (
 // apiPort is where the API listens unless it is taken or ORDERLOOM_HTTP_ADDRESS says otherwise.
 const apiPort = 8080
 
-// run starts everything, plays the sample orders and serves until ctx ends.
+// run starts everything, plays the sample orders and serves until ctx ends. Where the environment closes the API, the
+// samples have a key.
 func run(ctx context.Context, data string) error {
-	return withPlatform(ctx, data, os.LookupEnv, func(ctx context.Context, p *platform.Platform) error {
-		if err := demo.Earlier(ctx, demoOptions(p, "")); err != nil {
+	key, lookup := closed(os.LookupEnv, false)
+	return withPlatform(ctx, data, lookup, func(ctx context.Context, p *platform.Platform) error {
+		if err := demo.Earlier(ctx, demoOptions(p, key)); err != nil {
 			return err
 		}
-		report, err := demo.Play(ctx, demoOptions(p, ""))
+		report, err := demo.Play(ctx, demoOptions(p, key))
 		if err != nil {
 			return err
 		}
@@ -40,7 +42,7 @@ func run(ctx context.Context, data string) error {
 // playDemo starts everything, plays the sample orders and stops. It fails unless each order ended as it should. The API
 // is closed, and the samples have a key, unless the environment says who may call it.
 func playDemo(ctx context.Context, data string) error {
-	key, lookup := closed(os.LookupEnv)
+	key, lookup := closed(os.LookupEnv, true)
 	return withPlatform(ctx, data, lookup, func(ctx context.Context, p *platform.Platform) error {
 		if key != "" {
 			say("   %-18s %s", "API key", key)
@@ -57,17 +59,22 @@ func playDemo(ctx context.Context, data string) error {
 	})
 }
 
-// closed draws a key, and returns settings by which the API takes it and nobody else. Settings that say who may call
-// the API stay as they are; the key is empty then.
-func closed(lookup func(string) (string, bool)) (key string, with func(string) (string, bool)) {
+// closed draws a key for the samples, and returns settings by which the API takes it beside the keys that are given.
+// That is for an API that the settings close, and for one of which they say nothing if unsaid is true. Otherwise they
+// stay as they are, and the key is empty.
+func closed(lookup func(string) (string, bool), unsaid bool) (key string, with func(string) (string, bool)) {
 	const open, keys = "ORDERLOOM_API_OPEN", "ORDERLOOM_API_KEYS"
-	for _, name := range []string{open, keys} {
-		if value, _ := lookup(name); value != "" {
-			return "", lookup
-		}
+	said, _ := lookup(open)
+	given, _ := lookup(keys)
+	if said != shut && (said != "" || given != "" || !unsaid) {
+		return "", lookup
 	}
 	key = rand.Text()
-	set := map[string]string{open: "no", keys: fmt.Sprintf("demo:%x", sha256.Sum256([]byte(key)))}
+	own := fmt.Sprintf("demo:%x", sha256.Sum256([]byte(key)))
+	if given != "" {
+		own = given + "," + own
+	}
+	set := map[string]string{open: shut, keys: own}
 	return key, func(name string) (string, bool) {
 		if value, ok := set[name]; ok {
 			return value, true
@@ -75,6 +82,9 @@ func closed(lookup func(string) (string, bool)) (key string, with func(string) (
 		return lookup(name)
 	}
 }
+
+// shut is the value of ORDERLOOM_API_OPEN by which the API asks for keys.
+const shut = "no"
 
 // withPlatform starts the platform, does something with it, and stops it. The context that it gives ends
 // with ctx or with the platform.
