@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"time"
 
@@ -123,39 +122,37 @@ func (p *patient) sagas() *sagaclient.Client {
 // certificateWarns is how long before its end a certificate is warned of.
 const certificateWarns = 21 * 24 * time.Hour
 
-// ofCertificates looks at the certificates of the settings: those of this client, and the API's own.
+// ofCertificates looks at the certificates of the settings: those of this client, of the authorities that it believes,
+// and the API's own.
 func (p *patient) ofCertificates() (all []doctor.Check) {
 	for _, c := range certificateFiles(p.cfg) {
 		all = append(all, doctor.Check{
 			Group: "Certificates", Name: c.whose + " is valid", Remedy: "put a certificate and its key there",
-			Ask: func(context.Context) (string, error) { return certificateLasts(c.file, time.Now()) },
+			Ask: func(context.Context) (string, error) { return c.examine(time.Now()) },
 		})
 	}
 	return all
 }
 
-const replaceCertificate = "replace it; it is read anew for each connection"
-
-// certificateLasts tells until when a certificate is valid.
-func certificateLasts(file string, now time.Time) (string, error) {
-	pem, err := os.ReadFile(file)
+// examine tells until when a certificate is valid.
+func (c certificateFile) examine(now time.Time) (string, error) {
+	from, until, err := c.lasts()
 	if err != nil {
 		return "", err
 	}
-	c, err := firstCertificate(pem)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", file, err)
+	fault := doctor.Fault{Remedy: "replace it; it is read anew for each connection"}
+	if c.restart {
+		fault.Remedy = "replace it, and restart the processes: it is read when they start"
 	}
-	until := c.NotAfter
 	switch {
-	case now.Before(c.NotBefore):
-		return "", doctor.Fault{What: fmt.Sprintf("%s begins at %s", file, c.NotBefore.UTC().Format(time.RFC3339)), Remedy: replaceCertificate}
+	case now.Before(from):
+		fault.What = fmt.Sprintf("%s begins at %s", c.file, from.UTC().Format(time.RFC3339))
 	case until.Before(now):
-		return "", doctor.Fault{What: fmt.Sprintf("%s has ended at %s", file, until.UTC().Format(time.RFC3339)), Remedy: replaceCertificate}
+		fault.What = fmt.Sprintf("%s has ended at %s", c.file, until.UTC().Format(time.RFC3339))
 	case until.Before(now.Add(certificateWarns)):
-		return "", doctor.Fault{
-			What: fmt.Sprintf("%s ends at %s", file, until.UTC().Format(time.RFC3339)), Remedy: replaceCertificate, Minor: true,
-		}
+		fault.What, fault.Minor = fmt.Sprintf("%s ends at %s", c.file, until.UTC().Format(time.RFC3339)), true
+	default:
+		return "until " + until.UTC().Format(time.DateOnly), nil
 	}
-	return "until " + until.UTC().Format(time.DateOnly), nil
+	return "", fault
 }

@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"maps"
@@ -338,13 +336,4 @@ func (p *patient) keysFit(ctx context.Context, purpose keyring.Purpose, keys []k
 		err = doctor.Fault{What: err.Error(), Remedy: "docs/encryption.md tells how keys are changed"}
 	}
 	return fmt.Sprintf("%d keys", len(keys)), err
-}
-
-// firstCertificate returns the first certificate of a PEM file.
-func firstCertificate(text []byte) (*x509.Certificate, error) {
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, errors.New("it holds no PEM certificate")
-	}
-	return x509.ParseCertificate(block.Bytes)
 }
