@@ -187,8 +187,9 @@ bench-capacity: ## Simulate the plan for ten thousand orders a second with the m
 	$(GO) -C bench run ./capacity
 
 # Go knows by itself what has changed; -buildvcs=false because a clone may belong to another user.
+# -ldflags=-s leaves out what debuggers need and stack traces don't, which takes a third of the time for linking.
 bin/orderloom-dev: FORCE
-	@GO=$(GO) dev/compile.sh "building the platform and its embedded stack (the first time takes some minutes)" dev -buildvcs=false -o ../bin/orderloom-dev ./cmd/orderloom-dev
+	@GO=$(GO) dev/compile.sh "building the platform and its embedded stack (the first time takes some minutes)" dev -buildvcs=false -ldflags=-s -o ../bin/orderloom-dev ./cmd/orderloom-dev
 
 bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
 	@dev/install.sh $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)

@@ -8,6 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2 v1.43.4
 	github.com/chromedp/chromedp v0.23.0
 	github.com/compose-spec/compose-go/v2 v2.16.2
+	github.com/gin-gonic/gin v1.12.0
 	github.com/goccy/go-yaml v1.19.2
 	github.com/google/uuid v1.6.0
 	github.com/jackc/pgx/v5 v5.12.0
@@ -20,6 +21,7 @@ require (
 	github.com/temporalio/ui-server/v2 v2.55.0
 	github.com/twmb/franz-go/pkg/kfake v0.0.0-20260918054303-01f206a7e32c
 	github.com/twmb/franz-go/pkg/kmsg v1.15.0
+	github.com/ugorji/go/codec v1.3.1
 	go.temporal.io/api v1.63.5
 	go.temporal.io/auto-scaled-workers v0.2.0-1.32.0.158.0
 	go.temporal.io/sdk v1.50.0
@@ -67,7 +69,6 @@ require (
 	github.com/fergusstrange/embedded-postgres v1.34.0 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.12 // indirect
 	github.com/gin-contrib/sse v1.1.0 // indirect
-	github.com/gin-gonic/gin v1.12.0 // indirect
 	github.com/go-jose/go-jose/v4 v4.1.4 // indirect
 	github.com/go-json-experiment/json v1.27.2 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
@@ -152,7 +153,6 @@ require (
 	github.com/twmb/murmur3 v1.1.8 // indirect
 	github.com/uber-common/bark v1.3.0 // indirect
 	github.com/uber-go/tally/v4 v4.1.17 // indirect
-	github.com/ugorji/go/codec v1.3.1 // indirect
 	github.com/urfave/cli v1.22.17 // indirect
 	github.com/valyala/bytebufferpool v1.0.0 // indirect
 	github.com/valyala/fasttemplate v1.2.2 // indirect
@@ -205,8 +205,8 @@ require (
 
 replace github.com/orderloom/orderloom => ../
 
-// Large libraries of the Temporal server that nothing here uses, each replaced by the little that the server needs to
-// compile: the package comment of dev/lean says why and how.
+// Large libraries that nothing here uses, each replaced by the little that the Temporal server or gin need to compile:
+// the package comment of dev/lean says why and how.
 replace (
 	cloud.google.com/go/storage => ./lean/google-storage
 	github.com/aws/aws-sdk-go-v2 => ./lean/aws
@@ -214,6 +214,7 @@ replace (
 	github.com/aws/aws-sdk-go-v2/credentials => ./lean/aws-credentials
 	github.com/aws/aws-sdk-go-v2/service/s3 => ./lean/aws-s3
 	github.com/aws/smithy-go => ./lean/aws-smithy
+	github.com/ugorji/go/codec => ./lean/msgpack
 	go.temporal.io/auto-scaled-workers => ./lean/auto-scaled-workers
 	google.golang.org/api => ./lean/google-api
 	modernc.org/sqlite => ./lean/sqlite

@@ -1,12 +1,16 @@
 package stack_test
 
 import (
+	"net/http/httptest"
 	"testing"
 
 	"cloud.google.com/go/storage"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/gin-gonic/gin/binding"
+	"github.com/gin-gonic/gin/render"
 	"github.com/orderloom/orderloom/dev/stack"
 	"github.com/stretchr/testify/require"
+	"github.com/ugorji/go/codec"
 	computepb "go.temporal.io/api/compute/v1"
 	deploymentpb "go.temporal.io/api/deployment/v1"
 	"go.temporal.io/api/serviceerror"
@@ -71,6 +75,13 @@ func TestTheServerSaysThatItCannotSignForElasticsearch(t *testing.T) {
 	require.NoError(t, err)
 	_, err = signing.Get("http://127.0.0.1:1/") // it fails before it connects
 	require.ErrorIs(t, err, aws.ErrLeftOut)
+}
+
+func TestThePlatformSaysThatItCannotSpeakMessagePack(t *testing.T) {
+	t.Parallel()
+	var anything any
+	require.ErrorIs(t, binding.MsgPack.BindBody([]byte{0xc0}, &anything), codec.ErrLeftOut)
+	require.ErrorIs(t, render.MsgPack{}.Render(httptest.NewRecorder()), codec.ErrLeftOut)
 }
 
 func TestTheServerSaysThatItCannotOpenSQLite(t *testing.T) {
