@@ -38,9 +38,15 @@ func (s *shop) runGuide(t *testing.T) {
 // runDocument runs a document about the platform's commands beside this platform, with its encryption keys.
 func (s *shop) runDocument(t *testing.T, c commands, document string) {
 	t.Helper()
-	environment := append(slices.Clone(c.environment), "API="+s.platform.APIURL, "ORDERLOOM_MODE=test", "PATH="+filepath.Dir(c.program)+":"+os.Getenv("PATH"),
-		"ORDERLOOM_MASTER_KEYS="+keysAsSet(s.platform.Config.Privacy.MasterKeys), "ORDERLOOM_INDEX_KEYS="+keysAsSet(s.platform.Config.Privacy.IndexKeys))
+	environment := append(c.documentEnvironment(s), "PATH="+filepath.Dir(c.program)+":"+os.Getenv("PATH"))
 	guide.Run(t, "../../docs/"+document, guide.Options{BlocksMin: 2, Patience: patience, Environment: environment})
+}
+
+// documentEnvironment are the settings with which documents' commands reach this platform.
+func (c commands) documentEnvironment(s *shop) []string {
+	return append(slices.Clone(c.environment), "API="+s.platform.APIURL, "ORDERLOOM_MODE=test", "ORDERLOOM_CODEC_ADDRESS=127.0.0.1:0",
+		"ORDERLOOM_HTTP_ADDRESS="+strings.TrimPrefix(s.platform.APIURL, "http://"), "ORDERLOOM_LOG_LEVEL=error",
+		"ORDERLOOM_MASTER_KEYS="+keysAsSet(s.platform.Config.Privacy.MasterKeys), "ORDERLOOM_INDEX_KEYS="+keysAsSet(s.platform.Config.Privacy.IndexKeys))
 }
 
 // keysAsSet are keys as a setting has them.

@@ -49,6 +49,7 @@ func TestCommandsBesideAPlatform(t *testing.T) {
 	require.NotZero(t, reconcile(3, "--order", o.id.String()).Differences)
 	reconcile(4, "--order", uuid.NewString())
 	reconcile(2, "--since", "yesterday")
+	t.Run("blocks", func(t *testing.T) { s.runBlocks(t, c) })
 }
 
 // bookRefund records a refund that the gateway has never made.

@@ -80,7 +80,7 @@ func (s *server) do(t *testing.T, name string, environment ...string) {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/backup.md")
 	require.NoError(t, err)
-	found := regexp.MustCompile("(?s)<!-- drill: " + regexp.QuoteMeta(name) + " -->\n```\n(.*?)```").FindSubmatch(page)
+	found := regexp.MustCompile("(?s)<!-- drill: " + regexp.QuoteMeta(name) + " -->\n```sh drill\n(.*?)```").FindSubmatch(page)
 	require.NotNil(t, found, "docs/backup.md has no commands for %s", name)
 	c := exec.CommandContext(t.Context(), "sh", "-ec", string(found[1])) //nolint:gosec // our own document's
 	c.Env = append(os.Environ(), "PATH="+s.bin+":"+os.Getenv("PATH"), "BACKUP="+s.backups, "DATABASE_URL="+s.URL("orderloom"))
