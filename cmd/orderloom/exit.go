@@ -128,7 +128,7 @@ func unreachable(err error) bool {
 		return problem.Status > http.StatusInternalServerError || problem.Status == http.StatusTooManyRequests
 	}
 	kind := failure.Of(err)
-	return kind == failure.Passes || kind == failure.Late || domain.Code(err) == sagaclient.CodeNoWorker
+	return errors.Is(err, client.ErrCutOff) || kind == failure.Passes || kind == failure.Late || domain.Code(err) == sagaclient.CodeNoWorker
 }
 
 // refused reports whether a rule of the platform says no.

@@ -52,7 +52,7 @@ func TestLinesOfAFileAreImported(t *testing.T) {
 	flags := []string{"--key", "monday"}
 	require.Equal(t, 2, strings.Count(do(exitDone, append([]string{"orders", good}, flags...)...), `"status":201`))
 	require.Contains(t, do(exitRefused, append([]string{"orders", file("bad", "{}\nbad\n")}, flags...)...), "1 of 2 lines were refused")
-	require.Contains(t, do(exitFailure, append([]string{"stock", good}, flags...)...), "cut off")
+	require.Contains(t, do(exitUnreachable, append([]string{"stock", good}, flags...)...), "cut off")
 	do(exitUsage, append([]string{"keys", good}, flags...)...)
 	do(exitUsage, append([]string{"orders", filepath.Join(dir, "none")}, flags...)...)
 	do(exitUsage, "orders", good)

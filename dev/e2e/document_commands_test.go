@@ -29,7 +29,8 @@ const documentPrelude = `set -euo pipefail
 orderloom() {
 	local status=0
 	case "$1 ${2-}" in
-	"events tail"|"orders watch"|"codec-server ") timeout --preserve-status --signal=INT 1 "$PROGRAM" "$@" || status=$? ;;
+	"codec-server ") ORDERLOOM_PAYLOAD_KEYS=$CODEC_KEYS timeout --preserve-status --signal=INT 1 "$PROGRAM" "$@" || status=$? ;;
+	"events tail"|"orders watch") timeout --preserve-status --signal=INT 1 "$PROGRAM" "$@" || status=$? ;;
 	*) "$PROGRAM" "$@" || status=$? ;;
 	esac
 	case $status in 0|3|4) ;; *) echo "orderloom $*: exit status $status" >&2; exit 1 ;; esac
@@ -51,6 +52,7 @@ var placeholder = regexp.MustCompile(`(^|[\s-])(ATTENTION_ID|ORDER_ID|KEY_ID|AGG
 
 // runBlocks runs each block of commands of each document and runbook, besides those that other tests run whole.
 func (s *shop) runBlocks(t *testing.T, c commands) {
+	c = commands{c.program, c.documentEnvironment(s)}
 	var made struct {
 		KeyID  uuid.UUID `json:"key_id"`
 		Secret string    `json:"secret"`
@@ -68,8 +70,8 @@ func (s *shop) runBlocks(t *testing.T, c commands) {
 		"ATTENTION_ID": uuid.NewString(), "ORDER_ID": id, "KEY_ID": other.KeyID.String(), "AGGREGATE_ID": id,
 		"CUSTOMER_ID": order.shown().CustomerID, "ACCOUNT": "documents",
 	}
-	environment := append(c.documentEnvironment(s), "PROGRAM="+c.program, "KEY="+made.Secret, "API_KEY="+made.Secret,
-		"ORDERLOOM_KEY="+made.Secret, "URL="+s.platform.APIURL, "ORDER="+id, "ORDER_ID="+id, "UNKNOWN_ID="+uuid.NewString(), "SHIPMENT="+uuid.NewString(), "LINE="+uuid.NewString(), "PAYMENT_ACTION_URL="+bank.shown().PaymentActionURL)
+	environment := append(slices.Clone(c.environment), "PROGRAM="+c.program, "KEY="+made.Secret, "API_KEY="+made.Secret,
+		"ORDERLOOM_KEY="+made.Secret, "URL="+s.platform.APIURL, "ORDER="+id, "ORDER_ID="+id, "CODEC_KEYS=p1:"+strings.Repeat("A", 43)+"=", "SHIPMENT="+shipmentOfDocuments, "LINE="+lineOfDocuments, "PAYMENT_ACTION_URL="+bank.shown().PaymentActionURL)
 	for block, document := range documentBlocks(t) {
 		block = placeholder.ReplaceAllStringFunc(block, func(found string) string {
 			name := strings.TrimLeft(found, "- \t\n")

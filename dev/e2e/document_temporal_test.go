@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"encoding/json"
-	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -22,8 +21,14 @@ temporal() {
 	case "$*" in *" show "*"--output json"*) cat "$HISTORY" ;; *) echo '"currentDetails":""' ;; esac
 }
 tctl() { temporal "$@"; }
-jq() { cat >/dev/null; echo "$UNKNOWN_ID"; }
+jq() { cat >/dev/null; case "$*" in *line_id*) echo "$LINE" ;; *) echo "$SHIPMENT" ;; esac; }
 `
+
+// lineOfDocuments and shipmentOfDocuments stand for those of the order that an update is about.
+const (
+	lineOfDocuments     = "4b26ef17-9d10-5d7e-8e1f-6d1f8a3c1f02"
+	shipmentOfDocuments = "0b0748f5-1d51-54c4-8988-9fa7060eba70"
+)
 
 // signalNames are the signals that people send.
 var signalNames = []string{
@@ -86,6 +91,11 @@ func (s *shop) askTemporal(t *testing.T, c temporalCall) {
 		_, err := s.sagas.QueryWorkflow(ctx, id, "", "__temporal_workflow_metadata")
 		require.NoError(t, err, "%+v", c)
 	case "workflow update execute":
+		o := s.place(t, states["confirmed"]) // the update before may have ended its order
+		shown := o.shown()
+		id = workflows.OrderSagaID(o.id)
+		input = json.RawMessage(strings.NewReplacer("CUPS", o.sku, lineOfDocuments, shown.Items[0].LineID.String(),
+			shipmentOfDocuments, shown.Shipments[0].ShipmentID.String()).Replace(string(input)))
 		handle, err := s.sagas.UpdateWorkflow(ctx, temporal.UpdateWorkflowOptions{
 			WorkflowID: id, UpdateName: c.flags["name"], Args: []any{input}, WaitForStage: temporal.WorkflowUpdateStageCompleted,
 		})
@@ -94,7 +104,7 @@ func (s *shop) askTemporal(t *testing.T, c temporalCall) {
 		}
 		refused := (*sdk.ApplicationError)(nil)
 		if err != nil {
-			require.True(t, errors.As(err, &refused), "%+v: %v", c, err)
+			require.ErrorAs(t, err, &refused, "%+v", c)
 			require.NotContains(t, err.Error(), "unknown update", "%+v", c)
 			require.NotContains(t, []string{"", "invalid"}, refused.Type(), "%+v: %v", c, err)
 		}
