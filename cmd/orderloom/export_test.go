@@ -19,6 +19,7 @@ func TestAListIsExportedToAFileOrTheOutput(t *testing.T) {
 		case r.Header.Get("Authorization") != "Bearer ol_test_secret":
 			w.WriteHeader(http.StatusUnauthorized)
 		case r.URL.Path == "/api/v1/refunds":
+			w.Header().Set("Content-Type", "application/x-ndjson")
 			_, _ = io.WriteString(w, "{}\n{}\n{}\n")
 			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
@@ -27,10 +28,13 @@ func TestAListIsExportedToAFileOrTheOutput(t *testing.T) {
 			w.WriteHeader(http.StatusGone)
 			_, _ = io.WriteString(w, `{"code": "cursor_lost"}`)
 		case r.URL.Path == "/api/v1/events":
+			w.Header().Set("Content-Type", "application/json")
 			_, _ = io.WriteString(w, `{"events": [{"type": "A", "cursor": "one"}, {"type": "B", "cursor": "two"}], "next_cursor": "two", "more": true}`)
 		case r.Header.Get("Accept") == "text/csv":
+			w.Header().Set("Content-Type", "text/csv")
 			_, _ = io.WriteString(w, "order_number,note\r\nA,\"two\nlines, \"\"so\"\"\"\r\nB,=\r\n")
 		default:
+			w.Header().Set("Content-Type", "application/x-ndjson")
 			_, _ = fmt.Fprintf(w, "{\"asked\": %q}\n", r.URL.RawQuery)
 		}
 	}))
