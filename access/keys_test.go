@@ -385,6 +385,16 @@ func TestWhatIsWrongWithANewKeyIsNamed(t *testing.T) {
 	}
 }
 
+// A key that is to see few orders never sees all because a list came out empty.
+func TestAKeyOfNoChannelIsRefused(t *testing.T) {
+	t.Parallel()
+	k := (&testBundle{}).newKey()
+	k.Channels = []string{}
+	require.ErrorContains(t, k.Check(), "channels")
+	k.Channels = nil
+	require.NoError(t, k.Check())
+}
+
 // A typing mistake is told from a key that does not exist, and costs no look into the database.
 func TestAMistypedKeyIsKnownByItsChecksum(t *testing.T) {
 	t.Parallel()

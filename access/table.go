@@ -135,6 +135,9 @@ func (k NewKey) Check() error {
 	if len(k.Channels) > ChannelsMax {
 		bad.Add("channels", "has at most %d channels, got %d", ChannelsMax, len(k.Channels))
 	}
+	if k.Channels != nil && len(k.Channels) == 0 {
+		bad.Add("channels", "a key of no channel can do nothing; leave them out for all")
+	}
 	for i, c := range k.Channels {
 		bad.ID(fmt.Sprintf("channels[%d]", i), c)
 	}

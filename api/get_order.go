@@ -26,7 +26,7 @@ func (a *API) getOrder(ctx context.Context, x *httpx.Exchange) error {
 	shown, provisional, err := a.findOrder(ctx, id, minVersion)
 	switch {
 	case domain.Code(err) == readmodel.CodeVersionUnknown:
-		x.Blame("query", "min_version", "no event of the order has this version: %s", domain.Clip(err.Error()))
+		x.Blame(httpx.InQuery, "min_version", "no event of the order has this version yet")
 		return x.Invalid()
 	case err == nil && shown.Version < minVersion: // it was accepted, and nothing is recorded yet
 		return newProblem(codeNotVisibleYet, "version %d of the order is not there yet", minVersion)

@@ -231,6 +231,7 @@ func TestWrongEndpointsAreRefused(t *testing.T) {
 	b := setup(t)
 	b.post(t, hooksPath, `{"name": "n", "url": "http://hooks.example.com"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
 	b.post(t, hooksPath, `{"name": "n", "url": "https://10.0.0.1"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
+	b.post(t, hooksPath, `{"name": "n", "url": "https://hooks.example.com", "types": []}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
 	b.post(t, hooksPath, `{"name": "n"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
 	endpoints := newFakeEndpoints()
 	endpoints.err = domain.Refuse(webhooks.CodeTooManyEndpoints, "the account has 50 endpoints")
