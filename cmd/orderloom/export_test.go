@@ -15,6 +15,7 @@ import (
 func TestAListIsExportedToAFileOrTheOutput(t *testing.T) {
 	t.Parallel()
 	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", r.Header.Get("Accept"))
 		switch {
 		case r.Header.Get("Authorization") != "Bearer ol_test_secret":
 			w.WriteHeader(http.StatusUnauthorized)
