@@ -110,6 +110,7 @@ func TestEveryCommandTellsHowFarItIsAndEndsAtCtrlC(t *testing.T) {
 		var stdout, stderr watched
 		p := &program{
 			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, replayer: app.Replayer, terminal: true, interval: 10 * time.Millisecond,
+			grace:  100 * time.Millisecond,
 			lookup: func(name string) (string, bool) { value, ok := environment[name]; return value, ok },
 		}
 		ctx, interrupt := context.WithCancel(t.Context())

@@ -40,6 +40,8 @@ type program struct {
 	arguments []string
 	// interval is how long a command may work in silence, [progress.Interval] for zero.
 	interval time.Duration
+	// grace is how long a command may still take after Ctrl-C, [graceUsual] for zero.
+	grace time.Duration
 	// terminal is set when stderr is one, where people read how far a command is.
 	terminal bool
 	// doing tells what the running command does at present.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -61,3 +62,22 @@ func TestAnOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
 type fullDisk struct{}
 
 func (fullDisk) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+// Fails where a script that reads what a command prints gets how far it is besides.
+func TestWhoReadsAsAProgramIsNotToldHowFarItIs(t *testing.T) {
+	t.Parallel()
+	environment := allAt(silent(t))
+	for line, terminal := range map[string]bool{"keys list -o json": true, "keys list -o yaml": true, "keys list": false} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			var stdout, stderr watched
+			p := &program{
+				stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, terminal: terminal, interval: time.Millisecond,
+				lookup: func(name string) (string, bool) { value, ok := environment[name]; return value, ok },
+			}
+			require.Equal(t, exitUnreachable, p.run(t.Context(), strings.Fields(line)), stderr.String())
+			require.NotContains(t, stderr.String(), " … ")
+			require.Empty(t, stdout.String())
+		})
+	}
+}

@@ -30,10 +30,34 @@ func (p *program) runs(f func(ctx context.Context, args []string) error) action 
 		if o := c.Flags().Lookup("output"); o != nil {
 			p.quiet = o.Changed && o.Value.String() != string(outputTable)
 		}
-		if !untilStopped[nameOf(c)] {
-			defer p.tick(c.CommandPath())()
+		if untilStopped[nameOf(c)] {
+			return f(c.Context(), args)
 		}
-		return f(c.Context(), args)
+		defer p.tick(c.CommandPath())()
+		return p.untilInterrupted(c.Context(), func(ctx context.Context) error { return f(ctx, args) })
+	}
+}
+
+// graceUsual is how long a command may still take after Ctrl-C, such as to take a file away. A connection that is being
+// made to a server which does not answer would hold it up for longer.
+const graceUsual = time.Second
+
+// untilInterrupted calls f, and leaves it behind when it has not ended in time after ctx has.
+func (p *program) untilInterrupted(ctx context.Context, f func(context.Context) error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- f(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(cmp.Or(p.grace, graceUsual))
+	defer late.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-late.C:
+		return ctx.Err()
 	}
 }
 
