@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -66,33 +68,73 @@ type Finding struct {
 	Remedy string `json:"remedy,omitempty"`
 }
 
-// Run makes the checks, one after the other, and tells each finding at once. It returns how many of each there were.
-// When ctx ends it stops, and tells nothing of the check that it was at.
+// Run makes the checks, and tells their findings in the order of the checks, each as soon as it is known. The checks of
+// a group are made one after the other, and the groups at once: a server that does not answer delays no other's
+// findings by more than its own checks take. A check needs those before it alone. Run returns how many findings of each
+// status there were. When ctx ends it stops, and tells nothing of the checks that it was at.
 func Run(ctx context.Context, checks []Check, tell func(Finding)) map[Status]int {
-	counts, failed := map[Status]int{}, map[string]bool{}
-	for _, c := range checks {
-		findings := c.run(ctx, failed)
+	all := make([]*made, len(checks))
+	byName, groups := map[string]*made{}, map[string][]*made{}
+	for i, c := range checks {
+		m := &made{check: c, done: make(chan struct{})}
+		all[i], byName[c.Group+": "+c.Name] = m, m
+		groups[c.Group] = append(groups[c.Group], m)
+	}
+	var running sync.WaitGroup
+	defer running.Wait()
+	for _, group := range groups {
+		running.Go(func() {
+			for _, m := range group {
+				m.make(ctx, byName)
+			}
+		})
+	}
+	counts := map[Status]int{}
+	for _, m := range all {
+		<-m.done
 		if ctx.Err() != nil {
 			break
 		}
-		for _, f := range findings {
-			f.Group, f.Check = c.Group, c.Name
+		for _, f := range m.findings {
+			f.Group, f.Check = m.check.Group, m.check.Name
 			counts[f.Status]++
-			if f.Status == Failing || f.Status == Skipped {
-				failed[c.Group+": "+c.Name] = true
-			}
 			tell(f)
 		}
 	}
 	return counts
 }
 
-func (c Check) run(ctx context.Context, failed map[string]bool) []Finding {
-	for _, need := range c.Needs {
-		if failed[need] {
-			return []Finding{{Status: Skipped, Found: "because of: " + need}}
+// made is a check that is made.
+type made struct {
+	check Check
+	// done is closed once findings and failed are known.
+	done     chan struct{}
+	findings []Finding
+	failed   bool
+}
+
+func (m *made) make(ctx context.Context, byName map[string]*made) {
+	defer close(m.done)
+	for _, name := range m.check.Needs {
+		need := byName[name]
+		if need == nil {
+			continue // it is not asked this time
+		}
+		select {
+		case <-need.done:
+		case <-ctx.Done():
+			return
+		}
+		if need.failed {
+			m.findings, m.failed = []Finding{{Status: Skipped, Found: "because of: " + name}}, true
+			return
 		}
 	}
+	m.findings = m.check.run(ctx)
+	m.failed = slices.ContainsFunc(m.findings, func(f Finding) bool { return f.Status == Failing })
+}
+
+func (c Check) run(ctx context.Context) []Finding {
 	timeout := c.Timeout
 	if timeout == 0 {
 		timeout = TimeoutUsual

@@ -57,3 +57,32 @@ func TestACheckWithoutAnAnswerFailsAfterItsTime(t *testing.T) {
 		Group: "Temporal", Check: "answers", Status: doctor.Failing, Found: "no answer within 1ms", Remedy: "look at it",
 	}}, told)
 }
+
+func TestAGroupDoesNotWaitForAnother(t *testing.T) {
+	t.Parallel()
+	asked := make(chan struct{})
+	var told []string
+	doctor.Run(t.Context(), []doctor.Check{
+		{Group: "Temporal", Name: "answers", Ask: func(ctx context.Context) (string, error) {
+			select {
+			case <-asked:
+				return "", nil
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		}},
+		{Group: "Kafka", Name: "answers", Ask: func(context.Context) (string, error) { close(asked); return "", nil }},
+		{Group: "Sagas", Name: "are open", Needs: []string{"Temporal: answers", "Redis: is not asked"}, Ask: well},
+	}, func(f doctor.Finding) { told = append(told, f.Group+" "+string(f.Status)) })
+	require.Equal(t, []string{"Temporal ok", "Kafka ok", "Sagas ok"}, told)
+}
+
+func TestExaminationsEndWithTheirContext(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	counts := doctor.Run(ctx, []doctor.Check{
+		{Group: "Sagas", Name: "need what never comes", Needs: []string{"Temporal: answers"}, Ask: well},
+		{Group: "Temporal", Name: "answers", Ask: func(ctx context.Context) (string, error) { cancel(); <-ctx.Done(); return "", ctx.Err() }},
+	}, func(doctor.Finding) {})
+	require.Empty(t, counts)
+}
