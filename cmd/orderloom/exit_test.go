@@ -109,7 +109,7 @@ func TestEveryCommandTellsHowFarItIsAndEndsAtCtrlC(t *testing.T) {
 		}
 		var stdout, stderr watched
 		p := &program{
-			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, replayer: app.Replayer, terminal: true, interval: 10 * time.Millisecond,
+			stdin: strings.NewReader(""), stdout: &stdout, stderr: &stderr, replayer: app.Replayer, interval: 10 * time.Millisecond,
 			grace:  100 * time.Millisecond,
 			lookup: func(name string) (string, bool) { value, ok := environment[name]; return value, ok },
 		}

@@ -25,7 +25,7 @@ func main() {
 	// The first signal drains, the second ends the process at once.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
-	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookup: os.LookupEnv, replayer: app.Replayer, terminal: isTerminal(os.Stderr)}
+	p := &program{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, lookup: os.LookupEnv, replayer: app.Replayer}
 	os.Exit(p.run(ctx, os.Args[1:]))
 }
 
@@ -42,18 +42,10 @@ type program struct {
 	interval time.Duration
 	// grace is how long a command may still take after Ctrl-C, [graceUsual] for zero.
 	grace time.Duration
-	// terminal is set when stderr is one, where people read how far a command is.
-	terminal bool
 	// doing tells what the running command does at present.
 	doing atomic.Pointer[func() string]
 	// quiet is set while a command prints for programs.
 	quiet bool
 	// running is set once a command runs. An error before that is one of the command line.
 	running bool
-}
-
-// isTerminal reports whether people read a file as it is written.
-func isTerminal(file *os.File) bool {
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -104,11 +104,11 @@ func (p *program) maintainsWith(role config.Role, f func(ctx context.Context, m 
 	})
 }
 
-// tick tells people that a command is still at work, at each interval until done is called. It is silent where stderr
-// is no terminal, and while the command prints for programs.
+// tick tells people that a command is still at work, at each interval until done is called. It is silent while
+// the command prints for programs.
 func (p *program) tick(command string) (done func()) {
 	p.does(command)
-	if !p.terminal || p.quiet {
+	if p.quiet {
 		return func() {}
 	}
 	return progress.TickEvery(cmp.Or(p.interval, progress.Interval), p.tell, func() string { return (*p.doing.Load())() })

@@ -67,7 +67,7 @@ Each exit status has one meaning, whichever the command is:
 With ` + "`-o json` or `-o yaml`" + ` a command prints for programs, and tells nobody how far it is. A command that goes on
 prints one JSON object a line then, or one document of YAML after another.
 
-What takes longer than two seconds tells how far it is, on the standard error, when that is a terminal.
+What takes longer than two seconds tells how far it is, on the standard error.
 
 | Command | Does |
 |---|---|
