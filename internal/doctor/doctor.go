@@ -69,9 +69,9 @@ type Finding struct {
 }
 
 // Run makes the checks, and tells their findings in the order of the checks, each as soon as it is known. The checks of
-// a group are made one after the other, and the groups at once: a server that does not answer delays no other's
-// findings by more than its own checks take. A check needs those before it alone. Run returns how many findings of each
-// status there were. When ctx ends it stops, and tells nothing of the checks that it was at.
+// a group are made one after the other, and the groups at once. So a server that does not answer delays the others'
+// findings by the time of its own checks alone. A check needs only checks that stand before it. Run returns how many
+// findings of each status there were. When ctx ends it stops, and tells nothing of the checks that it was at.
 func Run(ctx context.Context, checks []Check, tell func(Finding)) map[Status]int {
 	all := make([]*made, len(checks))
 	byName, groups := map[string]*made{}, map[string][]*made{}
