@@ -68,16 +68,6 @@ func (s scrape) add(name string, labels map[string]string, value float64) {
 	s[key] = sample{name, labels, value}
 }
 
-// count is the sum of a metric over all its series.
-func (s scrape) count(name string) (sum float64) {
-	for _, one := range s {
-		if one.name == name {
-			sum += one.value
-		}
-	}
-	return sum
-}
-
 func scrapeOne(ctx context.Context, url string) (map[string]*dto.MetricFamily, error) {
 	ctx, cancel := context.WithTimeout(ctx, scrapeTimeout)
 	defer cancel()
