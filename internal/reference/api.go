@@ -2,6 +2,7 @@ package reference
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -77,8 +78,8 @@ func API(text []byte) (string, error) {
 	b.WriteString("## For all operations\n\n" + paragraphs(d.Info.Description) + "\n\n")
 	b.WriteString("| Parameter | In | Meaning |\n|---|---|---|\n")
 	for _, name := range everywhere {
-		for _, p := range d.Components.Parameters {
-			if p.Name == name {
+		for _, key := range slices.Sorted(maps.Keys(d.Components.Parameters)) {
+			if p := d.Components.Parameters[key]; p.Name == name {
 				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", p.Name, p.In, cell(p.Description))
 			}
 		}
