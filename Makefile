@@ -8,6 +8,8 @@ WORKFLOWCHECK_VERSION := v0.6.0
 HELM_VERSION := v3.22.0
 KUBERNETES_VERSION := v1.37.0
 WORKER_CONTROLLER_VERSION := v1.8.1
+TEMPORAL_CLI_VERSION := v1.5.1
+TCTL_VERSION := v1.18.0
 SCHEMATHESIS_VERSION := 4.32.5
 MKDOCS_MATERIAL_VERSION := 9.8.2
 TEST_TIMEOUT := 20m
@@ -20,7 +22,7 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack docs docs-pictures docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-access bench-capacity FORCE
+.PHONY: help run demo stack docs docs-pictures docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes test-temporal-cli generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-access bench-capacity FORCE
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +93,10 @@ test-kubernetes: $(kubernetes_programs) ## On a real kube-apiserver with etcd: w
 	$(with_kubernetes) $(GO) test -tags kubernetes -count=1 -timeout $(TEST_TIMEOUT) ./deploy
 	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	$(with_kubernetes) $(GO) -C dev test -tags kubernetes -run 'DocumentOfKubernetes|UpgradeEndsWithItsSetup' -count=1 -timeout $(TEST_TIMEOUT) ./e2e
+
+test-temporal-cli: bin/temporal-$(TEMPORAL_CLI_VERSION)/temporal bin/tctl-$(TCTL_VERSION)/tctl ## Every command of temporal and tctl in the documents, by these programs themselves (some minutes more the first time)
+	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
+	TEMPORAL_TOOLS=$(CURDIR)/bin/temporal-$(TEMPORAL_CLI_VERSION):$(CURDIR)/bin/tctl-$(TCTL_VERSION) $(GO) -C dev test -tags tools -run TemporalsTools -count=1 -timeout $(TEST_TIMEOUT) ./e2e
 
 generate-kubernetes: bin/helm-$(HELM_VERSION) ## Write deploy/kubernetes anew, after a change of the chart
 	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -count=1 -run PlainManifests ./deploy -update
@@ -196,6 +202,13 @@ bin/golangci-lint-$(GOLANGCI_LINT_VERSION):
 
 bin/workflowcheck-$(WORKFLOWCHECK_VERSION):
 	@dev/install.sh $@ go.temporal.io/sdk/contrib/tools/workflowcheck@$(WORKFLOWCHECK_VERSION)
+
+bin/temporal-$(TEMPORAL_CLI_VERSION)/temporal:
+	@dev/install.sh $@ github.com/temporalio/cli/cmd/temporal@$(TEMPORAL_CLI_VERSION)
+
+# internal/tools/tctl/go.mod has the version.
+bin/tctl-$(TCTL_VERSION)/tctl:
+	@dev/slowly.sh "building tctl" $(GO) -C internal/tools/tctl build -trimpath -o $(CURDIR)/$@ github.com/temporalio/tctl/cmd/tctl
 
 bin/helm-$(HELM_VERSION):
 	@dev/install.sh $@ helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)

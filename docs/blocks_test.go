@@ -22,7 +22,7 @@ var runBy = map[string]string{
 	"sh process":  "dev/e2e/ground_test.go launch",
 	"sh go":       "docs/blocks_test.go TestTheTestsThatADocumentNamesExist",
 	"sh make":     "docs/blocks_test.go TestTheTargetsThatADocumentNamesExist",
-	"sh temporal": "dev/e2e/document_temporal_test.go askTemporal",
+	"sh temporal": "dev/e2e/temporal_tools_test.go TestTemporalsToolsCarryOutTheDocuments",
 }
 
 // wholly are the documents whose blocks of the kind sh are run from the top to the end, by their tests.

@@ -13,8 +13,8 @@ import (
 	sdk "go.temporal.io/sdk/temporal"
 )
 
-// temporalPrelude stands for "temporal" and "tctl", which are not here. It notes their words as the shell has them. The
-// test asks the server for the same by the SDK.
+// temporalPrelude stands for "temporal" and "tctl", which take minutes to build. It notes their words as the shell has
+// them. The test asks the server for the same by the SDK. "make test-temporal-cli" runs the programs themselves.
 const temporalPrelude = `
 temporal() {
 	printf '%s\0' "$@" >>calls; printf '\n\0' >>calls
