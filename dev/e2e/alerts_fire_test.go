@@ -171,3 +171,13 @@ func (d *alertDrill) provokeExpiry(t *testing.T) {
 	d.requireFiring(t, "OrderloomCertificateExpiring", "OrderloomKeyExpiring")
 	d.end(t, closed)
 }
+
+// count is the sum of a metric over all its series.
+func (s scrape) count(name string) (sum float64) {
+	for _, one := range s {
+		if one.name == name {
+			sum += one.value
+		}
+	}
+	return sum
+}

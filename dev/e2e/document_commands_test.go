@@ -48,7 +48,7 @@ curl() {
 `
 
 // placeholder is a word of a command that its reader replaces.
-var placeholder = regexp.MustCompile(`(^|[\s-])(ATTENTION_ID|ORDER_ID|KEY_ID|AGGREGATE_ID|CUSTOMER_ID|ACCOUNT)\b`)
+var placeholder = regexp.MustCompile(`(^|[\s-])(ATTENTION_ID|ORDER_ID|KEY_ID|AGGREGATE_ID|CUSTOMER_ID|ACCOUNT|SEQUENCE)\b`)
 
 // runBlocks runs each block of commands of each document and runbook, besides those that other tests run whole.
 func (s *shop) runBlocks(t *testing.T, c commands) {
@@ -68,7 +68,7 @@ func (s *shop) runBlocks(t *testing.T, c commands) {
 	id := order.id.String()
 	words := map[string]string{
 		"ATTENTION_ID": uuid.NewString(), "ORDER_ID": id, "KEY_ID": other.KeyID.String(), "AGGREGATE_ID": id,
-		"CUSTOMER_ID": order.shown().CustomerID, "ACCOUNT": "documents",
+		"CUSTOMER_ID": order.shown().CustomerID, "ACCOUNT": "documents", "SEQUENCE": "0",
 	}
 	environment := append(slices.Clone(c.environment), "PROGRAM="+c.program, "KEY="+made.Secret, "API_KEY="+made.Secret,
 		"ORDERLOOM_KEY="+made.Secret, "URL="+s.platform.APIURL, "ORDER="+id, "ORDER_ID="+id, "CODEC_KEYS=p1:"+strings.Repeat("A", 43)+"=", "SHIPMENT="+shipmentOfDocuments, "LINE="+lineOfDocuments, "PAYMENT_ACTION_URL="+bank.shown().PaymentActionURL)
