@@ -103,8 +103,25 @@ const viewsBehind = 30 * time.Second
 
 const startProjector = `start "orderloom projector" or "orderloom all", and look at its log`
 
+// beginsToReport is how long a projector may take that has just begun: it joins its group, and reports after that.
+const beginsToReport = 8 * time.Second
+
+// projections returns the status of each projection. It waits for reports, where a projector may just have begun.
+func (p *patient) projections(ctx context.Context) ([]readmodel.ProjectionStatus, error) {
+	for begun := time.Now(); ; {
+		all, err := readmodel.Projections(ctx, p.Pool, p.backlog())
+		silent := len(all) == 0 || slices.ContainsFunc(all, func(s readmodel.ProjectionStatus) bool { return s.Stale })
+		if err != nil || !silent || time.Since(begun) > beginsToReport {
+			return all, err
+		}
+		if err := backoff.Pause(ctx, 200*time.Millisecond); err != nil {
+			return nil, err
+		}
+	}
+}
+
 func (p *patient) viewsCurrent(ctx context.Context) (string, error) {
-	all, err := readmodel.Projections(ctx, p.Pool, p.backlog())
+	all, err := p.projections(ctx)
 	if err != nil {
 		return "", err
 	}
