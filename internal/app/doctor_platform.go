@@ -110,7 +110,7 @@ const beginsToReport = 8 * time.Second
 func (p *patient) projections(ctx context.Context) ([]readmodel.ProjectionStatus, error) {
 	for begun := time.Now(); ; {
 		all, err := readmodel.Projections(ctx, p.Pool, p.backlog())
-		silent := len(all) == 0 || slices.ContainsFunc(all, func(s readmodel.ProjectionStatus) bool { return s.Stale })
+		silent := slices.ContainsFunc(all, func(s readmodel.ProjectionStatus) bool { return s.Stale })
 		if err != nil || !silent || time.Since(begun) > beginsToReport {
 			return all, err
 		}
