@@ -41,8 +41,8 @@ func inSeconds(t *testing.T) string {
 	return rules
 }
 
-// bounds are those of the objectives, a second to accept an order and 30 to confirm it, and the least that their metrics
-// have. No request takes less than a millisecond.
+// bounds are those of the objectives, and the least that their metrics have: an order is accepted within a second, and
+// confirmed within 30. No request takes less than a millisecond.
 var bounds = map[string]string{`le=~"1([.]0)?"`: `le=~"0[.]001"`, `le=~"30([.]0)?"`: `le=~"0[.]05"`}
 
 // alertDrill provokes alerts on running processes, and a real Prometheus that scrapes them has to fire each.
