@@ -1,11 +1,13 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/domain/order"
+	"github.com/orderloom/orderloom/sagaclient"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/require"
 )
@@ -44,6 +46,23 @@ func TestDeliverShipmentThatHasNotLeft(t *testing.T) {
 	p := b.post(t, shipmentPath("/deliver"), "").problem(t, http.StatusConflict, codeNotDeliverable)
 	require.Equal(t, order.StatusConfirmed, p.Order.Status)
 	require.True(t, b.untouched())
+}
+
+// Fails where events alone refuse what is only too early: a dispatch that was accepted may not be recorded yet.
+func TestAReportOfAPlannedShipmentIsNotRefusedWithoutItsSaga(t *testing.T) {
+	t.Parallel()
+	for _, verb := range []string{"/deliver", "/lost", "/refused"} {
+		for name, silence := range map[string]error{"no worker": sagaclient.ErrUnavailable, "no answer in time": context.DeadlineExceeded} {
+			t.Run(verb+" "+name, func(t *testing.T) {
+				t.Parallel()
+				b := setup(t)
+				b.givenOrder(t, order.StatusConfirmed, order.ShipmentStatusPlanned)
+				b.reportErr = silence
+				require.Equal(t, http.StatusServiceUnavailable, b.post(t, shipmentPath(verb), "").status)
+				require.True(t, b.untouched())
+			})
+		}
+	}
 }
 
 // What was cancelled piece by piece can't arrive, nor get lost or come back.

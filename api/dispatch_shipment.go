@@ -64,15 +64,22 @@ func (a *API) reportShipment(ctx context.Context, x *httpx.Exchange, r report) e
 	case err != nil && (ctx.Err() != nil || !eventsMayKnow(err)):
 		return a.withState(ctx, x, err)
 	}
-	o, err := a.order(ctx, orderID)
-	if err != nil {
-		return err
+	o, orderErr := a.order(ctx, orderID)
+	if orderErr != nil {
+		return orderErr
 	}
-	events, err := r.decide(o)
-	if err != nil {
-		return refusedBy(o, err)
+	events, refusal := r.decide(o)
+	shipment, _ := o.Shipment(shipmentID)
+	silent := err != nil && domain.Code(err) == ""
+	switch planned := shipment.Status == order.ShipmentStatusPlanned; {
+	case refusal == nil:
+	case !planned || domain.Code(refusal) != order.CodeNotDeliverable || !silent && !state.UnderWay:
+		return refusedBy(o, refusal)
+	case silent: // a dispatch may be accepted that no event tells of yet
+		return a.withState(ctx, x, err)
+	default: // it waits for such a dispatch
+		return shipmentMoved(x, http.StatusAccepted, shipmentID, shipment.Status)
 	}
-	shipment, _ := o.Shipment(shipmentID) // the decision has looked
 	if len(events) == 0 {
 		replay(x, true)
 		return shipmentMoved(x, http.StatusOK, shipmentID, shipment.Status)
