@@ -85,11 +85,18 @@ func (p *patient) relayWell(ctx context.Context) (string, error) {
 const takesOver = 4 * time.Second
 
 // relays returns the status of each relay. It waits for another leader, where one may be taking over.
-func (p *patient) relays(ctx context.Context) (all []relay.Status, err error) {
+func (p *patient) relays(ctx context.Context) ([]relay.Status, error) {
+	return settled(ctx, takesOver,
+		func() ([]relay.Status, error) { return relay.Statuses(ctx, p.Pool, p.Store) },
+		func(s relay.Status) bool { return s.Led })
+}
+
+// settled asks for the status of each, until all are well or the time is over.
+func settled[T any](ctx context.Context, within time.Duration, ask func() ([]T, error), well func(T) bool) ([]T, error) {
 	for begun := time.Now(); ; {
-		all, err = relay.Statuses(ctx, p.Pool, p.Store)
-		leaderless := slices.ContainsFunc(all, func(s relay.Status) bool { return !s.Led })
-		if err != nil || !leaderless || time.Since(begun) > takesOver {
+		all, err := ask()
+		unwell := slices.ContainsFunc(all, func(s T) bool { return !well(s) })
+		if err != nil || !unwell || time.Since(begun) > within {
 			return all, err
 		}
 		if err := backoff.Pause(ctx, 200*time.Millisecond); err != nil {
@@ -108,16 +115,9 @@ const beginsToReport = 8 * time.Second
 
 // projections returns the status of each projection. It waits for reports, where a projector may just have begun.
 func (p *patient) projections(ctx context.Context) ([]readmodel.ProjectionStatus, error) {
-	for begun := time.Now(); ; {
-		all, err := readmodel.Projections(ctx, p.Pool, p.backlog())
-		silent := slices.ContainsFunc(all, func(s readmodel.ProjectionStatus) bool { return s.Stale })
-		if err != nil || !silent || time.Since(begun) > beginsToReport {
-			return all, err
-		}
-		if err := backoff.Pause(ctx, 200*time.Millisecond); err != nil {
-			return nil, err
-		}
-	}
+	return settled(ctx, beginsToReport,
+		func() ([]readmodel.ProjectionStatus, error) { return readmodel.Projections(ctx, p.Pool, p.backlog()) },
+		func(s readmodel.ProjectionStatus) bool { return !s.Stale })
 }
 
 func (p *patient) viewsCurrent(ctx context.Context) (string, error) {
