@@ -24,7 +24,7 @@ type Deviation struct {
 // no deviation. Errors: Kafka can't be reached, or a topic is missing.
 func (p *Probe) Deviations(ctx context.Context) ([]Deviation, error) {
 	var all []Deviation
-	request := &kafka.DescribeConfigsRequest{}
+	names := map[string][]string{}
 	for _, topic := range AllTopics() {
 		want := p.cfg.topicConfig(topic)
 		partitions, copies, err := p.sizes(ctx, topic)
@@ -37,25 +37,17 @@ func (p *Probe) Deviations(ctx context.Context) ([]Deviation, error) {
 		if copies < want.Replication {
 			all = append(all, Deviation{Topic: topic, Copies: max(copies, 1)})
 		}
-		request.Resources = append(request.Resources, kafka.DescribeConfigRequestResource{
-			ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ConfigNames: slices.Sorted(maps.Keys(settings(want))),
-		})
+		names[topic] = slices.Sorted(maps.Keys(settings(want)))
 	}
-	response, err := p.client.DescribeConfigs(ctx, request)
+	told, err := settingsOf(ctx, p.client, names)
 	if err != nil {
-		return nil, fmt.Errorf("ask for the settings of the topics: %w", err)
+		return nil, err
 	}
-	for _, r := range response.Resources {
-		switch {
-		case errors.Is(r.Error, kafka.TopicAuthorizationFailed):
-			continue
-		case r.Error != nil:
-			return nil, fmt.Errorf("ask for the settings of topic %s: %w", r.ResourceName, r.Error)
-		}
-		should := settings(p.cfg.topicConfig(r.ResourceName))
-		for _, e := range r.ConfigEntries {
-			if wanted, set := should[e.ConfigName]; set && wanted != e.ConfigValue {
-				all = append(all, Deviation{Topic: r.ResourceName, Setting: e.ConfigName, Is: e.ConfigValue, Should: wanted})
+	for _, topic := range slices.Sorted(maps.Keys(told)) {
+		should := settings(p.cfg.topicConfig(topic))
+		for _, name := range names[topic] {
+			if is, known := told[topic][name]; known && is != should[name] {
+				all = append(all, Deviation{Topic: topic, Setting: name, Is: is, Should: should[name]})
 			}
 		}
 	}

@@ -33,32 +33,51 @@ const (
 func KeptBy(ctx context.Context, cfg Config) (map[string]Kept, error) {
 	client, closeClient := cfg.client()
 	defer closeClient()
-	request := &kafka.DescribeConfigsRequest{}
+	names := map[string][]string{}
 	for _, topic := range Topics() {
+		names[topic] = []string{settingCleanup, settingRetention, settingRetentionBytes}
+	}
+	told, err := settingsOf(ctx, client, names)
+	if err != nil {
+		return nil, err
+	}
+	kept := map[string]Kept{}
+	for topic := range names {
+		values, may := told[topic]
+		if !may {
+			values = settings(cfg.topicConfig(topic))
+		}
+		kept[topic] = keptBy(values)
+	}
+	return kept, nil
+}
+
+// settingsOf asks Kafka for settings of topics, by their names. A topic that this client may not ask about is left out.
+func settingsOf(ctx context.Context, client *kafka.Client, names map[string][]string) (map[string]map[string]string, error) {
+	request := &kafka.DescribeConfigsRequest{}
+	for topic, each := range names {
 		request.Resources = append(request.Resources, kafka.DescribeConfigRequestResource{
-			ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ConfigNames: []string{settingCleanup, settingRetention, settingRetentionBytes},
+			ResourceType: kafka.ResourceTypeTopic, ResourceName: topic, ConfigNames: each,
 		})
 	}
 	response, err := client.DescribeConfigs(ctx, request)
 	if err != nil {
 		return nil, fmt.Errorf("ask for the settings of the topics: %w", err)
 	}
-	kept := map[string]Kept{}
+	told := map[string]map[string]string{}
 	for _, r := range response.Resources {
-		if errors.Is(r.Error, kafka.TopicAuthorizationFailed) {
-			kept[r.ResourceName] = keptBy(settings(cfg.topicConfig(r.ResourceName)))
+		switch {
+		case errors.Is(r.Error, kafka.TopicAuthorizationFailed):
 			continue
-		}
-		if r.Error != nil {
+		case r.Error != nil:
 			return nil, fmt.Errorf("ask for the settings of topic %s: %w", r.ResourceName, r.Error)
 		}
-		values := map[string]string{}
+		told[r.ResourceName] = map[string]string{}
 		for _, e := range r.ConfigEntries {
-			values[e.ConfigName] = e.ConfigValue
+			told[r.ResourceName][e.ConfigName] = e.ConfigValue
 		}
-		kept[r.ResourceName] = keptBy(values)
 	}
-	return kept, nil
+	return told, nil
 }
 
 func keptBy(settings map[string]string) Kept {

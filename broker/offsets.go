@@ -3,7 +3,6 @@ package broker
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -133,7 +132,7 @@ func rangesThere(ctx context.Context, client *kafka.Client, topics ...string) (m
 func topicsThere(ctx context.Context, client *kafka.Client, topics []string) (there []string, err error) {
 	for _, topic := range topics {
 		_, err := partitionCount(ctx, client, topic)
-		if errors.Is(err, kafka.UnknownTopicOrPartition) {
+		if LacksTopic(err) {
 			continue
 		}
 		if err != nil {
