@@ -90,22 +90,29 @@ func (s *shop) runBlocks(t *testing.T, c commands) {
 func documentBlocks(t *testing.T) map[string]string {
 	t.Helper()
 	blocks := map[string]string{}
+	eachBlock(t, commandBlock, func(document, block string) {
+		if !slices.Contains(runWhole, document) {
+			blocks[block] = document
+		}
+	})
+	require.Greater(t, len(blocks), 30)
+	return blocks
+}
+
+// eachBlock calls f for each block of a kind in the documents and runbooks.
+func eachBlock(t *testing.T, kind *regexp.Regexp, f func(document, block string)) {
+	t.Helper()
 	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/runbooks/*.md"} {
 		paths, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, path := range paths {
 			text, err := os.ReadFile(path)
 			require.NoError(t, err)
-			if slices.Contains(runWhole, filepath.Base(path)) {
-				continue
-			}
-			for _, m := range commandBlock.FindAllStringSubmatch(string(text), -1) {
-				blocks[m[1]] = filepath.Base(path)
+			for _, m := range kind.FindAllStringSubmatch(string(text), -1) {
+				f(filepath.Base(path), m[1])
 			}
 		}
 	}
-	require.Greater(t, len(blocks), 30)
-	return blocks
 }
 
 // runBlock runs a block in a folder with the files that commands name. It returns the calls of Temporal's tools.

@@ -65,18 +65,10 @@ func TestTemporalsToolsCarryOutTheDocuments(t *testing.T) {
 func temporalBlocks(t *testing.T) map[string][]string {
 	t.Helper()
 	blocks, found := map[string][]string{}, 0
-	for _, pattern := range []string{"../../*.md", "../../docs/*.md", "../../docs/runbooks/*.md"} {
-		paths, err := filepath.Glob(pattern)
-		require.NoError(t, err)
-		for _, path := range paths {
-			text, err := os.ReadFile(path)
-			require.NoError(t, err)
-			for _, m := range temporalBlock.FindAllStringSubmatch(string(text), -1) {
-				blocks[filepath.Base(path)] = append(blocks[filepath.Base(path)], m[1])
-				found++
-			}
-		}
-	}
+	eachBlock(t, temporalBlock, func(document, block string) {
+		blocks[document] = append(blocks[document], block)
+		found++
+	})
 	require.Greater(t, found, 20)
 	return blocks
 }
