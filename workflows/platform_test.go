@@ -91,10 +91,11 @@ func setupLimited(
 	t testing.TB, stock map[string]int, review activities.ReviewRules, wrap func(*sandbox.Gateway) payments.Gateway, limits money.Limits,
 ) *platform {
 	store := eventstore.NewMemory()
-	gateway, err := sandbox.Open("")
+	env := newEnvironment()
+	gateway, err := sandbox.OpenWithClock("", env.Now)
 	require.NoError(t, err)
 	p := &platform{
-		env: newEnvironment(), store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
+		env: env, store: store, events: eventstore.NewRepository(store, eventstore.RepositoryOptions{}),
 		gateway: gateway, faults: &faults{seen: map[string]bool{}}, orderID: uuid.New(), onHand: map[string]int{}, limits: limits,
 	}
 	p.asked = wrap(gateway)

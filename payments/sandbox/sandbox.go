@@ -85,6 +85,7 @@ type Gateway struct {
 	failedRefunds map[string]bool
 	// bank begins the address at which a payment is confirmed; the id of its order follows.
 	bank string
+	now  func() time.Time
 }
 
 // account is what the ledger says of one payment.
@@ -107,10 +108,13 @@ func (a *account) refundable() money.Money { return a.captured.Sub(a.refunded) }
 
 // Open returns a gateway whose ledger is the file at path, created if need be; in memory when path
 // is empty. The caller closes it.
-func Open(path string) (*Gateway, error) {
+func Open(path string) (*Gateway, error) { return OpenWithClock(path, time.Now) }
+
+// OpenWithClock is [Open] with the clock that the times of entries come from.
+func OpenWithClock(path string, now func() time.Time) (*Gateway, error) {
 	g := &Gateway{
 		turn: make(chan struct{}, 1), byKey: map[string]Entry{}, accounts: map[uuid.UUID]*account{}, ofPayment: map[uuid.UUID][]int{},
-		failedRefunds: map[string]bool{}, bank: "https://bank.example/confirm/",
+		failedRefunds: map[string]bool{}, bank: "https://bank.example/confirm/", now: now,
 	}
 	if path == "" {
 		return g, nil
@@ -414,7 +418,7 @@ func (g *Gateway) catchUp() error {
 }
 
 func (g *Gateway) write(e Entry) (Entry, error) {
-	e.At = time.Now().UTC().Truncate(time.Microsecond)
+	e.At = g.now().UTC().Truncate(time.Microsecond)
 	if g.file != nil {
 		b, err := json.Marshal(e)
 		if err != nil {

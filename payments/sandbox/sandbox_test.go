@@ -226,22 +226,24 @@ func TestALockedLedgerIsWaitedForNoLongerThanTheCallerWants(t *testing.T) {
 // What has moved on a day is paid out at midnight, in each currency.
 func TestTheSandboxPaysOutAtMidnight(t *testing.T) {
 	t.Parallel()
-	g := open(t, "")
+	noon := time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC)
+	g, err := sandbox.OpenWithClock("", func() time.Time { return noon })
+	require.NoError(t, err)
 	id := uuid.New()
-	ask := payments.AuthorizeRequest{IdempotencyKey: "a", PaymentID: id, OrderID: uuid.New(), Amount: eur, Token: "tok_approve", At: time.Now()}
+	ask := payments.AuthorizeRequest{IdempotencyKey: "a", PaymentID: id, OrderID: uuid.New(), Amount: eur, Token: "tok_approve", At: noon}
 	held, err := g.Authorize(t.Context(), ask)
 	require.NoError(t, err)
 	captured, err := g.Capture(t.Context(), payments.CaptureRequest{
-		IdempotencyKey: "c", PaymentID: id, GatewayRef: held.GatewayRef, Amount: money.Must("60.00", "EUR"), At: time.Now(),
+		IdempotencyKey: "c", PaymentID: id, GatewayRef: held.GatewayRef, Amount: money.Must("60.00", "EUR"), At: noon,
 	})
 	require.NoError(t, err)
 	refunded, err := g.Refund(t.Context(), payments.RefundRequest{
 		IdempotencyKey: "r", PaymentID: id, GatewayRef: held.GatewayRef, Amount: money.Must("10.00", "EUR"),
 	})
 	require.NoError(t, err)
-	midnight := time.Now().UTC().Truncate(24 * time.Hour).Add(24 * time.Hour)
+	midnight := noon.Add(12 * time.Hour)
 	var all []payments.Payout
-	for p, err := range g.Payouts(t.Context(), midnight.Add(-24*time.Hour), midnight.Add(24*time.Hour)) { // the day may end meanwhile
+	for p, err := range g.Payouts(t.Context(), midnight, midnight.Add(time.Minute)) {
 		require.NoError(t, err)
 		all = append(all, p)
 	}
@@ -257,7 +259,9 @@ func TestTheSandboxPaysOutAtMidnight(t *testing.T) {
 		require.Equal(t, []any{want.Ref, want.Movement, want.Kind, id, want.Gross.Text(), "0.00"},
 			[]any{have.Ref, have.Movement, have.Kind, have.PaymentID, have.Gross.Text(), have.Fee.Text()})
 	}
-	for p, err := range g.Payouts(t.Context(), midnight.Add(time.Minute), midnight.Add(time.Hour)) {
-		require.Fail(t, "nothing is paid out then", "%v %v", p, err)
+	for _, then := range [][2]time.Time{{noon, midnight}, {midnight.Add(time.Minute), midnight.Add(48 * time.Hour)}} {
+		for p, err := range g.Payouts(t.Context(), then[0], then[1]) {
+			require.Fail(t, "nothing is paid out then", "%v %v", p, err)
+		}
 	}
 }
