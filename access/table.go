@@ -86,7 +86,7 @@ type NewKey struct {
 	PublicKey string
 	// APIVersion is one that the API knows, which is not checked here.
 	APIVersion string
-	// By is who makes it. It can give no more than it has.
+	// By is who makes it. It can give no key that reaches further than itself.
 	By *Caller
 	At time.Time
 }
@@ -199,14 +199,14 @@ func effective(role Role, scopes []Scope) Scopes {
 }
 
 // Create makes a key. Its secret is returned this once. It may be repeated under the same id: an existing key is
-// returned as it is, without a secret. Errors: as [NewKey.Check]; forbidden for scopes that who asks does not have;
-// too_many_keys; idempotency_key_reused when the id belongs to another request.
+// returned as it is, without a secret. Errors: as [NewKey.Check]; forbidden for a key that reaches further than who
+// asks; too_many_keys; idempotency_key_reused when the id belongs to another request.
 func (t *Table) Create(ctx context.Context, k NewKey) (made Key, secret string, err error) {
 	if err := k.Check(); err != nil {
 		return Key{}, "", err
 	}
-	if beyond := k.scopes().Without(k.By.Scopes); beyond != 0 {
-		return Key{}, "", domain.Refuse(CodeForbidden, "nobody gives scopes that they don't have: %s", beyond)
+	if err := k.By.mayGive(k.reach()); err != nil {
+		return Key{}, "", err
 	}
 	var sum, public []byte
 	var end string
@@ -291,6 +291,19 @@ func (t *Table) Get(ctx context.Context, id uuid.UUID) (Key, error) {
 	return k, wrap("read a key", err)
 }
 
+// takenBy returns a key that somebody wants to change. Errors: not_found, also for one that they may not know of;
+// forbidden for one that reaches further than they do.
+func (t *Table) takenBy(ctx context.Context, id uuid.UUID, by *Caller) (Key, error) {
+	k, err := t.Get(ctx, id)
+	switch {
+	case err != nil:
+		return Key{}, err
+	case !k.SeenBy(by):
+		return Key{}, noKey(id)
+	}
+	return k, by.mayGive(k.reach())
+}
+
 func noKey(id uuid.UUID) error { return domain.Refuse(domain.CodeNotFound, "there is no key %s", id) }
 
 // listMax bounds a list: as many as there may be, and some that are revoked.
@@ -313,7 +326,7 @@ type Rotation struct {
 	RequestID uuid.UUID
 	// Overlap is how long the secret of now still holds; 0 ends it at once. An older one ends at once.
 	Overlap time.Duration
-	// By is who asks. It can't take a key that can do more than itself.
+	// By is who asks. It can't take a key that reaches further than itself.
 	By *Caller
 }
 
@@ -323,12 +336,9 @@ func (t *Table) Rotate(ctx context.Context, r Rotation) (rotated Key, secret str
 	if r.Overlap < 0 || r.Overlap > OverlapMax {
 		return Key{}, "", domain.Invalids{domain.Invalid("overlap_seconds", "must be from 0 to %d", int(OverlapMax.Seconds()))}
 	}
-	before, err := t.Get(ctx, r.KeyID)
+	before, err := t.takenBy(ctx, r.KeyID, r.By)
 	if err != nil {
 		return Key{}, "", err
-	}
-	if beyond := ScopesOf(before.Scopes...).Without(r.By.Scopes); beyond != 0 {
-		return Key{}, "", domain.Refuse(CodeForbidden, "the key has scopes that you don't have: %s", beyond)
 	}
 	if before.Role == Customer {
 		return Key{}, "", domain.Refuse(CodeKeyHasNoSecret, "the key has no secret here: make another one with the shop's new public key")
@@ -357,12 +367,9 @@ func (t *Table) Rotate(ctx context.Context, r Rotation) (rotated Key, secret str
 // Revoke ends a key, with all its secrets, for good. It may be repeated: again tells that it was revoked before.
 // Errors: not_found; forbidden.
 func (t *Table) Revoke(ctx context.Context, id uuid.UUID, by *Caller) (revoked Key, again bool, err error) {
-	before, err := t.Get(ctx, id)
+	before, err := t.takenBy(ctx, id, by)
 	if err != nil {
 		return Key{}, false, err
-	}
-	if beyond := ScopesOf(before.Scopes...).Without(by.Scopes); beyond != 0 {
-		return Key{}, false, domain.Refuse(CodeForbidden, "the key has scopes that you don't have: %s", beyond)
 	}
 	revoked, err = one(ctx, t.db, `UPDATE orderloom.api_keys SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1 RETURNING `+columns, id)
 	return revoked, before.RevokedAt != nil, wrap("revoke a key", err)
@@ -371,12 +378,9 @@ func (t *Table) Revoke(ctx context.Context, id uuid.UUID, by *Caller) (revoked K
 // Pin gives a key another version of the API, which the caller has checked. It may be repeated: again tells that the
 // key had it before. Errors: not_found; key_revoked; forbidden.
 func (t *Table) Pin(ctx context.Context, id uuid.UUID, version string, by *Caller) (pinned Key, again bool, err error) {
-	before, err := t.Get(ctx, id)
+	before, err := t.takenBy(ctx, id, by)
 	if err != nil {
 		return Key{}, false, err
-	}
-	if beyond := ScopesOf(before.Scopes...).Without(by.Scopes); beyond != 0 {
-		return Key{}, false, domain.Refuse(CodeForbidden, "the key has scopes that you don't have: %s", beyond)
 	}
 	if before.APIVersion == version {
 		return before, true, nil

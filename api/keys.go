@@ -109,24 +109,32 @@ func showKey(x *httpx.Exchange, status int, k access.Key, secret string) error {
 	return x.JSON(status, shownKey{Key: k, Secret: secret})
 }
 
-// listKeys shows all keys, the newest first: GET /api/v1/keys. There are so few that they need no pages.
+// listKeys shows the keys that the caller may know of, the newest first: GET /api/v1/keys. There are so few that they
+// need no pages.
 func (a *API) listKeys(ctx context.Context, x *httpx.Exchange) error {
 	list, err := a.keys.List(ctx)
 	if err != nil {
 		return err
 	}
-	x.Writer.Header().Set("Cache-Control", "no-store")
-	if list == nil {
-		list = []access.Key{}
+	seen := []access.Key{}
+	for _, k := range list {
+		if k.SeenBy(x.Caller) {
+			seen = append(seen, k)
+		}
 	}
-	return x.JSON(http.StatusOK, map[string]any{"keys": list})
+	x.Writer.Header().Set("Cache-Control", "no-store")
+	return x.JSON(http.StatusOK, map[string]any{"keys": seen})
 }
 
 // getKey shows a key: GET /api/v1/keys/{key_id}.
 func (a *API) getKey(ctx context.Context, x *httpx.Exchange) error {
-	k, err := a.keys.Get(ctx, x.UUID("key_id"))
-	if err != nil {
+	id := x.UUID("key_id")
+	k, err := a.keys.Get(ctx, id)
+	switch {
+	case err != nil:
 		return keyProblem(err)
+	case !k.SeenBy(x.Caller):
+		return newProblem(domain.CodeNotFound, "there is no key %s", id)
 	}
 	return showKey(x, http.StatusOK, k, "")
 }

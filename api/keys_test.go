@@ -160,6 +160,22 @@ func TestAKeyIsMadeRotatedAndRevoked(t *testing.T) {
 	require.NotContains(t, b.log.String(), "ol_test_")
 }
 
+// Fails where keys of other accounts are shown to callers who see the orders of their own account alone.
+func TestKeysOfOtherAccountsAreShownToThoseWhoSeeAllOrders(t *testing.T) {
+	t.Parallel()
+	who := byRole()
+	who["owner"] = &access.Caller{Account: "shop", ID: "owner", Role: access.Storefront, Scopes: access.Storefront.Scopes() | access.ScopesOf(access.KeysAdmin)}
+	b := setup(t, func(o *Options) { o.Keys, o.Authenticator = newFakeKeys(), who })
+	admin, owner := []string{"Authorization", "Bearer admin"}, []string{"Authorization", "Bearer owner"}
+	own := b.post(t, keyPath, goodKey, admin...).header.Get("Location")
+	other := b.post(t, keyPath, strings.Replace(goodKey, `"shop"`, `"market"`, 1), admin...).header.Get("Location")
+	require.Equal(t, http.StatusOK, b.get(t, own, owner...).status)
+	b.get(t, other, owner...).problem(t, http.StatusNotFound, codeNotFound)
+	require.Equal(t, http.StatusOK, b.get(t, other, admin...).status)
+	require.Equal(t, 1, strings.Count(b.get(t, keyPath, owner...).body, "key_id"))
+	require.Equal(t, 2, strings.Count(b.get(t, keyPath, admin...).body, "key_id"))
+}
+
 func TestKeysCanBeRevokedWhileNothingElseIsTaken(t *testing.T) {
 	t.Parallel()
 	keys := newFakeKeys()
