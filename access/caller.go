@@ -39,11 +39,30 @@ func (c *Caller) Sees(account, channel, customerID string) bool {
 	return c.SeesAll() || account == c.Account && c.inChannel(channel) && (c.CustomerID == "" || c.CustomerID == customerID)
 }
 
+// seeing are the scopes that say which events a caller sees, and how much of them.
+var seeing = ScopesOf(OrdersRead, OrdersAll, StockRead, PersonalRead)
+
+// SeesAllOf reports whether the caller sees all that another one of the same account sees.
+func (c *Caller) SeesAllOf(other *Caller) bool {
+	if (other.Scopes&seeing).Without(c.Scopes) != 0 || c.CustomerID != "" && c.CustomerID != other.CustomerID {
+		return false
+	}
+	return c.SeesAll() || c.hasChannels(other.Channels)
+}
+
 // SeesInternal reports whether the caller is told of what the shop has noted for itself. Customers are not.
 func (c *Caller) SeesInternal() bool { return c.CustomerID == "" }
 
 // MayPlaceIn reports whether the caller may place orders in a channel.
 func (c *Caller) MayPlaceIn(channel string) bool { return c.inChannel(channel) }
+
+// hasChannels reports whether the caller has all of these channels; none are all that there are.
+func (c *Caller) hasChannels(channels []string) bool {
+	if c.Channels == nil {
+		return true
+	}
+	return len(channels) > 0 && !slices.ContainsFunc(channels, func(channel string) bool { return !c.inChannel(channel) })
+}
 
 func (c *Caller) inChannel(channel string) bool {
 	return c.Channels == nil || slices.Contains(c.Channels, channel)

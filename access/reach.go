@@ -1,10 +1,6 @@
 package access
 
-import (
-	"slices"
-
-	"github.com/orderloom/orderloom/domain"
-)
+import "github.com/orderloom/orderloom/domain"
 
 // reach is how far a key reaches: whose orders it sees, and what it may do with them.
 type reach struct {
@@ -33,9 +29,7 @@ func (c *Caller) mayGive(k reach) error {
 		return nil
 	case k.account != c.Account:
 		return domain.Refuse(CodeForbidden, "without the scope %s, nobody gives keys of another account", OrdersAll)
-	case c.Channels == nil:
-		return nil
-	case len(k.channels) == 0 || slices.ContainsFunc(k.channels, func(channel string) bool { return !c.inChannel(channel) }):
+	case !c.hasChannels(k.channels):
 		return domain.Refuse(CodeForbidden, "a key with channels gives keys of these channels alone")
 	}
 	return nil

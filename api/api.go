@@ -229,7 +229,7 @@ func New(o Options) *API {
 		Registerer: o.Registerer, TracerProvider: o.TracerProvider, Propagator: o.Propagator,
 	})
 	for _, r := range a.routes(o) {
-		r = recorded(a.owned(a.conditional(r)))
+		r = recorded(a.owned(a.ownedEndpoint(a.conditional(r))))
 		if r.Method == http.MethodPost && r.Path != searchPath && r.Path != previewPath && !strings.HasPrefix(r.Path, keysPath) {
 			r.Handle = a.changing(r.Handle)
 		}

@@ -45,6 +45,33 @@ func (a *API) owned(r httpx.Route) httpx.Route {
 	return r
 }
 
+// endpointParameter is in the paths of all routes about one webhook endpoint.
+const endpointParameter = "{endpoint_id}"
+
+// ownedEndpoint is [API.owned] for routes about one webhook endpoint. Callers who see less than it sends may not know
+// of it.
+func (a *API) ownedEndpoint(r httpx.Route) httpx.Route {
+	if !strings.Contains(r.Path, endpointParameter) {
+		return r
+	}
+	handle := r.Handle
+	r.Handle = func(ctx context.Context, x *httpx.Exchange) error {
+		id := x.UUID("endpoint_id")
+		if x.Invalid() != nil { // what is wrong is told with the rest
+			return handle(ctx, x)
+		}
+		e, err := a.endpoints.Get(ctx, x.Account(), id)
+		switch {
+		case err != nil:
+			return endpointProblem(err)
+		case !e.SeenBy(x.Caller):
+			return newProblem(domain.CodeNotFound, "there is no webhook endpoint %s", id)
+		}
+		return handle(ctx, x)
+	}
+	return r
+}
+
 // shownOrderPath shows an order, and asks whose it is by itself.
 const shownOrderPath = "/api/v1/orders/" + orderParameter
 

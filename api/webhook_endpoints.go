@@ -168,17 +168,20 @@ func answerEndpoint(x *httpx.Exchange, e webhooks.Endpoint, err error) error {
 	return showEndpoint(x, http.StatusOK, e, "")
 }
 
-// listEndpoints shows the endpoints of the caller's account: GET /api/v1/webhook-endpoints.
+// listEndpoints shows the endpoints of the caller's account that it may know of: GET /api/v1/webhook-endpoints.
 func (a *API) listEndpoints(ctx context.Context, x *httpx.Exchange) error {
 	all, err := a.endpoints.List(ctx, x.Account())
 	if err != nil {
 		return endpointProblem(err)
 	}
-	if all == nil {
-		all = []webhooks.Endpoint{}
+	seen := []webhooks.Endpoint{}
+	for _, e := range all {
+		if e.SeenBy(x.Caller) {
+			seen = append(seen, e)
+		}
 	}
 	x.Writer.Header().Set("Cache-Control", "no-store")
-	return x.JSON(http.StatusOK, map[string]any{"endpoints": all})
+	return x.JSON(http.StatusOK, map[string]any{"endpoints": seen})
 }
 
 // getEndpoint shows an endpoint: GET /api/v1/webhook-endpoints/{endpoint_id}.

@@ -168,6 +168,34 @@ func hook(t *testing.T, body string) (h shownHook) {
 	return h
 }
 
+// Fails where a key of one channel reads, by an endpoint of its account, what happens in the others.
+func TestAnEndpointThatSendsMoreThanACallerSeesDoesNotExist(t *testing.T) {
+	t.Parallel()
+	who := byRole()
+	who["web"] = &access.Caller{Account: "shop", ID: "web", Role: access.Storefront, Scopes: access.Storefront.Scopes(), Channels: []string{"web"}}
+	b := setup(t, func(o *Options) { o.Endpoints, o.Authenticator = newFakeEndpoints(), who })
+	shop, web := []string{"Authorization", "Bearer storefront"}, []string{"Authorization", "Bearer web"}
+	path := b.post(t, hooksPath, goodEndpoint, shop...).header.Get("Location")
+	require.Contains(t, b.get(t, hooksPath, shop...).body, "endpoint_id")
+	require.NotContains(t, b.get(t, hooksPath, web...).body, "endpoint_id")
+	tried := 0
+	for operation, body := range operations {
+		method, route, _ := strings.Cut(operation, " ")
+		rest, ok := strings.CutPrefix(route, hooksPath+"/{endpoint_id}")
+		if !ok {
+			continue
+		}
+		tried++
+		if method == http.MethodGet {
+			b.get(t, path+rest, web...).problem(t, http.StatusNotFound, codeNotFound)
+		} else {
+			b.post(t, path+rest, body, web...).problem(t, http.StatusNotFound, codeNotFound)
+		}
+	}
+	require.Equal(t, 10, tried)
+	require.Equal(t, http.StatusOK, b.get(t, path, shop...).status, "it is as it was")
+}
+
 func TestAnEndpointIsMadeChangedAndDeleted(t *testing.T) {
 	t.Parallel()
 	endpoints := newFakeEndpoints()
@@ -198,9 +226,8 @@ func TestAnEndpointIsMadeChangedAndDeleted(t *testing.T) {
 	require.Empty(t, endpoints.cursor)
 	require.Equal(t, http.StatusOK, b.post(t, one+"/enable", `{"skip": true}`).status)
 	require.NotEmpty(t, endpoints.cursor)
-	for range 2 {
-		require.Equal(t, http.StatusOK, b.post(t, one+"/delete", `{}`).status)
-	}
+	require.Equal(t, http.StatusOK, b.post(t, one+"/delete", `{}`).status)
+	b.post(t, one+"/delete", `{}`).problem(t, http.StatusNotFound, domain.CodeNotFound)
 	b.get(t, one).problem(t, http.StatusNotFound, domain.CodeNotFound)
 }
 

@@ -124,6 +124,22 @@ func (e *Endpoint) Caller() *access.Caller {
 	return &access.Caller{Account: e.Account, ID: "webhook-" + e.EndpointID.String(), Scopes: access.ScopesOf(scopes...), Channels: e.channels}
 }
 
+// SeenBy reports whether a caller of the endpoint's account may know of it, and change it: whoever sees all that it
+// sends. Its log, what is due and its secret tell others of orders that they must not know of.
+func (e *Endpoint) SeenBy(c *access.Caller) bool {
+	sends := e.Caller()
+	if !sends.SeesAll() { // events of stock are for those alone
+		sends.Scopes = sends.Scopes.Without(access.ScopesOf(access.StockRead))
+	}
+	if !e.Personal {
+		sends.Scopes = sends.Scopes.Without(access.ScopesOf(access.PersonalRead))
+	}
+	if e.Channel != "" {
+		sends.Channels = []string{e.Channel}
+	}
+	return c.SeesAllOf(sends)
+}
+
 // Query asks the feed for the events of the endpoint after a cursor.
 func (e *Endpoint) Query(cursor string, limit int) feed.Query {
 	return feed.Query{Caller: e.Caller(), Types: e.Types, Channel: e.Channel, Personal: e.Personal && e.Payload == Snapshot, Cursor: cursor, Limit: limit}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -206,6 +208,9 @@ func (t *Table) Change(ctx context.Context, id uuid.UUID, s Settings, by *access
 	if err := s.mayHave(by); err != nil {
 		return Endpoint{}, err
 	}
+	if s.Headers == nil && len(before.HeaderNames) > 0 && originOf(s.URL) != originOf(before.URL) {
+		return Endpoint{}, domain.Invalids{domain.Invalid("headers", "must be given for another host, or be {}: those of now are secrets of the former host")}
+	}
 	sealed, names := before.sealed, before.HeaderNames
 	if s.Headers != nil {
 		var part sealedPart
@@ -230,6 +235,15 @@ func (t *Table) Change(ctx context.Context, id uuid.UUID, s Settings, by *access
 		return Endpoint{}, errMeanwhile
 	}
 	return changed, wrap("change an endpoint", err)
+}
+
+// originOf is the scheme, the host and the port of an address.
+func originOf(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return address
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 // errMeanwhile ends a change when another one was made between its statements.

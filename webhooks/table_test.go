@@ -2,6 +2,7 @@ package webhooks_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -104,6 +105,66 @@ func TestAnEndpointBelongsToItsAccount(t *testing.T) {
 	require.Equal(t, domain.CodeNotFound, domain.Code(b.table.Delete(ctx, "shop", e.EndpointID)))
 	_, err = b.table.Get(ctx, "shop", e.EndpointID)
 	require.Equal(t, domain.CodeNotFound, domain.Code(err))
+}
+
+// Fails where a caller of the account knows of an endpoint that sends what the caller must not see.
+func TestAnEndpointIsSeenByThoseWhoSeeAllThatItSends(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	shop, web, all := keyOf(access.Storefront, "shop"), keyOf(access.Storefront, "shop", "web"), keyOf(access.Admin, "shop")
+	anonymous := keyOf(access.Storefront, "shop")
+	anonymous.Scopes = anonymous.Scopes.Without(access.ScopesOf(access.PersonalRead, access.StockRead))
+	callers := map[string]*access.Caller{"shop": shop, "web": web, "all": all, "anonymous": anonymous}
+	for name, c := range map[string]struct {
+		by     *access.Caller
+		change func(n *webhooks.NewEndpoint)
+		seenBy []string
+	}{
+		"of all accounts":       {all, func(*webhooks.NewEndpoint) {}, []string{"all"}},
+		"of the account":        {shop, func(*webhooks.NewEndpoint) {}, []string{"all", "anonymous", "shop"}},
+		"with personal data":    {shop, func(n *webhooks.NewEndpoint) { n.Personal = true }, []string{"all", "shop"}},
+		"of a channel's key":    {web, func(*webhooks.NewEndpoint) {}, []string{"all", "anonymous", "shop", "web"}},
+		"of a channel":          {shop, func(n *webhooks.NewEndpoint) { n.Channel = "web" }, []string{"all", "anonymous", "shop", "web"}},
+		"of another channel":    {shop, func(n *webhooks.NewEndpoint) { n.Channel = "pos" }, []string{"all", "anonymous", "shop"}},
+		"of all, and a channel": {all, func(n *webhooks.NewEndpoint) { n.Channel = "web" }, []string{"all"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			e, _ := b.endpoint(t, "https://shop.example.com", func(n *webhooks.NewEndpoint) { n.Caller = c.by; c.change(n) })
+			seenBy := []string{}
+			for name, caller := range callers {
+				if e.SeenBy(caller) {
+					seenBy = append(seenBy, name)
+				}
+			}
+			slices.Sort(seenBy)
+			require.Equal(t, c.seenBy, seenBy)
+		})
+	}
+}
+
+// Fails where the headers of an endpoint, which are never shown, are sent to whatever host it is moved to.
+func TestHeadersAreNotSentToAnotherHost(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	e, _ := b.endpoint(t, "https://shop.example.com/a", func(n *webhooks.NewEndpoint) { n.Headers = map[string]string{"Authorization": "hush"} })
+	change := func(url string, headers map[string]string) (webhooks.Endpoint, error) {
+		s := webhooks.Settings{Name: "n", URL: url, Payload: webhooks.Thin, PayloadVersion: newestVersion, Headers: headers}
+		return b.table.Change(t.Context(), e.EndpointID, s, keyOf(access.Admin, "shop"))
+	}
+	for _, other := range []string{"https://evil.example.com/a", "https://shop.example.com:8443/a"} {
+		_, err := change(other, nil)
+		require.ErrorContains(t, err, "headers")
+		require.Equal(t, domain.CodeInvalid, domain.Code(err))
+	}
+	changed, err := change("https://SHOP.example.com/b", nil)
+	require.NoError(t, err)
+	require.Equal(t, []string{"Authorization"}, changed.HeaderNames)
+	changed, err = change("https://other.example.com/b", map[string]string{})
+	require.NoError(t, err)
+	require.Empty(t, changed.HeaderNames)
+	_, err = change("https://shop.example.com/b", nil)
+	require.NoError(t, err)
 }
 
 func TestARequestThatComesAgainMakesNothingTwice(t *testing.T) {
