@@ -523,7 +523,7 @@ func TestAChangeAndARotationAreInForceSoon(t *testing.T) {
 	b.note(t, "shop", "web", id, 2, 1)
 	d := other.await(t, 1)[0]
 	require.Equal(t, "Bearer x", d.header.Get("Authorization"))
-	require.Len(t, strings.Fields(d.header.Get("Webhook-Signature")), 2)
+	require.Len(t, strings.Fields(d.header.Get("Webhook-Signature")), 3, "the secret of now, the one before, and the next")
 	for _, public := range []string{e.PublicKey, rotated.PublicKey} {
 		verifier, err := client.NewWebhookVerifier(public)
 		require.NoError(t, err)

@@ -147,7 +147,11 @@ func (e *Endpoint) Query(cursor string, limit int) feed.Query {
 
 // sealedPart is what an endpoint keeps sealed.
 type sealedPart struct {
+	// Keys are the current one and, while a rotation overlaps, the one before it.
 	Keys []sealedKey `json:"keys"`
+	// Next is the key that the next rotation gives out. It signs already, and nobody has it yet. So a process that has
+	// not heard of a rotation signs by the secret of now and by the one before all the same.
+	Next string `json:"next,omitempty"`
 	// Headers are sent with each delivery.
 	Headers map[string]string `json:"headers,omitempty"`
 }
@@ -156,6 +160,14 @@ type sealedPart struct {
 type sealedKey struct {
 	Key   string    `json:"key"`
 	Until time.Time `json:"until,omitzero"`
+}
+
+// next is the key that a rotation gives out.
+func (p *sealedPart) next(scheme Signature) (Key, error) {
+	if p.Next == "" { // the endpoint was made before there were any
+		return NewKey(scheme), nil
+	}
+	return ParseKey(p.Next)
 }
 
 // NewEndpoint says what endpoint to make.

@@ -189,15 +189,18 @@ func (r *runner) fetchUndelivered(ctx context.Context, cursor string) fetched {
 }
 
 // previous returns the event of the same order before this one, of those that the endpoint gets; the zero id for none.
-// It costs a read of the order's streams.
-func (r *runner) previous(ctx context.Context, e *feed.Event) (last uuid.UUID, err error) {
+// For what lies before a change of the choice, a held lane names events after its cursor alone: those before it were
+// chosen otherwise. It costs a read of the order's streams.
+func (r *runner) previous(ctx context.Context, l *lane, e *feed.Event) (last uuid.UUID, err error) {
 	_, kind, subject := laneOf(e)
 	if kind != kindOrder || e.Aggregate.Type == domain.AggregateOrder && e.Version == 1 {
 		return uuid.Nil, nil
 	}
 	cursor := r.endpoint.since
 	if begin, _ := feed.PositionOf(cursor); e.Position() <= begin {
-		cursor = ""
+		if cursor = ""; l.ofOrder() {
+			cursor = l.cursor
+		}
 	}
 	for {
 		q := r.endpoint.Query(cursor, feed.LimitMax)

@@ -100,6 +100,9 @@ func (d *Dispatcher) newRunner(ctx context.Context, e Endpoint) (*runner, error)
 		pages: make(chan feed.Page), results: make(chan any, 2*sendsMax), savedAt: time.Now(), probing: e.rests > 0,
 		breaker: breaker.New(breaker.Settings{Of: "webhook_endpoint", Failures: failuresMax, Rest: time.Second, Probes: 1, Patience: RequestTimeout}),
 	}
+	if part.Next != "" {
+		part.Keys = append(part.Keys, sealedKey{Key: part.Next})
+	}
 	for _, k := range part.Keys {
 		key, err := ParseKey(k.Key)
 		if err != nil {
@@ -338,7 +341,7 @@ func (r *runner) begin(ctx context.Context, l *lane) {
 	if l.ofOrder() {
 		previous, known = r.latest.Get(l.id)
 	}
-	copied := lane{kind: l.kind, subject: l.subject, attempts: l.attempts}
+	copied := lane{kind: l.kind, subject: l.subject, cursor: l.cursor, attempts: l.attempts}
 	go func() {
 		s := r.send(ctx, &copied, it, known, previous)
 		s.lane = l

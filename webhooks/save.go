@@ -80,17 +80,24 @@ func (r *runner) save(ctx context.Context) error {
 	return nil
 }
 
+// savePlace writes how far the endpoint has come, unless somebody has moved its place meanwhile. How it fares is
+// written only while its settings are those that this process knows. For a change ends a rest, and an address that is
+// gone is no reason to disable another one. Where other events are chosen by now, they begin at this place.
 func (r *runner) savePlace(ctx context.Context, tx pgx.Tx) error {
 	e := &r.endpoint
 	var until *time.Time
 	if r.resting() {
 		until = &r.until
 	}
-	tag, err := tx.Exec(ctx, `UPDATE orderloom.webhook_endpoints SET cursor = $3, delivered = delivered + $4, succeeded_at = $5, failing_since = $6,
-			warned_at = $7, last_error = nullif($8, ''), rests = $9, rests_until = $10,
-			disabled_at = CASE WHEN $11 = '' THEN disabled_at ELSE now() END, disabled_for = coalesce(nullif($11, ''), disabled_for)
-		WHERE endpoint_id = $1 AND worker_id = $2 AND disabled_at IS NULL`,
-		e.EndpointID, r.d.id, r.place.cursor, r.delivered, e.SucceededAt, e.FailingSince, e.warnedAt, e.LastError, e.rests, until, r.endedFor)
+	tag, err := tx.Exec(ctx, `UPDATE orderloom.webhook_endpoints SET cursor = $3, delivered = delivered + $4, succeeded_at = $5, last_error = nullif($8, ''),
+			failing_since = CASE WHEN revision = $12 THEN $6 ELSE failing_since END, warned_at = CASE WHEN revision = $12 THEN $7 ELSE warned_at END,
+			rests = CASE WHEN revision = $12 THEN $9 ELSE rests END, rests_until = CASE WHEN revision = $12 THEN $10 ELSE rests_until END,
+			disabled_at = CASE WHEN revision = $12 AND $11 <> '' THEN now() END,
+			disabled_for = CASE WHEN revision = $12 THEN nullif($11, '') END,
+			since = CASE WHEN (types, channel, scopes, channels) IS DISTINCT FROM ($14::text[], nullif($15, ''), $16::text[], $17::text[]) THEN $3 ELSE since END
+		WHERE endpoint_id = $1 AND worker_id = $2 AND disabled_at IS NULL AND cursor = $13`,
+		e.EndpointID, r.d.id, r.place.cursor, r.delivered, e.SucceededAt, e.FailingSince, e.warnedAt, e.LastError, e.rests, until, r.endedFor,
+		e.revision, e.Cursor, e.Types, e.Channel, e.scopes, e.channels)
 	if err != nil {
 		return fmt.Errorf("write the place of an endpoint: %w", err)
 	}

@@ -55,7 +55,7 @@ func (r *runner) send(ctx context.Context, l *lane, it item, known bool, previou
 		m.id, m.test = l.subject, true
 	} else if !known {
 		var err error
-		if s.previous, err = r.previous(ctx, &it.event); err != nil {
+		if s.previous, err = r.previous(ctx, l, &it.event); err != nil {
 			s.err, s.turnedAway = err, true
 			return s
 		}

@@ -119,8 +119,8 @@ func (k Key) Sign(id string, at time.Time, body []byte) string {
 	return string(k.scheme) + "," + base64.StdEncoding.EncodeToString(sum)
 }
 
-// SignAll returns the header with the signatures of all keys, the current one first. While a secret is replaced there
-// are two of them, and a receiver takes the delivery by either.
+// SignAll returns the header with the signatures of all keys, the current one first. A receiver takes the delivery by
+// any of them.
 func SignAll(keys []Key, id string, at time.Time, body []byte) string {
 	signatures := make([]string, len(keys))
 	for i, k := range keys {

@@ -108,7 +108,9 @@ func (t *Table) Create(ctx context.Context, n NewEndpoint) (made Endpoint, secre
 		return Endpoint{}, "", err
 	}
 	key := NewKey(n.Signature)
-	sealed, err := seal(ctx, t.vault, n.EndpointID, sealedPart{Keys: []sealedKey{{Key: key.Text()}}, Headers: n.Headers})
+	sealed, err := seal(ctx, t.vault, n.EndpointID, sealedPart{
+		Keys: []sealedKey{{Key: key.Text()}}, Next: NewKey(n.Signature).Text(), Headers: n.Headers,
+	})
 	if err != nil {
 		return Endpoint{}, "", wrap("seal the secret of an endpoint", err)
 	}
@@ -273,10 +275,14 @@ func (t *Table) Rotate(ctx context.Context, r Rotation) (rotated Endpoint, secre
 	if err := t.vault.Open(ctx, before.sealed, &part); err != nil {
 		return Endpoint{}, "", wrap("open the secret of an endpoint", err)
 	}
-	key, until := NewKey(before.Signature), time.Now().Add(r.Overlap).UTC()
+	key, err := part.next(before.Signature)
+	if err != nil {
+		return Endpoint{}, "", err
+	}
+	until := time.Now().Add(r.Overlap).UTC()
 	former := part.Keys[0]
 	former.Until = until
-	part.Keys = []sealedKey{{Key: key.Text()}, former}
+	part.Keys, part.Next = []sealedKey{{Key: key.Text()}, former}, NewKey(before.Signature).Text()
 	sealed, err := seal(ctx, t.vault, r.EndpointID, part)
 	if err != nil {
 		return Endpoint{}, "", wrap("seal the secret of an endpoint", err)
