@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/location"
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/readmodel"
 	"github.com/stretchr/testify/require"
@@ -144,6 +145,7 @@ func withReference(t *testing.T, reference string) string {
 func TestListsOfParts(t *testing.T) {
 	t.Parallel()
 	b := setup(t)
+	b.net = location.Network{Locations: []location.Location{{ID: "berlin", Active: true}}}
 	b.partPage = readmodel.PartPage{NextCursor: "abc", Parts: []readmodel.Part{{
 		OrderID: someOrder, OrderNumber: "ORD-7K3M-9Q2X-41TB", CustomerID: "cust-1001", OrderedAt: time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC),
 		JSON: json.RawMessage(`{"return_id": "` + someOrder.String() + `", "status": "received", "amount": {"amount": "1.00", "currency": "EUR"}}`),
@@ -169,6 +171,12 @@ func TestListsOfParts(t *testing.T) {
 	b.stockPage = readmodel.StockPage{Levels: []readmodel.StockLevel{{SKU: "CUPS", Backordered: 3}}}
 	require.Contains(t, b.get(t, "/api/v1/stock?backordered=true&sku=CUPS").body, `{"sku":"CUPS","on_hand":0,"reserved":0,"available":0,"backordered":3`)
 	require.Equal(t, readmodel.StockQuery{SKU: "CUPS", Backordered: true}, b.stockQuery)
+	require.Equal(t, http.StatusOK, b.get(t, "/api/v1/stock?location=berlin").status)
+	for _, path := range []string{"/api/v1/shipments?location=nowhere", "/api/v1/stock?location=nowhere"} {
+		p := b.get(t, path).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+		require.Equal(t, []string{"query:location"}, p.fields())
+		require.Contains(t, p.Errors[0].Message, "nowhere")
+	}
 	b.get(t, "/api/v1/payments?status=unheard").problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	b.get(t, "/api/v1/refunds?created_from=2026-11-28T00:00:00Z&created_to=2026-11-27T00:00:00Z").problem(t, http.StatusUnprocessableEntity, codeInvalid)
 }

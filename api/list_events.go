@@ -12,6 +12,7 @@ import (
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/api/httpx"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/domain/catalog"
 	"github.com/orderloom/orderloom/feed"
 )
 
@@ -33,9 +34,19 @@ const eventsPath = "/api/v1/events"
 
 func (a *API) eventRoutes() []httpx.Route {
 	return []httpx.Route{
-		{Method: "GET", Path: eventsPath, Check: checkTimes, Handle: a.listEvents, Stream: a.streamEvents},
+		{Method: "GET", Path: eventsPath, Check: checkEvents, Handle: a.listEvents, Stream: a.streamEvents},
 		{Method: "GET", Path: eventsPath + "/{event_id}", Handle: a.getEvent},
 	}
+}
+
+// checkEvents blames types that no event has, and times as [checkTimes] does.
+func checkEvents(x *httpx.Exchange) {
+	for _, t := range x.QueryTexts("type") {
+		if catalog.AggregateType(t) == "" {
+			x.Blame(httpx.InQuery, "type", "is no type of events: %q", domain.Clip(t))
+		}
+	}
+	checkTimes(x)
 }
 
 // eventQuery reads what is asked of the feed. Errors: forbidden for personal data without the scope for them.
@@ -77,7 +88,10 @@ func (a *API) listEvents(ctx context.Context, x *httpx.Exchange) error {
 
 func (a *API) pageOfEvents(ctx context.Context, x *httpx.Exchange, q feed.Query) (feed.Page, error) {
 	wait := min(x.PreferredWait(), a.limits.SettleWait)
-	if wait == 0 {
+	if !q.To.IsZero() { // nothing that happens later is asked for
+		wait = min(wait, q.To.Sub(a.now()))
+	}
+	if wait <= 0 {
 		return a.events.Page(ctx, q)
 	}
 	if err := a.waits.Take(x.Party()); err != nil { // who can't wait is answered at once

@@ -186,6 +186,9 @@ func TestListEventsWaits(t *testing.T) {
 	b.api.waits = httpx.NewShare(0, 0)
 	a = b.get(t, eventsPath+"?cursor=1", "Prefer", "wait=600")
 	require.Empty(t, a.header.Get("Preference-Applied"), "too many wait")
+	b.api.waits = httpx.NewShare(1, 1)
+	a = b.get(t, eventsPath+"?cursor=1&created_to="+b.api.now().UTC().Format(time.RFC3339), "Prefer", "wait=600")
+	require.Empty(t, a.header.Get("Preference-Applied"), "nothing that may happen from now on is asked for")
 }
 
 func TestWaitingForEventsEndsWhenDraining(t *testing.T) {
@@ -208,6 +211,11 @@ func TestEventCursorsThatAreNone(t *testing.T) {
 	}
 	b.happened.err = errAway
 	b.get(t, eventsPath).problem(t, http.StatusServiceUnavailable, codeUnavailable)
+	for _, accept := range []string{"*/*", "text/event-stream"} { // it would be waited for in vain
+		p = b.get(t, eventsPath+"?type=OrderPlaced&type=OrderPlacd", "Accept", accept).problem(t, http.StatusUnprocessableEntity, codeInvalid)
+		require.Equal(t, []string{"query:type"}, p.fields())
+		require.Contains(t, p.Errors[0].Message, "OrderPlacd")
+	}
 	p = b.get(t, eventsPath+"?type=order&limit=1001&created_from=2026-01-02T00:00:00Z&created_to=2026-01-01T00:00:00Z").
 		problem(t, http.StatusUnprocessableEntity, codeInvalid)
 	require.ElementsMatch(t, []string{"query:type", "query:limit", "query:created_to"}, p.fields())

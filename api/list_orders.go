@@ -72,8 +72,12 @@ func checkTimes(x *httpx.Exchange) {
 	}
 }
 
-// checkTotals blames totals that are no amounts in the currency, and totals or their order without a currency.
+// checkTotals blames a currency that there is not, and totals that are no amounts in it. It blames totals, or their
+// order, without a currency.
 func checkTotals(x *httpx.Exchange) {
+	if c := x.QueryText("currency"); c != "" && !money.KnownCurrency(c) {
+		x.Blame(httpx.InQuery, "currency", unknownCurrencyMessage, domain.Clip(c))
+	}
 	sort := x.QueryText("sort")
 	totals := x.HasQuery("total_min") || x.HasQuery("total_max") || sort == readmodel.SortTotal || sort == readmodel.SortTotalReverse
 	if totals && !x.HasQuery("currency") {
@@ -83,9 +87,7 @@ func checkTotals(x *httpx.Exchange) {
 		_, err := total(x, name)
 		var refusal *domain.Error
 		switch {
-		case !errors.As(err, &refusal):
-		case refusal.Code == money.CodeUnknownCurrency:
-			x.Blame(httpx.InQuery, "currency", "%s", refusal.Message)
+		case !errors.As(err, &refusal) || refusal.Code == money.CodeUnknownCurrency: // it is blamed already
 		default:
 			x.Blame(httpx.InQuery, name, "%s", refusal.Message)
 		}
@@ -96,6 +98,9 @@ func checkTotals(x *httpx.Exchange) {
 		x.Blame(httpx.InQuery, "total_max", crossedMessage)
 	}
 }
+
+// unknownCurrencyMessage blames a currency in which no order can be.
+const unknownCurrencyMessage = "%q is not an active ISO 4217 currency code"
 
 // crossedMessage blames the greatest total that is wanted.
 const crossedMessage = "must not be below total_min"

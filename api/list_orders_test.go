@@ -58,6 +58,8 @@ func TestListOrdersRefusesBadInput(t *testing.T) {
 		"?created_from=2026-11-02T00:00:00Z&created_to=2026-11-01T00:00:00Z":        {"query:created_to"},
 		"?created_from=2026-11-01T00:00:00Z&created_to=2026-11-01t01:00:00%2b01:00": {"query:created_to"},
 		"?currency=EU&total_min=1":                   {"query:currency"},
+		"?currency=ZZZ":                              {"query:currency"},
+		"?currency=ZZZ&total_min=1":                  {"query:currency"},
 		"?currency=EUR&total_min=1.999":              {"query:total_min"},
 		"?currency=EUR&total_min=1e9":                {"query:total_min"},
 		"?currency=EUR&total_max=ten":                {"query:total_max"},

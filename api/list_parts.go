@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -35,6 +36,9 @@ func (a *API) listShipments(ctx context.Context, x *httpx.Exchange) error {
 
 // listParts shows a page of parts of orders, each with the order that it belongs to.
 func (a *API) listParts(ctx context.Context, x *httpx.Exchange, kind readmodel.PartKind, member string) error {
+	if err := a.checkLocation(ctx, x); err != nil {
+		return err
+	}
 	page, err := a.views.Parts(ctx, readmodel.PartQuery{
 		Kind: kind, Status: x.QueryText("status"), OrderID: x.UUID("order_id"), CustomerID: x.QueryText("customer_id"), Location: x.QueryText("location"),
 		CreatedFrom: x.QueryTime("created_from"), CreatedTo: x.QueryTime("created_to"), UpdatedSince: x.QueryTime("updated_since"),
@@ -55,6 +59,22 @@ func (a *API) listParts(ctx context.Context, x *httpx.Exchange, kind readmodel.P
 	})
 }
 
+// checkLocation refuses a location that there is not, for the list would be empty.
+func (a *API) checkLocation(ctx context.Context, x *httpx.Exchange) error {
+	if !x.HasQuery("location") {
+		return nil
+	}
+	network, err := a.network(ctx)
+	if err != nil {
+		return err
+	}
+	var refusal *domain.Error
+	if errors.As(network.Check(x.QueryText("location")), &refusal) {
+		return httpx.Invalid([]httpx.FieldError{{In: httpx.InQuery, Field: "location", Message: refusal.Message}})
+	}
+	return nil
+}
+
 // partOf is the order that a part belongs to.
 type partOf struct {
 	OrderID     uuid.UUID `json:"order_id"`
@@ -65,6 +85,9 @@ type partOf struct {
 
 // listStock shows a page of stock levels: GET /api/v1/stock.
 func (a *API) listStock(ctx context.Context, x *httpx.Exchange) error {
+	if err := a.checkLocation(ctx, x); err != nil {
+		return err
+	}
 	page, err := a.views.StockLevels(ctx, readmodel.StockQuery{
 		SKU: x.QueryText("sku"), Location: x.QueryText("location"), Backordered: x.QueryText("backordered") == "true",
 		Cursor: x.QueryText("cursor"), Limit: int(x.QueryInt("limit")),

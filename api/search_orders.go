@@ -59,6 +59,9 @@ func (s *orderSearch) Check() error {
 	if s.CreatedFrom != nil && s.CreatedTo != nil && !s.CreatedFrom.Before(*s.CreatedTo) {
 		bad.Add("created_to", "must be after created_from")
 	}
+	if s.Currency != "" && !money.KnownCurrency(s.Currency) {
+		bad.Add("currency", unknownCurrencyMessage, domain.Clip(s.Currency))
+	}
 	byTotal := s.TotalMin != "" || s.TotalMax != "" || s.Sort == readmodel.SortTotal || s.Sort == readmodel.SortTotalReverse
 	if byTotal && s.Currency == "" {
 		bad.Add("currency", "is required with total_min, total_max and sort=total: amounts of different currencies don't compare")
@@ -95,9 +98,7 @@ func searchedTotal(bad *domain.Invalids, field, text, currency string) *money.Mo
 	amount, err := money.Parse(text, currency)
 	var refusal *domain.Error
 	switch {
-	case errors.As(err, &refusal) && refusal.Code == money.CodeUnknownCurrency:
-		bad.Add("currency", "%s", refusal.Message)
-	case errors.As(err, &refusal):
+	case errors.As(err, &refusal) && refusal.Code != money.CodeUnknownCurrency: // that one is named by Check
 		bad.Add(field, "%s", refusal.Message)
 	}
 	return &amount

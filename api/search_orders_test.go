@@ -71,6 +71,8 @@ func TestSearchOrdersRefusesBadInput(t *testing.T) {
 		`{"sort": "total"}`:                                            {"body:currency"},
 		`{"name": "Ada"}`:                                              {"body:name"},
 		`{"currency": "EU", "limit": 101}`:                             {"body:currency", "body:limit"},
+		`{"currency": "ZZZ"}`:                                          {"body:currency"},
+		`{"currency": "ZZZ", "total_max": "1"}`:                        {"body:currency"},
 		`{"currency": "EUR", "total_min": "1.999"}`:                    {"body:total_min"},
 		`{"currency": "EUR", "total_min": "10.01", "total_max": "10"}`: {"body:total_max"},
 		`{"created_from": "9999-12-31T23:59:59-01:00"}`:                {"body:created_from"},

@@ -233,13 +233,17 @@ func TestAnEndpointIsMadeChangedAndDeleted(t *testing.T) {
 
 func TestWhatIsDueIsShownAndSentAgain(t *testing.T) {
 	t.Parallel()
-	endpoints := newFakeEndpoints()
-	b := setup(t, func(o *Options) { o.Endpoints = endpoints })
+	endpoints, events := newFakeEndpoints(), newFakeEvents()
+	b := setup(t, func(o *Options) { o.Endpoints, o.Events = endpoints, events })
 	one := hooksPath + "/" + hook(t, b.post(t, hooksPath, goodEndpoint).body).EndpointID.String()
 	require.Equal(t, http.StatusAccepted, b.post(t, one+"/test", `{}`).status)
-	id := uuid.New()
+	events.happen("OrderPlaced")
+	id := events.events[0].EventID
 	require.Equal(t, http.StatusAccepted, b.post(t, one+"/resend", `{"event_ids": ["`+id.String()+`"]}`).status)
 	require.Equal(t, []uuid.UUID{id}, endpoints.resent.EventIDs)
+	unknown := b.post(t, one+"/resend", `{"event_ids": ["`+id.String()+`", "`+uuid.NewString()+`"]}`)
+	unknown.problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
+	require.Contains(t, unknown.body, "event_ids[1]")
 	b.post(t, one+"/resend", `{}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
 	b.post(t, one+"/resend", `{"from_cursor": "x"}`).problem(t, http.StatusUnprocessableEntity, domain.CodeInvalid)
 	log := b.get(t, one+"/deliveries?outcome=failed&limit=3&event_id="+id.String())

@@ -120,7 +120,11 @@ func (r *runner) fetch(ctx context.Context, l lane) fetched {
 		return r.fetchUndelivered(ctx, l.cursor)
 	}
 	page, err := r.d.feed.Page(ctx, q)
-	if err != nil {
+	switch {
+	case l.kind == kindRange && domain.Code(err) == feed.CodeCursorLost:
+		r.d.log.WarnContext(ctx, "a range of events is not sent again: its cursor is lost", "endpoint_id", r.endpoint.EndpointID)
+		return fetched{}
+	case err != nil:
 		return fetched{err: err}
 	}
 	f := fetched{cursor: page.Next, at: page.Position(), more: page.More}

@@ -165,6 +165,12 @@ func (r *Resend) Check() error {
 			bad.Add(field, "is no cursor of the feed")
 		}
 	}
+	if r.From != "" && r.Until != "" && len(bad) == 0 {
+		from, _ := feed.PositionOf(r.From)
+		if until, _ := feed.PositionOf(r.Until); until <= from {
+			bad.Add("until_cursor", "must be after from_cursor")
+		}
+	}
 	if r.Until != "" && r.From == "" {
 		bad.Add("until_cursor", "goes together with from_cursor")
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/orderloom/orderloom/access"
 	"github.com/orderloom/orderloom/domain"
+	"github.com/orderloom/orderloom/feed"
 	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/webhooks"
 	"github.com/stretchr/testify/require"
@@ -225,6 +226,40 @@ func TestAnAccountHasSoManyEndpointsAtMost(t *testing.T) {
 		Settings: webhooks.Settings{Name: "n", URL: "https://a.example.com", Payload: webhooks.Thin, PayloadVersion: newestVersion},
 	})
 	require.Equal(t, webhooks.CodeTooManyEndpoints, domain.Code(err))
+}
+
+// A range ends after it begins.
+func TestARangeThatEndsBeforeItBeginsIsRefused(t *testing.T) {
+	t.Parallel()
+	b, id := setup(t), uuid.New()
+	b.note(t, "shop", "web", id, 1, 2)
+	page, err := b.feed.Page(t.Context(), feed.Query{Caller: access.Anyone})
+	require.NoError(t, err)
+	first, second := page.Events[0].Cursor, page.Events[1].Cursor
+	require.NoError(t, (&webhooks.Resend{From: first, Until: second}).Check())
+	for _, r := range []webhooks.Resend{{From: second, Until: first}, {From: first, Until: first}} {
+		require.ErrorContains(t, r.Check(), "until_cursor")
+	}
+}
+
+// A range whose cursor belongs to another store is dropped, and holds up nothing.
+func TestARangeOfALostCursorIsDropped(t *testing.T) {
+	t.Parallel()
+	b, r := setup(t), newReceiver(t, nil)
+	other := setup(t)
+	other.note(t, "shop", "web", uuid.New(), 1, 1)
+	page, err := other.feed.Page(t.Context(), feed.Query{Caller: access.Anyone})
+	require.NoError(t, err)
+	e, _ := b.endpoint(t, r.URL)
+	b.note(t, "shop", "web", uuid.New(), 1, 2)
+	require.NoError(t, b.table.Resend(t.Context(), "shop", webhooks.Resend{EndpointID: e.EndpointID, RequestID: uuid.New(), From: page.Next}))
+	b.deliver(t)
+	r.await(t, 2)
+	require.Eventually(t, func() bool {
+		var lanes int
+		require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT count(*) FROM orderloom.webhook_lanes`).Scan(&lanes))
+		return lanes == 0
+	}, patience, 10*time.Millisecond)
 }
 
 // A copy of the database has neither secrets nor headers in the clear.
