@@ -119,6 +119,30 @@ func TestWhatIsNotRepeated(t *testing.T) {
 	}
 }
 
+// Who gives up between two attempts is told so, and of the last failure.
+func TestAContextThatEndsBetweenAttemptsIsTold(t *testing.T) {
+	t.Parallel()
+	for name, call := range map[string]func(context.Context, *client.Client) error{
+		"a read": func(ctx context.Context, c *client.Client) error { _, err := c.GetHealth(ctx); return err },
+		"an export": func(ctx context.Context, c *client.Client) error {
+			return c.Export(ctx, client.OrderQuery{}, client.Lines, io.Discard)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ending, cancel := context.WithCancel(ctx())
+			defer cancel()
+			err := call(ending, shop(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Retry-After", "30")
+				problem(w, http.StatusServiceUnavailable, `{"code":"overloaded"}`)
+				time.AfterFunc(50*time.Millisecond, cancel)
+			}))
+			require.ErrorIs(t, err, context.Canceled)
+			require.Equal(t, client.CodeOverloaded, client.CodeOf(err))
+		})
+	}
+}
+
 func TestAttemptsHaveALimitAndFollowRetryAfter(t *testing.T) {
 	t.Parallel()
 	var calls atomic.Int32

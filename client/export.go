@@ -100,7 +100,7 @@ func (c *Client) openExport(ctx context.Context, what List, format ExportFormat,
 		}
 		wait, again := c.retry.next(attempt, err)
 		if !again || !pause(ctx, wait) {
-			return nil, fmt.Errorf("export %s: %w", r.path, err)
+			return nil, fmt.Errorf("export %s: %w", r.path, withEnd(ctx, err))
 		}
 	}
 }

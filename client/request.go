@@ -126,9 +126,17 @@ func (c *Client) sendRequest(ctx context.Context, r *request, decode func(a answ
 		}
 		wait, again := c.retry.next(attempt, err)
 		if !again || !r.repeatable() || !pause(ctx, wait) {
-			return answer{}, fmt.Errorf("%s %s: %w", r.method, r.path, err)
+			return answer{}, fmt.Errorf("%s %s: %w", r.method, r.path, withEnd(ctx, err))
 		}
 	}
+}
+
+// withEnd is the last failure, together with the error of a context that has ended meanwhile.
+func withEnd(ctx context.Context, err error) error {
+	if end := ctx.Err(); end != nil && !errors.Is(err, end) {
+		return fmt.Errorf("%w (%w)", err, end)
+	}
+	return err
 }
 
 // into decodes the body as JSON.
