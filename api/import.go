@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	stdjson "encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"sync"
@@ -221,6 +222,9 @@ func noLine(err error) *httpx.Problem {
 		at, message = semantic.JSONPointer, "is not what the document allows"
 	case errors.As(err, &syntactic) && errors.Is(err, jsontext.ErrDuplicateName):
 		at, message = syntactic.JSONPointer, "stands twice"
+	case errors.As(err, &syntactic):
+		return httpx.NewProblem(httpx.KindMalformedJSON,
+			fmt.Sprintf("the line is no JSON from byte %d on: %s", syntactic.ByteOffset+1, domain.Clip(domain.Valid(syntactic.Err.Error()))))
 	default:
 		return httpx.NewProblem(httpx.KindMalformedJSON, "the line is no JSON: "+domain.Clip(domain.Valid(err.Error())))
 	}

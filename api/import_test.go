@@ -108,6 +108,23 @@ func TestStockIsImported(t *testing.T) {
 	require.Len(t, b.adjusted, 1)
 }
 
+// A line that can't be read says from where on, and stops no other.
+func TestALineThatIsNoJSONSaysWhere(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	good := `{"key": "good", "receipt": {"sku": "A", "location": "berlin", "quantity": 5}}`
+	for line, says := range map[string]string{
+		"\ufeff" + good:          "from byte 1 on",
+		`{"key": "a` + "\xff\"}": "from byte 11 on: invalid UTF-8",
+		good + "\x00":            "from byte 78 on",
+	} {
+		list, end := results(t, b.imports(t, "/api/v1/stock/import", line+"\r\n"+good+"\n", "k").body)
+		require.Equal(t, importEnd{Done: true, Lines: 2, Failed: 1}, end)
+		require.Equal(t, []int{http.StatusBadRequest, http.StatusCreated}, []int{list[0].Status, list[1].Status})
+		require.Contains(t, string(list[0].Result), says)
+	}
+}
+
 // A line that is taken is carried out whole, so it asks for one thing.
 func TestALineAsksForOneThing(t *testing.T) {
 	t.Parallel()
