@@ -266,6 +266,7 @@ func TestDocumentedCommandLinesAreRight(t *testing.T) {
 				require.NoError(t, err)
 				p.arguments = rest
 				require.True(t, c.HasParent(), "there is no such command")
+				require.False(t, c.HasSubCommands(), "one of its commands is missing")
 				require.NoError(t, c.ParseFlags(rest))
 			})
 		}

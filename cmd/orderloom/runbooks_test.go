@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,18 +84,59 @@ func TestCommandsThatAreNamedExist(t *testing.T) {
 			if words[0] == "help" { // it is made when a command is run
 				continue
 			}
-			command, rest, err := (&program{}).root().Find(words)
-			require.NoError(t, err, "%s: orderloom %v", file, words)
-			require.True(t, command.HasParent(), "%s: orderloom %v", file, words)
-			for _, word := range rest {
-				if flag, isFlag := strings.CutPrefix(word, "--"); isFlag {
-					require.NotNil(t, command.Flag(flag), "%s: orderloom %v has no flag %s", file, words, word)
-				}
-			}
+			requireNamed(t, file, words)
 			found++
 		}
 	}
 	require.Greater(t, found, 30)
+}
+
+// inText is a command of ours in the running text of a document. What stands for something ends it.
+var inText = regexp.MustCompile("`orderloom ([a-z-][^`<…{]*)")
+
+// A command that a document names in its text is there, with its flags.
+func TestCommandsInTextExist(t *testing.T) {
+	t.Parallel()
+	found := 0
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
+		pages, err := filepath.Glob("../../" + pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, pages, pattern)
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			require.NoError(t, err)
+			for _, m := range inText.FindAllStringSubmatch(string(text), -1) {
+				requireNamed(t, page, strings.Fields(m[1]))
+				found++
+			}
+		}
+	}
+	require.Greater(t, found, 100)
+}
+
+// requireNamed demands that there is a command of these words, with these flags. It need not be whole. One word may
+// stand for several, such as "list|show".
+func requireNamed(t *testing.T, page string, words []string) {
+	t.Helper()
+	for i, word := range words {
+		if strings.Contains(word, "|") {
+			for one := range strings.SplitSeq(word, "|") {
+				requireNamed(t, page, append(slices.Clone(words[:i]), one))
+			}
+			return
+		}
+	}
+	command, rest, err := (&program{}).root().Find(words)
+	require.NoError(t, err, "%s: orderloom %v", page, words)
+	require.True(t, command.HasParent(), "%s: orderloom %v", page, words)
+	if command.HasSubCommands() && len(rest) > 0 {
+		require.True(t, strings.HasPrefix(rest[0], "-"), "%s: there is no orderloom %v", page, words)
+	}
+	for _, word := range rest {
+		if flag, isFlag := strings.CutPrefix(word, "--"); isFlag && flag != "help" {
+			require.NotNil(t, command.Flag(flag), "%s: orderloom %v has no flag %s", page, words, word)
+		}
+	}
 }
 
 // runbookID is what stands for an id in a runbook.
