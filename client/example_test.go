@@ -155,6 +155,7 @@ func ExampleWebhookVerifier() {
 		return
 	}
 	shop := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// region verify
 		body, err := io.ReadAll(r.Body)
 		if err == nil {
 			_, err = verifier.Read(r.Header, body)
@@ -164,6 +165,7 @@ func ExampleWebhookVerifier() {
 			return
 		}
 		w.WriteHeader(http.StatusNoContent)
+		// endregion
 	}))
 	defer shop.Close()
 

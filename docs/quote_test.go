@@ -34,6 +34,7 @@ func TestQuotedCodeIsTheCode(t *testing.T) {
 			continue
 		}
 		require.Equal(t, fresh, text, "%s quotes code that has changed: go test ./docs -update", name)
+		require.Equal(t, strings.Count(text, "\n```go\n"), len(quotedGo.FindAllString(text, -1)), "%s has Go that nothing compiles: quote it", name)
 	}
 }
 
@@ -41,6 +42,9 @@ var (
 	mark      = regexp.MustCompile("(?m)^<!-- quoted: ")
 	quotation = regexp.MustCompile("(?m)^(<!-- quoted: (\\S+)(?: region (\\S+))? -->\\n```[a-z]*\\n)((?s:.*?))^```$")
 )
+
+// quotedGo is a block of Go that is quoted.
+var quotedGo = regexp.MustCompile("(?m)^<!-- quoted: .* -->\n```go$")
 
 // quoteAnew returns the document with each quotation as the sources have it now.
 func quoteAnew(document string, read func(path string) (string, error)) (string, error) {

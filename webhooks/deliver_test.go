@@ -2,8 +2,10 @@ package webhooks_test
 
 import (
 	"encoding/json"
-	"fmt"
+	"maps"
 	"net/http"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -547,16 +549,47 @@ func TestPrivateAddressesAreNotCalled(t *testing.T) {
 	require.Empty(t, r.all())
 }
 
-// The metric tells what has become of attempts; the body of a delivery is one JSON object.
-func TestABodyIsOneObject(t *testing.T) {
+// The body of a delivery is one JSON object, with the members that docs/webhooks.md shows.
+func TestABodyIsAsTheDocumentShowsIt(t *testing.T) {
 	t.Parallel()
 	b, r := setup(t), newReceiver(t, nil)
 	b.endpoint(t, r.URL)
 	b.deliver(t)
 	b.note(t, "shop", "web", uuid.New(), 1, 1)
-	var members map[string]json.RawMessage
-	require.NoError(t, json.Unmarshal(r.await(t, 1)[0].raw, &members))
-	for _, name := range []string{"type", "timestamp", "data", "cursor", "previous_event_id", "payload_version", "endpoint_id"} {
-		require.Contains(t, members, name, fmt.Sprint(members))
+	page, err := os.ReadFile("../docs/webhooks.md")
+	require.NoError(t, err)
+	_, block, found := strings.Cut(string(page), "```json\n")
+	require.True(t, found)
+	block, _, _ = strings.Cut(block, "```")
+	shown, sent := members(t, []byte(block)), members(t, r.await(t, 1)[0].raw)
+	for _, name := range []string{"type", "data.type", "data.version", "data.schema_version", "data.aggregate.type", "previous_event_id"} {
+		require.Equal(t, shown[name], sent[name], name)
 	}
+	require.Equal(t, slices.Sorted(maps.Keys(shown)), slices.Sorted(maps.Keys(sent)))
+}
+
+// members are the members of a body and of the event in it, by their names, such as "data.aggregate.type".
+// What has happened (data of the event) is left out.
+func members(t *testing.T, body []byte) map[string]any {
+	t.Helper()
+	found := map[string]any{}
+	var collect func(prefix string, object map[string]any)
+	collect = func(prefix string, object map[string]any) {
+		for name, value := range object {
+			inner, nested := value.(map[string]any)
+			switch {
+			case prefix == "" && name == "data":
+				collect("data.", inner)
+			case prefix == "data." && name == "data":
+			case nested:
+				collect(prefix+name+".", inner)
+			default:
+				found[prefix+name] = value
+			}
+		}
+	}
+	var whole map[string]any
+	require.NoError(t, json.Unmarshal(body, &whole))
+	collect("", whole)
+	return found
 }

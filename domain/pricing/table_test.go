@@ -1,6 +1,8 @@
 package pricing_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/orderloom/orderloom/domain"
@@ -46,6 +48,19 @@ func TestTheTableAnswersTheNearestRow(t *testing.T) {
 		}
 	}
 	require.Nil(t, pricing.TaxTable(nil).Taxes(pricing.TaxQuestion{Country: "DE"}, true))
+}
+
+// The table that docs/money.md shows is one.
+func TestTheTableOfTheDocumentIsTaken(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/money.md")
+	require.NoError(t, err)
+	_, block, found := strings.Cut(string(page), "```json\n")
+	require.True(t, found)
+	block, _, _ = strings.Cut(block, "```")
+	taxes, err := pricing.ParseTaxTable([]byte(block))
+	require.NoError(t, err)
+	require.Len(t, taxes.Taxes(pricing.TaxQuestion{Country: "CA", Subdivision: "QC"}, true), 2)
 }
 
 func TestAWrongTableNamesWhatIsWrong(t *testing.T) {
