@@ -22,10 +22,10 @@ CASES ?= 2
 FUZZTIME ?= 20s
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo stack docs docs-pictures docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes test-temporal-cli generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-access bench-capacity FORCE
+.PHONY: help run demo stack docs docs-pictures docs-serve test test-unit test-e2e test-real test-document test-abuse test-postgres17 test-helm test-kubernetes test-temporal-cli test-newcomer test-release generate-kubernetes budgets seeds fuzz drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak lint verify generate ci build histories clean-data bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-access bench-capacity bench FORCE
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: bin/orderloom-dev ## Start everything on this machine, place sample orders, and serve until Ctrl-C
 	@bin/orderloom-dev -data $(DATA) run
@@ -97,6 +97,12 @@ test-kubernetes: $(kubernetes_programs) ## On a real kube-apiserver with etcd: w
 test-temporal-cli: bin/temporal-$(TEMPORAL_CLI_VERSION)/temporal bin/tctl-$(TCTL_VERSION)/tctl ## Every command of temporal and tctl in the documents, by these programs themselves (some minutes more the first time)
 	@GO=$(GO) dev/compile.sh "building the embedded stack" dev ./...
 	TEMPORAL_TOOLS=$(CURDIR)/bin/temporal-$(TEMPORAL_CLI_VERSION):$(CURDIR)/bin/tctl-$(TCTL_VERSION) $(GO) -C dev test -tags tools -run TemporalsTools -count=1 -timeout $(TEST_TIMEOUT) ./e2e
+
+test-newcomer: ## In a fresh clone, what the tutorial and the guides have their readers type: make run, make demo, tests by name (5 minutes)
+	$(GO) test -tags newcomer -run Newcomer -count=1 -v -timeout $(TEST_TIMEOUT) ./docs
+
+drills := drill-temporal drill-restore drill-upgrade drill-faults drill-alerts drill-resume soak
+test-release: test-newcomer test-document test-abuse fuzz test-helm test-kubernetes test-temporal-cli docs-pictures $(drills) bench ## What has to pass before a release, besides ci (some hours)
 
 generate-kubernetes: bin/helm-$(HELM_VERSION) ## Write deploy/kubernetes anew, after a change of the chart
 	HELM=$(CURDIR)/bin/helm-$(HELM_VERSION) $(GO) test -tags helm -count=1 -run PlainManifests ./deploy -update
@@ -191,6 +197,8 @@ bench-access: ## Measure what a key costs: reads of an order beside a bare handl
 
 bench-capacity: ## Simulate the plan for ten thousand orders a second with the measured costs
 	$(GO) -C bench run ./capacity
+
+bench: bench-eventstore bench-projector bench-orders bench-growth bench-flashsale bench-reads bench-access bench-capacity ## All measurements, one after the other
 
 # Go knows by itself what has changed; -buildvcs=false because a clone may belong to another user.
 # -ldflags=-s leaves out what debuggers need and stack traces don't, which takes a third of the time for linking.

@@ -2,12 +2,14 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -23,16 +25,21 @@ var runWhole = []string{"integrate.md", "kubernetes.md", "production.md", "rollo
 // Temporal's tools.
 var commandBlock = regexp.MustCompile("(?ms)^```sh(?: curl| temporal)?\n(.*?)^```$")
 
+// processBlock is a block that starts a process of the platform.
+var processBlock = regexp.MustCompile("(?ms)^```sh process\n(.*?)^```$")
+
 // documentPrelude carries out a block as its reader does. The platform is a test's, a rule may refuse what is asked of
 // it, and what goes on until Ctrl-C is stopped.
 const documentPrelude = `set -euo pipefail
 orderloom() {
-	local status=0
+	local status=0 until_interrupted=(timeout --preserve-status --signal=INT 1 "$PROGRAM" "$@")
 	case "$1 ${2-}" in
-	"codec-server ") ORDERLOOM_PAYLOAD_KEYS=$CODEC_KEYS timeout --preserve-status --signal=INT 1 "$PROGRAM" "$@" || status=$? ;;
-	"events tail"|"orders watch") timeout --preserve-status --signal=INT 1 "$PROGRAM" "$@" || status=$? ;;
+	"codec-server ") ORDERLOOM_PAYLOAD_KEYS=$CODEC_KEYS "${until_interrupted[@]}" || status=$? ;;
+	"events tail"|"orders watch") "${until_interrupted[@]}" || status=$? ;;
 	*) "$PROGRAM" "$@" || status=$? ;;
 	esac
+	# On a slow machine Ctrl-C comes before the command has begun what it would end well.
+	if [ $status = 130 ]; then return; fi
 	case $status in 0|3|4) ;; *) echo "orderloom $*: exit status $status" >&2; exit 1 ;; esac
 }
 curl() {
@@ -50,28 +57,19 @@ curl() {
 // placeholder is a word of a command that its reader replaces.
 var placeholder = regexp.MustCompile(`(^|[\s-])(ATTENTION_ID|ORDER_ID|KEY_ID|AGGREGATE_ID|CUSTOMER_ID|ACCOUNT|SEQUENCE)\b`)
 
-// runBlocks runs each block of commands of each document and runbook, besides those that other tests run whole.
-func (s *shop) runBlocks(t *testing.T, c commands) {
+// runBlocks runs each block of commands of each document and runbook, besides those that other tests run whole. Last
+// come the processes that runbooks start.
+func (s *shop) runBlocks(t *testing.T, c commands, key madeKey) {
 	c = commands{c.program, c.documentEnvironment(s)}
-	var made struct {
-		KeyID  uuid.UUID `json:"key_id"`
-		Secret string    `json:"secret"`
-	}
-	text := c.run(t, 0, "keys", "create", "--account", "documents", "--name", "n", "--role", "admin", "-o", "json")
-	require.NoError(t, json.Unmarshal([]byte(text), &made))
-	revoked := c.run(t, 0, "keys", "create", "--account", "documents", "--name", "revoked", "--role", "storefront", "-o", "json")
-	var other struct {
-		KeyID uuid.UUID `json:"key_id"`
-	}
-	require.NoError(t, json.Unmarshal([]byte(revoked), &other))
+	other := c.makeKey(t, "storefront")
 	order, bank := s.place(t, states["confirmed"]), s.place(t, states["waiting for the bank"])
 	id := order.id.String()
 	words := map[string]string{
 		"ATTENTION_ID": uuid.NewString(), "ORDER_ID": id, "KEY_ID": other.KeyID.String(), "AGGREGATE_ID": id,
 		"CUSTOMER_ID": order.shown().CustomerID, "ACCOUNT": "documents", "SEQUENCE": "0",
 	}
-	environment := append(slices.Clone(c.environment), "PROGRAM="+c.program, "KEY="+made.Secret, "API_KEY="+made.Secret,
-		"ORDERLOOM_KEY="+made.Secret, "URL="+s.platform.APIURL, "ORDER="+id, "ORDER_ID="+id, "CODEC_KEYS=p1:"+strings.Repeat("A", 43)+"=", "SHIPMENT="+shipmentOfDocuments, "LINE="+lineOfDocuments, "PAYMENT_ACTION_URL="+bank.shown().PaymentActionURL)
+	environment := append(slices.Clone(c.environment), "PROGRAM="+c.program, "KEY="+key.Secret, "API_KEY="+key.Secret,
+		"ORDERLOOM_KEY="+key.Secret, "URL="+s.platform.APIURL, "ORDER="+id, "ORDER_ID="+id, "CODEC_KEYS=p1:"+strings.Repeat("A", 43)+"=", "SHIPMENT="+shipmentOfDocuments, "LINE="+lineOfDocuments, "PAYMENT_ACTION_URL="+bank.shown().PaymentActionURL)
 	for block, document := range documentBlocks(t) {
 		block = placeholder.ReplaceAllStringFunc(block, func(found string) string {
 			name := strings.TrimLeft(found, "- \t\n")
@@ -84,6 +82,46 @@ func (s *shop) runBlocks(t *testing.T, c commands) {
 			}
 		})
 	}
+	s.runProcesses(t, c)
+}
+
+// runProcesses starts each process that a runbook has its reader start, beside the platform. It has to serve, and to
+// end by SIGTERM with nothing left undone.
+func (s *shop) runProcesses(t *testing.T, c commands) {
+	environment := append(slices.Clone(c.environment), "ORDERLOOM_HTTP_ADDRESS=127.0.0.1:0", "ORDERLOOM_LOG_LEVEL=info")
+	found := 0
+	eachBlock(t, processBlock, func(document, block string) {
+		found++
+		t.Run(document+"/"+firstLine(block), func(t *testing.T) {
+			t.Parallel()
+			words := strings.Fields(block)
+			require.Len(t, words, 2, block)
+			require.Equal(t, "orderloom", words[0])
+			role := words[1]
+			p := launch(t, c.program, role, role, environment)
+			answer, err := http.Get(p.url + "/health")
+			require.NoError(t, err)
+			require.NoError(t, answer.Body.Close())
+			require.Equal(t, http.StatusOK, answer.StatusCode, p.tail(t))
+			require.NoError(t, p.cmd.Process.Signal(syscall.SIGTERM))
+			<-p.exited
+			require.Zero(t, p.cmd.ProcessState.ExitCode(), p.tail(t))
+		})
+	})
+	require.NotZero(t, found)
+}
+
+// madeKey is what "orderloom keys create -o json" prints.
+type madeKey struct {
+	KeyID  uuid.UUID `json:"key_id"`
+	Secret string    `json:"secret"`
+}
+
+func (c commands) makeKey(t *testing.T, role string) (k madeKey) {
+	t.Helper()
+	text := c.run(t, 0, "keys", "create", "--account", "documents", "--name", "n", "--role", role, "-o", "json")
+	require.NoError(t, json.Unmarshal([]byte(text), &k))
+	return k
 }
 
 // documentBlocks are the blocks of commands, each once, with the document that has it.

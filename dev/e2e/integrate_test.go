@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// started is the block of docs/integrate.md that starts the platform.
-var started = regexp.MustCompile("(?ms)^```sh start\n(.*?)^```$")
+// started is the block of docs/integrate.md that starts the platform by Docker.
+var started = regexp.MustCompile("(?ms)^```sh not run\n(.*?)^```$")
 
 // runGuide runs docs/integrate.md from its top to its end, in one shell, as a reader would, and compares what each of
 // its commands prints. Only how the platform is started differs: it is there already, and so is its program.
@@ -35,10 +35,11 @@ func (s *shop) runGuide(t *testing.T) {
 	}})
 }
 
-// runDocument runs a document about the platform's commands beside this platform, with its encryption keys.
-func (s *shop) runDocument(t *testing.T, c commands, document string) {
+// runDocument runs a document about the platform's commands beside this platform, with its encryption keys and a key of
+// the API.
+func (s *shop) runDocument(t *testing.T, c commands, key madeKey, document string) {
 	t.Helper()
-	environment := append(c.documentEnvironment(s), "PATH="+filepath.Dir(c.program)+":"+os.Getenv("PATH"))
+	environment := append(c.documentEnvironment(s), "ORDERLOOM_KEY="+key.Secret, "PATH="+filepath.Dir(c.program)+":"+os.Getenv("PATH"))
 	guide.Run(t, "../../docs/"+document, guide.Options{BlocksMin: 2, Patience: patience, Environment: environment})
 }
 

@@ -22,11 +22,12 @@ func TestCommandsBesideAPlatform(t *testing.T) {
 	t.Parallel()
 	s := openShop(t, "ORDERLOOM_WEBHOOK_PRIVATE", "true")
 	c := s.commands(t)
+	key := commands{c.program, c.documentEnvironment(s)}.makeKey(t, "admin") // it is good within a second
 	t.Run("orders", func(t *testing.T) { c.carryOrders(t, s) })
 	o := s.place(t, states["confirmed"])
 	t.Run("bundle", func(t *testing.T) { c.bundle(t) })
 	for _, document := range []string{"tutorial.md", "production.md", "rollout.md", "scale.md"} {
-		t.Run(document, func(t *testing.T) { s.runDocument(t, c, document) })
+		t.Run(document, func(t *testing.T) { s.runDocument(t, c, key, document) })
 	}
 	t.Run("webhooks", func(t *testing.T) { c.carryWebhooks(t, s) })
 	reconcile := func(exit int, args ...string) reconciled { return c.reconcile(t, exit, args...) }
@@ -49,7 +50,7 @@ func TestCommandsBesideAPlatform(t *testing.T) {
 	require.NotZero(t, reconcile(3, "--order", o.id.String()).Differences)
 	reconcile(4, "--order", uuid.NewString())
 	reconcile(2, "--since", "yesterday")
-	t.Run("blocks", func(t *testing.T) { s.runBlocks(t, c) })
+	t.Run("blocks", func(t *testing.T) { s.runBlocks(t, c, key) })
 }
 
 // bookRefund records a refund that the gateway has never made.
