@@ -97,24 +97,27 @@ func TestANewcomerStartsThePlatform(t *testing.T) {
 	require.True(t, found)
 	out := &words{more: make(chan struct{}, 1)}
 	platform := n.begin(t, run, out)
-	ended := make(chan error, 1)
-	go func() { ended <- platform.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = platform.Wait() // how it ended is in its words
+		close(ended)
+	}()
 	late := time.After(patience)
 	for !strings.Contains(out.String(), "Serving until Ctrl-C") {
 		select {
 		case <-out.more:
-		case err := <-ended:
-			require.Fail(t, "it has ended", "%v: %s", err, out)
+		case <-ended:
+			require.Fail(t, "it has ended", "%s", out)
 		case <-late:
 			require.Fail(t, "it does not serve", "%s", out)
 		}
 	}
 	require.NotContains(t, out.String(), "Not everything ended as it should")
-	at := servesAt.FindStringSubmatch(out.String())
-	require.NotNil(t, at, "%s", out)
-	if !strings.Contains(out.String(), " is taken: ") {
-		require.Equal(t, addressOfIt.FindStringSubmatch(address)[1], at[1], "as the document says")
+	at := addressOfIt.FindStringSubmatch(address)
+	if strings.Contains(out.String(), " is taken: ") {
+		at = servesAt.FindStringSubmatch(out.String())
 	}
+	require.NotNil(t, at, "%s", out)
 	answer, err := http.Get(at[1] + "/docs")
 	require.NoError(t, err)
 	require.NoError(t, answer.Body.Close())

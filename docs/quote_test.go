@@ -34,7 +34,7 @@ func TestQuotedCodeIsTheCode(t *testing.T) {
 			continue
 		}
 		require.Equal(t, fresh, text, "%s quotes code that has changed: go test ./docs -update", name)
-		require.Equal(t, strings.Count(text, "\n```go\n"), len(quotedGo.FindAllString(text, -1)), "%s has Go that nothing compiles: quote it", name)
+		require.Len(t, quotedGo.FindAllString(text, -1), strings.Count(text, "\n```go\n"), "%s has Go that nothing compiles: quote it", name)
 	}
 }
 
