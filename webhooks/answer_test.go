@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/orderloom/orderloom/webhooks"
 	"github.com/stretchr/testify/require"
 )
 
@@ -55,4 +56,44 @@ func TestAnAnswerThatIsNoneIsAFailure(t *testing.T) {
 			require.NotEmpty(t, b.failed(t, e.EndpointID, 1)[0].Error)
 		})
 	}
+}
+
+// A connection that the receiver closes as idle just when it is used again is no failure of the receiver.
+func TestAConnectionThatWasIdleForTooLongIsNoFailure(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = listener.Close() })
+	taken := make(chan string, 10)
+	go func() {
+		for {
+			c, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close() //nolint:errcheck // of a test
+				in := bufio.NewReader(c)
+				if r, err := http.ReadRequest(in); err == nil {
+					_, _ = io.Copy(io.Discard, r.Body)
+					_, _ = io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+					taken <- r.Header.Get("Webhook-Id")
+				}
+				_, _ = http.ReadRequest(in) // it is closed without an answer
+			}()
+		}
+	}()
+	b, id := setup(t), uuid.New()
+	e, _ := b.endpoint(t, "http://"+listener.Addr().String())
+	b.deliver(t)
+	b.note(t, "shop", "web", id, 1, 4)
+	seen := map[string]bool{}
+	for range 4 {
+		seen[<-taken] = true
+	}
+	require.Len(t, seen, 4)
+	b.settled(t, e.EndpointID, 4)
+	log, _, err := b.table.Deliveries(t.Context(), "shop", webhooks.LogQuery{EndpointID: e.EndpointID})
+	require.NoError(t, err)
+	require.Empty(t, log, "nothing has failed")
 }

@@ -101,7 +101,7 @@ func newClient(rules Rules, proxy *url.URL, look lookup) *http.Client {
 	if proxy != nil {
 		t.Proxy, t.DialContext = throughProxy(proxy, rules, look), dialer(true).DialContext
 	}
-	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: t, CheckRedirect: NoRedirection}
 }
 
 // running is an endpoint on which this process works.

@@ -83,10 +83,20 @@ func (l *lane) ofOrder() bool { return l.kind == kindOrder || l.kind == kindAggr
 // attempt counts the attempts of the event at the head, from 1.
 func (l *lane) attempt() int { return l.attempts + 1 }
 
+// OrderOf is the order among whose events an event is sent in sequence, and names the one before it. Those of its
+// payment are among them. It is the zero id for events of stock and locations, which come in the order of their own
+// stream.
+func OrderOf(e *feed.Event) uuid.UUID {
+	if e.OrderID != nil && (e.Aggregate.Type == domain.AggregateOrder || e.Aggregate.Type == domain.AggregatePayment) {
+		return *e.OrderID
+	}
+	return uuid.Nil
+}
+
 // laneOf names the lane of an event: its order, with its payment, or else its stream.
 func laneOf(e *feed.Event) (id, kind string, subject uuid.UUID) {
-	if e.OrderID != nil && (e.Aggregate.Type == domain.AggregateOrder || e.Aggregate.Type == domain.AggregatePayment) {
-		return kindOrder + ":" + e.OrderID.String(), kindOrder, *e.OrderID
+	if id := OrderOf(e); id != uuid.Nil {
+		return kindOrder + ":" + id.String(), kindOrder, id
 	}
 	return e.Aggregate.Type + ":" + e.Aggregate.ID.String(), kindAggregate, e.Aggregate.ID
 }

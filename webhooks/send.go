@@ -100,13 +100,6 @@ func (s *sent) outcome() string {
 func (r *runner) post(ctx context.Context, id uuid.UUID, body []byte, s *sent) error {
 	ctx, cancel := context.WithTimeout(ctx, RequestTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.endpoint.URL, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	for name, value := range r.headers {
-		req.Header.Set(name, value)
-	}
 	now := time.Now()
 	var keys []Key
 	for _, k := range r.keys {
@@ -114,11 +107,13 @@ func (r *runner) post(ctx context.Context, id uuid.UUID, body []byte, s *sent) e
 			keys = append(keys, k.key)
 		}
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("User-Agent", userAgent)
-	req.Header.Set(HeaderID, id.String())
-	req.Header.Set(HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set(HeaderSignature, SignAll(keys, id.String(), now, body))
+	req, err := NewRequest(ctx, r.endpoint.URL, id, now, keys, body)
+	if err != nil {
+		return err
+	}
+	for name, value := range r.headers {
+		req.Header.Set(name, value)
+	}
 	answer, err := r.d.client.Do(req)
 	if err != nil {
 		if errors.Is(err, context.DeadlineExceeded) {
@@ -140,6 +135,27 @@ func (r *runner) post(ctx context.Context, id uuid.UUID, body []byte, s *sent) e
 	}
 	return nil
 }
+
+// NewRequest makes the request of a delivery, signed by all keys. A client that sends it must not follow redirections:
+// see [NoRedirection].
+func NewRequest(ctx context.Context, url string, id uuid.UUID, at time.Time, keys []Key, body []byte) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	// Without a value it is not sent. It lets net/http repeat a request whose connection the receiver has just closed
+	// as idle: the id makes that harmless.
+	req.Header["Idempotency-Key"] = nil
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", userAgent)
+	req.Header.Set(HeaderID, id.String())
+	req.Header.Set(HeaderTimestamp, strconv.FormatInt(at.Unix(), 10))
+	req.Header.Set(HeaderSignature, SignAll(keys, id.String(), at, body))
+	return req, nil
+}
+
+// NoRedirection is the CheckRedirect of a client that sends deliveries. A redirection is an answer, and no success.
+func NoRedirection(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // storable is a text that PostgreSQL takes.
 func storable(b []byte) string { return strings.ReplaceAll(domain.Valid(string(b)), "\x00", "\ufffd") }

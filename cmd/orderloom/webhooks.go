@@ -1,14 +1,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -177,7 +175,7 @@ func (p *program) listen(ctx context.Context, api *client.Client, l listening) e
 	if u, err := url.Parse(l.forwardTo); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 		return wrongUsage("--forward-to must be like http://localhost:3000/webhooks, got %q", l.forwardTo)
 	}
-	f := forwarder{to: l.forwardTo, key: webhooks.NewKey(webhooks.V1), previous: map[uuid.UUID]uuid.UUID{}, out: p.stdout}
+	f := newForwarder(l.forwardTo, p.stdout)
 	if _, err := fmt.Fprintf(p.stdout, "Signing with %s\nWaiting for events …\n", f.key.Text()); err != nil {
 		return err
 	}
@@ -188,8 +186,16 @@ func (p *program) listen(ctx context.Context, api *client.Client, l listening) e
 type forwarder struct {
 	to       string
 	key      webhooks.Key
+	client   *http.Client
 	previous map[uuid.UUID]uuid.UUID
 	out      io.Writer
+}
+
+func newForwarder(to string, out io.Writer) *forwarder {
+	return &forwarder{
+		to: to, key: webhooks.NewKey(webhooks.V1), client: &http.Client{CheckRedirect: webhooks.NoRedirection},
+		previous: map[uuid.UUID]uuid.UUID{}, out: out,
+	}
 }
 
 // forward sends one event, and prints how it was answered. An answer that is none is no error: the developer sees it.
@@ -200,16 +206,12 @@ func (f *forwarder) forward(ctx context.Context, e client.Event) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, webhooks.RequestTimeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, f.to, bytes.NewReader(body))
+	now := time.Now()
+	req, err := webhooks.NewRequest(ctx, f.to, e.EventID, now, []webhooks.Key{f.key}, body)
 	if err != nil {
 		return err
 	}
-	now := time.Now()
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set(webhooks.HeaderID, e.EventID.String())
-	req.Header.Set(webhooks.HeaderTimestamp, strconv.FormatInt(now.Unix(), 10))
-	req.Header.Set(webhooks.HeaderSignature, f.key.Sign(e.EventID.String(), now, body))
-	answer, err := http.DefaultClient.Do(req)
+	answer, err := f.client.Do(req)
 	outcome := fmt.Sprint(err)
 	if err == nil {
 		outcome = answer.Status
@@ -231,9 +233,11 @@ func (f *forwarder) body(e client.Event) ([]byte, error) {
 		return nil, err
 	}
 	endpoint := webhooks.Endpoint{Name: "this machine", Payload: webhooks.Snapshot, PayloadVersion: client.APIVersion}
-	previous := f.previous[e.OrderID]
-	if e.OrderID != uuid.Nil {
-		f.previous[e.OrderID] = e.EventID
+	order := webhooks.OrderOf(&event)
+	if order == uuid.Nil {
+		return webhooks.Body(&endpoint, event, uuid.Nil)
 	}
+	previous := f.previous[order]
+	f.previous[order] = event.EventID
 	return webhooks.Body(&endpoint, event, previous)
 }
