@@ -10,6 +10,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 )
 
 //go:generate go run . ..
@@ -89,12 +91,39 @@ func (d dashboard) JSON() ([]byte, error) {
 	err := e.Encode(object{
 		"uid": "orderloom-" + d.name, "title": d.title, "description": d.what, "tags": []string{"orderloom"}, "editable": true, "schemaVersion": 39,
 		"refresh": "30s", "time": object{"from": "now-6h", "to": "now"}, "timezone": "", "panels": panels, "graphTooltip": 1,
-		"templating": object{"list": []object{{
-			"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus", "current": object{}, "hide": 0,
-		}}},
+		"templating": object{"list": []object{
+			{"name": "datasource", "label": "Prometheus", "type": "datasource", "query": "prometheus", "current": object{}, "hide": 0},
+			choice("namespace", "Namespace", "label_values(orderloom_build_info, namespace)"),
+			choice("release", "Release", `label_values(orderloom_build_info{namespace=~"$namespace"}, release)`),
+		}},
 		"links": []object{{"type": "dashboards", "title": "Orderloom", "tags": []string{"orderloom"}, "asDropdown": false, "includeVars": true, "keepTime": true}},
 	})
 	return b.Bytes(), err
+}
+
+// choice is a variable for one, some or all values of a label. All stands for series without that label too.
+func choice(name, label, values string) object {
+	return object{
+		"name": name, "label": label, "type": "query", "datasource": source, "query": object{"query": values, "refId": name}, "definition": values,
+		"includeAll": true, "allValue": ".*", "multi": true, "refresh": 2, "sort": 1, "hide": 0,
+		"current": object{"selected": true, "text": []string{"All"}, "value": []string{"$__all"}},
+	}
+}
+
+// ofChosen are the labels that the chart gives the series of a release.
+const ofChosen = `namespace=~"$namespace",release=~"$release"`
+
+// series finds each selector of an expression: a name, and the brace behind it.
+var series = regexp.MustCompile(`\b(?:((?:orderloom|temporal|process|go)_[a-z_]+|ALERTS)\b(\{?)|(up)(\{))`)
+
+// chosen is an expression about the releases that are chosen.
+func chosen(expr string) string {
+	return series.ReplaceAllStringFunc(expr, func(selector string) string {
+		if name, braced := strings.CutSuffix(selector, "{"); braced {
+			return name + "{" + ofChosen + ","
+		}
+		return selector + "{" + ofChosen + "}"
+	})
 }
 
 func (p panel) object(at object) object {
@@ -104,7 +133,7 @@ func (p panel) object(at object) object {
 	}
 	targets := make([]object, len(p.queries))
 	for i, q := range p.queries {
-		targets[i] = object{"refId": string(rune('A' + i)), "datasource": source, "expr": q.expr, "legendFormat": q.legend, "range": !p.now, "instant": p.now}
+		targets[i] = object{"refId": string(rune('A' + i)), "datasource": source, "expr": chosen(q.expr), "legendFormat": q.legend, "range": !p.now, "instant": p.now}
 	}
 	return object{
 		"type": kind, "title": p.title, "description": p.what, "gridPos": at, "datasource": source, "options": options, "targets": targets,

@@ -3,9 +3,16 @@ package main
 import (
 	"encoding/json"
 	"os"
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+)
+
+// ofChosenReleases is a series of the releases that a reader has chosen, and anySeries what may be another one.
+var (
+	ofChosenReleases = regexp.MustCompile(`\w+\{namespace=~"\$namespace",release=~"\$release"[^}]*\}`)
+	anySeries        = regexp.MustCompile(`\b(orderloom|temporal|process|go)_|\bALERTS\b|\bup\b|\{`)
 )
 
 // The dashboards that are shipped are those of this program, and Grafana can tell their parts apart.
@@ -35,6 +42,8 @@ func TestDashboardsAreWhole(t *testing.T) {
 		uids[page.UID] = true
 		require.NotEmpty(t, page.Description)
 		require.Equal(t, "datasource", page.Templating.List[0].Type, "whoever imports it chooses the Prometheus")
+		require.Equal(t, "namespace", page.Templating.List[1].Name)
+		require.Equal(t, "release", page.Templating.List[2].Name)
 		ids, titles, taken := map[int]bool{}, map[string]bool{}, map[[2]int]string{}
 		for _, p := range page.Panels {
 			require.False(t, ids[p.ID], "%s: two panels %d", d.name, p.ID)
@@ -59,6 +68,7 @@ func TestDashboardsAreWhole(t *testing.T) {
 				require.False(t, refs[q.RefID], p.Title)
 				refs[q.RefID] = true
 				require.NotEmpty(t, q.Expr, p.Title)
+				require.NotRegexp(t, anySeries, ofChosenReleases.ReplaceAllString(q.Expr, ""), "%s is of all releases that a Prometheus knows", p.Title)
 				require.NotEmpty(t, q.LegendFormat, p.Title)
 			}
 		}
