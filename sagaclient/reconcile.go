@@ -8,6 +8,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/workflows"
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 )
 
@@ -33,32 +34,52 @@ func (c *Client) Reconcile(
 	if err != nil {
 		return out, inDomainTerms(err)
 	}
+	return c.awaitReconciled(ctx, run, sofar)
+}
+
+// awaitReconciled waits for the end of a reconciliation, or until no worker has taken it up for long.
+func (c *Client) awaitReconciled(
+	ctx context.Context, run client.WorkflowRun, sofar func(workflows.Reconciliation),
+) (workflows.Reconciliation, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	// One wait for the whole: one that is ended from time to time can't be told from a server that does not answer.
+	var out workflows.Reconciliation
 	ended := make(chan error, 1)
 	go func() { ended <- run.Get(ctx, &out) }()
 	ticker := time.NewTicker(countedEvery)
 	defer ticker.Stop()
-	for {
+	for taken := time.Now(); ; {
 		select {
 		case err := <-ended:
 			return out, inDomainTerms(err)
 		case <-ticker.C:
 		}
-		if counted, ok := c.counted(ctx, run); ok {
+		d, err := c.temporal.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
+		if err != nil {
+			continue
+		}
+		if d.GetPendingWorkflowTask().GetState() != enums.PENDING_WORKFLOW_TASK_STATE_SCHEDULED {
+			taken = time.Now()
+		}
+		if time.Since(taken) > takenWithin {
+			return workflows.Reconciliation{}, domain.Refuse(CodeNoWorker,
+				"no worker has taken up the reconciliation for %s; one that starts does: start it with \"orderloom worker\"", takenWithin)
+		}
+		if counted, ok := c.counted(d); ok {
 			sofar(counted)
 		}
 	}
 }
 
+// takenWithin is how long a reconciliation may wait for a worker. Temporal lists those that have gone for minutes.
+const takenWithin = 30 * time.Second
+
 // countedEvery is how often a reconciliation tells what it has counted.
 const countedEvery = 2 * time.Second
 
 // counted reads what the step of a reconciliation has told last. It is false when that is nothing yet.
-func (c *Client) counted(ctx context.Context, run client.WorkflowRun) (counted workflows.Reconciliation, ok bool) {
-	d, err := c.temporal.DescribeWorkflowExecution(ctx, run.GetID(), run.GetRunID())
-	if err != nil {
-		return counted, false
-	}
+func (c *Client) counted(d *workflowservice.DescribeWorkflowExecutionResponse) (counted workflows.Reconciliation, ok bool) {
 	for _, step := range d.GetPendingActivities() {
 		if details := step.GetHeartbeatDetails(); details != nil {
 			return counted, c.memos.FromPayloads(details, &counted) == nil
