@@ -200,8 +200,14 @@ func Inspect(ctx context.Context, db DB) (s State, err error) {
 	return s, err
 }
 
-// Names lists migrations for people.
+// namesMax is how many migrations people are told by name.
+const namesMax = 5
+
+// Names lists migrations for people. Of many, such as those of an empty database, it tells the first and the last.
 func Names(all []Migration) string {
+	if len(all) > namesMax {
+		return fmt.Sprintf("%d migrations, from %s to %s", len(all), Names(all[:1]), Names(all[len(all)-1:]))
+	}
 	names := make([]string, len(all))
 	for i, m := range all {
 		names[i] = fmt.Sprintf("%05d_%s", m.Number, m.Name)

@@ -245,3 +245,12 @@ func TestAStoreWithEventsFromBeforeTheMarkIsLive(t *testing.T) {
 		require.Equal(t, "live", *mode)
 	}
 }
+
+// Fails where a new database is told as a line with each migration that there is.
+func TestOfManyMigrationsPeopleAreToldTheEnds(t *testing.T) {
+	t.Parallel()
+	all, err := migrations.All()
+	require.NoError(t, err)
+	require.Equal(t, "00001_event_store, 00002_append", migrations.Names(all[:2]))
+	require.Equal(t, "6 migrations, from 00001_event_store to 00006_event_ids", migrations.Names(all[:6]))
+}

@@ -84,9 +84,6 @@ func (b twoRoles) migrate(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// notAllowed is the SQLSTATE of a role that may not do something.
-const notAllowed = "42501"
-
 func TestTheRoleOfTheProcessesCannotChangeTheSchema(t *testing.T) {
 	t.Parallel()
 	b := openTwoRoles(t)
@@ -195,7 +192,7 @@ func TestAProcessWaitsForItsSchemaAndItsRights(t *testing.T) {
 		defer cancel()
 		return AwaitSchema(ctx, b.runtime, b.tel)
 	}
-	require.ErrorContains(t, soon(), "it lacks 00001_event_store")
+	require.ErrorContains(t, soon(), "migrations, from 00001_event_store")
 
 	waited := make(chan error, 1)
 	go func() { waited <- AwaitSchema(t.Context(), b.runtime, b.tel) }()
