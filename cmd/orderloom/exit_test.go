@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -245,4 +246,21 @@ func TestEveryCommandAboutSomethingUnknownIsRefused(t *testing.T) {
 		require.Empty(t, got.stdout, name)
 		require.Equal(t, 1, strings.Count(got.stderr, "\n"), "%s: %s", name, got.stderr)
 	}
+}
+
+// Fails where another page explains the statuses, of which it told what once was.
+func TestTheStatusesAreExplainedOnce(t *testing.T) {
+	t.Parallel()
+	var explain []string
+	require.NoError(t, filepath.WalkDir("../../docs", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || filepath.Ext(path) != ".md" {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if strings.Contains(string(text), "\n| 0 | It is done.") {
+			explain = append(explain, filepath.Base(path))
+		}
+		return err
+	}))
+	require.Equal(t, []string{"commands.md"}, explain)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -21,6 +22,9 @@ func TestHealthAsksTheListener(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, askHealth(t.Context(), "http", "ORDERLOOM_HTTP_ADDRESS", address, &out))
 	require.Equal(t, "alive\n", out.String())
+	page, err := os.ReadFile("../../docs/runbooks/OrderloomProcessDown.md")
+	require.NoError(t, err)
+	require.Contains(t, string(page), "this prints `alive`")
 
 	status = http.StatusServiceUnavailable
 	require.ErrorContains(t, askHealth(t.Context(), "http", "ORDERLOOM_HTTP_ADDRESS", address, &out), "503")
