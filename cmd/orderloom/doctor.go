@@ -42,7 +42,7 @@ A warning is for people to look at soon, and does not count for the exit status.
 			err = p.say(*output, found, "%d ok, %d warnings, %d failing, %d skipped, in %.1f s",
 				found.OK, found.Warnings, found.Failing, found.Skipped, found.Seconds)
 			if err == nil && found.Failing > 0 {
-				err = foundError{fmt.Errorf("%d checks fail", found.Failing)}
+				err = foundError{errors.New(failing(found.Failing))}
 			}
 			return err
 		}),
@@ -62,4 +62,12 @@ type examination struct {
 	Failing  int              `json:"failing"`
 	Skipped  int              `json:"skipped"`
 	Seconds  float64          `json:"seconds"`
+}
+
+// failing says how many checks fail.
+func failing(checks int) string {
+	if checks == 1 {
+		return "1 check fails"
+	}
+	return fmt.Sprintf("%d checks fail", checks)
 }

@@ -179,6 +179,58 @@ func TestTheDoctorMissesIndexesAndRights(t *testing.T) {
 	require.Contains(t, may.Remedy, "orderloom migrate")
 }
 
+// Fails where all that PostgreSQL answers has the same remedy.
+func TestTheDoctorKnowsWhatMendsAnAnswerOfPostgreSQL(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 7, 0)
+	b.asWorker()
+	database, role := b.pool.Config().ConnConfig.Database, "stranger_"+strings.ReplaceAll(uuid.NewString(), "-", "")
+	do := func(statement string) {
+		t.Helper()
+		_, err := b.pool.Exec(t.Context(), statement)
+		require.NoError(t, err)
+	}
+	do(`CREATE ROLE ` + role + ` LOGIN PASSWORD 'p'`)
+	do(`CREATE DATABASE ` + role + ` ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0`)
+	t.Cleanup(func() {
+		_, _ = b.pool.Exec(context.WithoutCancel(t.Context()), `DROP DATABASE `+role+` WITH (FORCE)`)
+		_, _ = b.pool.Exec(context.WithoutCancel(t.Context()), `DROP ROLE `+role)
+	})
+	address, err := url.Parse(b.environment["DATABASE_URL"])
+	require.NoError(t, err)
+	examined := func(check string, change func(u *url.URL)) doctor.Finding {
+		t.Helper()
+		u := *address
+		change(&u)
+		b.environment["DATABASE_URL"] = u.String()
+		found := b.examined(exitFound)[check]
+		require.Equal(t, doctor.Failing, found.Status, check)
+		require.NotContains(t, found.Found, "\n")
+		return found
+	}
+	const answers, schema = "PostgreSQL: answers", "PostgreSQL: has the schema"
+	as := func(name string) func(u *url.URL) { return func(u *url.URL) { u.User = url.UserPassword(name, "p") } }
+	in := func(name string) func(u *url.URL) { return func(u *url.URL) { u.Path = "/" + name } }
+
+	encoded := examined(answers, in(role))
+	require.Equal(t, "its encoding is SQL_ASCII", encoded.Found)
+	require.Contains(t, encoded.Remedy, "ENCODING 'UTF8'")
+	require.Contains(t, b.orderloom(exitFailure, "migrate").stderr, "ENCODING 'UTF8'", "nothing is made where it can't stay")
+
+	require.Contains(t, examined(schema, as(role)).Remedy, "ORDERLOOM_DATABASE_RUNTIME_ROLE="+role)
+	require.Contains(t, examined(answers, in("nowhere")).Remedy, "make the database")
+	unknown := examined(answers, as("nobody"))
+	require.Contains(t, unknown.Remedy, "the right role and password")
+	require.NotContains(t, unknown.Found, "TLS", "an attempt over TLS is not the cause")
+	do(`ALTER ROLE ` + role + ` CONNECTION LIMIT 0`)
+	require.Contains(t, examined(answers, as(role)).Remedy, "max_connections")
+	do(`ALTER ROLE ` + role + ` CONNECTION LIMIT -1`)
+	do(`REVOKE CONNECT ON DATABASE "` + database + `" FROM PUBLIC`)
+	require.Contains(t, examined(answers, as(role)).Remedy, "GRANT CONNECT")
+	do(`ALTER DATABASE "` + database + `" SET default_transaction_read_only = on`)
+	require.Contains(t, examined("PostgreSQL: takes writes", func(*url.URL) {}).Remedy, "default_transaction_read_only")
+}
+
 func TestBeforeAnInstallationTheSchemaMayBeMissing(t *testing.T) {
 	t.Parallel()
 	b := setup(t, 7, 1)

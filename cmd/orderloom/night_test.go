@@ -49,6 +49,16 @@ func TestAServerOutOfReachComesWithWhatToDo(t *testing.T) {
 	}
 }
 
+// Fails where a server that takes connections and does not answer has no name.
+func TestAServerThatDoesNotAnswerIsNamed(t *testing.T) {
+	t.Parallel()
+	environment := allAt(silent(t))
+	environment["ORDERLOOM_DATABASE_CONNECT_TIMEOUT"] = "4s"
+	got := orderloom(t, environment, "keys", "list")
+	require.Equal(t, exitUnreachable, got.code, got.stderr)
+	require.Contains(t, got.stderr, "PostgreSQL, at DATABASE_URL, does not answer within")
+}
+
 // Fails where a command takes an output that can't be written for success.
 func TestAnOutputThatCannotBeWrittenIsAFailure(t *testing.T) {
 	t.Parallel()

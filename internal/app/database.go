@@ -14,6 +14,7 @@ import (
 	"github.com/orderloom/orderloom/domain"
 	"github.com/orderloom/orderloom/internal/backoff"
 	"github.com/orderloom/orderloom/internal/config"
+	"github.com/orderloom/orderloom/internal/doctor"
 	"github.com/orderloom/orderloom/keyring"
 	"github.com/orderloom/orderloom/migrations"
 )
@@ -29,6 +30,9 @@ const lookTimeout = 3 * time.Second
 // and ErrRefused; any other means that it did not answer.
 func checkDatabase(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
 	return databaseServer(func(ctx context.Context) error {
+		if err := checkEncoding(ctx, pool); err != nil {
+			return err
+		}
 		if err := checkSessions(ctx, pool); err != nil {
 			return err
 		}
@@ -58,6 +62,33 @@ func checkSchema(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) erro
 	}
 	if len(state.Newer) > 0 {
 		log.WarnContext(ctx, "the schema is newer than this program", "migrations", migrations.Names(state.Newer))
+	}
+	return nil
+}
+
+// encodingWanted is the encoding of a database that has a place for every name and address.
+const encodingWanted = "UTF8"
+
+// checkEncoding refuses a database of another encoding. It can't be changed later, so it is refused before anything is
+// made there.
+func checkEncoding(ctx context.Context, pool *pgxpool.Pool) error {
+	err := encodingFits(ctx, pool)
+	if fault := (doctor.Fault{}); errors.As(err, &fault) {
+		return fmt.Errorf("%w: %w", ErrUnfit, fault)
+	}
+	return refusedByPooler(err)
+}
+
+// encodingFits returns a [doctor.Fault] for a database of another encoding.
+func encodingFits(ctx context.Context, pool *pgxpool.Pool) error {
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	// The server says so by itself when a session begins.
+	if encoding := conn.Conn().PgConn().ParameterStatus("server_encoding"); encoding != encodingWanted {
+		return doctor.Fault{What: "its encoding is " + encoding, Remedy: "make a database with ENCODING '" + encodingWanted + "' TEMPLATE template0"}
 	}
 	return nil
 }
@@ -220,15 +251,12 @@ func writable(pool *pgxpool.Pool) func(context.Context) error {
 		var answer *pgconn.PgError
 		switch {
 		case standby:
-			return errors.New("it is a standby, and takes no writes")
+			return doctor.Fault{What: "it is a standby, and takes no writes", Remedy: "let DATABASE_URL name the primary, or promote this one"}
 		case readOnly:
-			return errors.New("it is read-only, and takes no writes")
+			return doctor.Fault{What: "it is read-only, and takes no writes", Remedy: endsReadOnly}
 		case errors.As(err, &answer) && answer.Code == diskFull:
-			return fmt.Errorf("its disk is full: %w", err)
+			return doctor.Fault{What: "its disk is full: " + answer.Error(), Remedy: makesRoom}
 		}
 		return err
 	}
 }
-
-// diskFull is the SQLSTATE of a server that has no room to write.
-const diskFull = "53100"

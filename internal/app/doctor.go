@@ -62,13 +62,15 @@ func (p *patient) checks() []doctor.Check {
 	all := append(p.ofPostgres(), p.ofTemporal()...)
 	all = append(all, p.ofKafka()...)
 	all = append(all, p.ofOthers()...)
-	if p.Before {
-		return all
+	if !p.Before {
+		all = append(all, p.ofDelivery()...)
+		all = append(all, p.ofSagas()...)
 	}
-	all = append(all, p.ofDelivery()...)
-	all = append(all, p.ofSagas()...)
 	if p.Whole {
 		all = append(all, p.ofEverything()...)
+	}
+	for i := range all {
+		all[i].Explain = p.explainPostgres
 	}
 	return all
 }
@@ -108,7 +110,7 @@ func (p *patient) ofOthers() (all []doctor.Check) {
 		}
 		all = append(all, doctor.Check{
 			Group: "Encryption keys", Name: fmt.Sprintf("the %s keys are those that are in use", purpose), Needs: []string{databaseAnswers, databaseSchema},
-			Ask: func(ctx context.Context) (string, error) { return p.keysFit(ctx, purpose, keys[purpose]) },
+			Remedy: lookAtPostgres, Ask: func(ctx context.Context) (string, error) { return p.keysFit(ctx, purpose, keys[purpose]) },
 		})
 	}
 	return append(all, p.ofCertificates()...)
@@ -139,6 +141,9 @@ func (c certificateFile) examine(now time.Time) (string, error) {
 	from, until, err := c.lasts()
 	if err != nil {
 		return "", err
+	}
+	if err := c.pairs(); err != nil {
+		return "", doctor.Fault{What: err.Error(), Remedy: "put the key of this certificate there; a process that runs goes on, and no other starts"}
 	}
 	fault := doctor.Fault{Remedy: "replace it; it is read anew for each connection"}
 	if c.restart {

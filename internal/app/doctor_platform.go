@@ -20,7 +20,7 @@ import (
 // ofDelivery are the checks from the event store to the views.
 func (p *patient) ofDelivery() []doctor.Check {
 	schema := []string{databaseAnswers, databaseSchema}
-	return []doctor.Check{
+	all := []doctor.Check{
 		{Group: "Event store", Name: "is confirmed", Needs: schema, Ask: p.storeConfirmed},
 		{Group: "Event store", Name: "is of this mode", Needs: schema, Ask: p.storeOfMode},
 		{Group: "Event store", Name: "no append stays open", Needs: schema, Ask: func(ctx context.Context) (string, error) {
@@ -33,6 +33,10 @@ func (p *patient) ofDelivery() []doctor.Check {
 		{Group: "Webhooks", Name: "endpoints take what they are sent", Needs: schema, Ask: p.webhooksWell},
 		{Group: "Attention", Name: "nothing waits for a person", Needs: schema, Ask: p.nothingWaits},
 	}
+	for i := range all {
+		all[i].Remedy = lookAtPostgres
+	}
+	return all
 }
 
 func (p *patient) storeConfirmed(ctx context.Context) (string, error) {
@@ -177,11 +181,11 @@ func (p *patient) ofSagas() []doctor.Check {
 	needs := []string{databaseAnswers, databaseSchema, temporalAnswers, temporalSpace}
 	sagas := p.sagas()
 	finder := newFinder(p.cfg, p.tel, sagas, p.Store, readmodel.NewReader(p.Pool, readmodel.Options{Logger: p.tel.Logger}), nil)
-	return []doctor.Check{
+	all := []doctor.Check{
 		{Group: "Sagas", Name: "the namespace is this store's", Needs: append([]string{storeIsConfirmed}, needs...), Ask: func(ctx context.Context) (string, error) {
 			err := finder.CheckNamespace(ctx)
 			if foreign := new(orphans.ForeignNamespaceError); errors.As(err, &foreign) {
-				err = doctor.Fault{What: foreign.Error(), Remedy: "nothing is resumed until one of them is right"}
+				err = doctor.Fault{What: foreign.Error(), Remedy: foreignRemedy}
 			}
 			return "", err
 		}},
@@ -200,7 +204,14 @@ func (p *patient) ofSagas() []doctor.Check {
 			},
 		},
 	}
+	for i := range all {
+		all[i].Remedy = "look at Temporal and PostgreSQL, and at their settings"
+	}
+	return all
 }
+
+// foreignRemedy mends that a namespace belongs to another event store.
+const foreignRemedy = "let TEMPORAL_NAMESPACE or DATABASE_URL name the right one; docs/operations.md tells how a namespace is given to another store"
 
 func failing(ctx context.Context, finder *orphans.Finder) (string, error) {
 	found, count, supported, err := finder.Failing(ctx)
@@ -224,7 +235,7 @@ const compareTimeout = 30 * time.Minute
 // ofEverything compares all there is with the event store.
 func (p *patient) ofEverything() []doctor.Check {
 	needs := []string{databaseAnswers, databaseSchema}
-	return []doctor.Check{
+	all := []doctor.Check{
 		{Group: "Whole comparison", Name: "each customer has a key", Needs: needs, Timeout: compareTimeout, Ask: func(ctx context.Context) (string, error) {
 			customers, err := p.CheckCustomerKeys(ctx)
 			return fmt.Sprintf("%d customers", customers), err
@@ -248,4 +259,8 @@ func (p *patient) ofEverything() []doctor.Check {
 			},
 		},
 	}
+	for i := range all {
+		all[i].Remedy = "look at PostgreSQL and Kafka, and at their settings"
+	}
+	return all
 }

@@ -27,7 +27,7 @@ import (
 
 func (p *patient) ofPostgres() []doctor.Check {
 	check := func(name string, ask func(context.Context) (string, error)) doctor.Check {
-		return doctor.Check{Group: "PostgreSQL", Name: name, Needs: []string{databaseAnswers}, Remedy: "look at PostgreSQL, and at DATABASE_URL", Ask: ask}
+		return doctor.Check{Group: "PostgreSQL", Name: name, Needs: []string{databaseAnswers}, Remedy: lookAtPostgres, Ask: ask}
 	}
 	ofSchema := func(name string, ask func(context.Context) (string, error)) doctor.Check {
 		c := check(name, ask)
@@ -57,6 +57,9 @@ func (p *patient) postgresAnswers(ctx context.Context) (string, error) {
 	err := p.pool.QueryRow(ctx, `SELECT current_setting('server_version'), current_setting('server_version_num')::int`).Scan(&version, &number)
 	if err == nil && number < postgresOldest {
 		err = doctor.Fault{What: "it is PostgreSQL " + version, Remedy: "use PostgreSQL 15 or newer"}
+	}
+	if err == nil {
+		err = encodingFits(ctx, p.pool)
 	}
 	return "PostgreSQL " + version, refusedByPooler(err)
 }
@@ -120,7 +123,7 @@ func (p *patient) roleMay(ctx context.Context) (string, error) {
 	if table != "" {
 		return "", doctor.Fault{
 			What:   fmt.Sprintf("the role %s lacks rights on %s", role, table),
-			Remedy: fmt.Sprintf("as the owner of the schema, with ORDERLOOM_DATABASE_RUNTIME_ROLE=%s: \"orderloom migrate\"", role),
+			Remedy: givesRights(role),
 		}
 	}
 	return "as " + role, nil

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -16,6 +17,8 @@ import (
 // certificateFile is a certificate that the settings name.
 type certificateFile struct {
 	of, whose, file string
+	// key is the file of its private key; empty where this program reads both to connect, or needs none.
+	key string
 	// authority is set for authorities that sign the certificates of the other side. One of them is enough.
 	authority bool
 	// restart is set for what a process reads when it starts.
@@ -37,7 +40,7 @@ func certificateFiles(cfg config.Config) (all []certificateFile) {
 		{of: "temporal_authority", whose: "the authority of Temporal", file: ofAuthority(cfg.Temporal.TLS), authority: true, restart: true},
 		{of: "redis", whose: "the one for Redis", file: ofClient(cfg.Redis.TLS)},
 		{of: "redis_authority", whose: "the authority of Redis", file: ofAuthority(cfg.Redis.TLS), authority: true, restart: true},
-		{of: "api", whose: "the API's", file: cfg.HTTP.TLS.CertFile},
+		{of: "api", whose: "the API's", file: cfg.HTTP.TLS.CertFile, key: cfg.HTTP.TLS.KeyFile},
 		{of: "api_clients_authority", whose: "the authority of the API's clients", file: cfg.HTTP.TLS.ClientCAFile, authority: true},
 	} {
 		if c.file != "" && c.file != "system" { // PostgreSQL's word for the authorities of the machine
@@ -86,6 +89,17 @@ func (c certificateFile) lasts() (from, until time.Time, err error) {
 		return from, until, fmt.Errorf("%s holds no PEM certificate", c.file)
 	}
 	return from, until, nil
+}
+
+// pairs returns an error for a private key that is not that of the certificate.
+func (c certificateFile) pairs() error {
+	if c.key == "" {
+		return nil
+	}
+	if _, err := tls.LoadX509KeyPair(c.file, c.key); err != nil {
+		return fmt.Errorf("%s is not the key of %s: %w", c.key, c.file, err)
+	}
+	return nil
 }
 
 var (

@@ -84,3 +84,21 @@ func TestWhatACertificateNeedsSaysHowLongItLasts(t *testing.T) {
 	require.ErrorAs(t, err, &fault)
 	require.True(t, fault.Minor)
 }
+
+// Fails where the API's certificate is looked at alone. With another key no process starts.
+func TestAKeyOfAnotherCertificateIsAFault(t *testing.T) {
+	t.Parallel()
+	one, other := certs.New(t), certs.New(t)
+	var cfg config.Config
+	examine := func() (fault doctor.Fault) {
+		_, err := certificateFiles(cfg)[0].examine(time.Now())
+		require.ErrorAs(t, err, &fault)
+		return fault
+	}
+	cfg.HTTP.TLS = config.ServedTLS{CertFile: one.Server, KeyFile: one.ServerKey}
+	require.True(t, examine().Minor, "it ends soon")
+	cfg.HTTP.TLS.KeyFile = other.ServerKey
+	fault := examine()
+	require.False(t, fault.Minor)
+	require.Contains(t, fault.What, other.ServerKey+" is not the key of "+one.Server)
+}

@@ -66,9 +66,12 @@ func permanent(err error) bool { return errors.Is(err, ErrUnfit) || errors.Is(er
 
 // ask looks once. Errors: ErrRefused; any other means that the server may answer later.
 func (s server) ask(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	asked, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
-	err := s.look(ctx)
+	err := s.look(asked)
+	if err != nil && asked.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%s, at %s, does not answer within %s: %w", s.name, s.settings, lookTimeout, err)
+	}
 	if err != nil && !permanent(err) && (refusesTLS(err) || s.refuses != nil && s.refuses(err)) {
 		return fmt.Errorf("%w: %s, at %s: %w", ErrRefused, s.settings, s.name, err)
 	}

@@ -37,9 +37,14 @@ func Migrate(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (
 	return state.Newer, err
 }
 
-// reachable is a database without regard to what is in it.
+// reachable is a database that the platform can be put into, without regard to what is in it.
 func reachable(pool *pgxpool.Pool) server {
-	return databaseServer(func(ctx context.Context) error { return refusedByPooler(pool.Ping(ctx)) })
+	return databaseServer(func(ctx context.Context) error {
+		if err := pool.Ping(ctx); err != nil {
+			return refusedByPooler(err)
+		}
+		return checkEncoding(ctx, pool)
+	})
 }
 
 // Setup creates what the platform needs and is not there yet: the schema, the topics, the Temporal

@@ -50,6 +50,8 @@ type Check struct {
 	Timeout time.Duration
 	// Remedy is what to do when it can't be asked.
 	Remedy string
+	// Explain makes a [Fault] of an error whose remedy is known better, and returns others as they are. Nil knows none.
+	Explain func(error) error
 	// Ask returns what was found for people, such as a version, and what is wrong. An error that is no [Fault] means
 	// that the part can't be asked. It changes nothing.
 	Ask func(ctx context.Context) (found string, err error)
@@ -165,9 +167,12 @@ func (c Check) run(ctx context.Context) []Finding {
 func (c Check) findings(err error) []Finding {
 	var all []Finding
 	for _, one := range each(err) {
-		f := Finding{Status: Failing, Found: one.Error(), Remedy: c.Remedy}
+		if c.Explain != nil {
+			one = c.Explain(one)
+		}
+		f := Finding{Status: Failing, Found: oneLine(one.Error()), Remedy: c.Remedy}
 		if fault := (Fault{}); errors.As(one, &fault) {
-			f.Found, f.Remedy = fault.What, fault.Remedy
+			f.Found, f.Remedy = oneLine(fault.What), fault.Remedy
 			if fault.Minor {
 				f.Status = Warning
 			}
@@ -175,6 +180,17 @@ func (c Check) findings(err error) []Finding {
 		all = append(all, f)
 	}
 	return all
+}
+
+// oneLine puts the lines of a message behind one another, and leaves out those that repeat others.
+func oneLine(message string) string {
+	var all []string
+	for line := range strings.Lines(message) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(all, line) {
+			all = append(all, line)
+		}
+	}
+	return strings.ReplaceAll(strings.Join(all, "; "), ":; ", ": ")
 }
 
 // each takes apart what [errors.Join] has joined.
@@ -200,7 +216,7 @@ func Printer(out io.Writer) func(Finding) {
 		}
 		line := fmt.Sprintf("  %-4s  %s", marks[f.Status], f.Check)
 		if f.Found != "" {
-			line += ": " + strings.ReplaceAll(f.Found, "\n", "; ")
+			line += ": " + f.Found
 		}
 		_, _ = fmt.Fprintln(out, line)
 		if f.Remedy != "" && f.Status != OK && f.Status != Skipped {

@@ -44,6 +44,20 @@ Kafka
 `, out.String())
 }
 
+func TestAnErrorOfManyLinesIsOneSentence(t *testing.T) {
+	t.Parallel()
+	var told []doctor.Finding
+	doctor.Run(t.Context(), []doctor.Check{{
+		Group: "PostgreSQL", Name: "answers", Remedy: "look at it",
+		Ask: func(context.Context) (string, error) {
+			return "", errors.New("failed to connect to `database=d`:\n\t127.0.0.1: refused\n\t127.0.0.1: refused\n\t::1: refused")
+		},
+		Explain: func(err error) error { return errors.New("it says: " + err.Error()) },
+	}}, func(f doctor.Finding) { told = append(told, f) })
+	require.Equal(t, "it says: failed to connect to `database=d`: 127.0.0.1: refused; ::1: refused", told[0].Found)
+	require.Equal(t, "look at it", told[0].Remedy)
+}
+
 func TestACheckWithoutAnAnswerFailsAfterItsTime(t *testing.T) {
 	t.Parallel()
 	never := make(chan struct{})
