@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 
 	"github.com/google/uuid"
@@ -279,38 +278,13 @@ func (a *API) resendEvents(ctx context.Context, x *httpx.Exchange, r *resending)
 	if err != nil {
 		return endpointProblem(err)
 	}
-	if err := a.checkResend(ctx, &e, r); err != nil {
-		return err
+	if err := s.CheckEvents(ctx, &e, a.events); err != nil {
+		return endpointProblem(err)
 	}
 	if err := a.endpoints.Resend(ctx, x.Account(), s); err != nil {
 		return endpointProblem(err)
 	}
 	return showEndpoint(x, http.StatusAccepted, e, "")
-}
-
-// checkResend blames events that the endpoint can't send, and a cursor of other events.
-func (a *API) checkResend(ctx context.Context, e *webhooks.Endpoint, r *resending) error {
-	if r.FromCursor != "" {
-		if _, err := a.events.Page(ctx, feed.Query{Caller: e.Caller(), Cursor: r.FromCursor, Limit: 1}); err != nil {
-			return feedProblem(err, httpx.InBody, "from_cursor")
-		}
-	}
-	q := e.Query("", 0)
-	q.Personal = false
-	var bad domain.Invalids
-	for i, id := range r.EventIDs {
-		_, err := a.events.Event(ctx, q, id)
-		switch {
-		case domain.Code(err) == domain.CodeNotFound:
-			bad.Add(fmt.Sprintf("event_ids[%d]", i), "there is no event %s that the endpoint may send", id)
-		case err != nil:
-			return err
-		}
-	}
-	if len(bad) > 0 {
-		return httpx.InvalidBody(bad)
-	}
-	return nil
 }
 
 // listDeliveries shows a page of the log: GET /api/v1/webhook-endpoints/{endpoint_id}/deliveries.

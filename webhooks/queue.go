@@ -177,6 +177,33 @@ func (r *Resend) Check() error {
 	return bad.Err()
 }
 
+// CheckEvents names events that an endpoint can't send, and a cursor that is not of these events, as
+// [domain.Invalids].
+func (r *Resend) CheckEvents(ctx context.Context, e *Endpoint, events Feed) error {
+	var bad domain.Invalids
+	q := e.Query(r.From, 1)
+	q.Personal = false
+	if r.From != "" {
+		_, err := events.Page(ctx, q)
+		switch code := domain.Code(err); {
+		case code == feed.CodeCursorLost || code == domain.CodeInvalid:
+			bad.Add("from_cursor", "is no cursor of these events")
+		case err != nil:
+			return wrap("look for events to send again", err)
+		}
+	}
+	for i, id := range r.EventIDs {
+		_, err := events.Event(ctx, q, id)
+		switch {
+		case domain.Code(err) == domain.CodeNotFound:
+			bad.Add(fmt.Sprintf("event_ids[%d]", i), "there is no event %s that the endpoint may send", id)
+		case err != nil:
+			return wrap("look for events to send again", err)
+		}
+	}
+	return bad.Err()
+}
+
 // Resend sends events again, besides what is due: under the same ids, and not in the order of what is sent meanwhile.
 // It may be repeated under the same request id. Errors: not_found; as [Resend.Check]; webhook_endpoint_disabled;
 // too_many_resends.

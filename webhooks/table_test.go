@@ -1,6 +1,7 @@
 package webhooks_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
@@ -242,17 +243,39 @@ func TestARangeThatEndsBeforeItBeginsIsRefused(t *testing.T) {
 	}
 }
 
+// Who asks for what the endpoint can't send is told.
+func TestEventsThatCannotBeSentAgainAreNamed(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.note(t, "market", "web", uuid.New(), 1, 1)
+	b.note(t, "shop", "web", uuid.New(), 1, 1)
+	page, err := b.feed.Page(t.Context(), feed.Query{Caller: access.Anyone})
+	require.NoError(t, err)
+	theirs, ours := page.Events[0], page.Events[1]
+	e, _ := b.endpoint(t, "https://shop.example.com", func(n *webhooks.NewEndpoint) { n.Caller = keyOf(access.Storefront, "shop") })
+	check := func(r webhooks.Resend) error { return r.CheckEvents(t.Context(), &e, b.feed) }
+	require.NoError(t, check(webhooks.Resend{EventIDs: []uuid.UUID{ours.EventID}}))
+	require.NoError(t, check(webhooks.Resend{From: ours.Cursor}))
+	require.NoError(t, check(webhooks.Resend{Undelivered: true}))
+	for field, r := range map[string]webhooks.Resend{
+		"event_ids[1]": {EventIDs: []uuid.UUID{ours.EventID, theirs.EventID}}, "event_ids[0]": {EventIDs: []uuid.UUID{uuid.New()}},
+		"from_cursor": {From: foreign(t, ours.Cursor)},
+	} {
+		err := check(r)
+		require.Equal(t, domain.CodeInvalid, domain.Code(err), field)
+		require.ErrorContains(t, err, field)
+	}
+}
+
 // A range whose cursor belongs to another store is dropped, and holds up nothing.
 func TestARangeOfALostCursorIsDropped(t *testing.T) {
 	t.Parallel()
 	b, r := setup(t), newReceiver(t, nil)
-	other := setup(t)
-	other.note(t, "shop", "web", uuid.New(), 1, 1)
-	page, err := other.feed.Page(t.Context(), feed.Query{Caller: access.Anyone})
-	require.NoError(t, err)
 	e, _ := b.endpoint(t, r.URL)
 	b.note(t, "shop", "web", uuid.New(), 1, 2)
-	require.NoError(t, b.table.Resend(t.Context(), "shop", webhooks.Resend{EndpointID: e.EndpointID, RequestID: uuid.New(), From: page.Next}))
+	page, err := b.feed.Page(t.Context(), feed.Query{Caller: access.Anyone, Limit: 1})
+	require.NoError(t, err)
+	require.NoError(t, b.table.Resend(t.Context(), "shop", webhooks.Resend{EndpointID: e.EndpointID, RequestID: uuid.New(), From: foreign(t, page.Next)}))
 	b.deliver(t)
 	r.await(t, 2)
 	require.Eventually(t, func() bool {
@@ -260,6 +283,15 @@ func TestARangeOfALostCursorIsDropped(t *testing.T) {
 		require.NoError(t, b.pool.QueryRow(t.Context(), `SELECT count(*) FROM orderloom.webhook_lanes`).Scan(&lanes))
 		return lanes == 0
 	}, patience, 10*time.Millisecond)
+}
+
+// foreign is a cursor of another store at the same place.
+func foreign(t testing.TB, cursor string) string {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(cursor)
+	require.NoError(t, err)
+	b[1] ^= 1 // the store's id begins there
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // A copy of the database has neither secrets nor headers in the clear.

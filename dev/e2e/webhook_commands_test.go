@@ -85,6 +85,7 @@ func (c commands) carryWebhooks(t *testing.T, s *shop) {
 	require.Equal(t, first.Cursor, again.Cursor)
 	c.run(t, 2, "webhooks", "resend", id)
 	c.run(t, 4, "webhooks", "resend", uuid.NewString(), "--undelivered")
+	c.run(t, 2, "webhooks", "resend", id, "--event", uuid.NewString())
 
 	for range 2 {
 		require.Contains(t, c.run(t, 0, "webhooks", "disable", id), "is disabled since")

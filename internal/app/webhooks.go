@@ -6,11 +6,14 @@ import (
 	"net/url"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/api"
+	"github.com/orderloom/orderloom/eventstore"
 	"github.com/orderloom/orderloom/feed"
 	"github.com/orderloom/orderloom/internal/config"
 	"github.com/orderloom/orderloom/internal/doctor"
 	"github.com/orderloom/orderloom/internal/telemetry"
+	"github.com/orderloom/orderloom/privacy"
 	"github.com/orderloom/orderloom/webhooks"
 )
 
@@ -37,7 +40,7 @@ func (p *platform) dispatcher() *webhooks.Dispatcher {
 
 // withEndpoints calls f with the endpoints of a database that fits this program. An action is recorded in the audit
 // before it is carried out; an empty one is not.
-func withEndpoints(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action, subject string, f func(*webhooks.Table) error) error {
+func withEndpoints(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action, subject string, f func(endpointTool) error) error {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
 		return err
@@ -52,12 +55,19 @@ func withEndpoints(ctx context.Context, cfg config.Config, tel *telemetry.Teleme
 	if err != nil {
 		return err
 	}
-	return f(webhooks.NewTable(pool, vault, webhookRules(cfg.Webhooks)))
+	return f(endpointTool{webhooks.NewTable(pool, vault, webhookRules(cfg.Webhooks)), pool, vault})
+}
+
+// endpointTool is what a command has that is about endpoints.
+type endpointTool struct {
+	*webhooks.Table
+	pool  *pgxpool.Pool
+	vault *privacy.Vault
 }
 
 // WebhookEndpoints returns the webhook endpoints of all accounts, the newest first.
 func WebhookEndpoints(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) (all []webhooks.Endpoint, err error) {
-	err = withEndpoints(ctx, cfg, tel, "", "", func(t *webhooks.Table) (err error) {
+	err = withEndpoints(ctx, cfg, tel, "", "", func(t endpointTool) (err error) {
 		all, err = t.All(ctx)
 		return err
 	})
@@ -66,16 +76,29 @@ func WebhookEndpoints(ctx context.Context, cfg config.Config, tel *telemetry.Tel
 
 // DisableWebhooks stops what is sent to an endpoint of any account. It may be repeated. Error: not_found.
 func DisableWebhooks(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, id uuid.UUID) (e webhooks.Endpoint, err error) {
-	err = withEndpoints(ctx, cfg, tel, "webhooks disable", id.String(), func(t *webhooks.Table) (err error) {
+	err = withEndpoints(ctx, cfg, tel, "webhooks disable", id.String(), func(t endpointTool) (err error) {
 		e, err = t.Disable(ctx, webhooks.AnyAccount, id)
 		return err
 	})
 	return e, err
 }
 
-// ResendWebhooks sends events to an endpoint of any account again. Errors: as [webhooks.Table.Resend].
+// ResendWebhooks sends events to an endpoint of any account again. Errors: as [webhooks.Table.Resend], and
+// as [webhooks.Resend.CheckEvents].
 func ResendWebhooks(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, r webhooks.Resend) error {
-	return withEndpoints(ctx, cfg, tel, "webhooks resend", r.EndpointID.String(), func(t *webhooks.Table) error {
+	return withEndpoints(ctx, cfg, tel, "webhooks resend", r.EndpointID.String(), func(t endpointTool) error {
+		e, err := t.Get(ctx, webhooks.AnyAccount, r.EndpointID)
+		if err != nil {
+			return err
+		}
+		store, err := eventstore.Open(ctx, t.pool, eventstore.Options{Logger: tel.Logger})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = store.Close(ctx) }() // nothing was appended
+		if err := r.CheckEvents(ctx, &e, feed.New(store, t.vault, tel.Logger)); err != nil {
+			return err
+		}
 		return t.Resend(ctx, webhooks.AnyAccount, r)
 	})
 }
