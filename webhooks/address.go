@@ -12,6 +12,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
+
+	"golang.org/x/net/idna"
 )
 
 // ErrPrivateAddress refuses a delivery to an address that is not of the public internet.
@@ -30,20 +33,18 @@ var special = []netip.Prefix{
 	netip.MustParsePrefix("198.51.100.0/24"),
 	netip.MustParsePrefix("203.0.113.0/24"),
 	netip.MustParsePrefix("240.0.0.0/4"),
-	netip.MustParsePrefix("64:ff9b:1::/48"),
-	netip.MustParsePrefix("100::/64"),
 	netip.MustParsePrefix("2001::/23"), // protocols, Teredo among them
 	netip.MustParsePrefix("2001:db8::/32"),
 	netip.MustParsePrefix("3fff::/20"),
-	netip.MustParsePrefix("5f00::/16"),
-	netip.MustParsePrefix("fec0::/10"),
 }
 
-// Networks whose addresses have an IPv4 address in them, and the byte at which that begins.
 var (
-	nat64      = netip.MustParsePrefix("64:ff9b::/96")
-	sixToFour  = netip.MustParsePrefix("2002::/16")
-	compatible = netip.MustParsePrefix("::/96")
+	// global6 is all of IPv6 that is given out for the public internet. Whatever else there is, or will be, stands for
+	// something else, such as ::ffff:0:127.0.0.1.
+	global6 = netip.MustParsePrefix("2000::/3")
+	// Networks whose addresses have an IPv4 address in them.
+	nat64     = netip.MustParsePrefix("64:ff9b::/96")
+	sixToFour = netip.MustParsePrefix("2002::/16")
 )
 
 // Public reports whether an address is of the public internet, and so may be called. What stands for another address,
@@ -63,12 +64,26 @@ func Public(a netip.Addr) bool {
 	}
 	b := a.As16()
 	switch {
-	case nat64.Contains(a), compatible.Contains(a):
+	case nat64.Contains(a):
 		return Public(netip.AddrFrom4([4]byte(b[12:])))
 	case sixToFour.Contains(a):
 		return Public(netip.AddrFrom4([4]byte(b[2:6])))
 	}
-	return true
+	return global6.Contains(a)
+}
+
+// hostOf is the host of an address as net/http calls it, in lower case. A name in other letters has a form in ASCII
+// (RFC 5891), in which full-width digits and dots are plain ones: １２７。0。0。1 is 127.0.0.1. Empty for what has none.
+func hostOf(u *url.URL) string {
+	host := u.Hostname()
+	if strings.ContainsFunc(host, func(r rune) bool { return r > unicode.MaxASCII }) {
+		ascii, err := idna.Lookup.ToASCII(host)
+		if err != nil {
+			return ""
+		}
+		host = ascii
+	}
+	return strings.ToLower(host)
 }
 
 // callable reports whether an address can be called at all: it has a host and a port that there can be. A number in the
@@ -80,7 +95,7 @@ func callable(u *url.URL) bool {
 			return false
 		}
 	}
-	host := u.Hostname()
+	host := hostOf(u)
 	if _, err := netip.ParseAddr(host); err == nil {
 		return true
 	}
@@ -90,7 +105,7 @@ func callable(u *url.URL) bool {
 			return false
 		}
 	}
-	last := strings.ToLower(labels[len(labels)-1])
+	last := labels[len(labels)-1]
 	return !strings.HasPrefix(last, "0x") && strings.Trim(last, "0123456789") != ""
 }
 
@@ -132,7 +147,10 @@ func throughProxy(proxy *url.URL, rules Rules, look lookup) func(*http.Request) 
 		if rules.Private {
 			return proxy, nil
 		}
-		host := r.URL.Hostname()
+		if !callable(r.URL) { // it was taken by an older program
+			return nil, fmt.Errorf("%w: %s", ErrPrivateAddress, r.URL.Hostname())
+		}
+		host := hostOf(r.URL)
 		var addresses []netip.Addr
 		if literal, err := netip.ParseAddr(host); err == nil {
 			addresses = []netip.Addr{literal}

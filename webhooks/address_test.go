@@ -16,6 +16,7 @@ func TestOnlyAddressesOfThePublicInternetArePublic(t *testing.T) {
 		"224.0.0.1", "239.255.255.255", "240.0.0.1", "255.255.255.255", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "fec0::1", "ff02::1",
 		"2001:db8::1", "2001::1", "100::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "64:ff9b::127.0.0.1", "64:ff9b::a9fe:a9fe",
 		"64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::", "::127.0.0.1", "::10.0.0.1", "3fff::1", "5f00::1",
+		"::ffff:0:7f00:1", "::ffff:0:a00:1", "::8.8.8.8", "4000::1", "1fff::1",
 	} {
 		require.False(t, webhooks.Public(netip.MustParseAddr(text)), text)
 	}

@@ -282,10 +282,10 @@ func wrongURL(text string, rules Rules) string {
 	case u.Fragment != "":
 		return "must not have a fragment"
 	}
-	if address, err := netip.ParseAddr(u.Hostname()); err == nil && !rules.Private && !Public(address) {
+	if address, err := netip.ParseAddr(hostOf(u)); err == nil && !rules.Private && !Public(address) {
 		return "must be an address of the public internet"
 	}
-	if host := strings.TrimSuffix(strings.ToLower(u.Hostname()), "."); !rules.Private && (host == "localhost" || strings.HasSuffix(host, ".localhost")) {
+	if host := strings.TrimSuffix(hostOf(u), "."); !rules.Private && (host == "localhost" || strings.HasSuffix(host, ".localhost")) {
 		return "must be an address of the public internet"
 	}
 	return ""

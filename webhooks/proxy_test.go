@@ -100,7 +100,7 @@ func TestDeliveriesGoThroughTheProxyAndNotToPrivateAddresses(t *testing.T) {
 	require.Equal(t, []string{"CONNECT public.example.com:443", "CONNECT known-to-the-proxy.example.com:443"}, proxy.all())
 	for _, private := range []string{
 		"https://127.0.0.1/", "https://[::1]/", "https://169.254.169.254/latest", "https://[::ffff:10.0.0.1]/", "https://internal.example.com/",
-		"https://metadata.example.com/",
+		"https://metadata.example.com/", "https://127。0。0。1/", "https://10.0.0.１/", "https://①②⑦.1/", "https://ＩNTERNAL.example.com/", "https://127.1/",
 	} {
 		require.ErrorIs(t, send(private), ErrPrivateAddress, private)
 	}

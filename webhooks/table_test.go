@@ -39,7 +39,8 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"https://shop.example.com/" + strings.Repeat("a", 2000), "https:shop.example.com",
 		"https://shop.example.com:0/", "https://shop.example.com:65536/", "https://shop.example.com:/", "https://.", "https://a..b/", "https://.a.b/",
 		"https://" + strings.Repeat("a", 64) + ".example.com/", "https://127.1/", "https://2130706433/", "https://0x7f000001/", "https://0x7f.1/",
-		"https://0177.0.0.01/", "https://127.0.0.1./", "https://1.2.3.4.5/", "https://10.0.0.0x1./", "https://[fe80::1%25eth0]/",
+		"https://0177.0.0.01/", "https://127.0.0.1./", "https://1.2.3.4.5/", "https://10.0.0.0x1./", "https://127。0。0。1/", "https://127.0.0.１/",
+		"https://①②⑦.1/", "https://ｌocalhost/", "https://0Ｘ7f000001/", "https://a。。b/", "https://%EF%BC%91%EF%BC%90.0.0.1/", "https://[fe80::1%25eth0]/",
 	} {
 		s := good
 		s.URL = url
