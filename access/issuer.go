@@ -17,11 +17,13 @@ import (
 	"github.com/orderloom/orderloom/domain"
 )
 
-// Times of asking an issuer.
+// Limits of asking an issuer.
 const (
 	issuerTimeout = 5 * time.Second
 	// issuerPause is how soon an issuer is asked again that did not answer, or whose keys did not have a token's.
 	issuerPause = 5 * time.Second
+	// issuerBytesMax bounds an answer of an issuer.
+	issuerBytesMax = 1 << 20
 )
 
 // IssuerOptions say whose tokens people and programs bring along, and what they may do. All but Roles and Client are
@@ -60,6 +62,7 @@ func NewIssuer(ctx context.Context, o IssuerOptions) *Issuer {
 	if o.Client == nil {
 		o.Client = &http.Client{Timeout: issuerTimeout}
 	}
+	o.Client = bounded(o.Client)
 	return &Issuer{o: o, ctx: oidc.ClientContext(ctx, o.Client), now: time.Now}
 }
 
@@ -74,7 +77,7 @@ func (i *Issuer) Authenticate(ctx context.Context, token string) (*Caller, error
 	t, err := verifier.Verify(context.WithValue(ctx, fetchKey{}, &fetch), token)
 	switch {
 	case err != nil && fetch != nil:
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, fetch)
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, briefly(fetch))
 	case err != nil:
 		return nil, refuseToken(err)
 	}
@@ -105,33 +108,15 @@ func (i *Issuer) discover() (*oidc.IDTokenVerifier, error) {
 	}
 	if err != nil {
 		i.failed = i.now()
-		return nil, fmt.Errorf("ask %s for its configuration: %w", i.o.URL, err)
+		return nil, fmt.Errorf("ask %s for its configuration: %s", i.o.URL, briefly(err))
 	}
-	keys := &issuerKeys{KeySet: oidc.NewRemoteKeySet(i.ctx, endpoints.Keys), now: i.now}
+	keys := newIssuerKeys(i.ctx, i.o.Client, endpoints.Keys, i.now)
 	i.verifier = oidc.NewVerifier(i.o.URL, keys, &oidc.Config{ClientID: i.o.Audience, Now: i.now, SupportedSigningAlgs: signingAlgs})
 	return i.verifier, nil
 }
 
 // signingAlgs are those of public keys. With a shared secret, whoever can check could also sign.
 var signingAlgs = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA}
-
-// issuerKeys tells a token that nobody can check for the moment from one that is wrong.
-type issuerKeys struct {
-	oidc.KeySet
-
-	now func() time.Time
-}
-
-type fetchKey struct{}
-
-// VerifySignature implements [oidc.KeySet].
-func (k *issuerKeys) VerifySignature(ctx context.Context, token string) ([]byte, error) {
-	payload, err := k.KeySet.VerifySignature(ctx, token)
-	if fetch, ok := ctx.Value(fetchKey{}).(*error); ok && err != nil && strings.HasPrefix(err.Error(), "fetching keys ") {
-		*fetch = err
-	}
-	return payload, err
-}
 
 // roles are what a token names as roles. Several give the scopes of each; the first in [rank] is the one that is named.
 func (i *Issuer) roles(claims map[string]any) (first Role, scopes Scopes) {

@@ -27,9 +27,13 @@ import (
 
 // idp is an issuer for tests.
 type idp struct {
-	url  string
-	key  *ecdsa.PrivateKey
-	away atomic.Bool
+	url    string
+	key    *ecdsa.PrivateKey
+	server atomic.Pointer[oidctest.Server]
+	away   atomic.Bool
+	// endless lets its answers go on, and sent counts the bytes of these.
+	endless atomic.Bool
+	sent    atomic.Int64
 	// asked counts requests.
 	asked atomic.Int64
 	later atomic.Int64
@@ -40,18 +44,30 @@ func startIssuer(t *testing.T) *idp {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	p := &idp{key: key}
-	server := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: "k1", Algorithm: oidc.ES256}}}
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if p.asked.Add(1); p.away.Load() {
 			http.Error(w, "away", http.StatusBadGateway)
 			return
 		}
-		server.ServeHTTP(w, r)
+		for page := make([]byte, 64<<10); p.endless.Load(); {
+			n, err := w.Write(page)
+			if p.sent.Add(int64(n)); err != nil {
+				return
+			}
+		}
+		p.server.Load().ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
-	server.SetIssuer(s.URL)
 	p.url = s.URL
+	p.replace(key, "k1")
 	return p
+}
+
+// replace gives the issuer another key.
+func (p *idp) replace(key *ecdsa.PrivateKey, kid string) {
+	server := &oidctest.Server{PublicKeys: []oidctest.PublicKey{{PublicKey: key.Public(), KeyID: kid, Algorithm: oidc.ES256}}}
+	server.SetIssuer(p.url)
+	p.server.Store(server)
 }
 
 func (p *idp) token(key crypto.PrivateKey, kid, claims string) string {
@@ -125,13 +141,60 @@ func TestKnownKeysOfAnIssuerHoldWhileItIsAway(t *testing.T) {
 	require.Equal(t, asked, p.asked.Load())
 	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
+	p.later.Add(int64(issuerPause))
 	_, err = a.Authenticate(t.Context(), p.token(other, "k2", p.claims(`["support"]`)))
 	require.ErrorIs(t, err, ErrUnavailable, "it may be a new key")
 	p.away.Store(false)
+	p.later.Add(int64(issuerPause))
 	require.Eventually(t, func() bool { // once the question that has failed is over
 		_, err = a.Authenticate(t.Context(), p.token(other, "k2", p.claims(`["support"]`)))
 		return domain.Code(err) == CodeUnauthenticated
 	}, 10*time.Second, time.Millisecond)
+}
+
+// Fails where each token of an unknown key has the issuer asked: anybody can send those.
+func TestAnIssuerIsAskedForItsKeysOnceInAWhile(t *testing.T) {
+	t.Parallel()
+	p := startIssuer(t)
+	a := p.authenticator(nil)
+	claims := p.claims(`["support"]`)
+	_, err := a.Authenticate(t.Context(), p.token(p.key, "k1", claims))
+	require.NoError(t, err)
+	asked := p.asked.Load()
+	for i := range 100 {
+		_, err = a.Authenticate(t.Context(), p.token(p.key, fmt.Sprint("forged-", i), claims))
+		require.Equal(t, CodeUnauthenticated, domain.Code(err), "what it has answered a moment ago is known: %v", err)
+	}
+	require.Equal(t, asked, p.asked.Load())
+	p.later.Add(int64(issuerPause))
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(t, err)
+	p.replace(other, "k2")
+	require.Eventually(t, func() bool { // once nobody else asks
+		_, err = a.Authenticate(t.Context(), p.token(other, "k2", claims))
+		return err == nil
+	}, 10*time.Second, time.Millisecond, "a new key is found after the pause")
+	require.LessOrEqual(t, p.asked.Load(), asked+2)
+	p.away.Store(true)
+	p.later.Add(int64(issuerPause))
+	asked = p.asked.Load()
+	for i := range 100 {
+		_, err = a.Authenticate(t.Context(), p.token(p.key, fmt.Sprint("forged-", i), claims))
+		require.ErrorIs(t, err, ErrUnavailable, "it may be a new key")
+	}
+	require.Equal(t, asked+1, p.asked.Load())
+}
+
+// Fails where an answer of an issuer is read as long as it goes on, or told to the log as a whole.
+func TestAnAnswerOfAnIssuerWithoutAnEndIsGivenUp(t *testing.T) {
+	t.Parallel()
+	p := startIssuer(t)
+	p.endless.Store(true)
+	a := p.authenticator(nil)
+	_, err := a.Authenticate(t.Context(), p.token(p.key, "k1", p.claims(`["support"]`)))
+	require.ErrorIs(t, err, ErrUnavailable)
+	require.Less(t, len(err.Error()), 1000)
+	require.Less(t, p.sent.Load(), int64(16*issuerBytesMax))
 }
 
 func TestAWrongTokenOfAnIssuerIsRefused(t *testing.T) {

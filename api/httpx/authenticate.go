@@ -23,7 +23,7 @@ type Knower interface {
 	Known(credential string) (*access.Caller, bool)
 }
 
-// authenticate returns who calls. Errors: unauthenticated; too_many_failures; unavailable.
+// authenticate returns who calls. Errors: unauthenticated; too_many_failures; rate_limited; overloaded; unavailable.
 func (r *Router) authenticate(ctx context.Context, request *http.Request) (*access.Caller, error) {
 	if r.authenticator == nil {
 		return access.Anyone, nil
@@ -39,6 +39,13 @@ func (r *Router) authenticate(ctx context.Context, request *http.Request) (*acce
 		p := NewProblem(KindTooManyFailures, "this address has sent too many wrong credentials")
 		p.RetryAfter = max(wait, time.Second)
 		return nil, p
+	}
+	if credential != "" { // it may take a look at the database, or at an issuer
+		party := access.Network(address).String()
+		if err := r.checks.Take(party); err != nil {
+			return nil, err
+		}
+		defer r.checks.Give(party)
 	}
 	caller, err := r.check(ctx, credential)
 	if p := (*Problem)(nil); errors.As(err, &p) && p.Code == KindUnauthenticated.Code {

@@ -32,13 +32,67 @@ func (k *oneKey) Authenticate(_ context.Context, credential string) (*access.Cal
 	return nil, domain.Refuse(access.CodeUnauthenticated, "the API key is unknown")
 }
 
+// slowKeys let each look at a credential wait until they are released.
+type slowKeys struct {
+	begun   chan struct{}
+	release chan struct{}
+}
+
+func (k *slowKeys) Authenticate(ctx context.Context, _ string) (*access.Caller, error) {
+	k.begun <- struct{}{}
+	select {
+	case <-k.release:
+	case <-ctx.Done():
+	}
+	return nil, access.ErrUnavailable
+}
+
+// Fails where an address can have as many credentials looked up at once as it likes, while that takes long.
+func TestAnAddressHasSoManyCredentialsLookedUpAtOnce(t *testing.T) {
+	t.Parallel()
+	keys := &slowKeys{begun: make(chan struct{}), release: make(chan struct{})}
+	ask := secured(t, keys) // four at once, and one of them for each address
+	answers := make(chan int)
+	for _, address := range []string{"192.0.2.1", "192.0.2.2"} {
+		go func() { answers <- ask(address, "unknown").Code }()
+		<-keys.begun
+	}
+	for range 100 {
+		w := ask("192.0.2.1", "another")
+		require.Equal(t, http.StatusTooManyRequests, w.Code)
+		require.Contains(t, w.Body.String(), KindRateLimited.Code)
+	}
+	require.Equal(t, http.StatusUnauthorized, ask("192.0.2.1", "").Code, "nothing is looked up")
+	close(keys.release)
+	for range 2 {
+		require.Equal(t, http.StatusServiceUnavailable, <-answers)
+	}
+}
+
+// Fails where strangers have no rate while it can't be told who they are: each of these requests is an error in the log.
+func TestStrangersHaveARateWhileNobodyCanTellWhoTheyAre(t *testing.T) {
+	t.Parallel()
+	ask := secured(t, &oneKey{})
+	statuses := map[int]int{}
+	for range 100 {
+		statuses[ask("192.0.2.1", "lost").Code]++
+	}
+	require.InDelta(t, securedBurst, statuses[http.StatusServiceUnavailable], 5)
+	require.Equal(t, 100, statuses[http.StatusServiceUnavailable]+statuses[http.StatusTooManyRequests])
+	require.Equal(t, http.StatusServiceUnavailable, ask("192.0.2.2", "lost").Code, "another address is not concerned")
+	require.Equal(t, http.StatusOK, ask("192.0.2.1", "known").Code)
+}
+
+// securedBurst is how many requests a caller of [secured] makes at once.
+const securedBurst = 65
+
 func secured(t *testing.T, keys Authenticator, proxies ...netip.Prefix) func(remote, credential string, headers ...string) *httptest.ResponseRecorder {
 	t.Helper()
 	contract, err := NewContract([]byte(libraryYAML))
 	require.NoError(t, err)
 	r := NewRouter(Options{
 		Contract: contract, Limits: Limits{BodyBytesMax: 1 << 16, RequestTimeout: time.Minute, RequestsMax: 4}, Logger: slog.New(slog.DiscardHandler),
-		Authenticator: keys, Proxies: proxies,
+		Authenticator: keys, Proxies: proxies, Rate: Rate{PerSecond: 1, Burst: securedBurst},
 	})
 	r.Handle(Route{Method: "GET", Path: "/books/{id}", Handle: func(_ context.Context, x *Exchange) error { return x.JSON(http.StatusOK, nil) }})
 	return func(remote, credential string, headers ...string) *httptest.ResponseRecorder {

@@ -1,6 +1,7 @@
 package httpx
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -129,6 +130,9 @@ func (r *Router) attempt(ctx context.Context, x *Exchange, route Route) (err err
 	}()
 	if !route.Open {
 		if err := r.admit(ctx, x); err != nil {
+			if !x.denied { // nobody can tell who it is, and strangers have a rate
+				err = cmp.Or(x.limitRate(time.Now(), route), err)
+			}
 			return err
 		}
 		if route.Method == http.MethodPost && x.Caller != access.Anyone {

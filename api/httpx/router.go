@@ -109,6 +109,8 @@ type Router struct {
 	propagator    propagation.TextMapPropagator
 	// slots are the requests that are worked on, and bodies those whose body is still on its way.
 	slots, bodies *Share
+	// checks are the credentials that are looked up for callers who are not known, by their addresses.
+	checks *Share
 	// turns are for reads, and decodes for the checks of bodies. Those wait for nothing, also while the database is
 	// away.
 	turns, decodes *turns
@@ -150,8 +152,9 @@ func NewRouter(o Options) *Router {
 		asProblem: o.AsProblem, log: o.Logger, metrics: newMetrics(o.Registerer),
 		tracer: o.TracerProvider.Tracer("github.com/orderloom/orderloom/api/httpx"), propagator: o.Propagator,
 		slots: NewShare(o.Limits.RequestsMax, o.Limits.RequestsMax/2), bodies: NewShare(bodiesFactor*o.Limits.RequestsMax, o.Limits.RequestsMax/2),
-		large: NewShare(o.Limits.RequestsMax/2, max(o.Limits.RequestsMax/largePart, 1)),
-		turns: newReads(), decodes: newDecodes(),
+		checks: NewShare(o.Limits.RequestsMax, max(o.Limits.RequestsMax/checksPart, 1)),
+		large:  NewShare(o.Limits.RequestsMax/2, max(o.Limits.RequestsMax/largePart, 1)),
+		turns:  newReads(), decodes: newDecodes(),
 		exports: NewShare(max(o.Limits.RequestsMax/exportsPart, 1), max(o.Limits.RequestsMax/exportsPart/4, 1)),
 		drained: o.Drained,
 		buckets: newBuckets(policyCaller, o.Rate, o.Lender), scarce: newBuckets(policyOrders, o.OrderRate, o.Lender),
@@ -175,6 +178,9 @@ func NewRouter(o Options) *Router {
 	r.refusing.NoRoute(noMethod)
 	return r
 }
+
+// checksPart is the part of all checks of credentials that are of one address at most.
+const checksPart = 16
 
 // exportsPart is the part of all requests that are exports at most. Each costs what a page does, one after the other.
 const exportsPart = 8

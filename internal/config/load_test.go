@@ -345,3 +345,13 @@ func TestTheVersionIsAlsoReadWhereTheWorkerControllerWritesIt(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "b2", cfg.Temporal.BuildID, "our own name goes first")
 }
+
+// Fails where an issuer loses the slash at its end: it is compared letter by letter, and some have one.
+func TestAnIssuerKeepsItsSlash(t *testing.T) {
+	t.Parallel()
+	for _, issuer := range []string{"https://login.example.com", "https://login.example.com/", "https://login.example.com/realms/shop/"} {
+		c, err := config.Load(lookup(map[string]string{"ORDERLOOM_OIDC_ISSUER": issuer, "ORDERLOOM_CODEC_ISSUER": issuer}))
+		require.NoError(t, err)
+		require.Equal(t, issuer, c.HTTP.Access.Issuer.URL)
+	}
+}

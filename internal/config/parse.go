@@ -224,6 +224,21 @@ func webURL(name, help, example string, at func(*Config) *string) Setting {
 	}}
 }
 
+// issuerURL is [webURL] with the slash at its end, where it has one: an issuer is compared letter by letter (OpenID
+// Connect Discovery 1.0, section 4.3).
+func issuerURL(name, help, example string, at func(*Config) *string) Setting {
+	s := webURL(name, help, example, at)
+	set := s.set
+	s.set = func(c *Config, v string) error {
+		err := set(c, v)
+		if err == nil {
+			*at(c) = v
+		}
+		return err
+	}
+	return s
+}
+
 // withDefault gives a setting a value for when it is not set.
 func withDefault(value string, s Setting) Setting {
 	s.Default = value
