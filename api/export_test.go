@@ -112,6 +112,7 @@ func TestNoCellIsAFormula(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		`=HYPERLINK("http://x")`: `'=HYPERLINK("http://x")`, "+49 30 1": "'+49 30 1", "-1+1": "'-1+1", "@SUM(A1)": "'@SUM(A1)", "\t=1": "'\t=1",
+		"＝1+1": "'＝1+1", "＠SUM(A1)": "'＠SUM(A1)",
 		"-5.00": "-5.00", "-5": "-5", "5.00": "5.00", "plain": "plain", "a=1": "a=1", "": "",
 	} {
 		b, l := listing(t, 1)

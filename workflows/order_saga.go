@@ -353,7 +353,7 @@ func (s *orderSaga) abandonOrder(ctx workflow.Context, refusal error) error {
 		workflow.GetLogger(ctx).Error("An order is given up.", "error", refusal)
 		reason = order.ReasonSystemError
 	}
-	s.setWaitingFor(ctx, "Undoing what was done: "+reason)
+	s.setWaitingFor(ctx, "Undoing what was done: "+plain(reason))
 	if err := s.endLeftBehind(ctx); err != nil {
 		return err
 	}

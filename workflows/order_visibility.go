@@ -124,7 +124,7 @@ func (s *orderSaga) setWaitingForShipments(ctx workflow.Context) {
 		case order.ShipmentStatusPlanned:
 			planned = append(planned, placeOf(shipment))
 		case order.ShipmentStatusDispatched:
-			dispatched = append(dispatched, cmp.Or(strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber), "from "+placeOf(shipment)))
+			dispatched = append(dispatched, cmp.Or(plain(strings.TrimSpace(shipment.Carrier+" "+shipment.TrackingNumber)), "from "+placeOf(shipment)))
 		}
 	}
 	waits := s.missingMoney()
@@ -148,14 +148,14 @@ func (s *orderSaga) missingMoney() []string {
 	if r == nil {
 		return nil
 	}
-	return []string{fmt.Sprintf("**Payment required:** waiting for %s until %s: %s.", r.Amount, r.DeadlineAt.UTC().Format(time.RFC3339), r.Reason)}
+	return []string{fmt.Sprintf("**Payment required:** waiting for %s until %s: %s.", r.Amount, r.DeadlineAt.UTC().Format(time.RFC3339), plain(r.Reason))}
 }
 
 // showRefusal tells operators why a signal was not carried out: there is nobody to answer.
 func (s *orderSaga) showRefusal(ctx workflow.Context, err error) {
 	code := string(refusalCode(err))
 	workflow.GetLogger(ctx).Warn("Refused a request.", "code", code)
-	s.lastRefusal = fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, refusalMessage(err))
+	s.lastRefusal = fmt.Sprintf("\n\n**Last refusal:** %s: %s", code, plain(refusalMessage(err)))
 	s.setDetails(ctx)
 }
 
@@ -171,7 +171,14 @@ func (s *orderSaga) clearRefusal(ctx workflow.Context) {
 func (s *orderSaga) setDetails(ctx workflow.Context) {
 	details := fmt.Sprintf("**%s** is %s. %s", s.state.OrderNumber, s.state.Status, s.state.WaitingFor)
 	if s.state.Reason != "" {
-		details += " Reason: " + s.state.Reason
+		details += " Reason: " + plain(s.state.Reason)
 	}
 	workflow.SetCurrentDetails(ctx, details+s.lastRefusal)
 }
+
+// plain is a text of somebody else as Markdown shows it letter by letter, so that nobody puts a link, an image or a
+// headline before those who look at sagas.
+func plain(text string) string { return markdown.Replace(text) }
+
+var markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "](", `]\(`, "<", `\<`, ">", `\>`, "#", `\#`, "|", `\|`, "~", `\~`,
+	"://", `:\//`, "www.", `www\.`, "\n", " ", "\r", " ")

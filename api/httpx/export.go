@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/orderloom/orderloom/api/version"
 )
@@ -250,6 +251,9 @@ func (w *exportWriter) flush() error {
 // plainNumber is what a spreadsheet takes for a number.
 var plainNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`)
 
+// formula has the characters by which a spreadsheet knows a formula. Some take the full-width ones for the same.
+const formula = "=+-@\t\r\n＝＋－＠"
+
 // cell is a value as a table has it. Lists, and objects without members of their own, are JSON. A text that a
 // spreadsheet would take for a formula begins with an apostrophe, by which it stays a text.
 func cell(value any) string {
@@ -267,7 +271,7 @@ func cell(value any) string {
 		}
 		return string(b) // it begins with a bracket
 	}
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) && !plainNumber.MatchString(text) {
+	if first, _ := utf8.DecodeRuneInString(text); text != "" && strings.ContainsRune(formula, first) && !plainNumber.MatchString(text) {
 		return "'" + text
 	}
 	return text
