@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -119,7 +121,7 @@ func (r *runner) post(ctx context.Context, id uuid.UUID, body []byte, s *sent) e
 		if errors.Is(err, context.DeadlineExceeded) {
 			return fmt.Errorf("no answer within %s", RequestTimeout)
 		}
-		return withoutURL(err)
+		return told(err)
 	}
 	// The end of the time ends the reading as well. After a switch of protocols, net/http leaves the connection to us.
 	closed := context.AfterFunc(ctx, func() { _ = answer.Body.Close() })
@@ -156,6 +158,29 @@ func NewRequest(ctx context.Context, url string, id uuid.UUID, at time.Time, key
 
 // NoRedirection is the CheckRedirect of a client that sends deliveries. A redirection is an answer, and no success.
 func NoRedirection(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+
+// told is what an account is told of a request that has failed. The address may have a secret in it. Where a name leads
+// to in our network, and which resolver and proxy there are, is not for everybody who makes an endpoint.
+func told(err error) error {
+	var at *url.Error
+	var name *net.DNSError
+	var of *net.OpError
+	switch {
+	case errors.Is(err, ErrPrivateAddress):
+		return ErrPrivateAddress
+	case errors.As(err, &name) && name.IsNotFound:
+		return errors.New("the name of the host has no address")
+	case errors.As(err, &name):
+		return errors.New("the name of the host can't be looked up")
+	case errors.As(err, &of) && of.Op == "proxyconnect":
+		return errors.New("the proxy of the platform can't be reached")
+	case errors.As(err, &of):
+		return fmt.Errorf("%s: %s", of.Op, strings.TrimPrefix(of.Err.Error(), of.Op+": "))
+	case errors.As(err, &at):
+		return at.Err
+	}
+	return err
+}
 
 // storable is a text that PostgreSQL takes.
 func storable(b []byte) string { return strings.ReplaceAll(domain.Valid(string(b)), "\x00", "\ufffd") }

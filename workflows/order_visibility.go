@@ -176,8 +176,8 @@ func (s *orderSaga) setDetails(ctx workflow.Context) {
 	workflow.SetCurrentDetails(ctx, details+s.lastRefusal)
 }
 
-// plain is a text of somebody else as Markdown shows it letter by letter, so that nobody puts a link, an image or a
-// headline before those who look at sagas.
+// plain is a text of somebody else as Markdown shows it letter by letter. So nobody puts a link, an image or a headline
+// before those who look at sagas.
 func plain(text string) string { return markdown.Replace(text) }
 
 var markdown = strings.NewReplacer(`\`, `\\`, "`", "\\`", "*", `\*`, "](", `]\(`, "<", `\<`, ">", `\>`, "#", `\#`, "|", `\|`, "~", `\~`,

@@ -69,7 +69,8 @@ func TestAnAddressHasSoManyCredentialsLookedUpAtOnce(t *testing.T) {
 	}
 }
 
-// Fails where strangers have no rate while it can't be told who they are: each of these requests is an error in the log.
+// Fails where strangers have no rate while it can't be told who they are.
+// Each of these requests is an error in the log.
 func TestStrangersHaveARateWhileNobodyCanTellWhoTheyAre(t *testing.T) {
 	t.Parallel()
 	ask := secured(t, &oneKey{})

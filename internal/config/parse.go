@@ -224,7 +224,7 @@ func webURL(name, help, example string, at func(*Config) *string) Setting {
 	}}
 }
 
-// issuerURL is [webURL] with the slash at its end, where it has one: an issuer is compared letter by letter (OpenID
+// issuerURL is [webURL] with the slash at its end, where it has one. An issuer is compared letter by letter (OpenID
 // Connect Discovery 1.0, section 4.3).
 func issuerURL(name, help, example string, at func(*Config) *string) Setting {
 	s := webURL(name, help, example, at)
