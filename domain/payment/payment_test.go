@@ -215,6 +215,11 @@ func TestReconcileNamesDifferences(t *testing.T) {
 	require.Empty(t, payment.Reconcile(after, ledger, at.Add(time.Hour)), "it is known")
 	ledger.Captured = eur(90)
 	require.Len(t, payment.Reconcile(after, ledger, at), 1, "it has become another one")
+
+	for _, e := range payment.Reconcile(p, payment.GatewayBalance{}, at) {
+		found := e.(payment.PaymentDifferenceFound)
+		require.Equal(t, "0.00 EUR", found.Gateway.String(), "a gateway that knows no payment holds nothing in its currency")
+	}
 	ledger = payment.GatewayBalance{Held: eur(60), Captured: eur(40), Refunded: eur(0)}
 	mended := apply(after.Clone(), payment.Reconcile(after, ledger, at))
 	require.Empty(t, mended.Differences, "it is mended")

@@ -32,6 +32,7 @@ func Reconcile(p Payment, b GatewayBalance, at time.Time) []domain.Event {
 		what            string
 		gateway, stream money.Money
 	}{{"held", b.Held, p.Held()}, {"captured", b.Captured, p.CapturedAtGateway()}, {"refunded", b.Refunded, p.RefundedAtGateway()}} {
+		c.gateway, c.stream = ofCurrency(c.gateway, p.Authorized.Currency), ofCurrency(c.stream, p.Authorized.Currency)
 		known, was := p.difference(c.what)
 		same := c.gateway.Amount.Equal(c.stream.Amount) && (c.gateway.IsZero() || c.gateway.SameCurrency(c.stream))
 		switch {
@@ -45,6 +46,14 @@ func Reconcile(p Payment, b GatewayBalance, at time.Time) []domain.Event {
 		}
 	}
 	return events
+}
+
+// ofCurrency gives an amount that has no currency one. It is nothing, such as at a gateway that knows no payment.
+func ofCurrency(m money.Money, currency string) money.Money {
+	if m.Currency == "" {
+		m.Currency = currency
+	}
+	return m
 }
 
 func (p Payment) difference(what string) (Difference, bool) {
