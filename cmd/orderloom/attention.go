@@ -106,7 +106,7 @@ func (p *program) attentionRetryCommand() *cobra.Command {
 shipment whose money is captured leaves, as it was reported. It may be repeated: the gateway is asked once for each
 attempt that has failed.`,
 		Args: attentionOf(&orderID),
-		RunE: p.attends(&orderID, &output, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
+		RunE: p.attends(attention.ActionRetry, &orderID, &output, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
 			return c.RetryAttention(ctx, w.OrderID, w.AttentionID)
 		}),
 	}
@@ -125,7 +125,7 @@ func (p *program) attentionResolveCommand() *cobra.Command {
 		Long: `Record how a void that the gateway refuses or a refund that failed was settled outside, as the API's route does. No
 gateway is asked. It may be repeated with the same amount and reference.`,
 		Args: attentionOf(&orderID),
-		RunE: p.attends(&orderID, &output, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
+		RunE: p.attends(attention.ActionResolve, &orderID, &output, func(ctx context.Context, c *client.Client, w app.Waiting) (client.Attended, error) {
 			if r.Currency == "" && w.Amount != nil {
 				r.Currency = w.Amount.Currency
 			}
@@ -145,7 +145,7 @@ gateway is asked. It may be repeated with the same amount and reference.`,
 
 // attends returns the action of a command that carries out what a person has decided, by the API's own routes.
 func (p *program) attends(
-	orderID *string, output **format, decide func(context.Context, *client.Client, app.Waiting) (client.Attended, error),
+	action attention.Action, orderID *string, output **format, decide func(context.Context, *client.Client, app.Waiting) (client.Attended, error),
 ) action {
 	return p.runsWith(config.RoleAPI, func(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, args []string) error {
 		return app.WithAPI(ctx, cfg, tel, func(c *client.Client, list app.AttentionList) error {
@@ -160,6 +160,11 @@ func (p *program) attends(
 			}
 			if help := elsewhere(w); help != "" {
 				return domain.Refuse(attention.CodeNotPossible, "what waits because of %s is no affair of the gateway: %s", w.Cause, help)
+			}
+			if w.Cause != "" { // otherwise it does not wait any more
+				if err := w.Allows(action); err != nil {
+					return err
+				}
 			}
 			done, err := decide(ctx, c, w)
 			if err != nil {

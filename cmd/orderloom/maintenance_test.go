@@ -239,6 +239,8 @@ func TestADecisionIsRefusedAsTheAPIDoes(t *testing.T) {
 	retried := b.orderloom(exitRefused, "attention", "retry", parked).stderr
 	require.Contains(t, retried, "orderloom parked retry orders "+order)
 	require.Contains(t, b.orderloom(exitRefused, "attention", "retry", dispute).stderr, "action_not_possible")
+	require.Contains(t, b.orderloom(exitRefused, "attention", "resolve", dispute, "--amount", "5", "--reference", "r").stderr,
+		"possible is [answer_dispute]", "no currency is asked for in vain")
 	require.Contains(t, b.orderloom(exitRefused, "attention", "retry", uuid.NewString()).stderr, "nothing waits for a person under")
 	settled := []string{"attention", "resolve", hold, "--reference", "SEPA-1"}
 	require.Contains(t, b.orderloom(exitUsage, append(settled, "--amount", "5.00", "--currency", "USD")...).stderr, "currency")
