@@ -305,6 +305,8 @@ type faults struct {
 	cancel func()
 	left   int
 	struck string
+	// owed is the activity that has to happen before the execution is gone: its attempt has timed out by itself.
+	owed string
 	// gone is closed when the execution is gone: none of its steps goes on.
 	gone chan struct{}
 	// meanwhile is told of each activity just before it begins; nil is told nothing.
@@ -408,6 +410,9 @@ func (f *faults) strike(id, asked, name string, local bool) (before func() error
 		return fail, nothingAfter
 	}
 	if f.seen[id] || !local && f.seen[asked] {
+		if f.owed == name {
+			return nothing, f.goneAfter(name)
+		}
 		return nothing, nothingAfter
 	}
 	if f.seen[id] = true; local {
@@ -439,11 +444,29 @@ func (f *faults) strike(id, asked, name string, local bool) (before func() error
 	case goneBefore:
 		return func() error { close(f.gone); return vanish() }, nothingAfter
 	case goneAfter:
-		return nothing, func(context.Context) error { close(f.gone); return vanish() }
+		return nothing, f.goneAfter(name)
 	case cancelsBefore:
 		return cancel, nothingAfter
 	case cancelsAfter:
 		return nothing, func(context.Context) error { return cancel() }
 	}
 	panic(fmt.Sprintf("unknown fault %q", f.kind))
+}
+
+// goneAfter ends the execution after an activity. An attempt that a busy machine has timed out may not have happened:
+// the next one has to.
+func (f *faults) goneAfter(name string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		f.mu.Lock()
+		select {
+		case <-ctx.Done():
+			f.owed = name
+			f.mu.Unlock()
+			return nil
+		default:
+			close(f.gone)
+			f.mu.Unlock()
+		}
+		return vanish()
+	}
 }
