@@ -2,6 +2,7 @@ package failure_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -135,6 +136,7 @@ var provoked = map[string]func(d database) []error{
 	"58030": func(d database) []error {
 		return []error{d.exec(`SELECT pg_read_binary_file('/proc/self/mem', 0, 1)`)} // memory that is none
 	},
+	"XX000 of a first session": func(d database) []error { return []error{d.withoutRoom()} },
 	"every other": func(d database) []error {
 		return []error{d.exec(`DO $$ BEGIN RAISE 'a rule of the schema'; END $$`)}
 	},
@@ -147,6 +149,23 @@ func (d database) ended(conn *pgx.Conn) (err error) {
 		return err != nil
 	}, 10*time.Second, 5*time.Millisecond)
 	return err
+}
+
+// withoutRoom connects for the first time after a change of the schema, where no file may grow beyond a page.
+func (d database) withoutRoom() error {
+	conn := d.connect()
+	lists, err := filepath.Glob(filepath.Join(d.Dir(), "cluster", "base", "*", "pg_internal.init"))
+	require.NoError(d.t, err)
+	for _, list := range lists {
+		require.NoError(d.t, os.Remove(list))
+	}
+	limit := func(bytes string) {
+		_, err := conn.Exec(d.t.Context(), fmt.Sprintf(`COPY (SELECT) TO PROGRAM 'prlimit --pid %d --fsize=%s:'`, d.postmaster(), bytes))
+		require.NoError(d.t, err)
+	}
+	limit("8192")
+	defer limit("unlimited")
+	return d.login(func(*pgx.ConnConfig) {})
 }
 
 // deadlock lets two transactions wait for each other.
@@ -215,18 +234,24 @@ func TestEveryClassOfPostgresMeansWhatTheTableSays(t *testing.T) {
 // whileStopping connects to a server that ends once its last client has gone: 57P03, as while it starts.
 func (d database) whileStopping() (err error) {
 	client := d.connect()
-	pid, err := os.ReadFile(filepath.Join(d.Dir(), "cluster", "postmaster.pid"))
-	require.NoError(d.t, err)
-	first, _, _ := strings.Cut(string(pid), "\n")
-	postmaster, err := strconv.Atoi(first)
-	require.NoError(d.t, err)
-	require.NoError(d.t, syscall.Kill(postmaster, syscall.SIGTERM))
+	require.NoError(d.t, syscall.Kill(d.postmaster(), syscall.SIGTERM))
 	require.Eventually(d.t, func() bool {
 		err = d.login(func(*pgx.ConnConfig) {})
 		return err != nil
 	}, 10*time.Second, 5*time.Millisecond)
 	require.NoError(d.t, client.Close(d.t.Context()))
 	return err
+}
+
+// postmaster is the process that begins the server's sessions.
+func (d database) postmaster() int {
+	d.t.Helper()
+	pid, err := os.ReadFile(filepath.Join(d.Dir(), "cluster", "postmaster.pid"))
+	require.NoError(d.t, err)
+	first, _, _ := strings.Cut(string(pid), "\n")
+	n, err := strconv.Atoi(first)
+	require.NoError(d.t, err)
+	return n
 }
 
 func TestAServerThatCannotBeReachedPasses(t *testing.T) {

@@ -71,6 +71,7 @@ var ofPostgres = []Row{
 	{postgres, "55P03", "a lock was waited for too long", Passes, states("55P03")},
 	{postgres, "57", "the server starts, stops, or has ended the statement or the session", Passes, states("57")},
 	{postgres, "58030", "the server's own disk fails, and another server takes over", Passes, states("58030")},
+	{postgres, "XX000 of a first session", "no room for the file that the first session after a change of the schema writes", Passes, withoutInitFile},
 	{postgres, "every other", "nothing that is known to pass", Lasts, one[*pgconn.PgError]},
 }
 
@@ -82,6 +83,13 @@ func states(prefixes ...string) func(error) bool {
 			return len(answer.Code) >= len(p) && answer.Code[:len(p)] == p
 		})
 	}
+}
+
+// withoutInitFile reports whether PostgreSQL ends a session that could not write what later ones begin with, as on a full
+// disk. It has no SQLSTATE of its own for that, and does not translate the text.
+func withoutInitFile(err error) bool {
+	var answer *pgconn.PgError
+	return errors.As(err, &answer) && answer.Code == "XX000" && answer.Message == "could not write init file"
 }
 
 // parameter is how PostgreSQL names a parameter in the context of an error, in whatever language. It names no
