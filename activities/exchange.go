@@ -129,13 +129,12 @@ func (a *Activities) settleExchange(tx *eventstore.Tx, o order.Order, returnID u
 }
 
 // returnCredit gives back what an order had from another one, in one append of both payments. What the other order owes
-// its customer then is carried on with.
+// its customer then is left to [Activities.refundCreditor].
 func (a *Activities) returnCredit(
 	ctx context.Context, in RefundPayment, r payment.Refund, attempt payment.RefundAttempt, to uuid.UUID,
 ) (p payment.Payment, err error) {
 	id, other := payment.ID(in.OrderID), payment.ID(to)
 	st := stamp(ctx, fmt.Sprintf("refund/%s/%d/credit", r.RefundID, attempt.Attempt), in.OrderID, in.At)
-	var open []uuid.UUID
 	err = a.events.Decide(ctx, st, append(paymentStream(in.OrderID), paymentStream(to)...), func(tx *eventstore.Tx) error {
 		events, err := payment.AnswerRefund(eventstore.State(tx, paymentAggregate, id), payment.RefundAnswer{
 			RefundID: r.RefundID, Attempt: attempt.Attempt, Status: payment.RefundStatusPaid, GatewayRef: attempt.Source, At: in.At,
@@ -147,18 +146,34 @@ func (a *Activities) returnCredit(
 			eventstore.Record(tx, paymentAggregate, id, events...)
 			eventstore.Record(tx, paymentAggregate, other, payment.TakeBack(eventstore.State(tx, paymentAggregate, other), in.OrderID, attempt.Amount, in.At)...)
 		}
-		p, open = eventstore.State(tx, paymentAggregate, id).Clone(), eventstore.State(tx, paymentAggregate, other).OpenRefunds()
+		p = eventstore.State(tx, paymentAggregate, id).Clone()
 		return nil
 	})
 	if err != nil {
 		return p, Refusal(fmt.Errorf("%s: %w", st.Source, err))
 	}
-	for _, owed := range open {
-		if _, err := a.RefundPayment(ctx, RefundPayment{OrderID: to, RefundID: owed, At: in.At}); err != nil {
-			return p, err
+	return p, nil
+}
+
+// refundCreditor carries on with what orders owe their customers that have had credit back by a refund. It does so each
+// time that the refund is carried on with: the step that gave the credit back may not have come to its end.
+func (a *Activities) refundCreditor(ctx context.Context, r payment.Refund, at time.Time) error {
+	for _, attempt := range r.Attempts {
+		from, credited := payment.CreditedOrder(attempt.Source)
+		if !credited || attempt.Status != payment.RefundStatusPaid {
+			continue
+		}
+		other, _, err := eventstore.Fold(ctx, a.events, paymentAggregate, payment.ID(from))
+		if err != nil {
+			return fmt.Errorf("load payment %s: %w", payment.ID(from), err)
+		}
+		for _, owed := range other.OpenRefunds() {
+			if _, err := a.RefundPayment(ctx, RefundPayment{OrderID: from, RefundID: owed, At: at}); err != nil {
+				return err
+			}
 		}
 	}
-	return p, nil
+	return nil
 }
 
 // endExchange cancels the return whose goods were to pay for an order, because that was refused. All is as it was.

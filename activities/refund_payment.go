@@ -148,7 +148,11 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (payme
 			return payment.RefundSummary{}, err
 		}
 	}
-	if r, _ = p.Refund(in.RefundID); !r.Owed && known {
+	r, _ = p.Refund(in.RefundID)
+	if err := a.refundCreditor(ctx, r, in.At); err != nil {
+		return payment.RefundSummary{}, err
+	}
+	if !r.Owed && known {
 		for _, owed := range p.OwedInstead() {
 			if _, err := a.RefundPayment(ctx, RefundPayment{OrderID: in.OrderID, RefundID: owed, At: in.At}); err != nil {
 				return payment.RefundSummary{}, err

@@ -2,6 +2,8 @@ package workflows_test
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +17,8 @@ import (
 	"github.com/orderloom/orderloom/domain/order"
 	"github.com/orderloom/orderloom/domain/payment"
 	"github.com/orderloom/orderloom/eventstore"
+	"github.com/orderloom/orderloom/payments"
+	"github.com/orderloom/orderloom/payments/sandbox"
 	"github.com/orderloom/orderloom/workflows"
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
@@ -223,4 +227,40 @@ func (p *platform) fold(t testing.TB, id uuid.UUID) order.Order {
 	o, _, err := eventstore.Fold(context.Background(), p.events, orders, id)
 	require.NoError(t, err)
 	return o
+}
+
+// refundsAway answers the first requests for a refund with an error that says nothing.
+type refundsAway struct {
+	*sandbox.Gateway
+	left atomic.Int64
+}
+
+func (g *refundsAway) Refund(ctx context.Context, r payments.RefundRequest) (payments.RefundResult, error) {
+	if g.left.Add(-1) >= 0 {
+		return payments.RefundResult{}, errInjected
+	}
+	return g.Gateway.Refund(ctx, r)
+}
+
+// The credit has gone back to the order of the goods when the gateway fails. That order's customer is paid all the same:
+// the step begins anew, and must not think that all is done. It fails without refundCreditor of activities.
+func TestACreditThatWentBackIsPaidOutThoughTheGatewayFailsInBetween(t *testing.T) {
+	t.Parallel()
+	for _, s := range exchangeScenarios {
+		if s.name != "exchange declined" && s.name != "exchange declined on receipt" {
+			continue
+		}
+		for _, times := range []int64{1, outageAttempts + 1} {
+			t.Run(fmt.Sprintf("%s, %d times", s.name, times), func(t *testing.T) {
+				t.Parallel()
+				s.gateway = func(g *sandbox.Gateway) payments.Gateway {
+					away := &refundsAway{Gateway: g}
+					away.left.Store(times)
+					return away
+				}
+				end, _ := s.play(t, "", -1)
+				require.Equal(t, s.want, end)
+			})
+		}
+	}
 }

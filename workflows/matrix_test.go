@@ -447,6 +447,7 @@ func (p *platform) resume(t *testing.T, s scenario, in workflows.OrderInput) *pl
 	}()
 	select {
 	case <-p.faults.gone:
+		p.faults.underWay.Wait()
 	case <-ended:
 		return p // two steps ran side by side, and the one that was to be the last did not come
 	}

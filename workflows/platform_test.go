@@ -309,6 +309,9 @@ type faults struct {
 	owed string
 	// gone is closed when the execution is gone: none of its steps goes on.
 	gone chan struct{}
+	// underWay are the steps that have begun and not ended, without those that never come back. What comes of them is
+	// part of the world that is left when the execution is gone.
+	underWay sync.WaitGroup
 	// meanwhile is told of each activity just before it begins; nil is told nothing.
 	meanwhile func(name string)
 	// running are the executions of which a run is under way, by their workflow ids.
@@ -368,6 +371,7 @@ func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 		asked += string(text)
 	}
 	before, after := a.faults.strike(info.WorkflowExecution.ID+"/"+info.ActivityID, asked, info.ActivityType.Name, info.IsLocalActivity)
+	defer a.faults.underWay.Done()
 	if err := before(); err != nil {
 		return nil, err
 	}
@@ -381,8 +385,14 @@ func (a *faultyActivity) ExecuteActivity(ctx context.Context, in *interceptor.Ex
 	return out, err
 }
 
-// vanish is a step of an execution that is gone: it never comes back.
-func vanish() error { select {} }
+// vanish is a step with which its execution is gone: it never comes back, nor does any step that begins later.
+func (f *faults) vanish() error {
+	f.mu.Lock()
+	close(f.gone)
+	f.mu.Unlock()
+	f.underWay.Done()
+	select {}
+}
 
 // outageAttempts is how many attempts an outage fails: more than the local ones, so that the step goes
 // on as a durable activity.
@@ -399,8 +409,9 @@ func (f *faults) strike(id, asked, name string, local bool) (before func() error
 	cancel := func() error { f.cancel(); return nil }
 	select {
 	case <-f.gone:
-		return vanish, nothingAfter
+		return func() error { select {} }, nothingAfter
 	default:
+		f.underWay.Add(1)
 	}
 	if f.left > 0 && name == f.struck {
 		f.left--
@@ -442,7 +453,7 @@ func (f *faults) strike(id, asked, name string, local bool) (before func() error
 		f.left = outageAttempts
 		return nothing, failAfter
 	case goneBefore:
-		return func() error { close(f.gone); return vanish() }, nothingAfter
+		return f.vanish, nothingAfter
 	case goneAfter:
 		return nothing, f.goneAfter(name)
 	case cancelsBefore:
@@ -457,16 +468,12 @@ func (f *faults) strike(id, asked, name string, local bool) (before func() error
 // the next one has to.
 func (f *faults) goneAfter(name string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		f.mu.Lock()
-		select {
-		case <-ctx.Done():
-			f.owed = name
-			f.mu.Unlock()
-			return nil
-		default:
-			close(f.gone)
-			f.mu.Unlock()
+		if ctx.Err() == nil {
+			return f.vanish()
 		}
-		return vanish()
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.owed = name
+		return nil
 	}
 }

@@ -69,6 +69,7 @@ func (p *platform) after(t *testing.T, f *faults, saga, in any) error {
 	case err := <-done:
 		return err
 	case <-f.gone:
+		f.underWay.Wait()
 		return nil
 	case <-time.After(time.Minute):
 		t.Error("the saga has not ended")

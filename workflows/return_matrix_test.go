@@ -99,6 +99,7 @@ func (s returnStep) run(t *testing.T, p *platform, f *faults) (gone bool, err er
 	case err := <-done:
 		return false, err
 	case <-f.gone:
+		f.underWay.Wait()
 		return true, nil
 	case <-time.After(time.Minute):
 		t.Error("the saga has not ended")
