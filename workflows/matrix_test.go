@@ -537,7 +537,7 @@ func (p *platform) auditEvents(t *testing.T) {
 // secureOrder). It fails too when the domain does not answer a repeated command with no events.
 func TestEveryPathAtEveryFaultLeavesTheLedgersAgreed(t *testing.T) {
 	t.Parallel()
-	kinds := []string{failsBefore, failsAfter, timesOut, outage, answersLost, goneBefore, goneAfter, cancelsBefore, cancelsAfter}
+	kinds := []string{failsBefore, failsAfter, timesOut, outage, answersLost, goneBefore, goneAfter, cutBefore, cutAfter, cancelsBefore, cancelsAfter}
 	var mu sync.Mutex
 	table := map[string][][]string{}
 	t.Run("paths", func(t *testing.T) {
@@ -589,6 +589,8 @@ gateway's ledger and the stock. The columns are the faults:
 - *answers lost*: the step's first six attempts take effect, and their answers are lost.
 - *gone before*, *gone after*: the execution is gone for good before or after the step, as after a termination or the
   loss of Temporal. A new saga that knows the order's id alone goes on.
+- *gateway away*, *gateway unheard*: the gateway can't be reached in the middle of the step, or its answer gets lost,
+  once. What the step has recorded before stands.
 - *cancelled before*, *cancelled after*: the customer cancels the order before or after the step. Of a return it is the
   return that is cancelled.
 `)

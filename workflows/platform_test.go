@@ -115,7 +115,7 @@ func newEnvironment() *testsuite.TestWorkflowEnvironment {
 
 func (p *platform) register(gateway payments.Gateway, review activities.ReviewRules) *activities.Activities {
 	a := activities.New(activities.Options{
-		Events: p.events, Gateway: gateway, Vault: plainvault.Vault{}, Locations: locations, Review: review, Trying: true,
+		Events: p.events, Gateway: p.faults.before(gateway), Vault: plainvault.Vault{}, Locations: locations, Review: review, Trying: true,
 		Capabilities: payments.Capabilities{Amounts: func(currency string) (money.Limits, bool) { return p.limits, money.KnownCurrency(currency) }},
 	})
 	worker.Register(p.env, a)
@@ -307,6 +307,8 @@ type faults struct {
 	struck string
 	// owed is the activity that has to happen before the execution is gone: its attempt has timed out by itself.
 	owed string
+	// cut is how the next call of the gateway fails, once.
+	cut string
 	// gone is closed when the execution is gone: none of its steps goes on.
 	gone chan struct{}
 	// underWay are the steps that have begun and not ended, without those that never come back. What comes of them is
@@ -347,6 +349,8 @@ const (
 	outage        = "outage"
 	answersLost   = "answers lost"
 	timesOut      = "times out"
+	cutBefore     = "gateway away"
+	cutAfter      = "gateway unheard"
 	cancelsBefore = "cancelled before"
 	cancelsAfter  = "cancelled after"
 	goneBefore    = "gone before"
@@ -456,6 +460,9 @@ func (f *faults) strike(id, asked, name string, local bool) (before func() error
 		return f.vanish, nothingAfter
 	case goneAfter:
 		return nothing, f.goneAfter(name)
+	case cutBefore, cutAfter:
+		f.cut = f.kind
+		return nothing, func(context.Context) error { f.takeCut(); return nil }
 	case cancelsBefore:
 		return cancel, nothingAfter
 	case cancelsAfter:

@@ -124,7 +124,7 @@ func TestWhatIsOwedIsPaidOnceAtEveryFault(t *testing.T) {
 			calls := r.play(t, "", -1)
 			require.NotEmpty(t, calls)
 			for at, name := range calls {
-				for _, kind := range []string{failsBefore, failsAfter, timesOut, outage, answersLost, goneBefore, goneAfter} {
+				for _, kind := range []string{failsBefore, failsAfter, timesOut, outage, answersLost, goneBefore, goneAfter, cutBefore, cutAfter} {
 					t.Run(fmt.Sprintf("%d_%s_%s", at+1, name, kind), func(t *testing.T) {
 						t.Parallel()
 						r.play(t, kind, at)
