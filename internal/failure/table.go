@@ -85,8 +85,8 @@ func states(prefixes ...string) func(error) bool {
 	}
 }
 
-// withoutInitFile reports whether PostgreSQL ends a session that could not write what later ones begin with, as on a full
-// disk. It has no SQLSTATE of its own for that, and does not translate the text.
+// withoutInitFile reports whether PostgreSQL ends a session that could not write what later ones begin with, as on a
+// full disk. It has no SQLSTATE of its own for that, and does not translate the text.
 func withoutInitFile(err error) bool {
 	var answer *pgconn.PgError
 	return errors.As(err, &answer) && answer.Code == "XX000" && answer.Message == "could not write init file"
