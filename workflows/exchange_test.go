@@ -242,8 +242,8 @@ func (g *refundsAway) Refund(ctx context.Context, r payments.RefundRequest) (pay
 	return g.Gateway.Refund(ctx, r)
 }
 
-// The credit has gone back to the order of the goods when the gateway fails. That order's customer is paid all the same:
-// the step begins anew, and must not think that all is done. It fails without refundCreditor of activities.
+// The credit has gone back to the order of the goods when the gateway fails. That order's customer is paid all the
+// same: the step begins anew, and must not think that all is done. It fails without refundCreditor of activities.
 func TestACreditThatWentBackIsPaidOutThoughTheGatewayFailsInBetween(t *testing.T) {
 	t.Parallel()
 	for _, s := range exchangeScenarios {
