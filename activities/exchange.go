@@ -155,8 +155,8 @@ func (a *Activities) returnCredit(
 	return p, nil
 }
 
-// refundCreditor carries on with what orders owe their customers that have had credit back by a refund. It does so each
-// time that the refund is carried on with: the step that gave the credit back may not have come to its end.
+// refundCreditor carries on with what orders owe their customers that have had credit back by a refund. It may be
+// repeated, and has to be: the step that gave the credit back may have been cut short.
 func (a *Activities) refundCreditor(ctx context.Context, r payment.Refund, at time.Time) error {
 	for _, attempt := range r.Attempts {
 		from, credited := payment.CreditedOrder(attempt.Source)
