@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -34,6 +35,32 @@ func TestACallerLeavesPlacesForOthers(t *testing.T) {
 	}
 	require.Zero(t, s.Held())
 	require.Empty(t, s.by, "nobody is remembered")
+}
+
+// Fails where a few callers can take all places together, as the keys of one account, or customers of one shop.
+func TestCallersTogetherLeavePlacesForOthers(t *testing.T) {
+	t.Parallel()
+	for callers := 1; callers <= 100; callers++ {
+		s := NewShare(512, 256)
+		for taken := true; taken; { // each takes what it gets, again and again
+			taken = false
+			for i := range callers {
+				taken = s.Take(strconv.Itoa(i)) == nil || taken
+			}
+		}
+		require.GreaterOrEqual(t, 512-s.Held(), 512/(callers+1), "%d callers", callers)
+		require.NoError(t, s.Take("another"), "%d callers", callers)
+	}
+}
+
+// A proxy stands for everybody who comes through it.
+func TestWhoeverMayHaveAllPlacesGetsThem(t *testing.T) {
+	t.Parallel()
+	s := NewShare(4, 4)
+	for range 4 {
+		require.NoError(t, s.Take("proxy"))
+	}
+	require.Equal(t, KindOverloaded.Code, AsProblem(s.Take("proxy")).Code)
 }
 
 func TestACallerHasABucketOfItsOwn(t *testing.T) {
