@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/orderloom/orderloom/broker"
 	"github.com/orderloom/orderloom/domain"
@@ -312,6 +313,30 @@ func TestErasingACustomerSaysWhatWasDone(t *testing.T) {
 	require.Empty(t, got.stdout)
 	require.Contains(t, b.orderloom(exitDone, "erase-customer", "ada").stdout, `The key of customer "ada" is destroyed`)
 	require.Contains(t, b.orderloom(exitDone, "erase-customer", "ada").stdout, "Nothing was left to erase")
+}
+
+// Commands that change what others depend on leave a record, as the API's privileged calls do.
+func TestCommandsThatChangeThePlatformAreRecorded(t *testing.T) {
+	t.Parallel()
+	b := setup(t, 9, 1)
+	b.asWorker()
+	_, err := b.pool.Exec(t.Context(), `INSERT INTO orderloom.relay_cursors (name, position) VALUES ('orderloom', 9)`)
+	require.NoError(t, err)
+	b.orderloom(exitDone, "relay", "rewind", "--to", "0")
+	b.orderloom(exitRefused, "parked", "discard", "orders", someID, "--reason", "wrong")
+	b.orderloom(exitRefused, "parked", "retry", "orders", someID)
+	b.orderloom(exitDone, "rebuild", "orders", "--dry-run")
+	b.orderloom(exitDone, "rebuild", "orders")
+	b.orderloom(exitRefused, "rewrap-keys")
+	b.orderloom(exitDone, "partitions", "list")
+	rows, err := b.pool.Query(t.Context(), `SELECT concat_ws(' ', actor, action, subject) FROM orderloom.audit ORDER BY at`)
+	require.NoError(t, err)
+	recorded, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	require.NoError(t, err)
+	require.Equal(t, []string{
+		"admin/command relay rewind 0", "admin/command parked discard orders/" + someID, "admin/command parked retry orders/" + someID,
+		"admin/command rebuild orders", "admin/command rewrap-keys ",
+	}, recorded)
 }
 
 // asWorker adds the settings that the worker's commands need.

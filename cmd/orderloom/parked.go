@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -68,6 +69,9 @@ func (p *program) parkedRetryCommand() *cobra.Command {
 		Short: "Try again, such as after a fix",
 		Args:  aggregateArguments,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
+			if err := m.Record(ctx, "parked retry", strings.Join(args, "/")); err != nil {
+				return err
+			}
 			free, err := m.Views.RetryParked(ctx, args[0], uuid.MustParse(args[1]))
 			return p.freed(*output, args, free, err)
 		}),
@@ -84,6 +88,9 @@ func (p *program) parkedDiscardCommand() *cobra.Command {
 		Short: "Leave the failing event out for good, and go on",
 		Args:  aggregateArguments,
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
+			if err := m.Record(ctx, "parked discard", strings.Join(args, "/")); err != nil {
+				return err
+			}
 			free, err := m.Views.DiscardParked(ctx, args[0], uuid.MustParse(args[1]), reason)
 			return p.freed(*output, args, free, err)
 		}),

@@ -22,6 +22,11 @@ func (p *program) rebuildCommand() *cobra.Command {
 them. Readers wait only for the swap. The old tables are kept until --drop-old.`,
 		Args: arguments("projection"),
 		RunE: p.maintains(func(ctx context.Context, m *app.Maintenance, args []string) error {
+			if !dryRun {
+				if err := m.Record(ctx, "rebuild", args[0]); err != nil {
+					return err
+				}
+			}
 			switch {
 			case dropOld:
 				if err := m.Views.DropOld(ctx, args[0]); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -72,6 +73,11 @@ func newMaintenance(
 	return m, nil
 }
 
+// Record records a command in the audit before it is carried out. What can't be recorded must not be done.
+func (m *Maintenance) Record(ctx context.Context, action, subject string) error {
+	return recordCommand(ctx, m.Pool, m.cfg, m.tel, action, subject)
+}
+
 // reachTimeout is how long Temporal may take to answer at all.
 const reachTimeout = 10 * time.Second
 
@@ -136,6 +142,9 @@ func (m *Maintenance) LostByKafka(ctx context.Context, position int64) (loss Kaf
 // Rewind makes the relay publish again what comes after a sequence. From 0, the copies of customers' keys are made
 // again too, since Kafka may have lost everything. It may be repeated. Errors: those of [relay.Rewind].
 func (m *Maintenance) Rewind(ctx context.Context, to int64) error {
+	if err := m.Record(ctx, "relay rewind", strconv.FormatInt(to, 10)); err != nil {
+		return err
+	}
 	if err := relay.Rewind(ctx, m.Pool, m.Store, relay.Name, to); err != nil || to > 0 {
 		return err
 	}

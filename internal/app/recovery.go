@@ -118,6 +118,9 @@ func Recover(
 	if err != nil {
 		return f, err
 	}
+	if err := recordCommand(ctx, p.pool, cfg, p.tel, "recover", ""); err != nil {
+		return f, errors.Join(err, p.close(ctx))
+	}
 	f, locked, err := p.recover(ctx, acceptLoss, progress)
 	if locked {
 		err = failure.Passing(errors.New("another process recovers the event store already: wait until it has ended"))

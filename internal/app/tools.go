@@ -68,6 +68,9 @@ func RewrapKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry
 		return err
 	}
 	defer pool.Close()
+	if err := recordCommand(ctx, pool, cfg, tel, "rewrap-keys", ""); err != nil {
+		return err
+	}
 	vault, err := openVault(pool, cfg.Privacy)
 	if err != nil {
 		return err
@@ -93,12 +96,12 @@ type Partition = eventstore.Partition
 
 // ListPartitions returns the partitions of the event store, the oldest first.
 func ListPartitions(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) ([]Partition, error) {
-	return changePartitions(ctx, cfg, tel, func(context.Context, *eventstore.Store) error { return nil })
+	return changePartitions(ctx, cfg, tel, "", func(context.Context, *eventstore.Store) error { return nil })
 }
 
 // ArchivePartition detaches the oldest full partition, and returns all that are left, with those that were archived.
 func ArchivePartition(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) ([]Partition, error) {
-	return changePartitions(ctx, cfg, tel, func(ctx context.Context, s *eventstore.Store) error {
+	return changePartitions(ctx, cfg, tel, "partitions archive", func(ctx context.Context, s *eventstore.Store) error {
 		_, err := s.Archive(ctx)
 		return err
 	})
@@ -106,15 +109,16 @@ func ArchivePartition(ctx context.Context, cfg config.Config, tel *telemetry.Tel
 
 // UnarchivePartition takes the newest archived partition back, and returns all.
 func UnarchivePartition(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry) ([]Partition, error) {
-	return changePartitions(ctx, cfg, tel, func(ctx context.Context, s *eventstore.Store) error {
+	return changePartitions(ctx, cfg, tel, "partitions unarchive", func(ctx context.Context, s *eventstore.Store) error {
 		_, err := s.Unarchive(ctx)
 		return err
 	})
 }
 
-// changePartitions carries out a change of the partitions, and returns them afterwards.
+// changePartitions carries out a change of the partitions, and returns them afterwards. Action is for the audit. An
+// empty one is recorded nowhere.
 func changePartitions(
-	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, change func(context.Context, *eventstore.Store) error,
+	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action string, change func(context.Context, *eventstore.Store) error,
 ) ([]Partition, error) {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
@@ -126,6 +130,11 @@ func changePartitions(
 		return nil, err
 	}
 	defer func() { _ = store.Close(ctx) }() // nothing was appended
+	if action != "" {
+		if err := recordCommand(ctx, pool, cfg, tel, action, ""); err != nil {
+			return nil, err
+		}
+	}
 	if err := change(ctx, store); err != nil {
 		return nil, err
 	}
@@ -168,6 +177,9 @@ func RetireEncryptionKey(ctx context.Context, cfg config.Config, tel *telemetry.
 		return err
 	}
 	defer pool.Close()
+	if err := recordCommand(ctx, pool, cfg, tel, "encryption-keys retire", string(purpose)+"/"+id); err != nil {
+		return err
+	}
 	if purpose == keyring.Index {
 		indexed, err := readmodel.IndexedUnder(ctx, pool, id)
 		if err != nil {
