@@ -1,6 +1,7 @@
 package workflows_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync/atomic"
@@ -145,7 +146,7 @@ func (p *platform) stepExchangedAt(t *testing.T, after time.Duration, in workflo
 
 func (p *platform) stepExchanged(t *testing.T, in workflows.ReturnInput, tell func(signal string, arg any)) {
 	q := *p
-	q.env, q.faults = newEnvironment(), &faults{seen: map[string]bool{}, at: -1}
+	q.env, q.faults = newEnvironment(), cmp.Or(p.returning, &faults{seen: map[string]bool{}, at: -1})
 	q.register(q.gateway, noReview)
 	for _, signal := range []string{workflows.ApproveOrder, workflows.RejectOrder} {
 		q.env.OnSignalExternalWorkflow(mock.Anything, mock.Anything, mock.Anything, signal, mock.Anything).Return(
@@ -262,5 +263,33 @@ func TestACreditThatWentBackIsPaidOutThoughTheGatewayFailsInBetween(t *testing.T
 				require.Equal(t, s.want, end)
 			})
 		}
+	}
+}
+
+// The goods that pay for an order come back, and something fails just then. Both orders' books are right all the same.
+func TestTheGoodsOfAnExchangeComeBackAtEveryFault(t *testing.T) {
+	t.Parallel()
+	for _, s := range exchangeScenarios {
+		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
+			play := func(t *testing.T, kind string, at int) []string {
+				p := s.setup(t)
+				p.returning = &faults{seen: map[string]bool{}, kind: kind, at: at}
+				told := p.play(t, s.begin(t, p))
+				p.audit(t, s, told)
+				s.after(t, p)
+				end := string(told.Status)
+				if told.Reason != "" {
+					end += " " + told.Reason
+				}
+				require.Equal(t, s.want, end)
+				return p.returning.calls
+			}
+			for at, name := range play(t, "", -1) {
+				for _, kind := range []string{failsBefore, failsAfter, timesOut, outage, answersLost, cutBefore, cutAfter} {
+					t.Run(fmt.Sprintf("%d_%s_%s", at+1, name, kind), func(t *testing.T) { play(t, kind, at) })
+				}
+			}
+		})
 	}
 }

@@ -48,6 +48,8 @@ type platform struct {
 	faults  *faults
 	orderID uuid.UUID
 	onHand  map[string]int // "sku@location" before the order
+	// returning are the faults of the returns whose goods pay for the order, nil for none.
+	returning *faults
 	// limits are the amounts that the gateway moves.
 	limits money.Limits
 	// bySignal sends the reports of shipments as signals instead of updates.
