@@ -66,7 +66,7 @@ var operator = &access.Caller{ID: "command", Role: access.Admin, Scopes: access.
 
 // withKeys calls f with the keys of a database that fits this program.
 //
-// Action and subject are for the audit; an empty action is recorded nowhere.
+// Action and subject are for the audit, as [recordCommand] takes them.
 func withKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action, subject string, f func(*access.Table) error) error {
 	pool, err := openTool(ctx, cfg.Database, tel)
 	if err != nil {
@@ -76,16 +76,18 @@ func withKeys(ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, 
 	if err := checkMode(ctx, pool, cfg.HTTP.Access.Mode); err != nil { // or the keys are of the wrong kind
 		return err
 	}
-	if action != "" {
-		if err := recordCommand(ctx, pool, cfg, tel, action, subject); err != nil {
-			return err
-		}
+	if err := recordCommand(ctx, pool, cfg, tel, action, subject); err != nil {
+		return err
 	}
 	return f(access.NewTable(pool, cfg.HTTP.Access.Mode))
 }
 
-// recordCommand records a privileged command before it is carried out.
+// recordCommand records a privileged command before it is carried out. One that only shows something has an empty
+// action, and is recorded nowhere.
 func recordCommand(ctx context.Context, db access.DB, cfg config.Config, tel *telemetry.Telemetry, action, subject string) error {
+	if action == "" {
+		return nil
+	}
 	audit := access.NewAudit(db, cfg.HTTP.Access.AuditRetention, tel.Logger)
 	if err := audit.Maintain(ctx); err != nil {
 		return err

@@ -115,8 +115,8 @@ func UnarchivePartition(ctx context.Context, cfg config.Config, tel *telemetry.T
 	})
 }
 
-// changePartitions carries out a change of the partitions, and returns them afterwards. Action is for the audit. An
-// empty one is recorded nowhere.
+// changePartitions carries out a change of the partitions, and returns them afterwards. Action is for the audit, as
+// [recordCommand] takes it.
 func changePartitions(
 	ctx context.Context, cfg config.Config, tel *telemetry.Telemetry, action string, change func(context.Context, *eventstore.Store) error,
 ) ([]Partition, error) {
@@ -130,10 +130,8 @@ func changePartitions(
 		return nil, err
 	}
 	defer func() { _ = store.Close(ctx) }() // nothing was appended
-	if action != "" {
-		if err := recordCommand(ctx, pool, cfg, tel, action, ""); err != nil {
-			return nil, err
-		}
+	if err := recordCommand(ctx, pool, cfg, tel, action, ""); err != nil {
+		return nil, err
 	}
 	if err := change(ctx, store); err != nil {
 		return nil, err

@@ -46,10 +46,8 @@ func withEndpoints(ctx context.Context, cfg config.Config, tel *telemetry.Teleme
 		return err
 	}
 	defer pool.Close()
-	if action != "" {
-		if err := recordCommand(ctx, pool, cfg, tel, action, subject); err != nil {
-			return err
-		}
+	if err := recordCommand(ctx, pool, cfg, tel, action, subject); err != nil {
+		return err
 	}
 	vault, err := openVault(pool, cfg.Privacy)
 	if err != nil {
