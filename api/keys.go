@@ -116,14 +116,8 @@ func (a *API) listKeys(ctx context.Context, x *httpx.Exchange) error {
 	if err != nil {
 		return err
 	}
-	seen := []access.Key{}
-	for _, k := range list {
-		if k.SeenBy(x.Caller) {
-			seen = append(seen, k)
-		}
-	}
 	x.Writer.Header().Set("Cache-Control", "no-store")
-	return x.JSON(http.StatusOK, map[string]any{"keys": seen})
+	return x.JSON(http.StatusOK, map[string]any{"keys": knownOf(list, func(k *access.Key) bool { return k.SeenBy(x.Caller) })})
 }
 
 // getKey shows a key: GET /api/v1/keys/{key_id}.

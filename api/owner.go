@@ -72,6 +72,17 @@ func (a *API) ownedEndpoint(r httpx.Route) httpx.Route {
 	return r
 }
 
+// knownOf are the things of a list that a caller may know of. They are never null.
+func knownOf[T any](all []T, seen func(*T) bool) []T {
+	known := []T{}
+	for i := range all {
+		if seen(&all[i]) {
+			known = append(known, all[i])
+		}
+	}
+	return known
+}
+
 // shownOrderPath shows an order, and asks whose it is by itself.
 const shownOrderPath = "/api/v1/orders/" + orderParameter
 

@@ -174,14 +174,8 @@ func (a *API) listEndpoints(ctx context.Context, x *httpx.Exchange) error {
 	if err != nil {
 		return endpointProblem(err)
 	}
-	seen := []webhooks.Endpoint{}
-	for _, e := range all {
-		if e.SeenBy(x.Caller) {
-			seen = append(seen, e)
-		}
-	}
 	x.Writer.Header().Set("Cache-Control", "no-store")
-	return x.JSON(http.StatusOK, map[string]any{"endpoints": seen})
+	return x.JSON(http.StatusOK, map[string]any{"endpoints": knownOf(all, func(e *webhooks.Endpoint) bool { return e.SeenBy(x.Caller) })})
 }
 
 // getEndpoint shows an endpoint: GET /api/v1/webhook-endpoints/{endpoint_id}.
