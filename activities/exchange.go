@@ -167,10 +167,8 @@ func (a *Activities) refundCreditor(ctx context.Context, r payment.Refund, at ti
 		if err != nil {
 			return fmt.Errorf("load payment %s: %w", payment.ID(from), err)
 		}
-		for _, owed := range other.OpenRefunds() {
-			if _, err := a.RefundPayment(ctx, RefundPayment{OrderID: from, RefundID: owed, At: at}); err != nil {
-				return err
-			}
+		if err := a.refundAll(ctx, from, other.OpenRefunds(), at); err != nil {
+			return err
 		}
 	}
 	return nil

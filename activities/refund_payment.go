@@ -153,13 +153,21 @@ func (a *Activities) RefundPayment(ctx context.Context, in RefundPayment) (payme
 		return payment.RefundSummary{}, err
 	}
 	if !r.Owed && known {
-		for _, owed := range p.OwedInstead() {
-			if _, err := a.RefundPayment(ctx, RefundPayment{OrderID: in.OrderID, RefundID: owed, At: in.At}); err != nil {
-				return payment.RefundSummary{}, err
-			}
+		if err := a.refundAll(ctx, in.OrderID, p.OwedInstead(), in.At); err != nil {
+			return payment.RefundSummary{}, err
 		}
 	}
 	return p.Summary(r), nil
+}
+
+// refundAll carries on with several refunds of an order, as [Activities.RefundPayment] does with one.
+func (a *Activities) refundAll(ctx context.Context, orderID uuid.UUID, refunds []uuid.UUID, at time.Time) error {
+	for _, id := range refunds {
+		if _, err := a.RefundPayment(ctx, RefundPayment{OrderID: orderID, RefundID: id, At: at}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // askForRefund asks the gateway for an attempt that was recorded, and records the answer.
