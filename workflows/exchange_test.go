@@ -278,11 +278,7 @@ func TestTheGoodsOfAnExchangeComeBackAtEveryFault(t *testing.T) {
 				told := p.play(t, s.begin(t, p))
 				p.audit(t, s, told)
 				s.after(t, p)
-				end := string(told.Status)
-				if told.Reason != "" {
-					end += " " + told.Reason
-				}
-				require.Equal(t, s.want, end)
+				require.Equal(t, s.want, endOf(told))
 				return p.returning.calls
 			}
 			for at, name := range play(t, "", -1) {

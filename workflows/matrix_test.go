@@ -428,11 +428,12 @@ func (s scenario) play(t *testing.T, kind string, at int) (end string, calls []s
 	if pay := p.payment(t); kind == "" && s.books != "" {
 		require.Equal(t, s.books, pay.Captured.Text()+", "+pay.Refunded.Text()+", "+pay.Waived().Text())
 	}
-	end = string(told.Status)
-	if told.Reason != "" {
-		end += " " + told.Reason
-	}
-	return end, p.faults.calls
+	return endOf(told), p.faults.calls
+}
+
+// endOf is where an order has ended, and why.
+func endOf(told workflows.OrderState) string {
+	return strings.TrimSpace(string(told.Status) + " " + told.Reason)
 }
 
 // resume runs the saga until its execution is gone, and returns the world in which another one is to take its place.
